@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two clocks everything asks, so that a test can own time.
+ * mono: milliseconds that never go back and count through suspend (CLOCK_BOOTTIME);
+ * for deadlines and ages. wall: milliseconds since 1970 UTC; for what is shown and
+ * what is compared with the server.
+ * Thread rule: any thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct clock {
+	int64_t (*mono_ms)(void *arg);
+	int64_t (*wall_ms)(void *arg);
+	void *arg;
+};
+
+/* The machine's clocks. Never NULL. */
+const struct clock *clock_system(void);
+
+static inline int64_t clock_mono(const struct clock *c)
+{
+	return c->mono_ms(c->arg);
+}
+
+static inline int64_t clock_wall(const struct clock *c)
+{
+	return c->wall_ms(c->arg);
+}

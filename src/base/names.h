@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * File names out of what the server or a person typed, and back (design 2.1).
+ * Pure; any thread. Every function yields valid UTF-8 without '/', NUL, control
+ * characters, bidirectional overrides (U+202A..202E, U+2066..2069, U+200E, U+200F, U+061C),
+ * not ".", "..", empty, not starting with '.' or '-', at most NAME_MAX_BYTES bytes, cut at
+ * a character (whole combining sequences where that is cheap).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_MAX_BYTES 255
+#define NAME_STEM_MAX_BYTES 240
+
+/*
+ * '/' becomes U+2215; control characters, overrides and invalid bytes become U+FFFD;
+ * leading '.' gets '_' before it ("." "_.", "" "_"), a leading '-' becomes "_-"; leading and
+ * trailing spaces are kept except that a name of only spaces becomes "_". At most `max_bytes`.
+ * Never NULL; owned (g_free).
+ */
+char *name_from_title(const char *title, size_t max_bytes);
+
+/*
+ * The title a name typed by a person stands for: U+2215 back to '/'. NULL if
+ * name_from_title(result) would not give `name` again, byte for byte (then: EINVAL).
+ */
+char *name_to_title(const char *name);
+
+/* Two names are the same to a person if their keys are equal: NFC, then case folding, then
+ * NFC again. Owned. */
+char *name_key(const char *name);
+
+/*
+ * `base` made different from others of the same key: "base ~hex" with `digits` (8..32) hex
+ * digits, cut so that the whole fits NAME_MAX_BYTES. `hex` has at least `digits` digits.
+ */
+char *name_with_suffix(const char *base, const char *hex, size_t digits);
+
+/*
+ * Stem of a message's files: "<time>_<author>" (design 2.1). `email` may be NULL or hostile;
+ * then "unknown-<first 8 of person_hex>". The author part is cleaned as a title is, with '~'
+ * and white space also replaced by '_', and cut so that the stem has at most
+ * NAME_STEM_MAX_BYTES - 34. With `tie_hex` not NULL: "~<tie_hex>" is appended.
+ */
+char *name_message_stem(int64_t created_ms, const char *email, const char *person_hex,
+			const char *tie_hex);
+
+enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON };
+
+/*
+ * Splits a message's file name into stem and twin. True only if `name` has the exact grammar:
+ * time stamp, '_', author, optional ~hex, and one of .txt .md .html .json. *ret_stem_len counts
+ * bytes.
+ */
+bool name_parse_message(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin);
+
+/* Looks like an e-mail address one could invite: one '@', something on both sides, a dot or
+ * not, no white space, control characters, '/', leading '-' or '.', at most 254 bytes. */
+bool name_is_address(const char *name);
+
+/*
+ * Names that editors, shells, rsync, sed and desktops use for passing files, never to be sent
+ * (design 2.3, peers.md 3.6).
+ */
+bool name_is_scratch(const char *name);
+/* ".Trash", ".Trash-0" ... : refused, so that a file manager asks before it deletes. */
+bool name_is_trash(const char *name);

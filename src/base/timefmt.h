@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time stamps as text. All times are milliseconds since 1970-01-01T00:00:00Z.
+ * Pure; any thread.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* What the server may name; anything else is refused: 2000-01-01 .. 2200-01-01. */
+#define TIME_MIN_MS INT64_C(946684800000)
+#define TIME_MAX_MS INT64_C(7258118400000)
+
+/* "2025-03-04T09:20:31.507Z": 24 characters and a NUL. */
+#define TIME_ISO_SIZE 25
+void time_format_iso(int64_t ms, char buf[static TIME_ISO_SIZE]);
+
+/* "2025-03-04T09-20-31.507Z", as in message names (design 2.1). */
+void time_format_name(int64_t ms, char buf[static TIME_ISO_SIZE]);
+
+/* "2025-03-04 10:20 +0100" in the time zone of the process: 22 characters and a NUL. */
+#define TIME_LOCAL_SIZE 23
+void time_format_local(int64_t ms, char buf[static TIME_LOCAL_SIZE]);
+
+/*
+ * Parses ISO 8601 in UTC or with a numeric offset, with 0 to 9 digits of fraction
+ * (digits past the third are cut off). 0, or -EINVAL for anything else and for times
+ * outside TIME_MIN_MS..TIME_MAX_MS.
+ */
+int time_parse_iso(const char *text, int64_t *ret_ms);
+
+/* Parses the form of time_format_name; exact, -EINVAL for anything else. */
+int time_parse_name(const char *text, int64_t *ret_ms);
