@@ -1,0 +1,123 @@
+"""Fixtures of the end-to-end tests: a real mount on a real webexsim.
+
+The programs come from the environment: SPARKFS, WEBEXSIM (meson sets both).
+
+    sim          a Sim (lib/sim.py). Options: @pytest.mark.sim("--data", "empty").
+                 Default: --data demo.
+    mount        a Mount (lib/mount.py) of alice on `sim`. Options of -o and
+                 keywords: @pytest.mark.mount("recent=10", token="bob-token").
+    start_sim    function(*options) -> Sim, for tests that need several
+    start_mount  function(sim or url, *options, **keywords) -> Mount
+
+All are ended after the test. A mount is unmounted by fusermount3 -u and its
+daemon must then end with status 0 and have printed no sanitizer report; a test
+that ends it in another way calls its unmount(), terminate() or kill() itself.
+@pytest.mark.limit(120) changes the time limit of a test (60 s).
+
+Never sleep: `wait_until(condition)`. Run programs by `mount.run("ls spaces")`
+or `run_cmd`, which have time limits.
+"""
+import os
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from lib.mount import Mount  # noqa: E402
+from lib.sim import Sim  # noqa: E402
+from lib.watchdog import LIMIT, Watchdog  # noqa: E402
+
+
+def pytest_configure(config):
+    for line in ("sim(*options): options of webexsim",
+                 "mount(*options, **keywords): options of the mount",
+                 "limit(seconds): time limit of the test"):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_sessionstart():
+    for name in ("SPARKFS", "WEBEXSIM"):
+        if not os.access(os.environ.get(name, ""), os.X_OK):
+            pytest.exit(f"{name} must name the program (meson test sets it)", 2)
+    if not os.path.exists("/dev/fuse"):
+        # A container without the device may still be allowed to make it.
+        try:
+            os.mknod("/dev/fuse", 0o020666, os.makedev(10, 229))
+        except OSError as e:
+            pytest.exit(f"no /dev/fuse ({e}): end-to-end tests need a kernel with FUSE", 2)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    """Time limit around set-up, call and teardown of a test."""
+    marker = item.get_closest_marker("limit")
+    item.live_mounts = []
+    with Watchdog(item.name, marker.args[0] if marker else LIMIT, item.live_mounts) as dog:
+        item.watchdog = dog
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failing test shows what its daemons said."""
+    outcome = yield
+    report = outcome.get_result()
+    if call.when == "call" and item.watchdog.expired and not report.failed:
+        report.outcome = "failed"
+        report.longrepr = f"{item.name}: the watchdog had to end it"
+    if report.failed and call.when == "call":
+        for program in [*getattr(item, "live_mounts", []), *getattr(item, "live_sims", [])]:
+            name = pathlib.Path(program.log_path).name
+            report.sections.append((name, program.output[-8000:]))
+
+
+@pytest.fixture
+def start_sim(request, tmp_path):
+    sims = request.node.live_sims = []
+
+    def start(*options):
+        sims.append(Sim(tmp_path, *(options or ("--data", "demo"))))
+        return sims[-1]
+
+    yield start
+    errors = []
+    for sim in sims:
+        try:
+            sim.stop()
+        except AssertionError as e:
+            errors.append(str(e))
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def sim(request, start_sim):
+    marker = request.node.get_closest_marker("sim")
+    return start_sim(*(marker.args if marker else ()))
+
+
+@pytest.fixture
+def start_mount(request, tmp_path):
+    mounts = request.node.live_mounts
+
+    def start(server, *options, **keywords):
+        url = server.base if isinstance(server, Sim) else server
+        mounts.append(Mount(tmp_path, url, *options, **keywords))
+        return mounts[-1]
+
+    yield start
+    errors = []
+    for mount in mounts:
+        try:
+            mount.unmount()
+        except (AssertionError, OSError) as e:
+            errors.append(str(e))
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def mount(request, sim, start_mount):
+    marker = request.node.get_closest_marker("mount")
+    return start_mount(sim, *(marker.args if marker else ()),
+                       **(marker.kwargs if marker else {}))

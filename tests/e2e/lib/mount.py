@@ -1,0 +1,257 @@
+"""A real sparkfs mount, and how to look at it and get rid of it when it wedges."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+from . import shell
+from .util import scaled, wait_until
+
+SUSPICIOUS = re.compile(
+    r"(ERROR|WARNING|SUMMARY): \w*Sanitizer|runtime error:|[Aa]ssert(ion)?\b|==\d+==|"
+    r"(GLib|GLib-GObject)[\w-]*-(CRITICAL|WARNING|ERROR)|\*\* ?(CRITICAL|ERROR)|"
+    r"double free|stack smashing|free\(\): |malloc\(\): |core dumped")
+
+
+def unescape(path):
+    """mountinfo writes blanks and the like as \\ooo."""
+    return re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), path)
+
+
+def mount_device(path):
+    """(major, minor) of what is mounted at path, or None. Asks no file system."""
+    device = None
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
+        for line in lines:
+            words = line.split()
+            if unescape(words[4]) == str(path):
+                device = tuple(int(n) for n in words[2].split(":"))
+    return device
+
+
+def fuse_connection(minor):
+    """The control directory of a FUSE mount, or None."""
+    base = "/sys/fs/fuse/connections"
+    if os.geteuid() == 0 and not os.listdir(base):
+        subprocess.run(["mount", "-t", "fusectl", "fusectl", base], stderr=subprocess.DEVNULL,
+                       check=False)
+    path = f"{base}/{minor}"
+    return path if os.path.isdir(path) else None
+
+
+def read_proc(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as f:
+            return f.read().strip()
+    except OSError as e:
+        return f"({e.strerror})"
+
+
+def dump_process(pid):
+    """Where each thread of a process stands, as text."""
+    out = [f"process {pid}: {read_proc(f'/proc/{pid}/cmdline')!r}".replace("\\x00", " ")]
+    try:
+        tasks = sorted(os.listdir(f"/proc/{pid}/task"), key=int)
+    except OSError:
+        return out[0] + " is gone"
+    for task in tasks:
+        base = f"/proc/{pid}/task/{task}"
+        state = re.search(r"State:\s*(\S+)", read_proc(f"{base}/status"))
+        out.append(f"  task {task} {read_proc(base + '/comm')} "
+                   f"{state[1] if state else '?'} wchan {read_proc(base + '/wchan')}")
+        out.extend("    " + line for line in read_proc(base + "/stack").splitlines())
+    if shutil.which("gdb"):
+        try:
+            found = subprocess.run(
+                ["gdb", "-batch", "-p", str(pid), "-ex", "thread apply all bt 12"],
+                capture_output=True, text=True, timeout=30, check=False)
+            out.append(found.stdout)
+        except subprocess.TimeoutExpired:
+            out.append("  (gdb takes too long)")
+    return "\n".join(out)
+
+
+def default_env():
+    """Environment of a program under test: sanitizers speak up and stop."""
+    supp = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tsan.supp")
+    return {
+        "G_SLICE": "always-malloc",
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:"
+                        "detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "TSAN_OPTIONS": f"suppressions={os.path.normpath(supp)}:halt_on_error=0:exitcode=99:"
+                        "second_deadlock_stack=1",
+    }
+
+
+class Mount:
+    """One `sparkfs -f` and its mount point.
+
+    .path is the mount point (a pathlib.Path), .state its XDG directories' parent.
+    `options` are joined into -o; `token` goes into WEBEX_ACCESS_TOKEN (None: none).
+    state=other.state shares cache and outbox with another (ended) mount.
+    """
+
+    def __init__(self, tmp_path, url, *options, token="alice-token", env=None, state=None,
+                 args=(), binary=None, deadline=15):
+        name = uuid.uuid4().hex[:8]
+        self.path = tmp_path / f"mnt-{name}"
+        self.path.mkdir()
+        self.state = state or tmp_path / f"xdg-{name}"
+        self.log_path = tmp_path / f"sparkfs-{name}.log"
+        self.minor = None
+        self.connection = None
+        self.ended = False
+        self.options = [o for o in (f"url={url}" if url else None, *options) if o]
+        self.argv = [binary or os.environ["SPARKFS"], "-f", *args,
+                     *(["-o", ",".join(self.options)] if self.options else []),
+                     str(self.path)]
+        self.env = self.environment(token, env)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, start_new_session=True)
+        self.wait_mounted(deadline)
+
+    def environment(self, token, more):
+        keep = {k: v for k, v in os.environ.items()
+                if not re.fullmatch(r"(WEBEX|WEBEX_TEAMS|SPARK|CISCO_SPARK)_ACCESS_TOKEN|"
+                                    r"\w+_proxy|\w+_PROXY", k)}
+        keep.update(default_env())
+        for kind in ("cache", "state", "config", "runtime"):
+            (self.state / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep.update(HOME=str(self.state), XDG_CACHE_HOME=str(self.state / "cache"),
+                    XDG_STATE_HOME=str(self.state / "state"),
+                    XDG_CONFIG_HOME=str(self.state / "config"),
+                    XDG_RUNTIME_DIR=str(self.state / "runtime"), TZ="UTC", LC_ALL="C.UTF-8")
+        if token is not None:
+            keep["WEBEX_ACCESS_TOKEN"] = token
+        keep.update(more or {})
+        return keep
+
+    def wait_mounted(self, deadline):
+        def mounted():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"sparkfs ended with {self.process.returncode}:\n"
+                                   f"{self.output}")
+            return mount_device(self.path)
+        try:
+            self.minor = wait_until(mounted, deadline, "mount")[1]
+            self.connection = fuse_connection(self.minor)
+        except BaseException:
+            self.force("the mount did not come up")
+            raise
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def output(self):
+        return self.log_path.read_text("utf-8", "replace")
+
+    def __truediv__(self, name):
+        return self.path / name
+
+    def run(self, command, **options):
+        """shell.run_cmd() in the mount point."""
+        return shell.run_cmd(command, cwd=options.pop("cwd", self.path), **options)
+
+    def ls(self, name="."):
+        return sorted(os.listdir(self.path / name))
+
+    def space(self, title):
+        return self.path / "spaces" / title
+
+    def rss_kib(self):
+        """Resident memory of the daemon."""
+        return int(re.search(r"VmRSS:\s*(\d+)", read_proc(f"/proc/{self.pid}/status"))[1])
+
+    def dump(self):
+        return dump_process(self.pid)
+
+    # Ending it.
+
+    def unmount(self, status=0):
+        """fusermount3 -u; the daemon must end with `status` and say nothing bad."""
+        if self.ended:
+            return
+        def gone():
+            if mount_device(self.path) is None:
+                return True
+            done = subprocess.run(["fusermount3", "-u", str(self.path)], capture_output=True,
+                                  text=True, timeout=scaled(20), check=False)
+            self.last_error = done.stderr
+            return done.returncode == 0
+        self.last_error = ""
+        try:
+            wait_until(gone, 5)
+        except (AssertionError, subprocess.TimeoutExpired) as e:
+            text = self.force("fusermount3 -u fails")
+            raise AssertionError(f"cannot unmount: {self.last_error}{text}") from e
+        self.wait_ended(status)
+
+    def wait_ended(self, status=0, deadline=15):
+        """Waits for the daemon to end by itself (unmounted or signalled) and checks it."""
+        try:
+            self.process.wait(scaled(deadline))
+        except subprocess.TimeoutExpired:
+            text = self.force("the daemon does not end")
+            raise AssertionError(text) from None
+        self.ended = True
+        left = mount_device(self.path) is not None
+        if left:
+            subprocess.run(["umount", "-l", str(self.path)], check=False)
+        self.check_output()
+        assert self.process.returncode == status, \
+            f"sparkfs ended with {self.process.returncode}, not {status}:\n{self.output}"
+        assert not left or status == -signal.SIGKILL, f"still mounted:\n{self.output}"
+
+    def check_output(self):
+        bad = [line for line in self.output.splitlines() if SUSPICIOUS.search(line)]
+        assert not bad, "suspicious output of sparkfs:\n" + self.output[-20000:]
+
+    def terminate(self, signum=signal.SIGTERM, status=0):
+        """Ends the daemon by a signal and checks that it went cleanly."""
+        self.process.send_signal(signum)
+        self.wait_ended(status)
+
+    def kill(self):
+        """SIGKILL, as a crash or a power cut would; removes the dead mount."""
+        self.process.kill()
+        self.process.wait()
+        self.ended = True
+        subprocess.run(["umount", "-l", str(self.path)], stderr=subprocess.DEVNULL, check=False)
+
+    def force(self, why):
+        """Gets rid of a wedged mount whatever it does. Returns a report as text."""
+        report = [f"*** {why}"]
+        if self.process.poll() is None:
+            report.append(self.dump())
+        if self.connection:
+            try:
+                with open(f"{self.connection}/waiting", encoding="ascii") as f:
+                    report.append(f"requests waiting: {f.read().strip()}")
+                with open(f"{self.connection}/abort", "w", encoding="ascii") as f:
+                    f.write("1")
+            except OSError as e:
+                report.append(f"(abort: {e})")
+        if mount_device(self.path) is not None:
+            for command in (["umount", "-l"], ["fusermount3", "-uz"]):
+                if subprocess.run([*command, str(self.path)], capture_output=True,
+                                  check=False).returncode == 0:
+                    break
+        end = time.monotonic() + scaled(3)
+        while self.process.poll() is None and time.monotonic() < end:
+            time.sleep(0.02)
+        if self.process.poll() is None:
+            self.process.kill()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            report.append("the daemon survives SIGKILL")
+        self.ended = True
+        report.append("--- sparkfs says\n" + self.output[-20000:])
+        return "\n".join(report)

@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+"""usage: run_pytest.py FILE [pytest options]
+
+Runs one test file by pytest and reports each of its cases as a line of TAP on
+stdout, so that meson (protocol: 'tap') knows the cases and not only the file.
+What pytest itself prints goes to stderr.
+"""
+import os
+import sys
+
+# Stale byte code of a shared or read-only source tree helps nobody.
+sys.dont_write_bytecode = True
+
+try:
+    import pytest
+except ImportError:
+    sys.exit("run_pytest.py: pytest is missing; run scripts/deps test")
+
+
+class TapReporter:
+    """One TAP line for each case, printed when its teardown is over."""
+
+    def __init__(self, out):
+        self.out = out
+        self.count = 0
+        self.worst = {}
+
+    def pytest_runtest_logreport(self, report):
+        name = report.nodeid.split("::", 1)[-1]
+        if report.skipped or (report.failed and "failed" not in self.worst.get(name, "")):
+            self.worst[name] = report.outcome
+        if report.when == "teardown":
+            self.result(name, self.worst.pop(name, "passed"), report)
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.result(f"collect {report.nodeid}", "failed", report)
+
+    def result(self, name, outcome, report):
+        self.count += 1
+        name = name.replace("#", "_").encode("ascii", "backslashreplace").decode()
+        line = "not ok" if outcome == "failed" else "ok"
+        skip = " # SKIP" if outcome == "skipped" else ""
+        self.out.write(f"{line} {self.count} {name}{skip}\n")
+        self.out.flush()
+
+    def pytest_sessionfinish(self):
+        self.out.write(f"1..{self.count}\n")
+        self.out.flush()
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    # TAP keeps the real stdout; pytest and everything it starts get stderr.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return pytest.main(["-q", "-p", "no:cacheprovider", "--tb=short", "--color=no", "-rs",
+                        "--durations=5", "--rootdir", os.path.dirname(sys.argv[1]),
+                        *sys.argv[1:]], plugins=[TapReporter(out)])
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # No interpreter shutdown: a thread that a wedged mount holds would hang it.
+    os._exit(int(code))
