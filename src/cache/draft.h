@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A draft: the bytes that somebody is writing through an open file until they are committed (design 2.3; peers.md 3.4).
+ * Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads in a spool file of the state folder, created 0600 and unlinked-on-drop.
+ *
+ *  1. draft_write refuses at the byte that makes it impossible to send: message over 7439 bytes (trailing newlines not counted), -EFBIG;
+ *     not UTF-8 or a NUL (checked across writes; an incomplete character at the end is fine until commit), -EILSEQ; file over 100 MB, -EFBIG;
+ *     disk full -ENOSPC. What was refused is not in the draft; what was there before stays.
+ *  2. Offsets: those of a handle opened with O_APPEND are ignored. For text the first write after open or commit sets the origin (a shell goes on at offset n
+ *     after the first of two messages was sent). A hole is filled with NULs, which text refuses.
+ *  3. dirty: bytes were written since the last commit (or, for uploads, created and never committed: an empty file too is an upload). A truncation alone makes no text draft dirty.
+ *  4. tainted: a process that was dying of a signal closed it; it is not to be sent.
+ * Thread rule: any thread; each function takes the draft's own mutex. Never held across a network call; file I/O on the spool is done under it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define DRAFT_MESSAGE_MAX 7439                       /* webex-api.md 6.2 */
+#define DRAFT_TEXT_RAW_MAX (64 * 1024)               /* with trailing newlines */
+#define DRAFT_JSON_MAX (1024 * 1024)
+#define DRAFT_FILE_MAX (INT64_C(100) * 1024 * 1024)  /* webex-api.md 3 */
+
+enum draft_form { DRAFT_TEXT, DRAFT_MARKDOWN, DRAFT_JSON, DRAFT_FILE };
+
+struct draft;
+
+/* `spool_dir` is used for DRAFT_FILE (and borrowed for the call only). Shared, by reference count; starts with one. */
+int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft);
+struct draft *draft_ref(struct draft *d);
+void draft_unref(struct draft **d);
+
+enum draft_form draft_get_form(const struct draft *d);
+/* Bytes taken, or -errno. `append`: the handle has O_APPEND. */
+ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append);
+ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset);
+int draft_truncate(struct draft *d, int64_t size);
+/* Text forms only: begin with these bytes, not dirty (an edit opened without O_TRUNC). */
+int draft_load(struct draft *d, const void *buf, size_t len);
+int64_t draft_size(struct draft *d);
+bool draft_is_dirty(struct draft *d);
+void draft_taint(struct draft *d);
+bool draft_is_tainted(struct draft *d);
+
+/*
+ * Takes what is to be sent now and makes the draft clean and empty (text) or clean (file): text forms without trailing newlines in *ret_body (owned; may be "" =
+ * nothing to post; -EILSEQ if it ends inside a character). Files: *ret_fd is a new descriptor of the spool (owned), its size in *ret_size.
+ */
+int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd, int64_t *ret_size);
+/* The spool file's SHA-256 as 64 hex digits; owned. Reads it all: not on a FUSE worker. */
+int draft_sha256(int fd, char **ret_hex);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Node ids: rowid << 8 | kind; the root is 1 (design 3). The numbers of the kinds are for ever: they are in people's tar
+ * snapshots. Below 2^53 for every rowid below 2^45.
+ */
+#pragma once
+
+#include <stdint.h>
+
+enum tree_kind {
+	TREE_NONE = 0,
+	TREE_ROOT = 1,
+	TREE_SPACES = 2,
+	TREE_DIRECT = 3,
+	TREE_PEOPLE = 4,
+	TREE_CONTROL = 5, /* .sparkfs */
+	TREE_VIEWS = 6,
+	TREE_UNSENT = 7,
+	TREE_STATUS = 8,
+	TREE_LOG = 9,
+	TREE_LAST_ERROR = 10,
+	TREE_ME_JSON = 11,
+
+	/* row: room */
+	TREE_SPACE = 16,
+	TREE_POST = 17,
+	TREE_POST_MD = 18,
+	TREE_POST_JSON = 19,
+	TREE_LAST = 20,
+	TREE_SPACE_JSON = 21,
+	TREE_MEMBERS = 22,
+	TREE_TRANSCRIPT_LINK = 23,
+	TREE_VIEW = 24,
+	TREE_TRANSCRIPT = 25,
+
+	/* row: message */
+	TREE_MESSAGE_TXT = 32,
+	TREE_MESSAGE_MD = 33,
+	TREE_MESSAGE_HTML = 34,
+	TREE_MESSAGE_JSON = 35,
+
+	TREE_MEMBER = 40,   /* row: membership */
+	TREE_PERSON = 44,   /* row: person */
+
+	/* row: node of (kind, address) */
+	TREE_ADDRESS = 48,  /* direct/<e-mail>, never written to */
+	TREE_ADDRESS_LINK = 49,
+	TREE_ADDRESS_POST = 50,
+	TREE_ADDRESS_POST_MD = 51,
+	TREE_ADDRESS_POST_JSON = 52,
+
+	TREE_UPLOAD = 56,   /* row: content (from store_new_rowid while it is being written) */
+
+	/* row: number of the letter */
+	TREE_LETTER = 60,
+	TREE_LETTER_WHY = 61,
+};
+
+#define TREE_ROOT_INO 1
+
+static inline uint64_t tree_ino(enum tree_kind kind, int64_t row)
+{
+	return (uint64_t)row << 8 | (uint64_t)kind;
+}
+
+static inline enum tree_kind tree_ino_kind(uint64_t ino)
+{
+	return (enum tree_kind)(ino & 0xff);
+}
+
+static inline int64_t tree_ino_row(uint64_t ino)
+{
+	return (int64_t)(ino >> 8);
+}

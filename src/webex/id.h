@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Webex identifiers (webex-api.md 4): unpadded base64 of "ciscospark://<cluster>/<TYPE>/<rest>". Opaque by
+ * contract; we look inside only for a sort key, short hex digits and the 16-byte form of the store.
+ * Pure, fuzzed; any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Longest id taken from anybody; longer ones make the object that names them unusable (it is dropped). */
+#define WEBEX_ID_MAX 512
+
+enum webex_type {
+	WEBEX_TYPE_OTHER,
+	WEBEX_TYPE_PEOPLE,
+	WEBEX_TYPE_ROOM,
+	WEBEX_TYPE_MESSAGE,
+	WEBEX_TYPE_MEMBERSHIP,
+	WEBEX_TYPE_CONTENT,
+	WEBEX_TYPE_TEAM,
+};
+
+struct webex_id {
+	char cluster[64];
+	enum webex_type type;
+	char rest[256];
+	bool has_uuid;   /* rest begins with a UUID (alone, or before '/' or ':') */
+	uint8_t uuid[16];
+};
+
+/* 0, or -EINVAL if `text` is not of the form. Accepts URL-safe characters, padding, and a bare UUID (cluster "us",
+ * WEBEX_TYPE_OTHER). */
+int webex_id_decode(const char *text, struct webex_id *ret_id);
+
+/* The public id of ciscospark://cluster/TYPE/rest; owned (g_free). */
+char *webex_id_encode(const char *cluster, const char *type, const char *rest);
+
+/* Good to use in a URL and to keep: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
+bool webex_id_is_sane(const char *text);
+
+/* 32 lower-case hex digits: of the UUID, or of a SHA-256 of `text` where there is none. */
+#define WEBEX_ID_HEX_SIZE 33
+void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);
+
+/* The 60-bit time of a version 1 UUID in 100 ns units since 1582; 0 if it is none. Sort key inside a millisecond. */
+uint64_t webex_id_uuid_time(const char *text);
+/* The same as milliseconds since 1970 (webex-api.md 11); -1 if none. */
+int64_t webex_id_time_ms(const char *text);

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The objects of the API as structs, and their JSON (webex-api.md 5). This file's .c is the only one
+ * that knows cJSON (with json.c, its helpers).
+ *
+ *  - Strings are owned by the struct (g_free), valid UTF-8 (invalid bytes become U+FFFD), NUL-free, NULL if absent,
+ *    null or (where that means the same) empty. Times are ms since 1970 UTC, -1 if absent.
+ *  - `extra` is a JSON object with the fields nobody knew, or NULL; a webex_*_json() puts them back.
+ *  - Ids have passed webex_id_is_sane. An object without a usable id (or, for messages, without any usable time)
+ *    is skipped by the list parsers and counted.
+ *  - webex_*_json(): the object as pretty-printed JSON (2 spaces) with a newline at the end, fields in the API's order, the
+ *    known ones first, then extra. Deterministic: the size of a .json file hangs on it. Owned (g_free).
+ * Caps: a JSON text of 64 MiB, 10000 items a page, titles of 4 KiB, text/markdown/html of 256 KiB each, 64 files a message.
+ * Pure; any thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum webex_room_type { WEBEX_ROOM_GROUP, WEBEX_ROOM_DIRECT };
+
+struct webex_room {
+	char *id;
+	char *title; /* never NULL, may be "" */
+	enum webex_room_type type;
+	bool is_locked, is_announcement_only, is_read_only, is_public;
+	char *team_id, *creator_id, *owner_id, *classification_id, *description;
+	int64_t last_activity_ms, created_ms;
+	char *extra;
+};
+
+struct webex_message {
+	char *id, *room_id, *parent_id;
+	enum webex_room_type room_type;
+	char *text, *markdown, *html;
+	char **files; /* NULL-terminated URLs, or NULL */
+	char *person_id, *person_email;
+	char *mentioned_people; /* JSON array text, or NULL */
+	char *mentioned_groups; /* JSON array text, or NULL */
+	char *attachments;      /* JSON array text, or NULL */
+	bool is_voice_clip;
+	int64_t created_ms, updated_ms;
+	char *extra;
+};
+
+struct webex_membership {
+	char *id, *room_id, *person_id, *person_email, *person_display_name, *person_org_id;
+	bool is_moderator, is_room_hidden, is_monitor;
+	enum webex_room_type room_type;
+	int64_t created_ms;
+	char *extra;
+};
+
+enum webex_person_type { WEBEX_PERSON_PERSON, WEBEX_PERSON_BOT, WEBEX_PERSON_APPUSER };
+
+struct webex_person {
+	char *id;
+	char *email; /* the first of emails */
+	char *display_name;
+	enum webex_person_type type;
+	char *json; /* the whole object as webex_*_json() would print it */
+};
+
+void webex_room_clear(struct webex_room *r);
+void webex_message_clear(struct webex_message *m);
+void webex_membership_clear(struct webex_membership *m);
+void webex_person_clear(struct webex_person *p);
+/* clear + g_free; for GPtrArray. */
+void webex_room_free(void *r);
+void webex_message_free(void *m);
+void webex_membership_free(void *m);
+void webex_person_free(void *p);
+
+enum webex_kind { WEBEX_KIND_ROOM, WEBEX_KIND_MESSAGE, WEBEX_KIND_MEMBERSHIP, WEBEX_KIND_PERSON };
+
+/*
+ * Parses one object or, with `is_list`, {"items":[...]} of the kind into structs (an array with its free function set;
+ * one object = an array of one). 0, or -EBADMSG if it is not JSON of that form (a single object without a usable id too).
+ * *ret_skipped (may be NULL) counts unusable items.
+ */
+int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list, GPtrArray **ret_items,
+		int *ret_skipped);
+
+char *webex_room_json(const struct webex_room *r);
+char *webex_message_json(const struct webex_message *m);
+char *webex_membership_json(const struct webex_membership *m);
+/* struct webex_person.json already is one. */
+
+/* "message" (and, if it says more, errors[0].description) of an error body as one line; NULL if there is none or the body is not JSON. Owned. */
+char *webex_error_text(const char *json, size_t len);
+
+/* ---- what a person writes into .json files ---- */
+
+/* The changes in a space.json that a person wrote, against the space as it is (design 2.2, 2.4; webex-api.md 5.2 PUT). `body` is the JSON to PUT
+ * (title always, and only what differs of title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "), classificationId); NULL if nothing differs.
+ * -EINVAL: not a JSON object, another room's id, wrong types, an unknown or read-only field with a changed value. *ret_reason: one line for the log. */
+int webex_room_edit(const struct webex_room *now, const char *json, size_t len, char **ret_body, char **ret_reason);
+/* The same for a membership: isModerator, isRoomHidden. */
+int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len, char **ret_body,
+			  char **ret_reason);
+/*
+ * A raw API body written to post.json, with its destination filled in: roomId = room_id, or toPersonEmail = email (exactly one of both given), parentId = parent_id
+ * if not NULL and absent. -EINVAL: not an object, or it names another destination, or "files" has a local path (not in this release). *ret_body is owned.
+ */
+int webex_post_body(const char *json, size_t len, const char *room_id, const char *email, const char *parent_id,
+		    char **ret_body, char **ret_reason);
+
+/* A JSON string literal with quotes; for status.json and the outbox. Owned. */
+char *webex_json_quote(const char *text);
+/* A member of a flat JSON object that we wrote ourselves (outbox). String: owned, NULL if absent. */
+char *webex_json_get_string(const char *json, const char *key);
+int64_t webex_json_get_int(const char *json, const char *key, int64_t fallback);
