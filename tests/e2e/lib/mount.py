@@ -8,13 +8,7 @@ import time
 import uuid
 
 from . import shell
-from .util import scaled, wait_until
-
-SUSPICIOUS = re.compile(
-    r"(ERROR|WARNING|SUMMARY): \w*Sanitizer|runtime error:|[Aa]ssert(ion)?\b|==\d+==|"
-    r"(GLib|GLib-GObject)[\w-]*-(CRITICAL|WARNING|ERROR)|\*\* ?(CRITICAL|ERROR)|"
-    r"double free|stack smashing|free\(\): |malloc\(\): |core dumped")
-
+from .util import default_env, scaled, suspicious, wait_until
 
 def unescape(path):
     """mountinfo writes blanks and the like as \\ooo."""
@@ -72,19 +66,6 @@ def dump_process(pid):
         except subprocess.TimeoutExpired:
             out.append("  (gdb takes too long)")
     return "\n".join(out)
-
-
-def default_env():
-    """Environment of a program under test: sanitizers speak up and stop."""
-    supp = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tsan.supp")
-    return {
-        "G_SLICE": "always-malloc",
-        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:"
-                        "detect_stack_use_after_return=1",
-        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-        "TSAN_OPTIONS": f"suppressions={os.path.normpath(supp)}:halt_on_error=0:exitcode=99:"
-                        "second_deadlock_stack=1",
-    }
 
 
 class Mount:
@@ -210,8 +191,8 @@ class Mount:
         assert not left or status == -signal.SIGKILL, f"still mounted:\n{self.output}"
 
     def check_output(self):
-        bad = [line for line in self.output.splitlines() if SUSPICIOUS.search(line)]
-        assert not bad, "suspicious output of sparkfs:\n" + self.output[-20000:]
+        found = suspicious(self.output)
+        assert not found, f"sparkfs prints {found!r}:\n{self.output[-20000:]}"
 
     def terminate(self, signum=signal.SIGTERM, status=0):
         """Ends the daemon by a signal and checks that it went cleanly."""

@@ -15,7 +15,7 @@ import time
 import urllib.parse
 import uuid
 
-from .util import scaled
+from .util import default_env, scaled, suspicious
 
 BASE_LINE = re.compile(r"^webexsim: (http://127\.0\.0\.1:(\d+)/v1)\s*$", re.M)
 
@@ -102,7 +102,8 @@ class Sim:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, "--listen", f"127.0.0.1:{self.port}", *self.options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, **default_env(), "TZ": "UTC"})
         end = time.monotonic() + scaled(30)
         while True:
             text = self.log_path.read_bytes()[before:].decode("utf-8", "replace")
@@ -116,8 +117,7 @@ class Sim:
             time.sleep(0.01)
 
     def stop(self):
-        """SIGTERM; it must end cleanly. Returns what it printed."""
-        text = self.output
+        """SIGTERM; it must end cleanly, with no sanitizer report."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -127,10 +127,10 @@ class Sim:
                 self.process.wait()
                 raise AssertionError("webexsim did not end upon SIGTERM:\n"
                                      + self.output) from None
-            text = self.output
             assert self.process.returncode in (0, -15), \
-                f"webexsim ended with {self.process.returncode}:\n{text}"
-        return text
+                f"webexsim ended with {self.process.returncode}:\n{self.output}"
+        found = suspicious(self.output)
+        assert not found, f"webexsim prints {found!r}:\n{self.output[-20000:]}"
 
     def kill(self):
         """SIGKILL: the server is gone. start() brings it back on the same port."""

@@ -1,9 +1,15 @@
-"""Waiting with a deadline, and how slow this build is."""
+"""What the helpers share: deadlines, the environment of programs under test."""
 import os
+import re
 import time
 
 # How many times slower than a plain build the programs under test run.
 SLOW = float(os.environ.get("SPARKFS_TEST_SLOW", "1"))
+
+SUSPICIOUS = re.compile(
+    r"(ERROR|WARNING|SUMMARY): \w*Sanitizer|runtime error:|[Aa]ssert(ion)?\b|==\d+==|"
+    r"(GLib|GLib-GObject)[\w-]*-(CRITICAL|WARNING|ERROR)|\*\* ?(CRITICAL|ERROR)|"
+    r"double free|stack smashing|free\(\): |malloc\(\): |core dumped")
 
 
 def scaled(seconds):
@@ -33,3 +39,21 @@ def wait_until(condition, deadline=10, what=None):
                                  + (f" (last: {error!r})" if error else "")) from error
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
+
+
+def default_env():
+    """Environment of a program under test: sanitizers speak up and stop."""
+    supp = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tsan.supp")
+    return {
+        "G_SLICE": "always-malloc",
+        "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:"
+                        "detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "TSAN_OPTIONS": f"suppressions={os.path.normpath(supp)}:halt_on_error=0:exitcode=99:"
+                        "second_deadlock_stack=1",
+    }
+
+
+def suspicious(text):
+    """The first line of a program's output that no sound program prints, or None."""
+    return next((line for line in text.splitlines() if SUSPICIOUS.search(line)), None)
