@@ -164,13 +164,23 @@ struct store_span {
 /* The newest span; -ENOENT if the room was never listed. */
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span);
 
+/* What a page says about the time above its newest item, and about what is missing in it. */
+enum store_page {
+	STORE_PAGE_HEAD,     /* the newest: nothing is above it */
+	STORE_PAGE_INNER,    /* known up to hi */
+	STORE_PAGE_FILTERED, /* the newest of a bot's filtered list: what is missing is not gone */
+};
+
 /*
- * Brings in a page of a room's list. All items are kept. The messages known with lo < created (and <= hi, or without upper bound if is_head) that are not
- * among them are deleted, but for pinned ones. Then the span (lo, hi] (is_head: hi = the newest item or known message) is added; spans that touch merge.
- * Items of one author and millisecond get their stems by (uuid time, id). Authors become people with the address first seen.
+ * Brings in a page of a room's list. All items are kept. The messages known with lo < created (and
+ * <= hi for STORE_PAGE_INNER; no upper bound for _HEAD) that are not among them are deleted, but for
+ * pinned ones and never for _FILTERED. Then the span (lo, hi] is added (_HEAD and _FILTERED: hi = the
+ * newest item or known message); spans that touch merge.
+ * Items of one author and millisecond get their stems by (uuid time, id). Authors become people with
+ * the address first seen.
  */
-int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi, bool is_head,
-		     int64_t now_wall_ms, GPtrArray *changes);
+int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
+		     enum store_page mode, int64_t now_wall_ms, GPtrArray *changes);
 /* One message (own post, edit, get). */
 int store_apply_message(struct store *s, int64_t room, const struct webex_message *m, int64_t pin_until_wall_ms,
 			int64_t *ret_rowid, GPtrArray *changes);
