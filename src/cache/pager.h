@@ -51,6 +51,9 @@ struct need {
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 
+/* Kinds of store nodes that a fetch makes; the numbers are those of tree/ino.h. */
+enum { NODE_ADDRESS = 48, NODE_ADDRESS_LINK = 49 };
+
 bool need_equal(const struct need *a, const struct need *b);
 
 struct contents;
