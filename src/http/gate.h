@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rate gate of one token: a bucket of `burst` requests refilled at `rate` a second (300 and 5: about 300 a
- * minute, webex-api.md 3). A 429 halves the rate and shuts the gate until its Retry-After is over; success lets
- * the rate grow back slowly. Interactive requests go first; background ones leave a tenth of the bucket alone.
- * Thread rule: the I/O thread. Time is passed in.
+ * The rate gate of one token: a bucket of `burst` requests refilled at `rate` a second (300 and
+ * 5: about 300 a minute, webex-api.md 3). A 429 halves the rate and shuts the gate until its
+ * Retry-After is over; success lets the rate grow back slowly. Interactive requests go first;
+ * background ones leave a tenth of the bucket alone. Thread rule: the I/O thread. Time is
+ * passed in.
  */
 #pragma once
 
@@ -11,8 +12,8 @@
 #include <stdint.h>
 
 struct http_gate {
-	double rate;         /* requests a second now */
-	double rate_full;    /* configured; 0 = no limit */
+	double rate;	  /* requests a second now */
+	double rate_full; /* configured; 0 = no limit */
 	double burst;
 	double tokens;
 	int64_t refilled_ms; /* mono time of the last refill */

@@ -3,7 +3,6 @@
 
 #include <curl/curl.h>
 #include <glib.h>
-#include <stdbool.h>
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_DOUBLINGS 5
@@ -52,4 +51,57 @@ int64_t http_backoff_ms(int attempt, uint32_t random)
 	int64_t ms = (int64_t)BACKOFF_FIRST_MS << doublings;
 
 	return ms - (ms / 4 * (int64_t)random >> 32);
+}
+
+/* The server said when: never sooner, up to a tenth later, so that not all come at once. */
+static int64_t told_wait_ms(const struct http_outcome *outcome, uint32_t random)
+{
+	int64_t ms = (int64_t)outcome->retry_after_s * 1000;
+
+	return ms + (ms / 10 * (int64_t)random >> 32);
+}
+
+static int64_t backoff_wait_ms(const struct http_history *history, uint32_t random)
+{
+	return history->tries < HTTP_MAX_TRIES ? http_backoff_ms(history->tries, random) : -1;
+}
+
+static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
+			      const struct http_history *history, uint32_t random)
+{
+	switch (outcome->status) {
+	case 423:
+	case 429:
+		return told_wait_ms(outcome, random);
+	case 500:
+		if (repeat != HTTP_REPEAT_ALWAYS || history->server_errors > 1)
+			return -1;
+		return backoff_wait_ms(history, random);
+	case 503:
+		if (outcome->has_retry_after)
+			return told_wait_ms(outcome, random);
+		/* fall through */
+	case 502:
+	case 504:
+		return repeat == HTTP_REPEAT_ALWAYS ? backoff_wait_ms(history, random) : -1;
+	default:
+		return -1;
+	}
+}
+
+int64_t http_retry_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
+			   const struct http_history *history, uint32_t random)
+{
+	/* A person waits for the word that there is no network. */
+	static const int64_t unreached_ms[] = {250, 1000};
+
+	if (repeat == HTTP_REPEAT_NEVER)
+		return -1;
+	if (outcome->error == 0)
+		return status_wait_ms(repeat, outcome, history, random);
+	if (!outcome->transient || (repeat == HTTP_REPEAT_UNSENT && outcome->may_have_applied))
+		return -1;
+	if (history->reached)
+		return backoff_wait_ms(history, random);
+	return history->tries <= 2 ? unreached_ms[history->tries - 1] : -1;
 }

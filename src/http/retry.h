@@ -1,18 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When to try again (webex-api.md 1.7, 1.8). Pure; any thread.
+ * When to try again (webex-api.md 1.7, 1.8; the table is loop.h 4). Pure; any thread.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "http/loop.h"
 
 #define HTTP_RETRY_AFTER_DEFAULT_S 15
 #define HTTP_RETRY_AFTER_MAX_S 3600
 
+/* Tries that end in a lost connection, a time-out, 502, 503 or 504, the first included. */
+#define HTTP_MAX_TRIES 5
+
 /*
- * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`), 1..3600; missing or malformed 15.
+ * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`), 1..3600; missing or
+ * malformed 15.
  */
 int http_retry_after(const char *value, int64_t now_wall_ms);
 
-/* Milliseconds before try `attempt` (1 = first repeat): 1, 2, 4 .. 32 s less up to 25 % by `random` (0..2^32-1). */
+/*
+ * Milliseconds before try `attempt` (1 = first repeat): 1, 2, 4 .. 32 s less up to 25 % by
+ * `random` (0..2^32-1).
+ */
 int64_t http_backoff_ms(int attempt, uint32_t random);
+
+/* How one try ended. */
+struct http_outcome {
+	int error; /* 0: `status` came, complete */
+	int status;
+	bool transient;	       /* with an error: the same try may do better the next time */
+	bool reached;	       /* a connection (with TLS) stood */
+	bool may_have_applied; /* as in http_response, for this try */
+	bool has_retry_after;
+	int retry_after_s; /* as http_retry_after says, also without the field */
+};
+
+/* How the request fared before and including that try. */
+struct http_history {
+	int tries;
+	bool reached;	   /* by any try */
+	int server_errors; /* 500s */
+};
+
+/* Milliseconds to wait before the next try, or -1: report this outcome. */
+int64_t http_retry_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
+			   const struct http_history *history, uint32_t random);

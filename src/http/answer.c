@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* What a try brought. */
+#include <errno.h>
+#include <glib.h>
+
+#include "base/clock.h"
+#include "http/try_internal.h"
+
+static bool has_body(const struct http_request *req)
+{
+	return req->n_parts > 0 || req->body_len > 0;
+}
+
+static bool is_cut(struct http_try *t, long status)
+{
+	int64_t said = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+
+	if (t->req->method == HTTP_HEAD || status == 204 || status == 304 || t->body_is_enough)
+		return false;
+	return said >= 0 && said != try_size(t, CURLINFO_SIZE_DOWNLOAD_T);
+}
+
+/* No answer came: did anything leave that the server may act on? */
+static bool has_left(struct http_try *t)
+{
+	if (!t->connected || try_long(t, CURLINFO_REQUEST_SIZE) <= t->size_before)
+		return false;
+	/* On a used connection curl may have begun anew, and counts from zero then. */
+	if (t->is_first && has_body(t->req))
+		return try_size(t, CURLINFO_SIZE_UPLOAD_T) > 0;
+	return true;
+}
+
+static bool is_refusal(long status, bool has_retry_after)
+{
+	return (status >= 300 && status < 500) || (status == 503 && has_retry_after);
+}
+
+static const char *header(struct http_try *t, const char *name, size_t index)
+{
+	struct curl_header *found;
+
+	if (curl_easy_header(t->easy, name, index, CURLH_HEADER, -1, &found) != CURLHE_OK)
+		return NULL;
+	return found->value;
+}
+
+static char *all_links(struct http_try *t)
+{
+	GString *all = NULL;
+	const char *value;
+
+	for (size_t i = 0; (value = header(t, "Link", i)); i++) {
+		if (!all)
+			all = g_string_new(value);
+		else
+			g_string_append_printf(all, ", %s", value);
+	}
+	return all ? g_string_free(all, FALSE) : NULL;
+}
+
+static void take_answer(struct http_try *t, struct http_response *resp,
+			struct http_outcome *outcome)
+{
+	const char *retry_after = header(t, "Retry-After", 0);
+	const char *encoding = header(t, "Content-Encoding", 0);
+
+	resp->status = outcome->status = (int)try_long(t, CURLINFO_RESPONSE_CODE);
+	outcome->has_retry_after = retry_after != NULL;
+	outcome->retry_after_s = http_retry_after(retry_after, clock_wall(clock_system()));
+	resp->retry_after_s = retry_after ? outcome->retry_after_s : 0;
+	resp->link = all_links(t);
+	resp->content_type = g_strdup(header(t, "Content-Type", 0));
+	resp->content_disposition = g_strdup(header(t, "Content-Disposition", 0));
+	resp->tracking_id = g_strdup(header(t, "TrackingID", 0));
+	if (!encoding || g_ascii_strcasecmp(encoding, "identity") == 0)
+		resp->content_length = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+}
+
+static void take_body(struct http_try *t, struct http_response *resp)
+{
+	resp->sunk_bytes = t->sunk_bytes;
+	if (t->req->body_fd >= 0 && resp->status / 100 == 2)
+		return;
+	resp->body = t->body ? t->body : g_strdup("");
+	resp->body_len = t->body_len;
+	t->body = NULL;
+	t->body_len = 0;
+	t->body_size = 0;
+}
+
+static void take_error(struct http_try *t, CURLcode code, struct http_response *resp,
+		       struct http_outcome *outcome)
+{
+	const char *words = t->words[0] ? t->words : curl_easy_strerror(code);
+
+	outcome->error = http_curl_error(t->easy, code, &outcome->transient);
+	if (t->fail != 0) {
+		outcome->error = t->fail;
+		outcome->transient = t->fail == -ECONNRESET;
+		words = t->fail_words;
+	}
+	resp->error = outcome->error;
+	resp->detail = g_strdup(words);
+	outcome->may_have_applied = has_left(t);
+}
+
+struct http_response *http_try_finish(struct http_try *t, CURLcode code,
+				      struct http_outcome *ret_outcome)
+{
+	struct http_response *resp = g_new0(struct http_response, 1);
+	struct http_outcome outcome = {.reached = t->connected};
+
+	resp->content_length = -1;
+	if (t->connected)
+		take_answer(t, resp, &outcome);
+	if (code == CURLE_WRITE_ERROR && t->body_is_enough && t->fail == 0)
+		code = CURLE_OK;
+	if (code == CURLE_OK && is_cut(t, outcome.status)) {
+		code = CURLE_PARTIAL_FILE;
+		g_strlcpy(t->words, "the body was cut short", sizeof(t->words));
+	}
+	if (code == CURLE_OK) {
+		take_body(t, resp);
+		resp->detail = g_strdup_printf("HTTP status %d", outcome.status);
+		outcome.may_have_applied = !is_refusal(outcome.status, outcome.has_retry_after);
+	} else {
+		take_error(t, code, resp, &outcome);
+	}
+	resp->may_have_applied = outcome.may_have_applied;
+	*ret_outcome = outcome;
+	return resp;
+}

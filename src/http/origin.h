@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where a URL leads, as curl itself will read it: what may be asked and who may see the
+ * bearer (design 5). Pure; any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* "https://host:port", the port always there. Owned (g_free); NULL if `url` is none of ours. */
+char *http_origin(const char *url);
+
+/* 0; -EINVAL: no URL, or with a user in it; -EPROTO: plain http to another machine. */
+int http_origin_check(const char *url);
+
+/* True for http to a loopback address: it needs neither TLS nor a proxy. */
+bool http_origin_is_loopback(const char *url);
+
+/* True if the origin of `url` is one of `origins` (each as http_origin gives it). */
+bool http_origin_is_known(const char *url, char *const *origins);

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/try_internal.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/origin.h"
+
+#define BODY_MAX_DEFAULT (32u * 1024 * 1024)
+#define SINK_MAX_DEFAULT (1024u * 1024 * 1024)
+/* Of an error's body; what follows is not waited for. */
+#define ERROR_BODY_MAX (1024u * 1024)
+#define HEADERS_MAX (256u * 1024)
+#define REDIRECTS_MAX 5
+
+/* A peer that has vanished: sent bytes unacknowledged for this long end the connection. */
+#define UNACKNOWLEDGED_MS 20000
+/* Nothing moves in either direction for this long: the try is over. */
+#define STALLED_S 30L
+/* A server may scan an upload before it answers. */
+#define STALLED_UPLOAD_S 120L
+
+struct part_reader {
+	struct http_try *owner;
+	const struct http_part *part;
+	int64_t offset;
+};
+
+static void set_fail(struct http_try *t, int error, const char *words)
+{
+	if (t->fail == 0) {
+		t->fail = error;
+		t->fail_words = words;
+	}
+}
+
+static bool reads_only(const struct http_request *req)
+{
+	return req->method == HTTP_GET || req->method == HTTP_HEAD;
+}
+
+/* callbacks */
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	unsigned int ms = UNACKNOWLEDGED_MS;
+
+	(void)arg;
+	(void)purpose;
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms));
+	return CURL_SOCKOPT_OK;
+}
+
+static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_port,
+			int local_port)
+{
+	struct http_try *t = arg;
+
+	(void)remote_ip;
+	(void)local_ip;
+	(void)remote_port;
+	(void)local_port;
+	if (t->connected) {
+		if (t->req->repeat != HTTP_REPEAT_ALWAYS &&
+		    try_long(t, CURLINFO_REQUEST_SIZE) > t->size_before) {
+			set_fail(t, -ECONNRESET, "connection closed before the answer");
+			return CURL_PREREQFUNC_ABORT;
+		}
+		return CURL_PREREQFUNC_OK;
+	}
+	if (!t->context->may_send(t->context->arg)) {
+		set_fail(t, -ECANCELED, "withdrawn");
+		return CURL_PREREQFUNC_ABORT;
+	}
+	t->connected = true;
+	t->is_first = try_long(t, CURLINFO_NUM_CONNECTS) > 0;
+	t->size_before = try_long(t, CURLINFO_REQUEST_SIZE);
+	return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct http_try *t = arg;
+
+	(void)data;
+	t->header_bytes += size * count;
+	if (t->header_bytes > HEADERS_MAX) {
+		set_fail(t, -EMSGSIZE, "too many header fields");
+		return 0;
+	}
+	return size * count;
+}
+
+static size_t sink(struct http_try *t, const char *data, size_t len)
+{
+	size_t limit = t->req->max_body ? t->req->max_body : SINK_MAX_DEFAULT;
+	size_t written = 0;
+
+	if (len > limit - (size_t)t->sunk_bytes) {
+		set_fail(t, -EMSGSIZE, "body too large");
+		return 0;
+	}
+	while (written < len) {
+		ssize_t n =
+			pwrite(t->req->body_fd, data + written, len - written, t->sunk_bytes);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			set_fail(t, n < 0 ? -errno : -EIO, "cannot store the body");
+			return 0;
+		}
+		written += (size_t)n;
+		t->sunk_bytes += n;
+	}
+	return len;
+}
+
+static bool append(struct http_try *t, const char *data, size_t len)
+{
+	if (t->body_size - t->body_len <= len) {
+		size_t size = MAX(t->body_size * 2, t->body_len + len + 1);
+		char *grown = g_try_realloc(t->body, size);
+
+		if (!grown) {
+			set_fail(t, -ENOMEM, "no memory for the body");
+			return false;
+		}
+		t->body = grown;
+		t->body_size = size;
+	}
+	memcpy(t->body + t->body_len, data, len);
+	t->body_len += len;
+	t->body[t->body_len] = '\0';
+	return true;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct http_try *t = arg;
+	long status = try_long(t, CURLINFO_RESPONSE_CODE);
+	bool is_success = status / 100 == 2;
+	size_t limit = t->req->max_body ? t->req->max_body : BODY_MAX_DEFAULT;
+	size_t len = size * count;
+
+	if (is_success && t->req->body_fd >= 0)
+		return sink(t, data, len);
+	if (!is_success)
+		limit = MIN(limit, ERROR_BODY_MAX);
+	if (len <= limit - t->body_len)
+		return append(t, data, len) ? len : 0;
+	if (is_success)
+		set_fail(t, -EMSGSIZE, "body too large");
+	else
+		t->body_is_enough = append(t, data, limit - t->body_len);
+	return 0;
+}
+
+static size_t on_part_read(char *buffer, size_t size, size_t count, void *arg)
+{
+	struct part_reader *reader = arg;
+	int64_t left = reader->part->size - reader->offset;
+	size_t want = size * count;
+	ssize_t n;
+
+	if ((int64_t)want > left)
+		want = (size_t)left;
+	if (want == 0)
+		return 0;
+	do {
+		n = pread(reader->part->fd, buffer, want, reader->offset);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		set_fail(reader->owner, n < 0 ? -errno : -EIO, "cannot read the file to send");
+		return CURL_READFUNC_ABORT;
+	}
+	reader->offset += n;
+	return (size_t)n;
+}
+
+static int on_part_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct part_reader *reader = arg;
+
+	if (origin != SEEK_SET || offset < 0 || offset > reader->part->size)
+		return CURL_SEEKFUNC_CANTSEEK;
+	reader->offset = offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+/* set up */
+
+static void drop_headers(struct http_try *t)
+{
+	for (struct curl_slist *l = t->headers; l; l = l->next)
+		explicit_bzero(l->data, strlen(l->data));
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+}
+
+static void add_header(struct http_try *t, const char *name, const char *value)
+{
+	char *line = g_strconcat(name, value, NULL);
+
+	t->headers = curl_slist_append(t->headers, line);
+	explicit_bzero(line, strlen(line));
+	g_free(line);
+}
+
+/* For the hop to t->url. */
+static void set_url(struct http_try *t)
+{
+	const struct http_request *req = t->req;
+	bool is_known = http_origin_is_known(t->url, t->context->origins);
+
+	drop_headers(t);
+	add_header(t, "Expect:", "");
+	if (req->n_parts == 0 && !reads_only(req))
+		add_header(t, "Content-Type:", req->content_type ? req->content_type : "");
+	if (!is_known)
+		t->bearer_dropped = true;
+	if (req->bearer && !t->bearer_dropped)
+		add_header(t, "Authorization: Bearer ", req->bearer);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
+	if (http_origin_is_loopback(t->url))
+		curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+}
+
+static void set_parts(struct http_try *t)
+{
+	const struct http_request *req = t->req;
+
+	t->mime = curl_mime_init(t->easy);
+	t->readers = g_new0(struct part_reader, req->n_parts);
+	for (size_t i = 0; i < req->n_parts; i++) {
+		const struct http_part *from = &req->parts[i];
+		curl_mimepart *part = curl_mime_addpart(t->mime);
+
+		curl_mime_name(part, from->name);
+		if (from->value) {
+			curl_mime_data(part, from->value, CURL_ZERO_TERMINATED);
+			continue;
+		}
+		t->readers[i] = (struct part_reader){.owner = t, .part = from};
+		curl_mime_data_cb(part, from->size, on_part_read, on_part_seek, NULL,
+				  &t->readers[i]);
+		curl_mime_filename(part, from->filename);
+		curl_mime_type(part, from->content_type);
+	}
+	curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->mime);
+}
+
+static void set_method(struct http_try *t)
+{
+	const struct http_request *req = t->req;
+
+	switch (req->method) {
+	case HTTP_GET:
+		break;
+	case HTTP_HEAD:
+		curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+		break;
+	case HTTP_POST:
+	case HTTP_PUT:
+		if (req->n_parts > 0) {
+			set_parts(t);
+		} else {
+			curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+					 (curl_off_t)req->body_len);
+			curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
+					 req->body ? req->body : "");
+		}
+		if (req->method == HTTP_PUT)
+			curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "PUT");
+		break;
+	case HTTP_DELETE:
+		curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+		break;
+	}
+}
+
+/* libcurl below 8.0.0 can take an aborted HTTP/2 body for a whole one. */
+static long http_version(void)
+{
+	if (curl_version_info(CURLVERSION_NOW)->version_num < 0x080000)
+		return CURL_HTTP_VERSION_1_1;
+	return CURL_HTTP_VERSION_2TLS;
+}
+
+static void set_connection(struct http_try *t, bool fresh)
+{
+	CURL *easy = t->easy;
+	long stalled_s = t->req->n_parts > 0 ? STALLED_UPLOAD_S : STALLED_S;
+
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version());
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->context->user_agent);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->context->connect_timeout_ms);
+	/* Else a request that times out while its name is looked up stops the whole loop. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	/* A small POST has nothing to gain from a try that ends early: it may not be repeated.
+	 */
+	if (t->req->repeat == HTTP_REPEAT_ALWAYS || t->req->n_parts > 0) {
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stalled_s);
+	}
+}
+
+struct http_try *http_try_new(const struct http_request *req,
+			      const struct http_try_context *context, bool fresh)
+{
+	struct http_try *t;
+	CURL *easy = curl_easy_init();
+	/* The length of a file is known only of what comes as it is (webex-api.md 5.5). */
+	bool as_it_is = req->body_fd >= 0 || req->method == HTTP_HEAD;
+
+	if (!easy)
+		return NULL;
+	t = g_new0(struct http_try, 1);
+	t->req = req;
+	t->context = context;
+	t->easy = easy;
+	t->url = g_strdup(req->url);
+
+	set_connection(t, fresh);
+	set_method(t);
+	set_url(t);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->words);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, as_it_is ? "identity" : "");
+	if (req->body_fd >= 0)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+	if (req->n_parts > 0)
+		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 128L * 1024);
+	return t;
+}
+
+void http_try_free(struct http_try *t)
+{
+	if (!t)
+		return;
+	curl_easy_cleanup(t->easy);
+	curl_mime_free(t->mime);
+	drop_headers(t);
+	if (t->body)
+		explicit_bzero(t->body, t->body_len);
+	g_free(t->body);
+	g_free(t->readers);
+	g_free(t->url);
+	g_free(t);
+}
+
+CURL *http_try_handle(struct http_try *t, void *owner)
+{
+	curl_easy_setopt(t->easy, CURLOPT_PRIVATE, owner);
+	return t->easy;
+}
+
+void http_try_set_timeout(struct http_try *t, int64_t timeout_ms)
+{
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)CLAMP(timeout_ms, 1, G_MAXINT));
+}
+
+/* the end of it */
+
+static bool is_redirect(long status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 ||
+	       status == 308;
+}
+
+bool http_try_follow(struct http_try *t, CURLcode *code)
+{
+	bool was_loopback = http_origin_is_loopback(t->url);
+	char *target = NULL;
+
+	if (!t->req->follow_redirects || !reads_only(t->req) || t->fail != 0 ||
+	    (*code != CURLE_OK && !t->body_is_enough) ||
+	    !is_redirect(try_long(t, CURLINFO_RESPONSE_CODE)))
+		return false;
+	curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &target);
+	if (!target)
+		return false;
+
+	if (t->redirects == REDIRECTS_MAX)
+		set_fail(t, -EIO, "too many redirects");
+	else if (http_origin_check(target) < 0 ||
+		 (http_origin_is_loopback(target) && !was_loopback))
+		set_fail(t, -EIO, "redirected to where nothing is asked");
+	if (t->fail != 0) {
+		*code = CURLE_TOO_MANY_REDIRECTS;
+		return false;
+	}
+
+	t->redirects++;
+	g_free(t->url);
+	t->url = g_strdup(target);
+	t->connected = false;
+	t->header_bytes = 0;
+	t->body_len = 0;
+	t->body_is_enough = false;
+	set_url(t);
+	return true;
+}

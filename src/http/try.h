@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One try of a request: an easy handle, what it sends and what comes back. The loop adds and
+ * removes the handle; redirects are followed here, hop by hop, because each hop decides anew
+ * whether the bearer may come along.
+ *
+ *  1. `may_send` is asked on an established connection, before the first byte of a request
+ *     goes out; if it says no, nothing is sent.
+ *  2. curl repeats a request by itself when a kept-alive connection dies without an answer.
+ *     For anything but HTTP_REPEAT_ALWAYS such a second sending is refused: -ECONNRESET,
+ *     may_have_applied. So a POST may use a kept-alive connection and is still sent once.
+ *  3. may_have_applied is false only if no byte of the request left, or on a connection that
+ *     was new for it no byte of its body, or if the server's answer was a refusal.
+ * Ownership: the request and the context are borrowed until http_try_free.
+ * Thread rule: the I/O thread.
+ */
+#pragma once
+
+#include <curl/curl.h>
+
+#include "http/loop.h"
+#include "http/retry.h"
+
+struct http_try;
+
+struct http_try_context {
+	const char *user_agent;
+	char *const *origins; /* as http_origin gives them, NULL-terminated */
+	int connect_timeout_ms;
+	bool (*may_send)(void *arg);
+	void *arg;
+};
+
+/* NULL without memory. `fresh`: not on a kept-alive connection. Owned. */
+struct http_try *http_try_new(const struct http_request *req,
+			      const struct http_try_context *context, bool fresh);
+void http_try_free(struct http_try *t);
+
+/* CURLINFO_PRIVATE of the handle is `owner`. */
+CURL *http_try_handle(struct http_try *t, void *owner);
+void http_try_set_timeout(struct http_try *t, int64_t timeout_ms);
+
+/*
+ * After the handle was removed: true if the answer was a redirect that is now set up and is
+ * to be run (with a new time-out). A redirect that may not be followed makes `*code` an error.
+ */
+bool http_try_follow(struct http_try *t, CURLcode *code);
+
+/* What came of it. `code` may be CURLE_ABORTED_BY_CALLBACK for one that was cut off. Owned. */
+struct http_response *http_try_finish(struct http_try *t, CURLcode code,
+				      struct http_outcome *ret_outcome);
+
+/* What curl's code means: -errno, and whether another try may do better. */
+int http_curl_error(CURL *easy, CURLcode code, bool *ret_transient);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A try as its two halves see it: try.c sets it up and runs it, answer.c reads what came. */
+#pragma once
+
+#include <stddef.h>
+
+#include "http/try.h"
+
+struct part_reader;
+
+struct http_try {
+	const struct http_request *req;
+	const struct http_try_context *context;
+	CURL *easy;
+	struct curl_slist *headers;
+	curl_mime *mime;
+	struct part_reader *readers;
+	char *url; /* of this hop */
+	int redirects;
+	bool bearer_dropped; /* for good: a stranger's redirect does not earn it back */
+
+	bool connected;	  /* this hop's request was about to go out */
+	bool is_first;	  /* first request on its connection */
+	long size_before; /* CURLINFO_REQUEST_SIZE then: a proxy's CONNECT */
+
+	int fail; /* -errno of a callback of ours that ended the transfer; 0 */
+	const char *fail_words;
+	size_t header_bytes;
+	char *body; /* NUL-terminated */
+	size_t body_len;
+	size_t body_size;
+	int64_t sunk_bytes;
+	bool body_is_enough; /* of an error's body */
+	char words[CURL_ERROR_SIZE];
+};
+
+static inline long try_long(struct http_try *t, CURLINFO what)
+{
+	long value = 0;
+
+	curl_easy_getinfo(t->easy, what, &value);
+	return value;
+}
+
+static inline int64_t try_size(struct http_try *t, CURLINFO what)
+{
+	curl_off_t value = 0;
+
+	curl_easy_getinfo(t->easy, what, &value);
+	return value;
+}
