@@ -1,9 +1,95 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests: a loop whose waits (Retry-After, backoff, gate) take less than they say. */
+/*
+ * The loop as its two halves see it: loop.c is the thread and what others may call, job.c
+ * takes jobs through the gate and over the wire.
+ *
+ * A job is in one place at a time: in the inbox (linked by http_submit), in a lane's waiting
+ * list, or on the wire. Only the I/O thread moves and frees it:
+ *
+ *	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
+ *	                       ^                                 |
+ *	                       +-------- try_again --------------+
+ *
+ * Its phase says what http_withdraw may still promise. UNSENT becomes SENT in may_send, right
+ * before the first byte, or WITHDRAWN in http_withdraw: whoever has the lock first wins. It
+ * becomes UNSENT again when a try provably had no effect and the next one waits.
+ */
 #pragma once
 
-#include "http/loop.h"
+#include <curl/curl.h>
+#include <glib.h>
+#include <pthread.h>
 
-/* As http_loop_start, but a second of waiting lasts `second_ms` (1..1000). */
+#include "base/clock.h"
+#include "http/gate.h"
+#include "http/loop.h"
+#include "http/retry.h"
+#include "http/try.h"
+
+#define N_LANES 3
+
+enum job_phase { JOB_UNSENT, JOB_SENT, JOB_WITHDRAWN };
+
+struct job {
+	GList link; /* in the list of its place */
+	struct http_loop *loop;
+	struct http_request *req; /* owned */
+	uint64_t id;
+	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
+	int64_t deadline_ms;
+	int64_t not_before_ms;
+	struct http_try_context context;
+	struct http_try *current;   /* on the wire; owned */
+	struct http_response *last; /* of the try before; owned */
+	struct http_history history;
+	bool applied; /* some try may have taken effect */
+	bool fresh;   /* the next try: not on a kept-alive connection */
+};
+
+struct http_loop {
+	pthread_t thread; /* owner's thread */
+	CURLM *multi;	  /* I/O thread; curl_multi_wakeup from any */
+	char *user_agent;
+	char **origins;
+	int connect_timeout_ms;
+	int second_ms;
+
+	struct http_gate gate;	 /* I/O thread */
+	GQueue waiting[N_LANES]; /* I/O thread */
+	GQueue on_wire[N_LANES]; /* I/O thread */
+
+	pthread_mutex_t lock;
+	GHashTable *jobs;	 /* lock; &job->id to job, until it is reported */
+	GQueue inbox;		 /* lock */
+	GArray *cancels;	 /* lock; of uint64_t */
+	uint64_t next_id;	 /* lock */
+	bool stopping;		 /* lock */
+	struct http_stats stats; /* lock */
+};
+
+/* For tests: as http_loop_start, but a second of waiting (Retry-After, backoff, gate) lasts
+ * `second_ms` (1..1000). */
 int http_loop_start_scaled(const struct http_config *config, int second_ms,
 			   struct http_loop **ret_loop);
+
+/* All of these: I/O thread, without the lock; `done` is called from them. */
+
+/* `job` is in no list. Freed. */
+void job_report_error(struct job *job, int error, const char *words);
+/* Ends one that waits or is on the wire. Freed. */
+void job_abandon(struct job *job, int error, const char *words);
+/* Starts what may start. Returns the time at which there may be more. */
+int64_t jobs_start(struct http_loop *loop);
+/* Reports or repeats what curl is done with; true if there was any. */
+bool jobs_collect(struct http_loop *loop);
+
+static inline int64_t loop_now(void)
+{
+	return clock_mono(clock_system());
+}
+
+/* The gate's time runs faster when seconds are shorter. */
+static inline int64_t loop_gate_now(const struct http_loop *loop, int64_t now)
+{
+	return now * 1000 / loop->second_ms;
+}

@@ -228,8 +228,7 @@ static void set_url(struct http_try *t)
 		add_header(t, "Authorization: Bearer ", req->bearer);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
-	if (http_origin_is_loopback(t->url))
-		curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(t->easy, CURLOPT_PROXY, http_origin_is_loopback(t->url) ? "" : NULL);
 }
 
 static void set_parts(struct http_try *t)

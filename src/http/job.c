@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+#include "http/loop_internal.h"
+
+static int64_t scaled_ms(const struct http_loop *loop, int64_t ms)
+{
+	return ms * loop->second_ms / 1000;
+}
+
+static uint32_t random_bits(void)
+{
+	uint32_t bits = 0;
+
+	if (getrandom(&bits, sizeof(bits), GRND_NONBLOCK) != sizeof(bits))
+		bits = (uint32_t)loop_now() * 2654435761u;
+	return bits;
+}
+
+/* How late curl may be. */
+#define OVERDUE_MS 1000
+
+/* report */
+
+static void job_free(struct job *job)
+{
+	http_try_free(job->current);
+	http_response_free(job->last);
+	http_request_free(job->req);
+	g_free(job);
+}
+
+static void log_outcome(const struct job *job, const struct http_response *resp)
+{
+	static const char *const words[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+
+	log_debug("http", "%s %s: %s, %d tries, tracking id %s", words[job->req->method],
+		  job->req->url, resp->detail ? resp->detail : "?", resp->attempts,
+		  resp->tracking_id ? resp->tracking_id : "none");
+}
+
+/* `job` is in no list any more. Adopts both. */
+static void report(struct job *job, struct http_response *resp)
+{
+	struct http_loop *loop = job->loop;
+	bool withdrawn;
+
+	resp->attempts = job->history.tries;
+	resp->may_have_applied |= job->applied;
+	pthread_mutex_lock(&loop->lock);
+	g_hash_table_remove(loop->jobs, &job->id);
+	withdrawn = job->phase == JOB_WITHDRAWN;
+	if (resp->error != 0 || resp->status >= 500)
+		loop->stats.failures++;
+	pthread_mutex_unlock(&loop->lock);
+	if (withdrawn && resp->error != -ESHUTDOWN) {
+		resp->error = -ECANCELED;
+		resp->may_have_applied = false;
+	}
+	log_outcome(job, resp);
+	job->req->done(job->req->arg, resp);
+	job_free(job);
+}
+
+void job_report_error(struct job *job, int error, const char *words)
+{
+	struct http_response *resp = g_new0(struct http_response, 1);
+
+	resp->error = error;
+	resp->content_length = -1;
+	resp->detail = g_strdup(words);
+	report(job, resp);
+}
+
+/* No further try fits: what the one before said is more than nothing. */
+static void report_late(struct job *job, int error, const char *words)
+{
+	if (job->last)
+		report(job, g_steal_pointer(&job->last));
+	else
+		job_report_error(job, error, words);
+}
+
+/* tries */
+
+static bool may_send(void *arg)
+{
+	struct job *job = arg;
+	bool may;
+
+	pthread_mutex_lock(&job->loop->lock);
+	may = job->phase != JOB_WITHDRAWN;
+	if (may)
+		job->phase = JOB_SENT;
+	pthread_mutex_unlock(&job->loop->lock);
+	return may;
+}
+
+static void run_handle(struct job *job, int64_t now)
+{
+	http_try_set_timeout(job->current, job->deadline_ms - now);
+	curl_multi_add_handle(job->loop->multi, http_try_handle(job->current, job));
+}
+
+static void start_job(struct job *job, int64_t now)
+{
+	struct http_loop *loop = job->loop;
+
+	g_queue_unlink(&loop->waiting[job->req->lane], &job->link);
+	job->context = (struct http_try_context){
+		.user_agent = loop->user_agent,
+		.origins = loop->origins,
+		.connect_timeout_ms = loop->connect_timeout_ms,
+		.may_send = may_send,
+		.arg = job,
+	};
+	job->current = http_try_new(job->req, &job->context, job->fresh);
+	if (!job->current) {
+		job_report_error(job, -ENOMEM, "no memory for a transfer");
+		return;
+	}
+	job->history.tries++;
+	g_queue_push_tail_link(&loop->on_wire[job->req->lane], &job->link);
+	run_handle(job, now);
+}
+
+static void count_try(struct http_loop *loop, CURL *easy, const struct http_outcome *outcome)
+{
+	curl_off_t in = 0, out = 0;
+	long headers_in = 0, request_out = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &in);
+	curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &out);
+	curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &headers_in);
+	curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &request_out);
+	pthread_mutex_lock(&loop->lock);
+	loop->stats.requests++;
+	loop->stats.limited += outcome->status == 429;
+	loop->stats.bytes_in += (uint64_t)(in + headers_in);
+	loop->stats.bytes_out += (uint64_t)(out + request_out);
+	if (outcome->status != 0)
+		loop->stats.last_answer_mono_ms = loop_now();
+	pthread_mutex_unlock(&loop->lock);
+}
+
+static void tell_gate(struct http_loop *loop, const struct http_outcome *outcome)
+{
+	if (outcome->error != 0)
+		return;
+	if (outcome->status == 429)
+		http_gate_limited(&loop->gate, outcome->retry_after_s,
+				  loop_gate_now(loop, loop_now()));
+	else if (outcome->status / 100 == 2)
+		http_gate_succeeded(&loop->gate, loop_gate_now(loop, loop_now()));
+}
+
+/* Takes the job off the wire. Its handle is in the multi no more. */
+static struct http_response *end_try(struct job *job, CURLcode code,
+				     struct http_outcome *ret_outcome)
+{
+	struct http_loop *loop = job->loop;
+	struct http_outcome outcome;
+	struct http_response *resp;
+
+	g_queue_unlink(&loop->on_wire[job->req->lane], &job->link);
+	resp = http_try_finish(job->current, code, &outcome);
+	count_try(loop, http_try_handle(job->current, NULL), &outcome);
+	tell_gate(loop, &outcome);
+	http_try_free(g_steal_pointer(&job->current));
+
+	job->applied |= outcome.may_have_applied;
+	job->history.reached |= outcome.reached;
+	job->history.server_errors += outcome.error == 0 && outcome.status == 500;
+	*ret_outcome = outcome;
+	return resp;
+}
+
+static void try_again(struct job *job, struct http_response *resp, int64_t not_before_ms,
+		      bool fresh)
+{
+	struct http_loop *loop = job->loop;
+
+	http_response_free(job->last);
+	job->last = resp;
+	job->not_before_ms = not_before_ms;
+	job->fresh = fresh;
+	pthread_mutex_lock(&loop->lock);
+	if (job->phase == JOB_SENT && !job->applied)
+		job->phase = JOB_UNSENT;
+	pthread_mutex_unlock(&loop->lock);
+	/* It has waited longest. */
+	g_queue_push_head_link(&loop->waiting[job->req->lane], &job->link);
+}
+
+static void on_try_done(struct job *job, CURLcode code)
+{
+	struct http_loop *loop = job->loop;
+	struct http_outcome outcome;
+	struct http_response *resp;
+	int64_t wait_ms, now = loop_now();
+
+	if (http_try_follow(job->current, &code)) {
+		run_handle(job, now);
+		return;
+	}
+	resp = end_try(job, code, &outcome);
+	wait_ms = http_retry_wait_ms(job->req->repeat, &outcome, &job->history, random_bits());
+	if (wait_ms >= 0)
+		wait_ms = scaled_ms(loop, wait_ms);
+	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms)
+		report(job, resp);
+	else
+		try_again(job, resp, now + wait_ms, outcome.error != 0 && outcome.reached);
+}
+
+bool jobs_collect(struct http_loop *loop)
+{
+	bool any = false;
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(loop->multi, &left))) {
+		CURL *easy = message->easy_handle;
+		CURLcode code = message->data.result;
+		char *owner = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &owner);
+		curl_multi_remove_handle(loop->multi, easy);
+		on_try_done((struct job *)(void *)owner, code);
+		any = true;
+	}
+	return any;
+}
+
+void job_abandon(struct job *job, int error, const char *words)
+{
+	struct http_loop *loop = job->loop;
+	struct http_outcome outcome;
+	struct http_response *resp;
+
+	if (!job->current) {
+		g_queue_unlink(&loop->waiting[job->req->lane], &job->link);
+		job_report_error(job, error, words);
+		return;
+	}
+	curl_multi_remove_handle(loop->multi, http_try_handle(job->current, job));
+	resp = end_try(job, CURLE_ABORTED_BY_CALLBACK, &outcome);
+	resp->error = error;
+	g_free(resp->detail);
+	resp->detail = g_strdup(words);
+	report(job, resp);
+}
+
+/* the waiting lanes */
+
+static int lane_limit(size_t lane)
+{
+	static const int limits[N_LANES] = {
+		[HTTP_LANE_READ] = HTTP_MAX_READS,
+		[HTTP_LANE_WRITE] = HTTP_MAX_WRITES,
+		[HTTP_LANE_BACKGROUND] = HTTP_MAX_BACKGROUND,
+	};
+
+	return limits[lane];
+}
+
+/* Ends what cannot be begun before its deadline; *next_ms becomes the earliest deadline. */
+static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
+{
+	int64_t gate_wait_ms = loop->gate.shut_until_ms - loop_gate_now(loop, now);
+	int64_t open_ms = now + scaled_ms(loop, MAX(gate_wait_ms, 0));
+
+	for (size_t lane = 0; lane < N_LANES; lane++) {
+		GList *next;
+
+		for (GList *l = loop->waiting[lane].head; l; l = next) {
+			struct job *job = l->data;
+
+			next = l->next;
+			*next_ms = MIN(*next_ms, job->deadline_ms);
+			if (open_ms < job->deadline_ms)
+				continue;
+			g_queue_unlink(&loop->waiting[lane], l);
+			if (now >= job->deadline_ms)
+				report_late(job, -ETIMEDOUT, "timed out before it was sent");
+			else
+				report_late(job, -EBUSY,
+					    "rate limited for longer than it may wait");
+		}
+	}
+}
+
+/*
+ * curl ends a transfer at its time-out, but by a clock that stops while the machine is
+ * suspended.
+ */
+static void expire_on_wire(struct http_loop *loop, int64_t now, int64_t *next_ms)
+{
+	for (size_t lane = 0; lane < N_LANES; lane++) {
+		GList *next;
+
+		for (GList *l = loop->on_wire[lane].head; l; l = next) {
+			struct job *job = l->data;
+			int64_t overdue_ms = job->deadline_ms + OVERDUE_MS;
+
+			next = l->next;
+			if (now >= overdue_ms)
+				job_abandon(job, -ETIMEDOUT, "timed out");
+			else
+				*next_ms = MIN(*next_ms, overdue_ms);
+		}
+	}
+}
+
+static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
+{
+	GList *next;
+
+	for (GList *l = loop->waiting[lane].head; l; l = next) {
+		struct job *job = l->data;
+		int64_t wait_ms;
+
+		next = l->next;
+		if ((int)loop->on_wire[lane].length >= lane_limit(lane))
+			return;
+		if (job->not_before_ms > now) {
+			*next_ms = MIN(*next_ms, job->not_before_ms);
+			continue;
+		}
+		wait_ms = http_gate_take(&loop->gate, lane == HTTP_LANE_BACKGROUND,
+					 loop_gate_now(loop, now));
+		if (wait_ms > 0) {
+			*next_ms = MIN(*next_ms, now + scaled_ms(loop, wait_ms) + 1);
+			return;
+		}
+		start_job(job, now);
+	}
+}
+
+int64_t jobs_start(struct http_loop *loop)
+{
+	static const enum http_lane order[] = {HTTP_LANE_WRITE, HTTP_LANE_READ,
+					       HTTP_LANE_BACKGROUND};
+	int64_t now = loop_now(), next_ms = INT64_MAX;
+	int on_wire = 0, waiting = 0;
+
+	expire_on_wire(loop, now, &next_ms);
+	expire_waiting(loop, now, &next_ms);
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
+		start_lane(loop, order[i], now, &next_ms);
+
+	for (size_t lane = 0; lane < N_LANES; lane++) {
+		on_wire += (int)loop->on_wire[lane].length;
+		waiting += (int)loop->waiting[lane].length;
+	}
+	pthread_mutex_lock(&loop->lock);
+	loop->stats.on_wire = on_wire;
+	loop->stats.waiting = waiting;
+	loop->stats.rate_now_per_minute = (int)(loop->gate.rate * 60);
+	pthread_mutex_unlock(&loop->lock);
+	return next_ms;
+}
