@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "main/account.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define HASH_DIGITS 12
+#define EMAIL_MAX 64
+#define MOUNTS_MAX 9
+#define OWNER_FILE_MAX 8192
+#define TOKEN_MEMORY_S (90L * 24 * 3600)
+#define GROUP "account"
+
+void account_roots_init(struct account_roots *r, const char *cache_dir, bool is_memory)
+{
+	const char *state = g_get_user_state_dir();
+	const char *cache = g_get_user_cache_dir();
+
+	r->state = g_path_is_absolute(state)
+			   ? g_build_filename(state, "sparkfs", NULL)
+			   : g_build_filename(g_get_home_dir(), ".local/state/sparkfs", NULL);
+	if (is_memory)
+		r->cache = NULL;
+	else if (cache_dir)
+		r->cache = g_strdup(cache_dir);
+	else if (g_path_is_absolute(cache))
+		r->cache = g_build_filename(cache, "sparkfs", NULL);
+	else
+		r->cache = g_build_filename(g_get_home_dir(), ".cache/sparkfs", NULL);
+}
+
+void account_roots_clear(struct account_roots *r)
+{
+	g_clear_pointer(&r->cache, g_free);
+	g_clear_pointer(&r->state, g_free);
+}
+
+void account_owner_clear(struct account_owner *o)
+{
+	g_clear_pointer(&o->id, g_free);
+	g_clear_pointer(&o->email, g_free);
+}
+
+/* ---- what is remembered ---- */
+
+static int read_owner(const char *path, const char *base_url, struct account_owner *ret_owner)
+{
+	GKeyFile *file = g_key_file_new();
+	_cleanup_gfree_ char *url = NULL;
+	struct account_owner o = {0};
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	    st.st_size <= OWNER_FILE_MAX &&
+	    g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL)) {
+		url = g_key_file_get_string(file, GROUP, "url", NULL);
+		o.id = g_key_file_get_string(file, GROUP, "id", NULL);
+		o.email = g_key_file_get_string(file, GROUP, "email", NULL);
+		o.is_bot = g_key_file_get_boolean(file, GROUP, "bot", NULL);
+	}
+	g_key_file_unref(file);
+	if (!url || strcmp(url, base_url) != 0 || !o.id || !*o.id || !o.email) {
+		account_owner_clear(&o);
+		return -ENOENT;
+	}
+	*ret_owner = o;
+	return 0;
+}
+
+static int write_owner(const char *path, const char *base_url,
+		       const struct account_owner *owner)
+{
+	GKeyFile *file = g_key_file_new();
+	_cleanup_gfree_ char *text = NULL;
+	GError *error = NULL;
+	int r = 0;
+
+	g_key_file_set_string(file, GROUP, "url", base_url);
+	g_key_file_set_string(file, GROUP, "id", owner->id);
+	g_key_file_set_string(file, GROUP, "email", owner->email);
+	g_key_file_set_boolean(file, GROUP, "bot", owner->is_bot);
+	text = g_key_file_to_data(file, NULL, NULL);
+	g_key_file_unref(file);
+	if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
+				      &error)) {
+		r = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC)   ? -ENOSPC
+		    : g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ? -EACCES
+									       : -EIO;
+		g_error_free(error);
+	}
+	return r;
+}
+
+int account_recall(const struct account_config *config, struct account_owner *ret_owner)
+{
+	_cleanup_gfree_ char *path = NULL;
+
+	if (!config->roots->cache)
+		return -ENOENT;
+	path = g_build_filename(config->roots->cache, "tokens", config->fingerprint, NULL);
+	if (read_owner(path, config->base_url, ret_owner) == 0)
+		return 0;
+	if (!config->name)
+		return -ENOENT;
+	g_free(path);
+	path = g_build_filename(config->roots->state, config->name, "account", NULL);
+	return read_owner(path, config->base_url, ret_owner);
+}
+
+/* Tokens that are renewed each day would leave a file each. */
+static void forget_old_tokens(const char *folder)
+{
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	time_t limit = time(NULL) - TOKEN_MEMORY_S;
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *path = g_build_filename(folder, name, NULL);
+		struct stat st;
+
+		if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime < limit)
+			unlink(path);
+	}
+	if (dir)
+		g_dir_close(dir);
+}
+
+/* ---- folders ---- */
+
+/* Ours and for us alone. */
+static int make_folder(const char *path)
+{
+	struct stat st;
+
+	if (g_mkdir_with_parents(path, 0700) < 0 || stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	if (st.st_uid != geteuid())
+		return -EPERM;
+	if ((st.st_mode & 077) && chmod(path, 0700) < 0)
+		return -errno;
+	return 0;
+}
+
+static int say_folder(const char *path, int error, char **ret_reason)
+{
+	*ret_reason = g_strdup_printf("cannot use the folder %s: %s", path,
+				      error == -EPERM ? "it belongs to somebody else"
+						      : g_strerror(-error));
+	return error;
+}
+
+static char *find_suffix(const char *root, const char *suffix)
+{
+	GDir *dir = root ? g_dir_open(root, 0, NULL) : NULL;
+	const char *name;
+	char *found = NULL;
+
+	while (dir && !found && (name = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *path = g_build_filename(root, name, NULL);
+
+		if (g_str_has_suffix(name, suffix) && g_file_test(path, G_FILE_TEST_IS_DIR))
+			found = g_strdup(name);
+	}
+	if (dir)
+		g_dir_close(dir);
+	return found;
+}
+
+/* "<e-mail>-<hash>". The hash says whose it is, the address is for people's eyes. */
+static char *make_key(const struct account_config *config, const struct account_owner *owner)
+{
+	_cleanup_gfree_ char *text = g_strdup_printf("%s\n%s", config->base_url, owner->id);
+	_cleanup_gfree_ char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+	_cleanup_gfree_ char *suffix = g_strdup_printf("-%.*s", HASH_DIGITS, hash);
+	_cleanup_gfree_ char *email = g_strndup(owner->email, EMAIL_MAX);
+	char *key = find_suffix(config->roots->state, suffix);
+
+	if (!key)
+		key = find_suffix(config->roots->cache, suffix);
+	if (key)
+		return key;
+	g_strcanon(email, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-",
+		   '_');
+	if (email[0] == '.' || email[0] == '-')
+		email[0] = '_';
+	return g_strconcat(*email ? email : "account", suffix, NULL);
+}
+
+/* 0, -EBUSY, or another error. */
+static int lock_state(const char *state_dir, int *ret_fd)
+{
+	_cleanup_gfree_ char *path = g_strconcat(state_dir, ".lock", NULL);
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int open_state(const struct account_config *config, struct account *a, char **ret_reason)
+{
+	const char *root = config->roots->state;
+	int r = make_folder(root);
+
+	if (r < 0)
+		return say_folder(root, r, ret_reason);
+	r = -EBUSY;
+	for (a->number = 1; r == -EBUSY && a->number <= MOUNTS_MAX; a->number++) {
+		g_free(a->state_dir);
+		a->state_dir = a->number == 1
+				       ? g_build_filename(root, a->key, NULL)
+				       : g_strdup_printf("%s/%s~%d", root, a->key, a->number);
+		r = lock_state(a->state_dir, &a->lock_fd);
+		if (r == 0)
+			break;
+	}
+	if (r == 0)
+		r = make_folder(a->state_dir);
+	return r < 0 ? say_folder(a->state_dir, r, ret_reason) : 0;
+}
+
+static int open_cache(const struct account_config *config, struct account *a, char **ret_reason)
+{
+	_cleanup_gfree_ char *folder = g_build_filename(config->roots->cache, a->key, NULL);
+	_cleanup_gfree_ char *tokens = g_build_filename(config->roots->cache, "tokens", NULL);
+	int r = make_folder(folder);
+
+	if (r == 0)
+		r = make_folder(tokens);
+	if (r < 0) {
+		*ret_reason = g_strdup_printf(
+			"cannot use the cache folder %s: %s; choose another by "
+			"-o cache=DIR, or -o cache=memory",
+			config->roots->cache,
+			r == -EPERM ? "it belongs to somebody else" : g_strerror(-r));
+		return r;
+	}
+	a->store_path = g_build_filename(folder, "store.db", NULL);
+	a->reserve_path = g_build_filename(a->state_dir, "rowids", NULL);
+	return 0;
+}
+
+static int check_owner(const struct account_config *config, const struct account *a,
+		       const struct account_owner *owner, char **ret_reason)
+{
+	_cleanup_gfree_ char *path =
+		g_build_filename(config->roots->state, a->key, "account", NULL);
+	struct account_owner other;
+	bool is_other;
+
+	if (access(path, F_OK) < 0)
+		return 0;
+	if (read_owner(path, config->base_url, &other) < 0) {
+		*ret_reason = g_strdup_printf(
+			"-o account=%s: this name is in use for another server; "
+			"choose another",
+			a->key);
+		return -EEXIST;
+	}
+	is_other = strcmp(other.id, owner->id) != 0;
+	if (is_other)
+		*ret_reason = g_strdup_printf(
+			"-o account=%s: this name is in use for %s; choose another", a->key,
+			other.email);
+	account_owner_clear(&other);
+	return is_other ? -EEXIST : 0;
+}
+
+static int remember(const struct account_config *config, const struct account *a,
+		    const struct account_owner *owner, char **ret_reason)
+{
+	_cleanup_gfree_ char *state =
+		g_build_filename(config->roots->state, a->key, "account", NULL);
+	_cleanup_gfree_ char *tokens = NULL;
+	_cleanup_gfree_ char *token = NULL;
+	int r = write_owner(state, config->base_url, owner);
+
+	if (r < 0)
+		return say_folder(a->state_dir, r, ret_reason);
+	if (!config->roots->cache)
+		return 0;
+	tokens = g_build_filename(config->roots->cache, "tokens", NULL);
+	token = g_build_filename(tokens, config->fingerprint, NULL);
+	r = write_owner(token, config->base_url, owner);
+	if (r < 0)
+		return say_folder(tokens, r, ret_reason);
+	forget_old_tokens(tokens);
+	return 0;
+}
+
+int account_open(const struct account_config *config, const struct account_owner *owner,
+		 struct account *ret_account, char **ret_reason)
+{
+	struct account a = {.lock_fd = -1};
+	int r;
+
+	a.key = config->name ? g_strdup(config->name) : make_key(config, owner);
+	r = check_owner(config, &a, owner, ret_reason);
+	if (r == 0)
+		r = open_state(config, &a, ret_reason);
+	if (r == 0 && config->roots->cache)
+		r = open_cache(config, &a, ret_reason);
+	if (r == 0)
+		r = remember(config, &a, owner, ret_reason);
+	if (r < 0) {
+		account_close(&a);
+		return r;
+	}
+	*ret_account = a;
+	return 0;
+}
+
+void account_close(struct account *a)
+{
+	/* That of a second mount does not stay unless it holds something. Ours, so nobody is
+	 * just taking it. */
+	if (a->lock_fd >= 0 && a->number > 1)
+		rmdir(a->state_dir);
+	if (a->lock_fd >= 0)
+		close(a->lock_fd);
+	a->lock_fd = -1;
+	g_clear_pointer(&a->key, g_free);
+	g_clear_pointer(&a->store_path, g_free);
+	g_clear_pointer(&a->state_dir, g_free);
+	g_clear_pointer(&a->reserve_path, g_free);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where an account's things are kept, and whose token this is when the server cannot be asked
+ * (design 3).
+ *
+ *     <cache>/tokens/<fingerprint>   whose token that was        <cache>: -o cache=DIR, or
+ * $XDG_CACHE_HOME/sparkfs <cache>/<key>/store.db         what is known of the account
+ *     <state>/<key>/                 the outbox, spools          <state>:
+ * $XDG_STATE_HOME/sparkfs <state>/<key>/account          whose outbox it is <state>/<key>.lock
+ * held by flock while mounted
+ *
+ *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". An
+ * address that changes keeps the old folder.
+ *  2. An outbox belongs to one daemon: a second mount of the account (with another cache) gets
+ * <key>~2 and so on.
+ *  3. What we make is 0700 and 0600, and must belong to us. A letter of one account is never
+ * sent with the token of another: a name in use by somebody else is refused. Thread rule: the
+ * main thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct account_roots {
+	char *cache; /* NULL: -o cache=memory */
+	char *state;
+};
+/* From the environment. `cache_dir` (-o cache=DIR) may be NULL. */
+void account_roots_init(struct account_roots *r, const char *cache_dir, bool is_memory);
+void account_roots_clear(struct account_roots *r);
+
+/* Who the token belongs to. */
+struct account_owner {
+	char *id, *email;
+	bool is_bot;
+};
+void account_owner_clear(struct account_owner *o);
+
+struct account_config {
+	const struct account_roots *roots;
+	const char *name; /* -o account=, or NULL */
+	const char *base_url;
+	const char *fingerprint; /* webex_token_fingerprint */
+};
+
+/* What was remembered of this token, or of the account named: 0 or -ENOENT. */
+int account_recall(const struct account_config *config, struct account_owner *ret_owner);
+
+struct account {
+	char *key;
+	char *store_path; /* NULL: memory */
+	char *state_dir;
+	char *reserve_path; /* NULL: memory */
+	int number;	    /* 1, or that of the second mount */
+	int lock_fd;
+};
+
+/* Makes the folders, locks the outbox, remembers the owner. On failure one line in *ret_reason
+ * (owned). */
+int account_open(const struct account_config *config, const struct account_owner *owner,
+		 struct account *ret_account, char **ret_reason);
+void account_close(struct account *a);

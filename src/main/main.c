@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#define FUSE_USE_VERSION 312
+
+#include <fuse_lowlevel.h>
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "main/sparkfs.h"
+
+#define EXIT_USAGE 2
+
+static int print_version(void)
+{
+	printf("sparkfs " SPARKFS_VERSION "\n"
+	       "libfuse %s, libcurl " SPARKFS_CURL_VERSION ", SQLite " SPARKFS_SQLITE_VERSION
+	       "\n",
+	       fuse_pkgversion());
+	return EXIT_SUCCESS;
+}
+
+/* The one line that everything that goes wrong ends in. */
+static int fail(char *reason)
+{
+	fprintf(stderr, "sparkfs: %s\n", reason ? reason : "something went wrong");
+	g_free(reason);
+	return EXIT_FAILURE;
+}
+
+static int start_and_serve(struct sparkfs *s)
+{
+	char *reason = NULL;
+	int r;
+
+	if (!s->options->is_debug)
+		log_set_sink(LOG_SINK_NONE);
+	r = sparkfs_start(s, &reason);
+	if (r < 0) {
+		sparkfs_stop(s);
+		return fail(reason);
+	}
+	if (s->warning)
+		fprintf(stderr, "sparkfs: warning: %s\n", s->warning);
+	r = sparkfs_serve(s);
+	sparkfs_stop(s);
+	if (r < 0) {
+		log_error("main", "ended by an error: %s", g_strerror(-r));
+		return EXIT_FAILURE;
+	}
+	return EXIT_SUCCESS;
+}
+
+static int run(const struct options *options)
+{
+	struct sparkfs s;
+	char *reason = NULL;
+	int r;
+
+	umask(077);
+	sparkfs_init(&s, options);
+	r = sparkfs_prepare(&s, &reason);
+	if (r == 0 && !options->is_foreground) {
+		r = daemon_fork(&s.daemon, s.mountpoint);
+		if (r < 0)
+			reason = g_strdup_printf("cannot go to the background: %s",
+						 g_strerror(-r));
+	}
+	if (r < 0) {
+		sparkfs_stop(&s);
+		return fail(reason);
+	}
+	if (options->is_debug)
+		log_set_level(LOG_LEVEL_DEBUG);
+	return start_and_serve(&s);
+}
+
+int main(int argc, char **argv)
+{
+	enum options_verdict verdict;
+	struct options options;
+	char *reason = NULL;
+	int status = EXIT_SUCCESS;
+
+	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0) {
+		fprintf(stderr, "sparkfs: %s; try sparkfs --help\n", reason);
+		g_free(reason);
+		return EXIT_USAGE;
+	}
+	switch (verdict) {
+	case OPTIONS_HELP:
+		fputs(options_help(), stdout);
+		break;
+	case OPTIONS_VERSION:
+		status = print_version();
+		break;
+	case OPTIONS_MOUNT:
+		status = run(&options);
+		break;
+	}
+	options_clear(&options);
+	return status;
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libfuse's own parser splits the words (so that "-o a,b", "-oa", backslash escapes and "--"
+ * mean here what they mean to every FUSE file system); the table below says what each is.
+ */
+#define FUSE_USE_VERSION 312
+
+#include "main/options.h"
+
+#include <errno.h>
+#include <fuse_opt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum row_type {
+	ROW_FLAG,   /* sets a bool */
+	ROW_TEXT,   /* keeps the value */
+	ROW_PATH,   /* keeps the value as an absolute path */
+	ROW_COUNT,  /* a number from min to max; `word` stands for 0 */
+	ROW_OCTAL,  /* a number in base 8 */
+	ROW_PASS,   /* goes to libfuse as it is */
+	ROW_IGNORE, /* mount(8)'s business, or always on */
+};
+
+struct row {
+	const char *name; /* up to the "=" */
+	enum row_type type;
+	bool has_value;
+	size_t offset;
+	int min, max;
+	const char *word;
+};
+
+#define FLAG(name_, field)                                                                     \
+	{                                                                                      \
+		.name = (name_), .type = ROW_FLAG, .offset = offsetof(struct options, field)   \
+	}
+#define VALUE(name_, type_, field)                                                             \
+	{                                                                                      \
+		.name = (name_), .type = (type_), .has_value = true,                           \
+		.offset = offsetof(struct options, field)                                      \
+	}
+#define NUMBER(name_, type_, field, min_, max_, word_)                                         \
+	{                                                                                      \
+		.name = (name_), .type = (type_), .has_value = true,                           \
+		.offset = offsetof(struct options, field), .min = (min_), .max = (max_),       \
+		.word = (word_)                                                                \
+	}
+#define PASS(name_, value_)                                                                    \
+	{                                                                                      \
+		.name = (name_), .type = ROW_PASS, .has_value = (value_)                       \
+	}
+#define IGNORE(name_, value_)                                                                  \
+	{                                                                                      \
+		.name = (name_), .type = ROW_IGNORE, .has_value = (value_)                     \
+	}
+
+static const struct row rows[] = {
+	VALUE("url", ROW_TEXT, url),
+	VALUE("token_file", ROW_PATH, token_file),
+	VALUE("token_command", ROW_TEXT, token_command),
+	VALUE("cache", ROW_PATH, cache_dir),
+	VALUE("account", ROW_TEXT, account),
+	NUMBER("recent", ROW_COUNT, recent, 1, 1000000, "all"),
+	NUMBER("rate", ROW_COUNT, rate_per_minute, 1, 1000000, "off"),
+	NUMBER("timeout", ROW_COUNT, timeout_s, 1, 3600, NULL),
+	NUMBER("uid", ROW_COUNT, uid, 0, INT_MAX, NULL),
+	NUMBER("gid", ROW_COUNT, gid, 0, INT_MAX, NULL),
+	NUMBER("umask", ROW_OCTAL, umask, 0, 0777, NULL),
+	NUMBER("max_threads", ROW_COUNT, max_threads, 1, 1000, NULL),
+	FLAG("recursive_delete", is_recursive_delete),
+	FLAG("ro", is_read_only),
+	VALUE("fsname", ROW_TEXT, fsname),
+	PASS("allow_other", false),
+	PASS("allow_root", false),
+	PASS("auto_unmount", false),
+	PASS("max_read", true),
+	PASS("noexec", false),
+	PASS("atime", false),
+	PASS("noatime", false),
+	PASS("sync", false),
+	PASS("dirsync", false),
+	/* always on */
+	IGNORE("default_permissions", false),
+	IGNORE("nosuid", false),
+	IGNORE("nodev", false),
+	IGNORE("subtype", true),
+	/* the defaults; "dev" and "suid" are what mount.fuse adds to every call of root's */
+	IGNORE("rw", false),
+	IGNORE("dev", false),
+	IGNORE("suid", false),
+	IGNORE("exec", false),
+	IGNORE("async", false),
+	IGNORE("relatime", false),
+	IGNORE("norelatime", false),
+	IGNORE("strictatime", false),
+	IGNORE("nostrictatime", false),
+	IGNORE("lazytime", false),
+	IGNORE("nolazytime", false),
+	IGNORE("diratime", false),
+	IGNORE("nodiratime", false),
+	IGNORE("defaults", false),
+	IGNORE("silent", false),
+	/* fstab's */
+	IGNORE("auto", false),
+	IGNORE("noauto", false),
+	IGNORE("user", false),
+	IGNORE("user", true),
+	IGNORE("nouser", false),
+	IGNORE("users", false),
+	IGNORE("owner", false),
+	IGNORE("group", false),
+	IGNORE("_netdev", false),
+	IGNORE("nofail", false),
+	IGNORE("comment", true),
+};
+
+struct parse {
+	struct options *options;
+	enum options_verdict verdict;
+	GPtrArray *words; /* what is no option */
+	char *reason;	  /* the first thing that is wrong */
+};
+
+static int refuse(struct parse *p, char *reason)
+{
+	if (p->reason)
+		g_free(reason);
+	else
+		p->reason = reason;
+	return -1;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+static int parse_count(struct parse *p, const struct row *row, const char *value,
+		       int *ret_number)
+{
+	int base = row->type == ROW_OCTAL ? 8 : 10;
+	char *end;
+	long n;
+
+	if (row->word && strcmp(value, row->word) == 0) {
+		*ret_number = 0;
+		return 0;
+	}
+	errno = 0;
+	n = strtol(value, &end, base);
+	if (is_number(value) && !*end && errno == 0 && n >= row->min && n <= row->max) {
+		*ret_number = (int)n;
+		return 0;
+	}
+	if (row->type == ROW_OCTAL)
+		return refuse(p, g_strdup_printf("-o %s=%s: not a file mode such as 077",
+						 row->name, value));
+	return refuse(p, g_strdup_printf("-o %s=%s: not a number from %d to %d%s%s", row->name,
+					 value, row->min, row->max, row->word ? " or " : "",
+					 row->word ? row->word : ""));
+}
+
+/* A shell does not expand the tilde of "-o token_file=~/x". */
+static char *absolute_path(const char *value)
+{
+	if (value[0] == '~' && (value[1] == '/' || !value[1]))
+		return g_build_filename(g_get_home_dir(), value + 1, NULL);
+	return g_canonicalize_filename(value, NULL);
+}
+
+static int take_row(struct parse *p, const struct row *row, const char *arg, const char *value)
+{
+	char *field = (char *)p->options + row->offset;
+
+	switch (row->type) {
+	case ROW_FLAG:
+		*(bool *)(void *)field = true;
+		break;
+	case ROW_TEXT:
+	case ROW_PATH:
+		if (!*value)
+			return refuse(p, g_strdup_printf("-o %s= needs a value", row->name));
+		g_free(*(char **)(void *)field);
+		*(char **)(void *)field =
+			row->type == ROW_PATH ? absolute_path(value) : g_strdup(value);
+		break;
+	case ROW_COUNT:
+	case ROW_OCTAL:
+		return parse_count(p, row, value, (int *)(void *)field);
+	case ROW_PASS:
+		g_ptr_array_add(p->options->passed, g_strdup(arg));
+		break;
+	case ROW_IGNORE:
+		break;
+	}
+	return 0;
+}
+
+static int take_mount_option(struct parse *p, const char *arg)
+{
+	const char *equals = strchr(arg, '=');
+	size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
+	const struct row *found = NULL;
+
+	/* Comments to mount(8) and systemd. */
+	if (g_str_has_prefix(arg, "x-") || g_str_has_prefix(arg, "X-"))
+		return 0;
+	if (strcmp(arg, "cache=memory") == 0) {
+		p->options->is_cache_memory = true;
+		g_clear_pointer(&p->options->cache_dir, g_free);
+		return 0;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (strlen(rows[i].name) != len || strncmp(rows[i].name, arg, len) != 0)
+			continue;
+		found = &rows[i];
+		if (found->has_value == (equals != NULL))
+			break;
+	}
+	if (!found)
+		return refuse(p, g_strdup_printf("unknown option -o %s", arg));
+	if (found->has_value && !equals)
+		return refuse(p, g_strdup_printf("-o %s needs a value", arg));
+	if (!found->has_value && equals)
+		return refuse(p, g_strdup_printf("-o %s takes no value", found->name));
+	if (found->offset == offsetof(struct options, cache_dir) && found->type == ROW_PATH)
+		p->options->is_cache_memory = false;
+	return take_row(p, found, arg, equals ? equals + 1 : NULL);
+}
+
+static int take_word(struct parse *p, const char *arg)
+{
+	if (strcmp(arg, "-f") == 0)
+		p->options->is_foreground = true;
+	else if (strcmp(arg, "-d") == 0)
+		p->options->is_debug = p->options->is_foreground = true;
+	else if (strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0)
+		p->verdict = OPTIONS_HELP;
+	else if (strcmp(arg, "-V") == 0 || strcmp(arg, "--version") == 0)
+		p->verdict = p->verdict == OPTIONS_HELP ? OPTIONS_HELP : OPTIONS_VERSION;
+	else
+		return refuse(p, g_strdup_printf("unknown option %s", arg));
+	return 0;
+}
+
+/* fuse_opt_parse calls this for everything. Always 0: the first fault is kept, and --help after
+ * it still counts. */
+static int take(void *data, const char *arg, int key, struct fuse_args *out)
+{
+	struct parse *p = data;
+
+	(void)out;
+	if (key == FUSE_OPT_KEY_NONOPT)
+		g_ptr_array_add(p->words, g_strdup(arg));
+	else if (arg[0] == '-')
+		(void)take_word(p, arg);
+	else
+		(void)take_mount_option(p, arg);
+	return 0;
+}
+
+static bool is_url(const char *text)
+{
+	return g_str_has_prefix(text, "https://") || g_str_has_prefix(text, "http://");
+}
+
+static int take_source(struct parse *p, const char *source)
+{
+	struct options *o = p->options;
+
+	if (is_url(source)) {
+		if (o->url && strcmp(o->url, source) != 0)
+			return refuse(p, g_strdup_printf("the source %s and -o url=%s differ",
+							 source, o->url));
+		if (!o->url)
+			o->url = g_strdup(source);
+	} else if (strchr(source, '/')) {
+		return refuse(p, g_strdup_printf("%s: a source is an https:// address, or any "
+						 "word, such as \"sparkfs\"",
+						 source));
+	}
+	o->source = g_strdup(source);
+	return 0;
+}
+
+static int take_words(struct parse *p)
+{
+	guint n = p->words->len;
+
+	if (n == 0)
+		return refuse(p, g_strdup("no mount point given"));
+	if (n > 2)
+		return refuse(p, g_strdup_printf("too many arguments: %s",
+						 (char *)g_ptr_array_index(p->words, 2)));
+	if (!*(char *)g_ptr_array_index(p->words, n - 1))
+		return refuse(p, g_strdup("the mount point is an empty word"));
+	if (n == 2 && take_source(p, g_ptr_array_index(p->words, 0)) < 0)
+		return -1;
+	p->options->mountpoint = g_strdup(g_ptr_array_index(p->words, n - 1));
+	return 0;
+}
+
+static bool is_account_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len <= 64 && name[0] != '.' && name[0] != '-' && strcmp(name, "tokens") != 0 &&
+	       strspn(name,
+		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-") ==
+		       len;
+}
+
+static void run_parser(int argc, const char *const *argv, struct parse *p)
+{
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+
+	for (int i = 0; i < argc; i++)
+		fuse_opt_add_arg(&args, argv[i]);
+	/* The one thing that libfuse would say itself, and to stderr. */
+	if (argc > 1 && strcmp(argv[argc - 1], "-o") == 0)
+		(void)refuse(p, g_strdup("-o needs an argument"));
+	else if (fuse_opt_parse(&args, p, NULL, take) < 0)
+		(void)refuse(p, g_strdup("the options cannot be read"));
+	fuse_opt_free_args(&args);
+}
+
+static void finish(struct parse *p)
+{
+	struct options *o = p->options;
+
+	if (p->verdict != OPTIONS_MOUNT) {
+		g_clear_pointer(&p->reason, g_free);
+		return;
+	}
+	if (p->reason || take_words(p) < 0)
+		return;
+	if (!o->url)
+		o->url = g_strdup(OPTIONS_DEFAULT_URL);
+	if (o->account && !is_account_name(o->account))
+		(void)refuse(
+			p, g_strdup_printf("-o account=%s: only letters, digits and @._+-, at "
+					   "most 64 of them",
+					   o->account));
+}
+
+int options_parse(int argc, const char *const *argv, struct options *ret_options,
+		  enum options_verdict *ret_verdict, char **ret_reason)
+{
+	struct options o = {
+		.recent = OPTIONS_DEFAULT_RECENT,
+		.rate_per_minute = OPTIONS_DEFAULT_RATE,
+		.timeout_s = OPTIONS_DEFAULT_TIMEOUT_S,
+		.uid = -1,
+		.gid = -1,
+		.umask = 022,
+		.passed = g_ptr_array_new_with_free_func(g_free),
+	};
+	struct parse p = {.options = &o, .words = g_ptr_array_new_with_free_func(g_free)};
+
+	run_parser(argc, argv, &p);
+	finish(&p);
+	g_ptr_array_unref(p.words);
+	if (p.reason) {
+		options_clear(&o);
+		*ret_reason = p.reason;
+		return -EINVAL;
+	}
+	*ret_options = o;
+	*ret_verdict = p.verdict;
+	return 0;
+}
+
+void options_clear(struct options *o)
+{
+	g_free(o->mountpoint);
+	g_free(o->source);
+	g_free(o->url);
+	g_free(o->token_file);
+	g_free(o->token_command);
+	g_free(o->cache_dir);
+	g_free(o->account);
+	g_free(o->fsname);
+	if (o->passed)
+		g_ptr_array_unref(o->passed);
+	*o = (struct options){0};
+}

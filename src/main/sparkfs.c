@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+#define FUSE_USE_VERSION 312
+
+#include "main/sparkfs.h"
+
+#include <errno.h>
+#include <fuse_lowlevel.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/contents.h"
+#include "cache/outbox.h"
+#include "cache/pager.h"
+#include "http/loop.h"
+#include "main/call.h"
+#include "main/capture.h"
+#include "main/introduce.h"
+#include "main/mountpoint.h"
+#include "main/whoami.h"
+#include "store/store.h"
+#include "tree/tree.h"
+#include "webex/token.h"
+
+/* How long a person waits for a server that does not answer when the account is known. */
+#define KNOWN_TIMEOUT_MS 5000
+#define OUTBOX_WAIT_MS 10000
+
+void sparkfs_init(struct sparkfs *s, const struct options *options)
+{
+	*s = (struct sparkfs){
+		.options = options,
+		.daemon = {.fd = -1},
+		.account = {.lock_fd = -1},
+	};
+}
+
+/* ---- before the fork ---- */
+
+/* The token is to be in nobody's reach but that of its struct: not in core dumps, not in
+ * /proc/<pid>/environ. */
+static void hide_token(void)
+{
+	static const char *const names[] = {"WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN",
+					    "SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"};
+	struct rlimit none = {0, 0};
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		char *value = getenv(names[i]);
+
+		if (value)
+			explicit_bzero(value, strlen(value));
+		unsetenv(names[i]);
+	}
+}
+
+static int load_token(struct sparkfs *s, char **ret_reason)
+{
+	struct webex_token_source source = {
+		.command = s->options->token_command,
+		.file = s->options->token_file,
+	};
+	int r = webex_token_load(&source, &s->token, ret_reason);
+
+	if (r == -ENOKEY) {
+		g_free(*ret_reason);
+		*ret_reason = g_strdup(
+			"no access token: set WEBEX_ACCESS_TOKEN, or give -o token_file=FILE "
+			"or -o token_command=CMD");
+	}
+	if (r == 0)
+		s->fingerprint = webex_token_fingerprint(s->token, s->base_url);
+	return r;
+}
+
+int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
+{
+	_cleanup_gfree_ char *why = NULL;
+	int r;
+
+	r = mountpoint_check(s->options->mountpoint, &s->mountpoint, ret_reason);
+	if (r < 0)
+		return r;
+	r = webex_check_base_url(s->options->url, &s->base_url, &why);
+	if (r < 0) {
+		*ret_reason = g_strdup_printf("-o url=%s: %s", s->options->url,
+					      why ? why : "unusable");
+		return r;
+	}
+	r = load_token(s, ret_reason);
+	hide_token();
+	return r;
+}
+
+/* ---- building up ---- */
+
+static char *fail_text(const char *what, int error)
+{
+	return g_strdup_printf("cannot start %s: %s", what, g_strerror(-error));
+}
+
+static int start_network(struct sparkfs *s, char **ret_reason)
+{
+	char **origins = webex_allowed_origins(s->base_url);
+	struct http_config http = {
+		.user_agent = "sparkfs/" SPARKFS_VERSION,
+		.origins = (const char *const *)origins,
+		.rate_per_minute = s->options->rate_per_minute,
+	};
+	struct webex_config webex = {.base_url = s->base_url,
+				     .token = s->token,
+				     .timeout_ms = s->options->timeout_s * 1000,
+				     .send_read_only = s->options->is_read_only};
+	int r = work_queue_start("cache", &s->queue);
+
+	if (r == 0)
+		r = http_loop_start(&http, &s->loop);
+	g_strfreev(origins);
+	if (r == 0) {
+		webex.loop = s->loop;
+		webex.queue = s->queue;
+		r = webex_client_new(&webex, &s->client);
+	}
+	if (r < 0)
+		*ret_reason = fail_text("the network part", r);
+	return r;
+}
+
+/* Whose token is it: the server says, or if it cannot be asked, what was remembered. */
+static int identify(struct sparkfs *s, const struct account_config *config,
+		    struct webex_person **ret_me, char **ret_reason)
+{
+	bool is_known = account_recall(config, &s->owner) == 0;
+	int timeout_ms = s->options->timeout_s * 1000;
+	bool is_network = false;
+	int r;
+
+	if (is_known && timeout_ms > KNOWN_TIMEOUT_MS)
+		timeout_ms = KNOWN_TIMEOUT_MS;
+	r = whoami_ask(s->client, s->base_url, timeout_ms, ret_me, &is_network, ret_reason);
+	if (r == 0) {
+		account_owner_clear(&s->owner);
+		s->owner = (struct account_owner){
+			.id = g_strdup((*ret_me)->id),
+			.email = g_strdup((*ret_me)->email),
+			.is_bot = (*ret_me)->type == WEBEX_PERSON_BOT,
+		};
+		return 0;
+	}
+	if (!is_known || !is_network)
+		return r;
+	s->warning =
+		g_strdup_printf("%s; showing what is known of %s", *ret_reason, s->owner.email);
+	g_clear_pointer(ret_reason, g_free);
+	return 0;
+}
+
+static int open_store(struct sparkfs *s, char **ret_reason)
+{
+	struct store_config config = {
+		.path = s->account.store_path,
+		.reserve_path = s->account.reserve_path,
+		.holder = s->mountpoint,
+	};
+	_cleanup_gfree_ char *holder = NULL;
+	int r = store_open(&config, &s->store, &holder);
+
+	if (r == -EBUSY)
+		*ret_reason = g_strdup_printf(
+			"the account %s is already mounted at %s; use that, or give "
+			"this mount its own -o cache=DIR",
+			s->owner.email, holder ? holder : "another place");
+	else if (r < 0)
+		*ret_reason = g_strdup_printf(
+			"cannot use %s: %s; choose another folder by -o cache=DIR",
+			s->account.store_path ? s->account.store_path : "memory",
+			g_strerror(-r));
+	return r;
+}
+
+static int start_account(struct sparkfs *s, char **ret_reason)
+{
+	struct account_config config = {
+		.roots = &s->roots,
+		.name = s->options->account,
+		.base_url = s->base_url,
+		.fingerprint = s->fingerprint,
+	};
+	struct webex_person *me = NULL;
+	int r = identify(s, &config, &me, ret_reason);
+
+	if (r == 0)
+		r = account_open(&config, &s->owner, &s->account, ret_reason);
+	if (r == 0)
+		r = open_store(s, ret_reason);
+	if (r == 0)
+		r = introduce_owner(s->store, s->queue, &s->owner, me, &s->me_person,
+				    ret_reason);
+	if (me)
+		webex_person_free(me);
+	return r;
+}
+
+/* Cache thread. The fs comes last and goes last. */
+static void on_changes(void *arg, GPtrArray *changes)
+{
+	struct sparkfs *s = arg;
+	struct fs *fs = atomic_load(&s->fs);
+
+	if (fs)
+		fs_on_changes(fs, changes);
+}
+
+static int start_cache(struct sparkfs *s)
+{
+	struct pager_config pager = {
+		.store = s->store,
+		.client = s->client,
+		.queue = s->queue,
+		.clock = clock_system(),
+		.is_bot = s->owner.is_bot,
+		.recent = s->options->recent,
+		.on_changes = on_changes,
+		.arg = s,
+	};
+	struct outbox_config outbox = {
+		.state_dir = s->account.state_dir,
+		.store = s->store,
+		.client = s->client,
+		.cache_queue = s->queue,
+		.clock = clock_system(),
+		.on_changes = on_changes,
+		.arg = s,
+		.is_bot = s->owner.is_bot,
+	};
+	_cleanup_gfree_ char *spool = g_build_filename(s->account.state_dir, "spool", NULL);
+	int r = g_mkdir_with_parents(spool, 0700) < 0 ? -errno
+						      : contents_new(spool, &s->contents);
+
+	pager.contents = s->contents;
+	if (r == 0)
+		r = pager_new(&pager, &s->pager);
+	if (r == 0)
+		r = outbox_open(&outbox, &s->outbox);
+	return r;
+}
+
+static int start_tree(struct sparkfs *s)
+{
+	const struct options *o = s->options;
+	struct tree_config config = {
+		.store = s->store,
+		.pager = s->pager,
+		.outbox = s->outbox,
+		.contents = s->contents,
+		.client = s->client,
+		.loop = s->loop,
+		.queue = s->queue,
+		.clock = clock_system(),
+		.state_dir = s->account.state_dir,
+		.base_url = s->base_url,
+		.me_id = s->owner.id,
+		.me_email = s->owner.email,
+		.me_person = s->me_person,
+		.is_bot = s->owner.is_bot,
+		.read_only = o->is_read_only,
+		.recursive_delete = o->is_recursive_delete,
+		.uid = o->uid < 0 ? getuid() : (uid_t)o->uid,
+		.gid = o->gid < 0 ? getgid() : (gid_t)o->gid,
+		.umask = (mode_t)o->umask,
+		.recent = o->recent,
+	};
+
+	return tree_new(&config, &s->tree);
+}
+
+static void fuse_arguments(const struct sparkfs *s, struct fuse_args *args)
+{
+	const struct options *o = s->options;
+	const char *shown = o->fsname ? o->fsname : o->source ? o->source : s->base_url;
+	_cleanup_gfree_ char *fsname = g_strconcat("fsname=", shown, NULL);
+	char *all = NULL;
+
+	fuse_opt_add_arg(args, "sparkfs");
+	fuse_opt_add_opt_escaped(&all, fsname);
+	fuse_opt_add_opt(&all, "subtype=sparkfs");
+	fuse_opt_add_opt(&all, "default_permissions");
+	fuse_opt_add_opt(&all, "nosuid");
+	fuse_opt_add_opt(&all, "nodev");
+	if (o->is_read_only)
+		fuse_opt_add_opt(&all, "ro");
+	for (guint i = 0; i < o->passed->len; i++)
+		fuse_opt_add_opt_escaped(&all, g_ptr_array_index(o->passed, i));
+	fuse_opt_add_arg(args, "-o");
+	fuse_opt_add_arg(args, all);
+	free(all);
+}
+
+static int new_fs(struct sparkfs *s)
+{
+	struct fs_config config = {
+		.tree = s->tree,
+		.store = s->store,
+		.pager = s->pager,
+		.outbox = s->outbox,
+		.contents = s->contents,
+		.queue = s->queue,
+		.clock = clock_system(),
+		.state_dir = s->account.state_dir,
+		.read_only = s->options->is_read_only,
+		.recursive_delete = s->options->is_recursive_delete,
+		.debug = s->options->is_debug,
+		.max_threads = (unsigned)s->options->max_threads,
+	};
+	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
+	struct fs *fs = NULL;
+	int r;
+
+	fuse_arguments(s, &args);
+	r = fs_new(&config, &args, &fs);
+	fuse_opt_free_args(&args);
+	if (r == 0)
+		atomic_store(&s->fs, fs);
+	return r;
+}
+
+/* libfuse and fusermount3 say on stderr why they refuse: the last of it is the reason. */
+static int mount_fs(struct sparkfs *s, char **ret_reason)
+{
+	_cleanup_gfree_ char *said = NULL;
+	struct capture c;
+	int r;
+
+	capture_begin(&c, !s->options->is_debug);
+	r = new_fs(s);
+	if (r == 0)
+		r = fs_mount(s->fs, s->mountpoint);
+	capture_end(&c, &said);
+	if (r < 0)
+		*ret_reason = g_strdup_printf("cannot mount on %s: %s", s->options->mountpoint,
+					      said ? said : g_strerror(-r));
+	s->is_mounted = r == 0;
+	return r;
+}
+
+int sparkfs_start(struct sparkfs *s, char **ret_reason)
+{
+	int r;
+
+	account_roots_init(&s->roots, s->options->cache_dir, s->options->is_cache_memory);
+	r = start_network(s, ret_reason);
+	if (r == 0)
+		r = start_account(s, ret_reason);
+	if (r < 0)
+		return r;
+	r = start_cache(s);
+	if (r == 0)
+		r = start_tree(s);
+	if (r < 0) {
+		*ret_reason = fail_text("on the outbox and the cache", r);
+		return r;
+	}
+	return mount_fs(s, ret_reason);
+}
+
+/* ---- serving and taking down ---- */
+
+static void ready(void *arg)
+{
+	struct sparkfs *s = arg;
+	bool is_background = s->daemon.fd >= 0;
+
+	log_set_sink(is_background ? LOG_SINK_SYSLOG : LOG_SINK_STDERR);
+	if (daemon_ready(&s->daemon) < 0)
+		fs_exit(s->fs);
+	log_info("main", "%s is mounted at %s", s->owner.email, s->mountpoint);
+	if (s->warning)
+		log_warning("main", "%s", s->warning);
+}
+
+int sparkfs_serve(struct sparkfs *s)
+{
+	return fs_run(s->fs, ready, s);
+}
+
+static void shut_pager(void *arg)
+{
+	pager_shutdown(arg);
+}
+
+void sparkfs_stop(struct sparkfs *s)
+{
+	struct fs *fs = s->fs;
+
+	if (s->is_mounted)
+		fs_unmount(fs);
+	if (s->pager)
+		work_call(s->queue, shut_pager, s->pager);
+	if (s->outbox)
+		outbox_close(&s->outbox, OUTBOX_WAIT_MS);
+	http_loop_stop(&s->loop);
+	work_queue_stop(&s->queue);
+	/* Nobody but us is left. */
+	atomic_store(&s->fs, NULL);
+	fs_free(&fs);
+	tree_free(&s->tree);
+	pager_free(&s->pager);
+	contents_free(&s->contents);
+	store_close(&s->store);
+	if (s->client)
+		webex_client_free(s->client);
+	webex_token_free(s->token);
+	account_close(&s->account);
+	account_owner_clear(&s->owner);
+	account_roots_clear(&s->roots);
+	g_free(s->mountpoint);
+	g_free(s->base_url);
+	g_free(s->fingerprint);
+	g_free(s->warning);
+	sparkfs_init(s, s->options);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole file system: builds the layers up in their order, serves, takes them down in
+ * reverse.
+ *
+ *   sparkfs_prepare   mount point, base URL, token          no thread, no folder; may ask on
+ * the terminal [daemon_fork] sparkfs_start     http loop, client, GET /people/me, account,
+ * store, contents, pager, outbox, tree, fs, the mount sparkfs_serve     until unmounted or told
+ * to end sparkfs_stop      also after a start that failed half way
+ *
+ * Thread rule: the main thread.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/work.h"
+#include "fs/session.h"
+#include "main/account.h"
+#include "main/daemon.h"
+#include "main/options.h"
+#include "webex/api.h"
+
+struct sparkfs {
+	const struct options *options; /* borrowed */
+	struct daemon daemon;
+	char *mountpoint;
+	char *base_url;
+	struct webex_token *token;
+	char *fingerprint;
+
+	struct work_queue *queue; /* the cache thread */
+	struct http_loop *loop;
+	struct webex_client *client;
+	struct account_roots roots;
+	struct account_owner owner;
+	struct account account;
+	struct store *store;
+	int64_t me_person;
+	struct contents *contents;
+	struct pager *pager;
+	struct outbox *outbox;
+	struct tree *tree;
+	_Atomic(struct fs *) fs; /* set by the main thread, read by the cache thread */
+	bool is_mounted;
+	char *warning; /* mounted all the same; one line */
+};
+
+void sparkfs_init(struct sparkfs *s, const struct options *options);
+/* These two: 0, or -errno and one line without "sparkfs:" in *ret_reason (owned). */
+int sparkfs_prepare(struct sparkfs *s, char **ret_reason);
+int sparkfs_start(struct sparkfs *s, char **ret_reason);
+/* 0 or -errno. */
+int sparkfs_serve(struct sparkfs *s);
+void sparkfs_stop(struct sparkfs *s);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "main/whoami.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+struct ask {
+	const char *base_url;
+	pthread_mutex_t lock;
+	pthread_cond_t over_cond;
+	bool is_over; /* lock; of what follows: written before, read after */
+	struct webex_person *me;
+	int error;
+	bool is_network;
+	char *reason;
+};
+
+static char *say(const char *base_url, const struct webex_reply *reply)
+{
+	const char *words = reply->message ? reply->message : g_strerror(-reply->error);
+
+	if (reply->status == 401 || reply->status == 403)
+		return g_strdup_printf(
+			"%s does not accept the access token (%d: %s); get a new one", base_url,
+			reply->status, words);
+	if (reply->is_network || reply->error == -ETIMEDOUT)
+		return g_strdup_printf(
+			"cannot reach %s: %s; check the network, or name the server by -o url=",
+			base_url, words);
+	if (reply->status == 429 || reply->status >= 500)
+		return g_strdup_printf("%s is out of order (%d: %s); try again later", base_url,
+				       reply->status, words);
+	return g_strdup_printf(
+		"%s does not answer as the Webex API does (%d: %s); check -o url=", base_url,
+		reply->status, words);
+}
+
+static bool is_usable(const struct webex_reply *reply)
+{
+	const struct webex_person *me;
+
+	if (reply->error || !reply->items || reply->items->len != 1)
+		return false;
+	me = g_ptr_array_index(reply->items, 0);
+	return me->id && me->email;
+}
+
+/* On the client's queue. */
+static void answered(void *arg, struct webex_reply *reply)
+{
+	struct ask *a = arg;
+
+	pthread_mutex_lock(&a->lock);
+	if (is_usable(reply)) {
+		a->me = g_ptr_array_steal_index(reply->items, 0);
+	} else {
+		a->error = reply->error == -ECANCELED ? -ETIMEDOUT : reply->error;
+		if (!a->error)
+			a->error = -EBADMSG;
+		a->is_network = reply->is_network || a->error == -ETIMEDOUT ||
+				reply->status == 429 || reply->status >= 500;
+		a->reason = say(a->base_url, reply);
+	}
+	a->is_over = true;
+	pthread_cond_signal(&a->over_cond);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* True: in time. */
+static bool wait_until_over(struct ask *a, int timeout_ms)
+{
+	struct timespec end;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += timeout_ms / 1000;
+	end.tv_nsec += timeout_ms % 1000 * 1000000L;
+	if (end.tv_nsec >= 1000000000L) {
+		end.tv_sec++;
+		end.tv_nsec -= 1000000000L;
+	}
+	pthread_mutex_lock(&a->lock);
+	while (!a->is_over && r == 0)
+		r = pthread_cond_timedwait(&a->over_cond, &a->lock, &end);
+	r = a->is_over;
+	pthread_mutex_unlock(&a->lock);
+	return r;
+}
+
+int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms,
+	       struct webex_person **ret_me, bool *ret_is_network, char **ret_reason)
+{
+	struct ask a = {.base_url = base_url, .lock = PTHREAD_MUTEX_INITIALIZER};
+	pthread_condattr_t attr;
+	uint64_t id;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&a.over_cond, &attr);
+	pthread_condattr_destroy(&attr);
+	id = webex_get_me(client, answered, &a);
+	if (!wait_until_over(&a, timeout_ms)) {
+		webex_cancel(client, id);
+		/* It comes, whatever the network does (api.h). */
+		while (!wait_until_over(&a, 1000))
+			;
+	}
+	pthread_cond_destroy(&a.over_cond);
+	pthread_mutex_destroy(&a.lock);
+	if (a.me) {
+		*ret_me = a.me;
+		return 0;
+	}
+	*ret_is_network = a.is_network;
+	*ret_reason = a.reason;
+	return a.error;
+}

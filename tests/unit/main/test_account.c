@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main/account.h"
+
+#define URL "https://webexapis.com/v1"
+#define FINGERPRINT "00112233"
+
+static char alice_id[] = "ID-ALICE", alice_email[] = "alice@example.com";
+static char alice_new_email[] = "alice.smith@example.com";
+static char bob_id[] = "ID-BOB", bob_email[] = "bob@example.com";
+
+struct fixture {
+	char *dir;
+	struct account_roots roots;
+	struct account_config config;
+	struct account_owner alice, bob;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = g_new0(struct fixture, 1);
+
+	f->dir = g_dir_make_tmp("sparkfs-account-XXXXXX", NULL);
+	f->roots.cache = g_build_filename(f->dir, "cache", "sparkfs", NULL);
+	f->roots.state = g_build_filename(f->dir, "state", "sparkfs", NULL);
+	f->config = (struct account_config){
+		.roots = &f->roots,
+		.base_url = URL,
+		.fingerprint = FINGERPRINT,
+	};
+	f->alice = (struct account_owner){.id = alice_id, .email = alice_email};
+	f->bob = (struct account_owner){.id = bob_id, .email = bob_email, .is_bot = true};
+	*state = f;
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	GDir *dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		char *child = g_build_filename(path, name, NULL);
+
+		if (g_file_test(child, G_FILE_TEST_IS_DIR) &&
+		    !g_file_test(child, G_FILE_TEST_IS_SYMLINK))
+			remove_tree(child);
+		else
+			unlink(child);
+		g_free(child);
+	}
+	if (dir)
+		g_dir_close(dir);
+	rmdir(path);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	remove_tree(f->dir);
+	g_free(f->dir);
+	account_roots_clear(&f->roots);
+	g_free(f);
+	return 0;
+}
+
+static struct account open_account(struct fixture *f, const struct account_owner *owner)
+{
+	struct account a = {.lock_fd = -1};
+	char *reason = NULL;
+
+	if (account_open(&f->config, owner, &a, &reason) < 0)
+		fail_msg("%s", reason);
+	return a;
+}
+
+static void refuse(struct fixture *f, const struct account_owner *owner, int error,
+		   const char *words)
+{
+	struct account a;
+	char *reason = NULL;
+
+	assert_int_equal(account_open(&f->config, owner, &a, &reason), error);
+	assert_non_null(reason);
+	if (!strstr(reason, words))
+		fail_msg("%s: no \"%s\"", reason, words);
+	assert_null(strchr(reason, '\n'));
+	g_free(reason);
+}
+
+static unsigned mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 0777;
+}
+
+static void test_folders(void **state)
+{
+	struct fixture *f = *state;
+	struct account a = open_account(f, &f->alice);
+	char *cache = g_path_get_dirname(a.store_path);
+	char *tokens = g_build_filename(f->roots.cache, "tokens", NULL);
+	char *token = g_build_filename(tokens, FINGERPRINT, NULL);
+
+	assert_true(g_str_has_prefix(a.key, "alice@example.com-"));
+	assert_int_equal(strlen(a.key), strlen("alice@example.com-") + 12);
+	assert_true(g_str_has_prefix(cache, f->roots.cache));
+	assert_true(g_str_has_suffix(cache, a.key));
+	assert_true(g_str_has_prefix(a.state_dir, f->roots.state));
+	assert_int_equal(mode_of(f->roots.cache), 0700);
+	assert_int_equal(mode_of(f->roots.state), 0700);
+	assert_int_equal(mode_of(cache), 0700);
+	assert_int_equal(mode_of(a.state_dir), 0700);
+	assert_int_equal(mode_of(tokens), 0700);
+	assert_int_equal(mode_of(token), 0600);
+	g_free(cache);
+	g_free(tokens);
+	g_free(token);
+	account_close(&a);
+}
+
+static void test_open_permissions_are_closed(void **state)
+{
+	struct fixture *f = *state;
+	struct account a;
+
+	assert_int_equal(g_mkdir_with_parents(f->roots.state, 0755), 0);
+	assert_int_equal(chmod(f->roots.state, 0755), 0);
+	a = open_account(f, &f->alice);
+	assert_int_equal(mode_of(f->roots.state), 0700);
+	account_close(&a);
+}
+
+static void test_recall(void **state)
+{
+	struct fixture *f = *state;
+	struct account_owner who = {0};
+	struct account a;
+
+	assert_int_equal(account_recall(&f->config, &who), -ENOENT);
+	a = open_account(f, &f->bob);
+	account_close(&a);
+	assert_int_equal(account_recall(&f->config, &who), 0);
+	assert_string_equal(who.id, "ID-BOB");
+	assert_string_equal(who.email, "bob@example.com");
+	assert_true(who.is_bot);
+	account_owner_clear(&who);
+
+	/* Another token, another server: unknown. */
+	f->config.fingerprint = "ff";
+	assert_int_equal(account_recall(&f->config, &who), -ENOENT);
+	f->config.fingerprint = FINGERPRINT;
+	f->config.base_url = "https://other.example/v1";
+	assert_int_equal(account_recall(&f->config, &who), -ENOENT);
+}
+
+static void test_recall_ignores_rubbish(void **state)
+{
+	struct fixture *f = *state;
+	char *tokens = g_build_filename(f->roots.cache, "tokens", NULL);
+	char *token = g_build_filename(tokens, FINGERPRINT, NULL);
+	static const char *const texts[] = {"", "\xff\xfe\n", "[account]\n",
+					    "[account]\nurl=" URL "\n",
+					    "[account]\nurl=" URL "\nid=\nemail=x\n"};
+	struct account_owner who;
+
+	assert_int_equal(g_mkdir_with_parents(tokens, 0700), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+		assert_true(g_file_set_contents(token, texts[i], -1, NULL));
+		assert_int_equal(account_recall(&f->config, &who), -ENOENT);
+	}
+	g_free(tokens);
+	g_free(token);
+}
+
+/* A renewed token is known by the name of the account. */
+static void test_recall_by_name(void **state)
+{
+	struct fixture *f = *state;
+	struct account_owner who;
+	struct account a;
+
+	f->config.name = "work";
+	a = open_account(f, &f->alice);
+	assert_string_equal(a.key, "work");
+	account_close(&a);
+	f->config.fingerprint = "ff";
+	assert_int_equal(account_recall(&f->config, &who), 0);
+	assert_string_equal(who.id, "ID-ALICE");
+	account_owner_clear(&who);
+}
+
+static void test_name_of_another(void **state)
+{
+	struct fixture *f = *state;
+	struct account a;
+
+	f->config.name = "work";
+	a = open_account(f, &f->alice);
+	account_close(&a);
+	refuse(f, &f->bob, -EEXIST, "in use for alice@example.com");
+	f->config.base_url = "https://other.example/v1";
+	refuse(f, &f->alice, -EEXIST, "another server");
+}
+
+static void test_changed_address_keeps_its_folder(void **state)
+{
+	struct fixture *f = *state;
+	struct account a = open_account(f, &f->alice);
+	char *key = g_strdup(a.key);
+
+	account_close(&a);
+	f->alice.email = alice_new_email;
+	a = open_account(f, &f->alice);
+	assert_string_equal(a.key, key);
+	account_close(&a);
+	g_free(key);
+}
+
+static void test_hostile_address(void **state)
+{
+	static const char *const emails[] = {"../../etc", ".",		 "-rf",
+					     "",	  "a/b\n\x1b[m", "\xc3\xa4@x"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(emails); i++) {
+		char id[] = {'I', 'D', (char)('0' + i), '\0'};
+		struct account_owner o = {.id = id, .email = (char *)(uintptr_t)emails[i]};
+		struct account a = open_account(f, &o);
+
+		assert_null(strchr(a.key, '/'));
+		assert_null(strchr(a.key, '\n'));
+		assert_null(strchr(a.key, '\x1b'));
+		assert_true(a.key[0] != '.' && a.key[0] != '-' && strlen(a.key) >= 13);
+		account_close(&a);
+	}
+}
+
+/* Two daemons never share an outbox. */
+static void test_second_mount_has_its_own_outbox(void **state)
+{
+	struct fixture *f = *state;
+	struct account first = open_account(f, &f->alice);
+	struct account second = open_account(f, &f->alice);
+	char *other = g_strconcat(first.state_dir, "~2", NULL);
+
+	assert_string_equal(second.state_dir, other);
+	account_close(&second);
+	assert_false(g_file_test(other, G_FILE_TEST_EXISTS));
+
+	second = open_account(f, &f->alice);
+	assert_string_equal(second.state_dir, other);
+	account_close(&first);
+	first = open_account(f, &f->alice);
+	assert_int_equal(first.number, 1);
+	account_close(&first);
+	account_close(&second);
+	g_free(other);
+}
+
+static void test_memory(void **state)
+{
+	struct fixture *f = *state;
+	struct account_owner who;
+	struct account a;
+
+	g_clear_pointer(&f->roots.cache, g_free);
+	a = open_account(f, &f->alice);
+	assert_null(a.store_path);
+	assert_null(a.reserve_path);
+	assert_non_null(a.state_dir);
+	account_close(&a);
+	assert_int_equal(account_recall(&f->config, &who), -ENOENT);
+}
+
+static void test_unusable_folder(void **state)
+{
+	struct fixture *f = *state;
+	char *parent = g_path_get_dirname(f->roots.cache);
+
+	/* A file is in the way. */
+	assert_true(g_file_set_contents(parent, "x", -1, NULL));
+	refuse(f, &f->alice, -ENOTDIR, "-o cache=DIR");
+	g_free(parent);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_open_permissions_are_closed, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_recall, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_recall_ignores_rubbish, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_recall_by_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_name_of_another, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_changed_address_keeps_its_folder, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_hostile_address, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_second_mount_has_its_own_outbox, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unusable_folder, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "main/mountpoint.h"
+
+static int set_up(void **state)
+{
+	char *made = g_dir_make_tmp("sparkfs-mountpoint-XXXXXX", NULL);
+
+	/* The temporary folder itself may be behind a symbolic link. */
+	*state = realpath(made, NULL);
+	g_free(made);
+	return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	char *command = g_strdup_printf("rm -rf '%s'", (char *)*state);
+	int r = system(command);
+
+	g_free(command);
+	free(*state);
+	return r;
+}
+
+static void refuse(const char *path, int error, const char *words)
+{
+	char *absolute = NULL, *reason = NULL;
+
+	assert_int_equal(mountpoint_check(path, &absolute, &reason), error);
+	assert_null(absolute);
+	if (!strstr(reason, words))
+		fail_msg("%s: no \"%s\"", reason, words);
+	assert_null(strchr(reason, '\n'));
+	g_free(reason);
+}
+
+static void test_good(void **state)
+{
+	char *link = g_build_filename(*state, "link", NULL);
+	char *dir = g_build_filename(*state, "dir", NULL);
+	char *dots = g_build_filename(*state, "dir/../dir//.", NULL);
+	const char *const names[] = {dir, link, dots};
+
+	assert_int_equal(mkdir(dir, 0700), 0);
+	assert_int_equal(symlink("dir", link), 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		char *path = NULL, *reason = NULL;
+
+		assert_int_equal(mountpoint_check(names[i], &path, &reason), 0);
+		assert_string_equal(path, dir);
+		g_free(path);
+	}
+	g_free(link);
+	g_free(dir);
+	g_free(dots);
+}
+
+static void test_bad(void **state)
+{
+	char *file = g_build_filename(*state, "file", NULL);
+	char *none = g_build_filename(*state, "none", NULL);
+
+	refuse(none, -ENOENT, "mkdir");
+	assert_true(g_file_set_contents(file, "x", -1, NULL));
+	refuse(file, -ENOTDIR, "not a directory");
+	refuse(*state, -ENOTEMPTY, "not empty");
+	refuse("/proc", -EBUSY, "already a mount point (proc)");
+	g_free(file);
+	g_free(none);
+}
+
+static void test_is_mounted(void **state)
+{
+	char *type = NULL;
+
+	assert_int_equal(mountpoint_is_mounted("/proc", &type), 1);
+	assert_string_equal(type, "proc");
+	g_free(type);
+	type = NULL;
+	assert_int_equal(mountpoint_is_mounted(*state, &type), 0);
+	assert_null(type);
+}
+
+static void test_answers(void **state)
+{
+	char *none = g_build_filename(*state, "none", NULL);
+
+	assert_int_equal(mountpoint_answers(*state, 10000), 0);
+	assert_int_equal(mountpoint_answers(none, 10000), -ENOENT);
+	g_free(none);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_good, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bad, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_is_mounted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "main/options.h"
+
+#define WORDS_MAX 16
+
+/* "a b c" as an argument vector after the program's name; '|' stands for a blank inside a word.
+ */
+static int parse(const char *line, struct options *o, enum options_verdict *verdict,
+		 char **reason)
+{
+	char **words = g_strsplit(line, " ", WORDS_MAX);
+	const char *argv[WORDS_MAX + 1] = {"sparkfs"};
+	int argc = 1, r;
+
+	for (int i = 0; words[i]; i++) {
+		if (*words[i])
+			argv[argc++] = g_strdelimit(words[i], "|", ' ');
+	}
+	r = options_parse(argc, argv, o, verdict, reason);
+	g_strfreev(words);
+	return r;
+}
+
+static struct options accept(const char *line)
+{
+	enum options_verdict verdict = OPTIONS_HELP;
+	struct options o = {0};
+	char *reason = NULL;
+
+	if (parse(line, &o, &verdict, &reason) < 0)
+		fail_msg("%s: %s", line, reason);
+	assert_int_equal(verdict, OPTIONS_MOUNT);
+	return o;
+}
+
+static void refuse(const char *line, const char *expected)
+{
+	enum options_verdict verdict;
+	struct options o;
+	char *reason = NULL;
+
+	assert_int_equal(parse(line, &o, &verdict, &reason), -EINVAL);
+	assert_string_equal(reason, expected);
+	g_free(reason);
+}
+
+static void test_defaults(void **state)
+{
+	struct options o = accept("/mnt");
+
+	(void)state;
+	assert_string_equal(o.mountpoint, "/mnt");
+	assert_string_equal(o.url, "https://webexapis.com/v1");
+	assert_null(o.source);
+	assert_null(o.token_file);
+	assert_null(o.token_command);
+	assert_null(o.cache_dir);
+	assert_null(o.account);
+	assert_null(o.fsname);
+	assert_int_equal(o.recent, 1000);
+	assert_int_equal(o.rate_per_minute, 300);
+	assert_int_equal(o.timeout_s, 30);
+	assert_int_equal(o.uid, -1);
+	assert_int_equal(o.gid, -1);
+	assert_int_equal(o.umask, 022);
+	assert_int_equal(o.max_threads, 0);
+	assert_false(o.is_cache_memory || o.is_read_only || o.is_recursive_delete ||
+		     o.is_foreground || o.is_debug);
+	assert_int_equal(o.passed->len, 0);
+	options_clear(&o);
+}
+
+static void test_all_values(void **state)
+{
+	struct options o = accept(
+		"-f -o url=https://x.example/v1,ro,token_file=/t,token_command=pass|a "
+		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
+		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other");
+
+	(void)state;
+	assert_string_equal(o.url, "https://x.example/v1");
+	assert_true(o.is_read_only && o.is_foreground && o.is_recursive_delete);
+	assert_false(o.is_debug || o.is_cache_memory);
+	assert_string_equal(o.token_file, "/t");
+	assert_string_equal(o.token_command, "pass a");
+	assert_int_equal(o.recent, 25);
+	assert_string_equal(o.account, "work");
+	assert_int_equal(o.rate_per_minute, 60);
+	assert_int_equal(o.timeout_s, 7);
+	assert_int_equal(o.uid, 5);
+	assert_int_equal(o.gid, 6);
+	assert_int_equal(o.umask, 077);
+	assert_int_equal(o.max_threads, 20);
+	assert_string_equal(o.fsname, "name");
+	assert_string_equal(o.cache_dir, "/c");
+	assert_int_equal(o.passed->len, 1);
+	assert_string_equal(g_ptr_array_index(o.passed, 0), "allow_other");
+	options_clear(&o);
+}
+
+static void test_words_for_numbers(void **state)
+{
+	struct options o = accept("-o recent=all,rate=off,cache=memory /mnt");
+
+	(void)state;
+	assert_int_equal(o.recent, 0);
+	assert_int_equal(o.rate_per_minute, 0);
+	assert_true(o.is_cache_memory);
+	assert_null(o.cache_dir);
+	options_clear(&o);
+}
+
+static void test_last_one_counts(void **state)
+{
+	struct options o = accept("-o cache=/a,cache=memory,recent=1,recent=2 /mnt");
+
+	(void)state;
+	assert_true(o.is_cache_memory);
+	assert_null(o.cache_dir);
+	assert_int_equal(o.recent, 2);
+	options_clear(&o);
+	o = accept("-o cache=memory,cache=/b /mnt");
+	assert_false(o.is_cache_memory);
+	assert_string_equal(o.cache_dir, "/b");
+	options_clear(&o);
+}
+
+static void test_debug_implies_foreground(void **state)
+{
+	struct options o = accept("-d /mnt");
+
+	(void)state;
+	assert_true(o.is_debug && o.is_foreground);
+	options_clear(&o);
+}
+
+static void test_escaped_comma(void **state)
+{
+	struct options o = accept("-o token_command=sh|-c|'a\\,b',ro /mnt");
+
+	(void)state;
+	assert_string_equal(o.token_command, "sh -c 'a,b'");
+	assert_true(o.is_read_only);
+	options_clear(&o);
+}
+
+static void test_paths_become_absolute(void **state)
+{
+	char *home = g_build_filename(g_get_home_dir(), "t/x", NULL);
+	char *here = g_canonicalize_filename("c", NULL);
+	struct options o = accept("-o token_file=~/t/x,cache=c m");
+
+	(void)state;
+	assert_string_equal(o.token_file, home);
+	assert_string_equal(o.cache_dir, here);
+	assert_string_equal(o.mountpoint, "m");
+	options_clear(&o);
+	g_free(home);
+	g_free(here);
+}
+
+/* What mount.fuse hands on from fstab and mount(8). */
+static void test_source(void **state)
+{
+	struct options o = accept(
+		"sparkfs /mnt -o rw,noexec,nosuid,nodev,dev,suid,noatime,_netdev,noauto,user,"
+		"nofail,x-systemd.automount,x-gvfs-show,defaults,user=alice,comment=x");
+
+	(void)state;
+	assert_string_equal(o.source, "sparkfs");
+	assert_string_equal(o.mountpoint, "/mnt");
+	assert_string_equal(o.url, OPTIONS_DEFAULT_URL);
+	assert_int_equal(o.passed->len, 2);
+	assert_string_equal(g_ptr_array_index(o.passed, 0), "noexec");
+	assert_string_equal(g_ptr_array_index(o.passed, 1), "noatime");
+	options_clear(&o);
+
+	o = accept("https://x.example/v1 /mnt -o rw");
+	assert_string_equal(o.source, "https://x.example/v1");
+	assert_string_equal(o.url, "https://x.example/v1");
+	options_clear(&o);
+
+	o = accept(
+		"none /mnt -o url=http://127.0.0.1:1/v1,subtype=sparkfs,default_permissions");
+	assert_string_equal(o.url, "http://127.0.0.1:1/v1");
+	options_clear(&o);
+}
+
+static void test_minus_minus(void **state)
+{
+	struct options o = accept("-o ro -- -f");
+
+	(void)state;
+	assert_string_equal(o.mountpoint, "-f");
+	assert_false(o.is_foreground);
+	options_clear(&o);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *line, *reason;
+	} rows[] = {
+		{"", "no mount point given"},
+		{"-f", "no mount point given"},
+		{"a b c", "too many arguments: c"},
+		{"-o", "-o needs an argument"},
+		{"/mnt -o", "-o needs an argument"},
+		{"-x /mnt", "unknown option -x"},
+		{"-s /mnt", "unknown option -s"},
+		{"--token=x /mnt", "unknown option --token=x"},
+		{"-o nonsense /mnt", "unknown option -o nonsense"},
+		{"-o ro,nonsense=1,worse /mnt", "unknown option -o nonsense=1"},
+		{"-o URL=x /mnt", "unknown option -o URL=x"},
+		{"-o url /mnt", "-o url needs a value"},
+		{"-o url= /mnt", "-o url= needs a value"},
+		{"-o token_file= /mnt", "-o token_file= needs a value"},
+		{"-o ro=1 /mnt", "-o ro takes no value"},
+		{"-o recent=0 /mnt", "-o recent=0: not a number from 1 to 1000000 or all"},
+		{"-o recent=-1 /mnt", "-o recent=-1: not a number from 1 to 1000000 or all"},
+		{"-o recent=1x /mnt", "-o recent=1x: not a number from 1 to 1000000 or all"},
+		{"-o recent=99999999999999999999 /mnt",
+		 "-o recent=99999999999999999999: not a number from 1 to 1000000 or all"},
+		{"-o rate=on /mnt", "-o rate=on: not a number from 1 to 1000000 or off"},
+		{"-o timeout=off /mnt", "-o timeout=off: not a number from 1 to 3600"},
+		{"-o timeout=3601 /mnt", "-o timeout=3601: not a number from 1 to 3600"},
+		{"-o umask=888 /mnt", "-o umask=888: not a file mode such as 077"},
+		{"-o umask=1000 /mnt", "-o umask=1000: not a file mode such as 077"},
+		{"-o account=../x /mnt",
+		 "-o account=../x: only letters, digits and @._+-, at most 64 of them"},
+		{"-o account=tokens /mnt",
+		 "-o account=tokens: only letters, digits and @._+-, at most 64 of them"},
+		{"/some/where /mnt", "/some/where: a source is an https:// address, or any "
+				     "word, such as \"sparkfs\""},
+		{"https://a/v1 /mnt -o url=https://b/v1",
+		 "the source https://a/v1 and -o url=https://b/v1 differ"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		refuse(rows[i].line, rows[i].reason);
+}
+
+static void test_help_and_version(void **state)
+{
+	static const struct {
+		const char *line;
+		enum options_verdict verdict;
+	} rows[] = {
+		{"--help", OPTIONS_HELP},
+		{"-h /mnt", OPTIONS_HELP},
+		{"-o nonsense --help", OPTIONS_HELP},
+		{"--version --help", OPTIONS_HELP},
+		{"--help --version", OPTIONS_HELP},
+		{"-V", OPTIONS_VERSION},
+		{"--version", OPTIONS_VERSION},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		enum options_verdict verdict = OPTIONS_MOUNT;
+		struct options o;
+		char *reason = NULL;
+
+		assert_int_equal(parse(rows[i].line, &o, &verdict, &reason), 0);
+		assert_int_equal(verdict, rows[i].verdict);
+		options_clear(&o);
+	}
+}
+
+/* The help names what the parser knows, and fits a terminal. */
+static void test_help_is_complete(void **state)
+{
+	static const char *const names[] = {
+		"-f",
+		"-d",
+		"--help",
+		"--version",
+		"url=",
+		"ro ",
+		"token_file=",
+		"token_command=",
+		"cache=DIR",
+		"cache=memory",
+		"recent=",
+		"account=",
+		"rate=",
+		"timeout=",
+		"uid=",
+		"gid=",
+		"umask=",
+		"recursive_delete",
+		"allow_other",
+		"allow_root",
+		"auto_unmount",
+		"fsname=",
+		"max_threads=",
+		"max_read=",
+		"WEBEX_ACCESS_TOKEN",
+		"CISCO_SPARK_ACCESS_TOKEN",
+	};
+	char **lines = g_strsplit(options_help(), "\n", -1);
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		assert_non_null(strstr(options_help(), names[i]));
+	for (int i = 0; lines[i]; i++)
+		assert_true(strlen(lines[i]) <= 90);
+	g_strfreev(lines);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_values),
+		cmocka_unit_test(test_words_for_numbers),
+		cmocka_unit_test(test_last_one_counts),
+		cmocka_unit_test(test_debug_implies_foreground),
+		cmocka_unit_test(test_escaped_comma),
+		cmocka_unit_test(test_paths_become_absolute),
+		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_minus_minus),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_help_and_version),
+		cmocka_unit_test(test_help_is_complete),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
