@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One function an endpoint: builds the request, parses the answer, maps the status, calls back (webex-api.md 5).
+ * One function an endpoint: builds the request, parses the answer, maps the status, calls back
+ * (webex-api.md 5).
  *
- *  1. Every accepted call ends in exactly one call of `done`, as an item of the client's work queue (never inside the
- *     calling function): answer, error, cancel (-ECANCELED), shutdown (-ESHUTDOWN).
+ *  1. Every call ends in exactly one call of `done`, as an item of the client's work queue
+ * (never inside the calling function): answer, error, cancel (-ECANCELED), shutdown
+ * (-ESHUTDOWN). What is wrong with the arguments is told in the same way (-EINVAL).
  *  2. JSON is parsed on that work queue, not on the I/O thread.
- *  3. A 401 makes the client reload its token once for all requests that met it (single flight, on a thread of its own) and repeat those requests once if it changed.
- *     Only a 401 after that is "log in again".
- *  4. next links: the first page's roomId, parentId, mentionedPeople and max are put back where the link lost them, `max=null`
- *     is dropped, never before/beforeMessage; a foreign origin is rewritten to the configured one if it is one of the two public hosts, otherwise the path and query are used with the
- *     configured origin (webex-api.md 2.3).
+ *  3. A 401 makes the client reload its token once for all requests that met it (single flight,
+ *     on a thread of its own) and repeat those requests once if it changed. Only a 401 after
+ * that is "log in again". A reload that brought nothing new is not tried again for some
+ * seconds. A call's time-out covers all of it.
+ *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
+ * origin and path of the page that was asked for; the first page's roomId, parentId,
+ * mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
+ * before/beforeMessage are never put back. A link that cannot be used, or leads to the page
+ * itself, is an error: a list is complete or it fails.
+ *  5. An answer that cannot be read (no JSON, or not of the expected form) is -EIO.
+ *
+ * Ownership: arguments are copied during the call; file descriptors are borrowed until `done`.
  * Thread rule: calls from any thread.
+ * Lock: the client's own mutex; it is taken before the loop's and the queue's, and `done` is
+ * called without it.
  */
 #pragma once
 
@@ -26,24 +37,26 @@
 struct webex_client;
 
 struct webex_config {
-	const char *base_url;      /* "https://webexapis.com/v1", no slash at the end */
-	struct http_loop *loop;    /* borrowed, outlives the client's calls */
+	const char *base_url;	   /* "https://webexapis.com/v1", no slash at the end */
+	struct http_loop *loop;	   /* borrowed, outlives the client's calls */
 	struct webex_token *token; /* borrowed, outlives the client */
 	struct work_queue *queue;  /* borrowed: where `done` runs */
-	int timeout_ms;            /* of a request with all its repeats; 0 = 30 s */
-	bool send_read_only;       /* refuse everything that is no GET or HEAD with -EROFS (tests, -o ro) */
+	int timeout_ms;		   /* of a request with all its repeats; 0 = 30 s */
+	bool send_read_only;	   /* refuse all but GET and HEAD with -EROFS (tests, -o ro) */
 };
 
 struct webex_reply {
-	int error;             /* 0 or -errno (status.h, or the transport's) */
-	int status;            /* HTTP, 0 if there was none */
+	int error;	       /* 0 or -errno (status.h, or the transport's) */
+	int status;	       /* HTTP, 0 if there was none */
 	bool may_have_applied; /* with an error: the server may have acted all the same */
-	bool is_network;       /* the error is the transport's: nothing is known about the account's rights */
-	char *message;         /* the server's words or curl's, one line, may be NULL */
+	bool is_network;       /* the error is the transport's: nothing is known about rights */
+	char *message;	       /* the server's words or curl's, one clean line, may be NULL */
 	char *tracking_id;     /* may be NULL */
-	GPtrArray *items;      /* structs of the call's kind, NULL on error; one object = an array of one; 204 = empty */
-	int skipped;           /* unusable items that the page had besides */
-	char *next;            /* lists: the repaired URL of the next page, or NULL. */
+	/* Structs of the call's kind, NULL on error; one object = an array of one; nothing to
+	 * tell (DELETE, 204) and an unknown address in webex_find_person = empty. */
+	GPtrArray *items;
+	int skipped; /* unusable items that the page had besides */
+	char *next;  /* lists: the repaired URL of the next page, or NULL */
 	/* contents only: */
 	int64_t content_bytes; /* written to the fd */
 	char *content_name, *content_type;
@@ -53,73 +66,106 @@ struct webex_reply {
 typedef void (*webex_done)(void *arg, struct webex_reply *reply);
 
 int webex_client_new(const struct webex_config *config, struct webex_client **ret_client);
-/* All calls must be over (the loop stopped or the work queue drained). */
+/*
+ * For tearing down, before http_loop_stop: calls that wait for a new token end with -ESHUTDOWN,
+ * and so does every later one; a token command that runs is killed. Idempotent; never from an
+ * item of the queue, which is still running.
+ */
+void webex_client_stop(struct webex_client *c);
+/* Stops it if that was not done. All calls must be over (the loop stopped and the work queue
+ * drained). */
 void webex_client_free(struct webex_client *c);
 
 /* As http_cancel / http_withdraw, by the id that the calls below return. */
 void webex_cancel(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
 
-/* The configured base URL's origin and the fixed public ones are where a bearer may go: the list for http_config. NULL-terminated, owned (g_strfreev). */
+/* The configured base URL's origin and the fixed public ones are where a bearer may go: the
+ * list for http_config. NULL-terminated, owned (g_strfreev). */
 char **webex_allowed_origins(const char *base_url);
-/* 0, or -EINVAL with a reason: not https (http only to loopback), user info, query, fragment; strips a trailing slash. */
+/* 0, or -EINVAL with a reason: not https (http only to loopback), user info, query, fragment;
+ * strips trailing slashes. */
 int webex_check_base_url(const char *url, char **ret_clean, char **ret_reason);
 
 /* Person. */
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg);
-uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done, void *arg);
-uint64_t webex_get_person(struct webex_client *c, const char *person_id, webex_done done, void *arg);
+uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
+			   void *arg);
+uint64_t webex_get_person(struct webex_client *c, const char *person_id, webex_done done,
+			  void *arg);
 
 /* Lists: one page a call; `next` is reply.next of the page before, or NULL for the first. */
 struct webex_list {
-	const char *room_id;        /* messages, memberships */
-	const char *parent_id;      /* messages */
+	const char *room_id;	    /* messages, memberships */
+	const char *parent_id;	    /* messages */
 	const char *before_message; /* messages */
-	int64_t before_ms;          /* messages; 0 or less = not sent */
-	bool mentioned_me;          /* messages: bots in group rooms; max is lowered to 100 */
-	const char *sort_by;        /* rooms: "lastactivity" ... or NULL */
-	const char *type;           /* rooms: "group", "direct" or NULL */
-	int max;                    /* page size, 0 = the server's default */
-	const char *next;
+	int64_t before_ms;   /* messages; 0 or less = not sent, nor beside before_message */
+	bool mentioned_me;   /* messages: bots in group rooms; max is lowered to 100 */
+	const char *sort_by; /* rooms: "lastactivity" ... or NULL */
+	const char *type;    /* rooms: "group", "direct" or NULL */
+	int max;	     /* page size, 0 = the server's default */
+	const char *next;    /* then only max and background of the above are looked at */
 	bool background;
 };
-uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done, void *arg);
-uint64_t webex_list_memberships(struct webex_client *c, const struct webex_list *l, webex_done done, void *arg);
-uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l, webex_done done, void *arg);
-/* GET /messages/direct?personEmail= ; the newest messages with that person; tells the room id of the 1:1 space. */
-uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done done, void *arg);
+uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg);
+uint64_t webex_list_memberships(struct webex_client *c, const struct webex_list *l,
+				webex_done done, void *arg);
+uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
+			     webex_done done, void *arg);
+/* GET /messages/direct?personEmail= ; the newest messages with that person; tells the room id
+ * of the 1:1 space. */
+uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done done,
+			   void *arg);
 
-uint64_t webex_get_room(struct webex_client *c, const char *room_id, webex_done done, void *arg);
-uint64_t webex_create_room(struct webex_client *c, const char *title, const char *team_id, webex_done done, void *arg);
+uint64_t webex_get_room(struct webex_client *c, const char *room_id, webex_done done,
+			void *arg);
+uint64_t webex_create_room(struct webex_client *c, const char *title, const char *team_id,
+			   webex_done done, void *arg);
 /* `body`: JSON as of webex_room_edit, or built by webex_room_title_body for a rename. */
-uint64_t webex_update_room(struct webex_client *c, const char *room_id, const char *body, webex_done done, void *arg);
+uint64_t webex_update_room(struct webex_client *c, const char *room_id, const char *body,
+			   webex_done done, void *arg);
 char *webex_room_title_body(const char *title);
-uint64_t webex_delete_room(struct webex_client *c, const char *room_id, webex_done done, void *arg);
+/* Deletions: a 404 after a try that may have taken effect is a success. */
+uint64_t webex_delete_room(struct webex_client *c, const char *room_id, webex_done done,
+			   void *arg);
 
-uint64_t webex_create_membership(struct webex_client *c, const char *room_id, const char *email, webex_done done, void *arg);
-uint64_t webex_update_membership(struct webex_client *c, const char *id, const char *body, webex_done done, void *arg);
-uint64_t webex_delete_membership(struct webex_client *c, const char *id, webex_done done, void *arg);
+uint64_t webex_create_membership(struct webex_client *c, const char *room_id, const char *email,
+				 webex_done done, void *arg);
+uint64_t webex_update_membership(struct webex_client *c, const char *id, const char *body,
+				 webex_done done, void *arg);
+uint64_t webex_delete_membership(struct webex_client *c, const char *id, webex_done done,
+				 void *arg);
 
 uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg);
-uint64_t webex_delete_message(struct webex_client *c, const char *id, webex_done done, void *arg);
+uint64_t webex_delete_message(struct webex_client *c, const char *id, webex_done done,
+			      void *arg);
 /* PUT; exactly one of text, markdown is not NULL. */
-uint64_t webex_edit_message(struct webex_client *c, const char *id, const char *room_id, const char *text,
-			    const char *markdown, webex_done done, void *arg);
+uint64_t webex_edit_message(struct webex_client *c, const char *id, const char *room_id,
+			    const char *text, const char *markdown, webex_done done, void *arg);
 
-/* A message to be posted: text, or markdown, or a raw JSON body, or a file (multipart, streamed from fd). */
+/* A message to be posted: text, or markdown, or a raw JSON body, or a file (multipart, streamed
+ * from fd; text or markdown may go with it). */
 struct webex_post {
-	const char *room_id;  /* exactly one of room_id, to_email (unless json_body has it) */
+	const char *room_id; /* exactly one of room_id, to_email (neither with json_body) */
 	const char *to_email;
 	const char *parent_id;
 	const char *text, *markdown;
-	const char *json_body;
-	int fd;               /* -1, or the file's bytes from 0: borrowed until done */
+	const char *json_body; /* sent as it is: webex_post_body filled it in */
+	int fd;		       /* -1, or the file's bytes from 0: borrowed until done */
 	int64_t size;
-	const char *filename; /* as the others will see it */
-	const char *content_type;
-	int timeout_ms;       /* 0 = the client's; uploads want longer */
+	const char *filename;	  /* as the others will see it */
+	const char *content_type; /* NULL: application/octet-stream */
+	int timeout_ms;		  /* 0 = the client's; uploads want longer */
 };
-uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done, void *arg);
+uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done,
+			    void *arg);
 
-/* GET of a content URL out of message.files (origin checked, Accept-Encoding identity, redirects followed without the bearer on another host) into `fd`. */
-uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done, void *arg);
+/*
+ * GET of a content URL out of message.files (origin checked, Accept-Encoding identity,
+ * redirects followed without the bearer on another host) into `fd` from offset 0; ends after
+ * ten minutes at the latest. The content of a public host is asked for at the configured origin
+ * if that is no public one; any other host is -EPERM.
+ */
+uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
+			   void *arg);

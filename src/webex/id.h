@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Webex identifiers (webex-api.md 4): unpadded base64 of "ciscospark://<cluster>/<TYPE>/<rest>". Opaque by
- * contract; we look inside only for a sort key, short hex digits and the 16-byte form of the store.
- * Pure, fuzzed; any thread.
+ * Webex identifiers (webex-api.md 4): unpadded base64 of
+ * "ciscospark://<cluster>/<TYPE>/<rest>". Opaque by contract; we look inside only for a sort
+ * key, short hex digits and the 16-byte form of the store. Pure, fuzzed; any thread.
  */
 #pragma once
 
@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longest id taken from anybody; longer ones make the object that names them unusable (it is dropped). */
+/* Longest id taken from anybody; longer ones make the object that names them unusable (it is
+ * dropped). */
 #define WEBEX_ID_MAX 512
 
 enum webex_type {
@@ -27,13 +28,18 @@ struct webex_id {
 	char cluster[64];
 	enum webex_type type;
 	char rest[256];
-	bool has_uuid;   /* rest begins with a UUID (alone, or before '/' or ':') */
+	bool has_uuid; /* rest begins with a UUID (alone, or before '/' or ':') */
 	uint8_t uuid[16];
 };
 
-/* 0, or -EINVAL if `text` is not of the form. Accepts URL-safe characters, padding, and a bare UUID (cluster "us",
- * WEBEX_TYPE_OTHER). */
+/*
+ * 0, or -EINVAL if `text` is not of the form. Accepts URL-safe characters, padding, and a bare
+ * UUID (cluster "us", WEBEX_TYPE_OTHER).
+ */
 int webex_id_decode(const char *text, struct webex_id *ret_id);
+
+/* "ROOM" ...; NULL for WEBEX_TYPE_OTHER. */
+const char *webex_type_name(enum webex_type type);
 
 /* The public id of ciscospark://cluster/TYPE/rest; owned (g_free). */
 char *webex_id_encode(const char *cluster, const char *type, const char *rest);
@@ -45,7 +51,11 @@ bool webex_id_is_sane(const char *text);
 #define WEBEX_ID_HEX_SIZE 33
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);
 
-/* The 60-bit time of a version 1 UUID in 100 ns units since 1582; 0 if it is none. Sort key inside a millisecond. */
+/*
+ * The 60-bit time of a version 1 UUID in 100 ns units since 1582; 0 if it is none. Sort key
+ * inside a millisecond.
+ */
 uint64_t webex_id_uuid_time(const char *text);
-/* The same as milliseconds since 1970 (webex-api.md 11); -1 if none. */
+/* The same as milliseconds since 1970 (webex-api.md 11); -1 if none or outside what timefmt.h
+ * takes. */
 int64_t webex_id_time_ms(const char *text);

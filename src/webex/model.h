@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The objects of the API as structs, and their JSON (webex-api.md 5). This file's .c is the only one
- * that knows cJSON (with json.c, its helpers).
+ * The objects of the API as structs, and their JSON (webex-api.md 5).
  *
- *  - Strings are owned by the struct (g_free), valid UTF-8 (invalid bytes become U+FFFD), NUL-free, NULL if absent,
- *    null or (where that means the same) empty. Times are ms since 1970 UTC, -1 if absent.
- *  - `extra` is a JSON object with the fields nobody knew, or NULL; a webex_*_json() puts them back.
- *  - Ids have passed webex_id_is_sane. An object without a usable id (or, for messages, without any usable time)
- *    is skipped by the list parsers and counted.
- *  - webex_*_json(): the object as pretty-printed JSON (2 spaces) with a newline at the end, fields in the API's order, the
- *    known ones first, then extra. Deterministic: the size of a .json file hangs on it. Owned (g_free).
- * Caps: a JSON text of 64 MiB, 10000 items a page, titles of 4 KiB, text/markdown/html of 256 KiB each, 64 files a message.
- * Pure; any thread.
+ *  - Strings are owned by the struct (g_free), valid UTF-8 (invalid bytes, NUL and lone
+ * surrogates become U+FFFD), NULL if absent, null, empty or of another type. Times are ms since
+ * 1970 UTC, -1 if absent. A message without `created` has the time of its UUID.
+ *  - `extra` is a JSON object with the fields nobody knew, or NULL; a webex_*_json() puts them
+ *    back. Of a key that comes twice the first counts.
+ *  - Ids have passed webex_id_is_sane. An object without a usable id (or, for messages, without
+ *    any usable time) is skipped by the list parsers and counted.
+ *  - webex_*_json(): the object as pretty-printed JSON (2 spaces) with a newline at the end,
+ *    fields in the API's order, the known ones first, then extra. Deterministic: the size of a
+ *    .json file hangs on it; parsing it and printing again gives the same bytes. Owned
+ * (g_free).
+ *
+ * Caps: a JSON text of 64 MiB, 10000 items a page (more is an error: a list is complete or
+ * fails), titles and descriptions of 4 KiB, text/markdown/html of 256 KiB each (all cut at a
+ * character), 64 files of 4 KiB a message, other JSON values of 256 KiB (dropped whole). Pure;
+ * any thread.
  */
 #pragma once
 
@@ -40,7 +46,7 @@ struct webex_message {
 	char *person_id, *person_email;
 	char *mentioned_people; /* JSON array text, or NULL */
 	char *mentioned_groups; /* JSON array text, or NULL */
-	char *attachments;      /* JSON array text, or NULL */
+	char *attachments;	/* JSON array text, or NULL */
 	bool is_voice_clip;
 	int64_t created_ms, updated_ms;
 	char *extra;
@@ -61,7 +67,8 @@ struct webex_person {
 	char *email; /* the first of emails */
 	char *display_name;
 	enum webex_person_type type;
-	char *json; /* the whole object as webex_*_json() would print it */
+	char *json; /* the whole object, printed as webex_*_json() does, in the server's order
+		     */
 };
 
 void webex_room_clear(struct webex_room *r);
@@ -74,42 +81,62 @@ void webex_message_free(void *m);
 void webex_membership_free(void *m);
 void webex_person_free(void *p);
 
-enum webex_kind { WEBEX_KIND_ROOM, WEBEX_KIND_MESSAGE, WEBEX_KIND_MEMBERSHIP, WEBEX_KIND_PERSON };
+enum webex_kind {
+	WEBEX_KIND_ROOM,
+	WEBEX_KIND_MESSAGE,
+	WEBEX_KIND_MEMBERSHIP,
+	WEBEX_KIND_PERSON,
+};
 
 /*
- * Parses one object or, with `is_list`, {"items":[...]} of the kind into structs (an array with its free function set;
- * one object = an array of one). 0, or -EBADMSG if it is not JSON of that form (a single object without a usable id too).
- * *ret_skipped (may be NULL) counts unusable items.
+ * Parses one object or, with `is_list`, {"items":[...]} of the kind into structs (an array with
+ * its free function set; one object = an array of one). 0, or -EBADMSG if it is not JSON of
+ * that form (a single object without a usable id too). *ret_skipped (may be NULL) counts
+ * unusable items.
  */
-int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list, GPtrArray **ret_items,
-		int *ret_skipped);
+int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
+		GPtrArray **ret_items, int *ret_skipped);
 
 char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);
 /* struct webex_person.json already is one. */
 
-/* "message" (and, if it says more, errors[0].description) of an error body as one line; NULL if there is none or the body is not JSON. Owned. */
+/*
+ * "message" (and, if it says more, errors[0].description) of an error body as one clean line of
+ * at most 500 bytes; OAuth's error_description or error where there is none. NULL if there is
+ * none or the body is not JSON. Owned.
+ */
 char *webex_error_text(const char *json, size_t len);
 
 /* ---- what a person writes into .json files ---- */
 
-/* The changes in a space.json that a person wrote, against the space as it is (design 2.2, 2.4; webex-api.md 5.2 PUT). `body` is the JSON to PUT
- * (title always, and only what differs of title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "), classificationId); NULL if nothing differs.
- * -EINVAL: not a JSON object, another room's id, wrong types, an unknown or read-only field with a changed value. *ret_reason: one line for the log. */
-int webex_room_edit(const struct webex_room *now, const char *json, size_t len, char **ret_body, char **ret_reason);
-/* The same for a membership: isModerator, isRoomHidden. */
-int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len, char **ret_body,
-			  char **ret_reason);
 /*
- * A raw API body written to post.json, with its destination filled in: roomId = room_id, or toPersonEmail = email (exactly one of both given), parentId = parent_id
- * if not NULL and absent. -EINVAL: not an object, or it names another destination, or "files" has a local path (not in this release). *ret_body is owned.
+ * The changes in a space.json that a person wrote, against the space as it is (design 2.2, 2.4;
+ * webex-api.md 5.2 PUT). `body` is the JSON to PUT (title always, and only what differs of
+ * title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "),
+ * classificationId); NULL if nothing differs. A field that is left out or null is not changed;
+ * lastActivity is ignored, because it moves while somebody edits. -EINVAL: not a JSON object,
+ * not UTF-8, another room's id, wrong types, a field twice, an unknown or read-only field with
+ * a changed value. *ret_reason: one line for the log, owned.
  */
-int webex_post_body(const char *json, size_t len, const char *room_id, const char *email, const char *parent_id,
-		    char **ret_body, char **ret_reason);
+int webex_room_edit(const struct webex_room *now, const char *json, size_t len, char **ret_body,
+		    char **ret_reason);
+/* The same for a membership: isModerator, isRoomHidden. */
+int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len,
+			  char **ret_body, char **ret_reason);
+/*
+ * A raw API body written to post.json, with its destination filled in: roomId = room_id, or
+ * toPersonEmail = email (exactly one of both given), parentId = parent_id if not NULL and
+ * absent. -EINVAL: not an object, or it names another destination or thread, or "files" has a
+ * local path (not in this release). *ret_body is owned.
+ */
+int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
+		    const char *parent_id, char **ret_body, char **ret_reason);
 
 /* A JSON string literal with quotes; for status.json and the outbox. Owned. */
 char *webex_json_quote(const char *text);
-/* A member of a flat JSON object that we wrote ourselves (outbox). String: owned, NULL if absent. */
+/* A member of a flat JSON object that we wrote ourselves (outbox). String: owned, NULL if
+ * absent. */
 char *webex_json_get_string(const char *json, const char *key);
 int64_t webex_json_get_int(const char *json, const char *key, int64_t fallback);

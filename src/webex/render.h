@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages as the bytes of their files (design 2.2). Pure and deterministic: st_size hangs on it. Any thread.
+ * Messages as the bytes of their files (design 2.2; webex-api.md 6). Pure and deterministic:
+ * st_size hangs on it (a transcript's also on the time zone of the process). Any thread.
  */
 #pragma once
 
@@ -9,20 +10,30 @@
 #include "webex/model.h"
 
 /*
- * .txt: text; else markdown; else html without its tags (block ends become newlines, entities decoded); else one line naming the files or card
- * ("[file: <last path segment of URL>]", several lines for several; "[card]"; "[empty message]"). A newline is added if it lacks one.
+ * .txt: text; else markdown as webex_render_md gives it; else html without its tags (block ends
+ * become newlines, entities decoded); else one line naming the files or card ("[file: <last
+ * path segment of URL>]", several lines for several; "[card]"; "[empty message]"). A newline is
+ * added if it lacks one.
  */
 void webex_render_txt(const struct webex_message *m, GString *out);
-/* .md: markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>; without markdown as .txt. */
+/*
+ * .md: markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>; without
+ * markdown as .txt.
+ */
 void webex_render_md(const struct webex_message *m, GString *out);
-/* .html: html; else the text escaped in <p>..</p>, line breaks as <br/>. A newline at the end. */
+/* .html: html; else the text escaped in <p>..</p>, line breaks as <br/>. A newline at the end.
+ */
 void webex_render_html(const struct webex_message *m, GString *out);
 
-/* Html to plain text; the heart of the above. Appends to `out`. Hostile input: never recurses, linear time. */
+/*
+ * Html to plain text; the heart of the above. Appends to `out`, no newline at the end. Hostile
+ * input: never recurses, linear time, at most three times the input.
+ */
 void webex_html_to_text(const char *html, GString *out);
 
 /*
- * One message as lines of a transcript: "<local time> <author>: <first line>\n", further lines indented by two spaces. A reply has "↳ " before its first line.
- * Control characters but newline and tab are shown as U+FFFD (a terminal reads this).
+ * One message as lines of a transcript: "<local time> <author>: <first line>\n", further lines
+ * indented by two spaces. A reply has "↳ " before its first line. Control characters but
+ * newline and tab, and what reorders text, are shown as U+FFFD (a terminal reads this).
  */
 void webex_render_transcript(const struct webex_message *m, GString *out);

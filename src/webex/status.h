@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP status to errno: the one table of design 2.5, tested row by row. Pure; any thread.
+ * HTTP status to errno: the one table of design 2.5, tested row by row (statuses: webex-api.md
+ * 1.7). Pure; any thread.
  */
 #pragma once
 
 /*
- * 0 for 2xx; otherwise a negative errno. `message` is the server's text (may be NULL): a 400 whose text says that the message is too long or the payload too big is -EFBIG.
+ * 0 for 2xx; otherwise a negative errno. 408 and 504 are time-outs, 413 is EFBIG; what the
+ * table does not name is EIO. `message` is the server's text (may be NULL): a 400 whose text
+ * says that the message is too long or the payload too big is -EFBIG.
  */
 int webex_status_errno(int status, const char *message);

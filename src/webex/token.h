@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the access token comes from (design 5; webex-api.md 5.18): token_command, token_file, WEBEX_ACCESS_TOKEN,
- * WEBEX_TEAMS_ACCESS_TOKEN, SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN, in this order; the first that is configured is used, and an error in it is an error
- * (never a silent fall-through to the next).
- * The token is opaque, 1..4096 bytes of visible ASCII; white space around it is dropped. It is wiped on free. It never reaches a log.
- * Thread rule: load and reload may run a command for up to 30 s: never on a FUSE worker, the I/O thread or the cache thread. get: any thread.
- * Lock: the token's own mutex guards the current value.
+ * Where the access token comes from (design 5; webex-api.md 5.18): token_command, token_file,
+ * WEBEX_ACCESS_TOKEN, WEBEX_TEAMS_ACCESS_TOKEN, SPARK_ACCESS_TOKEN, CISCO_SPARK_ACCESS_TOKEN,
+ * in this order; the first that is configured is used, and an error in it is an error (never a
+ * silent fall-through to the next). An empty variable is not configured.
+ * The token is opaque, 1..4096 bytes of visible ASCII; white space around it is dropped. It is
+ * wiped on free. It never reaches a log.
+ * Thread rule: load and reload may run a command for up to 30 s: never on a FUSE worker, the
+ * I/O thread or the cache thread. get, fingerprint, interrupt: any thread. Lock: the token's
+ * own mutex guards the current value.
  */
 #pragma once
 
@@ -15,18 +18,29 @@
 struct webex_token;
 
 struct webex_token_source {
-	const char *command; /* run by /bin/sh -c, its first line of output is the token; NULL: none */
-	const char *file;    /* refused (-EPERM) if it is no regular file of ours or others can read it; NULL: none */
+	/* Run by /bin/sh -c with stdin from /dev/null, in a process group of its own; its first
+	 * line of output is the token; NULL: none. */
+	const char *command;
+	/* Refused (-EPERM) if it is no regular file of ours or root's, or others can read or
+	 * write it; NULL: none. */
+	const char *file;
 };
 
-/* On failure *ret_reason is one line for the person (owned, g_free), without any part of the token. -ENOKEY: none is configured. */
-int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token, char **ret_reason);
-/* Asks the source again. 1: the value changed; 0: it is the same; -errno. From the environment always 0. */
+/* On failure *ret_reason is one line for the person (owned, g_free), without any part of the
+ * token. -ENOKEY: none is configured. */
+int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
+		     char **ret_reason);
+/* Asks the source again. 1: the value changed; 0: it is the same; -errno (logged). From the
+ * environment always 0. */
 int webex_token_reload(struct webex_token *t);
 /* True if reload could ever give another value (command or file). */
 bool webex_token_can_reload(const struct webex_token *t);
+/* While true, a reload under way ends soon and later ones end at once, with -ECANCELED: for
+ * tearing down. */
+void webex_token_interrupt(struct webex_token *t, bool on);
 /* A copy for one request; g_free after explicit_bzero (http_request_free does it). */
 char *webex_token_get(struct webex_token *t);
-/* 64 hex digits of SHA-256("sparkfs-account\0" + base URL + "\0" + token): finds a known account's store without network (design 3). Owned. */
+/* 64 hex digits of SHA-256("sparkfs-account\0" + base URL + "\0" + token): finds a known
+ * account's store without network (design 3). Owned. */
 char *webex_token_fingerprint(struct webex_token *t, const char *base_url);
 void webex_token_free(struct webex_token *t);

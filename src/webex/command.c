@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "webex/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+/* How often the shell's end and the stop flag are looked at while nothing comes. */
+#define TICK_MS 20
+
+static int make_pipe(int *ret_read, int *ret_write)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	/* Only our end: the command may expect a pipe that blocks. */
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	*ret_read = fds[0];
+	*ret_write = fds[1];
+	return 0;
+}
+
+static void set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	/* Our threads block every signal (base/thread.h); a command that cannot be interrupted
+	 * could not be ended by its own time-outs either. */
+	posix_spawnattr_setsigmask(attr, &none);
+	posix_spawnattr_setsigdefault(attr, &all);
+	posix_spawnattr_setpgroup(attr, 0);
+	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+					       POSIX_SPAWN_SETPGROUP);
+}
+
+static int spawn(const char *command, int out_fd, int err_fd, pid_t *ret_pid)
+{
+	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)command, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_init(&attr);
+	set_attributes(&attr);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
+	posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+	int r = posix_spawn(ret_pid, "/bin/sh", &actions, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return -r;
+}
+
+/* Reads what is there. False at the end of the stream. */
+static bool drain(int fd, GString *into)
+{
+	char buf[4096];
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0) {
+		gsize room = COMMAND_OUTPUT_MAX - MIN(into->len, COMMAND_OUTPUT_MAX);
+		g_string_append_len(into, buf, (gssize)MIN(room, (gsize)n));
+	}
+	explicit_bzero(buf, sizeof(buf));
+	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* True if `pid` is over; *ret_ok says how. ECHILD: somebody ignores SIGCHLD, believe the
+ * output. */
+static bool has_exited(pid_t pid, bool *ret_ok)
+{
+	int status = 0;
+	pid_t r = waitpid(pid, &status, WNOHANG);
+
+	if (r == 0 || (r < 0 && errno == EINTR))
+		return false;
+	*ret_ok = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return true;
+}
+
+static int attend(pid_t pid, int64_t deadline, const atomic_bool *stop, int out_fd,
+		  GString *out, int err_fd, GString *err)
+{
+	struct pollfd fds[2] = {{out_fd, POLLIN, 0}, {err_fd, POLLIN, 0}};
+	bool is_ok;
+
+	for (;;) {
+		bool is_over = has_exited(pid, &is_ok);
+		if (fds[0].fd >= 0 && !drain(out_fd, out))
+			fds[0].fd = -1;
+		if (fds[1].fd >= 0 && !drain(err_fd, err))
+			fds[1].fd = -1;
+		if (is_over)
+			return is_ok ? 0 : -EACCES;
+		if (atomic_load(stop) || clock_mono(clock_system()) >= deadline)
+			break;
+		poll(fds, 2, TICK_MS);
+	}
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return atomic_load(stop) ? -ECANCELED : -ETIMEDOUT;
+}
+
+int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
+		GString *err)
+{
+	_cleanup_close_ int out_read = -1;
+	_cleanup_close_ int out_write = -1;
+	_cleanup_close_ int err_read = -1;
+	_cleanup_close_ int err_write = -1;
+	int64_t deadline = clock_mono(clock_system()) + timeout_ms;
+	pid_t pid;
+
+	int r = make_pipe(&out_read, &out_write);
+	if (r == 0)
+		r = make_pipe(&err_read, &err_write);
+	if (r == 0)
+		r = spawn(command, out_write, err_write, &pid);
+	if (r < 0)
+		return r;
+	close(steal_fd(&out_write));
+	close(steal_fd(&err_write));
+	return attend(pid, deadline, stop, out_read, out, err_read, err);
+}

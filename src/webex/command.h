@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs a shell command for its first line of output, with a time limit. Internal to webex.
+ * Thread rule: any thread; blocks for up to the limit.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Bytes kept of the output; what comes after is read and dropped. */
+#define COMMAND_OUTPUT_MAX 8192
+
+/*
+ * Runs `command` by /bin/sh -c in a new process group: stdin /dev/null, no other open files
+ * than the standard three, all signals at their defaults and none blocked. Returns when the
+ * shell has exited (something it left behind may hold the pipe open; that is not waited for),
+ * after `timeout_ms` (-ETIMEDOUT) or when *stop becomes true (-ECANCELED); then the group is
+ * killed. 0 if the exit status was 0, -EACCES for another status or a death by signal, -errno
+ * if it could not be started. `out` has what it printed, `err` what it said on stderr, in every
+ * case; both are given empty.
+ */
+int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
+		GString *err);

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person wrote into a .json file, turned into the body of a request, or refused. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "webex/fields.h"
+#include "webex/id.h"
+#include "webex/json.h"
+#include "webex/model.h"
+#include "webex/text.h"
+
+#define NAME_SHOWN_MAX 80
+
+/* One that may be changed, and how. */
+struct editable {
+	const char *name;
+	bool is_string;
+	bool is_sent_always; /* the API wants it in every PUT */
+};
+
+static const struct editable room_editable[] = {
+	{"title", true, true},
+	{"isLocked", false, false},
+	{"isAnnouncementOnly", false, false},
+	{"isPublic", false, false},
+	{"description", true, false},
+	{"classificationId", true, false},
+	{NULL},
+};
+
+static const struct editable membership_editable[] = {
+	{"isModerator", false, false},
+	{"isRoomHidden", false, false},
+	{NULL},
+};
+
+/* Moves by itself while somebody edits. */
+static const char *const ignored[] = {"lastActivity"};
+
+G_GNUC_PRINTF(2, 3) static int refuse(char **ret_reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	_cleanup_gfree_ char *text = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+	if (ret_reason)
+		*ret_reason = webex_text_line(text, 300);
+	return -EINVAL;
+}
+
+/* Refuses what concerns the field `key`, which may be anything. */
+static int refuse_field(char **ret_reason, const char *key, const char *what)
+{
+	_cleanup_gfree_ char *shown = webex_text_line(key, NAME_SHOWN_MAX);
+
+	return refuse(ret_reason, "field \"%s\": %s", shown, what);
+}
+
+/* The document that a person wrote: an object without repeated fields. */
+static int parse_written(const char *json, size_t len, cJSON **ret_doc, char **ret_reason)
+{
+	int r = 0;
+
+	if (!g_utf8_validate(json, (gssize)len, NULL))
+		return refuse(ret_reason, "not UTF-8");
+	cJSON *doc = json_parse(json, len);
+	if (!cJSON_IsObject(doc)) {
+		cJSON_Delete(doc);
+		return refuse(ret_reason, "not a JSON object");
+	}
+	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (const cJSON *item = doc->child; item && r == 0; item = item->next) {
+		if (!g_hash_table_add(seen, item->string))
+			r = refuse_field(ret_reason, item->string, "is there twice");
+	}
+	g_hash_table_destroy(seen);
+	if (r < 0)
+		cJSON_Delete(doc);
+	else
+		*ret_doc = doc;
+	return r;
+}
+
+static const struct editable *find_editable(const struct editable *table, const char *name)
+{
+	for (; table->name; table++) {
+		if (strcmp(table->name, name) == 0)
+			return table;
+	}
+	return NULL;
+}
+
+static bool is_ignored(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(ignored); i++) {
+		if (strcmp(ignored[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* null, absent and "" mean the same to the API. */
+static bool is_same(const cJSON *a, const cJSON *b)
+{
+	_cleanup_gfree_ char *left = a && !cJSON_IsNull(a) ? json_compact(a) : g_strdup("\"\"");
+	_cleanup_gfree_ char *right =
+		b && !cJSON_IsNull(b) ? json_compact(b) : g_strdup("\"\"");
+
+	return strcmp(left, right) == 0;
+}
+
+static int check_editable(const struct editable *e, const cJSON *value, char **ret_reason)
+{
+	if (!e->is_string)
+		return cJSON_IsBool(value)
+			       ? 0
+			       : refuse_field(ret_reason, e->name, "must be true or false");
+	if (!cJSON_IsString(value))
+		return refuse_field(ret_reason, e->name, "must be a string");
+	if (strlen(value->valuestring) > WEBEX_TITLE_MAX)
+		return refuse_field(ret_reason, e->name, "is too long");
+	if (e->is_sent_always && !value->valuestring[0])
+		return refuse_field(ret_reason, e->name, "must not be empty");
+	return 0;
+}
+
+/* A single space deletes a description, "" does not (webex-api.md 5.2). */
+static void append_change(GString *body, const struct editable *e, const cJSON *value)
+{
+	if (e->is_string) {
+		json_append_member(body, e->name,
+				   value->valuestring[0] ? value->valuestring : " ");
+		return;
+	}
+	g_string_append_printf(body, "%s\"%s\":%s", body->len > 1 ? "," : "", e->name,
+			       cJSON_IsTrue(value) ? "true" : "false");
+}
+
+/* Checks every written field against `now`; counts the changes. */
+static int check_fields(const cJSON *now, const cJSON *written, const struct editable *table,
+			int *ret_changes, char **ret_reason)
+{
+	int changes = 0;
+
+	for (const cJSON *item = written->child; item; item = item->next) {
+		const struct editable *e = find_editable(table, item->string);
+		const cJSON *old = cJSON_GetObjectItemCaseSensitive(now, item->string);
+		if (cJSON_IsNull(item) || is_ignored(item->string))
+			continue;
+		int r = e ? check_editable(e, item, ret_reason) : 0;
+		if (r < 0)
+			return r;
+		if (is_same(item, old))
+			continue;
+		if (strcmp(item->string, "id") == 0)
+			return refuse_field(ret_reason, item->string, "names another object");
+		if (!e)
+			return refuse_field(ret_reason, item->string,
+					    old ? "cannot be changed" : "is unknown");
+		changes++;
+	}
+	*ret_changes = changes;
+	return 0;
+}
+
+static int edit(const char *now_json, const struct editable *table, const char *json,
+		size_t len, char **ret_body, char **ret_reason)
+{
+	_cleanup_json_ cJSON *now = json_parse(now_json, strlen(now_json));
+	_cleanup_json_ cJSON *written = NULL;
+	int changes = 0;
+
+	int r = parse_written(json, len, &written, ret_reason);
+	if (r < 0)
+		return r;
+	if (!now)
+		return refuse(ret_reason, "out of memory");
+	r = check_fields(now, written, table, &changes, ret_reason);
+	if (r < 0)
+		return r;
+	*ret_body = NULL;
+	if (changes == 0)
+		return 0;
+	GString *body = g_string_new("{");
+	for (const struct editable *e = table; e->name; e++) {
+		const cJSON *old = cJSON_GetObjectItemCaseSensitive(now, e->name);
+		const cJSON *value = json_get(written, e->name);
+		if (value && !is_same(value, old))
+			append_change(body, e, value);
+		else if (e->is_sent_always)
+			json_append_member(body, e->name, old->valuestring);
+	}
+	g_string_append_c(body, '}');
+	*ret_body = g_string_free(body, FALSE);
+	return 0;
+}
+
+int webex_room_edit(const struct webex_room *now, const char *json, size_t len, char **ret_body,
+		    char **ret_reason)
+{
+	_cleanup_gfree_ char *now_json = webex_room_json(now);
+
+	return edit(now_json, room_editable, json, len, ret_body, ret_reason);
+}
+
+int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len,
+			  char **ret_body, char **ret_reason)
+{
+	_cleanup_gfree_ char *now_json = webex_membership_json(now);
+
+	return edit(now_json, membership_editable, json, len, ret_body, ret_reason);
+}
+
+/* ---- post.json ---- */
+
+static bool is_blank(const cJSON *value)
+{
+	return cJSON_IsNull(value) || (cJSON_IsString(value) && !value->valuestring[0]);
+}
+
+/* The given destination field may stay blank or say what it would be filled with. */
+static int check_destination(const cJSON *item, const char *ours, bool ignore_case,
+			     char **ret_reason)
+{
+	const char *text = cJSON_IsString(item) ? item->valuestring : NULL;
+
+	if (is_blank(item))
+		return 0;
+	if (text && ours &&
+	    (ignore_case ? g_ascii_strcasecmp(text, ours) : strcmp(text, ours)) == 0)
+		return 0;
+	return refuse_field(ret_reason, item->string, "names another destination");
+}
+
+static int check_files(const cJSON *files, char **ret_reason)
+{
+	if (cJSON_IsNull(files))
+		return 0;
+	if (!cJSON_IsArray(files))
+		return refuse_field(ret_reason, "files", "must be an array");
+	for (const cJSON *file = files->child; file; file = file->next) {
+		const char *url = cJSON_IsString(file) ? file->valuestring : "";
+		if (g_ascii_strncasecmp(url, "https://", 8) != 0 &&
+		    g_ascii_strncasecmp(url, "http://", 7) != 0)
+			return refuse_field(
+				ret_reason, "files",
+				"only public URLs; a local file is sent by copying it "
+				"into the space");
+	}
+	return 0;
+}
+
+static int check_post_field(const cJSON *item, const char *room_id, const char *email,
+			    const char *parent_id, char **ret_reason)
+{
+	if (strcmp(item->string, "roomId") == 0)
+		return check_destination(item, room_id, false, ret_reason);
+	if (strcmp(item->string, "toPersonEmail") == 0)
+		return check_destination(item, email, true, ret_reason);
+	if (strcmp(item->string, "toPersonId") == 0)
+		return check_destination(item, NULL, false, ret_reason);
+	if (strcmp(item->string, "parentId") == 0 && parent_id)
+		return check_destination(item, parent_id, false, ret_reason);
+	if (strcmp(item->string, "files") == 0)
+		return check_files(item, ret_reason);
+	return 0;
+}
+
+static bool is_filled_in(const char *key, const char *parent_id)
+{
+	return strcmp(key, "roomId") == 0 || strcmp(key, "toPersonEmail") == 0 ||
+	       strcmp(key, "toPersonId") == 0 || (parent_id && strcmp(key, "parentId") == 0);
+}
+
+int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
+		    const char *parent_id, char **ret_body, char **ret_reason)
+{
+	_cleanup_json_ cJSON *doc = NULL;
+
+	int r = parse_written(json, len, &doc, ret_reason);
+	if (r < 0)
+		return r;
+	for (const cJSON *item = doc->child; item; item = item->next) {
+		r = check_post_field(item, room_id, email, parent_id, ret_reason);
+		if (r < 0)
+			return r;
+	}
+	GString *body = g_string_new("{");
+	json_append_member(body, "roomId", room_id);
+	json_append_member(body, "toPersonEmail", room_id ? NULL : email);
+	json_append_member(body, "parentId", parent_id);
+	for (const cJSON *item = doc->child; item; item = item->next) {
+		if (is_filled_in(item->string, parent_id) || cJSON_IsNull(item))
+			continue;
+		_cleanup_gfree_ char *value = json_compact(item);
+		if (body->len > 1)
+			g_string_append_c(body, ',');
+		json_append_string(body, item->string);
+		g_string_append_printf(body, ":%s", value);
+	}
+	g_string_append_c(body, '}');
+	*ret_body = g_string_free(body, FALSE);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the layer needs of cJSON, and no more: parsing, looking up, printing. cJSON takes bytes
+ * as they come, ends strings at NUL, refuses lone surrogates and prints with tabs; here every
+ * string is valid UTF-8 without NUL and printing is our own (2 spaces, fixed form of numbers,
+ * no locale). Only this layer includes it. Pure; any thread. Only json_parse can fail for want
+ * of memory (it returns NULL then).
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JSON_TEXT_MAX ((size_t)64 << 20)
+
+/* The document, freed by cJSON_Delete; NULL if it is no JSON, nested too deep (cJSON: 1000) or
+ * longer than JSON_TEXT_MAX. */
+cJSON *json_parse(const char *json, size_t len);
+
+static inline void json_cleanup(cJSON **p)
+{
+	cJSON_Delete(*p);
+}
+
+#define _cleanup_json_ __attribute__((cleanup(json_cleanup)))
+
+/* The first member of that name; NULL if there is none, it is null, or `object` is no object.
+ */
+const cJSON *json_get(const cJSON *object, const char *key);
+
+/* A string member, borrowed; NULL if it is absent, empty or no string. */
+const char *json_string(const cJSON *object, const char *key);
+
+/* True for true and "true"; *ret_ok (may be NULL) says whether it was a Boolean in either form.
+ */
+bool json_is_true(const cJSON *value, bool *ret_ok);
+
+/* `value` without any white space. Owned (g_free). */
+char *json_compact(const cJSON *value);
+
+/* Appends `value`, printed with 2 spaces a level as if it stood `depth` levels deep; below
+ * JSON_INDENT_MAX levels on one line, so that the text is at most some 30 times its source. */
+#define JSON_INDENT_MAX 12
+void json_append_pretty(GString *out, const cJSON *value, int depth);
+
+/* Appends a string literal with its quotes. */
+void json_append_string(GString *out, const char *text);
+
+/* Appends `"key":"value"` with a comma before it unless `out` ends with '{'; nothing if value
+ * is NULL. For request bodies. */
+void json_append_member(GString *out, const char *key, const char *value);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/timefmt.h"
+#include "webex/fields.h"
+#include "webex/id.h"
+#include "webex/json.h"
+#include "webex/model.h"
+#include "webex/text.h"
+
+#define ERROR_TEXT_MAX 500
+
+static char *dup_cut(const char *text, size_t max)
+{
+	return g_strndup(text, webex_text_cut(text, strlen(text), max));
+}
+
+static char *dup_json(const cJSON *value, size_t max)
+{
+	char *text = json_compact(value);
+
+	if (strlen(text) <= max)
+		return text;
+	g_free(text);
+	return NULL;
+}
+
+static char **dup_urls(const cJSON *array)
+{
+	GPtrArray *urls = g_ptr_array_new();
+
+	for (const cJSON *item = array->child; item && urls->len < WEBEX_FILES_MAX;
+	     item = item->next) {
+		if (cJSON_IsString(item) && webex_url_is_clean(item->valuestring))
+			g_ptr_array_add(urls, g_strdup(item->valuestring));
+	}
+	if (urls->len == 0) {
+		g_ptr_array_free(urls, TRUE);
+		return NULL;
+	}
+	g_ptr_array_add(urls, NULL);
+	return (char **)g_ptr_array_free(urls, FALSE);
+}
+
+static char *string_of(const struct webex_field *f, const char *text)
+{
+	if (f->type == WEBEX_FIELD_ID)
+		return webex_id_is_sane(text) ? g_strdup(text) : NULL;
+	if (f->type == WEBEX_FIELD_NAME && strlen(text) > f->max)
+		return NULL;
+	return *text || f->type == WEBEX_FIELD_TITLE ? dup_cut(text, f->max) : NULL;
+}
+
+/* Stores `value` in the member that `f` names; a value of another type is as absent. */
+static void set_field(void *object, const struct webex_field *f, const cJSON *value)
+{
+	void *at = (char *)object + f->offset;
+	const char *text = cJSON_IsString(value) ? value->valuestring : NULL;
+
+	switch (f->type) {
+	case WEBEX_FIELD_STRING:
+	case WEBEX_FIELD_TITLE:
+	case WEBEX_FIELD_NAME:
+	case WEBEX_FIELD_ID:
+		*(char **)at = text ? string_of(f, text) : NULL;
+		break;
+	case WEBEX_FIELD_BOOL:
+	case WEBEX_FIELD_FLAG:
+		*(bool *)at = json_is_true(value, NULL);
+		break;
+	case WEBEX_FIELD_TIME:
+		if (!text || time_parse_iso(text, at) < 0)
+			*(int64_t *)at = -1;
+		break;
+	case WEBEX_FIELD_ROOM_TYPE:
+		*(enum webex_room_type *)at = text && strcmp(text, "direct") == 0
+						      ? WEBEX_ROOM_DIRECT
+						      : WEBEX_ROOM_GROUP;
+		break;
+	case WEBEX_FIELD_URLS:
+		*(char ***)at = cJSON_IsArray(value) ? dup_urls(value) : NULL;
+		break;
+	case WEBEX_FIELD_ARRAY:
+		*(char **)at =
+			cJSON_IsArray(value) && value->child ? dup_json(value, f->max) : NULL;
+		break;
+	case WEBEX_FIELD_IGNORED:
+		break;
+	}
+}
+
+static bool is_nothing(const cJSON *value)
+{
+	return cJSON_IsNull(value) || (cJSON_IsNumber(value) && !isfinite(value->valuedouble));
+}
+
+/* Appends `"key":value` to the compact object `out`, unless the key was seen before. */
+static void add_extra(GString *out, GHashTable *seen, const cJSON *value)
+{
+	if (is_nothing(value) || !g_hash_table_add(seen, value->string))
+		return;
+	_cleanup_gfree_ char *text = json_compact(value);
+	g_string_append_c(out, out->len == 0 ? '{' : ',');
+	json_append_string(out, value->string);
+	g_string_append_c(out, ':');
+	g_string_append(out, text);
+}
+
+static char *take_extra(GString *out)
+{
+	if (out->len == 0 || out->len >= WEBEX_VALUE_MAX) {
+		g_string_free(out, TRUE);
+		return NULL;
+	}
+	g_string_append_c(out, '}');
+	return g_string_free(out, FALSE);
+}
+
+static void fill(enum webex_kind kind, const cJSON *json, void *object)
+{
+	const struct webex_field *fields = webex_fields(kind);
+	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GString *extra = g_string_new(NULL);
+	uint64_t done = 0;
+
+	for (const cJSON *item = json->child; item; item = item->next) {
+		const struct webex_field *f = webex_field_find(fields, item->string);
+		uint64_t bit = f ? UINT64_C(1) << (f - fields) : 0;
+		if (!f && extra->len < WEBEX_VALUE_MAX)
+			add_extra(extra, seen, item);
+		if (f && !(done & bit))
+			set_field(object, f, item);
+		done |= bit;
+	}
+	for (const struct webex_field *f = fields; f->name; f++) {
+		if (!(done & UINT64_C(1) << (f - fields)))
+			set_field(object, f, NULL);
+	}
+	*(char **)((char *)object + webex_extra_offset(kind)) = take_extra(extra);
+	g_hash_table_destroy(seen);
+}
+
+static struct webex_room *parse_room(const cJSON *json)
+{
+	struct webex_room *r = g_new0(struct webex_room, 1);
+
+	fill(WEBEX_KIND_ROOM, json, r);
+	if (!r->id) {
+		webex_room_free(r);
+		return NULL;
+	}
+	if (!r->title)
+		r->title = g_strdup("");
+	return r;
+}
+
+static struct webex_message *parse_message(const cJSON *json)
+{
+	struct webex_message *m = g_new0(struct webex_message, 1);
+
+	fill(WEBEX_KIND_MESSAGE, json, m);
+	if (m->id && m->created_ms < 0)
+		m->created_ms = webex_id_time_ms(m->id);
+	if (!m->id || m->created_ms < 0) {
+		webex_message_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+static struct webex_membership *parse_membership(const cJSON *json)
+{
+	struct webex_membership *m = g_new0(struct webex_membership, 1);
+
+	fill(WEBEX_KIND_MEMBERSHIP, json, m);
+	if (!m->id) {
+		webex_membership_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+static enum webex_person_type person_type(const cJSON *json)
+{
+	const char *text = json_string(json, "type");
+
+	if (text && strcmp(text, "bot") == 0)
+		return WEBEX_PERSON_BOT;
+	if (text && strcmp(text, "appuser") == 0)
+		return WEBEX_PERSON_APPUSER;
+	return WEBEX_PERSON_PERSON;
+}
+
+/* The whole object without nulls and repeated keys; what is too large is cut down to what we
+ * know of it. */
+static char *person_json(const cJSON *json, const struct webex_person *p)
+{
+	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GString *object = g_string_new(NULL);
+
+	for (const cJSON *item = json->child; item && object->len < WEBEX_VALUE_MAX;
+	     item = item->next)
+		add_extra(object, seen, item);
+	g_hash_table_destroy(seen);
+	_cleanup_gfree_ char *compact = take_extra(object);
+	_cleanup_json_ cJSON *whole = compact ? json_parse(compact, strlen(compact)) : NULL;
+	GString *out = g_string_new(NULL);
+	if (whole) {
+		json_append_pretty(out, whole, 0);
+	} else {
+		g_string_append(out, "{\n  \"id\": ");
+		json_append_string(out, p->id);
+		if (p->display_name) {
+			g_string_append(out, ",\n  \"displayName\": ");
+			json_append_string(out, p->display_name);
+		}
+		g_string_append(out, "\n}");
+	}
+	g_string_append_c(out, '\n');
+	return g_string_free(out, FALSE);
+}
+
+static struct webex_person *parse_person(const cJSON *json)
+{
+	const char *id = json_string(json, "id");
+	const char *name = json_string(json, "displayName");
+	const cJSON *emails = json_get(json, "emails");
+
+	if (!webex_id_is_sane(id))
+		return NULL;
+	struct webex_person *p = g_new0(struct webex_person, 1);
+	p->id = g_strdup(id);
+	p->display_name = name ? dup_cut(name, WEBEX_TITLE_MAX) : NULL;
+	p->type = person_type(json);
+	for (const cJSON *e = cJSON_IsArray(emails) ? emails->child : NULL; e && !p->email;
+	     e = e->next) {
+		if (cJSON_IsString(e) && e->valuestring[0] &&
+		    strlen(e->valuestring) <= WEBEX_ADDRESS_MAX)
+			p->email = g_strdup(e->valuestring);
+	}
+	p->json = person_json(json, p);
+	return p;
+}
+
+static void *parse_object(enum webex_kind kind, const cJSON *json)
+{
+	if (!cJSON_IsObject(json))
+		return NULL;
+	switch (kind) {
+	case WEBEX_KIND_ROOM:
+		return parse_room(json);
+	case WEBEX_KIND_MESSAGE:
+		return parse_message(json);
+	case WEBEX_KIND_MEMBERSHIP:
+		return parse_membership(json);
+	case WEBEX_KIND_PERSON:
+		return parse_person(json);
+	}
+	return NULL;
+}
+
+static GDestroyNotify free_function(enum webex_kind kind)
+{
+	switch (kind) {
+	case WEBEX_KIND_ROOM:
+		return webex_room_free;
+	case WEBEX_KIND_MESSAGE:
+		return webex_message_free;
+	case WEBEX_KIND_MEMBERSHIP:
+		return webex_membership_free;
+	case WEBEX_KIND_PERSON:
+		return webex_person_free;
+	}
+	return NULL;
+}
+
+int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
+		GPtrArray **ret_items, int *ret_skipped)
+{
+	_cleanup_json_ cJSON *doc = json_parse(json, len);
+	const cJSON *list = is_list ? json_get(doc, "items") : NULL;
+	int skipped = 0, seen = 0;
+
+	if (!doc || (is_list && !cJSON_IsArray(list)))
+		return -EBADMSG;
+	GPtrArray *items = g_ptr_array_new_with_free_func(free_function(kind));
+	for (const cJSON *item = is_list ? list->child : doc; item; item = item->next) {
+		void *object = ++seen <= WEBEX_ITEMS_MAX ? parse_object(kind, item) : NULL;
+		if (object)
+			g_ptr_array_add(items, object);
+		else
+			skipped++;
+	}
+	if (seen > WEBEX_ITEMS_MAX || (!is_list && skipped > 0)) {
+		g_ptr_array_unref(items);
+		return -EBADMSG;
+	}
+	*ret_items = items;
+	if (ret_skipped)
+		*ret_skipped = skipped;
+	return 0;
+}
+
+/* The first error's description, in either form that was seen (webex-api.md 1.5). */
+static const char *first_description(const cJSON *doc)
+{
+	const cJSON *errors = json_get(doc, "errors");
+	const cJSON *first = cJSON_IsArray(errors) ? errors->child : NULL;
+
+	if (cJSON_IsString(first))
+		return first->valuestring;
+	return json_string(first, "description");
+}
+
+char *webex_error_text(const char *json, size_t len)
+{
+	_cleanup_json_ cJSON *doc = json_parse(json, len);
+	const char *message = json_string(doc, "message");
+	const char *more = first_description(doc);
+	_cleanup_gfree_ char *both = NULL;
+
+	if (!message)
+		message = json_string(doc, "error_description");
+	if (!message)
+		message = json_string(doc, "error");
+	if (message && more && !strstr(message, more))
+		both = strstr(more, message) ? g_strdup(more)
+					     : g_strconcat(message, ": ", more, NULL);
+	const char *text = both ? both : message ? message : more;
+	if (!text)
+		return NULL;
+	char *line = webex_text_line(text, ERROR_TEXT_MAX);
+	if (*line)
+		return line;
+	g_free(line);
+	return NULL;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "http/link.h"
+#include "webex/client.h"
+#include "webex/disposition.h"
+#include "webex/page.h"
+#include "webex/status.h"
+#include "webex/text.h"
+
+#define MESSAGE_MAX 500
+#define TRACKING_ID_MAX 128
+#define CONTENT_TYPE_MAX 128
+
+void webex_reply_clear(struct webex_reply *reply)
+{
+	g_free(reply->message);
+	g_free(reply->tracking_id);
+	g_free(reply->next);
+	g_free(reply->content_name);
+	g_free(reply->content_type);
+	if (reply->items)
+		g_ptr_array_unref(reply->items);
+	memset(reply, 0, sizeof(*reply));
+}
+
+/* Errors that the way to the server can have; others are of our own making. */
+static bool is_network_error(int error)
+{
+	switch (-error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case EPROTO:
+	case ETIMEDOUT:
+	case EIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static char *clean_or_null(const char *text, size_t max)
+{
+	char *line = text ? webex_text_line(text, max) : NULL;
+
+	if (line && *line)
+		return line;
+	g_free(line);
+	return NULL;
+}
+
+static void set_error(struct webex_reply *reply, int error, const char *message)
+{
+	reply->error = error;
+	if (!reply->message)
+		reply->message = clean_or_null(message, MESSAGE_MAX);
+}
+
+static void fill_transport_error(const struct http_response *answer, struct webex_reply *reply)
+{
+	reply->is_network = is_network_error(answer->error);
+	reply->may_have_applied = answer->may_have_applied;
+	/* EMSGSIZE: the answer is larger than any that can be meant. */
+	set_error(reply, answer->error == -EMSGSIZE ? -EIO : answer->error, answer->detail);
+}
+
+static void fill_status_error(const struct http_response *answer, struct webex_reply *reply)
+{
+	const char *body = answer->body ? answer->body : "";
+
+	reply->message = webex_error_text(body, answer->body_len);
+	reply->may_have_applied = answer->may_have_applied;
+	set_error(reply, webex_status_errno(answer->status, reply->message), answer->detail);
+}
+
+/* The server did what was asked; only its answer is of no use. */
+static void fill_unreadable(struct webex_reply *reply, const char *message)
+{
+	set_error(reply, -EIO, message);
+	reply->may_have_applied = true;
+}
+
+static void fill_next(const struct webex_call *call, struct webex_reply *reply)
+{
+	const char *link = call->answer->link;
+	_cleanup_gfree_ char *target = link ? http_link_next(link) : NULL;
+
+	if (!target) {
+		/* A next link that cannot be read must not look like the end of the list. */
+		if (link && (strcasestr(link, "rel=next") || strcasestr(link, "rel=\"next\"")))
+			fill_unreadable(reply, "the next link cannot be read");
+		return;
+	}
+	int r = webex_page_next(call->request->url, target, &reply->next);
+	if (r == -ELOOP)
+		fill_unreadable(reply, "the next link leads to the same page again");
+	else if (r < 0)
+		fill_unreadable(reply, "the next link cannot be used");
+}
+
+static void fill_items(const struct webex_call *call, struct webex_reply *reply)
+{
+	const struct http_response *answer = call->answer;
+	bool is_list = call->form == WEBEX_FORM_LIST;
+
+	if (call->form != WEBEX_FORM_OBJECT && !is_list) {
+		reply->items = g_ptr_array_new();
+		return;
+	}
+	if (answer->status == 204 && !is_list) {
+		reply->items = g_ptr_array_new();
+		return;
+	}
+	if (is_list)
+		fill_next(call, reply);
+	if (reply->error == 0 &&
+	    webex_parse(call->kind, answer->body ? answer->body : "", answer->body_len, is_list,
+			&reply->items, &reply->skipped) < 0)
+		fill_unreadable(reply, "the server's answer is not of the expected form");
+	if (reply->error != 0)
+		g_clear_pointer(&reply->next, g_free);
+}
+
+void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
+{
+	const struct http_response *answer = call->answer;
+
+	if (answer) {
+		reply->status = answer->status;
+		reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
+	}
+	if (call->error != 0) {
+		set_error(reply, call->error, call->why);
+		return;
+	}
+	if (answer->error != 0) {
+		fill_transport_error(answer, reply);
+		return;
+	}
+	/* Gone already: an earlier try of ours did it. */
+	bool is_gone = answer->status == 404 && call->request->method == HTTP_DELETE &&
+		       answer->may_have_applied;
+	if (!is_gone && webex_status_errno(answer->status, NULL) != 0) {
+		fill_status_error(answer, reply);
+		return;
+	}
+	fill_items(call, reply);
+	if (call->form == WEBEX_FORM_CONTENT) {
+		reply->content_bytes = answer->sunk_bytes;
+		reply->content_name = webex_disposition_name(answer->content_disposition);
+		reply->content_type = clean_or_null(answer->content_type, CONTENT_TYPE_MAX);
+	}
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Foreign words made fit to be shown: in the log, in last-error, in a transcript, on a
+ * terminal. Pure; any thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Characters that make a terminal act or text stand in another order: C0, DEL, C1,
+ * bidirectional embeddings, overrides and isolates. Newline and tab count too. */
+bool webex_char_is_unsafe(gunichar c);
+
+/*
+ * `text` (any bytes, NULL is "") as one line of valid UTF-8: white space and control characters
+ * become single spaces, none at the ends; other unsafe characters become U+FFFD; cut at a
+ * character to at most `max` bytes. Owned (g_free), never NULL.
+ */
+char *webex_text_line(const char *text, size_t max);
+
+/* Bytes of the whole characters that `text`, valid UTF-8, has in its first `max` bytes. */
+size_t webex_text_cut(const char *text, size_t len, size_t max);

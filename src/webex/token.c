@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+#include "webex/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "webex/command.h"
+#include "webex/text.h"
+
+#define TOKEN_MAX 4096
+#define COMMAND_TIMEOUT_MS 30000
+#define REASON_MAX 400
+
+struct webex_token {
+	char *command, *file; /* at most one is not NULL; set once */
+	atomic_bool stopped;
+	pthread_mutex_t lock;
+	char *value; /* lock */
+};
+
+static const char *const variables[] = {
+	"WEBEX_ACCESS_TOKEN",
+	"WEBEX_TEAMS_ACCESS_TOKEN",
+	"SPARK_ACCESS_TOKEN",
+	"CISCO_SPARK_ACCESS_TOKEN",
+};
+
+static void wipe(char *secret)
+{
+	if (secret)
+		explicit_bzero(secret, strlen(secret));
+	g_free(secret);
+}
+
+static void wipe_string(GString **p)
+{
+	explicit_bzero((*p)->str, (*p)->allocated_len);
+	g_string_free(*p, TRUE);
+}
+
+#define _cleanup_secret_ _cleanup_(wipe_string)
+
+G_GNUC_PRINTF(2, 3) static void give_reason(char **ret_reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	_cleanup_gfree_ char *text = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+	*ret_reason = webex_text_line(text, REASON_MAX);
+}
+
+/* `text` without the white space around it, if that is a token. */
+static int clean_token(const char *what, const char *text, char **ret_value, char **ret_reason)
+{
+	text += strspn(text, " \t\r\n");
+	size_t len = strcspn(text, " \t\r\n");
+
+	if (len == 0) {
+		give_reason(ret_reason, "%s: it is empty", what);
+		return -EINVAL;
+	}
+	if (text[len + strspn(text + len, " \t\r\n")] != '\0') {
+		give_reason(ret_reason, "%s: more than one word; a token has no spaces", what);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (len > TOKEN_MAX || text[i] <= ' ' || text[i] > '~') {
+			give_reason(ret_reason, "%s: that is no access token", what);
+			return -EINVAL;
+		}
+	}
+	*ret_value = g_strndup(text, len);
+	return 0;
+}
+
+/* Whether a token may be read from the open file. */
+static int check_file(int fd, const char *what, char **ret_reason)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		give_reason(ret_reason, "%s: %s", what, g_strerror(errno));
+		return -errno;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		give_reason(ret_reason, "%s: not a regular file", what);
+		return -EPERM;
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		give_reason(ret_reason, "%s: it belongs to another user", what);
+		return -EPERM;
+	}
+	if (st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) {
+		give_reason(ret_reason,
+			    "%s: others can read or change it (mode %04o): chmod 600", what,
+			    st.st_mode & 07777);
+		return -EPERM;
+	}
+	return 0;
+}
+
+static int read_file(const char *path, char **ret_value, char **ret_reason)
+{
+	_cleanup_gfree_ char *what = g_strdup_printf("token_file %s", path);
+	char buf[TOKEN_MAX + 1024];
+	size_t len = 0;
+	ssize_t n = 1;
+
+	/* O_NONBLOCK: a FIFO must be refused, not waited for. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		int error = errno;
+		give_reason(ret_reason, "%s: %s", what, g_strerror(error));
+		return -error;
+	}
+	int r = check_file(fd, what, ret_reason);
+	if (r < 0)
+		return r;
+	while (len < sizeof(buf) - 1 && (n > 0 || errno == EINTR)) {
+		n = read(fd, buf + len, sizeof(buf) - 1 - len);
+		if (n == 0)
+			break;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	buf[len] = '\0';
+	if (n < 0) {
+		r = -errno;
+		give_reason(ret_reason, "%s: %s", what, g_strerror(-r));
+	} else if (len == sizeof(buf) - 1 || strlen(buf) != len) {
+		r = -EINVAL;
+		give_reason(ret_reason, "%s: that is no access token", what);
+	} else {
+		r = clean_token(what, buf, ret_value, ret_reason);
+	}
+	explicit_bzero(buf, sizeof(buf));
+	return r;
+}
+
+/* The last line of what a failed command said, unless it gives away what it printed. */
+static char *last_words(const GString *out, const GString *err)
+{
+	_cleanup_gfree_ char *said = g_strchomp(g_strndup(err->str, err->len));
+	const char *newline = strrchr(said, '\n');
+	const char *line = newline ? newline + 1 : said;
+	_cleanup_gfree_ char *secret = g_strstrip(g_strndup(out->str, strcspn(out->str, "\n")));
+	bool gives_away = *secret && strstr(line, secret);
+	char *words = webex_text_line(gives_away ? "" : line, 200);
+
+	explicit_bzero(secret, strlen(secret));
+	return words;
+}
+
+static int ask_command(const char *command, const atomic_bool *stop, char **ret_value,
+		       char **ret_reason)
+{
+	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
+	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
+	int r = command_run(command, COMMAND_TIMEOUT_MS, stop, out, err);
+
+	if (r == 0) {
+		out->str[strcspn(out->str, "\n")] = '\0';
+		return clean_token("token_command: its output", out->str, ret_value,
+				   ret_reason);
+	}
+	_cleanup_gfree_ char *words = last_words(out, err);
+	if (r == -ETIMEDOUT)
+		give_reason(ret_reason, "token_command: no end after %d s, killed",
+			    COMMAND_TIMEOUT_MS / 1000);
+	else if (r == -EACCES)
+		give_reason(ret_reason, "token_command failed%s%s", *words ? ": " : "", words);
+	else
+		give_reason(ret_reason, "token_command: %s", g_strerror(-r));
+	return r;
+}
+
+/* The first variable that has something in it. */
+static int read_environment(char **ret_value, char **ret_reason)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
+		const char *text = getenv(variables[i]);
+		if (text && *text)
+			return clean_token(variables[i], text, ret_value, ret_reason);
+	}
+	give_reason(ret_reason,
+		    "no access token: give -o token_command=CMD, -o token_file=PATH or "
+		    "set WEBEX_ACCESS_TOKEN");
+	return -ENOKEY;
+}
+
+static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason)
+{
+	if (t->command)
+		return ask_command(t->command, &t->stopped, ret_value, ret_reason);
+	if (t->file)
+		return read_file(t->file, ret_value, ret_reason);
+	return read_environment(ret_value, ret_reason);
+}
+
+int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
+		     char **ret_reason)
+{
+	struct webex_token *t = g_new0(struct webex_token, 1);
+	char *reason = NULL;
+
+	pthread_mutex_init(&t->lock, NULL);
+	t->command = g_strdup(source->command);
+	/* Absolute: by the time of a reload the daemon stands in another directory. */
+	if (!t->command && source->file)
+		t->file = g_canonicalize_filename(source->file, NULL);
+	int r = ask_source(t, &t->value, &reason);
+	if (r == 0) {
+		*ret_token = t;
+		return 0;
+	}
+	webex_token_free(t);
+	if (ret_reason)
+		*ret_reason = reason;
+	else
+		g_free(reason);
+	return r;
+}
+
+bool webex_token_can_reload(const struct webex_token *t)
+{
+	return t->command || t->file;
+}
+
+int webex_token_reload(struct webex_token *t)
+{
+	_cleanup_gfree_ char *reason = NULL;
+	char *value = NULL;
+
+	if (!webex_token_can_reload(t))
+		return 0;
+	if (atomic_load(&t->stopped))
+		return -ECANCELED;
+	int r = ask_source(t, &value, &reason);
+	if (r < 0) {
+		log_warning("api", "the token could not be read again: %s", reason);
+		return r;
+	}
+	pthread_mutex_lock(&t->lock);
+	bool is_new = strcmp(value, t->value) != 0;
+	if (is_new) {
+		char *old = t->value;
+		t->value = value;
+		value = old;
+	}
+	pthread_mutex_unlock(&t->lock);
+	wipe(value);
+	return is_new ? 1 : 0;
+}
+
+void webex_token_interrupt(struct webex_token *t, bool on)
+{
+	atomic_store(&t->stopped, on);
+}
+
+char *webex_token_get(struct webex_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	char *copy = g_strdup(t->value);
+	pthread_mutex_unlock(&t->lock);
+	return copy;
+}
+
+char *webex_token_fingerprint(struct webex_token *t, const char *base_url)
+{
+	static const char salt[] = "sparkfs-account";
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	char *value = webex_token_get(t);
+
+	g_checksum_update(sum, (const guchar *)salt, sizeof(salt));
+	g_checksum_update(sum, (const guchar *)base_url, (gssize)strlen(base_url) + 1);
+	g_checksum_update(sum, (const guchar *)value, (gssize)strlen(value));
+	char *hex = g_strdup(g_checksum_get_string(sum));
+	g_checksum_free(sum);
+	wipe(value);
+	return hex;
+}
+
+void webex_token_free(struct webex_token *t)
+{
+	if (!t)
+		return;
+	pthread_mutex_destroy(&t->lock);
+	wipe(t->value);
+	g_free(t->command);
+	g_free(t->file);
+	g_free(t);
+}
