@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: MIT */
+#include "data.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void data_init(struct sim *sim)
+{
+	sim->orgs = g_ptr_array_new();
+	sim->licenses = g_ptr_array_new();
+	sim->people = g_ptr_array_new();
+	sim->people_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
+	sim->people_by_email = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	sim->tokens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	sim->rooms = g_ptr_array_new();
+	sim->rooms_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
+	sim->messages_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
+	sim->teams = g_ptr_array_new();
+	sim->webhooks = g_ptr_array_new();
+	sim->sw.range = true;
+	g_strlcpy(sim->sw.disposition, "star", sizeof(sim->sw.disposition));
+}
+
+static uint64_t clock_t100(struct sim *sim)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return t100_from_ms(sim->clock_offset + ts.tv_sec * 1000LL) +
+	       (uint64_t)ts.tv_nsec / 100;
+}
+
+int64_t data_now(struct sim *sim)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return sim->clock_offset + ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+uint64_t data_tick(struct sim *sim)
+{
+	uint64_t t = clock_t100(sim);
+
+	if (t <= sim->last_t100)
+		t = sim->last_t100 + 1;
+	sim->last_t100 = t;
+	return t;
+}
+
+struct org *data_org_add(struct sim *sim, const char *uuid, const char *name, int64_t created)
+{
+	struct org *org = g_new0(struct org, 1);
+
+	uuid_parse(uuid, &org->uuid);
+	org->name = g_strdup(name);
+	org->created = created;
+	g_ptr_array_add(sim->orgs, org);
+	return org;
+}
+
+void data_person_rename(struct person *p, const char *display)
+{
+	const char *space = strchr(display, ' ');
+
+	g_free(p->display);
+	g_free(p->first);
+	g_free(p->last);
+	p->display = g_strdup(display);
+	p->first = space ? g_strndup(display, (gsize)(space - display)) : g_strdup(display);
+	p->last = space ? g_strdup(space + 1) : NULL;
+}
+
+void data_person_set_email(struct sim *sim, struct person *p, const char *email)
+{
+	char *key;
+
+	if (p->email) {
+		key = g_ascii_strdown(p->email, -1);
+		g_hash_table_remove(sim->people_by_email, key);
+		g_free(key);
+		g_free(p->email);
+		g_free(p->key);
+	}
+	p->email = g_strdup(email);
+	p->key = g_strndup(email, strcspn(email, "@"));
+	g_hash_table_replace(sim->people_by_email, g_ascii_strdown(email, -1), p);
+}
+
+struct person *data_person_add(struct sim *sim, const struct uuid *uuid, const char *email,
+			       const char *display, struct org *org, int64_t created)
+{
+	struct person *p = g_new0(struct person, 1);
+
+	p->uuid = *uuid;
+	p->org = org;
+	p->created = p->modified = created;
+	p->memberships = g_ptr_array_new();
+	p->teams = g_ptr_array_new();
+	p->bucket = -1;
+	data_person_rename(p, display);
+	data_person_set_email(sim, p, email);
+	g_ptr_array_add(sim->people, p);
+	g_hash_table_insert(sim->people_by_uuid, &p->uuid, p);
+	return p;
+}
+
+struct person *data_person_by_email(struct sim *sim, const char *email)
+{
+	char *key = g_ascii_strdown(email, -1);
+	struct person *p = g_hash_table_lookup(sim->people_by_email, key);
+
+	g_free(key);
+	return p;
+}
+
+struct person *data_person_by_id(struct sim *sim, const char *id)
+{
+	struct sim_id d;
+	struct uuid u;
+
+	if (ids_decode(id, &d) || (!d.bare && strcmp(d.type, "PEOPLE")) ||
+	    strcmp(d.cluster, "us") || uuid_parse(d.rest, &u))
+		return NULL;
+	return g_hash_table_lookup(sim->people_by_uuid, &u);
+}
+
+void data_person_delete(struct sim *sim, struct person *p)
+{
+	char *key = g_ascii_strdown(p->email, -1);
+	GHashTableIter it;
+	struct token *tok;
+
+	g_hash_table_remove(sim->people_by_email, key);
+	g_free(key);
+	g_hash_table_remove(sim->people_by_uuid, &p->uuid);
+	g_ptr_array_remove(sim->people, p);
+	p->deleted = true;
+	while (p->memberships->len)
+		data_member_remove(p->memberships->pdata[p->memberships->len - 1]);
+	while (p->teams->len)
+		data_team_member_remove(p->teams->pdata[p->teams->len - 1]);
+	g_hash_table_iter_init(&it, sim->tokens);
+	while (g_hash_table_iter_next(&it, NULL, (gpointer *)&tok)) {
+		if (tok->person == p)
+			tok->valid = false;
+	}
+	for (guint i = sim->webhooks->len; i-- > 0;) {
+		struct webhook *w = sim->webhooks->pdata[i];
+
+		/* Deliveries stop when the creator is gone (section 5.9). */
+		if (w->owner == p)
+			w->active = false;
+	}
+}
+
+void data_token_add(struct sim *sim, const char *token, struct person *p, bool valid)
+{
+	struct token *t = g_new0(struct token, 1);
+
+	t->person = p;
+	t->valid = valid;
+	g_hash_table_replace(sim->tokens, g_strdup(token), t);
+}
+
+static struct room *room_new(struct sim *sim, const struct uuid *uuid, struct person *creator,
+			     int64_t created, const char *cluster)
+{
+	struct room *room = g_new0(struct room, 1);
+
+	room->uuid = *uuid;
+	room->cluster = cluster ? g_intern_string(cluster) : "us";
+	room->creator = creator;
+	room->org = creator->org;
+	room->created = room->activity = created;
+	room->members = g_ptr_array_new();
+	room->messages = g_ptr_array_new();
+	room->by_person = g_hash_table_new(NULL, NULL);
+	g_ptr_array_add(sim->rooms, room);
+	g_hash_table_insert(sim->rooms_by_uuid, &room->uuid, room);
+	return room;
+}
+
+struct room *data_room_add(struct sim *sim, struct person *creator, const char *title,
+			   uint64_t t100, const char *cluster)
+{
+	struct uuid u;
+	struct room *room;
+
+	if (!t100)
+		t100 = data_tick(sim);
+	u = uuid_v1(t100, 0x1a2b);
+	while (g_hash_table_contains(sim->rooms_by_uuid, &u))
+		u = uuid_v1(++t100, 0x1a2b);
+	room = room_new(sim, &u, creator, uuid_ms(&u), cluster);
+	room->title = g_strdup(title);
+	return room;
+}
+
+static struct uuid direct_uuid(struct person *a, struct person *b)
+{
+	char ta[UUID_TEXT], tb[UUID_TEXT], *name;
+	struct uuid u;
+
+	uuid_format(&a->uuid, ta);
+	uuid_format(&b->uuid, tb);
+	name = strcmp(ta, tb) < 0 ? g_strconcat(ta, ":", tb, NULL)
+				  : g_strconcat(tb, ":", ta, NULL);
+	u = uuid_v3(name);
+	g_free(name);
+	return u;
+}
+
+struct room *data_room_find_direct(struct sim *sim, struct person *a, struct person *b)
+{
+	struct uuid u = direct_uuid(a, b);
+
+	return g_hash_table_lookup(sim->rooms_by_uuid, &u);
+}
+
+struct room *data_room_direct(struct sim *sim, struct person *a, struct person *b,
+			      int64_t created)
+{
+	struct uuid u = direct_uuid(a, b);
+	struct room *room = g_hash_table_lookup(sim->rooms_by_uuid, &u);
+
+	if (room)
+		return room;
+	room = room_new(sim, &u, a, created, NULL);
+	room->direct = true;
+	data_member_add(room, a, created);
+	if (a != b)
+		data_member_add(room, b, created);
+	return room;
+}
+
+struct person *data_room_other(const struct room *room, const struct person *me)
+{
+	for (guint i = 0; i < room->members->len; i++) {
+		struct membership *m = room->members->pdata[i];
+
+		if (m->person != me)
+			return m->person;
+	}
+	return NULL;
+}
+
+struct membership *data_member(const struct room *room, const struct person *p)
+{
+	return g_hash_table_lookup(room->by_person, p);
+}
+
+struct membership *data_member_add(struct room *room, struct person *p, int64_t created)
+{
+	struct membership *m = data_member(room, p);
+
+	if (m)
+		return m;
+	m = g_new0(struct membership, 1);
+	m->room = room;
+	m->person = p;
+	m->created = created;
+	g_ptr_array_add(room->members, m);
+	g_ptr_array_add(p->memberships, m);
+	g_hash_table_insert(room->by_person, p, m);
+	return m;
+}
+
+void data_member_remove(struct membership *m)
+{
+	g_ptr_array_remove(m->room->members, m);
+	g_ptr_array_remove(m->person->memberships, m);
+	g_hash_table_remove(m->room->by_person, m->person);
+	g_free(m);
+}
+
+static void message_free(struct message *msg)
+{
+	g_free(msg->text);
+	g_free(msg->markdown);
+	g_free(msg->html);
+	g_free(msg->attachments);
+	if (msg->mentioned)
+		g_ptr_array_free(msg->mentioned, TRUE);
+	if (msg->files) {
+		for (guint i = 0; i < msg->files->len; i++) {
+			struct content *c = msg->files->pdata[i];
+
+			blob_free(&c->blob);
+			g_free(c->name);
+			g_free(c->type);
+			g_free(c);
+		}
+		g_ptr_array_free(msg->files, TRUE);
+	}
+	g_free(msg);
+}
+
+void data_room_delete(struct sim *sim, struct room *room)
+{
+	while (room->members->len)
+		data_member_remove(room->members->pdata[room->members->len - 1]);
+	for (guint i = 0; i < room->messages->len; i++) {
+		struct message *msg = room->messages->pdata[i];
+
+		g_hash_table_remove(sim->messages_by_uuid, &msg->uuid);
+		message_free(msg);
+	}
+	g_hash_table_remove(sim->rooms_by_uuid, &room->uuid);
+	g_ptr_array_remove(sim->rooms, room);
+	for (guint i = 0; i < sim->teams->len; i++) {
+		struct team *team = sim->teams->pdata[i];
+
+		if (team->general == room)
+			team->general = NULL;
+	}
+	g_ptr_array_free(room->members, TRUE);
+	g_ptr_array_free(room->messages, TRUE);
+	g_hash_table_destroy(room->by_person);
+	g_free(room->title);
+	g_free(room->description);
+	g_free(room->classification);
+	g_free(room);
+}
+
+static int message_cmp(const struct message *msg, uint64_t t100, const struct uuid *uuid)
+{
+	uint64_t t = uuid_t100(&msg->uuid);
+
+	if (t != t100)
+		return t < t100 ? -1 : 1;
+	return uuid ? memcmp(&msg->uuid, uuid, sizeof(*uuid)) : 1;
+}
+
+guint data_message_lower(const struct room *room, uint64_t t100, const struct uuid *uuid)
+{
+	guint lo = 0, hi = room->messages->len;
+
+	while (lo < hi) {
+		guint mid = lo + (hi - lo) / 2;
+
+		if (message_cmp(room->messages->pdata[mid], t100, uuid) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* A version 1 UUID nobody has, in the millisecond of `t100`: see design of many per ms. */
+static struct uuid message_uuid(struct sim *sim, uint64_t t100)
+{
+	static uint64_t last, next;
+	uint64_t ms = t100 / 10000;
+	uint16_t seq = 0x1a2b;
+	struct uuid u;
+
+	/* A run in one millisecond starts behind the previous one instead of probing. */
+	if (ms == last && next > t100)
+		t100 = next;
+	for (;;) {
+		if (t100 / 10000 != ms) {
+			t100 = ms * 10000;
+			seq++;
+		}
+		u = uuid_v1(t100, seq);
+		if (!g_hash_table_contains(sim->messages_by_uuid, &u))
+			break;
+		t100++;
+	}
+	last = ms;
+	next = t100 + 1;
+	if (next / 10000 != ms)
+		next = ms * 10000;
+	return u;
+}
+
+struct message *data_message_add(struct sim *sim, struct room *room, struct person *author,
+				 uint64_t t100)
+{
+	struct message *msg = g_new0(struct message, 1);
+	guint at;
+
+	if (!t100) {
+		t100 = data_tick(sim);
+		/* Back-dated data may lie in the future; new messages are later still. */
+		if (t100 <= room->last_t100)
+			t100 = room->last_t100 + 1;
+	}
+	msg->uuid = message_uuid(sim, t100);
+	t100 = uuid_t100(&msg->uuid);
+	msg->room = room;
+	msg->author = author;
+	msg->created = uuid_ms(&msg->uuid);
+	at = data_message_lower(room, t100, &msg->uuid);
+	g_ptr_array_insert(room->messages, (gint)at, msg);
+	g_hash_table_insert(sim->messages_by_uuid, &msg->uuid, msg);
+	if (t100 > room->last_t100)
+		room->last_t100 = t100;
+	if (msg->created > room->activity)
+		room->activity = msg->created;
+	for (guint i = 0; room->direct && i < room->members->len; i++)
+		((struct membership *)room->members->pdata[i])->hidden = false;
+	return msg;
+}
+
+void data_message_delete(struct sim *sim, struct message *msg)
+{
+	struct room *room = msg->room;
+	guint at = data_message_lower(room, uuid_t100(&msg->uuid), &msg->uuid);
+
+	g_ptr_array_remove_index(room->messages, at);
+	g_hash_table_remove(sim->messages_by_uuid, &msg->uuid);
+	if (!sim->sw.activity_keep_on_delete && room->activity == msg->created) {
+		guint n = room->messages->len;
+
+		room->activity = n ? ((struct message *)room->messages->pdata[n - 1])->created
+				   : room->created;
+	}
+	message_free(msg);
+}
+
+struct content *data_content_add(struct message *msg, const char *name, const char *type,
+				 struct blob blob)
+{
+	struct content *c = g_new0(struct content, 1);
+
+	c->blob = blob;
+	c->name = g_strdup(name);
+	c->type = g_strdup(type && *type ? type : "application/octet-stream");
+	if (!msg->files)
+		msg->files = g_ptr_array_new();
+	g_ptr_array_add(msg->files, c);
+	return c;
+}
+
+struct team *data_team_add(struct sim *sim, struct person *creator, const char *name,
+			   const char *description, uint64_t t100)
+{
+	struct team *team = g_new0(struct team, 1);
+
+	if (!t100)
+		t100 = data_tick(sim);
+	team->uuid = uuid_v1(t100, 0x1a2c);
+	team->created = uuid_ms(&team->uuid);
+	team->name = g_strdup(name);
+	team->description = g_strdup(description);
+	team->creator = creator;
+	team->members = g_ptr_array_new();
+	g_ptr_array_add(sim->teams, team);
+	team->general = data_room_add(sim, creator, name, t100 + 1, NULL);
+	team->general->team = team;
+	data_team_member_add(team, creator, true, team->created);
+	return team;
+}
+
+struct team_member *data_team_member(const struct team *team, const struct person *p)
+{
+	for (guint i = 0; i < p->teams->len; i++) {
+		struct team_member *tm = p->teams->pdata[i];
+
+		if (tm->team == team)
+			return tm;
+	}
+	return NULL;
+}
+
+struct team_member *data_team_member_add(struct team *team, struct person *p, bool moderator,
+					 int64_t created)
+{
+	struct team_member *tm = data_team_member(team, p);
+
+	if (tm)
+		return tm;
+	tm = g_new0(struct team_member, 1);
+	tm->team = team;
+	tm->person = p;
+	tm->moderator = moderator;
+	tm->created = created;
+	g_ptr_array_add(team->members, tm);
+	g_ptr_array_add(p->teams, tm);
+	if (team->general)
+		data_member_add(team->general, p, created);
+	return tm;
+}
+
+void data_team_member_remove(struct team_member *tm)
+{
+	g_ptr_array_remove(tm->team->members, tm);
+	g_ptr_array_remove(tm->person->teams, tm);
+	g_free(tm);
+}
+
+void data_team_delete(struct sim *sim, struct team *team)
+{
+	for (guint i = sim->rooms->len; i-- > 0;) {
+		struct room *room = sim->rooms->pdata[i];
+
+		if (room->team == team)
+			data_room_delete(sim, room);
+	}
+	while (team->members->len)
+		data_team_member_remove(team->members->pdata[team->members->len - 1]);
+	g_ptr_array_remove(sim->teams, team);
+	g_ptr_array_free(team->members, TRUE);
+	g_free(team->name);
+	g_free(team->description);
+	g_free(team);
+}
+
+struct blob blob_from(const void *bytes, size_t len)
+{
+	struct blob blob = {.mem = g_memdup2(bytes, len), .fd = -1, .size = len};
+
+	return blob;
+}
+
+void blob_free(struct blob *blob)
+{
+	g_free(blob->mem);
+	blob->mem = NULL;
+	if (blob->fd >= 0)
+		close(blob->fd);
+	blob->fd = -1;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line of webexsim. Filled once in main(), read-only afterwards.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct options {
+	const char *host;
+	int port;
+	const char *port_file;
+	bool demo;
+	int spaces, messages, members;
+	uint64_t seed;
+	int latency_ms;
+	int rate_limit;
+	int max_page;
+	int scan_seconds;
+};
+
+/* 0 to go on, 1 when help or version was printed, -1 for a usage error (reported). */
+int options_parse(int argc, char **argv, struct options *ret_options);
+void options_usage(FILE *out);

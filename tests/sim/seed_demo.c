@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+#include "seed.h"
+void seed_demo(struct sim *sim)
+{
+	(void)sim;
+}
