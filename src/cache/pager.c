@@ -16,6 +16,8 @@
 #define FAILED_AGE_MS 1500
 /* Nobody has that address: worth asking again, but not soon. */
 #define ABSENT_AGE_MS 30000
+/* How long a failed network is taken to be down without asking again. */
+#define DOWN_MS 5000
 #define MAX_RESTARTS 3
 /* Idle entries are dropped when there are more. */
 #define MAX_ENTRIES 65536
@@ -203,6 +205,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 	}
 	if (network) {
 		p->net_failed_ms = now;
+		p->net_error = error;
 		if (p->stats.offline_since_wall_ms < 0)
 			p->stats.offline_since_wall_ms = clock_wall(p->config.clock);
 	} else {
@@ -459,6 +462,17 @@ void pager_free(struct pager **p)
 	pthread_mutex_destroy(&(*p)->lock);
 	g_free(*p);
 	*p = NULL;
+}
+
+int pager_network_error(struct pager *p)
+{
+	int64_t now = clock_mono(p->config.clock);
+	int error;
+
+	pthread_mutex_lock(&p->lock);
+	error = now - p->net_failed_ms < DOWN_MS ? p->net_error : 0;
+	pthread_mutex_unlock(&p->lock);
+	return error;
 }
 
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pager: what must be fetched so that the store can answer (design 3, 4).
- * A read-type operation is a function of the store. Where the store does not know, or not freshly enough, the operation
- * names a need, waits for it here, and is run again.
+ * A read-type operation is a function of the store. Where the store does not know, or not
+ * freshly enough, the operation names a need, waits for it here, and is run again.
  *
  *  1. At most one fetch per need is in flight; later askers join it.
- *  2. A fetch publishes to the store in one transaction, then its waiters are called, each exactly once, on the cache thread.
- *  3. A fetch notes the need's generation at its start; pager_touch (a local change of the same thing) moves it, and a fetch that ends
- *     after such a move is begun again instead of being published: a slow answer never overwrites a newer fact.
- *  4. When the last waiter is withdrawn by an interrupt, the fetch is cancelled; when it merely stopped waiting, the fetch goes on.
- *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead network wait once.
+ *  2. A fetch publishes to the store in one transaction, then its waiters are called, each
+ * exactly once, on the cache thread.
+ *  3. A fetch notes the need's generation at its start; pager_touch (a local change of the same
+ * thing) moves it, and a fetch that ends after such a move is begun again instead of being
+ * published: a slow answer never overwrites a newer fact.
+ *  4. When the last waiter is withdrawn by an interrupt, the fetch is cancelled; when it merely
+ * stopped waiting, the fetch goes on.
+ *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead
+ * network wait once.
  *
  *               pager_wait                          page, more to come
  *     IDLE ----------------------> FETCHING <-----------------+
@@ -18,8 +22,9 @@
  *      +------------------------------+
  *         fetch_end with moved generation: FETCHING again (at most 3 times)
  *
- * Thread rule: pager_check, pager_touch, pager_refresh: any thread. All else: cache thread. Lock: pager.lock guards the entries' public
- * part (state, times, generation); nothing is called under it.
+ * Thread rule: pager_check, pager_touch, pager_refresh: any thread. All else: cache thread.
+ * Lock: pager.lock guards the entries' public part (state, times, generation); nothing is
+ * called under it.
  */
 #pragma once
 
@@ -65,10 +70,11 @@ struct pager_config {
 	struct contents *contents;
 	const struct clock *clock;
 	bool is_bot;
-	int recent;          /* newest messages of a space; 0 = all */
-	int list_age_ms;     /* how old a list may be when it is opened; 0 = 5000 */
-	int person_age_ms;   /* 0 = one hour */
-	int soft_wait_ms;    /* how long an opener with something to show waits for news; 0 = 300 */
+	int recent;	   /* newest messages of a space; 0 = all */
+	int list_age_ms;   /* how old a list may be when it is opened; 0 = 5000 */
+	int person_age_ms; /* 0 = one hour */
+	int soft_wait_ms;  /* how long an opener with something to show waits for news; 0 = 300
+			    */
 	/* Cache thread: what a fetch changed (borrowed). */
 	void (*on_changes)(void *arg, GPtrArray *changes);
 	void *arg;
@@ -77,7 +83,8 @@ struct pager_config {
 struct pager;
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager);
-/* Every waiter gets -ESHUTDOWN, every fetch is cancelled, later waits end at once. Cache thread. */
+/* Every waiter gets -ESHUTDOWN, every fetch is cancelled, later waits end at once. Cache
+ * thread. */
 void pager_shutdown(struct pager *p);
 /* After the cache queue was stopped. */
 void pager_free(struct pager **p);
@@ -85,12 +92,14 @@ void pager_free(struct pager **p);
 enum pager_verdict {
 	PAGER_USE,     /* answer from the store as it is */
 	PAGER_FETCH,   /* wait for a fetch: there is nothing to answer from */
-	PAGER_REFRESH, /* wait for a fetch, but at most pager_soft_wait_ms: what is there will do */
+	PAGER_REFRESH, /* wait for a fetch, but at most pager_soft_wait_ms: what is there will
+			  do */
 	PAGER_FAILED,  /* it was tried a moment ago: *ret_error */
 };
 
 /* `have`: the store holds a complete, if old, version. */
-enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have, int *ret_error);
+enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
+			       int *ret_error);
 int pager_soft_wait_ms(const struct pager *p);
 
 struct pager_waiter {
@@ -101,7 +110,8 @@ struct pager_waiter {
 	GList link;
 };
 
-/* `w` is linked until fn was called or it was withdrawn. fn may be called from inside (a fetch that cannot begin). */
+/* `w` is linked until fn was called or it was withdrawn. fn may be called from inside (a fetch
+ * that cannot begin). */
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w);
 /* No effect if it is not waiting. cancel: the waiter was interrupted (promise 4). */
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel);
@@ -113,11 +123,15 @@ void pager_refresh(struct pager *p, const struct need *need);
 /* The next check of the need fetches. */
 void pager_expire(struct pager *p, const struct need *need);
 
+/* The network's -errno if it failed within the last seconds and nothing worked since; else 0.
+ * Any thread. */
+int pager_network_error(struct pager *p);
+
 /* For status.json. */
 struct pager_stats {
 	uint64_t fetches, joined, failed, restarted;
 	int fetching, waiting;
-	int64_t last_good_wall_ms;    /* last fetch that ended well */
+	int64_t last_good_wall_ms;     /* last fetch that ended well */
 	int64_t offline_since_wall_ms; /* -1: the last one did not fail by the network */
 	int last_error;
 };

@@ -106,6 +106,7 @@ static int rooms_answer(struct fetch *f, struct webex_reply *reply)
 	const struct pager_config *c = pager_get_config(f->pager);
 	GPtrArray *changes;
 	enum more more;
+	int r;
 
 	if (reply->error && halve_page(f, reply)) {
 		/* A cursor of the larger page size cannot be cut; what came is kept. */
@@ -120,10 +121,11 @@ static int rooms_answer(struct fetch *f, struct webex_reply *reply)
 	if (more == MORE_FOLLOW)
 		return rooms_submit(f, f->last_next), FETCH_MORE;
 	changes = store_changes_new();
-	return published(f,
-			 store_apply_rooms(c->store, f->items, more == MORE_NONE,
-					   clock_wall(c->clock), changes),
-			 changes);
+	r = store_apply_rooms(c->store, f->items, more == MORE_NONE, clock_wall(c->clock),
+			      changes);
+	if (r == 0)
+		r = store_meta_set_int(c->store, "rooms.listed", 1);
+	return published(f, r, changes);
 }
 
 /* ---- one space ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node ids: rowid << 8 | kind; the root is 1 (design 3). The numbers of the kinds are for ever: they are in people's tar
- * snapshots. Below 2^53 for every rowid below 2^45.
+ * Node ids: rowid << 8 | kind; the root is 1 (design 3). The numbers of the kinds are for ever:
+ * they are in people's tar snapshots. Below 2^53 for every rowid below 2^45.
  */
 #pragma once
 
@@ -39,17 +39,17 @@ enum tree_kind {
 	TREE_MESSAGE_HTML = 34,
 	TREE_MESSAGE_JSON = 35,
 
-	TREE_MEMBER = 40,   /* row: membership */
-	TREE_PERSON = 44,   /* row: person */
+	TREE_MEMBER = 40, /* row: membership */
+	TREE_PERSON = 44, /* row: person */
 
 	/* row: node of (kind, address) */
-	TREE_ADDRESS = 48,  /* direct/<e-mail>, never written to */
+	TREE_ADDRESS = 48, /* direct/<e-mail>, never written to */
 	TREE_ADDRESS_LINK = 49,
 	TREE_ADDRESS_POST = 50,
 	TREE_ADDRESS_POST_MD = 51,
 	TREE_ADDRESS_POST_JSON = 52,
 
-	TREE_UPLOAD = 56,   /* row: content (from store_new_rowid while it is being written) */
+	TREE_UPLOAD = 56, /* row: content (from store_new_rowid while it is being written) */
 
 	/* row: number of the letter */
 	TREE_LETTER = 60,

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The namespace: which files there are, what they hold, what writing to them means (design 2). A table with one row a kind of
- * file (kinds.c) and the hooks its rows name. Knows nothing of FUSE.
+ * The namespace: which files there are, what they hold, what writing to them means (design 2).
+ * A table with one row a kind of file (kinds.c) and the hooks its rows name. Knows nothing of
+ * FUSE.
  *
- * Reading is a function of the store: it answers, fails, or returns TREE_WAIT with the need it lacks in ctx->want; the caller waits for that
- * (pager.h), adds it to ctx->done, and calls the same function again. No side effects before the last return.
- * Changing is two steps: a plan (a read-type function that checks all that can be checked) and tree_submit on the cache thread, once.
- * Thread rule: reading and planning on any thread, with a connection of the caller's; tree_submit and tree_on_changes on the cache thread.
+ * Reading is a function of the store: it answers, fails, or returns TREE_WAIT with the need it
+ * lacks in ctx->want; the caller waits for that (pager.h), adds it to ctx->done, and calls the
+ * same function again. No side effects before the last return. Changing is two steps: a plan (a
+ * read-type function that checks all that can be checked) and tree_submit on the cache thread,
+ * once. Thread rule: reading and planning on any thread, with a connection of the caller's;
+ * tree_submit and tree_on_changes on the cache thread.
  */
 #pragma once
 
@@ -29,20 +32,24 @@ struct tree_config {
 	struct outbox *outbox;
 	struct contents *contents;
 	struct webex_client *client;
-	struct http_loop *loop;       /* for status.json */
-	struct work_queue *queue;     /* the cache thread */
+	struct http_loop *loop;	  /* for status.json */
+	struct work_queue *queue; /* the cache thread */
 	const struct clock *clock;
 	const char *state_dir;
 	const char *base_url;
 	const char *me_id, *me_email; /* the account in use */
-	int64_t me_person;            /* its store rowid */
+	int64_t me_person;	      /* its store rowid */
 	bool is_bot;
-	bool read_only;               /* -o ro */
-	bool recursive_delete;        /* -o recursive_delete */
+	bool read_only;	       /* -o ro */
+	bool recursive_delete; /* -o recursive_delete */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	int recent;                   /* 0 = all */
+	int recent; /* 0 = all */
+	/* Cache thread: what a change made here did to the store (borrowed); as pager_config's.
+	 */
+	void (*on_changes)(void *arg, GPtrArray *changes);
+	void *arg;
 };
 
 int tree_new(const struct tree_config *config, struct tree **ret_tree);
@@ -60,8 +67,8 @@ struct tree_waited {
 struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
-	struct need want;   /* out, with TREE_WAIT */
-	bool want_soft;     /* out: what is there will do after a short wait */
+	struct need want; /* out, with TREE_WAIT */
+	bool want_soft;	  /* out: what is there will do after a short wait */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
 };
@@ -71,14 +78,16 @@ struct tree_attr {
 	double attr_timeout;
 };
 
-/* A name and what it stands for. ino 0: there is no such name, and the kernel may remember that for entry_timeout. */
+/* A name and what it stands for. ino 0: there is no such name, and the kernel may remember that
+ * for entry_timeout. */
 struct tree_entry {
 	uint64_t ino;
 	double entry_timeout;
 	struct tree_attr attr;
 };
 
-int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name, struct tree_entry *ret_entry);
+int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
+		struct tree_entry *ret_entry);
 int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr);
 int tree_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 
@@ -92,9 +101,12 @@ struct tree_dir {
 int tree_opendir(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir);
 
 /* false: the buffer is full. */
-typedef bool (*tree_emit)(void *arg, const char *name, const struct tree_entry *entry, int64_t cookie);
-/* Entries after `cookie` (0: from the start) in the order of their cookies; "." and ".." are the caller's. */
-int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie, tree_emit emit, void *arg);
+typedef bool (*tree_emit)(void *arg, const char *name, const struct tree_entry *entry,
+			  int64_t cookie);
+/* Entries after `cookie` (0: from the start) in the order of their cookies; "." and ".." are
+ * the caller's. */
+int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		 tree_emit emit, void *arg);
 
 /* The bytes of a generated file, as they are now. */
 int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out);

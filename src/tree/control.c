@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * .sparkfs: what the mount says about itself, and what could not be sent.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "tree/internal.h"
+
+static void add_string(GString *out, const char *key, const char *value)
+{
+	char *quoted = webex_json_quote(value ? value : "");
+
+	g_string_append_printf(out, "  \"%s\": %s,\n", key, quoted);
+	g_free(quoted);
+}
+
+/* A time stamp, or null. */
+static void add_time(GString *out, const char *key, int64_t wall_ms)
+{
+	char text[TIME_ISO_SIZE];
+
+	if (wall_ms < 0) {
+		g_string_append_printf(out, "  \"%s\": null,\n", key);
+		return;
+	}
+	time_format_iso(wall_ms, text);
+	g_string_append_printf(out, "  \"%s\": \"%s\",\n", key, text);
+}
+
+static void add_int(GString *out, const char *key, int64_t value)
+{
+	g_string_append_printf(out, "  \"%s\": %" G_GINT64_FORMAT ",\n", key, value);
+}
+
+int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	const struct tree_config *c = &ctx->tree->config;
+	struct pager_stats pager;
+	struct http_stats http;
+
+	(void)ino;
+	pager_get_stats(c->pager, &pager);
+	http_loop_stats(c->loop, &http);
+	g_string_append(out, "{\n");
+	add_string(out, "server", c->base_url);
+	add_string(out, "account", c->me_email);
+	g_string_append_printf(out, "  \"online\": %s,\n",
+			       pager.offline_since_wall_ms < 0 ? "true" : "false");
+	add_time(out, "offlineSince", pager.offline_since_wall_ms);
+	add_time(out, "lastAnswer", pager.last_good_wall_ms);
+	add_time(out, "mounted", ctx->tree->started_wall_ms);
+	add_int(out, "spaces", store_room_count(ctx->conn, WEBEX_ROOM_GROUP));
+	add_int(out, "direct", store_room_count(ctx->conn, WEBEX_ROOM_DIRECT));
+	add_int(out, "unsent", outbox_count(c->outbox));
+	add_int(out, "requests", (int64_t)http.requests);
+	add_int(out, "requestsFailed", (int64_t)http.failures);
+	add_int(out, "rateLimited", (int64_t)http.limited);
+	add_int(out, "requestsPerMinuteAllowed", http.rate_now_per_minute);
+	add_int(out, "requestsUnderWay", http.on_wire);
+	add_int(out, "requestsWaiting", http.waiting);
+	add_int(out, "bytesReceived", (int64_t)http.bytes_in);
+	add_int(out, "bytesSent", (int64_t)http.bytes_out);
+	add_int(out, "fetches", (int64_t)pager.fetches);
+	g_string_append_printf(out, "  \"fetchesJoined\": %" G_GUINT64_FORMAT "\n}\n",
+			       pager.joined);
+	return 0;
+}
+
+int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	(void)ctx;
+	(void)ino;
+	log_snapshot(out);
+	return 0;
+}
+
+int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	(void)ctx;
+	(void)ino;
+	log_last_error_snapshot(out);
+	return 0;
+}
+
+/* ---- unsent ---- */
+
+#define WHY ".why.json"
+
+int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry)
+{
+	_cleanup_(cleanup_free) char *plain = NULL;
+	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
+	enum tree_kind kind = TREE_LETTER;
+	int64_t n = 0;
+
+	(void)dir;
+	if (g_str_has_suffix(name, WHY)) {
+		plain = g_strndup(name, strlen(name) - strlen(WHY));
+		kind = TREE_LETTER_WHY;
+	}
+	for (guint i = 0; i < items->len; i++) {
+		const struct outbox_item *item = items->pdata[i];
+
+		if (strcmp(item->name, plain ? plain : name) == 0)
+			n = item->n;
+	}
+	g_ptr_array_unref(items);
+	/* Letters come without the kernel being told: nothing here is remembered. */
+	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);
+}
+
+int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		   tree_emit emit, void *arg)
+{
+	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
+	bool more = true;
+	int error = 0;
+
+	(void)dir;
+	for (guint i = 0; i < items->len && more; i++) {
+		const struct outbox_item *item = items->pdata[i];
+		int64_t own = STORE_COOKIE_MIN + 2 * item->n;
+		char *why = g_strconcat(item->name, WHY, NULL);
+
+		if (own > cookie)
+			more = tree_emit_ino(ctx, emit, arg, item->name,
+					     tree_ino(TREE_LETTER, item->n), own, &error);
+		if (more && own + 1 > cookie)
+			more = tree_emit_ino(ctx, emit, arg, why,
+					     tree_ino(TREE_LETTER_WHY, item->n), own + 1,
+					     &error);
+		g_free(why);
+	}
+	g_ptr_array_unref(items);
+	return error;
+}
+
+int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct outbox_item *item;
+	int r = outbox_find(ctx->tree->config.outbox, tree_ino_row(ino), &item);
+
+	if (r)
+		return r;
+	tree_set_times(attr, item->mtime_ms);
+	tree_set_size(attr, tree_ino_kind(ino) == TREE_LETTER ? item->size : item->why_size);
+	outbox_item_free(item);
+	return 0;
+}
+
+int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	struct outbox *o = ctx->tree->config.outbox;
+	_cleanup_(cleanup_free) char *why = NULL;
+	_cleanup_close_ int fd = -1;
+	char buf[65536];
+	ssize_t n;
+	int r;
+
+	if (tree_ino_kind(ino) == TREE_LETTER_WHY) {
+		r = outbox_why(o, tree_ino_row(ino), &why);
+		if (r == 0)
+			g_string_append(out, why);
+		return r;
+	}
+	r = outbox_open_body(o, tree_ino_row(ino), &fd);
+	if (r)
+		return r;
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		g_string_append_len(out, buf, n);
+	return n < 0 ? -errno : 0;
+}

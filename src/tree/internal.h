@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the tree: the row of the table, and what the files of this folder share.
+ */
+#pragma once
+
+#include "tree/pending.h"
+#include "tree/transcript.h"
+#include "tree/tree.h"
+
+/* Told of every change, so the kernel may believe it for long (design 4). */
+#define TIMEOUT_LONG 3600.0
+/* Where only our own polling would tell. */
+#define TIMEOUT_SHORT 1.0
+
+struct tree {
+	struct tree_config config; /* strings owned by the tree; never changes */
+	struct pendings *pendings;
+	struct transcripts *transcripts;
+	int64_t started_wall_ms;
+};
+
+enum tree_row_flags {
+	ROW_LISTED = 1,	   /* readdir shows it */
+	ROW_VOLATILE = 2,  /* attributes are asked for every time */
+	ROW_POST = 4,	   /* size 0, direct I/O, reads empty */
+	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not to be trusted */
+};
+
+/* One kind of file. Hooks may be NULL. */
+struct tree_row {
+	enum tree_kind kind;
+	const char *what;      /* for the log */
+	enum tree_kind parent; /* where `name` lives: same row number there; TREE_NONE: not a
+				  fixed name */
+	const char *name;
+	mode_t mode;	/* type and permissions before the umask */
+	unsigned flags; /* tree_row_flags */
+	/* 0 if the file is there now, -ENOENT if not (fixed names that come and go). */
+	int (*exists)(struct tree_ctx *ctx, uint64_t ino);
+	/* Names beyond the fixed ones; ret_entry->ino 0 for none. */
+	int (*lookup)(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		      struct tree_entry *ret_entry);
+	/* What must be known before a listing begins. */
+	int (*opendir)(struct tree_ctx *ctx, struct tree_dir *dir);
+	/* Entries beyond the fixed ones, with cookies above STORE_COOKIE_MIN. */
+	int (*readdir)(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		       tree_emit emit, void *arg);
+	/* Size, times and mode beyond the defaults. */
+	int (*attr)(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+	/* What must be fresh when it is opened for reading. */
+	int (*open)(struct tree_ctx *ctx, uint64_t ino);
+	int (*render)(struct tree_ctx *ctx, uint64_t ino, GString *out);
+	int (*readlink)(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+};
+
+/* NULL for a number that is no kind: the kernel and NFS may ask for anything. */
+const struct tree_row *tree_row(uint64_t ino);
+/* The fixed child of that name, or NULL. */
+const struct tree_row *tree_fixed_child(enum tree_kind parent, const char *name);
+/* The i-th row of the table, NULL past its end. */
+const struct tree_row *tree_row_at(size_t i);
+
+/* 0: go on with the store as it is; TREE_WAIT; or -errno. `have`: the store holds a complete
+ * older version. */
+int tree_need(struct tree_ctx *ctx, const struct need *need, bool have);
+bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
+int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
+int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
+
+/* The whole entry of an existing node: attributes by its row. */
+int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
+void tree_no_entry(struct tree_entry *ret_entry, double timeout);
+/* From lookup hooks: the entry if r is 0, "no such name" if it is -ENOENT, else r. */
+int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_timeout,
+		       struct tree_entry *ret_entry);
+void tree_set_times(struct tree_attr *attr, int64_t ms);
+void tree_set_size(struct tree_attr *attr, int64_t size);
+/* Size of what render gives. */
+int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+/* Generic emit of a row-numbered child. */
+bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *name,
+		   uint64_t ino, int64_t cookie, int *ret_error);
+
+/* A live room; -ENOENT also for tombstones. */
+int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room);
+bool tree_brief_is_own(const struct tree *t, const struct store_brief *b);
+/* Whether the newest messages of the room are known. */
+bool tree_head_known(struct tree_ctx *ctx, int64_t room);
+void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
+		       struct tree_attr *attr);
+
+/* ---- hooks, by file ---- */
+/* spaces.c */
+int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry);
+int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		   tree_emit emit, void *arg);
+int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int space_child_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int space_json_open(struct tree_ctx *ctx, uint64_t ino);
+int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int views_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry);
+int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg);
+/* messages.c */
+int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry);
+int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int space_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg);
+int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int last_exists(struct tree_ctx *ctx, uint64_t ino);
+int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+int transcript_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int transcript_open(struct tree_ctx *ctx, uint64_t ino);
+int transcript_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* people.c */
+int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry);
+int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg);
+int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int member_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int people_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry);
+int people_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		   tree_emit emit, void *arg);
+int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int person_open(struct tree_ctx *ctx, uint64_t ino);
+int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* direct.c */
+int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry);
+int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry);
+int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+/* control.c */
+int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry);
+int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		   tree_emit emit, void *arg);
+int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* uploads.c */
+int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry);
+int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int upload_open(struct tree_ctx *ctx, uint64_t ino);

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The messages of a space: the newest ones as a listing, each as .txt, .md, .html and .json;
+ * `last`; transcript.log.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+#include "tree/internal.h"
+#include "webex/render.h"
+
+static enum tree_kind kind_of_twin(enum name_twin twin)
+{
+	switch (twin) {
+	case NAME_TXT:
+		return TREE_MESSAGE_TXT;
+	case NAME_MD:
+		return TREE_MESSAGE_MD;
+	case NAME_HTML:
+		return TREE_MESSAGE_HTML;
+	case NAME_JSON:
+		return TREE_MESSAGE_JSON;
+	}
+	return TREE_MESSAGE_TXT;
+}
+
+bool tree_head_known(struct tree_ctx *ctx, int64_t room)
+{
+	struct store_span span;
+
+	return store_span_head(ctx->conn, room, &span) == 0;
+}
+
+static int need_head(struct tree_ctx *ctx, int64_t room)
+{
+	return tree_need_row(ctx, NEED_HEAD, room, tree_head_known(ctx, room));
+}
+
+/* ---- names ---- */
+
+int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry)
+{
+	int64_t room = tree_ino_row(dir), row = 0;
+	enum name_twin twin;
+	size_t stem_len;
+	int r;
+
+	if (!name_parse_message(name, &stem_len, &twin))
+		return upload_lookup(ctx, dir, name, ret_entry);
+	r = store_message_by_stem(ctx->conn, room, name, stem_len, &row);
+	if (r == -ENOENT) {
+		int wait = need_head(ctx, room);
+
+		if (wait && wait != -ENOENT)
+			return wait;
+	}
+	if (r == -ENOENT)
+		return upload_lookup(ctx, dir, name, ret_entry);
+	return tree_entry_or_none(ctx, r, tree_ino(kind_of_twin(twin), row), TIMEOUT_SHORT,
+				  ret_entry);
+}
+
+int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+{
+	int64_t room = tree_ino_row(dir->ino);
+	struct store_span span = {.lo = -1};
+	struct store_room gone = {0};
+	int r = tree_room(ctx, room, &gone);
+
+	store_room_clear(&gone);
+	if (r == 0)
+		r = need_head(ctx, room);
+	if (r)
+		return r;
+	r = store_span_head(ctx->conn, room, &span);
+	if (r && r != -ENOENT)
+		return r;
+	/* The span is open at its low end, but the message that ends it is known. */
+	dir->since_ms = span.lo;
+	dir->from_cookie = 0;
+	if (ctx->tree->config.recent)
+		dir->from_cookie = store_message_recent(ctx->conn, room, span.lo,
+							ctx->tree->config.recent);
+	return 0;
+}
+
+struct listing {
+	struct tree_ctx *ctx;
+	tree_emit emit;
+	void *arg;
+	GString *name;
+};
+
+static bool emit_message(void *arg, const struct store_brief *b)
+{
+	const struct tree_row *row = tree_row(TREE_MESSAGE_TXT);
+	struct listing *l = arg;
+	const struct tree_config *c = &l->ctx->tree->config;
+	struct tree_entry e = {.ino = tree_ino(TREE_MESSAGE_TXT, b->rowid)};
+
+	/* What tree_getattr would say, without another query a message. */
+	e.entry_timeout = TIMEOUT_LONG;
+	e.attr.attr_timeout = TIMEOUT_LONG;
+	e.attr.st.st_ino = e.ino;
+	e.attr.st.st_mode = row->mode;
+	e.attr.st.st_uid = c->uid;
+	e.attr.st.st_gid = c->gid;
+	e.attr.st.st_blksize = 4096;
+	tree_message_attr(l->ctx, TREE_MESSAGE_TXT, b, &e.attr);
+	e.attr.st.st_mode &= ~(c->umask & 0777);
+	g_string_assign(l->name, b->stem);
+	g_string_append(l->name, ".txt");
+	return l->emit(l->arg, l->name->str, &e, b->cookie);
+}
+
+int space_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg)
+{
+	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .name = g_string_new(NULL)};
+	int r = store_message_list(ctx->conn, tree_ino_row(dir->ino),
+				   MAX(cookie, dir->from_cookie), dir->since_ms, emit_message,
+				   &l);
+
+	g_string_free(l.name, TRUE);
+	return r;
+}
+
+/* ---- one message ---- */
+
+bool tree_brief_is_own(const struct tree *t, const struct store_brief *b)
+{
+	return b->person != 0 && b->person == t->config.me_person;
+}
+
+void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
+		       struct tree_attr *attr)
+{
+	/* Editable: one's own, without file or card; in the form it was written in
+	 * (design 2.3). */
+	bool editable = tree_brief_is_own(ctx->tree, b) && !b->has_files && !b->has_card &&
+			((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
+			 (kind == TREE_MESSAGE_MD && b->has_markdown));
+
+	if (editable)
+		attr->st.st_mode |= 0200;
+	/* Also in history/; and vim then writes in place (design 2.1). */
+	attr->st.st_nlink = 2;
+	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
+	if (kind == TREE_MESSAGE_TXT)
+		tree_set_size(attr, b->txt_size);
+}
+
+int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	enum tree_kind kind = tree_ino_kind(ino);
+	_cleanup_(cleanup_free) char *stem = NULL;
+	struct store_brief brief;
+	bool deleted;
+	int64_t room;
+	int r;
+
+	r = store_message_brief(ctx->conn, tree_ino_row(ino), &brief, &stem, &room, &deleted);
+	if (r == 0 && deleted)
+		r = -ENOENT;
+	if (r)
+		return r;
+	tree_message_attr(ctx, kind, &brief, attr);
+	return kind == TREE_MESSAGE_TXT ? 0 : tree_attr_by_render(ctx, ino, attr);
+}
+
+int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	struct store_message m = {0};
+	int r = store_message_get(ctx->conn, tree_ino_row(ino), &m);
+
+	if (r == 0 && m.deleted)
+		r = -ENOENT;
+	if (r == 0) {
+		enum tree_kind kind = tree_ino_kind(ino);
+
+		if (kind == TREE_MESSAGE_TXT) {
+			webex_render_txt(&m.m, out);
+		} else if (kind == TREE_MESSAGE_MD) {
+			webex_render_md(&m.m, out);
+		} else if (kind == TREE_MESSAGE_HTML) {
+			webex_render_html(&m.m, out);
+		} else {
+			char *json = webex_message_json(&m.m);
+
+			g_string_append(out, json);
+			g_free(json);
+		}
+	}
+	store_message_clear(&m);
+	return r;
+}
+
+/* ---- last: my newest message here ---- */
+
+static int last_target(struct tree_ctx *ctx, uint64_t ino, char **ret_target,
+		       struct store_brief *ret_brief)
+{
+	_cleanup_(cleanup_free) char *stem = NULL;
+	int64_t row, room;
+	bool deleted;
+	int r;
+
+	r = store_message_last_by(ctx->conn, tree_ino_row(ino), ctx->tree->config.me_person,
+				  &row);
+	if (r == 0)
+		r = store_message_brief(ctx->conn, row, ret_brief, &stem, &room, &deleted);
+	if (r == 0)
+		*ret_target = g_strconcat(stem, ".txt", NULL);
+	return r;
+}
+
+int last_exists(struct tree_ctx *ctx, uint64_t ino)
+{
+	int64_t row;
+	int r = store_message_last_by(ctx->conn, tree_ino_row(ino), ctx->tree->config.me_person,
+				      &row);
+
+	if (r == -ENOENT && !tree_head_known(ctx, tree_ino_row(ino))) {
+		int wait = need_head(ctx, tree_ino_row(ino));
+
+		if (wait)
+			return wait;
+	}
+	return r;
+}
+
+int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	_cleanup_(cleanup_free) char *target = NULL;
+	struct store_brief brief;
+	int r = last_target(ctx, ino, &target, &brief);
+
+	if (r)
+		return r;
+	tree_set_size(attr, (int64_t)strlen(target));
+	tree_set_times(attr, brief.created_ms);
+	return 0;
+}
+
+int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	struct store_brief brief;
+
+	return last_target(ctx, ino, ret_target, &brief);
+}
+
+/* ---- transcript.log ---- */
+
+int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	(void)ctx;
+	*ret_target = g_strdup_printf(
+		"../../.sparkfs/views/%" G_GINT64_FORMAT "/transcript.log", tree_ino_row(ino));
+	return 0;
+}
+
+int transcript_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	_cleanup_(cleanup_free) char *target = NULL;
+	int r = space_attr(ctx, ino, attr);
+
+	if (r == 0)
+		r = transcript_readlink(ctx, ino, &target);
+	if (r == 0)
+		tree_set_size(attr, (int64_t)strlen(target));
+	return r;
+}
+
+int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct tree_dir dir = {.ino = ino};
+	struct tree *t = ctx->tree;
+	int64_t room = tree_ino_row(ino), size = 0;
+	int r = space_attr(ctx, ino, attr);
+
+	if (r)
+		return r;
+	if (transcript_is_open(t->transcripts, room)) {
+		struct need need = {.kind = NEED_HEAD, .row = room};
+
+		/* tail -f asks every second: that is what keeps it current. */
+		pager_refresh(t->config.pager, &need);
+	} else {
+		r = space_opendir(ctx, &dir);
+	}
+	if (r == 0)
+		r = transcript_size(t->transcripts, ctx->conn, room, dir.since_ms,
+				    dir.from_cookie, store_generation(t->config.store), &size);
+	if (r == 0)
+		tree_set_size(attr, size);
+	return r;
+}
+
+int transcript_open(struct tree_ctx *ctx, uint64_t ino)
+{
+	struct tree_dir dir = {.ino = ino};
+	int r = space_opendir(ctx, &dir);
+
+	if (r)
+		return r;
+	return transcript_hold(ctx->tree->transcripts, ctx->conn, tree_ino_row(ino),
+			       dir.since_ms, dir.from_cookie,
+			       store_generation(ctx->tree->config.store));
+}
+
+/* Only while held: see tree_read. */
+int transcript_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	char buf[65536];
+	size_t n;
+	int64_t offset = 0;
+
+	while ((n = transcript_read(ctx->tree->transcripts, tree_ino_row(ino), buf, sizeof(buf),
+				    offset))) {
+		g_string_append_len(out, buf, (gssize)n);
+		offset += (int64_t)n;
+	}
+	return 0;
+}

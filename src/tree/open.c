@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening for reading, and reading.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "tree/internal.h"
+#include "tree/write.h"
+
+static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
+		       struct pending **ret_pending)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct pending *p = pending_by_row(pendings, tree_ino_row(ino));
+	int r;
+
+	if (p) {
+		pending_opened(pendings, p);
+		*ret_pending = p;
+		*ret_from = TREE_READ_PENDING;
+		return 0;
+	}
+	r = upload_open(ctx, ino);
+	if (r == 0)
+		*ret_from = TREE_READ_CONTENT;
+	return r;
+}
+
+int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
+		   struct pending **ret_pending)
+{
+	const struct tree_row *row = tree_row(ino);
+	struct tree_attr attr;
+	int r;
+
+	if (!row)
+		return -ESTALE;
+	if (S_ISDIR(row->mode))
+		return -EISDIR;
+	*ret_pending = NULL;
+	if (row->kind == TREE_UPLOAD)
+		return open_upload(ctx, ino, ret_from, ret_pending);
+	if (row->open) {
+		r = row->open(ctx, ino);
+		if (r)
+			return r;
+	}
+	if (row->kind == TREE_TRANSCRIPT) {
+		*ret_from = TREE_READ_TRANSCRIPT;
+		return 0;
+	}
+	/* It may have gone since the kernel looked it up. */
+	r = tree_getattr(ctx, ino, &attr);
+	if (r)
+		return r;
+	*ret_from = row->flags & ROW_POST	 ? TREE_READ_EMPTY
+		    : row->flags & ROW_DIRECT_IO ? TREE_READ_SNAPSHOT
+						 : TREE_READ_STORE;
+	return 0;
+}
+
+static ssize_t slice(const GString *bytes, void *buf, size_t len, int64_t offset)
+{
+	size_t n;
+
+	if (offset < 0 || (uint64_t)offset >= bytes->len)
+		return 0;
+	n = MIN(len, bytes->len - (size_t)offset);
+	memcpy(buf, bytes->str + offset, n);
+	return (ssize_t)n;
+}
+
+ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
+		  struct pending *pending, void *buf, size_t len, int64_t offset)
+{
+	GString *bytes;
+	ssize_t r;
+
+	switch (from) {
+	case TREE_READ_TRANSCRIPT:
+		return (ssize_t)transcript_read(ctx->tree->transcripts, tree_ino_row(ino), buf,
+						len, offset);
+	case TREE_READ_CONTENT:
+		return contents_read(ctx->tree->config.contents, tree_ino_row(ino), buf, len,
+				     offset);
+	case TREE_READ_PENDING:
+		return draft_read(pending->draft, buf, len, offset);
+	case TREE_READ_EMPTY:
+		return 0;
+	case TREE_READ_STORE:
+	case TREE_READ_SNAPSHOT:
+		break;
+	}
+	bytes = g_string_new(NULL);
+	r = tree_render(ctx, ino, bytes);
+	if (r == 0)
+		r = slice(bytes, buf, len, offset);
+	g_string_free(bytes, TRUE);
+	return r;
+}
+
+void tree_release_read(struct tree *t, uint64_t ino, enum tree_read_from from,
+		       struct pending **pending)
+{
+	if (from == TREE_READ_TRANSCRIPT)
+		transcript_release(t->transcripts, tree_ino_row(ino));
+	if (from == TREE_READ_PENDING) {
+		pending_closed(t->pendings, *pending);
+		pending_unref(t->pendings, pending);
+	}
+}

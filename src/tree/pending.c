@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "tree/pending.h"
+
+struct pendings {
+	pthread_mutex_t lock;
+	GHashTable *by_row; /* row -> pending, those that are listed; pendings.lock */
+};
+
+struct pendings *pendings_new(void)
+{
+	struct pendings *p = g_new0(struct pendings, 1);
+
+	pthread_mutex_init(&p->lock, NULL);
+	p->by_row = g_hash_table_new(g_int64_hash, g_int64_equal);
+	return p;
+}
+
+static void unref_locked(struct pending *e)
+{
+	if (--e->refs)
+		return;
+	draft_unref(&e->draft);
+	g_free(e->name);
+	g_free(e);
+}
+
+/* The table holds a reference of its own. */
+static void unlist_locked(struct pendings *p, struct pending *e)
+{
+	if (!e->is_listed)
+		return;
+	e->is_listed = false;
+	g_hash_table_remove(p->by_row, &e->row);
+	unref_locked(e);
+}
+
+void pendings_free(struct pendings **p)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	if (!*p)
+		return;
+	g_hash_table_iter_init(&iter, (*p)->by_row);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		g_hash_table_iter_remove(&iter);
+		unref_locked(value);
+	}
+	g_hash_table_unref((*p)->by_row);
+	pthread_mutex_destroy(&(*p)->lock);
+	g_free(*p);
+	*p = NULL;
+}
+
+static struct pending *find_locked(struct pendings *p, uint64_t dir, const char *name)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	/* A handful at a time: no index is worth it. */
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct pending *e = value;
+
+		if (e->dir == dir && strcmp(e->name, name) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
+		struct draft *draft, bool is_scratch, mode_t mode, struct pending **ret_pending)
+{
+	struct pending *e;
+	int r = 0;
+
+	pthread_mutex_lock(&p->lock);
+	if (find_locked(p, dir, name) || g_hash_table_contains(p->by_row, &row)) {
+		r = -EEXIST;
+		draft_unref(&draft);
+	} else {
+		e = g_new0(struct pending, 1);
+		e->row = row;
+		e->dir = dir;
+		e->draft = draft;
+		e->is_scratch = is_scratch;
+		e->name = g_strdup(name);
+		e->mode = mode;
+		e->opens = 1;
+		e->is_listed = true;
+		e->refs = 2;
+		g_hash_table_insert(p->by_row, &e->row, e);
+		*ret_pending = e;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
+struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *name)
+{
+	struct pending *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = find_locked(p, dir, name);
+	if (e)
+		e->refs++;
+	pthread_mutex_unlock(&p->lock);
+	return e;
+}
+
+struct pending *pending_by_row(struct pendings *p, int64_t row)
+{
+	struct pending *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = g_hash_table_lookup(p->by_row, &row);
+	if (e)
+		e->refs++;
+	pthread_mutex_unlock(&p->lock);
+	return e;
+}
+
+void pending_unref(struct pendings *p, struct pending **pending)
+{
+	if (!*pending)
+		return;
+	pthread_mutex_lock(&p->lock);
+	unref_locked(*pending);
+	pthread_mutex_unlock(&p->lock);
+	*pending = NULL;
+}
+
+void pending_opened(struct pendings *p, struct pending *e)
+{
+	pthread_mutex_lock(&p->lock);
+	e->opens++;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pending_closed(struct pendings *p, struct pending *e)
+{
+	bool left;
+
+	pthread_mutex_lock(&p->lock);
+	left = --e->opens == 0 && !e->is_scratch && e->is_listed;
+	if (left)
+		unlist_locked(p, e);
+	pthread_mutex_unlock(&p->lock);
+	return left;
+}
+
+void pending_remove(struct pendings *p, struct pending *e)
+{
+	pthread_mutex_lock(&p->lock);
+	unlist_locked(p, e);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_rename(struct pendings *p, struct pending *e, const char *name)
+{
+	struct pending *other;
+
+	pthread_mutex_lock(&p->lock);
+	other = find_locked(p, e->dir, name);
+	if (other && other != e)
+		unlist_locked(p, other);
+	g_free(e->name);
+	e->name = g_strdup(name);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms)
+{
+	pthread_mutex_lock(&p->lock);
+	e->mtime_ms = mtime_ms;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode)
+{
+	pthread_mutex_lock(&p->lock);
+	e->mode = mode & 0777;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
+		  mode_t *ret_mode)
+{
+	pthread_mutex_lock(&p->lock);
+	*ret_mtime_ms = e->mtime_ms;
+	*ret_mode = e->mode;
+	pthread_mutex_unlock(&p->lock);
+}
+
+GPtrArray *pending_scratch(struct pendings *p)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct pending *e = value;
+
+		if (!e->is_scratch)
+			continue;
+		e->refs++;
+		g_ptr_array_add(all, e);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return all;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files that are being written: uploads until the server has them, and scratch files
+ * (design 2.3), which stay local. One entry a (directory, name); its row is that of the content
+ * it becomes. An upload leaves the table at its last close: either the store knows it by then,
+ * or its bytes are in unsent/. A scratch file leaves it by unlink, by a rename to a real name,
+ * or at unmount. Thread rule: any thread. Lock: pendings.lock guards the table and every field
+ * marked so; the draft has its own.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "cache/draft.h"
+
+struct pendings;
+
+struct pending {
+	int64_t row;	     /* never changes, as all up to `name` */
+	uint64_t dir;	     /* ino of its directory */
+	struct draft *draft; /* owned */
+	bool is_scratch;
+	char *name;	  /* pendings.lock */
+	int64_t mtime_ms; /* pendings.lock; 0: none was set */
+	mode_t mode;	  /* pendings.lock; permission bits */
+	int opens;	  /* pendings.lock */
+	bool is_listed;	  /* in the table; pendings.lock */
+	int refs;	  /* pendings.lock */
+};
+
+struct pendings *pendings_new(void);
+void pendings_free(struct pendings **p);
+
+/* A new entry with one open and one reference. Adopts `draft`. -EEXIST. */
+int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
+		struct draft *draft, bool is_scratch, mode_t mode,
+		struct pending **ret_pending);
+/* A reference, or NULL. */
+struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *name);
+struct pending *pending_by_row(struct pendings *p, int64_t row);
+void pending_unref(struct pendings *p, struct pending **pending);
+
+void pending_opened(struct pendings *p, struct pending *e);
+/* True if that was the last close of an upload and it left the table. */
+bool pending_closed(struct pendings *p, struct pending *e);
+void pending_remove(struct pendings *p, struct pending *e);
+/* A scratch file gets another scratch name; one that had it leaves the table. */
+void pending_rename(struct pendings *p, struct pending *e, const char *name);
+void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
+void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
+/* A copy of what stat shows. */
+void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
+		  mode_t *ret_mode);
+
+/* Every scratch file that is still there with bytes in it; references. For unmount. Owned
+ * array. */
+GPtrArray *pending_scratch(struct pendings *p);

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that come and go: what a mkdir, rm, mv, touch means, with every check that needs no
+ * request of its own (design 2.4).
+ */
+#include <errno.h>
+#include <linux/fs.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+
+void tree_plan_clear(struct tree *t, struct tree_plan *plan)
+{
+	g_free(plan->id);
+	g_free(plan->room_id);
+	g_free(plan->text);
+	if (plan->letter)
+		outbox_letter_free(plan->letter);
+	pending_unref(t->pendings, &plan->pending);
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* The node of a name, without asking the server: the kernel has looked it up a moment ago. */
+static int find(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t *ret_ino)
+{
+	struct tree_entry e;
+	int r = tree_lookup(ctx, dir, name, &e);
+
+	if (r)
+		return r;
+	if (!e.ino)
+		return -ENOENT;
+	*ret_ino = e.ino;
+	return 0;
+}
+
+static int read_only(struct tree_ctx *ctx)
+{
+	return ctx->tree->config.read_only ? -EROFS : 0;
+}
+
+/* ---- rm ---- */
+
+static int plan_delete_message(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
+{
+	struct store_message m = {0};
+	int r = store_message_get(ctx->conn, row, &m);
+
+	if (r == 0 && m.deleted)
+		r = -ENOENT;
+	if (r == 0) {
+		plan->action = TREE_DO_DELETE_MESSAGE;
+		plan->row = row;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_message_clear(&m);
+	return r;
+}
+
+static int plan_delete_upload(struct tree_ctx *ctx, uint64_t ino, struct tree_plan *plan)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct pending *p = pending_by_row(pendings, tree_ino_row(ino));
+	struct store_content content = {0};
+	int r;
+
+	if (p) {
+		/* A scratch file, or an upload that was given up while it was written. */
+		pending_remove(pendings, p);
+		pending_unref(pendings, &p);
+		plan->action = TREE_DO_NOTHING;
+		return 0;
+	}
+	r = store_content_get(ctx->conn, tree_ino_row(ino), &content);
+	if (r == 0 && content.gone)
+		r = -ENOENT;
+	if (r == 0)
+		r = plan_delete_message(ctx, content.message, plan);
+	store_content_clear(&content);
+	return r;
+}
+
+static int plan_remove_member(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
+{
+	struct store_member m = {0};
+	int r = store_member_get(ctx->conn, row, &m);
+
+	if (r == 0 && m.gone)
+		r = -ENOENT;
+	if (r == 0) {
+		plan->action = TREE_DO_REMOVE_MEMBER;
+		plan->row = row;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_member_clear(&m);
+	return r;
+}
+
+int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		     struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {0};
+	uint64_t ino;
+	int r = read_only(ctx);
+
+	if (r == 0)
+		r = find(ctx, dir, name, &ino);
+	if (r)
+		return r;
+	switch (tree_ino_kind(ino)) {
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+	case TREE_MESSAGE_HTML:
+	case TREE_MESSAGE_JSON:
+		r = plan_delete_message(ctx, tree_ino_row(ino), &plan);
+		break;
+	case TREE_UPLOAD:
+		r = plan_delete_upload(ctx, ino, &plan);
+		break;
+	case TREE_MEMBER:
+		r = plan_remove_member(ctx, tree_ino_row(ino), &plan);
+		break;
+	case TREE_LETTER:
+		plan.action = TREE_DO_DROP_LETTER;
+		plan.n = tree_ino_row(ino);
+		break;
+	case TREE_LETTER_WHY:
+		/* Goes with its letter; `rm unsent/ *` must not fail on it. */
+		plan.action = TREE_DO_NOTHING;
+		break;
+	default:
+		r = -EPERM;
+	}
+	if (r == 0)
+		*ret_plan = plan;
+	return r;
+}
+
+/* ---- mkdir, rmdir ---- */
+
+int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		    struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {.action = TREE_DO_MAKE_ROOM};
+	uint64_t ino;
+	int r = read_only(ctx);
+
+	if (r)
+		return r;
+	if (tree_ino_kind(dir) != TREE_SPACES)
+		return -EPERM;
+	r = find(ctx, dir, name, &ino);
+	if (r != -ENOENT)
+		return r ? r : -EEXIST;
+	plan.text = name_to_title(name);
+	if (!plan.text)
+		return -EINVAL;
+	*ret_plan = plan;
+	return 0;
+}
+
+struct others {
+	int64_t me;
+	bool found;
+};
+
+static bool note_other(void *arg, const struct store_brief *b)
+{
+	struct others *o = arg;
+
+	o->found = b->person != o->me;
+	return !o->found;
+}
+
+/* -ENOTEMPTY if somebody else has written in the room, or if we cannot know. */
+static int check_no_others(struct tree_ctx *ctx, int64_t room)
+{
+	struct others o = {.me = ctx->tree->config.me_person};
+	struct store_span span;
+	struct need all = {.kind = NEED_HEAD, .row = room};
+	int r;
+
+	/* What was seen a moment ago is no ground to destroy something on. */
+	if (!tree_has_waited(ctx, &all))
+		pager_expire(ctx->tree->config.pager, &all);
+	r = tree_need(ctx, &all, false);
+	if (r)
+		return r;
+	r = store_message_list(ctx->conn, room, 0, 0, note_other, &o);
+	if (r)
+		return r;
+	if (o.found)
+		return -ENOTEMPTY;
+	r = store_span_head(ctx->conn, room, &span);
+	if (r)
+		return r == -ENOENT ? -EIO : r;
+	if (span.lo >= 0) {
+		log_last_error("rmdir: the space has older messages that were never listed; "
+			       "mount with -o recent=all to have them looked at");
+		return -ENOTEMPTY;
+	}
+	return 0;
+}
+
+int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		    struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {.action = TREE_DO_DELETE_ROOM};
+	struct store_room room = {0};
+	uint64_t ino;
+	int r = read_only(ctx);
+
+	if (r == 0)
+		r = find(ctx, dir, name, &ino);
+	if (r)
+		return r;
+	if (tree_ino_kind(ino) != TREE_SPACE || tree_ino_kind(dir) != TREE_SPACES)
+		return S_ISDIR(tree_row(ino)->mode) ? -EPERM : -ENOTDIR;
+	r = tree_room(ctx, tree_ino_row(ino), &room);
+	if (r == 0)
+		r = check_no_others(ctx, room.rowid);
+	if (r == 0) {
+		plan.row = plan.room = room.rowid;
+		plan.id = g_strdup(room.room.id);
+		*ret_plan = plan;
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+/* ---- mv ---- */
+
+static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
+			    const char *newname, struct tree_plan *plan)
+{
+	struct store_room room = {0};
+	uint64_t there;
+	int r;
+
+	if (tree_ino_kind(newdir) != TREE_SPACES)
+		return -EPERM;
+	r = find(ctx, newdir, newname, &there);
+	if (r != -ENOENT) {
+		if (r)
+			return r;
+		if (there != ino)
+			return -EEXIST;
+		plan->action = TREE_DO_NOTHING;
+		return 0;
+	}
+	r = tree_room(ctx, tree_ino_row(ino), &room);
+	if (r == 0 && room.room.type != WEBEX_ROOM_GROUP)
+		r = -EPERM;
+	if (r == 0) {
+		plan->text = name_to_title(newname);
+		if (!plan->text)
+			r = -EINVAL;
+	}
+	if (r == 0) {
+		plan->action = TREE_DO_RENAME_ROOM;
+		plan->row = plan->room = room.rowid;
+		plan->id = g_strdup(room.room.id);
+		plan->ino = ino;
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+/* The bytes of a scratch file become a new text of one's own message: what `sed -i` and editors
+ * that rename do. */
+static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t onto,
+			   struct outbox_letter **ret_letter)
+{
+	struct tree_write w;
+	char buf[DRAFT_MESSAGE_MAX + 1025];
+	ssize_t n;
+	int r = tree_open_write(ctx, onto, true, &w);
+
+	if (r)
+		return r;
+	n = draft_read(p->draft, buf, sizeof(buf), 0);
+	if (n >= 0)
+		n = draft_write(w.draft, buf, (size_t)n, 0, false);
+	r = n < 0 ? (int)n : tree_write_take(ctx, &w, ret_letter);
+	tree_write_close(ctx->tree, &w);
+	return r;
+}
+
+static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char *newname,
+			     struct outbox_letter **ret_letter)
+{
+	struct tree_write w = {0};
+	int r = tree_open_write(ctx, tree_ino(TREE_UPLOAD, p->row), false, &w);
+
+	if (r)
+		return r;
+	/* Opened as the scratch file it is, sent as what it is now called. */
+	r = tree_write_aim(ctx, &w, newname);
+	if (r == 0)
+		r = tree_write_take(ctx, &w, ret_letter);
+	tree_write_close(ctx->tree, &w);
+	return r;
+}
+
+static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
+			       const char *newname, struct tree_plan *plan)
+{
+	uint64_t onto = 0;
+	int r;
+
+	if (newdir != p->dir)
+		return -EXDEV;
+	if (name_is_scratch(newname)) {
+		pending_rename(ctx->tree->pendings, p, newname);
+		plan->action = TREE_DO_NOTHING;
+		return 0;
+	}
+	r = find(ctx, newdir, newname, &onto);
+	if (r && r != -ENOENT)
+		return r;
+	if (r == 0 && tree_ino_kind(onto) != TREE_UPLOAD)
+		r = scratch_to_edit(ctx, p, onto, &plan->letter);
+	else
+		r = scratch_to_upload(ctx, p, newname, &plan->letter);
+	if (r)
+		return r;
+	plan->action = TREE_DO_SEND;
+	plan->ino = onto && tree_ino_kind(onto) != TREE_UPLOAD ? onto
+							       : tree_ino(TREE_UPLOAD, p->row);
+	return 0;
+}
+
+/* An unsent letter moved to a post file or into a space is sent there. */
+static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const char *newname,
+		       struct tree_plan *plan)
+{
+	struct outbox_letter *l = NULL;
+	struct tree_write aim = {0};
+	int r;
+
+	if (tree_ino_kind(newdir) != TREE_SPACE && tree_ino_kind(newdir) != TREE_ADDRESS)
+		return -EPERM;
+	r = tree_write_aim_dir(ctx, newdir, &aim);
+	if (r == 0)
+		r = outbox_take(ctx->tree->config.outbox, n, &l);
+	if (r == 0) {
+		g_free(l->room_id);
+		g_free(l->email);
+		g_free(l->place);
+		l->room = aim.room;
+		l->room_id = steal_ptr(&aim.room_id);
+		l->email = steal_ptr(&aim.email);
+		l->place = steal_ptr(&aim.place);
+		if (l->form == OUTBOX_EDIT_TEXT)
+			l->form = OUTBOX_TEXT;
+		if (l->form == OUTBOX_EDIT_MARKDOWN)
+			l->form = OUTBOX_MARKDOWN;
+		g_clear_pointer(&l->message_id, g_free);
+		/* Into the space itself under a name: a file goes by that name. */
+		if (l->form == OUTBOX_FILE && !tree_fixed_child(TREE_SPACE, newname) &&
+		    !name_is_scratch(newname)) {
+			g_free(l->filename);
+			l->filename = g_strdup(newname);
+		}
+		plan->action = TREE_DO_SEND;
+		plan->letter = l;
+		plan->n = n;
+	}
+	tree_write_close(ctx->tree, &aim);
+	return r;
+}
+
+int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
+		     const char *newname, unsigned flags, struct tree_plan *ret_plan)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct tree_plan plan = {0};
+	struct pending *p;
+	uint64_t ino;
+	int r = read_only(ctx);
+
+	if (r == 0 && (flags & ~(unsigned)RENAME_NOREPLACE))
+		r = -EINVAL;
+	if (r == 0)
+		r = find(ctx, dir, name, &ino);
+	if (r)
+		return r;
+	switch (tree_ino_kind(ino)) {
+	case TREE_SPACE:
+		r = plan_rename_room(ctx, ino, newdir, newname, &plan);
+		break;
+	case TREE_UPLOAD:
+		p = pending_by_row(pendings, tree_ino_row(ino));
+		r = p && p->is_scratch ? plan_rename_scratch(ctx, p, newdir, newname, &plan)
+				       : -EPERM;
+		if (r == 0 && plan.action == TREE_DO_SEND)
+			plan.pending = steal_ptr(&p);
+		pending_unref(pendings, &p);
+		break;
+	case TREE_LETTER:
+		r = plan_resend(ctx, tree_ino_row(ino), newdir, newname, &plan);
+		break;
+	default:
+		/* Never EXDEV for a message: mv would copy it and delete the original. */
+		r = -EPERM;
+	}
+	if (r)
+		tree_plan_clear(ctx->tree, &plan);
+	else
+		*ret_plan = plan;
+	return r;
+}
+
+/* ---- members ---- */
+
+int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		     struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {.action = TREE_DO_INVITE};
+	struct store_room room = {0};
+	int r = read_only(ctx);
+
+	if (r)
+		return r;
+	if (!name_is_address(name))
+		return -EINVAL;
+	r = tree_room(ctx, tree_ino_row(dir), &room);
+	if (r == 0) {
+		plan.room = room.rowid;
+		plan.room_id = g_strdup(room.room.id);
+		plan.text = g_strdup(name);
+		*ret_plan = plan;
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+/* ---- space.json, a membership ---- */
+
+static int plan_room_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
+			  size_t len, char **ret_reason, struct tree_plan *plan)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, w->row, &room);
+
+	if (r == 0)
+		r = webex_room_edit(&room.room, json, len, &plan->text, ret_reason);
+	if (r == 0) {
+		plan->action = plan->text ? TREE_DO_UPDATE_ROOM : TREE_DO_NOTHING;
+		plan->row = plan->room = room.rowid;
+		plan->id = g_strdup(room.room.id);
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+static int plan_member_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
+			    size_t len, char **ret_reason, struct tree_plan *plan)
+{
+	struct store_member m = {0};
+	int r = store_member_get(ctx->conn, w->row, &m);
+
+	if (r == 0 && m.gone)
+		r = -ENOENT;
+	if (r == 0)
+		r = webex_membership_edit(&m.m, json, len, &plan->text, ret_reason);
+	if (r == 0) {
+		plan->action = plan->text ? TREE_DO_UPDATE_MEMBER : TREE_DO_NOTHING;
+		plan->row = m.rowid;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_member_clear(&m);
+	return r;
+}
+
+int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan)
+{
+	_cleanup_free_ char *json = NULL;
+	_cleanup_free_ char *reason = NULL;
+	struct tree_plan plan = {.action = TREE_DO_NOTHING};
+	size_t len = 0;
+	int64_t size;
+	int fd = -1;
+	int r = 0;
+
+	if (draft_is_dirty(w->draft)) {
+		r = draft_take(w->draft, &json, &len, &fd, &size);
+		if (r == 0 && len && w->kind == TREE_SPACE_JSON)
+			r = plan_room_edit(ctx, w, json, len, &reason, &plan);
+		else if (r == 0 && len)
+			r = plan_member_edit(ctx, w, json, len, &reason, &plan);
+	}
+	if (reason)
+		log_last_error("%s: %s",
+			       w->kind == TREE_SPACE_JSON ? "space.json" : "membership",
+			       reason);
+	if (r)
+		tree_plan_clear(ctx->tree, &plan);
+	else
+		*ret_plan = plan;
+	return r;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spaces/, direct/, what a space directory itself shows, and .sparkfs/views.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tree/internal.h"
+
+static enum webex_room_type type_of(uint64_t dir)
+{
+	return tree_ino_kind(dir) == TREE_DIRECT ? WEBEX_ROOM_DIRECT : WEBEX_ROOM_GROUP;
+}
+
+/* The list of spaces, once complete, is never unknown again. */
+static int need_rooms(struct tree_ctx *ctx)
+{
+	bool have = store_meta_get_int(ctx->conn, "rooms.listed", 0) != 0;
+
+	return tree_need_row(ctx, NEED_ROOMS, 0, have);
+}
+
+int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry)
+{
+	struct store_room room = {0};
+	int r;
+
+	/* No space is ever called so: a dot-leading title gets another name. */
+	if (name[0] == '.') {
+		tree_no_entry(ret_entry, TIMEOUT_LONG);
+		return 0;
+	}
+	r = store_room_by_name(ctx->conn, type_of(dir), name, &room);
+	if (r == -ENOENT) {
+		int wait = need_rooms(ctx);
+
+		if (wait)
+			return wait;
+	}
+	r = tree_entry_or_none(ctx, r, tree_ino(TREE_SPACE, room.rowid), TIMEOUT_SHORT,
+			       ret_entry);
+	store_room_clear(&room);
+	return r;
+}
+
+int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+{
+	(void)dir;
+	return need_rooms(ctx);
+}
+
+struct listing {
+	struct tree_ctx *ctx;
+	tree_emit emit;
+	void *arg;
+	int error;
+	int64_t cookie_base; /* views: added to the row */
+	bool is_full;
+};
+
+static bool emit_space(void *arg, const struct store_room *room)
+{
+	struct listing *l = arg;
+
+	return tree_emit_ino(l->ctx, l->emit, l->arg, room->name,
+			     tree_ino(TREE_SPACE, room->rowid), STORE_COOKIE_MIN + room->rowid,
+			     &l->error);
+}
+
+int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		   tree_emit emit, void *arg)
+{
+	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
+	int r = store_room_list(ctx->conn, type_of(dir->ino), cookie - STORE_COOKIE_MIN,
+				emit_space, &l);
+
+	return r ? r : l.error;
+}
+
+int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, tree_ino_row(ino), &room);
+
+	if (r)
+		return r;
+	tree_set_times(attr, room.room.last_activity_ms >= 0 ? room.room.last_activity_ms
+							     : room.room.created_ms);
+	if (room.room.is_read_only && tree_ino_kind(ino) == TREE_SPACE)
+		attr->st.st_mode &= ~0222u;
+	store_room_clear(&room);
+	return 0;
+}
+
+int space_child_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	return space_attr(ctx, ino, attr);
+}
+
+int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, tree_ino_row(ino), &room);
+
+	if (r)
+		return r;
+	if (room.room.is_read_only)
+		attr->st.st_mode &= ~0222u;
+	store_room_clear(&room);
+	return 0;
+}
+
+int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	int r = space_attr(ctx, ino, attr);
+
+	return r ? r : tree_attr_by_render(ctx, ino, attr);
+}
+
+int space_json_open(struct tree_ctx *ctx, uint64_t ino)
+{
+	return tree_need_row(ctx, NEED_ROOM, tree_ino_row(ino), true);
+}
+
+int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, tree_ino_row(ino), &room);
+
+	if (r == 0) {
+		char *json = webex_room_json(&room.room);
+
+		g_string_append(out, json);
+		g_free(json);
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+/* ---- .sparkfs/views/<row>: where the symlinks of a space lead (design 2) ---- */
+
+int views_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry)
+{
+	char *end = NULL;
+	guint64 row = g_ascii_isdigit(name[0]) ? g_ascii_strtoull(name, &end, 10) : 0;
+
+	(void)dir;
+	if (!row || *end || name[0] == '0' || row >> 45) {
+		tree_no_entry(ret_entry, TIMEOUT_LONG);
+		return 0;
+	}
+	return tree_entry_or_none(ctx, 0, tree_ino(TREE_VIEW, (int64_t)row), TIMEOUT_SHORT,
+				  ret_entry);
+}
+
+static bool emit_view(void *arg, const struct store_room *room)
+{
+	struct listing *l = arg;
+	char name[24];
+
+	g_snprintf(name, sizeof(name), "%" G_GINT64_FORMAT, room->rowid);
+	l->is_full =
+		!tree_emit_ino(l->ctx, l->emit, l->arg, name, tree_ino(TREE_VIEW, room->rowid),
+			       l->cookie_base + room->rowid, &l->error);
+	return !l->is_full;
+}
+
+/* Group spaces first, then direct ones: their cookies begin at DIRECT_COOKIE. */
+#define DIRECT_COOKIE (INT64_C(1) << 50)
+
+int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg)
+{
+	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
+	int r = 0;
+
+	(void)dir;
+	if (cookie < DIRECT_COOKIE) {
+		l.cookie_base = STORE_COOKIE_MIN;
+		r = store_room_list(ctx->conn, WEBEX_ROOM_GROUP, cookie - STORE_COOKIE_MIN,
+				    emit_view, &l);
+		cookie = DIRECT_COOKIE;
+	}
+	if (r == 0 && !l.is_full) {
+		l.cookie_base = DIRECT_COOKIE;
+		r = store_room_list(ctx->conn, WEBEX_ROOM_DIRECT, cookie - DIRECT_COOKIE,
+				    emit_view, &l);
+	}
+	return r ? r : l.error;
+}

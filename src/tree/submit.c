@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plans carried out: one request each, its answer brought into the store. Thread rule: cache
+ * thread.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+
+/* How long a space made or renamed here outlives a list that does not show it yet
+ * (webex-api.md 7.4). */
+#define PIN_MS 60000
+
+struct submission {
+	struct tree *tree;
+	struct tree_plan plan;
+	tree_done done;
+	void *arg;
+};
+
+static void finish(struct submission *s, int error, uint64_t ino)
+{
+	s->done(s->arg, error, error ? 0 : ino);
+	tree_plan_clear(s->tree, &s->plan);
+	g_free(s);
+}
+
+static void touch(struct tree *t, enum need_kind kind, int64_t row)
+{
+	struct need need = {.kind = kind, .row = row};
+
+	pager_touch(t->config.pager, &need);
+}
+
+static void publish(struct tree *t, GPtrArray *changes)
+{
+	if (changes->len && t->config.on_changes)
+		t->config.on_changes(t->config.arg, changes);
+	g_ptr_array_unref(changes);
+}
+
+/* What the person sees is an errno; what the server said goes where it can be read. */
+static int refused(const struct submission *s, const char *what,
+		   const struct webex_reply *reply)
+{
+	(void)s;
+	log_last_error("%s: %s: %s%s%s", what, strerror(-reply->error),
+		       reply->message ? reply->message : "no answer",
+		       reply->tracking_id ? ", tracking id " : "",
+		       reply->tracking_id ? reply->tracking_id : "");
+	return reply->error;
+}
+
+/* ---- messages ---- */
+
+static void message_deleted(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	struct tree *t = s->tree;
+	int r = 0;
+
+	if (reply->error)
+		r = refused(s, "rm", reply);
+	/* Not there (any more): then it is not here either. */
+	if (!reply->error || reply->status == 404) {
+		GPtrArray *changes = store_changes_new();
+		int stored;
+
+		touch(t, NEED_HEAD, s->plan.room);
+		stored = store_remove_message(t->config.store, s->plan.row, changes);
+		publish(t, changes);
+		if (r == 0 && stored != -ENOENT)
+			r = stored;
+	}
+	finish(s, r, 0);
+}
+
+/* ---- spaces ---- */
+
+static int apply_room(struct submission *s, struct webex_reply *reply, int64_t *ret_row)
+{
+	struct tree *t = s->tree;
+	GPtrArray *changes = store_changes_new();
+	struct need room = {.kind = NEED_ROOM};
+	int r;
+
+	r = store_apply_room(t->config.store, reply->items->pdata[0],
+			     clock_wall(t->config.clock) + PIN_MS, ret_row, changes);
+	touch(t, NEED_ROOMS, 0);
+	room.row = *ret_row;
+	pager_touch(t->config.pager, &room);
+	publish(t, changes);
+	return r;
+}
+
+static void room_saved(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	bool is_new = s->plan.action == TREE_DO_MAKE_ROOM;
+	int64_t row = s->plan.row;
+	int r;
+
+	if (reply->error)
+		r = refused(s, is_new ? "mkdir" : "change of a space", reply);
+	else if (!reply->items->len)
+		r = -EIO;
+	else
+		r = apply_room(s, reply, &row);
+	finish(s, r, tree_ino(TREE_SPACE, row));
+}
+
+static void room_left(struct submission *s, int64_t room)
+{
+	GPtrArray *changes = store_changes_new();
+
+	touch(s->tree, NEED_ROOMS, 0);
+	store_remove_room(s->tree->config.store, room, changes);
+	publish(s->tree, changes);
+}
+
+static void room_deleted(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	int r = reply->error ? refused(s, "rmdir", reply) : 0;
+
+	if (!reply->error || reply->status == 404)
+		room_left(s, s->plan.room);
+	finish(s, r, 0);
+}
+
+/* ---- members ---- */
+
+static void member_saved(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	struct tree *t = s->tree;
+	GPtrArray *changes;
+	int64_t row = s->plan.row;
+	int r;
+
+	if (reply->error || !reply->items->len) {
+		finish(s, reply->error ? refused(s, "members", reply) : -EIO, 0);
+		return;
+	}
+	changes = store_changes_new();
+	touch(t, NEED_MEMBERS, s->plan.room);
+	r = store_apply_members(t->config.store, s->plan.room, reply->items, false,
+				clock_wall(t->config.clock), changes);
+	for (guint i = 0; i < changes->len && !row; i++) {
+		const struct store_change *c = changes->pdata[i];
+
+		if (c->type == STORE_MEMBER_ADDED || c->type == STORE_MEMBER_CHANGED)
+			row = c->rowid;
+	}
+	publish(t, changes);
+	finish(s, r ? r : row ? 0 : -EEXIST, tree_ino(TREE_MEMBER, row));
+}
+
+static bool is_own_membership(struct tree *t, int64_t row)
+{
+	struct store_member m = {0};
+	struct store_conn *conn;
+	bool own = false;
+
+	if (store_read_begin(t->config.store, &conn))
+		return false;
+	if (store_member_get(conn, row, &m) == 0 && m.m.person_id)
+		own = strcmp(m.m.person_id, t->config.me_id) == 0;
+	store_member_clear(&m);
+	store_read_end(conn);
+	return own;
+}
+
+static void member_removed(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	struct tree *t = s->tree;
+	int r = reply->error ? refused(s, "members", reply) : 0;
+	GPtrArray *changes;
+
+	if (!reply->error || reply->status == 404) {
+		bool own = is_own_membership(t, s->plan.row);
+
+		changes = store_changes_new();
+		touch(t, NEED_MEMBERS, s->plan.room);
+		store_remove_member(t->config.store, s->plan.row, changes);
+		publish(t, changes);
+		/* Removing oneself is leaving (design 2.4). */
+		if (own && !reply->error)
+			room_left(s, s->plan.room);
+	}
+	finish(s, r, 0);
+}
+
+/* ---- letters ---- */
+
+static void letter_sent(void *arg, int error, int64_t room, int64_t message)
+{
+	struct submission *s = arg;
+
+	(void)room;
+	(void)message;
+	if (!error && s->plan.pending)
+		pending_remove(s->tree->pendings, s->plan.pending);
+	finish(s, error, s->plan.ino);
+}
+
+static void drop_letter(struct submission *s)
+{
+	finish(s, outbox_remove(s->tree->config.outbox, s->plan.n), 0);
+}
+
+static void rename_room(struct submission *s)
+{
+	_cleanup_free_ char *body = webex_room_title_body(s->plan.text);
+
+	webex_update_room(s->tree->config.client, s->plan.id, body, room_saved, s);
+}
+
+void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg)
+{
+	struct webex_client *client = t->config.client;
+	struct submission *s = g_new0(struct submission, 1);
+	struct outbox_letter *letter;
+
+	assert(work_on_thread(t->config.queue));
+	s->tree = t;
+	s->plan = *plan;
+	s->done = done;
+	s->arg = arg;
+	memset(plan, 0, sizeof(*plan));
+	switch (s->plan.action) {
+	case TREE_DO_NOTHING:
+		finish(s, 0, s->plan.ino);
+		break;
+	case TREE_DO_DELETE_MESSAGE:
+		webex_delete_message(client, s->plan.id, message_deleted, s);
+		break;
+	case TREE_DO_MAKE_ROOM:
+		webex_create_room(client, s->plan.text, NULL, room_saved, s);
+		break;
+	case TREE_DO_RENAME_ROOM:
+		rename_room(s);
+		break;
+	case TREE_DO_UPDATE_ROOM:
+		webex_update_room(client, s->plan.id, s->plan.text, room_saved, s);
+		break;
+	case TREE_DO_DELETE_ROOM:
+		webex_delete_room(client, s->plan.id, room_deleted, s);
+		break;
+	case TREE_DO_INVITE:
+		webex_create_membership(client, s->plan.room_id, s->plan.text, member_saved, s);
+		break;
+	case TREE_DO_UPDATE_MEMBER:
+		webex_update_membership(client, s->plan.id, s->plan.text, member_saved, s);
+		break;
+	case TREE_DO_REMOVE_MEMBER:
+		webex_delete_membership(client, s->plan.id, member_removed, s);
+		break;
+	case TREE_DO_DROP_LETTER:
+		drop_letter(s);
+		break;
+	case TREE_DO_SEND:
+		letter = steal_ptr(&s->plan.letter);
+		if (letter)
+			outbox_send(t->config.outbox, letter, letter_sent, s);
+		else
+			letter_sent(s, 0, 0, 0);
+		break;
+	}
+}

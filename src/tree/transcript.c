@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "tree/transcript.h"
+#include "webex/render.h"
+
+/* Texts of closed transcripts that are kept for the next stat or open. */
+#define KEEP_CLOSED 8
+
+struct text {
+	int64_t room;
+	int opens;
+	uint64_t generation; /* of the store when it was made; only meaningful while closed */
+	uint64_t used;	     /* order of use */
+	GString *bytes;
+	int64_t newest_ms; /* created time of the newest message in it */
+};
+
+struct transcripts {
+	pthread_mutex_t lock;
+	GHashTable *texts; /* room -> text; transcripts.lock */
+	uint64_t uses;	   /* transcripts.lock */
+};
+
+static void text_free(void *p)
+{
+	struct text *t = p;
+
+	g_string_free(t->bytes, TRUE);
+	g_free(t);
+}
+
+struct transcripts *transcripts_new(void)
+{
+	struct transcripts *t = g_new0(struct transcripts, 1);
+
+	pthread_mutex_init(&t->lock, NULL);
+	t->texts = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, text_free);
+	return t;
+}
+
+void transcripts_free(struct transcripts **t)
+{
+	if (!*t)
+		return;
+	g_hash_table_unref((*t)->texts);
+	pthread_mutex_destroy(&(*t)->lock);
+	g_free(*t);
+	*t = NULL;
+}
+
+static bool add_message(void *arg, const struct store_message *m)
+{
+	struct text *text = arg;
+
+	webex_render_transcript(&m->m, text->bytes);
+	text->newest_ms = MAX(text->newest_ms, m->m.created_ms);
+	return true;
+}
+
+static int make(struct store_conn *conn, int64_t room, int64_t since_ms, int64_t from_cookie,
+		uint64_t generation, struct text **ret_text)
+{
+	struct text *text = g_new0(struct text, 1);
+	int r;
+
+	text->room = room;
+	text->generation = generation;
+	text->bytes = g_string_new(NULL);
+	r = store_message_each(conn, room, from_cookie, since_ms, add_message, text);
+	if (r) {
+		text_free(text);
+		return r;
+	}
+	*ret_text = text;
+	return 0;
+}
+
+static void forget_closed_locked(struct transcripts *t)
+{
+	GHashTableIter iter;
+	gpointer value;
+	struct text *oldest = NULL;
+	int closed = 0;
+
+	g_hash_table_iter_init(&iter, t->texts);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct text *text = value;
+
+		if (text->opens)
+			continue;
+		closed++;
+		if (!oldest || text->used < oldest->used)
+			oldest = text;
+	}
+	if (closed > KEEP_CLOSED)
+		g_hash_table_remove(t->texts, &oldest->room);
+}
+
+/* The text as an open would see it, or NULL if it must be made. */
+static struct text *find_locked(struct transcripts *t, int64_t room, uint64_t generation)
+{
+	struct text *text = g_hash_table_lookup(t->texts, &room);
+
+	if (!text || (!text->opens && text->generation != generation))
+		return NULL;
+	text->used = ++t->uses;
+	return text;
+}
+
+/* Puts `made` in place unless somebody opened the transcript meanwhile. */
+static struct text *place_locked(struct transcripts *t, struct text *made, uint64_t generation)
+{
+	struct text *text = find_locked(t, made->room, generation);
+
+	if (text) {
+		text_free(made);
+		return text;
+	}
+	g_hash_table_replace(t->texts, &made->room, made);
+	made->used = ++t->uses;
+	forget_closed_locked(t);
+	return made;
+}
+
+int transcript_size(struct transcripts *t, struct store_conn *conn, int64_t room,
+		    int64_t since_ms, int64_t from_cookie, uint64_t generation,
+		    int64_t *ret_size)
+{
+	struct text *text, *made;
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	text = find_locked(t, room, generation);
+	if (text)
+		*ret_size = (int64_t)text->bytes->len;
+	pthread_mutex_unlock(&t->lock);
+	if (text)
+		return 0;
+	r = make(conn, room, since_ms, from_cookie, generation, &made);
+	if (r)
+		return r;
+	pthread_mutex_lock(&t->lock);
+	*ret_size = (int64_t)place_locked(t, made, generation)->bytes->len;
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+int transcript_hold(struct transcripts *t, struct store_conn *conn, int64_t room,
+		    int64_t since_ms, int64_t from_cookie, uint64_t generation)
+{
+	struct text *text, *made;
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	text = find_locked(t, room, generation);
+	if (text)
+		text->opens++;
+	pthread_mutex_unlock(&t->lock);
+	if (text)
+		return 0;
+	r = make(conn, room, since_ms, from_cookie, generation, &made);
+	if (r)
+		return r;
+	pthread_mutex_lock(&t->lock);
+	place_locked(t, made, generation)->opens++;
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+void transcript_release(struct transcripts *t, int64_t room)
+{
+	struct text *text;
+
+	pthread_mutex_lock(&t->lock);
+	text = g_hash_table_lookup(t->texts, &room);
+	/* What was appended meanwhile is no transcript that a new open would get. */
+	if (text && --text->opens == 0)
+		g_hash_table_remove(t->texts, &room);
+	pthread_mutex_unlock(&t->lock);
+}
+
+bool transcript_is_open(struct transcripts *t, int64_t room)
+{
+	struct text *text;
+	bool open;
+
+	pthread_mutex_lock(&t->lock);
+	text = g_hash_table_lookup(t->texts, &room);
+	open = text && text->opens > 0;
+	pthread_mutex_unlock(&t->lock);
+	return open;
+}
+
+size_t transcript_read(struct transcripts *t, int64_t room, void *buf, size_t len,
+		       int64_t offset)
+{
+	struct text *text;
+	size_t n = 0;
+
+	pthread_mutex_lock(&t->lock);
+	text = g_hash_table_lookup(t->texts, &room);
+	if (text && offset >= 0 && (uint64_t)offset < text->bytes->len) {
+		n = MIN(len, text->bytes->len - (size_t)offset);
+		memcpy(buf, text->bytes->str + offset, n);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return n;
+}
+
+static void append_note(GString *out, const char *what, const struct webex_message *m,
+			int64_t now_wall_ms)
+{
+	char now[TIME_LOCAL_SIZE], then[TIME_LOCAL_SIZE];
+	char *author = g_utf8_make_valid(m->person_email ? m->person_email : "?", -1);
+
+	for (char *p = author; *p; p++)
+		if (g_ascii_iscntrl(*p))
+			*p = '?';
+	time_format_local(now_wall_ms, now);
+	time_format_local(m->created_ms, then);
+	g_string_append_printf(out, "%s * %s the message of %s by %s\n", now, what, then,
+			       author);
+	g_free(author);
+}
+
+bool transcript_append(struct transcripts *t, int64_t room, enum store_change_type type,
+		       const struct store_message *m, int64_t now_wall_ms)
+{
+	struct text *text;
+	gsize before = 0, after = 0;
+
+	if (!m)
+		return false;
+	pthread_mutex_lock(&t->lock);
+	text = g_hash_table_lookup(t->texts, &room);
+	if (text && text->opens) {
+		before = text->bytes->len;
+		if (type == STORE_MESSAGE_ADDED) {
+			/* Older than what is shown: it belongs to history, not to the end. */
+			if (m->m.created_ms >= text->newest_ms)
+				add_message(text, m);
+		} else if (type == STORE_MESSAGE_CHANGED) {
+			append_note(text->bytes, "edited:", &m->m, now_wall_ms);
+			webex_render_transcript(&m->m, text->bytes);
+		} else if (type == STORE_MESSAGE_GONE) {
+			append_note(text->bytes, "deleted:", &m->m, now_wall_ms);
+		}
+		after = text->bytes->len;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return after > before;
+}

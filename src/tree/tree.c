@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The generic part of the namespace: everything that is the same for every row of the table.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tree/internal.h"
+
+int tree_new(const struct tree_config *config, struct tree **ret_tree)
+{
+	struct tree *t = g_new0(struct tree, 1);
+
+	t->config = *config;
+	t->config.state_dir = g_strdup(config->state_dir);
+	t->config.base_url = g_strdup(config->base_url);
+	t->config.me_id = g_strdup(config->me_id);
+	t->config.me_email = g_strdup(config->me_email);
+	t->pendings = pendings_new();
+	t->transcripts = transcripts_new();
+	t->started_wall_ms = clock_wall(config->clock);
+	*ret_tree = t;
+	return 0;
+}
+
+void tree_free(struct tree **t)
+{
+	if (!*t)
+		return;
+	pendings_free(&(*t)->pendings);
+	transcripts_free(&(*t)->transcripts);
+	g_free((char *)(*t)->config.state_dir);
+	g_free((char *)(*t)->config.base_url);
+	g_free((char *)(*t)->config.me_id);
+	g_free((char *)(*t)->config.me_email);
+	g_free(*t);
+	*t = NULL;
+}
+
+/* ---- needs ---- */
+
+bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need)
+{
+	for (int i = 0; i < ctx->n_waited; i++)
+		if (need_equal(&ctx->waited[i].need, need))
+			return true;
+	return false;
+}
+
+int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
+{
+	int error = 0;
+
+	for (int i = 0; i < ctx->n_waited; i++)
+		if (need_equal(&ctx->waited[i].need, need))
+			return have ? 0 : ctx->waited[i].error;
+	if (ctx->n_waited == TREE_MAX_WAITS)
+		return have ? 0 : -EIO;
+	switch (pager_check(ctx->tree->config.pager, need, have, &error)) {
+	case PAGER_USE:
+		return 0;
+	case PAGER_FAILED:
+		return error;
+	case PAGER_FETCH:
+		ctx->want_soft = false;
+		break;
+	case PAGER_REFRESH:
+		ctx->want_soft = true;
+		break;
+	}
+	ctx->want = *need;
+	return TREE_WAIT;
+}
+
+int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have)
+{
+	struct need need = {.kind = kind, .row = row};
+
+	return tree_need(ctx, &need, have);
+}
+
+int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have)
+{
+	struct need need = {.kind = kind};
+
+	if (g_strlcpy(need.key, key, sizeof(need.key)) >= sizeof(need.key))
+		return -ENAMETOOLONG;
+	return tree_need(ctx, &need, have);
+}
+
+/* ---- attributes ---- */
+
+void tree_set_times(struct tree_attr *attr, int64_t ms)
+{
+	if (ms < 0)
+		return;
+	attr->st.st_mtim.tv_sec = ms / 1000;
+	attr->st.st_mtim.tv_nsec = ms % 1000 * 1000000;
+	attr->st.st_atim = attr->st.st_mtim;
+	attr->st.st_ctim = attr->st.st_mtim;
+}
+
+void tree_set_size(struct tree_attr *attr, int64_t size)
+{
+	attr->st.st_size = size;
+	attr->st.st_blocks = (size + 511) / 512;
+}
+
+int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	GString *out = g_string_new(NULL);
+	int r = tree_row(ino)->render(ctx, ino, out);
+
+	if (r == 0)
+		tree_set_size(attr, (int64_t)out->len);
+	g_string_free(out, TRUE);
+	return r;
+}
+
+int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
+{
+	const struct tree_config *c = &ctx->tree->config;
+	const struct tree_row *row = tree_row(ino);
+	struct tree_attr attr = {0};
+	int r;
+
+	if (!row)
+		return -ESTALE;
+	attr.attr_timeout = row->flags & ROW_VOLATILE ? 0 : TIMEOUT_LONG;
+	attr.st.st_ino = ino;
+	attr.st.st_mode = row->mode;
+	attr.st.st_nlink = 1;
+	attr.st.st_uid = c->uid;
+	attr.st.st_gid = c->gid;
+	attr.st.st_blksize = 4096;
+	tree_set_times(&attr, ctx->tree->started_wall_ms);
+	if (row->attr) {
+		r = row->attr(ctx, ino, &attr);
+		if (r)
+			return r;
+	}
+	if (!S_ISLNK(attr.st.st_mode))
+		attr.st.st_mode &= ~(c->umask & 0777);
+	*ret_attr = attr;
+	return 0;
+}
+
+/* ---- names ---- */
+
+void tree_no_entry(struct tree_entry *ret_entry, double timeout)
+{
+	*ret_entry = (struct tree_entry){.entry_timeout = timeout};
+}
+
+int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry)
+{
+	struct tree_entry entry = {.ino = ino, .entry_timeout = TIMEOUT_LONG};
+	int r = tree_getattr(ctx, ino, &entry.attr);
+
+	if (r)
+		return r;
+	*ret_entry = entry;
+	return 0;
+}
+
+int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_timeout,
+		       struct tree_entry *ret_entry)
+{
+	if (r == 0)
+		r = tree_make_entry(ctx, ino, ret_entry);
+	if (r == -ENOENT) {
+		tree_no_entry(ret_entry, none_timeout);
+		return 0;
+	}
+	return r;
+}
+
+int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
+		struct tree_entry *ret_entry)
+{
+	const struct tree_row *dir = tree_row(parent);
+	const struct tree_row *child;
+	uint64_t ino;
+	int r;
+
+	if (!dir)
+		return -ESTALE;
+	if (!S_ISDIR(dir->mode))
+		return -ENOTDIR;
+	child = tree_fixed_child(dir->kind, name);
+	if (child) {
+		ino = tree_ino(child->kind, tree_ino_row(parent));
+		r = child->exists ? child->exists(ctx, ino) : 0;
+		return tree_entry_or_none(ctx, r, ino, TIMEOUT_SHORT, ret_entry);
+	}
+	if (dir->lookup)
+		return dir->lookup(ctx, parent, name, ret_entry);
+	tree_no_entry(ret_entry, TIMEOUT_LONG);
+	return 0;
+}
+
+int tree_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	if (!row)
+		return -ESTALE;
+	return row->readlink ? row->readlink(ctx, ino, ret_target) : -EINVAL;
+}
+
+/* ---- listings ---- */
+
+int tree_opendir(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir)
+{
+	const struct tree_row *row = tree_row(ino);
+	struct tree_dir dir = {.ino = ino};
+	struct tree_attr attr;
+	int r;
+
+	if (!row)
+		return -ESTALE;
+	if (!S_ISDIR(row->mode))
+		return -ENOTDIR;
+	r = row->opendir ? row->opendir(ctx, &dir) : tree_getattr(ctx, ino, &attr);
+	if (r == 0)
+		*ret_dir = dir;
+	return r;
+}
+
+bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *name,
+		   uint64_t ino, int64_t cookie, int *ret_error)
+{
+	struct tree_entry entry;
+	int r = tree_make_entry(ctx, ino, &entry);
+
+	/* Gone since the listing was made: not an error of the directory. */
+	if (r == -ENOENT)
+		return true;
+	if (r < 0 || r == TREE_WAIT) {
+		*ret_error = r;
+		return false;
+	}
+	return emit(arg, name, &entry, cookie);
+}
+
+/* Cookies 1 and 2 are the caller's "." and ".."; a fixed name's is this and its kind. */
+#define FIXED_COOKIE 16
+
+/* True if everything was emitted. */
+static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		       tree_emit emit, void *arg, int *ret_error)
+{
+	int64_t number = tree_ino_row(dir->ino);
+	const struct tree_row *row;
+
+	for (size_t i = 0; (row = tree_row_at(i)); i++) {
+		uint64_t ino = tree_ino(row->kind, number);
+		int64_t own = FIXED_COOKIE + (int64_t)i;
+
+		if (row->parent != tree_ino_kind(dir->ino) || !(row->flags & ROW_LISTED) ||
+		    own <= cookie || (row->exists && row->exists(ctx, ino)))
+			continue;
+		if (!tree_emit_ino(ctx, emit, arg, row->name, ino, own, ret_error))
+			return false;
+	}
+	return true;
+}
+
+int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		 tree_emit emit, void *arg)
+{
+	const struct tree_row *row = tree_row(dir->ino);
+	int error = 0;
+
+	if (cookie < STORE_COOKIE_MIN && !list_fixed(ctx, dir, cookie, emit, arg, &error))
+		return error;
+	if (!row->readdir)
+		return 0;
+	return row->readdir(ctx, dir, MAX(cookie, STORE_COOKIE_MIN), emit, arg);
+}
+
+int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	if (!row)
+		return -ESTALE;
+	return row->render ? row->render(ctx, ino, out) : -EINVAL;
+}
+
+int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
+{
+	int r = store_room_get(ctx->conn, row, ret_room);
+
+	if (r == 0 && ret_room->gone) {
+		store_room_clear(ret_room);
+		return -ENOENT;
+	}
+	return r;
+}

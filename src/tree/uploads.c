@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attachments by their own names: those being written (pending.h), and those that the store
+ * knows.
+ */
+#include <errno.h>
+
+#include "tree/internal.h"
+
+int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		  struct tree_entry *ret_entry)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct pending *p = pending_by_name(pendings, dir, name);
+	struct store_content content = {0};
+	int64_t row;
+	int r = 0;
+
+	if (p) {
+		row = p->row;
+		pending_unref(pendings, &p);
+	} else {
+		r = store_content_by_name(ctx->conn, tree_ino_row(dir), name, &content);
+		row = content.rowid;
+		store_content_clear(&content);
+	}
+	/* Who makes such a name makes it through this mount, or is told of (changes.c). */
+	r = tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), TIMEOUT_LONG, ret_entry);
+	return r;
+}
+
+static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_attr *attr)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	int64_t mtime_ms;
+	mode_t mode;
+
+	pending_stat(pendings, p, &mtime_ms, &mode);
+	attr->st.st_mode = S_IFREG | mode;
+	tree_set_times(attr, mtime_ms ? mtime_ms : clock_wall(ctx->tree->config.clock));
+	tree_set_size(attr, draft_size(p->draft));
+	attr->attr_timeout = 0;
+	return 0;
+}
+
+int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
+	struct store_content content = {0};
+	int r;
+
+	if (p) {
+		r = pending_attr(ctx, p, attr);
+		pending_unref(ctx->tree->pendings, &p);
+		return r;
+	}
+	r = store_content_get(ctx->conn, tree_ino_row(ino), &content);
+	if (r == 0 && content.gone)
+		r = -ENOENT;
+	if (r == 0) {
+		tree_set_times(attr, content.mtime_ms);
+		tree_set_size(attr, content.size);
+	}
+	store_content_clear(&content);
+	return r;
+}
+
+/* The caller counted itself in contents.h before, so that the fetch finds the entry. */
+int upload_open(struct tree_ctx *ctx, uint64_t ino)
+{
+	int64_t row = tree_ino_row(ino);
+
+	if (contents_is_ready(ctx->tree->config.contents, row))
+		return 0;
+	return tree_need_row(ctx, NEED_CONTENT, row, false);
+}

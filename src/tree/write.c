@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What writing to a file means: the checks at open, the draft, the letter at commit.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+#include "webex/render.h"
+
+/* What is known to fail is refused before anything is typed (design 2.3). */
+static int preflight(struct tree_ctx *ctx)
+{
+	const struct tree_config *c = &ctx->tree->config;
+
+	if (c->read_only)
+		return -EROFS;
+	return pager_network_error(c->pager);
+}
+
+/* ---- destinations ---- */
+
+static int aim_at_room(struct tree_ctx *ctx, int64_t row, struct tree_write *w)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, row, &room);
+
+	if (r == 0 && room.room.is_read_only)
+		r = -EACCES;
+	if (r == 0) {
+		w->room = row;
+		w->room_id = g_strdup(room.room.id);
+		w->place = g_strdup(room.name);
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *w)
+{
+	struct store_room room = {0};
+	char *key = NULL;
+	int kind;
+	int r = store_node_get(ctx->conn, row, &kind, &key);
+
+	if (r)
+		return r;
+	/* The space may have come since: then it is a post like any other. */
+	if (store_room_by_email(ctx->conn, key, &room) == 0) {
+		w->room = room.rowid;
+		w->room_id = g_strdup(room.room.id);
+		w->place = g_strdup(room.name);
+		g_free(key);
+	} else {
+		w->place = g_strdup(key);
+		w->email = key;
+	}
+	store_room_clear(&room);
+	return 0;
+}
+
+int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
+{
+	if (tree_ino_kind(dir) == TREE_SPACE)
+		return aim_at_room(ctx, tree_ino_row(dir), w);
+	if (tree_ino_kind(dir) == TREE_ADDRESS)
+		return aim_at_address(ctx, tree_ino_row(dir), w);
+	return -EPERM;
+}
+
+static int open_post(struct tree_ctx *ctx, enum outbox_form form, bool is_address,
+		     struct tree_write *w)
+{
+	enum draft_form draft = form == OUTBOX_TEXT	  ? DRAFT_TEXT
+				: form == OUTBOX_MARKDOWN ? DRAFT_MARKDOWN
+							  : DRAFT_JSON;
+	int r = is_address ? aim_at_address(ctx, w->row, w) : aim_at_room(ctx, w->row, w);
+
+	w->what = TREE_WRITE_LETTER;
+	w->form = form;
+	return r ? r : draft_new(draft, ctx->tree->config.state_dir, &w->draft);
+}
+
+/* ---- edits ---- */
+
+/* 0 if the message is one's own and editable in this form. */
+static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_message *ret_message)
+{
+	const struct tree *t = ctx->tree;
+	int r = store_message_get(ctx->conn, tree_ino_row(ino), ret_message);
+	const struct webex_message *m = &ret_message->m;
+
+	if (r)
+		return r;
+	if (ret_message->deleted)
+		r = -ENOENT;
+	else if (!ret_message->person || ret_message->person != t->config.me_person ||
+		 (m->files && m->files[0]) || m->attachments)
+		r = -EACCES;
+	else if ((tree_ino_kind(ino) == TREE_MESSAGE_MD) != (m->markdown != NULL))
+		r = -EACCES;
+	if (r)
+		store_message_clear(ret_message);
+	return r;
+}
+
+static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+{
+	bool is_markdown = w->kind == TREE_MESSAGE_MD;
+	struct store_message m = {0};
+	GString *text;
+	int r = check_editable(ctx, w->ino, &m);
+
+	if (r)
+		return r;
+	w->what = TREE_WRITE_LETTER;
+	w->form = is_markdown ? OUTBOX_EDIT_MARKDOWN : OUTBOX_EDIT_TEXT;
+	w->message_id = g_strdup(m.m.id);
+	r = aim_at_room(ctx, m.room, w);
+	if (r == 0)
+		r = draft_new(is_markdown ? DRAFT_MARKDOWN : DRAFT_TEXT,
+			      ctx->tree->config.state_dir, &w->draft);
+	if (r == 0 && !truncate) {
+		text = g_string_new(NULL);
+		(is_markdown ? webex_render_md : webex_render_txt)(&m.m, text);
+		r = draft_load(w->draft, text->str, text->len);
+		g_string_free(text, TRUE);
+	}
+	store_message_clear(&m);
+	return r;
+}
+
+/* ---- space.json, memberships ---- */
+
+static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+{
+	GString *text;
+	int r;
+
+	w->what = TREE_WRITE_OBJECT;
+	r = draft_new(DRAFT_JSON, ctx->tree->config.state_dir, &w->draft);
+	if (r || truncate)
+		return r;
+	text = g_string_new(NULL);
+	r = tree_render(ctx, w->ino, text);
+	if (r == 0)
+		r = draft_load(w->draft, text->str, text->len);
+	g_string_free(text, TRUE);
+	return r;
+}
+
+/* ---- uploads ---- */
+
+static int spool_draft(struct tree_ctx *ctx, struct draft **ret_draft)
+{
+	char *spool = g_strconcat(ctx->tree->config.state_dir, "/spool", NULL);
+	int r = draft_new(DRAFT_FILE, spool, ret_draft);
+
+	g_free(spool);
+	return r;
+}
+
+/* A file being written is opened once more. */
+static int open_pending(struct tree_ctx *ctx, struct pending *p, struct tree_write *w)
+{
+	int r = p->is_scratch ? 0 : tree_write_aim_dir(ctx, p->dir, w);
+
+	if (r) {
+		pending_unref(ctx->tree->pendings, &p);
+		return r;
+	}
+	w->what = p->is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
+	w->form = OUTBOX_FILE;
+	w->dir = p->dir;
+	w->content_row = p->row;
+	w->name = g_strdup(p->name);
+	w->draft = draft_ref(p->draft);
+	w->pending = p;
+	pending_opened(ctx->tree->pendings, p);
+	return 0;
+}
+
+/* One's own attachment written again: a new version under the same name (design 2.3). Its old
+ * node shows what is being written until the last close. */
+static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+{
+	struct tree *t = ctx->tree;
+	struct store_content content = {0};
+	struct draft *draft;
+	int r = store_content_get(ctx->conn, w->row, &content);
+
+	if (r == 0 && content.gone)
+		r = -ENOENT;
+	/* The old bytes are at the server; a version that keeps a part of them would need them.
+	 */
+	if (r == 0 && !truncate)
+		r = -EOPNOTSUPP;
+	if (r == 0) {
+		w->what = TREE_WRITE_UPLOAD;
+		w->form = OUTBOX_FILE;
+		w->dir = tree_ino(TREE_SPACE, content.room);
+		w->content_row = store_new_rowid(t->config.store);
+		w->name = g_strdup(content.name);
+		r = aim_at_room(ctx, content.room, w);
+	}
+	if (r == 0)
+		r = spool_draft(ctx, &draft);
+	if (r == 0) {
+		w->draft = draft_ref(draft);
+		r = pending_add(t->pendings, w->row, w->dir, content.name, draft, false, 0644,
+				&w->pending);
+	}
+	store_content_clear(&content);
+	return r;
+}
+
+/* Only what would come back as typed can be the name of a file at the server. */
+static int check_file_name(const char *name)
+{
+	char *clean = name_from_title(name, NAME_MAX_BYTES);
+	bool same = strcmp(clean, name) == 0;
+
+	g_free(clean);
+	return same ? 0 : -EINVAL;
+}
+
+int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
+{
+	int r = check_file_name(name);
+
+	if (r == 0)
+		r = tree_write_aim_dir(ctx, w->dir, w);
+	if (r)
+		return r;
+	w->what = TREE_WRITE_UPLOAD;
+	g_free(w->name);
+	w->name = g_strdup(name);
+	return 0;
+}
+
+int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
+		struct tree_write *ret_write)
+{
+	struct tree *t = ctx->tree;
+	bool is_scratch = name_is_scratch(name);
+	struct tree_write w = {.dir = dir, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
+	struct draft *draft;
+	int r;
+
+	r = is_scratch ? (t->config.read_only ? -EROFS : 0) : preflight(ctx);
+	if (r == 0 && name_is_trash(name))
+		r = -EPERM;
+	if (r == 0)
+		r = tree_write_aim_dir(ctx, dir, &w);
+	if (r == 0 && !is_scratch)
+		r = check_file_name(name);
+	if (r == 0)
+		r = spool_draft(ctx, &draft);
+	if (r == 0) {
+		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
+		w.row = w.content_row = store_new_rowid(t->config.store);
+		w.ino = tree_ino(TREE_UPLOAD, w.row);
+		w.name = g_strdup(name);
+		w.draft = draft_ref(draft);
+		r = pending_add(t->pendings, w.row, dir, name, draft, is_scratch, mode & 0777,
+				&w.pending);
+	}
+	if (r) {
+		tree_write_close(t, &w);
+		return r;
+	}
+	*ret_write = w;
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+{
+	struct pending *p;
+
+	switch (w->kind) {
+	case TREE_POST:
+		return open_post(ctx, OUTBOX_TEXT, false, w);
+	case TREE_POST_MD:
+		return open_post(ctx, OUTBOX_MARKDOWN, false, w);
+	case TREE_POST_JSON:
+		return open_post(ctx, OUTBOX_JSON, false, w);
+	case TREE_ADDRESS_POST:
+		return open_post(ctx, OUTBOX_TEXT, true, w);
+	case TREE_ADDRESS_POST_MD:
+		return open_post(ctx, OUTBOX_MARKDOWN, true, w);
+	case TREE_ADDRESS_POST_JSON:
+		return open_post(ctx, OUTBOX_JSON, true, w);
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+		return open_edit(ctx, truncate, w);
+	case TREE_SPACE_JSON:
+	case TREE_MEMBER:
+		return open_object(ctx, truncate, w);
+	case TREE_UPLOAD:
+		p = pending_by_row(ctx->tree->pendings, w->row);
+		return p ? open_pending(ctx, p, w) : open_version(ctx, truncate, w);
+	default:
+		return -EACCES;
+	}
+}
+
+int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
+		    struct tree_write *ret_write)
+{
+	struct tree_write w = {
+		.ino = ino, .kind = tree_ino_kind(ino), .row = tree_ino_row(ino)};
+	const struct tree_row *row = tree_row(ino);
+	int r;
+
+	if (!row)
+		return -ESTALE;
+	if (S_ISDIR(row->mode))
+		return -EISDIR;
+	r = preflight(ctx);
+	if (r == 0)
+		r = open_by_kind(ctx, truncate, &w);
+	if (r) {
+		tree_write_close(ctx->tree, &w);
+		return r;
+	}
+	*ret_write = w;
+	return 0;
+}
+
+bool tree_write_close(struct tree *t, struct tree_write *w)
+{
+	bool left = false;
+
+	if (w->pending) {
+		left = pending_closed(t->pendings, w->pending);
+		pending_unref(t->pendings, &w->pending);
+	}
+	draft_unref(&w->draft);
+	g_free(w->room_id);
+	g_free(w->email);
+	g_free(w->message_id);
+	g_free(w->place);
+	g_free(w->name);
+	memset(w, 0, sizeof(*w));
+	return left;
+}
+
+/* ---- commit ---- */
+
+/* The same name, size and bytes as one's own newest version: cron's rsync must not post again
+ * (design 2.3). */
+static bool is_newest_version(struct tree_ctx *ctx, const struct tree_write *w, int fd,
+			      int64_t size)
+{
+	struct store_content content = {0};
+	_cleanup_free_ char *hex = NULL;
+	bool same = false;
+
+	if (w->room && store_content_by_name(ctx->conn, w->room, w->name, &content) == 0 &&
+	    content.size == size && content.sha256 && draft_sha256(fd, &hex) == 0)
+		same = strcmp(hex, content.sha256) == 0;
+	store_content_clear(&content);
+	return same;
+}
+
+/* An edit that leaves the text as it is makes no request. */
+static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
+			      const char *body, size_t len)
+{
+	struct store_message m = {0};
+	GString *now = g_string_new(NULL);
+	bool same = false;
+
+	if (store_message_get(ctx->conn, w->row, &m) == 0) {
+		(w->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(&m.m,
+										       now);
+		while (now->len && now->str[now->len - 1] == '\n')
+			g_string_truncate(now, now->len - 1);
+		same = now->len == len && memcmp(now->str, body, len) == 0;
+	}
+	store_message_clear(&m);
+	g_string_free(now, TRUE);
+	return same;
+}
+
+static int fill_json(struct outbox_letter *l)
+{
+	_cleanup_free_ char *reason = NULL;
+	char *body = NULL;
+	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
+				&reason);
+
+	if (r) {
+		log_last_error("post.json in %s: %s", l->place, reason ? reason : strerror(-r));
+		return r;
+	}
+	g_free(l->body);
+	l->body = body;
+	l->body_len = strlen(body);
+	return 0;
+}
+
+int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
+		    struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *l;
+	mode_t mode;
+	int r;
+
+	*ret_letter = NULL;
+	if (!draft_is_dirty(w->draft))
+		return 0;
+	l = outbox_letter_new(w->form);
+	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
+	if (r == 0 && w->form == OUTBOX_FILE) {
+		l->filename = g_strdup(w->name);
+		l->content_rowid = w->content_row;
+		if (w->pending)
+			pending_stat(ctx->tree->pendings, w->pending, &l->mtime_ms, &mode);
+		if (is_newest_version(ctx, w, l->fd, l->size)) {
+			outbox_letter_free(l);
+			return 0;
+		}
+	} else if (r == 0 &&
+		   (!l->body_len ||
+		    (w->message_id && is_unchanged_edit(ctx, w, l->body, l->body_len)))) {
+		outbox_letter_free(l);
+		return 0;
+	}
+	l->room = w->room;
+	l->room_id = g_strdup(w->room_id);
+	l->email = g_strdup(w->email);
+	l->message_id = g_strdup(w->message_id);
+	l->place = g_strdup(w->place);
+	if (r == 0 && w->form == OUTBOX_JSON)
+		r = fill_json(l);
+	if (r) {
+		outbox_letter_free(l);
+		return r;
+	}
+	*ret_letter = l;
+	return 0;
+}

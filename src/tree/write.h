@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What opening a file means, and what writing and changing names means (design 2.3, 2.4).
+ * Thread rule: as tree.h: opening and planning on any thread; tree_submit on the cache thread.
+ */
+#pragma once
+
+#include "cache/draft.h"
+#include "tree/pending.h"
+#include "tree/tree.h"
+
+/* ---- reading ---- */
+
+enum tree_read_from {
+	TREE_READ_STORE,      /* every read renders the current version */
+	TREE_READ_SNAPSHOT,   /* as it was at open, direct I/O */
+	TREE_READ_EMPTY,      /* post */
+	TREE_READ_TRANSCRIPT, /* held until tree_release */
+	TREE_READ_CONTENT,    /* contents.h, counted by the caller */
+	TREE_READ_PENDING,    /* the draft of a file being written */
+};
+
+/*
+ * Makes sure that what is needed to read the file is known. For TREE_UPLOAD nodes the caller
+ * has called contents_open before. TREE_READ_TRANSCRIPT and _PENDING are held:
+ * tree_release_read.
+ */
+int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
+		   struct pending **ret_pending);
+/* Bytes at offset of what tree_open_read (not _SNAPSHOT, _EMPTY) opened; any number up to len,
+ * 0 at the end. */
+ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
+		  struct pending *pending, void *buf, size_t len, int64_t offset);
+void tree_release_read(struct tree *t, uint64_t ino, enum tree_read_from from,
+		       struct pending **pending);
+
+/* ---- writing ---- */
+
+enum tree_write_what {
+	TREE_WRITE_LETTER,  /* a post, an edit: goes through the outbox */
+	TREE_WRITE_UPLOAD,  /* a file: goes through the outbox, is a pending file meanwhile */
+	TREE_WRITE_SCRATCH, /* stays local */
+	TREE_WRITE_OBJECT,  /* space.json, a membership: PUT of what changed */
+};
+
+struct tree_write {
+	enum tree_write_what what;
+	enum tree_kind kind;
+	enum outbox_form form;
+	uint64_t ino, dir;
+	int64_t row, room;
+	int64_t content_row; /* uploads */
+	char *room_id, *email, *message_id, *place, *name;
+	struct draft *draft;	 /* owned reference */
+	struct pending *pending; /* uploads, scratch: reference, counted as open */
+};
+
+/*
+ * Opens a file that exists for writing: checks what can be known, makes its draft (`truncate`:
+ * O_TRUNC was given, else an edit begins with the present text). -EROFS, -EACCES (not one's
+ * own, read-only space, ...), -EISDIR, the network's errno if it was down a moment ago.
+ */
+int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
+		    struct tree_write *ret_write);
+/* A new name in a directory: an upload or a scratch file. -EPERM where nothing can be made,
+ * -EINVAL for a name that would not come back as typed. */
+int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
+		struct tree_write *ret_write);
+/* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. */
+int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
+/* Makes an opened scratch file an upload called `name`. -EINVAL for a name that would not come
+ * back as typed. */
+int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name);
+/* Drops the draft reference and the rest. Returns true if a pending upload left the tree by
+ * this close. */
+bool tree_write_close(struct tree *t, struct tree_write *w);
+
+/*
+ * What is to be sent now (takes the draft): a letter, or NULL if there is nothing to send (not
+ * dirty, only newlines, the same file as one's newest version, an edit that changes nothing).
+ * Not for TREE_WRITE_OBJECT.
+ */
+int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
+		    struct outbox_letter **ret_letter);
+
+/* ---- changing ---- */
+
+enum tree_action {
+	TREE_DO_NOTHING,
+	TREE_DO_DELETE_MESSAGE,
+	TREE_DO_MAKE_ROOM,
+	TREE_DO_RENAME_ROOM,
+	TREE_DO_DELETE_ROOM,
+	TREE_DO_UPDATE_ROOM,
+	TREE_DO_INVITE,
+	TREE_DO_REMOVE_MEMBER,
+	TREE_DO_UPDATE_MEMBER,
+	TREE_DO_DROP_LETTER,
+	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file renamed
+			 to a real name */
+};
+
+struct tree_plan {
+	enum tree_action action;
+	int64_t row, room; /* of the thing; of its space */
+	uint64_t ino;	   /* what exists afterwards, where that is known */
+	char *id;	   /* of the thing */
+	char *room_id;
+	char *text; /* title, address or JSON body */
+	struct outbox_letter *letter;
+	struct pending *pending; /* a scratch file that goes when it is sent; reference */
+	int64_t n;		 /* number of an unsent letter */
+};
+
+void tree_plan_clear(struct tree *t, struct tree_plan *plan);
+
+int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		     struct tree_plan *ret_plan);
+int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		    struct tree_plan *ret_plan);
+int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		    struct tree_plan *ret_plan);
+int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
+		     const char *newname, unsigned flags, struct tree_plan *ret_plan);
+/* touch members/<address>: -EINVAL for what is no address. */
+int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		     struct tree_plan *ret_plan);
+/* What a person wrote into space.json or a membership (takes the draft). TREE_DO_NOTHING if
+ * nothing differs. */
+int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan);
+
+/* error 0: `ino` is what exists now (0 where that means nothing). */
+typedef void (*tree_done)(void *arg, int error, uint64_t ino);
+
+/* Does it, once. Adopts the plan's contents. `done` is called exactly once, on the cache
+ * thread, maybe before this returns. */
+void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg);
+
+/* ---- times and modes ---- */
+/* utimens, chmod: kept for files being written and for one's uploads (times), quietly accepted
+ * elsewhere in one's own. */
+int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
+		  const int64_t *mtime_ms);
+
+/* ---- telling the kernel ---- */
+struct tree_told {
+	/* name NULL: the inode's attributes and data are stale. Otherwise: that name in
+	 * directory `ino` is, and the directory's listing. */
+	void (*inode)(void *arg, uint64_t ino);
+	void (*name)(void *arg, uint64_t dir, const char *name);
+	void *arg;
+};
+
+/* Cache thread: translates changes of the store into what the kernel must forget; makes open
+ * transcripts grow. */
+void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told);
+
+/* At unmount: scratch files that still hold bytes go to unsent. */
+void tree_keep_scratch(struct tree *t);
