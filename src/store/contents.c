@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/internal.h"
+
+#include <errno.h>
+
+#define CONTENT_COLUMNS                                                                        \
+	"c.rowid, c.room, c.message, c.url, c.name, c.sha256, c.size, c.mtime_ms,"             \
+	" c.gone OR r.gone IS NOT 0 OR ifnull(m.deleted, 0) "
+#define CONTENT_FROM                                                                           \
+	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
+	" LEFT JOIN message m ON m.rowid=c.message "
+
+void store_content_clear(struct store_content *c)
+{
+	g_clear_pointer(&c->url, g_free);
+	g_clear_pointer(&c->name, g_free);
+	g_clear_pointer(&c->sha256, g_free);
+}
+
+static int content_one(struct sql_stmt *st, struct store_content *ret_content)
+{
+	int r = sql_step(st);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_content = (struct store_content){
+		.rowid = sql_get_int(st, 0),
+		.room = sql_get_int(st, 1),
+		.message = sql_get_int(st, 2),
+		.url = sql_get_text(st, 3),
+		.name = sql_get_text(st, 4),
+		.sha256 = sql_get_text(st, 5),
+		.size = sql_get_int(st, 6),
+		.mtime_ms = sql_get_int(st, 7),
+		.gone = sql_get_int(st, 8),
+	};
+	return 0;
+}
+
+int store_content_get(struct store_conn *c, int64_t rowid, struct store_content *ret_content)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT " CONTENT_COLUMNS CONTENT_FROM "WHERE c.rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	return content_one(&st, ret_content);
+}
+
+/* Newest by its message; one whose message nobody has seen yet is newer than all. */
+int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
+			  struct store_content *ret_content)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT " CONTENT_COLUMNS CONTENT_FROM
+		      "WHERE c.room=?1 AND c.name=?2 AND c.gone=0 AND r.gone=0"
+		      " AND ifnull(m.deleted, 0)=0"
+		      " ORDER BY m.cookie IS NOT NULL, m.cookie DESC, c.rowid DESC LIMIT 1");
+
+	sql_int(&st, 1, room);
+	sql_text(&st, 2, name);
+	return content_one(&st, ret_content);
+}
+
+static int content_write(struct write *w, const struct store_content *c, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q,
+		"INSERT INTO content(rowid, room, message, url, name, sha256, size,"
+		" mtime_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
+		"ON CONFLICT(rowid) DO UPDATE SET room=excluded.room,"
+		" message=excluded.message, url=excluded.url, name=excluded.name,"
+		" sha256=excluded.sha256, size=excluded.size, mtime_ms=excluded.mtime_ms");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, c->room);
+	sql_int(&st, 3, c->message);
+	sql_text(&st, 4, c->url);
+	sql_text(&st, 5, c->name);
+	sql_text(&st, 6, c->sha256);
+	sql_int(&st, 7, c->size);
+	sql_int(&st, 8, c->mtime_ms);
+	return sql_run(&st);
+}
+
+static int apply_content(struct write *w, const struct store_content *c, int64_t rowid)
+{
+	struct room_place room = {0};
+	int r = room_place_get(w->q, c->room, &room);
+
+	if (r == 0)
+		r = content_write(w, c, rowid);
+	if (r == 0)
+		changes_add_named(w, STORE_CONTENT_ADDED, c->room, room.type, rowid, NULL,
+				  c->name);
+	room_place_clear(&room);
+	return r;
+}
+
+int store_apply_content(struct store *s, const struct store_content *content,
+			int64_t *ret_rowid, GPtrArray *changes)
+{
+	struct write w;
+	int64_t rowid = content->rowid ? content->rowid : store_new_rowid(s);
+	int r = write_begin(s, changes, &w);
+
+	if (r < 0)
+		return r;
+	r = write_end(&w, apply_content(&w, content, rowid));
+	if (r == 0 && ret_rowid)
+		*ret_rowid = rowid;
+	return r;
+}
+
+static int set_mtime(struct write *w, int64_t rowid, int64_t mtime_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE content SET mtime_ms=?2 WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, mtime_ms);
+	r = sql_run(&st);
+	if (r < 0)
+		return r;
+	return sqlite3_changes64(sql_handle(w->q)) ? 0 : -ENOENT;
+}
+
+int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, set_mtime(&w, rowid, mtime_ms));
+}
+
+static int set_gone(struct write *w, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE content SET gone=1 WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	return sql_run(&st);
+}
+
+int contents_drop_of(struct write *w, const struct room_place *room, int64_t message)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT rowid, name FROM content WHERE message=?1 AND gone=0");
+	g_autoptr(GArray) rowids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r;
+
+	sql_int(&st, 1, message);
+	while ((r = sql_step(&st)) == 1) {
+		rowset_add(rowids, sql_get_int(&st, 0));
+		changes_add_named(w, STORE_CONTENT_GONE, room->rowid, room->type,
+				  sql_get_int(&st, 0), NULL, sql_peek_text(&st, 1));
+	}
+	for (guint i = 0; r == 0 && i < rowids->len; i++)
+		r = set_gone(w, g_array_index(rowids, int64_t, i));
+	return r;
+}

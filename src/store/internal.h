@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share: the store, its transactions, and rows as they are
+ * written. Thread rule: write_* and everything that takes a struct write: the writing thread
+ * (store.h 1).
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/rowids.h"
+#include "store/sql.h"
+#include "store/store.h"
+
+struct store_conn {
+	struct store *s;
+	struct sql *q;
+	struct store_conn *next; /* store.pool_lock, while in the pool */
+};
+
+struct store {
+	bool in_memory;
+	char *uri, *broken_mark;
+	int lock_fd; /* -1: memory */
+	struct rowids rowids;
+	atomic_uint_fast64_t generation;
+
+	struct sql *writer;   /* writing thread */
+	pthread_t writing;    /* writing thread: who it is, once has_writing */
+	bool has_writing;     /* writing thread */
+	int64_t stored_rowid; /* writing thread: meta "rowid.last" as committed */
+
+	pthread_rwlock_t
+		memory_lock; /* memory mode: a snapshot holds it shared, a write alone */
+	pthread_mutex_t pool_lock;
+	struct store_conn *pool; /* pool_lock */
+	int pooled;		 /* pool_lock */
+	int lent;		 /* pool_lock: connections out now */
+};
+
+/* One transaction. What it appended to `changes` goes again if it fails. */
+struct write {
+	struct store *s;
+	struct sql *q;
+	GPtrArray *changes;
+	guint changes_mark;
+	int64_t rows_mark;
+};
+
+int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
+/* Commits for r == 0, rolls back for an error. What the whole came to. */
+int write_end(struct write *w, int r);
+
+/* ---- changes.c ---- */
+/* Appends a change and gives it back to have its names set. NULL if nobody asked. */
+struct store_change *changes_add(struct write *w, enum store_change_type type, int64_t room,
+				 enum webex_room_type room_type, int64_t rowid);
+/* The same with names, copied. */
+void changes_add_named(struct write *w, enum store_change_type type, int64_t room,
+		       enum webex_room_type room_type, int64_t rowid, const char *old_name,
+		       const char *name);
+
+/* ---- unique.c ---- */
+/* Is the key in use in the directory? 1, 0, -errno. */
+typedef int (*unique_taken_fn)(void *arg, const char *key);
+/*
+ * A name for `base` whose key nobody has: itself, else with 8 or more hex digits of the id
+ * (design 2.1). Both owned.
+ */
+int unique_name(const char *base, const char *id, unique_taken_fn taken, void *arg,
+		char **ret_name, char **ret_key);
+
+/* A set of rowids, for "those that are not among them". */
+void rowset_add(GArray *set, int64_t rowid);
+void rowset_sort(GArray *set);
+bool rowset_has(const GArray *set, int64_t rowid);
+
+/* ---- rooms.c ---- */
+/* What others need of a room. -ENOENT for one that is gone, too. */
+struct room_place {
+	int64_t rowid;
+	enum webex_room_type type;
+	char *id;
+};
+void room_place_clear(struct room_place *p);
+int room_place_get(struct sql *q, int64_t rowid, struct room_place *ret_place);
+/* 1 if the other person's address became another one. */
+int room_put_direct_email(struct sql *q, int64_t room, const char *email);
+
+/* ---- people.c ---- */
+/* The row of a message's author, made if new. *ret_first_email: owned, NULL if none. */
+int person_touch(struct write *w, const char *id, const char *email, int64_t *ret_rowid,
+		 char **ret_first_email);
+
+/* ---- contents.c ---- */
+int contents_drop_of(struct write *w, const struct room_place *room, int64_t message);
+
+/* ---- messages.c ---- */
+#define MESSAGE_HAS_MARKDOWN 1
+#define MESSAGE_HAS_FILES 2
+#define MESSAGE_HAS_CARD 4
+#define MESSAGE_VOICE_CLIP 8
+
+/* Cookies of one millisecond are [cookie_floor(ms), cookie_floor(ms) + COOKIE_TIES). */
+#define COOKIE_TIES (INT64_C(1) << 20)
+int64_t cookie_floor(int64_t created_ms);
+
+/* The row whatever its state; -ENOENT. */
+int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message);
+/* The row of (room, id), a tombstone too; -ENOENT. */
+int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
+
+/* ---- message_put.c ---- */
+/* What the messages of one call have in common. */
+struct put {
+	struct write *w;
+	struct room_place room;
+	bool was_known;	     /* something of the room was known before this call */
+	int64_t known_ms;    /* its newest then, -1 if none */
+	GHashTable *authors; /* person id -> struct author */
+};
+int put_begin(struct write *w, int64_t room, struct put *ret_put);
+void put_clear(struct put *p);
+/*
+ * Inserts or updates. *ret_rowid: its row, also if nothing changed, 0 if it cannot be kept
+ * (not of this room, no usable time). -ENOENT if it is a tombstone; *ret_rowid is set then
+ * too.
+ */
+int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
+		int64_t *ret_rowid);
+int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages as readers see them. Writing is in message_put.c and pages.c. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+
+/* Cookies are below 2^62: times after the year 2139 share the last place. */
+#define COOKIE_PLACE_MAX ((INT64_C(1) << 42) - 1)
+
+#define BRIEF_COLUMNS                                                                          \
+	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, m.txt_size, m.flags, "       \
+	"m.stem "
+
+#define MESSAGE_COLUMNS                                                                        \
+	"m.rowid, m.room, m.cookie, m.person, m.stem, m.txt_size, m.deleted OR r.gone, m.id,"  \
+	" r.id, m.parent_id, r.type, b.text, b.markdown, b.html, b.files, p.id, b.email,"      \
+	" p.first_email, b.mentioned_people, b.mentioned_groups, b.attachments, m.flags,"      \
+	" m.created_ms, m.updated_ms, b.extra "
+#define MESSAGE_FROM                                                                           \
+	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
+	" LEFT JOIN person p ON p.rowid=m.person "
+
+int64_t cookie_floor(int64_t created_ms)
+{
+	int64_t place = CLAMP(created_ms, TIME_MIN_MS, TIME_MAX_MS) - TIME_MIN_MS + 2;
+
+	return MIN(place, COOKIE_PLACE_MAX) * COOKIE_TIES;
+}
+
+void store_message_clear(struct store_message *m)
+{
+	g_clear_pointer(&m->stem, g_free);
+	webex_message_clear(&m->m);
+}
+
+/* The URLs one after the other, each with its NUL. */
+static char **files_column(struct sql_stmt *st, int column)
+{
+	g_autoptr(GPtrArray) files = g_ptr_array_new();
+	size_t size;
+	const char *p = sql_peek_bytes(st, column, &size), *end = p + size;
+
+	if (!p || !size || end[-1])
+		return NULL;
+	for (; p < end; p += strlen(p) + 1)
+		g_ptr_array_add(files, g_strdup(p));
+	g_ptr_array_add(files, NULL);
+	return (char **)g_ptr_array_steal(files, NULL);
+}
+
+/* Kept only where it is not the author's first one; "" stands for none. */
+static char *email_column(struct sql_stmt *st)
+{
+	const char *own = sql_peek_text(st, 16);
+
+	if (!own)
+		return sql_get_text(st, 17);
+	return own[0] ? g_strdup(own) : NULL;
+}
+
+static void message_row(struct sql_stmt *st, struct store_message *ret_message)
+{
+	int64_t flags = sql_get_int(st, 21);
+
+	*ret_message = (struct store_message){
+		.rowid = sql_get_int(st, 0),
+		.room = sql_get_int(st, 1),
+		.cookie = sql_get_int(st, 2),
+		.person = sql_get_int(st, 3),
+		.stem = sql_get_text(st, 4),
+		.txt_size = sql_get_int(st, 5),
+		.deleted = sql_get_int(st, 6),
+		.m =
+			{
+				.id = sql_get_id(st, 7, "MESSAGE"),
+				.room_id = sql_get_id(st, 8, "ROOM"),
+				.parent_id = sql_get_id(st, 9, "MESSAGE"),
+				.room_type = (enum webex_room_type)sql_get_int(st, 10),
+				.text = sql_get_text(st, 11),
+				.markdown = sql_get_text(st, 12),
+				.html = sql_get_text(st, 13),
+				.files = files_column(st, 14),
+				.person_id = sql_get_id(st, 15, "PEOPLE"),
+				.person_email = email_column(st),
+				.mentioned_people = sql_get_text(st, 18),
+				.mentioned_groups = sql_get_text(st, 19),
+				.attachments = sql_get_text(st, 20),
+				.is_voice_clip = flags & MESSAGE_VOICE_CLIP,
+				.created_ms = sql_get_int(st, 22),
+				.updated_ms = sql_get_int(st, 23),
+				.extra = sql_get_text(st, 24),
+			},
+	};
+}
+
+/* stem is borrowed until the next step. */
+static void brief_row(struct sql_stmt *st, struct store_brief *ret_brief)
+{
+	int64_t flags = sql_get_int(st, 6);
+
+	*ret_brief = (struct store_brief){
+		.rowid = sql_get_int(st, 0),
+		.cookie = sql_get_int(st, 1),
+		.person = sql_get_int(st, 2),
+		.created_ms = sql_get_int(st, 3),
+		.updated_ms = sql_get_int(st, 4),
+		.txt_size = sql_get_int(st, 5),
+		.stem = sql_peek_text(st, 7),
+		.has_markdown = flags & MESSAGE_HAS_MARKDOWN,
+		.has_files = flags & MESSAGE_HAS_FILES,
+		.has_card = flags & MESSAGE_HAS_CARD,
+	};
+}
+
+static int one_rowid(struct sql_stmt *st, int64_t *ret_rowid)
+{
+	int r = sql_step(st);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_rowid = sql_get_int(st, 0);
+	return 0;
+}
+
+int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT " MESSAGE_COLUMNS MESSAGE_FROM "WHERE m.rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	message_row(&st, ret_message);
+	return 0;
+}
+
+int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT rowid FROM message WHERE id=?1 AND room=?2");
+
+	sql_id(&st, 1, "MESSAGE", id);
+	sql_int(&st, 2, room);
+	return one_rowid(&st, ret_rowid);
+}
+
+int store_message_get(struct store_conn *c, int64_t rowid, struct store_message *ret_message)
+{
+	return message_load(c->q, rowid, ret_message);
+}
+
+int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief *ret_brief,
+			char **ret_stem, int64_t *ret_room, bool *ret_deleted)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT " BRIEF_COLUMNS ", m.room, m.deleted OR r.gone "
+			       "FROM message m JOIN room r ON r.rowid=m.room WHERE m.rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	brief_row(&st, ret_brief);
+	*ret_stem = g_strdup(ret_brief->stem);
+	ret_brief->stem = *ret_stem;
+	*ret_room = sql_get_int(&st, 8);
+	*ret_deleted = sql_get_int(&st, 9);
+	return 0;
+}
+
+/* The time a stem begins with is its place in the list; there it is looked for. */
+int store_message_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
+			  int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT m.rowid, m.stem "
+		      "FROM message m JOIN room r ON r.rowid=m.room WHERE m.room=?1"
+		      " AND m.cookie>=?2 AND m.cookie<?3 AND m.deleted=0 AND r.gone=0");
+	char when[TIME_ISO_SIZE];
+	int64_t created_ms;
+	int r;
+
+	if (stem_len < sizeof(when) - 1)
+		return -ENOENT;
+	memcpy(when, stem, sizeof(when) - 1);
+	when[sizeof(when) - 1] = '\0';
+	if (time_parse_name(when, &created_ms) < 0)
+		return -ENOENT;
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(created_ms));
+	sql_int(&st, 3, cookie_floor(created_ms) + COOKIE_TIES);
+	while ((r = sql_step(&st)) == 1) {
+		const char *known = sql_peek_text(&st, 1);
+
+		if (strlen(known) == stem_len && !memcmp(known, stem, stem_len)) {
+			*ret_rowid = sql_get_int(&st, 0);
+			return 0;
+		}
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int store_message_by_id(struct store_conn *c, const char *id, int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT m.rowid FROM message m JOIN room r ON r.rowid=m.room "
+			       "WHERE m.id=?1 AND m.deleted=0 AND r.gone=0 ORDER BY m.rowid");
+
+	sql_id(&st, 1, "MESSAGE", id);
+	return one_rowid(&st, ret_rowid);
+}
+
+/* Parameters of a listing: room, after, since. */
+static void bind_listing(struct sql_stmt *st, int64_t room, int64_t after, int64_t since_ms)
+{
+	sql_int(st, 1, room);
+	sql_int(st, 2, MAX(after, cookie_floor(since_ms) - 1));
+	sql_int(st, 3, since_ms);
+}
+
+#define LISTING_WHERE                                                                          \
+	"WHERE m.room=?1 AND m.cookie>?2 AND m.deleted=0 AND m.created_ms>=?3"                 \
+	" AND (SELECT gone FROM room WHERE rowid=?1)=0 ORDER BY m.cookie"
+
+int store_message_list(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+		       bool (*fn)(void *arg, const struct store_brief *brief), void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT " BRIEF_COLUMNS "FROM message m " LISTING_WHERE);
+	bool more = true;
+	int r = 0;
+
+	bind_listing(&st, room, after, since_ms);
+	while (more && (r = sql_step(&st)) == 1) {
+		struct store_brief brief;
+
+		brief_row(&st, &brief);
+		more = fn(arg, &brief);
+	}
+	return r < 0 ? r : 0;
+}
+
+int store_message_each(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+		       bool (*fn)(void *arg, const struct store_message *m), void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT " MESSAGE_COLUMNS MESSAGE_FROM LISTING_WHERE);
+	bool more = true;
+	int r = 0;
+
+	bind_listing(&st, room, after, since_ms);
+	while (more && (r = sql_step(&st)) == 1) {
+		struct store_message message;
+
+		message_row(&st, &message);
+		more = fn(arg, &message);
+		store_message_clear(&message);
+	}
+	return r < 0 ? r : 0;
+}
+
+int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,
+			     int64_t recent)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT cookie FROM message WHERE room=?1 AND cookie>=?2"
+			       " AND deleted=0 ORDER BY cookie DESC LIMIT 1 OFFSET ?3");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(since_ms));
+	sql_int(&st, 3, MAX(recent, 0));
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
+}
+
+int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
+			  int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT rowid FROM message WHERE room=?1 AND person=?2 AND deleted=0"
+		      " AND (SELECT gone FROM room WHERE rowid=?1)=0"
+		      " ORDER BY cookie DESC LIMIT 1");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, person);
+	return one_rowid(&st, ret_rowid);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/internal.h"
+
+#include <errno.h>
+
+static int node_find(struct sql *q, int kind, const char *key, int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT rowid FROM node WHERE kind=?1 AND key=?2");
+	int r;
+
+	sql_int(&st, 1, kind);
+	sql_text(&st, 2, key);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_rowid = sql_get_int(&st, 0);
+	return 0;
+}
+
+static int node_insert(struct write *w, int kind, const char *key, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "INSERT INTO node(rowid, kind, key) VALUES(?1, ?2, ?3)");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, kind);
+	sql_text(&st, 3, key);
+	return sql_run(&st);
+}
+
+int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid)
+{
+	struct write w;
+	int64_t rowid = 0;
+	int r = write_begin(s, NULL, &w);
+
+	if (r < 0)
+		return r;
+	r = node_find(w.q, kind, key, &rowid);
+	if (r == -ENOENT) {
+		rowid = store_new_rowid(s);
+		r = node_insert(&w, kind, key, rowid);
+	}
+	r = write_end(&w, r);
+	if (r == 0)
+		*ret_rowid = rowid;
+	return r;
+}
+
+int store_node_find(struct store_conn *c, int kind, const char *key, int64_t *ret_rowid)
+{
+	return node_find(c->q, kind, key, ret_rowid);
+}
+
+int store_node_get(struct store_conn *c, int64_t rowid, int *ret_kind, char **ret_key)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT kind, key FROM node WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_kind = (int)sql_get_int(&st, 0);
+	*ret_key = sql_get_text(&st, 1);
+	return 0;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages of messages, and the intervals of time that are completely known. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "webex/id.h"
+
+int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT lo, hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	ret_span->lo = sql_get_int(&st, 0);
+	ret_span->hi = sql_get_int(&st, 1);
+	return 0;
+}
+
+/* Widens the span by those it touches: (a,b] and (b,c] are (a,c]. */
+static int span_merge(struct write *w, int64_t room, struct store_span *span)
+{
+	_cleanup_(sql_done) struct sql_stmt find =
+		sql_stmt(w->q, "SELECT min(lo), max(hi) FROM span"
+			       " WHERE room=?1 AND hi>=?2 AND lo<=?3");
+	_cleanup_(sql_done) struct sql_stmt drop =
+		sql_stmt(w->q, "DELETE FROM span WHERE room=?1 AND hi>=?2 AND lo<=?3");
+	int r;
+
+	sql_int(&find, 1, room);
+	sql_int(&find, 2, span->lo);
+	sql_int(&find, 3, span->hi);
+	r = sql_step(&find);
+	if (r < 0)
+		return r;
+	sql_int(&drop, 1, room);
+	sql_int(&drop, 2, span->lo);
+	sql_int(&drop, 3, span->hi);
+	/* An aggregate has a row in any case; nulls where nothing touches. */
+	if (r == 1 && sql_peek_text(&find, 0)) {
+		span->lo = MIN(span->lo, sql_get_int(&find, 0));
+		span->hi = MAX(span->hi, sql_get_int(&find, 1));
+	}
+	return sql_run(&drop);
+}
+
+static bool span_is_known(struct sql *q, int64_t room, const struct store_span *span)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT 1 FROM span WHERE room=?1 AND lo<=?2 AND hi>=?3");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, span->lo);
+	sql_int(&st, 3, span->hi);
+	return sql_step(&st) == 1;
+}
+
+static int span_add(struct write *w, int64_t room, struct store_span span)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "INSERT INTO span(room, lo, hi) VALUES(?1, ?2, ?3)");
+	int r;
+
+	/* A page that tells nothing new is no write at all. */
+	if (span_is_known(w->q, room, &span))
+		return 0;
+	r = span_merge(w, room, &span);
+	if (r < 0)
+		return r;
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, span.lo);
+	sql_int(&st, 3, span.hi);
+	return sql_run(&st);
+}
+
+/* ---- one page ---- */
+
+struct page {
+	struct store_span span;
+	enum store_page mode;
+	int64_t now_wall_ms;
+};
+
+/* With its sort key: (created, uuid time, id). */
+struct item {
+	const struct webex_message *m;
+	uint64_t uuid_time;
+};
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->m->created_ms != y->m->created_ms)
+		return x->m->created_ms < y->m->created_ms ? -1 : 1;
+	if (x->uuid_time != y->uuid_time)
+		return x->uuid_time < y->uuid_time ? -1 : 1;
+	return strcmp(x->m->id, y->m->id);
+}
+
+/* Oldest first: cookies and rowids then rise with time. */
+static GArray *sort_items(GPtrArray *messages)
+{
+	GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(struct item), messages->len);
+
+	for (guint i = 0; i < messages->len; i++) {
+		struct item item = {.m = g_ptr_array_index(messages, i)};
+
+		item.uuid_time = webex_id_uuid_time(item.m->id);
+		g_array_append_val(items, item);
+	}
+	if (items->len)
+		qsort(items->data, items->len, sizeof(struct item), compare_items);
+	return items;
+}
+
+static int put_items(struct put *p, const GArray *items, GArray *seen)
+{
+	for (guint i = 0; i < items->len; i++) {
+		const struct webex_message *m = g_array_index(items, struct item, i).m;
+		int64_t rowid = 0;
+		int r = put_message(p, m, 0, &rowid);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+		rowset_add(seen, rowid);
+	}
+	rowset_sort(seen);
+	return 0;
+}
+
+static int drop_absent(struct put *p, const struct page *page, const GArray *seen)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(p->w->q, "SELECT rowid FROM message WHERE room=?1 AND cookie>=?2"
+				  " AND cookie<?3 AND deleted=0 AND created_ms>?4"
+				  " AND created_ms<=?5 AND pin_until_ms<=?6");
+	int64_t hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi;
+	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r;
+
+	sql_int(&st, 1, p->room.rowid);
+	sql_int(&st, 2, cookie_floor(page->span.lo));
+	sql_int(&st, 3, cookie_floor(hi) + COOKIE_TIES);
+	sql_int(&st, 4, page->span.lo);
+	sql_int(&st, 5, hi);
+	sql_int(&st, 6, page->now_wall_ms);
+	while ((r = sql_step(&st)) == 1)
+		if (!rowset_has(seen, sql_get_int(&st, 0)))
+			rowset_add(absent, sql_get_int(&st, 0));
+	for (guint i = 0; r == 0 && i < absent->len; i++)
+		r = put_deleted(p->w, &p->room, g_array_index(absent, int64_t, i));
+	return r;
+}
+
+/* Up to the newest item: a pinned message above it says nothing about what stands between. */
+static int64_t head_of(const struct page *page, const GArray *items)
+{
+	int64_t newest =
+		items->len ? g_array_index(items, struct item, items->len - 1).m->created_ms
+			   : -1;
+
+	return MAX(page->span.lo, newest);
+}
+
+static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct page *page)
+{
+	g_autoptr(GArray) items = sort_items(messages);
+	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	struct put p;
+	int r = put_begin(w, room, &p);
+
+	if (r < 0)
+		return r;
+	if (page->mode != STORE_PAGE_INNER)
+		page->span.hi = head_of(page, items);
+	r = put_items(&p, items, seen);
+	if (r == 0 && page->mode != STORE_PAGE_FILTERED)
+		r = drop_absent(&p, page, seen);
+	if (r == 0)
+		r = span_add(w, room, page->span);
+	put_clear(&p);
+	return r;
+}
+
+int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
+		     enum store_page mode, int64_t now_wall_ms, GPtrArray *changes)
+{
+	struct page page = {
+		.span = {.lo = MAX(lo, -1), .hi = hi},
+		.mode = mode,
+		.now_wall_ms = now_wall_ms,
+	};
+	struct write w;
+	int r;
+
+	if (mode == STORE_PAGE_INNER && page.span.lo > hi)
+		return -EINVAL;
+	r = write_begin(s, changes, &w);
+	return r < 0 ? r : write_end(&w, apply_page(&w, room, messages, &page));
+}
+
+static int apply_message(struct write *w, int64_t room, const struct webex_message *m,
+			 int64_t pin_until_ms, int64_t *ret_rowid)
+{
+	struct put p;
+	int r = put_begin(w, room, &p);
+
+	if (r < 0)
+		return r;
+	r = put_message(&p, m, pin_until_ms, ret_rowid);
+	put_clear(&p);
+	return r == 0 && *ret_rowid == 0 ? -EINVAL : r;
+}
+
+int store_apply_message(struct store *s, int64_t room, const struct webex_message *m,
+			int64_t pin_until_wall_ms, int64_t *ret_rowid, GPtrArray *changes)
+{
+	struct write w;
+	int64_t rowid = 0;
+	int r = write_begin(s, changes, &w);
+
+	if (r < 0)
+		return r;
+	r = write_end(&w, apply_message(&w, room, m, pin_until_wall_ms, &rowid));
+	if (r == 0 && ret_rowid)
+		*ret_rowid = rowid;
+	return r;
+}
+
+static int remove_message(struct write *w, int64_t rowid)
+{
+	struct room_place room = {0};
+	struct store_message m;
+	int r = message_load(w->q, rowid, &m);
+
+	if (r < 0)
+		return r;
+	r = m.deleted ? -ENOENT : room_place_get(w->q, m.room, &room);
+	if (r == 0)
+		r = put_deleted(w, &room, rowid);
+	room_place_clear(&room);
+	store_message_clear(&m);
+	return r;
+}
+
+int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, remove_message(&w, rowid));
+}

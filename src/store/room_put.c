@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rooms coming, changing and going. Names are given in three steps, so that what a list brings
+ * at once does not depend on the order it came in: rooms that are gone or have another title
+ * let go of their names, then names are given to all without one, the oldest room first.
+ */
+#include "store/rooms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/names.h"
+
+/* One room of the call. */
+struct item {
+	const struct webex_room *room;
+	struct store_room old; /* rowid 0: not known yet */
+	int64_t pin_ms;	       /* what it is pinned until, as stored */
+	bool is_new, needs_name, differs;
+};
+
+static void item_free(void *p)
+{
+	struct item *item = p;
+
+	store_room_clear(&item->old);
+	g_free(item);
+}
+
+static int64_t flags_of(const struct webex_room *r)
+{
+	return (r->is_locked ? ROOM_LOCKED : 0) |
+	       (r->is_announcement_only ? ROOM_ANNOUNCEMENT : 0) |
+	       (r->is_read_only ? ROOM_READ_ONLY : 0) | (r->is_public ? ROOM_PUBLIC : 0);
+}
+
+static bool is_same(const struct webex_room *a, const struct webex_room *b)
+{
+	return flags_of(a) == flags_of(b) && a->last_activity_ms == b->last_activity_ms &&
+	       a->created_ms == b->created_ms && !g_strcmp0(a->title, b->title) &&
+	       !g_strcmp0(a->team_id, b->team_id) && !g_strcmp0(a->creator_id, b->creator_id) &&
+	       !g_strcmp0(a->owner_id, b->owner_id) &&
+	       !g_strcmp0(a->classification_id, b->classification_id) &&
+	       !g_strcmp0(a->description, b->description) && !g_strcmp0(a->extra, b->extra);
+}
+
+static const char *title_of(const struct webex_room *r)
+{
+	return r->title ? r->title : "";
+}
+
+struct name_scope {
+	struct sql *q;
+	enum webex_room_type type;
+};
+
+static int is_name_taken(void *arg, const char *key)
+{
+	const struct name_scope *scope = arg;
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		scope->q, "SELECT 1 FROM room WHERE type=?1 AND name_key=?2 AND gone=0");
+
+	sql_int(&st, 1, scope->type);
+	sql_text(&st, 2, key);
+	return sql_step(&st);
+}
+
+static int drop_name(struct write *w, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET name=NULL, name_key=NULL WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	return sql_run(&st);
+}
+
+static int set_pin(struct write *w, int64_t rowid, int64_t pin_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET pin_until_ms=?2 WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, pin_ms);
+	return sql_run(&st);
+}
+
+/* The old name stays in a tombstone's row: notifications and open handles still speak of it. */
+static int set_gone(struct write *w, const struct store_room *room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET gone=1 WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, room->rowid);
+	r = sql_run(&st);
+	if (r < 0)
+		return r;
+	changes_add_named(w, STORE_ROOM_GONE, room->rowid, room->room.type, room->rowid, NULL,
+			  room->name);
+	return 0;
+}
+
+static int insert_blank(struct write *w, const struct item *item)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "INSERT INTO room(rowid, id, type, title, flags,"
+		      " last_activity_ms, created_ms) VALUES(?1, ?2, ?3, '', 0, -1, -1)");
+
+	sql_int(&st, 1, item->old.rowid);
+	sql_id(&st, 2, "ROOM", item->room->id);
+	sql_int(&st, 3, item->old.room.type);
+	return sql_run(&st);
+}
+
+static int update_fields(struct write *w, const struct item *item)
+{
+	const struct webex_room *room = item->room;
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q,
+		"UPDATE room SET title=?2, flags=?3, team_id=?4, creator_id=?5, owner_id=?6,"
+		" classification_id=?7, description=?8, last_activity_ms=?9,"
+		" created_ms=?10, extra=?11 WHERE rowid=?1");
+
+	sql_int(&st, 1, item->old.rowid);
+	sql_text(&st, 2, title_of(room));
+	sql_int(&st, 3, flags_of(room));
+	sql_id(&st, 4, "TEAM", room->team_id);
+	sql_id(&st, 5, "PEOPLE", room->creator_id);
+	sql_text(&st, 6, room->owner_id);
+	sql_text(&st, 7, room->classification_id);
+	sql_text(&st, 8, room->description);
+	sql_int(&st, 9, room->last_activity_ms);
+	sql_int(&st, 10, room->created_ms);
+	sql_text(&st, 11, room->extra);
+	return sql_run(&st);
+}
+
+static int give_name(struct write *w, const struct item *item, char **ret_name)
+{
+	g_autofree char *base = name_from_title(title_of(item->room), NAME_MAX_BYTES);
+	g_autofree char *name = NULL, *key = NULL;
+	struct name_scope scope = {.q = w->q, .type = item->old.room.type};
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET name=?2, name_key=?3 WHERE rowid=?1");
+	int r = unique_name(base, item->room->id, is_name_taken, &scope, &name, &key);
+
+	if (r < 0)
+		return r;
+	sql_int(&st, 1, item->old.rowid);
+	sql_text(&st, 2, name);
+	sql_text(&st, 3, key);
+	r = sql_run(&st);
+	if (r == 0)
+		*ret_name = g_steal_pointer(&name);
+	return r;
+}
+
+/* Finds out what is new about it. */
+static int item_make(struct write *w, const struct webex_room *room, struct item **ret_item)
+{
+	struct item *item = g_new0(struct item, 1);
+	int64_t rowid;
+	int r = room_find(w->q, room->id, &rowid);
+
+	item->room = room;
+	if (r == 0) {
+		r = room_load(w->q, rowid, &item->old, &item->pin_ms);
+		item->differs = r == 0 && !is_same(room, &item->old.room);
+		item->needs_name =
+			item->differs && g_strcmp0(title_of(room), item->old.room.title) != 0;
+	} else if (r == -ENOENT) {
+		r = 0;
+		item->is_new = item->needs_name = item->differs = true;
+		item->old.rowid = store_new_rowid(w->s);
+		item->old.room.type = room->type;
+	}
+	if (r < 0) {
+		item_free(item);
+		return r;
+	}
+	*ret_item = item;
+	return 0;
+}
+
+static int collect(struct write *w, GPtrArray *rooms, GPtrArray *items, GArray *seen)
+{
+	g_autoptr(GHashTable) ids = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (guint i = 0; i < rooms->len; i++) {
+		const struct webex_room *room = g_ptr_array_index(rooms, i);
+		struct item *item;
+		int r;
+
+		if (!g_hash_table_add(ids, room->id))
+			continue;
+		r = item_make(w, room, &item);
+		if (r < 0)
+			return r;
+		g_ptr_array_add(items, item);
+		rowset_add(seen, item->old.rowid);
+	}
+	rowset_sort(seen);
+	return 0;
+}
+
+static int drop_absent(struct write *w, const GArray *seen, int64_t now_wall_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT rowid FROM room WHERE gone=0 AND pin_until_ms<=?1");
+	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r;
+
+	sql_int(&st, 1, now_wall_ms);
+	while ((r = sql_step(&st)) == 1)
+		if (!rowset_has(seen, sql_get_int(&st, 0)))
+			rowset_add(absent, sql_get_int(&st, 0));
+	for (guint i = 0; r == 0 && i < absent->len; i++) {
+		struct store_room room;
+
+		r = room_load(w->q, g_array_index(absent, int64_t, i), &room, NULL);
+		if (r < 0)
+			return r;
+		r = set_gone(w, &room);
+		store_room_clear(&room);
+	}
+	return r;
+}
+
+static int compare_age(const void *a, const void *b)
+{
+	const struct item *x = *(struct item *const *)a, *y = *(struct item *const *)b;
+
+	if (x->room->created_ms != y->room->created_ms)
+		return x->room->created_ms < y->room->created_ms ? -1 : 1;
+	return strcmp(x->room->id, y->room->id);
+}
+
+static int write_item(struct write *w, const struct item *item)
+{
+	const char *was = item->old.name;
+	g_autofree char *name = NULL;
+	enum store_change_type type = STORE_ROOM_CHANGED;
+	int r = item->differs ? update_fields(w, item) : 0;
+
+	if (r == 0 && item->needs_name)
+		r = give_name(w, item, &name);
+	if (r < 0 || !item->differs)
+		return r;
+	if (item->is_new)
+		type = STORE_ROOM_ADDED;
+	else if (name && g_strcmp0(name, was) != 0)
+		type = STORE_ROOM_RENAMED;
+	changes_add_named(w, type, item->old.rowid, item->old.room.type, item->old.rowid,
+			  type == STORE_ROOM_RENAMED ? was : NULL, name ? name : was);
+	return 0;
+}
+
+/* pin_ms 0: leaves pins alone. */
+static int apply(struct write *w, GPtrArray *rooms, bool complete, int64_t now_wall_ms,
+		 int64_t pin_ms, int64_t *ret_rowid)
+{
+	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
+	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r = collect(w, rooms, items, seen);
+
+	for (guint i = 0; r == 0 && i < items->len; i++) {
+		const struct item *item = g_ptr_array_index(items, i);
+
+		if (item->is_new)
+			r = insert_blank(w, item);
+		else if (item->needs_name)
+			r = drop_name(w, item->old.rowid);
+	}
+	if (r == 0 && complete)
+		r = drop_absent(w, seen, now_wall_ms);
+	if (r == 0)
+		g_ptr_array_sort(items, compare_age);
+	for (guint i = 0; r == 0 && i < items->len; i++) {
+		const struct item *item = g_ptr_array_index(items, i);
+
+		r = write_item(w, item);
+		if (r == 0 && pin_ms > item->pin_ms)
+			r = set_pin(w, item->old.rowid, pin_ms);
+		*ret_rowid = item->old.rowid;
+	}
+	return r;
+}
+
+int store_apply_rooms(struct store *s, GPtrArray *rooms, bool complete, int64_t now_wall_ms,
+		      GPtrArray *changes)
+{
+	struct write w;
+	int64_t last;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, apply(&w, rooms, complete, now_wall_ms, 0, &last));
+}
+
+int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
+		     int64_t *ret_rowid, GPtrArray *changes)
+{
+	g_autoptr(GPtrArray) one = g_ptr_array_new();
+	struct write w;
+	int64_t rowid = 0;
+	int r = write_begin(s, changes, &w);
+
+	if (r < 0)
+		return r;
+	g_ptr_array_add(one, (void *)room);
+	r = write_end(&w, apply(&w, one, false, 0, pin_until_wall_ms, &rowid));
+	if (r == 0 && ret_rowid)
+		*ret_rowid = rowid;
+	return r;
+}
+
+static int remove_room(struct write *w, int64_t rowid)
+{
+	struct store_room room;
+	int r = room_load(w->q, rowid, &room, NULL);
+
+	if (r < 0)
+		return r;
+	r = room.gone ? -ENOENT : set_gone(w, &room);
+	store_room_clear(&room);
+	return r;
+}
+
+int store_remove_room(struct store *s, int64_t rowid, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, remove_room(&w, rowid));
+}
+
+int room_put_direct_email(struct sql *q, int64_t room, const char *email)
+{
+	g_autofree char *key = email ? name_key(email) : NULL;
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "UPDATE room SET direct_email=?2, direct_key=?3 WHERE rowid=?1 AND gone=0"
+		   " AND type=1 AND direct_email IS NOT ?2");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_text(&st, 2, email);
+	sql_text(&st, 3, key);
+	r = sql_run(&st);
+	return r < 0 ? r : sqlite3_changes64(sql_handle(q)) > 0;
+}
+
+int store_set_direct_email(struct store *s, int64_t room, const char *email)
+{
+	struct room_place place = {0};
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	if (r < 0)
+		return r;
+	r = room_place_get(w.q, room, &place);
+	if (r == 0)
+		r = room_put_direct_email(w.q, room, email);
+	room_place_clear(&place);
+	return write_end(&w, MIN(r, 0));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What rooms.c and room_put.c share.
+ * Thread rule: as the connection's.
+ */
+#pragma once
+
+#include "store/internal.h"
+
+/* room.flags */
+#define ROOM_LOCKED 1
+#define ROOM_ANNOUNCEMENT 2
+#define ROOM_READ_ONLY 4
+#define ROOM_PUBLIC 8
+
+/* Tombstones too; -ENOENT. *ret_pin_ms may be NULL. */
+int room_load(struct sql *q, int64_t rowid, struct store_room *ret_room, int64_t *ret_pin_ms);
+/* The live row of the id; -ENOENT. */
+int room_find(struct sql *q, const char *id, int64_t *ret_rowid);

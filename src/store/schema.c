@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* "spfs": tells our files from other people's. */
+#define APPLICATION_ID 0x73706673
+
+/*
+ * Every rowid comes from store_new_rowid(), never from SQLite. type, flags: the enums and bits
+ * of the .c file that owns the table. *_ms are milliseconds since 1970, -1 absent. gone,
+ * deleted: a tombstone; what is in a gone room is gone too, whatever its own row says. message
+ * has what a listing needs and body the rest, so that a listing stays off the long rows.
+ * Message stems have no index: a stem begins with its time, and that gives the place in
+ * message_list.
+ */
+static const char VERSION_1[] =
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE room(rowid INTEGER PRIMARY KEY, id NOT NULL, type INTEGER NOT NULL,"
+	" gone INTEGER NOT NULL DEFAULT 0, name TEXT, name_key TEXT, title TEXT NOT NULL,"
+	" flags INTEGER NOT NULL, team_id, creator_id, owner_id TEXT, classification_id TEXT,"
+	" description TEXT, last_activity_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	" extra TEXT, direct_email TEXT, direct_key TEXT,"
+	" members_wall_ms INTEGER NOT NULL DEFAULT -1, pin_until_ms INTEGER NOT NULL DEFAULT "
+	"0);"
+	"CREATE UNIQUE INDEX room_id ON room(id) WHERE gone=0;"
+	"CREATE UNIQUE INDEX room_key ON room(type, name_key) WHERE gone=0;"
+	"CREATE INDEX room_name ON room(type, name) WHERE gone=0;"
+	"CREATE INDEX room_email ON room(direct_key) WHERE gone=0 AND direct_key IS NOT NULL;"
+	"CREATE INDEX room_list ON room(type, gone);"
+	"CREATE TABLE message(rowid INTEGER PRIMARY KEY, room INTEGER NOT NULL,"
+	" cookie INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, id NOT NULL,"
+	" person INTEGER NOT NULL, created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
+	" txt_size INTEGER NOT NULL, flags INTEGER NOT NULL, stem TEXT NOT NULL, parent_id,"
+	" pin_until_ms INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX message_list ON message(room, cookie, deleted);"
+	"CREATE INDEX message_id ON message(id);"
+	"CREATE INDEX message_author ON message(room, person, cookie) WHERE deleted=0;"
+	"CREATE INDEX message_gone ON message(deleted) WHERE deleted=1;"
+	"CREATE TABLE body(message INTEGER PRIMARY KEY, email TEXT, text TEXT, markdown TEXT,"
+	" html TEXT, files BLOB, mentioned_people TEXT, mentioned_groups TEXT, attachments "
+	"TEXT,"
+	" extra TEXT);"
+	"CREATE TABLE span(room INTEGER NOT NULL, hi INTEGER NOT NULL, lo INTEGER NOT NULL,"
+	" PRIMARY KEY(room, hi)) WITHOUT ROWID;"
+	"CREATE TABLE member(rowid INTEGER PRIMARY KEY, room INTEGER NOT NULL, id NOT NULL,"
+	" gone INTEGER NOT NULL DEFAULT 0, name TEXT, name_key TEXT, person_id, email TEXT,"
+	" display_name TEXT, org_id, flags INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	" extra TEXT);"
+	"CREATE UNIQUE INDEX member_id ON member(room, id) WHERE gone=0;"
+	"CREATE UNIQUE INDEX member_key ON member(room, name_key) WHERE gone=0;"
+	"CREATE INDEX member_name ON member(room, name) WHERE gone=0;"
+	"CREATE INDEX member_list ON member(room, gone);"
+	"CREATE INDEX member_gone ON member(gone) WHERE gone=1;"
+	"CREATE TABLE person(rowid INTEGER PRIMARY KEY, id NOT NULL, first_email TEXT,"
+	" first_key TEXT, email TEXT, email_key TEXT, display_name TEXT, type INTEGER NOT NULL,"
+	" json TEXT, fetched_wall_ms INTEGER NOT NULL DEFAULT -1);"
+	"CREATE UNIQUE INDEX person_id ON person(id);"
+	"CREATE INDEX person_email ON person(email_key);"
+	"CREATE INDEX person_first ON person(first_key);"
+	"CREATE INDEX person_fetched ON person(rowid) WHERE fetched_wall_ms>=0;"
+	"CREATE TABLE content(rowid INTEGER PRIMARY KEY, room INTEGER NOT NULL,"
+	" message INTEGER NOT NULL, url TEXT, name TEXT NOT NULL, sha256 TEXT,"
+	" size INTEGER NOT NULL, mtime_ms INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0);"
+	"CREATE INDEX content_name ON content(room, name) WHERE gone=0;"
+	"CREATE INDEX content_message ON content(message) WHERE gone=0;"
+	"CREATE INDEX content_gone ON content(gone) WHERE gone=1;"
+	"CREATE TABLE node(rowid INTEGER PRIMARY KEY, kind INTEGER NOT NULL, key TEXT NOT "
+	"NULL);"
+	"CREATE UNIQUE INDEX node_key ON node(kind, key);";
+
+/* One script a version, in order; a new one goes to the end and SCHEMA_VERSION up by one. */
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1};
+
+static const char PURGE[] =
+	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "
+	"IN"
+	"  (SELECT rowid FROM room WHERE gone=1));"
+	"DELETE FROM message WHERE deleted=1;"
+	"DELETE FROM member WHERE gone=1;"
+	"DELETE FROM content WHERE gone=1;"
+	"DELETE FROM message WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM member WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM content WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM span WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM room WHERE gone=1;";
+
+static int query_int(struct sql *q, const char *text, int64_t *ret_value)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, text);
+	int r = sql_step(&st);
+
+	if (r < 0)
+		return r;
+	*ret_value = r ? sql_get_int(&st, 0) : 0;
+	return 0;
+}
+
+int schema_tune(struct sql *q, bool in_memory, int cache_kib)
+{
+	char script[256];
+
+	/*
+	 * mmap stays off: a read error of a mapped file would be a SIGBUS that ends the mount,
+	 * and the same pages would count against us once a connection.
+	 */
+	snprintf(script, sizeof(script),
+		 "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;"
+		 "PRAGMA mmap_size=0; PRAGMA trusted_schema=OFF; PRAGMA synchronous=%s;"
+		 "PRAGMA journal_size_limit=16777216;",
+		 cache_kib, in_memory ? "OFF" : "NORMAL");
+	return sql_exec(q, script);
+}
+
+static int set_wal(struct sql *q)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, "PRAGMA journal_mode=WAL");
+	int r = sql_step(&st);
+
+	if (r < 0)
+		return r;
+	if (!r || g_strcmp0(sql_peek_text(&st, 0), "wal") != 0) {
+		log_error("store",
+			  "no write-ahead log in this file system; use -o cache=memory");
+		return -EIO;
+	}
+	return 0;
+}
+
+/* Tells ours from what has to be set aside. */
+static int check_origin(struct sql *q, int64_t *ret_version)
+{
+	int64_t version, app, tables;
+	int r = query_int(q, "PRAGMA user_version", &version);
+
+	if (r == 0)
+		r = query_int(q, "PRAGMA application_id", &app);
+	if (r == 0)
+		r = query_int(q, "SELECT count(*) FROM sqlite_schema", &tables);
+	if (r < 0)
+		return r;
+	if (tables == 0 && version == 0) {
+		*ret_version = 0;
+		return 0;
+	}
+	if (app != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION) {
+		log_warning("store", "the cache file is of version %lld, this is %d",
+			    (long long)version, SCHEMA_VERSION);
+		return -EUCLEAN;
+	}
+	*ret_version = version;
+	return 0;
+}
+
+static int apply_migrations(struct sql *q, int64_t version)
+{
+	char mark[96];
+
+	for (int64_t v = version; v < SCHEMA_VERSION; v++) {
+		int r = sql_exec(q, migrations[v]);
+
+		if (r < 0)
+			return r;
+	}
+	snprintf(mark, sizeof(mark), "PRAGMA application_id=%d; PRAGMA user_version=%d",
+		 APPLICATION_ID, SCHEMA_VERSION);
+	return sql_exec(q, mark);
+}
+
+int schema_migrate(struct sql *q, bool in_memory)
+{
+	int64_t version;
+	int r = check_origin(q, &version);
+
+	if (r == 0 && !in_memory)
+		r = set_wal(q);
+	if (r < 0 || version == SCHEMA_VERSION)
+		return r;
+	r = sql_exec(q, "BEGIN IMMEDIATE");
+	if (r < 0)
+		return r;
+	r = apply_migrations(q, version);
+	if (r == 0)
+		r = sql_exec(q, "COMMIT");
+	if (r < 0)
+		sqlite3_exec(sql_handle(q), "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int schema_max_rowid(struct sql *q, int64_t *ret_rowid)
+{
+	int r = query_int(q,
+			  "SELECT max(ifnull((SELECT max(rowid) FROM room),0),"
+			  " ifnull((SELECT max(rowid) FROM message),0),"
+			  " ifnull((SELECT max(message) FROM body),0),"
+			  " ifnull((SELECT max(rowid) FROM member),0),"
+			  " ifnull((SELECT max(rowid) FROM person),0),"
+			  " ifnull((SELECT max(rowid) FROM content),0),"
+			  " ifnull((SELECT max(rowid) FROM node),0),"
+			  " ifnull((SELECT max(room) FROM span),0),"
+			  " ifnull((SELECT CAST(value AS INTEGER) FROM meta"
+			  "  WHERE key='rowid.last'),0))",
+			  ret_rowid);
+
+	/* A table is missing: ours by its marks, yet not what we made. */
+	if (r < 0 && sqlite3_errcode(sql_handle(q)) == SQLITE_ERROR)
+		r = -EUCLEAN;
+	return r;
+}
+
+int schema_purge(struct sql *q)
+{
+	int r = sql_exec(q, "BEGIN IMMEDIATE");
+
+	if (r < 0)
+		return r;
+	r = sql_exec(q, PURGE);
+	if (r == 0)
+		r = sql_exec(q, "COMMIT");
+	if (r < 0)
+		sqlite3_exec(sql_handle(q), "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}

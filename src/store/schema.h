@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables and how older files come to them (PRAGMA user_version), and the sweep at open.
+ * Thread rule: the thread that opens the store, before anybody else has it.
+ * Errors: as sql.h; -EUCLEAN for a file that is not ours, newer than we are, or broken: to be
+ * set aside.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "store/sql.h"
+
+#define SCHEMA_VERSION 1
+
+/* Settings that every connection needs. */
+int schema_tune(struct sql *q, bool in_memory, int cache_kib);
+
+/* Brings an empty or older database to SCHEMA_VERSION, in one transaction. */
+int schema_migrate(struct sql *q, bool in_memory);
+
+/* The highest rowid of any table and of the mark in meta; touches every table. */
+int schema_max_rowid(struct sql *q, int64_t *ret_rowid);
+
+/* Drops what was deleted before this open. */
+int schema_purge(struct sql *q);

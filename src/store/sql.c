@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/sql.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "webex/id.h"
+
+/* Readers never wait for the writer in WAL mode; this covers recovery after a crash. */
+#define BUSY_TIMEOUT_MS 10000
+
+struct sql {
+	sqlite3 *db;
+	GHashTable *cache; /* text (its address) -> struct sql_cached */
+	char *broken_mark;
+	int last_logged; /* SQLite's result, so that a dead disk does not fill the log */
+};
+
+struct sql_cached {
+	sqlite3_stmt *st;
+	bool in_use;
+};
+
+static void cached_free(void *p)
+{
+	struct sql_cached *c = p;
+
+	sqlite3_finalize(c->st);
+	g_free(c);
+}
+
+static pthread_once_t configured = PTHREAD_ONCE_INIT;
+
+/* Memory statistics cost a process-wide mutex at every allocation. */
+static void configure(void)
+{
+	if (sqlite3_config(SQLITE_CONFIG_MULTITHREAD) ||
+	    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0))
+		log_debug("store", "SQLite was configured by somebody else");
+}
+
+static int to_errno(struct sql *q, int rc)
+{
+	int err = q && q->db ? sqlite3_system_errno(q->db) : 0;
+
+	switch (rc & 0xff) {
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_NOMEM:
+		return -ENOMEM;
+	case SQLITE_IOERR:
+		if (rc == SQLITE_IOERR_NOMEM)
+			return -ENOMEM;
+		/* EFBIG: the file size limit of the process, a full disk by another name. */
+		return err == ENOSPC || err == EDQUOT || err == EFBIG ? -ENOSPC : -EIO;
+	default:
+		return -EIO;
+	}
+}
+
+static void mark_broken(const struct sql *q)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (q->broken_mark)
+		fd = open(q->broken_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+}
+
+int sql_failed(struct sql *q, int rc)
+{
+	int r = to_errno(q, rc);
+
+	if (q && q->last_logged != rc) {
+		q->last_logged = rc;
+		log_error("store", "SQLite: %s (%d)%s%s", sqlite3_errmsg(q->db), rc,
+			  r == -ENOSPC ? ": " : "", r == -ENOSPC ? "no space" : "");
+	}
+	if (q && ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB))
+		mark_broken(q);
+	return r;
+}
+
+int sql_open(const char *uri, const char *broken_mark, struct sql **ret_sql)
+{
+	struct sql *q = g_new0(struct sql, 1);
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI |
+		    SQLITE_OPEN_NOMUTEX;
+	int rc, r;
+
+	pthread_once(&configured, configure);
+	q->cache = g_hash_table_new_full(NULL, NULL, NULL, cached_free);
+	rc = sqlite3_open_v2(uri, &q->db, flags, NULL);
+	if (rc != SQLITE_OK) {
+		r = sql_failed(q, rc);
+		sql_close(&q);
+		return r;
+	}
+	q->broken_mark = g_strdup(broken_mark);
+	sqlite3_extended_result_codes(q->db, 1);
+	sqlite3_busy_timeout(q->db, BUSY_TIMEOUT_MS);
+	*ret_sql = q;
+	return 0;
+}
+
+void sql_close(struct sql **q)
+{
+	if (!*q)
+		return;
+	g_hash_table_destroy((*q)->cache);
+	if (sqlite3_close((*q)->db) != SQLITE_OK)
+		log_error("store", "SQLite: a statement was left open");
+	g_free((*q)->broken_mark);
+	g_free(*q);
+	*q = NULL;
+}
+
+sqlite3 *sql_handle(struct sql *q)
+{
+	return q->db;
+}
+
+int sql_exec(struct sql *q, const char *script)
+{
+	int rc = sqlite3_exec(q->db, script, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : sql_failed(q, rc);
+}
+
+struct sql_stmt sql_stmt(struct sql *q, const char *text)
+{
+	struct sql_cached *cached = g_hash_table_lookup(q->cache, text);
+	struct sql_stmt s = {.q = q};
+	int rc;
+
+	if (cached && !cached->in_use) {
+		cached->in_use = true;
+		s.cached = cached;
+		s.st = cached->st;
+		return s;
+	}
+	rc = sqlite3_prepare_v3(q->db, text, -1, cached ? 0 : SQLITE_PREPARE_PERSISTENT, &s.st,
+				NULL);
+	if (rc != SQLITE_OK) {
+		s.error = sql_failed(q, rc);
+		return s;
+	}
+	if (!cached) {
+		s.cached = g_new0(struct sql_cached, 1);
+		s.cached->st = s.st;
+		s.cached->in_use = true;
+		g_hash_table_insert(q->cache, (void *)text, s.cached);
+	}
+	return s;
+}
+
+void sql_done(struct sql_stmt *s)
+{
+	if (!s->st)
+		return;
+	if (s->cached) {
+		sqlite3_reset(s->st);
+		sqlite3_clear_bindings(s->st);
+		s->cached->in_use = false;
+	} else {
+		sqlite3_finalize(s->st);
+	}
+	s->st = NULL;
+}
+
+static void bound(struct sql_stmt *s, int rc)
+{
+	if (rc != SQLITE_OK)
+		s->error = sql_failed(s->q, rc);
+}
+
+void sql_int(struct sql_stmt *s, int at, int64_t value)
+{
+	if (!s->error)
+		bound(s, sqlite3_bind_int64(s->st, at, value));
+}
+
+void sql_text(struct sql_stmt *s, int at, const char *text)
+{
+	if (!s->error)
+		bound(s, sqlite3_bind_text(s->st, at, text, -1, SQLITE_STATIC));
+}
+
+void sql_bytes(struct sql_stmt *s, int at, const void *bytes, size_t size)
+{
+	if (!s->error)
+		bound(s, sqlite3_bind_blob64(s->st, at, bytes, size, SQLITE_STATIC));
+}
+
+#define UUID_TEXT_SIZE 37
+
+static void uuid_text(const uint8_t uuid[static 16], char buf[static UUID_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	char *p = buf;
+
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*p++ = '-';
+		*p++ = digits[uuid[i] >> 4];
+		*p++ = digits[uuid[i] & 15];
+	}
+	*p = '\0';
+}
+
+static char *encode(const uint8_t uuid[static 16], const char *type)
+{
+	char text[UUID_TEXT_SIZE];
+
+	uuid_text(uuid, text);
+	return webex_id_encode("us", type, text);
+}
+
+void sql_id(struct sql_stmt *s, int at, const char *type, const char *id)
+{
+	struct webex_id parts;
+	g_autofree char *again = NULL;
+
+	if (s->error)
+		return;
+	if (id && webex_id_decode(id, &parts) == 0 && parts.has_uuid) {
+		again = encode(parts.uuid, type);
+		if (strcmp(again, id) == 0) {
+			bound(s, sqlite3_bind_blob(s->st, at, parts.uuid, sizeof(parts.uuid),
+						   SQLITE_TRANSIENT));
+			return;
+		}
+	}
+	sql_text(s, at, id);
+}
+
+int sql_step(struct sql_stmt *s)
+{
+	int rc;
+
+	if (s->error)
+		return s->error;
+	rc = sqlite3_step(s->st);
+	if (rc == SQLITE_ROW)
+		return 1;
+	if (rc == SQLITE_DONE)
+		return 0;
+	s->error = sql_failed(s->q, rc);
+	return s->error;
+}
+
+int sql_run(struct sql_stmt *s)
+{
+	int r = sql_step(s);
+
+	if (s->st)
+		sqlite3_reset(s->st);
+	return r < 0 ? r : 0;
+}
+
+int64_t sql_get_int(struct sql_stmt *s, int column)
+{
+	return sqlite3_column_int64(s->st, column);
+}
+
+const char *sql_peek_text(struct sql_stmt *s, int column)
+{
+	return (const char *)sqlite3_column_text(s->st, column);
+}
+
+char *sql_get_text(struct sql_stmt *s, int column)
+{
+	return g_strdup(sql_peek_text(s, column));
+}
+
+const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size)
+{
+	const void *bytes = sqlite3_column_blob(s->st, column);
+
+	*ret_size = (size_t)sqlite3_column_bytes(s->st, column);
+	return bytes;
+}
+
+char *sql_get_id(struct sql_stmt *s, int column, const char *type)
+{
+	size_t size;
+	const void *bytes;
+
+	if (sqlite3_column_type(s->st, column) != SQLITE_BLOB)
+		return sql_get_text(s, column);
+	bytes = sql_peek_bytes(s, column, &size);
+	return size == 16 ? encode(bytes, type) : NULL;
+}
