@@ -40,7 +40,8 @@ struct pager {
 	pthread_mutex_t lock;
 	GHashTable *entries;	  /* need -> entry; pager.lock */
 	struct pager_stats stats; /* pager.lock */
-	int64_t net_failed_ms;	  /* mono time of the last network failure; pager.lock */
+	int64_t net_failed_ms;    /* mono time of the last network failure; pager.lock */
+	int net_error;            /* pager.lock */
 	bool stopping;		  /* cache thread */
 };
 
