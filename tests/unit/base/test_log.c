@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+
+static char *snapshot(void)
+{
+	GString *out = g_string_new(NULL);
+
+	log_snapshot(out);
+	return g_string_free(out, FALSE);
+}
+
+static char *last_line(void)
+{
+	_cleanup_gfree_ char *all = snapshot();
+	char *line;
+
+	all[strlen(all) - 1] = '\0';
+	line = strrchr(all, '\n');
+	return g_strdup(line ? line + 1 : all);
+}
+
+static void check_last(const char *expected)
+{
+	_cleanup_gfree_ char *line = last_line();
+	int64_t ms;
+
+	assert_true(strlen(line) > TIME_ISO_SIZE);
+	line[TIME_ISO_SIZE - 1] = '\0';
+	assert_int_equal(time_parse_iso(line, &ms), 0);
+	assert_string_equal(line + TIME_ISO_SIZE, expected);
+}
+
+static void test_lines(void **state)
+{
+	(void)state;
+	log_info("http", "GET %s: %d", "/v1", 200);
+	check_last("info http: GET /v1: 200");
+	log_error("main", "100%%\n");
+	check_last("error main: 100%");
+	log_warning("api", "a\nb\rc\x1b[31m\x7f\xc2\x9b \xff");
+	check_last("warning api: a?b?c?[31m?? \xEF\xBF\xBD");
+}
+
+static void test_level(void **state)
+{
+	(void)state;
+	log_error("main", "before");
+	log_debug("main", "unseen");
+	check_last("error main: before");
+	log_set_level(LOG_LEVEL_DEBUG);
+	assert_int_equal(log_get_level(), LOG_LEVEL_DEBUG);
+	log_debug("main", "seen");
+	check_last("debug main: seen");
+	log_set_level(LOG_LEVEL_ERROR);
+	log_warning("main", "unseen");
+	check_last("debug main: seen");
+	log_set_level(LOG_LEVEL_INFO);
+}
+
+static void test_long_line_is_cut(void **state)
+{
+	_cleanup_gfree_ char *body = g_strnfill(10000, 'x');
+	_cleanup_gfree_ char *line = NULL;
+
+	(void)state;
+	log_error("main", "%s", body);
+	line = last_line();
+	assert_in_range(strlen(line), LOG_LINE_MAX - 50, LOG_LINE_MAX + 50);
+}
+
+static void test_ring_drops_whole_lines(void **state)
+{
+	_cleanup_gfree_ char *all = NULL;
+	char **lines;
+	int64_t ms;
+
+	(void)state;
+	for (int i = 0; i < 5000; i++)
+		log_info("main", "line %d of a log that is longer than the ring is large", i);
+	all = snapshot();
+	assert_true(strlen(all) <= LOG_RING_BYTES);
+	assert_true(strlen(all) > LOG_RING_BYTES - 200);
+	lines = g_strsplit(all, "\n", -1);
+	for (char **line = lines; **line; line++) {
+		(*line)[TIME_ISO_SIZE - 1] = '\0';
+		assert_int_equal(time_parse_iso(*line, &ms), 0);
+	}
+	g_strfreev(lines);
+	check_last("info main: line 4999 of a log that is longer than the ring is large");
+}
+
+static void test_last_error(void **state)
+{
+	GString *out = g_string_new(NULL);
+
+	(void)state;
+	log_last_error_snapshot(out);
+	assert_string_equal(out->str, "");
+	log_last_error("post: %s", "too\nlong");
+	log_last_error("post: %s", "refused");
+	check_last("warning error: post: refused");
+	log_info("main", "something else");
+	log_last_error_snapshot(out);
+	assert_string_equal(out->str + TIME_ISO_SIZE, "post: refused\n");
+	g_string_free(out, TRUE);
+}
+
+static void test_stderr(void **state)
+{
+	char got[100] = "";
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_set_sink(LOG_SINK_STDERR);
+	log_warning("fuse", "odd");
+	log_set_sink(LOG_SINK_NONE);
+	log_warning("fuse", "unseen");
+	dup2(saved, STDERR_FILENO);
+	close(ends[1]);
+	assert_int_equal(read(ends[0], got, sizeof(got) - 1), 28);
+	assert_string_equal(got, "sparkfs: warning: fuse: odd\n");
+	close(ends[0]);
+	close(saved);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_level),
+		cmocka_unit_test(test_long_line_is_cut),
+		cmocka_unit_test(test_ring_drops_whole_lines),
+		cmocka_unit_test(test_last_error),
+		cmocka_unit_test(test_stderr),
+	};
+
+	log_set_sink(LOG_SINK_NONE);
+	return cmocka_run_group_tests_name("base log", tests, NULL, NULL);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <glib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+
+#define BAD "\xEF\xBF\xBD"
+#define SLASH "\xE2\x88\x95"
+#define ACUTE "\xCC\x81"
+#define CREATED_MS INT64_C(1741080031507)
+#define STAMP "2025-03-04T09-20-31.507Z"
+#define PERSON "31ed6d50f8d911ef9a2b0242ac110002"
+
+static const struct {
+	const char *title;
+	const char *name;
+} titles[] = {
+	{"Project Phoenix", "Project Phoenix"},
+	{"Gr\xC3\xBC\xC3\x9F"
+	 "e \xF0\x9F\x8E\x89",
+	 "Gr\xC3\xBC\xC3\x9F"
+	 "e \xF0\x9F\x8E\x89"},
+	{"a/b", "a" SLASH "b"},
+	{"/", SLASH},
+	{"", "_"},
+	{".", "_."},
+	{"..", "_.."},
+	{".bashrc", "_.bashrc"},
+	{"...", "_..."},
+	{"-rf", "_-rf"},
+	{"--", "_--"},
+	{" ", "_"},
+	{"  \xC2\xA0", "_"},
+	{" a ", " a "},
+	{"a\nb\tc", "a" BAD "b" BAD "c"},
+	{"\x7F\xC2\x85", BAD BAD},
+	{"cod\xE2\x80\xAE"
+	 "exe.txt",
+	 "cod" BAD "exe.txt"},
+	{"\xE2\x81\xA6\xE2\x80\x8E\xD8\x9C", BAD BAD BAD},
+	{"\xFF"
+	 "a\xC3",
+	 BAD "a" BAD},
+	{"\xED\xA0\x80", BAD BAD BAD},
+	{"~a", "~a"},
+	{"a:b*c?", "a:b*c?"},
+};
+
+static void test_from_title(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(titles); i++) {
+		_cleanup_gfree_ char *name = name_from_title(titles[i].title, NAME_MAX_BYTES);
+
+		assert_string_equal(name, titles[i].name);
+	}
+}
+
+static void check_cut(const char *title, size_t max_bytes, const char *expected)
+{
+	_cleanup_gfree_ char *name = name_from_title(title, max_bytes);
+
+	assert_string_equal(name, expected);
+}
+
+static void test_cut_at_a_character(void **state)
+{
+	_cleanup_gfree_ char *marks = NULL, *long_title = g_strnfill(1000000, 'x');
+	_cleanup_gfree_ char *name = name_from_title(long_title, 100000);
+	GString *all = g_string_new("e");
+
+	(void)state;
+	assert_int_equal(strlen(name), NAME_MAX_BYTES);
+	check_cut("abc", 3, "abc");
+	check_cut("abcd", 3, "abc");
+	check_cut("ab\xC3\xA9", 3, "ab");
+	check_cut("ab\xC3\xA9", 4, "ab\xC3\xA9");
+	/* a letter and its accent stay together */
+	check_cut("abe" ACUTE, 4, "ab");
+	check_cut("abe" ACUTE "x", 5, "abe" ACUTE);
+	/* so do joined emoji */
+	check_cut("a\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x91\xA7", 9, "a");
+	/* but not at any price */
+	for (int i = 0; i < 200; i++)
+		g_string_append(all, ACUTE);
+	marks = g_string_free(all, FALSE);
+	g_free(name);
+	name = name_from_title(marks, NAME_MAX_BYTES);
+	assert_in_range(strlen(name), NAME_MAX_BYTES - 2, NAME_MAX_BYTES);
+	check_cut("    x", 4, "_");
+	check_cut(".abc", 3, "_.a");
+	check_cut("\xF0\x9F\x91\xA9", 3, "_");
+}
+
+static void check_typed(const char *name, const char *expected)
+{
+	_cleanup_gfree_ char *title = name_to_title(name);
+
+	if (g_strcmp0(title, expected) != 0)
+		fail_msg("%s: got %s", name, title ? title : "nothing");
+}
+
+static void test_to_title(void **state)
+{
+	_cleanup_gfree_ char *longest = g_strnfill(255, 'x'), *too_long = g_strnfill(256, 'x');
+
+	(void)state;
+	check_typed("Project", "Project");
+	check_typed("a" SLASH "b", "a/b");
+	check_typed("_.x", "_.x");
+	check_typed("_", "_");
+	check_typed(longest, longest);
+	check_typed(too_long, NULL);
+	check_typed(".x", NULL);
+	check_typed("-x", NULL);
+	check_typed("  ", NULL);
+	check_typed("a\nb", NULL);
+	check_typed("a\xE2\x80\xAE", NULL);
+	check_typed("a\xFF", NULL);
+	check_typed("", NULL);
+}
+
+static void check_same(const char *a, const char *b, bool same)
+{
+	_cleanup_gfree_ char *x = name_key(a), *y = name_key(b);
+
+	assert_int_equal(strcmp(x, y) == 0, same);
+}
+
+static void test_key(void **state)
+{
+	(void)state;
+	check_same("Phoenix", "PHOENIX", true);
+	check_same("caf\xC3\xA9", "cafe" ACUTE, true);
+	check_same("CAF\xC3\x89", "cafe" ACUTE, true);
+	check_same("stra\xC3\x9F"
+		   "e",
+		   "STRASSE", true);
+	check_same("a", "b", false);
+	check_same("e", "\xC3\xA9", false);
+	check_same("\xFF", "\xFF", true);
+}
+
+static void test_suffix(void **state)
+{
+	_cleanup_gfree_ char *wide = g_strnfill(300, 'x');
+	_cleanup_gfree_ char *plain = name_with_suffix("Team", PERSON, 8);
+	_cleanup_gfree_ char *most = name_with_suffix("Team", PERSON, 99);
+	_cleanup_gfree_ char *least = name_with_suffix("Team", PERSON, 1);
+	_cleanup_gfree_ char *cut = name_with_suffix(wide, PERSON, 32);
+
+	(void)state;
+	assert_string_equal(plain, "Team ~31ed6d50");
+	assert_string_equal(most, "Team ~" PERSON);
+	assert_string_equal(least, "Team ~31ed6d50");
+	assert_int_equal(strlen(cut), NAME_MAX_BYTES);
+	assert_true(g_str_has_suffix(cut, "x ~" PERSON));
+}
+
+static void check_stem(const char *email, const char *person, const char *tie,
+		       const char *expected)
+{
+	_cleanup_gfree_ char *stem = name_message_stem(CREATED_MS, email, person, tie);
+	_cleanup_gfree_ char *file = g_strconcat(stem, ".json", NULL);
+	enum name_twin twin;
+	size_t len;
+
+	assert_string_equal(stem, expected);
+	assert_true(name_parse_message(file, &len, &twin));
+	assert_int_equal(len, strlen(stem));
+	assert_int_equal(twin, NAME_JSON);
+}
+
+static void test_message_stem(void **state)
+{
+	_cleanup_gfree_ char *local = g_strnfill(250, 'a');
+	_cleanup_gfree_ char *address = g_strconcat(local, "@b.c", NULL);
+	_cleanup_gfree_ char *stem = name_message_stem(CREATED_MS, address, PERSON, PERSON);
+
+	(void)state;
+	check_stem("alice@example.com", PERSON, NULL, STAMP "_alice@example.com");
+	check_stem("alice@example.com", PERSON, "0a1b", STAMP "_alice@example.com~0a1b");
+	check_stem("al~ice@example.com", PERSON, NULL, STAMP "_al_ice@example.com");
+	check_stem(NULL, PERSON, NULL, STAMP "_unknown-31ed6d50");
+	check_stem("", PERSON, PERSON, STAMP "_unknown-31ed6d50~" PERSON);
+	check_stem("../../etc/passwd", PERSON, NULL, STAMP "_unknown-31ed6d50");
+	check_stem("a b@c", PERSON, NULL, STAMP "_unknown-31ed6d50");
+	check_stem("a\n@b", PERSON, NULL, STAMP "_unknown-31ed6d50");
+	check_stem(NULL, "", NULL, STAMP "_unknown-");
+	assert_in_range(strlen(stem), 200, NAME_STEM_MAX_BYTES);
+}
+
+static void test_parse_message(void **state)
+{
+	static const char *const bad[] = {
+		"post",
+		"notes.txt",
+		STAMP ".txt",
+		STAMP "_.txt",
+		STAMP "_a",
+		STAMP "_a.txt~",
+		STAMP "_a.TXT",
+		STAMP "_a.pdf",
+		STAMP "_a~.txt",
+		STAMP "_a~xyz.txt",
+		STAMP "_a~0A.txt",
+		STAMP "_a~0a~0b.txt",
+		STAMP "_a~0a1b0a1b0a1b0a1b0a1b0a1b0a1b0a1b0.txt",
+		STAMP "_a b.txt",
+		STAMP "_.a.txt",
+		STAMP "_-a.txt",
+		STAMP "_a\xFF.txt",
+		STAMP "-a.txt",
+		"2025-03-04T09:20:31.507Z_a.txt",
+		"2025-02-30T09-20-31.507Z_a.txt",
+		"",
+		".txt",
+	};
+	_cleanup_gfree_ char *wide = g_strnfill(300, 'a');
+	_cleanup_gfree_ char *too_long = g_strconcat(STAMP "_", wide, ".txt", NULL);
+	enum name_twin twin;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+		if (name_parse_message(bad[i], &len, &twin))
+			fail_msg("taken for a message: %s", bad[i]);
+	}
+	assert_false(name_parse_message(too_long, &len, &twin));
+	assert_true(name_parse_message(STAMP "_a.txt.md", &len, &twin));
+	assert_int_equal(twin, NAME_MD);
+	assert_int_equal(len, strlen(STAMP "_a.txt"));
+}
+
+static void test_address(void **state)
+{
+	static const char *const good[] = {"a@b", "alice@example.com",
+					   "o'neil+x@sub.example.org",
+					   "j\xC3\xB6rg@example.com"};
+	static const char *const bad[] = {"",
+					  "a",
+					  "@",
+					  "a@",
+					  "@b",
+					  "a@b@c",
+					  "a b@c",
+					  "a@b\n",
+					  "-a@b",
+					  ".a@b",
+					  "a/b@c",
+					  "a@b\xFF",
+					  "a@\xE2\x80\xAE"
+					  "b"};
+	_cleanup_gfree_ char *local = g_strnfill(252, 'a');
+	_cleanup_gfree_ char *longest = g_strconcat(local, "@b", NULL);
+	_cleanup_gfree_ char *too_long = g_strconcat(local, "@bc", NULL);
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(good); i++)
+		assert_true(name_is_address(good[i]));
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_false(name_is_address(bad[i]));
+	assert_true(name_is_address(longest));
+	assert_false(name_is_address(too_long));
+}
+
+static void test_scratch(void **state)
+{
+	static const char *const scratch[] = {"4913",
+					      "5036",
+					      "5159",
+					      ".note.txt.swp",
+					      ".note.txt.swx",
+					      "note.txt~",
+					      "#note.txt#",
+					      ".#note.txt",
+					      "sedAb12cd",
+					      "sed000000",
+					      ".a.txt.Ab12cd",
+					      ".goutputstream-ABC123",
+					      ".fuse_hidden0001",
+					      ".nfs0001",
+					      "._a.txt",
+					      ".DS_Store",
+					      "a.pdf.part",
+					      "a.crdownload",
+					      ".~lock.a.odt#",
+					      ".~tmp~",
+					      ".a.save",
+					      ".git",
+					      "Thumbs.db",
+					      "desktop.ini",
+					      ".hidden"};
+	static const char *const real[] = {
+		"note.txt", "sedation", "sedative.txt", "sedalpha_",	 "sedanlike",
+		"4912",	    "4914",	"49130",	"20250304",	 "~",
+		"#",	    "##",	"part",		".part.txt" + 1, "x.save",
+		"a~b",	    "#1 issue", "crdownload",	"a.party",	 "thumbs",
+		"post",	    "sedABCDE", "9999"};
+	static const char *const trash[] = {".Trash", ".Trash-0", ".Trash-1000", ".Trashes"};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(scratch); i++) {
+		if (!name_is_scratch(scratch[i]) || name_is_trash(scratch[i]))
+			fail_msg("not taken for scratch: %s", scratch[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(real); i++) {
+		if (name_is_scratch(real[i]) || name_is_trash(real[i]))
+			fail_msg("taken for scratch: %s", real[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(trash); i++)
+		assert_true(name_is_trash(trash[i]) && !name_is_scratch(trash[i]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_from_title),    cmocka_unit_test(test_cut_at_a_character),
+		cmocka_unit_test(test_to_title),      cmocka_unit_test(test_key),
+		cmocka_unit_test(test_suffix),	      cmocka_unit_test(test_message_stem),
+		cmocka_unit_test(test_parse_message), cmocka_unit_test(test_address),
+		cmocka_unit_test(test_scratch),
+	};
+
+	return cmocka_run_group_tests_name("base names", tests, NULL, NULL);
+}
