@@ -69,12 +69,6 @@ static int load_token(struct sparkfs *s, char **ret_reason)
 	};
 	int r = webex_token_load(&source, &s->token, ret_reason);
 
-	if (r == -ENOKEY) {
-		g_free(*ret_reason);
-		*ret_reason = g_strdup(
-			"no access token: set WEBEX_ACCESS_TOKEN, or give -o token_file=FILE "
-			"or -o token_command=CMD");
-	}
 	if (r == 0)
 		s->fingerprint = webex_token_fingerprint(s->token, s->base_url);
 	return r;
@@ -276,6 +270,8 @@ static int start_tree(struct sparkfs *s)
 		.gid = o->gid < 0 ? getgid() : (gid_t)o->gid,
 		.umask = (mode_t)o->umask,
 		.recent = o->recent,
+		.on_changes = on_changes,
+		.arg = s,
 	};
 
 	return tree_new(&config, &s->tree);
