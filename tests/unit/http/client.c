@@ -117,3 +117,18 @@ struct http_response *client_get(struct client *c, const char *path)
 {
 	return client_run(c, client_request(c, HTTP_GET, path));
 }
+
+bool client_wait(struct client *c, int on_wire, int waiting)
+{
+	int64_t until_ms = loop_now() + PATIENCE_S * 1000;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct http_stats stats;
+
+	do {
+		nanosleep(&pause, NULL);
+		http_loop_stats(c->loop, &stats);
+		if (stats.on_wire == on_wire && stats.waiting == waiting)
+			return true;
+	} while (loop_now() < until_ms);
+	return false;
+}

@@ -35,3 +35,6 @@ struct http_response *pending_wait(struct pending *p);
 /* All in one. Owned. */
 struct http_response *client_get(struct client *c, const char *path);
 struct http_response *client_run(struct client *c, struct http_request *req);
+
+/* False if within ten seconds the loop never had as many on the wire and waiting. */
+bool client_wait(struct client *c, int on_wire, int waiting);

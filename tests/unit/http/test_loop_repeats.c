@@ -13,9 +13,6 @@
 
 #define _cleanup_response_ _cleanup_(response_done)
 
-/* No retry here takes longer, unless a Retry-After says so. */
-#define QUICK_MS (20 * SECOND_MS)
-
 static void response_done(struct http_response **resp)
 {
 	http_response_free(*resp);
@@ -234,7 +231,7 @@ static void check_waits(const char *fields, int seconds)
 	assert_int_equal(r->status, 200);
 	assert_int_equal(r->attempts, 2);
 	assert_true(took_ms >= seconds * SECOND_MS);
-	assert_true(took_ms < seconds * SECOND_MS * 11 / 10 + QUICK_MS);
+	assert_true(took_ms < TIMEOUT_MS / 2);
 	client_stop(&c);
 }
 
@@ -253,7 +250,7 @@ static enum fake_then limit_first(void *arg, const struct fake_request *req, GSt
 	const int *status = arg;
 
 	if (req->serial == 1)
-		fake_answer(answer, *status, "Retry-After: 10\r\n", "");
+		fake_answer(answer, *status, "Retry-After: 50\r\n", "");
 	else
 		fake_answer(answer, 200, "", "{}");
 	return FAKE_KEEP;
@@ -270,14 +267,13 @@ static int64_t time_second_get(int status)
 	p = client_submit(&c, client_request(&c, HTTP_GET, "/first"));
 	assert_true(fake_wait_requests(c.server, 1));
 	/* The loop has read the answer once it waits again. */
-	for (struct http_stats stats = {0}; stats.waiting == 0;)
-		http_loop_stats(c.loop, &stats);
+	assert_true(client_wait(&c, 0, 1));
 	begun_ms = loop_now();
 	second = client_get(&c, "/second");
 	begun_ms = loop_now() - begun_ms;
 	assert_int_equal(second->status, 200);
+	http_cancel(c.loop, pending_id(p));
 	first = pending_wait(p);
-	assert_int_equal(first->status, 200);
 	client_stop(&c);
 	return begun_ms;
 }
@@ -285,8 +281,8 @@ static int64_t time_second_get(int status)
 static void test_429_shuts_gate_and_423_does_not(void **state)
 {
 	(void)state;
-	assert_true(time_second_get(429) > 5 * SECOND_MS);
-	assert_true(time_second_get(423) < 5 * SECOND_MS);
+	assert_true(time_second_get(429) > 25 * SECOND_MS);
+	assert_true(time_second_get(423) < 25 * SECOND_MS);
 }
 
 static void test_no_wait_past_deadline(void **state)
