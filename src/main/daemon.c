@@ -82,13 +82,10 @@ int daemon_ready(struct daemon *d)
 {
 	_cleanup_close_ int fd = steal_fd(&d->fd);
 	_cleanup_close_ int null = -1;
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	ssize_t n;
 
 	if (fd < 0)
 		return 0;
-	/* The parent may be gone. */
-	sigaction(SIGPIPE, &ignore, NULL);
 	setsid();
 	if (chdir("/") < 0)
 		return -errno;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#define FUSE_USE_VERSION 312
+#define FUSE_USE_VERSION 314
 
 #include <fuse_lowlevel.h>
 #include <glib.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -59,6 +60,10 @@ static int run(const struct options *options)
 	int r;
 
 	umask(077);
+	/* Both are errors of a write to us: of a connection that is gone, of a file past the
+	 * limit. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	sparkfs_init(&s, options);
 	r = sparkfs_prepare(&s, &reason);
 	if (r == 0 && !options->is_foreground) {

@@ -3,7 +3,7 @@
  * libfuse's own parser splits the words (so that "-o a,b", "-oa", backslash escapes and "--"
  * mean here what they mean to every FUSE file system); the table below says what each is.
  */
-#define FUSE_USE_VERSION 312
+#define FUSE_USE_VERSION 314
 
 #include "main/options.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define FUSE_USE_VERSION 312
+#define FUSE_USE_VERSION 314
 
 #include "main/sparkfs.h"
 
