@@ -8,7 +8,7 @@ import time
 import uuid
 
 from . import shell
-from .util import default_env, scaled, suspicious, wait_until
+from .util import daemon_argv, default_env, scaled, suspicious, wait_until
 
 def unescape(path):
     """mountinfo writes blanks and the like as \\ooo."""
@@ -92,8 +92,9 @@ class Mount:
                      str(self.path)]
         self.env = self.environment(token, env)
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.argv, env=self.env, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                daemon_argv(self.argv), env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True)
         self.wait_mounted(deadline)
 
     def environment(self, token, more):

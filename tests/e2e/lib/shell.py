@@ -5,6 +5,10 @@ import subprocess
 
 from .util import scaled
 
+# A child of vfork() that hangs in the mount (its chdir, its exec) would stop the
+# whole interpreter, and the watchdog with it.
+subprocess._USE_VFORK = False  # pylint: disable=protected-access
+
 
 class Result:
     """What a command did: .status, .out, .err (text), .out_bytes."""
@@ -35,8 +39,10 @@ def start_cmd(command, cwd=None, shell="/bin/bash", env=None, stdin=subprocess.D
     `command` is a string for the shell or a list. Use kill_group() to end it.
     """
     argv = [shell, "-c", command] if isinstance(command, str) else list(command)
+    if cwd is not None:
+        argv = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(cwd), *argv]
     full = dict(os.environ, LC_ALL="C.UTF-8", TZ="UTC", **(env or {}))
-    return subprocess.Popen(argv, cwd=cwd, env=full, stdin=stdin, stdout=subprocess.PIPE,
+    return subprocess.Popen(argv, env=full, stdin=stdin, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, start_new_session=True)
 
 

@@ -15,7 +15,7 @@ import time
 import urllib.parse
 import uuid
 
-from .util import default_env, scaled, suspicious
+from .util import daemon_argv, default_env, scaled, suspicious
 
 BASE_LINE = re.compile(r"^webexsim: (http://127\.0\.0\.1:(\d+)/v1)\s*$", re.M)
 
@@ -101,7 +101,8 @@ class Sim:
         before = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "--listen", f"127.0.0.1:{self.port}", *self.options],
+                daemon_argv([self.binary, "--listen", f"127.0.0.1:{self.port}",
+                             *self.options]),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env={**os.environ, **default_env(), "TZ": "UTC"})
         end = time.monotonic() + scaled(30)

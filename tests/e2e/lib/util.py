@@ -1,6 +1,7 @@
 """What the helpers share: deadlines, the environment of programs under test."""
 import os
 import re
+import shutil
 import time
 
 # How many times slower than a plain build the programs under test run.
@@ -57,3 +58,9 @@ def default_env():
 def suspicious(text):
     """The first line of a program's output that no sound program prints, or None."""
     return next((line for line in text.splitlines() if SUSPICIOUS.search(line)), None)
+
+
+def daemon_argv(argv):
+    """The command, so that the kernel ends it when the test program is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", *argv] if setpriv else list(argv)

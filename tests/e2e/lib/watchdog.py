@@ -5,11 +5,13 @@ system call of the mount under test. This one looks at every live mount, aborts
 its FUSE connection (which always frees the caller), and then interrupts the
 test by a signal.
 """
+import contextlib
 import faulthandler
 import os
 import signal
 import sys
 import threading
+import time
 
 from .util import scaled
 
@@ -28,9 +30,14 @@ class Watchdog:
         self.over = threading.Event()
         self.expired = False
         self.main = threading.main_thread().ident
+        # Whether a phase of the test runs; pytest itself is not to be interrupted.
+        self.armed = False
 
     def __enter__(self):
         signal.signal(signal.SIGUSR2, self.interrupt)
+        # The last resort needs no Python: a system call may hold its lock.
+        faulthandler.dump_traceback_later(self.seconds + scaled(120), exit=True,
+                                          file=sys.__stderr__)
         self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
         return self
@@ -38,8 +45,21 @@ class Watchdog:
     def __exit__(self, *_):
         self.over.set()
         self.thread.join(scaled(60))
+        faulthandler.cancel_dump_traceback_later()
+
+    @contextlib.contextmanager
+    def watching(self):
+        """A phase of the test, which may be interrupted."""
+        self.armed = True
+        try:
+            yield
+        finally:
+            self.armed = False
 
     def interrupt(self, _signum, _frame):
+        if not self.armed:
+            return
+        self.armed = False
         raise TestTimeout(f"{self.name}: not done within {self.seconds:g} s")
 
     def watch(self):
@@ -51,8 +71,10 @@ class Watchdog:
         for mount in list(self.mounts):
             if not mount.ended:
                 print(mount.force(f"watchdog of {self.name}"), file=sys.stderr, flush=True)
-        if not self.over.is_set():
+        end = time.monotonic() + scaled(60)
+        while time.monotonic() < end:
             signal.pthread_kill(self.main, signal.SIGUSR2)
-        if not self.over.wait(scaled(60)):
-            print(f"*** {self.name}: cannot be interrupted", file=sys.__stderr__, flush=True)
-            os._exit(98)
+            if self.over.wait(0.5):
+                return
+        print(f"*** {self.name}: cannot be interrupted", file=sys.__stderr__, flush=True)
+        os._exit(98)

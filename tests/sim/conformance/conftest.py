@@ -34,7 +34,26 @@ def pytest_sessionstart():
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     marker = item.get_closest_marker("limit")
-    with Watchdog(item.name, marker.args[0] if marker else LIMIT, []):
+    with Watchdog(item.name, marker.args[0] if marker else LIMIT, []) as dog:
+        item.watchdog = dog
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_setup(item):
+    with item.watchdog.watching():
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with item.watchdog.watching():
+        yield
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_teardown(item):
+    with item.watchdog.watching():
         yield
 
 
