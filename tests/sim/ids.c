@@ -17,21 +17,25 @@ static const char alphabet[] =
 void base64_append(GString *out, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	size_t i;
+	gsize at = out->len;
+	char *to;
 
-	for (i = 0; i < len; i += 3) {
+	/* Written in place: ids are half of every answer. */
+	g_string_set_size(out, at + (len * 4 + 2) / 3);
+	to = out->str + at;
+	for (size_t i = 0; i < len; i += 3) {
 		uint32_t v = (uint32_t)p[i] << 16;
 
 		if (i + 1 < len)
 			v |= (uint32_t)p[i + 1] << 8;
 		if (i + 2 < len)
 			v |= p[i + 2];
-		g_string_append_c(out, alphabet[v >> 18]);
-		g_string_append_c(out, alphabet[(v >> 12) & 63]);
+		*to++ = alphabet[v >> 18];
+		*to++ = alphabet[(v >> 12) & 63];
 		if (i + 1 < len)
-			g_string_append_c(out, alphabet[(v >> 6) & 63]);
+			*to++ = alphabet[(v >> 6) & 63];
 		if (i + 2 < len)
-			g_string_append_c(out, alphabet[v & 63]);
+			*to++ = alphabet[v & 63];
 	}
 }
 
@@ -281,10 +285,20 @@ void ids_append(GString *out, const char *cluster, const char *type, const char 
 void ids_append_uuid(GString *out, const char *cluster, const char *type,
 		     const struct uuid *uuid)
 {
-	char text[UUID_TEXT];
+	char text[UUID_TEXT], buf[160], *p;
 
 	uuid_format(uuid, text);
-	ids_append(out, cluster, type, text);
+	if (strlen(cluster) + strlen(type) > 90) {
+		ids_append(out, cluster, type, text);
+		return;
+	}
+	p = stpcpy(buf, "ciscospark://");
+	p = stpcpy(p, cluster);
+	*p++ = '/';
+	p = stpcpy(p, type);
+	*p++ = '/';
+	p = stpcpy(p, text);
+	base64_append(out, buf, (size_t)(p - buf));
 }
 
 char *ids_encode(const char *cluster, const char *type, const char *rest)
