@@ -71,7 +71,7 @@ enum log_level log_get_level(void)
  * One line of valid UTF-8 without control characters (C0, DEL, C1), so that what the server
  * says can neither forge a line nor speak to a terminal. Owned.
  */
-static char *format_clean(const char *fmt, va_list args)
+static G_GNUC_PRINTF(1, 0) char *format_clean(const char *fmt, va_list args)
 {
 	char raw[LOG_LINE_MAX];
 	GString *line;

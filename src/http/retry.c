@@ -77,12 +77,11 @@ static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome
 		if (repeat != HTTP_REPEAT_ALWAYS || history->server_errors > 1)
 			return -1;
 		return backoff_wait_ms(history, random);
-	case 503:
-		if (outcome->has_retry_after)
-			return told_wait_ms(outcome, random);
-		/* fall through */
 	case 502:
+	case 503:
 	case 504:
+		if (outcome->status == 503 && outcome->has_retry_after)
+			return told_wait_ms(outcome, random);
 		return repeat == HTTP_REPEAT_ALWAYS ? backoff_wait_ms(history, random) : -1;
 	default:
 		return -1;
