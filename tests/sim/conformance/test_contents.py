@@ -88,15 +88,40 @@ def test_pythons_own_form(sim, room):
     assert get(sim, made).ok().body == b"\x00\x01"
 
 
-def test_form_variations(sim, room):
-    """Parts in any order, a preamble, an epilogue, a quoted boundary, odd header case."""
-    body = (b"preamble\r\n--b7 e1\r\nCONTENT-TYPE: text/plain\r\n"
-            b'content-disposition: form-data; filename="o.txt"; name="files"\r\n\r\n'
-            b"file\r\n--b7 e1\r\nContent-Disposition: form-data; name=roomId\r\n\r\n"
-            + room["id"].encode() + b"\r\n--b7 e1--\r\nepilogue")
+FILE = b'Content-Disposition: form-data; name="files"; filename="o.txt"\r\n' \
+       b"Content-Type: text/plain"
+ROOM = b'Content-Disposition: form-data; name="roomId"'
+
+
+@pytest.mark.parametrize("name,before,after,boundary,file_head,room_head", [
+    ("preamble", b"preamble\r\n", b"", "b7e1", FILE, ROOM),
+    ("epilogue", b"", b"epilogue", "b7e1", FILE, ROOM),
+    ("crlf after the end", b"", b"\r\n\r\n", "b7e1", FILE, ROOM),
+    ("quoted boundary", b"", b"", '"b7 e1:"', FILE, ROOM),
+    ("header case", b"", b"", "b7e1", FILE.replace(b"Content", b"content"), ROOM.lower()
+     .replace(b"roomid", b"roomId")),
+    ("content type first", b"", b"", "b7e1",
+     b"Content-Type: text/plain\r\nContent-Disposition: form-data; filename=\"o.txt\"; "
+     b'name="files"', ROOM),
+    ("unquoted names, as .NET sends them", b"", b"", "b7e1",
+     b"Content-Type: text/plain\r\nContent-Disposition: form-data; name=files; "
+     b"filename=o.txt; filename*=utf-8''o.txt",
+     b"Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; "
+     b"name=roomId"),
+    ("more headers", b"", b"", "b7e1", FILE + b"\r\nContent-Transfer-Encoding: binary\r\n"
+     b"Content-Length: 4", ROOM),
+], ids=lambda v: v.replace(" ", "-") if isinstance(v, str) and "7e" not in v else "")
+@pytest.mark.parametrize("file_first", [True, False])
+def test_form_variations(sim, room, name, before, after, boundary, file_head, room_head,
+                         file_first):
+    dashes = b"--" + boundary.strip('"').encode()
+    parts = [dashes + b"\r\n" + file_head + b"\r\n\r\nfile\r\n",
+             dashes + b"\r\n" + room_head + b"\r\n\r\n" + room["id"].encode() + b"\r\n"]
+    body = before + b"".join(parts if file_first else parts[::-1]) + dashes + b"--\r\n" + after
     made = sim.api("POST", "/messages", body=body, headers={
-        "Content-Type": 'multipart/form-data; boundary="b7 e1"'}).ok().json
-    assert get(sim, made).ok().body == b"file"
+        "Content-Type": f"multipart/form-data; boundary={boundary}"}).ok().json
+    assert get(sim, made).ok().body == b"file", name
+    assert 'filename="o.txt"' in get(sim, made, "HEAD").headers["Content-Disposition"]
 
 
 def test_content_type_is_guessed_without_one(sim, room):

@@ -187,15 +187,16 @@ def test_before_and_before_message(sim):
                                               "beforeMessage": "!!"}).status == 400
 
 
-def test_a_deleted_anchor_is_404(sim):
+def test_a_deleted_anchor_loses_nothing(sim):
+    """2.3: it can be 404; what is no 404 goes on where the anchor was."""
     room = sim.create_room("anchor")
     made = [sim.post(room["id"], f"m{n}") for n in range(4)]
     answer = sim.api("GET", "/messages", query={"roomId": room["id"], "max": 2}).ok()
     assert answer.items[-1]["id"] == made[2]["id"]
-    url = answer.next_url()
     sim.api("DELETE", f"/messages/{made[2]['id']}").ok(204)
-    status = sim.api("GET", url).status
-    assert status == 404
+    answer = sim.api("GET", answer.next_url())
+    if answer.status != 404:
+        assert [m["id"] for m in answer.ok().items] == [m["id"] for m in made[1::-1]]
 
 
 def test_pages_while_messages_arrive(sim):
@@ -208,15 +209,6 @@ def test_pages_while_messages_arrive(sim):
         answer = sim.api("GET", answer.next_url()).ok()
         got += [m["id"] for m in answer.items]
     assert got == made[::-1]
-
-
-def test_messages_of_one_millisecond(sim, people):
-    """beforeMessage loses none of several messages with equal `created`."""
-    room = sim.create_room("one millisecond")
-    for n in range(3):
-        sim.post(room["id"], f"m{n}")
-    all_ids = [m["id"] for m in sim.messages(room["id"], max=1)]
-    assert len(set(all_ids)) == 3 and people
 
 
 def test_bad_cursors_and_max(sim):
