@@ -92,8 +92,14 @@ void data_person_delete(struct sim *sim, struct person *p)
 	g_hash_table_remove(sim->people_by_uuid, &p->uuid);
 	g_ptr_array_remove(sim->people, p);
 	p->deleted = true;
-	while (p->memberships->len)
-		data_member_remove(p->memberships->pdata[p->memberships->len - 1]);
+	while (p->memberships->len) {
+		struct membership *m = p->memberships->pdata[p->memberships->len - 1];
+
+		/* What the other side goes on to see as the title. */
+		if (m->room->direct && !m->room->title)
+			m->room->title = g_strdup(p->display);
+		data_member_remove(m);
+	}
 	while (p->teams->len)
 		data_team_member_remove(p->teams->pdata[p->teams->len - 1]);
 	g_hash_table_iter_init(&it, sim->tokens);

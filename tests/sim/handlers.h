@@ -59,6 +59,10 @@ void roles_get(struct req *rq);
 
 /* The room if the caller may see it; answers 400 or 404 and returns NULL otherwise. */
 struct room *room_for(struct req *rq, const char *id);
+/* The room whoever asks; answers 400 or 404 and returns NULL otherwise. */
+struct room *room_lookup(struct req *rq, const char *id);
+/* Member, or member of its team. */
+bool room_visible(const struct req *rq, const struct room *room);
 /* The visible message; `missing` is the text of the 404. */
 struct message *message_for(struct req *rq, const char *id, const char *missing);
 bool message_visible(const struct req *rq, const struct message *msg);

@@ -75,6 +75,21 @@ static void list_room(struct req *rq, const struct page *page, struct room *room
 	g_ptr_array_free(one, TRUE);
 }
 
+/* A member of the team only: of a moderated room just the moderators (5.3). */
+static void list_for_team(struct req *rq, const struct page *page, struct room *room)
+{
+	GPtrArray *items = g_ptr_array_new();
+
+	for (guint i = 0; i < room->members->len; i++) {
+		struct membership *m = room->members->pdata[i];
+
+		if (!room->locked || m->moderator)
+			g_ptr_array_add(items, m);
+	}
+	page_emit(rq, page, items, jw_membership, NULL);
+	g_ptr_array_free(items, TRUE);
+}
+
 void memberships_list(struct req *rq)
 {
 	const char *room_id = req_param(rq, "roomId");
@@ -90,29 +105,26 @@ void memberships_list(struct req *rq)
 			page_emit(rq, &page, rq->caller->memberships, jw_membership, NULL);
 		return;
 	}
-	room = room_for(rq, room_id);
-	if (room)
+	room = room_lookup(rq, room_id);
+	if (!room)
+		return;
+	if (data_member(room, rq->caller))
 		list_room(rq, &page, room);
+	else if (room_visible(rq, room))
+		list_for_team(rq, &page, room);
+	else
+		req_error(rq, 404, "Could not find a room with provided ID.");
 }
 
 /* Any room, joined or not: an outsider gets the 502 of section 1.6. */
 static struct room *room_to_join(struct req *rq, const char *id)
 {
-	static const char missing[] = "Could not find a room with provided ID.";
-	struct sim_id d;
-	struct uuid u;
-	struct room *room;
+	struct room *room = room_lookup(rq, id);
 
-	if (req_id(rq, id, "ROOM", missing, &d, &u))
+	if (!room)
 		return NULL;
-	room = g_hash_table_lookup(rq->sim->rooms_by_uuid, &u);
-	if (!room || strcmp(room->cluster, d.cluster)) {
-		req_error(rq, 404, "%s", missing);
-		return NULL;
-	}
 	/* Members of the team may join its rooms by themselves. */
-	if (!data_member(room, rq->caller) &&
-	    !(room->team && data_team_member(room->team, rq->caller))) {
+	if (!room_visible(rq, room)) {
 		req_error(rq, 502, "Add participant failed.");
 		return NULL;
 	}

@@ -20,7 +20,7 @@ void jw_room_type(GString *out, const char *key, const struct room *room)
 }
 
 /* Rooms of a team are visible to its members even when they have not joined. */
-static bool room_visible(const struct req *rq, const struct room *room)
+bool room_visible(const struct req *rq, const struct room *room)
 {
 	return data_member(room, rq->caller) ||
 	       (room->team && data_team_member(room->team, rq->caller));
@@ -33,7 +33,7 @@ bool room_may_moderate(const struct req *rq, const struct room *room)
 	return m && (!room->locked || m->moderator);
 }
 
-static struct room *room_lookup(struct req *rq, const char *id)
+struct room *room_lookup(struct req *rq, const char *id)
 {
 	struct sim_id d;
 	struct uuid u;
@@ -76,7 +76,10 @@ static const char *room_title(const struct req *rq, const struct room *room)
 	if (!room->direct)
 		return room->title;
 	other = data_room_other(room, rq->caller);
-	return other ? other->display : "Empty Title";
+	if (other)
+		return other->display;
+	/* That account is gone: the title is stale (7.5). */
+	return room->title ? room->title : "";
 }
 
 static void jw_room(struct req *rq, GString *out, const struct room *room)
@@ -435,14 +438,12 @@ void rooms_update(struct req *rq)
 	fire_room(rq, "updated", room);
 }
 
-static void leave(struct req *rq, struct room *room)
+static void fire_left(struct req *rq, struct room *room, struct membership *m)
 {
-	struct membership *m = data_member(room, rq->caller);
 	struct event ev = {"memberships", "deleted", .actor = rq->caller, .room = room,
 			   .member = m};
 
 	hooks_fire(rq->sim, &ev);
-	data_member_remove(m);
 }
 
 void rooms_delete(struct req *rq)
@@ -464,10 +465,12 @@ void rooms_delete(struct req *rq)
 	/* Only its creator or a moderator destroys it, others just leave (5.2). */
 	if (m->moderator || (!room->locked && room->creator == rq->caller) ||
 	    room->members->len == 1) {
-		leave(rq, room);
+		for (guint i = 0; i < room->members->len; i++)
+			fire_left(rq, room, room->members->pdata[i]);
 		data_room_delete(rq->sim, room);
 	} else {
-		leave(rq, room);
+		fire_left(rq, room, m);
+		data_member_remove(m);
 	}
 	req_no_content(rq);
 }

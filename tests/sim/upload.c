@@ -97,6 +97,27 @@ static void add_field(struct req *rq, const char *key, const char *data, size_t 
 	f->value = grown;
 }
 
+/* Form data writes quotes and line ends in names as %22, %0D, %0A, and nothing else so. */
+static char *unescape_name(const char *name)
+{
+	GString *out = g_string_new(NULL);
+
+	for (; *name; name++) {
+		if (g_str_has_prefix(name, "%22"))
+			g_string_append_c(out, '"');
+		else if (!g_ascii_strncasecmp(name, "%0D", 3))
+			g_string_append_c(out, '\r');
+		else if (!g_ascii_strncasecmp(name, "%0A", 3))
+			g_string_append_c(out, '\n');
+		else {
+			g_string_append_c(out, *name);
+			continue;
+		}
+		name += 2;
+	}
+	return g_string_free(out, FALSE);
+}
+
 static enum MHD_Result on_part(void *cls, enum MHD_ValueKind kind, const char *key,
 			       const char *filename, const char *type, const char *encoding,
 			       const char *data, uint64_t off, size_t size)
@@ -119,7 +140,7 @@ static enum MHD_Result on_part(void *cls, enum MHD_ValueKind kind, const char *k
 		if (rq->n_files > 1)
 			return MHD_YES;
 		rq->upload = g_new0(struct upload, 1);
-		rq->upload->filename = g_strdup(filename);
+		rq->upload->filename = unescape_name(filename);
 		rq->upload->type = g_strdup(type);
 		rq->upload->fd = -1;
 		rq->upload->mem = g_byte_array_new();
