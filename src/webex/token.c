@@ -246,7 +246,8 @@ int webex_token_reload(struct webex_token *t)
 		return -ECANCELED;
 	int r = ask_source(t, &value, &reason);
 	if (r < 0) {
-		log_warning("api", "the token could not be read again: %s", reason);
+		if (r != -ECANCELED)
+			log_warning("api", "the token could not be read again: %s", reason);
 		return r;
 	}
 	pthread_mutex_lock(&t->lock);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person may write into space.json, a membership and post.json. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "webex/model.h"
+
+static struct webex_room room = {
+	.id = (char *)"ROOM",
+	.title = (char *)"Old \"title\"",
+	.is_locked = true,
+	.description = (char *)"About",
+	.creator_id = (char *)"BOB",
+	.last_activity_ms = 1741080302040,
+	.created_ms = 1741080031507,
+	.extra = (char *)"{\"madePublic\":{\"a\":1}}",
+};
+
+static struct webex_membership member = {
+	.id = (char *)"MEMBER",
+	.room_id = (char *)"ROOM",
+	.person_email = (char *)"bob@example.org",
+	.created_ms = 1741080031507,
+};
+
+static void check_room(const char *json, const char *wanted)
+{
+	_cleanup_gfree_ char *body = g_strdup("untouched");
+	_cleanup_gfree_ char *reason = NULL;
+	g_free(steal_ptr(&body));
+
+	assert_int_equal(webex_room_edit(&room, json, strlen(json), &body, &reason), 0);
+	assert_null(reason);
+	if (wanted)
+		assert_string_equal(body, wanted);
+	else
+		assert_null(body);
+}
+
+static void refuse_room(const char *json, const char *wanted_reason)
+{
+	char *body = (char *)"untouched";
+	_cleanup_gfree_ char *reason = NULL;
+
+	assert_int_equal(webex_room_edit(&room, json, strlen(json), &body, &reason), -EINVAL);
+	assert_string_equal(body, "untouched");
+	assert_string_equal(reason, wanted_reason);
+}
+
+static void test_room_changes(void **state)
+{
+	_cleanup_gfree_ char *same = webex_room_json(&room);
+
+	(void)state;
+	check_room(same, NULL);
+	check_room("{}", NULL);
+	check_room("{\"title\": \"New\"}", "{\"title\":\"New\"}");
+	check_room("{\"isLocked\": false}",
+		   "{\"title\":\"Old \\\"title\\\"\",\"isLocked\":false}");
+	check_room("{\"description\": \"\", \"isPublic\": true, \"id\": \"ROOM\"}",
+		   "{\"title\":\"Old \\\"title\\\"\",\"isPublic\":true,\"description\":\" \"}");
+	check_room("{\"title\": null, \"teamId\": null, \"teamId2\": null, \"ownerId\": \"\"}",
+		   NULL);
+	check_room("{\"lastActivity\": \"2026-01-01T00:00:00.000Z\"}", NULL);
+	check_room("{\"madePublic\": { \"a\" : 1.0 }}", NULL);
+	check_room("{\"isReadOnly\": false, \"type\": \"group\"}", NULL);
+}
+
+static void test_room_refused(void **state)
+{
+	(void)state;
+	refuse_room("", "not a JSON object");
+	refuse_room("[]", "not a JSON object");
+	refuse_room("{\"title\": \"New\"", "not a JSON object");
+	refuse_room("{\"title\": \"\xff\"}", "not UTF-8");
+	refuse_room("{\"id\": \"OTHER\", \"title\": \"New\"}",
+		    "field \"id\": names another object");
+	refuse_room("{\"title\": \"\"}", "field \"title\": must not be empty");
+	refuse_room("{\"title\": 5}", "field \"title\": must be a string");
+	refuse_room("{\"isLocked\": \"false\"}", "field \"isLocked\": must be true or false");
+	refuse_room("{\"title\": \"a\", \"title\": \"b\"}", "field \"title\": is there twice");
+	refuse_room("{\"creatorId\": \"EVE\"}", "field \"creatorId\": cannot be changed");
+	refuse_room("{\"type\": \"direct\"}", "field \"type\": cannot be changed");
+	refuse_room("{\"tit\\u001ble\": \"x\"}", "field \"tit le\": is unknown");
+	refuse_room("{\"madePublic\": {}}", "field \"madePublic\": cannot be changed");
+	_cleanup_gfree_ char *many = g_strnfill(4097, 'x');
+	_cleanup_gfree_ char *json = g_strdup_printf("{\"title\":\"%s\"}", many);
+	refuse_room(json, "field \"title\": is too long");
+}
+
+static void test_membership(void **state)
+{
+	_cleanup_gfree_ char *same = webex_membership_json(&member);
+	char *body = NULL;
+
+	(void)state;
+	assert_int_equal(webex_membership_edit(&member, same, strlen(same), &body, NULL), 0);
+	assert_null(body);
+	static const char change[] = "{\"isModerator\": true}";
+	assert_int_equal(webex_membership_edit(&member, change, strlen(change), &body, NULL),
+			 0);
+	assert_string_equal(body, "{\"isModerator\":true}");
+	g_free(body);
+	static const char both[] = "{\"isRoomHidden\": true, \"isModerator\": true}";
+	assert_int_equal(webex_membership_edit(&member, both, strlen(both), &body, NULL), 0);
+	assert_string_equal(body, "{\"isModerator\":true,\"isRoomHidden\":true}");
+	g_free(body);
+	static const char other[] = "{\"personEmail\": \"eve@example.org\"}";
+	assert_int_equal(webex_membership_edit(&member, other, strlen(other), &body, NULL),
+			 -EINVAL);
+	static const char id[] = "{\"id\": \"ELSE\"}";
+	assert_int_equal(webex_membership_edit(&member, id, strlen(id), &body, NULL), -EINVAL);
+}
+
+struct post_case {
+	const char *json, *room_id, *email, *parent_id;
+	const char *body; /* NULL: refused */
+};
+
+static const struct post_case posts[] = {
+	{"{\"text\":\"hi\"}", "R", NULL, NULL, "{\"roomId\":\"R\",\"text\":\"hi\"}"},
+	{"{\"text\":\"hi\",\"roomId\":\"R\"}", "R", NULL, NULL,
+	 "{\"roomId\":\"R\",\"text\":\"hi\"}"},
+	{"{\"roomId\":null,\"toPersonId\":\"\",\"text\":\"hi\"}", "R", NULL, NULL,
+	 "{\"roomId\":\"R\",\"text\":\"hi\"}"},
+	{"{\"markdown\":\"**x**\"}", NULL, "a@b", NULL,
+	 "{\"toPersonEmail\":\"a@b\",\"markdown\":\"**x**\"}"},
+	{"{\"toPersonEmail\":\"A@B\",\"text\":\"x\"}", NULL, "a@b", NULL,
+	 "{\"toPersonEmail\":\"a@b\",\"text\":\"x\"}"},
+	{"{\"text\":\"x\"}", "R", NULL, "P",
+	 "{\"roomId\":\"R\",\"parentId\":\"P\",\"text\":\"x\"}"},
+	{"{\"text\":\"x\",\"parentId\":\"P\"}", "R", NULL, "P",
+	 "{\"roomId\":\"R\",\"parentId\":\"P\",\"text\":\"x\"}"},
+	{"{\"text\":\"x\",\"parentId\":\"Q\"}", "R", NULL, NULL,
+	 "{\"roomId\":\"R\",\"text\":\"x\",\"parentId\":\"Q\"}"},
+	{"{\"files\":[\"https://example.org/"
+	 "a.png\"],\"attachments\":[{\"content\":{\"v\":1.5}}]}",
+	 "R", NULL, NULL,
+	 "{\"roomId\":\"R\",\"files\":[\"https://example.org/a.png\"],"
+	 "\"attachments\":[{\"content\":{\"v\":1.5}}]}"},
+	{"{\"roomId\":\"OTHER\",\"text\":\"x\"}", "R", NULL, NULL, NULL},
+	{"{\"toPersonEmail\":\"a@b\",\"text\":\"x\"}", "R", NULL, NULL, NULL},
+	{"{\"toPersonId\":\"A\",\"text\":\"x\"}", NULL, "a@b", NULL, NULL},
+	{"{\"roomId\":\"R\",\"text\":\"x\"}", NULL, "a@b", NULL, NULL},
+	{"{\"roomId\":7,\"text\":\"x\"}", "R", NULL, NULL, NULL},
+	{"{\"parentId\":\"Q\",\"text\":\"x\"}", "R", NULL, "P", NULL},
+	{"{\"files\":[\"/etc/passwd\"]}", "R", NULL, NULL, NULL},
+	{"{\"files\":[\"file:///etc/passwd\"]}", "R", NULL, NULL, NULL},
+	{"{\"files\":\"https://example.org/\"}", "R", NULL, NULL, NULL},
+	{"{\"files\":[7]}", "R", NULL, NULL, NULL},
+	{"{\"text\":\"a\",\"text\":\"b\"}", "R", NULL, NULL, NULL},
+	{"\"text\"", "R", NULL, NULL, NULL},
+	{"", "R", NULL, NULL, NULL},
+};
+
+static void test_post_body(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(posts); i++) {
+		const struct post_case *p = &posts[i];
+		_cleanup_gfree_ char *body = NULL, *reason = NULL;
+		int r = webex_post_body(p->json, strlen(p->json), p->room_id, p->email,
+					p->parent_id, &body, &reason);
+		assert_int_equal(r, p->body ? 0 : -EINVAL);
+		if (p->body)
+			assert_string_equal(body, p->body);
+		else
+			assert_non_null(reason);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_room_changes),
+		cmocka_unit_test(test_room_refused),
+		cmocka_unit_test(test_membership),
+		cmocka_unit_test(test_post_body),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
