@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The mount: libfuse's session, its worker threads, the notifier; requests in, replies out.
- * Life: fs_new (nothing mounted), fs_mount, fs_run until unmounted or fs_exit, fs_unmount, [owner stops loop, queues], fs_free.
- * Thread rule: the main thread, but fs_exit (any thread) and fs_on_changes (cache thread).
+ * Life: fs_new (nothing mounted), fs_mount, fs_run until unmounted or fs_exit, fs_unmount,
+ * [owner stops loop, queues], fs_free. Thread rule: the main thread, but fs_exit (any thread)
+ * and fs_on_changes (cache thread).
  */
 #pragma once
 
@@ -25,20 +26,23 @@ struct fs_config {
 	const char *state_dir;
 	bool read_only;
 	bool recursive_delete;
-	bool debug;               /* libfuse's -d */
-	unsigned max_threads;     /* 0 = libfuse's default */
-	int lookup_timeout_ms;    /* a parked look-up; 0 = 5000 */
-	int close_timeout_ms;     /* a close that delivers; 0 = 60000 */
+	bool debug;	       /* libfuse's -d */
+	unsigned max_threads;  /* 0 = libfuse's default */
+	int lookup_timeout_ms; /* a parked look-up; 0 = 5000 */
+	int close_timeout_ms;  /* a close that delivers; 0 = 60000 */
 };
 
-/* `args`: libfuse's own options (argv[0] first), borrowed for the call. -EINVAL: libfuse refused one (it said so on stderr). */
+/* `args`: libfuse's own options (argv[0] first), borrowed for the call. -EINVAL: libfuse
+ * refused one (it said so on stderr). */
 int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **ret_fs);
 /* 0 or -errno. Installs handlers: SIGTERM, SIGINT, SIGHUP end fs_run; SIGPIPE is ignored. */
 int fs_mount(struct fs *fs, const char *mountpoint);
-/* Serves until unmounted or told to end. 0 or -errno. `ready` (may be NULL) is called once the first request can be answered. */
+/* Serves until unmounted or told to end. 0 or -errno. `ready` (may be NULL) is called once the
+ * first request can be answered. */
 int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg);
 void fs_exit(struct fs *fs);
-/* All parked operations are answered (-ESHUTDOWN), the kernel's mount ends. After it no callback comes. */
+/* All parked operations are answered (-ESHUTDOWN), the kernel's mount ends. After it no
+ * callback comes. */
 void fs_unmount(struct fs *fs);
 void fs_free(struct fs **fs);
 

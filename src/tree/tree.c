@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "tree/internal.h"
+#include "tree/write.h"
 
 int tree_new(const struct tree_config *config, struct tree **ret_tree)
 {
@@ -298,4 +299,68 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 		return -ENOENT;
 	}
 	return r;
+}
+
+int tree_make_entry_of(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry)
+{
+	return tree_make_entry(ctx, ino, ret_entry);
+}
+
+/* ---- questions of the fs layer ---- */
+
+bool tree_is_post(uint64_t ino)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row && row->flags & ROW_POST;
+}
+
+bool tree_dir_is_told(uint64_t ino)
+{
+	switch (tree_ino_kind(ino)) {
+	case TREE_SPACES:
+	case TREE_DIRECT:
+	case TREE_SPACE:
+	case TREE_MEMBERS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool tree_guards_deletion(uint64_t dir)
+{
+	return tree_dir_is_told(dir) || tree_ino_kind(dir) == TREE_ADDRESS;
+}
+
+struct pending *tree_pending(struct tree *t, uint64_t ino)
+{
+	if (tree_ino_kind(ino) != TREE_UPLOAD)
+		return NULL;
+	return pending_by_row(t->pendings, tree_ino_row(ino));
+}
+
+void tree_pending_unref(struct tree *t, struct pending **p)
+{
+	pending_unref(t->pendings, p);
+}
+
+void tree_pending_discard(struct tree *t, struct pending *p)
+{
+	pending_remove(t->pendings, p);
+}
+
+bool tree_upload_is_known(struct tree *t, uint64_t ino)
+{
+	struct store_content content = {0};
+	struct store_conn *conn;
+	bool known = false;
+
+	if (store_read_begin(t->config.store, &conn))
+		return false;
+	if (store_content_get(conn, tree_ino_row(ino), &content) == 0)
+		known = !content.gone && content.message;
+	store_content_clear(&content);
+	store_read_end(conn);
+	return known;
 }

@@ -406,38 +406,50 @@ static int fill_json(struct outbox_letter *l)
 	return 0;
 }
 
-int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
-		    struct outbox_letter **ret_letter)
+/* A letter to where `w` leads, without its bytes. */
+static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_write *w)
 {
-	struct outbox_letter *l;
+	struct outbox_letter *l = outbox_letter_new(w->form);
 	mode_t mode;
-	int r;
 
-	*ret_letter = NULL;
-	if (!draft_is_dirty(w->draft))
-		return 0;
-	l = outbox_letter_new(w->form);
-	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
-	if (r == 0 && w->form == OUTBOX_FILE) {
-		l->filename = g_strdup(w->name);
-		l->content_rowid = w->content_row;
-		if (w->pending)
-			pending_stat(ctx->tree->pendings, w->pending, &l->mtime_ms, &mode);
-		if (is_newest_version(ctx, w, l->fd, l->size)) {
-			outbox_letter_free(l);
-			return 0;
-		}
-	} else if (r == 0 &&
-		   (!l->body_len ||
-		    (w->message_id && is_unchanged_edit(ctx, w, l->body, l->body_len)))) {
-		outbox_letter_free(l);
-		return 0;
-	}
 	l->room = w->room;
 	l->room_id = g_strdup(w->room_id);
 	l->email = g_strdup(w->email);
 	l->message_id = g_strdup(w->message_id);
 	l->place = g_strdup(w->place);
+	if (w->form == OUTBOX_FILE) {
+		l->filename = g_strdup(w->name);
+		l->content_rowid = w->content_row;
+		if (w->pending)
+			pending_stat(ctx->tree->pendings, w->pending, &l->mtime_ms, &mode);
+	}
+	return l;
+}
+
+static bool is_nothing_to_send(struct tree_ctx *ctx, const struct tree_write *w,
+			       const struct outbox_letter *l)
+{
+	if (w->form == OUTBOX_FILE)
+		return is_newest_version(ctx, w, l->fd, l->size);
+	return !l->body_len ||
+	       (w->message_id && is_unchanged_edit(ctx, w, l->body, l->body_len));
+}
+
+int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
+		    struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *l;
+	int r;
+
+	*ret_letter = NULL;
+	if (!draft_is_dirty(w->draft))
+		return 0;
+	l = new_letter(ctx, w);
+	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
+	if (r == 0 && is_nothing_to_send(ctx, w, l)) {
+		outbox_letter_free(l);
+		return 0;
+	}
 	if (r == 0 && w->form == OUTBOX_JSON)
 		r = fill_json(l);
 	if (r) {
@@ -446,4 +458,17 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	}
 	*ret_letter = l;
 	return 0;
+}
+
+int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
+			struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *l = new_letter(ctx, w);
+	int r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
+
+	if (r == 0 && (w->form == OUTBOX_FILE ? l->size > 0 : l->body_len > 0))
+		*ret_letter = l;
+	else
+		outbox_letter_free(l);
+	return r;
 }

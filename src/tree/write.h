@@ -82,6 +82,10 @@ bool tree_write_close(struct tree *t, struct tree_write *w);
  */
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter);
+/* The same of a draft that will not be sent, whatever it holds: a letter to keep. NULL if it is
+ * empty. */
+int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
+			struct outbox_letter **ret_letter);
 
 /* ---- changing ---- */
 
@@ -135,6 +139,23 @@ typedef void (*tree_done)(void *arg, int error, uint64_t ino);
 /* Does it, once. Adopts the plan's contents. `done` is called exactly once, on the cache
  * thread, maybe before this returns. */
 void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg);
+
+/* The entry of what a change made. */
+int tree_make_entry_of(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
+
+/* ---- questions of the fs layer ---- */
+bool tree_is_post(uint64_t ino);
+/* Its listing changes only by changes that tree_on_changes tells of. */
+bool tree_dir_is_told(uint64_t ino);
+/* Deleting in it while walking it is refused: spaces and what is in them. */
+bool tree_guards_deletion(uint64_t dir);
+/* The file being written behind a node: a reference, or NULL. */
+struct pending *tree_pending(struct tree *t, uint64_t ino);
+void tree_pending_unref(struct tree *t, struct pending **p);
+/* A file whose creation never reached its caller. */
+void tree_pending_discard(struct tree *t, struct pending *p);
+/* The server has the file behind an upload's node. */
+bool tree_upload_is_known(struct tree *t, uint64_t ino);
 
 /* ---- times and modes ---- */
 /* utimens, chmod: kept for files being written and for one's uploads (times), quietly accepted

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open directories. What a listing needs is fetched by opendir, which blocks nobody else;
+ * readdir only slices the store.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/op.h"
+#include "fs/writer.h"
+
+static struct dir_handle *dir_of(const struct op *op)
+{
+	return (struct dir_handle *)(uintptr_t)op->fi.fh;
+}
+
+static void opendir_undo(struct op *op)
+{
+	struct dir_handle *h = dir_of(op);
+
+	if (!h)
+		return;
+	guard_closed(op->fs->guard, op->ino, h->opener);
+	g_free(h);
+	op->fi.fh = 0;
+}
+
+static int opendir_run(struct op *op)
+{
+	struct dir_handle *h;
+	struct tree_dir dir;
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	r = tree_opendir(&op->ctx, op->ino, &dir);
+	op_end(op);
+	if (r)
+		return r;
+	h = g_new0(struct dir_handle, 1);
+	h->dir = dir;
+	h->opener = writer_tgid(op->pid);
+	guard_opened(op->fs->guard, op->ino, h->opener);
+	op->fi.fh = (uintptr_t)h;
+	/* Listings that change only by changes that the kernel is told of. */
+	op->fi.cache_readdir = op->fi.keep_cache = tree_dir_is_told(op->ino);
+	op->answer = OP_ANSWER_OPEN;
+	return 0;
+}
+
+void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "opendir", opendir_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->fi.fh = 0;
+	op->undo = opendir_undo;
+	op_start(op);
+}
+
+/* ---- readdir ---- */
+
+struct filling {
+	struct op *op;
+	bool is_full;
+};
+
+static bool add(struct filling *f, const char *name, const struct tree_entry *e, int64_t cookie)
+{
+	struct op *op = f->op;
+	size_t room = op->size - op->buf_len, need;
+
+	if (op->is_plus) {
+		struct fuse_entry_param p = {
+			.ino = e->ino,
+			.attr = e->attr.st,
+			.attr_timeout = e->attr.attr_timeout,
+			.entry_timeout = e->entry_timeout,
+		};
+
+		need = fuse_add_direntry_plus(op->req, op->buf + op->buf_len, room, name, &p,
+					      cookie);
+	} else {
+		need = fuse_add_direntry(op->req, op->buf + op->buf_len, room, name,
+					 &e->attr.st, cookie);
+	}
+	if (need > room) {
+		f->is_full = true;
+		return false;
+	}
+	op->buf_len += need;
+	return true;
+}
+
+static bool emit(void *arg, const char *name, const struct tree_entry *entry, int64_t cookie)
+{
+	return add(arg, name, entry, cookie);
+}
+
+/* "." and ".." have the cookies 1 and 2; they are no look-ups (ino 0). */
+static bool add_dots(struct filling *f, uint64_t ino)
+{
+	struct tree_entry e = {.attr.st = {.st_ino = ino, .st_mode = S_IFDIR}};
+
+	if (f->op->offset < 1 && !add(f, ".", &e, 1))
+		return false;
+	return f->op->offset >= 2 || add(f, "..", &e, 2);
+}
+
+static int readdir_run(struct op *op)
+{
+	struct filling f = {.op = op};
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_BUF;
+	op->buf_len = 0;
+	if (add_dots(&f, op->ino))
+		r = tree_readdir(&op->ctx, &dir_of(op)->dir, op->offset <= 2 ? 0 : op->offset,
+				 emit, &f);
+	op_end(op);
+	/* Entries already in the buffer hold no look-up count here, so an error may drop them.
+	 */
+	return r;
+}
+
+static void start_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+			  struct fuse_file_info *fi, bool is_plus)
+{
+	struct op *op = op_new(req, "readdir", readdir_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->size = size;
+	op->offset = off;
+	op->is_plus = is_plus;
+	op->buf = g_malloc(size);
+	op_start(op);
+}
+
+void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi)
+{
+	start_readdir(req, ino, size, off, fi, false);
+}
+
+void fs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi)
+{
+	start_readdir(req, ino, size, off, fi, true);
+}
+
+void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct dir_handle *h = (struct dir_handle *)(uintptr_t)fi->fh;
+
+	guard_closed(fs_of(req)->guard, ino, h->opener);
+	g_free(h);
+	fuse_reply_err(req, 0);
+}

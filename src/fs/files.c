@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening files, and reading them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/op.h"
+#include "fs/writer.h"
+
+void handle_free(struct fs *fs, struct handle *h)
+{
+	if (h->what == HANDLE_READ)
+		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
+	else
+		tree_write_close(fs->config.tree, &h->write);
+	if (h->content_counted)
+		contents_close(fs->config.contents, tree_ino_row(h->ino));
+	if (h->snapshot)
+		g_string_free(h->snapshot, TRUE);
+	g_free(h);
+}
+
+static void open_undo(struct op *op)
+{
+	if (op->handle)
+		handle_free(op->fs, op->handle);
+	else if (op->content_counted)
+		contents_close(op->fs->config.contents, tree_ino_row(op->ino));
+	op->handle = NULL;
+	op->content_counted = false;
+}
+
+static void give_out(struct op *op, struct handle *h)
+{
+	op->handle = h;
+	op->fi.fh = (uintptr_t)h;
+	op->answer = OP_ANSWER_OPEN;
+}
+
+/* How the kernel may cache what is read through this handle. */
+static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
+{
+	/* Nothing is committed by closing it: no FLUSH needed. */
+	fi->noflush = 1;
+	switch (from) {
+	case TREE_READ_SNAPSHOT:
+	case TREE_READ_EMPTY:
+		fi->direct_io = 1;
+		break;
+	case TREE_READ_STORE:
+	case TREE_READ_CONTENT:
+	case TREE_READ_PENDING:
+		fi->keep_cache = 1;
+		break;
+	case TREE_READ_TRANSCRIPT:
+		/* Written anew since it was last open. */
+		break;
+	}
+}
+
+static int open_read_run(struct op *op)
+{
+	struct contents *contents = op->fs->config.contents;
+	enum tree_read_from from;
+	struct pending *pending;
+	struct handle *h;
+	bool ready;
+	int r;
+
+	/* Counted before the fetch, so that its bytes find an owner. */
+	if (tree_ino_kind(op->ino) == TREE_UPLOAD && !op->content_counted) {
+		r = contents_open(contents, tree_ino_row(op->ino), &ready);
+		if (r)
+			return r;
+		op->content_counted = true;
+	}
+	r = op_begin(op);
+	if (r)
+		return r;
+	r = tree_open_read(&op->ctx, op->ino, &from, &pending);
+	if (r) {
+		op_end(op);
+		return r;
+	}
+	h = g_new0(struct handle, 1);
+	h->what = HANDLE_READ;
+	h->ino = op->ino;
+	h->from = from;
+	h->pending = pending;
+	h->content_counted = op->content_counted;
+	set_read_flags(&op->fi, from);
+	give_out(op, h);
+	if (from == TREE_READ_SNAPSHOT) {
+		h->snapshot = g_string_new(NULL);
+		r = tree_render(&op->ctx, op->ino, h->snapshot);
+	}
+	op_end(op);
+	return r;
+}
+
+static int open_write_run(struct op *op)
+{
+	struct tree_write w;
+	struct handle *h;
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
+	op_end(op);
+	if (r)
+		return r;
+	h = g_new0(struct handle, 1);
+	h->what = HANDLE_WRITE;
+	h->ino = op->ino;
+	h->write = w;
+	h->append = op->flags & O_APPEND;
+	h->opener = writer_tgid(op->pid);
+	writer_comm(h->opener, h->comm);
+	/* What is written to a post or a message is a draft, not the file's bytes. */
+	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
+	op->fi.keep_cache = !op->fi.direct_io;
+	give_out(op, h);
+	return 0;
+}
+
+void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	bool reads = (fi->flags & O_ACCMODE) == O_RDONLY;
+	struct op *op = op_new(req, "open", reads ? open_read_run : open_write_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->fi.fh = 0;
+	op->flags = fi->flags;
+	op->undo = open_undo;
+	op_start(op);
+}
+
+static ssize_t read_handle(struct op *op, struct handle *h)
+{
+	if (h->what == HANDLE_WRITE)
+		return tree_is_post(op->ino)
+			       ? 0
+			       : draft_read(h->write.draft, op->buf, op->size, op->offset);
+	if (h->from == TREE_READ_SNAPSHOT) {
+		size_t n;
+
+		if ((uint64_t)op->offset >= h->snapshot->len)
+			return 0;
+		n = MIN(op->size, h->snapshot->len - (size_t)op->offset);
+		memcpy(op->buf, h->snapshot->str + op->offset, n);
+		return (ssize_t)n;
+	}
+	return tree_read(&op->ctx, op->ino, h->from, h->pending, op->buf, op->size, op->offset);
+}
+
+static int read_run(struct op *op)
+{
+	struct handle *h = (struct handle *)(uintptr_t)op->fi.fh;
+	ssize_t n;
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	n = read_handle(op, h);
+	op_end(op);
+	if (n < 0)
+		return (int)n;
+	op->answer = OP_ANSWER_BUF;
+	op->buf_len = (size_t)n;
+	return 0;
+}
+
+void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "read", read_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->size = size;
+	op->offset = off;
+	op->buf = g_try_malloc(size);
+	if (!op->buf && size) {
+		op_unref(op);
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	op_start(op);
+}

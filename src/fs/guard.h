@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which process holds which directory open: a process that unlinks in a directory it holds open
+ * is walking it (rm -r, mv, find -delete, shutil.rmtree), and recursive deletion is refused
+ * (design 2.4). Thread rule: any thread. Lock: guard.lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct guard;
+
+struct guard *guard_new(void);
+void guard_free(struct guard **g);
+/* `tgid` 0 (not known) is not noted. */
+void guard_opened(struct guard *g, uint64_t dir, pid_t tgid);
+void guard_closed(struct guard *g, uint64_t dir, pid_t tgid);
+bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid);

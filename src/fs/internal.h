@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the fs layer: the session object and open files. The only layer (with main) that
+ * knows libfuse.
+ */
+#pragma once
+
+#define FUSE_USE_VERSION 314
+
+#include <fuse_lowlevel.h>
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "fs/guard.h"
+#include "fs/notify.h"
+#include "fs/session.h"
+#include "fs/writer.h"
+#include "tree/write.h"
+
+struct fs {
+	struct fs_config config; /* never changes after fs_new */
+	struct fuse_session *session;
+	struct notifier *notifier;
+	struct guard *guard;
+	void (*ready)(void *arg);
+	void *ready_arg;
+	bool is_mounted; /* main thread; cache thread reads it between mount and unmount */
+	unsigned minor; /* of the mount's device: /sys/fs/fuse/connections/<minor>; 0: not known
+			 */
+	atomic_bool init_answered;
+	GQueue parked; /* of struct op.link; cache thread */
+	bool stopping; /* cache thread */
+};
+
+enum handle_what { HANDLE_READ, HANDLE_WRITE };
+
+/*
+ * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
+ * after that, but for the draft, which has its own lock.
+ */
+struct handle {
+	enum handle_what what;
+	uint64_t ino;
+	/* reading */
+	enum tree_read_from from;
+	struct pending *pending;
+	GString *snapshot;
+	bool content_counted;
+	/* writing */
+	struct tree_write write;
+	pid_t opener; /* thread group; 0: not known */
+	char comm[WRITER_COMM_SIZE];
+	bool append;
+};
+
+/* An open directory: fi->fh. */
+struct dir_handle {
+	struct tree_dir dir;
+	pid_t opener;
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+void handle_free(struct fs *fs, struct handle *h);
+
+/* handlers, by file */
+/* names.c */
+void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi);
+void fs_readlink(fuse_req_t req, fuse_ino_t ino);
+void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	       const char *newname, unsigned int flags);
+/* dirs.c */
+void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		struct fuse_file_info *fi);
+void fs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+		    struct fuse_file_info *fi);
+void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+/* files.c */
+void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+/* writes.c */
+void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi);
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	      struct fuse_file_info *fi);
+void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

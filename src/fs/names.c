@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests about names and attributes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/op.h"
+#include "fs/writer.h"
+
+/* A waiter behind a parked look-up cannot be killed (design 3): it ends by itself. */
+static void set_deadline(struct op *op, int ms)
+{
+	op->deadline_ms = op->started_ms + ms;
+}
+
+/* ---- lookup, getattr, readlink ---- */
+
+static int lookup_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_ENTRY;
+	r = tree_lookup(&op->ctx, op->ino, op->name, &op->entry);
+	op_end(op);
+	return r;
+}
+
+void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct op *op = op_new(req, "lookup", lookup_run, parent, name);
+
+	if (!op)
+		return;
+	set_deadline(op, op->fs->config.lookup_timeout_ms);
+	op_start(op);
+}
+
+static int getattr_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_ATTR;
+	r = tree_getattr(&op->ctx, op->ino, &op->attr);
+	op_end(op);
+	return r;
+}
+
+void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "getattr", getattr_run, ino, NULL);
+
+	(void)fi;
+	if (!op)
+		return;
+	set_deadline(op, op->fs->config.lookup_timeout_ms);
+	op_start(op);
+}
+
+static int readlink_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_LINK;
+	r = tree_readlink(&op->ctx, op->ino, &op->buf);
+	op_end(op);
+	return r;
+}
+
+void fs_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct op *op = op_new(req, "readlink", readlink_run, ino, NULL);
+
+	if (op)
+		op_start(op);
+}
+
+/* ---- setattr ---- */
+
+static int truncate_run(struct op *op)
+{
+	struct handle *h = (struct handle *)(uintptr_t)op->fi.fh;
+	struct pending *p;
+	int r;
+
+	if (h && h->what == HANDLE_WRITE)
+		return draft_truncate(h->write.draft, op->offset);
+	/* truncate(2) by path: of a file being written, or of a post file, which is always
+	 * empty. */
+	p = tree_pending(op->fs->config.tree, op->ino);
+	if (p) {
+		r = draft_truncate(p->draft, op->offset);
+		tree_pending_unref(op->fs->config.tree, &p);
+		return r;
+	}
+	return tree_is_post(op->ino) && op->offset == 0 ? 0 : -EPERM;
+}
+
+static int setattr_run(struct op *op)
+{
+	mode_t mode = op->mode & 07777;
+	int64_t mtime_ms = (int64_t)op->attr.st.st_mtim.tv_sec * 1000 +
+			   op->attr.st.st_mtim.tv_nsec / 1000000;
+	bool set_mtime = op->flags & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW);
+	int r = 0;
+
+	if (op->flags & FUSE_SET_ATTR_MTIME_NOW)
+		mtime_ms = clock_wall(op->fs->config.clock);
+	if (op->flags & FUSE_SET_ATTR_SIZE)
+		r = op->fs->config.read_only ? -EROFS : truncate_run(op);
+	if (r == 0)
+		r = op_begin(op);
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_ATTR;
+	r = tree_set_attr(&op->ctx, op->ino, op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
+			  set_mtime ? &mtime_ms : NULL);
+	if (r == 0)
+		r = tree_getattr(&op->ctx, op->ino, &op->attr);
+	op_end(op);
+	/* The attributes are the store's, and it has them: nothing to wait for. */
+	return r == TREE_WAIT ? -EAGAIN : r;
+}
+
+void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "setattr", setattr_run, ino, NULL);
+
+	if (!op)
+		return;
+	if (fi)
+		op->fi = *fi;
+	op->attr.st = *attr;
+	op->mode = attr->st_mode;
+	op->offset = attr->st_size;
+	op->flags = to_set;
+	op_start(op);
+}
+
+/* ---- changes: a plan, then its submission ---- */
+
+static void change_done(void *arg, int error, uint64_t ino)
+{
+	struct op *op = arg;
+	int r = error;
+
+	if (error == 0 && op->answer == OP_ANSWER_ENTRY && op->state == OP_SUBMITTED) {
+		r = op_begin(op);
+		if (r == 0) {
+			r = tree_make_entry_of(&op->ctx, ino, &op->entry);
+			op_end(op);
+		}
+	}
+	op_finish(op, r);
+}
+
+static void change_submit(struct op *op)
+{
+	tree_submit(op->fs->config.tree, &op->plan, change_done, op);
+}
+
+static int planned(struct op *op, int r)
+{
+	op_end(op);
+	if (r)
+		return r;
+	op->submit = change_submit;
+	return OP_SUBMIT;
+}
+
+static int mkdir_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	op->answer = OP_ANSWER_ENTRY;
+	return planned(op, tree_plan_mkdir(&op->ctx, op->ino, op->name, &op->plan));
+}
+
+void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct op *op = op_new(req, "mkdir", mkdir_run, parent, name);
+
+	(void)mode;
+	if (op)
+		op_start(op);
+}
+
+/* A process that walks the directory while it empties it (design 2.4). */
+static bool is_walk(struct op *op)
+{
+	return !op->fs->config.recursive_delete && tree_guards_deletion(op->ino) &&
+	       guard_holds(op->fs->guard, op->ino, writer_tgid(op->pid));
+}
+
+static int unlink_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	r = tree_plan_unlink(&op->ctx, op->ino, op->name, &op->plan);
+	/* Local things may go recursively. */
+	if (r == 0 && op->plan.action != TREE_DO_NOTHING && is_walk(op))
+		r = -EPERM;
+	return planned(op, r);
+}
+
+void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct op *op = op_new(req, "unlink", unlink_run, parent, name);
+
+	if (op)
+		op_start(op);
+}
+
+static int rmdir_run(struct op *op)
+{
+	int r;
+
+	if (is_walk(op))
+		return -EPERM;
+	r = op_begin(op);
+	if (r)
+		return r;
+	return planned(op, tree_plan_rmdir(&op->ctx, op->ino, op->name, &op->plan));
+}
+
+void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct op *op = op_new(req, "rmdir", rmdir_run, parent, name);
+
+	if (op)
+		op_start(op);
+}
+
+static int rename_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	return planned(op, tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir,
+					    op->newname, (unsigned)op->flags, &op->plan));
+}
+
+void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+	       const char *newname, unsigned int flags)
+{
+	struct op *op = op_new(req, "rename", rename_run, parent, name);
+
+	if (!op)
+		return;
+	op->newdir = newparent;
+	op->newname = g_strdup(newname);
+	op->flags = (int)flags;
+	op_start(op);
+}

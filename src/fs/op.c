@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "fs/op.h"
+
+struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), uint64_t ino,
+		  const char *name)
+{
+	struct op *op = g_try_new0(struct op, 1);
+
+	if (!op) {
+		fuse_reply_err(req, ENOMEM);
+		return NULL;
+	}
+	op->fs = fs_of(req);
+	op->req = req;
+	op->what = what;
+	op->run = run;
+	op->ino = ino;
+	op->name = g_strdup(name);
+	op->pid = fuse_req_ctx(req)->pid;
+	op->ctx.tree = op->fs->config.tree;
+	op->started_ms = clock_mono(op->fs->config.clock);
+	op->link.data = op;
+	atomic_init(&op->refs, 1);
+	return op;
+}
+
+struct op *op_ref(struct op *op)
+{
+	atomic_fetch_add(&op->refs, 1);
+	return op;
+}
+
+void op_unref(struct op *op)
+{
+	if (atomic_fetch_sub(&op->refs, 1) != 1)
+		return;
+	tree_plan_clear(op->fs->config.tree, &op->plan);
+	g_free(op->name);
+	g_free(op->newname);
+	if (!op->borrowed_buf)
+		g_free(op->buf);
+	g_free(op);
+}
+
+int op_begin(struct op *op)
+{
+	return store_read_begin(op->fs->config.store, &op->ctx.conn);
+}
+
+void op_end(struct op *op)
+{
+	store_read_end(op->ctx.conn);
+	op->ctx.conn = NULL;
+}
+
+/* ---- the one reply ---- */
+
+static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ino = e->ino;
+	ret->entry_timeout = e->entry_timeout;
+	ret->attr_timeout = e->attr.attr_timeout;
+	ret->attr = e->attr.st;
+}
+
+static int reply_answer(struct op *op)
+{
+	struct fuse_entry_param e;
+	struct statvfs vfs = {.f_bsize = 4096, .f_frsize = 4096, .f_blocks = 1 << 28};
+
+	switch (op->answer) {
+	case OP_ANSWER_ERR:
+		return fuse_reply_err(op->req, 0);
+	case OP_ANSWER_ENTRY:
+		fill_entry(&op->entry, &e);
+		return fuse_reply_entry(op->req, &e);
+	case OP_ANSWER_ATTR:
+		return fuse_reply_attr(op->req, &op->attr.st, op->attr.attr_timeout);
+	case OP_ANSWER_LINK:
+		return fuse_reply_readlink(op->req, op->buf);
+	case OP_ANSWER_OPEN:
+		return fuse_reply_open(op->req, &op->fi);
+	case OP_ANSWER_CREATE:
+		fill_entry(&op->entry, &e);
+		return fuse_reply_create(op->req, &e, &op->fi);
+	case OP_ANSWER_BUF:
+		return fuse_reply_buf(op->req, op->buf, op->buf_len);
+	case OP_ANSWER_WRITE:
+		return fuse_reply_write(op->req, op->written);
+	case OP_ANSWER_STATFS:
+		vfs.f_bfree = vfs.f_bavail = vfs.f_blocks;
+		vfs.f_files = vfs.f_ffree = vfs.f_favail = 1 << 28;
+		vfs.f_namemax = 255;
+		return fuse_reply_statfs(op->req, &vfs);
+	}
+	return fuse_reply_err(op->req, EIO);
+}
+
+static void cancel_timer(struct op *op, uint64_t *timer)
+{
+	if (*timer && work_cancel(op->fs->config.queue, *timer))
+		op_unref(op);
+	*timer = 0;
+}
+
+static void op_reply(struct op *op, int error)
+{
+	struct fs *fs = op->fs;
+	bool reads = op->answer == OP_ANSWER_BUF;
+	int r;
+
+	assert(op->state != OP_DONE);
+	assert(error <= 0);
+	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+		g_queue_unlink(&fs->parked, &op->link);
+	op->state = OP_DONE;
+	cancel_timer(op, &op->soft_timer);
+	cancel_timer(op, &op->deadline_timer);
+	/* Waits for a callback that is running: after this none will. */
+	fuse_req_interrupt_func(op->req, NULL, NULL);
+	if (log_get_level() >= LOG_LEVEL_DEBUG)
+		log_debug("fuse", "%s ino=%" G_GUINT64_FORMAT " %s -> %s, %lld ms", op->what,
+			  op->ino, op->name ? op->name : "", error ? strerror(-error) : "ok",
+			  (long long)(clock_mono(fs->config.clock) - op->started_ms));
+	if (error && op->undo)
+		op->undo(op);
+	r = error ? fuse_reply_err(op->req, -error) : reply_answer(op);
+	/* The kernel no longer waits: what was handed out comes back to us. */
+	if (!error && r == -ENOENT && op->undo)
+		op->undo(op);
+	/* What the kernel now caches may be older than the store: tell it again (design 3). */
+	if (!error && reads && store_generation(fs->config.store) != op->generation)
+		notify_inode(fs->notifier, op->ino);
+	op_unref(op);
+}
+
+/* ---- waiting ---- */
+
+static void settle(struct op *op, int r);
+
+static void note_waited(struct op *op, int error)
+{
+	struct tree_ctx *ctx = &op->ctx;
+
+	if (ctx->n_waited == TREE_MAX_WAITS)
+		return;
+	ctx->waited[ctx->n_waited].need = ctx->want;
+	ctx->waited[ctx->n_waited].error = error;
+	ctx->n_waited++;
+}
+
+static void run_again(struct op *op)
+{
+	g_queue_unlink(&op->fs->parked, &op->link);
+	cancel_timer(op, &op->soft_timer);
+	op->state = OP_RUNNING;
+	op->generation = store_generation(op->fs->config.store);
+	settle(op, op->run(op));
+}
+
+static void on_fetched(struct pager_waiter *w, int error)
+{
+	struct op *op = container_of(w, struct op, waiter);
+
+	if (error == -ESHUTDOWN) {
+		op_reply(op, error);
+		return;
+	}
+	note_waited(op, error);
+	run_again(op);
+}
+
+static void on_soft_timer(void *arg)
+{
+	struct op *op = arg;
+
+	op->soft_timer = 0;
+	if (op->state == OP_PARKED) {
+		pager_unwait(op->fs->config.pager, &op->waiter, false);
+		note_waited(op, 0);
+		run_again(op);
+	}
+	op_unref(op);
+}
+
+static void on_deadline(void *arg)
+{
+	struct op *op = arg;
+
+	op->deadline_timer = 0;
+	if (op->state == OP_PARKED) {
+		pager_unwait(op->fs->config.pager, &op->waiter, false);
+		op_reply(op, -ETIMEDOUT);
+	} else if (op->state == OP_SUBMITTED) {
+		/* A delivery goes on; its outcome will be in unsent/ or on the server. */
+		op_reply(op, -ETIMEDOUT);
+	}
+	op_unref(op);
+}
+
+static void arm_deadline(struct op *op)
+{
+	if (op->deadline_ms && !op->deadline_timer)
+		op->deadline_timer = work_post_at(op->fs->config.queue, op->deadline_ms,
+						  on_deadline, op_ref(op));
+}
+
+/* True if it ended here: the mount ends, or the caller has given up already. */
+static bool ends_before_wait(struct op *op)
+{
+	if (op->fs->stopping)
+		op_reply(op, -ESHUTDOWN);
+	else if (atomic_load(&op->interrupted))
+		op_reply(op, -EINTR);
+	else
+		return false;
+	return true;
+}
+
+static void park(void *arg)
+{
+	struct op *op = arg;
+	struct fs *fs = op->fs;
+
+	if (ends_before_wait(op))
+		return;
+	op->state = OP_PARKED;
+	g_queue_push_tail_link(&fs->parked, &op->link);
+	arm_deadline(op);
+	if (op->ctx.want_soft)
+		op->soft_timer = work_post_at(fs->config.queue,
+					      clock_mono(fs->config.clock) +
+						      pager_soft_wait_ms(fs->config.pager),
+					      on_soft_timer, op_ref(op));
+	op->waiter.fn = on_fetched;
+	/* May call on_fetched, and end the op, before it returns. */
+	pager_wait(fs->config.pager, &op->ctx.want, &op->waiter);
+}
+
+static void submit(void *arg)
+{
+	struct op *op = arg;
+
+	if (ends_before_wait(op))
+		return;
+	op->state = OP_SUBMITTED;
+	g_queue_push_tail_link(&op->fs->parked, &op->link);
+	arm_deadline(op);
+	op_ref(op);
+	op->submit(op);
+}
+
+void op_finish(struct op *op, int error)
+{
+	if (op->state == OP_SUBMITTED)
+		op_reply(op, error);
+	op_unref(op);
+}
+
+static void give_up(struct op *op, int error)
+{
+	if (op->state == OP_PARKED) {
+		pager_unwait(op->fs->config.pager, &op->waiter, true);
+		op_reply(op, error);
+	} else if (op->state == OP_SUBMITTED) {
+		if (op->letter)
+			outbox_detach(op->fs->config.outbox, op->letter);
+		op_reply(op, error);
+	}
+}
+
+static void interrupt_run(void *arg)
+{
+	struct op *op = arg;
+
+	give_up(op, -EINTR);
+	op_unref(op);
+}
+
+/* Under libfuse's request lock: a reply from here would be a use after free in 3.14.0. */
+static void on_interrupt(fuse_req_t req, void *arg)
+{
+	struct op *op = arg;
+
+	(void)req;
+	if (!atomic_exchange(&op->interrupted, true))
+		work_post(op->fs->config.queue, interrupt_run, op_ref(op));
+}
+
+static void settle(struct op *op, int r)
+{
+	struct work_queue *queue = op->fs->config.queue;
+	bool here = work_on_thread(queue);
+
+	if (r == OP_REPLIED) {
+		op_unref(op);
+		return;
+	}
+	if (r != TREE_WAIT && r != OP_SUBMIT) {
+		op_reply(op, r);
+		return;
+	}
+	if (!here)
+		fuse_req_interrupt_func(op->req, on_interrupt, op);
+	/* From here on it is the cache thread's. */
+	if (here && r == TREE_WAIT)
+		park(op);
+	else if (here)
+		submit(op);
+	else
+		work_post(queue, r == TREE_WAIT ? park : submit, op);
+}
+
+void op_start(struct op *op)
+{
+	op->generation = store_generation(op->fs->config.store);
+	settle(op, op->run(op));
+}
+
+void op_fail_all(struct fs *fs)
+{
+	GList *link;
+
+	fs->stopping = true;
+	while ((link = g_queue_peek_head_link(&fs->parked)))
+		give_up(link->data, -ESHUTDOWN);
+}

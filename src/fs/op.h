@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One FUSE request from its arrival to its one reply.
+ *
+ *                    op_start (FUSE worker)
+ *                        | run()
+ *        answers <-------+--------> TREE_WAIT          OP_SUBMIT
+ *           |                          | park             | submit
+ *           v                          v                  v
+ *         DONE                      PARKED             SUBMITTED      (cache thread from here
+ * on) ^   fetched, soft wait over |                 | |   <-- run() again --------+ | |
+ * interrupt, deadline                       | finish() of the change
+ *           +---------------------------------------------+ interrupt: -EINTR, the change goes
+ * on
+ *
+ *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
+ * interrupt callback was disarmed.
+ *  2. Until it parks, an op belongs to the FUSE worker; from then on to the cache thread. A
+ * worker does not touch it after park.
+ *  3. The interrupt callback runs under libfuse's request lock: it only marks, takes a
+ * reference and posts (design 3).
+ *  4. run() may be called many times and has no effect before the call that answers.
+ * Lock: none. `interrupted` and `refs` are atomic.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "fs/internal.h"
+#include "tree/write.h"
+
+#define OP_SUBMIT 2  /* run(): the answer is a change; submit() is called on the cache thread  \
+		      */
+#define OP_REPLIED 3 /* run(): the reply was given already (direct buffers) */
+
+enum op_state { OP_RUNNING, OP_PARKED, OP_SUBMITTED, OP_DONE };
+
+/* What the one reply is made of. */
+enum op_answer {
+	OP_ANSWER_ERR, /* error or plain success */
+	OP_ANSWER_ENTRY,
+	OP_ANSWER_ATTR,
+	OP_ANSWER_LINK,
+	OP_ANSWER_OPEN,
+	OP_ANSWER_CREATE,
+	OP_ANSWER_BUF,
+	OP_ANSWER_WRITE,
+	OP_ANSWER_STATFS,
+};
+
+struct op {
+	struct fs *fs;
+	fuse_req_t req;
+	const char *what; /* for the log */
+	int (*run)(struct op *op);
+	void (*submit)(struct op *op);
+	/* Once, on the cache thread or the worker, when the op ends without a handle having
+	 * been given out. */
+	void (*undo)(struct op *op);
+
+	/* arguments, copied: libfuse's pointers die with the handler */
+	uint64_t ino, newdir;
+	char *name, *newname;
+	struct fuse_file_info fi;
+	pid_t pid;
+	mode_t mode;
+	size_t size;
+	int64_t offset;
+	int flags;
+	bool is_plus;
+	int64_t deadline_ms; /* mono; 0: none but the fetch's own */
+
+	/* the answer */
+	enum op_answer answer;
+	struct tree_entry entry;
+	struct tree_attr attr;
+	char *buf; /* owned, unless borrowed_buf */
+	bool borrowed_buf;
+	size_t buf_len;
+	size_t written;
+	struct tree_plan plan;
+	struct handle *handle; /* made by the op, not yet given out */
+	bool content_counted;  /* contents_open was called */
+	uint64_t letter;       /* outbox id while a close delivers */
+
+	/* waiting */
+	struct tree_ctx ctx;
+	struct pager_waiter waiter;
+	enum op_state state; /* worker until parked, then cache thread */
+	uint64_t soft_timer, deadline_timer;
+	uint64_t generation; /* of the store when run() last began */
+	GList link;	     /* fs->parked; cache thread */
+	int64_t started_ms;
+	atomic_int refs;
+	atomic_bool interrupted;
+};
+
+/* NULL after having replied -ENOMEM. Takes copies of the names (either may be NULL). */
+struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), uint64_t ino,
+		  const char *name);
+/* Runs it on this worker; replies, parks or submits. The caller forgets it. */
+void op_start(struct op *op);
+/* Cache thread: the end of a submitted change. Replies unless it was interrupted meanwhile;
+ * drops the submission's reference. */
+void op_finish(struct op *op, int error);
+/* A submission holds one reference: op_finish drops it. */
+struct op *op_ref(struct op *op);
+void op_unref(struct op *op);
+
+/* A store snapshot in op->ctx.conn for the length of one run(). */
+int op_begin(struct op *op);
+void op_end(struct op *op);
+
+/* Cache thread, at unmount: everybody parked gets -ESHUTDOWN. */
+void op_fail_all(struct fs *fs);

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "fs/op.h"
+
+#define LOOKUP_TIMEOUT_MS 5000
+#define CLOSE_TIMEOUT_MS 60000
+
+/* ---- INIT ---- */
+
+static void fs_init(void *userdata, struct fuse_conn_info *conn)
+{
+	struct fs *fs = userdata;
+
+	/* A killed reader sends no INTERRUPT with it (design 3). */
+	conn->want &= ~(unsigned)FUSE_CAP_ASYNC_READ;
+	/* A failing write would come to nobody's notice with it (peers.md 3.2). */
+	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
+	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				  FUSE_CAP_SPLICE_MOVE);
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+	if (conn->capable & FUSE_CAP_PARALLEL_DIROPS)
+		conn->want |= FUSE_CAP_PARALLEL_DIROPS;
+#endif
+	conn->time_gran = 1000000;
+	if (fs->ready)
+		fs->ready(fs->ready_arg);
+}
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+/*
+ * libfuse 3.14 announces parallel directory operations to nobody: it never sets the flag in its
+ * answer to INIT, so a waiter behind a parked look-up could not be killed. The first answer of
+ * a connection is INIT's; the flag is added on its way out. Ends with libfuse 3.17.
+ */
+static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct fs *fs = userdata;
+
+	if (!atomic_exchange(&fs->init_answered, true) && count == 2 &&
+	    iov[1].iov_len >= offsetof(struct fuse_init_out, flags) + sizeof(uint32_t)) {
+		struct fuse_init_out *out = iov[1].iov_base;
+
+		out->flags |= FUSE_PARALLEL_DIROPS;
+	}
+	return writev(fd, iov, count);
+}
+
+static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
+{
+	(void)userdata;
+	return read(fd, buf, len);
+}
+
+static int add_parallel_dirops(struct fs *fs)
+{
+	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
+
+	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
+}
+#else
+static int add_parallel_dirops(struct fs *fs)
+{
+	(void)fs;
+	return 0;
+}
+#endif
+
+/* ---- what needs no op ---- */
+
+static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	/* Node ids are rows: there is nothing to forget. */
+	(void)ino;
+	(void)nlookup;
+	fuse_reply_none(req);
+}
+
+static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	(void)count;
+	(void)forgets;
+	fuse_reply_none(req);
+}
+
+/* A constant: df must not ask the network. */
+static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct statvfs vfs = {
+		.f_bsize = 4096,
+		.f_frsize = 4096,
+		.f_blocks = 1 << 28,
+		.f_bfree = 1 << 28,
+		.f_bavail = 1 << 28,
+		.f_files = 1 << 28,
+		.f_ffree = 1 << 28,
+		.f_favail = 1 << 28,
+		.f_namemax = 255,
+	};
+
+	(void)ino;
+	fuse_reply_statfs(req, &vfs);
+}
+
+static void fs_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
+{
+	(void)link;
+	(void)parent;
+	(void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
+{
+	(void)ino;
+	(void)newparent;
+	(void)newname;
+	fuse_reply_err(req, EPERM);
+}
+
+static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		     dev_t dev)
+{
+	(void)parent;
+	(void)name;
+	(void)mode;
+	(void)dev;
+	fuse_reply_err(req, EPERM);
+}
+
+static const struct fuse_lowlevel_ops ops = {
+	.init = fs_init,
+	.lookup = fs_lookup,
+	.forget = fs_forget,
+	.forget_multi = fs_forget_multi,
+	.getattr = fs_getattr,
+	.setattr = fs_setattr,
+	.readlink = fs_readlink,
+	.mknod = fs_mknod,
+	.mkdir = fs_mkdir,
+	.unlink = fs_unlink,
+	.rmdir = fs_rmdir,
+	.symlink = fs_symlink,
+	.rename = fs_rename,
+	.link = fs_link,
+	.open = fs_open,
+	.read = fs_read,
+	.write = fs_write,
+	.flush = fs_flush,
+	.release = fs_release,
+	.fsync = fs_fsync,
+	.opendir = fs_opendir,
+	.readdir = fs_readdir,
+	.readdirplus = fs_readdirplus,
+	.releasedir = fs_releasedir,
+	.statfs = fs_statfs,
+	.create = fs_create,
+};
+
+/* ---- life ---- */
+
+int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **ret_fs)
+{
+	struct fs *fs = g_new0(struct fs, 1);
+
+	fs->config = *config;
+	if (!fs->config.lookup_timeout_ms)
+		fs->config.lookup_timeout_ms = LOOKUP_TIMEOUT_MS;
+	if (!fs->config.close_timeout_ms)
+		fs->config.close_timeout_ms = CLOSE_TIMEOUT_MS;
+	g_queue_init(&fs->parked);
+	fs->session = fuse_session_new(args, &ops, sizeof(ops), fs);
+	if (!fs->session) {
+		g_free(fs);
+		return -EINVAL;
+	}
+	fs->guard = guard_new();
+	*ret_fs = fs;
+	return 0;
+}
+
+/* The last line of mountinfo for the path: "36 25 0:41 / /mnt ..."; spaces are \\040 there. */
+static unsigned find_minor(const char *mountpoint)
+{
+	char *text = NULL, *real = realpath(mountpoint, NULL);
+	unsigned minor = 0;
+
+	if (real && g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL)) {
+		char **lines = g_strsplit(text, "\n", -1);
+
+		for (char **l = lines; *l; l++) {
+			char **f = g_strsplit(*l, " ", 6);
+			char *path = g_strv_length(f) == 6 ? g_strcompress(f[4]) : NULL;
+			char *colon = path ? strchr(f[2], ':') : NULL;
+
+			if (path && strcmp(path, real) == 0 && colon)
+				minor = (unsigned)g_ascii_strtoull(colon + 1, NULL, 10);
+			g_free(path);
+			g_strfreev(f);
+		}
+		g_strfreev(lines);
+	}
+	g_free(text);
+	free(real);
+	return minor;
+}
+
+/*
+ * Ends every request that nobody will answer any more. Without it the notifier could wait for
+ * ever for a lock of the kernel that such a request holds.
+ */
+static void abort_connection(struct fs *fs)
+{
+	char path[64];
+	int fd;
+
+	if (!fs->minor)
+		return;
+	g_snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", fs->minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, "1", 1) != 1)
+		log_debug("fuse", "abort: %s", strerror(errno));
+	close(fd);
+}
+
+int fs_mount(struct fs *fs, const char *mountpoint)
+{
+	int r;
+
+	if (fuse_set_signal_handlers(fs->session))
+		return -EINVAL;
+	errno = 0;
+	if (fuse_session_mount(fs->session, mountpoint)) {
+		r = errno ? -errno : -EIO;
+		fuse_remove_signal_handlers(fs->session);
+		return r;
+	}
+	fs->is_mounted = true;
+	fs->minor = find_minor(mountpoint);
+	r = add_parallel_dirops(fs);
+	if (r == 0)
+		r = notifier_start(fs->session, &fs->notifier);
+	return r;
+}
+
+int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	int r;
+
+	fs->ready = ready;
+	fs->ready_arg = arg;
+	if (fs->config.max_threads)
+		fuse_loop_cfg_set_max_threads(config, fs->config.max_threads);
+	r = fuse_session_loop_mt(fs->session, config);
+	fuse_loop_cfg_destroy(config);
+	/* Positive: ended by a signal, which is how one asks for it. */
+	return r < 0 ? r : 0;
+}
+
+void fs_exit(struct fs *fs)
+{
+	fuse_session_exit(fs->session);
+}
+
+struct waited {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done; /* lock */
+	struct fs *fs;
+};
+
+static void fail_all(void *arg)
+{
+	struct waited *w = arg;
+
+	op_fail_all(w->fs);
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	pthread_cond_signal(&w->cond);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void fs_unmount(struct fs *fs)
+{
+	struct waited w = {.fs = fs};
+
+	if (!fs->is_mounted)
+		return;
+	pthread_mutex_init(&w.lock, NULL);
+	pthread_cond_init(&w.cond, NULL);
+	work_post(fs->config.queue, fail_all, &w);
+	pthread_mutex_lock(&w.lock);
+	while (!w.done)
+		pthread_cond_wait(&w.cond, &w.lock);
+	pthread_mutex_unlock(&w.lock);
+	pthread_cond_destroy(&w.cond);
+	pthread_mutex_destroy(&w.lock);
+
+	tree_keep_scratch(fs->config.tree);
+	fuse_session_unmount(fs->session);
+	abort_connection(fs);
+	notifier_stop(&fs->notifier);
+	fuse_remove_signal_handlers(fs->session);
+	fs->is_mounted = false;
+}
+
+void fs_free(struct fs **fs)
+{
+	if (!*fs)
+		return;
+	notifier_stop(&(*fs)->notifier);
+	fuse_session_destroy((*fs)->session);
+	guard_free(&(*fs)->guard);
+	g_free(*fs);
+	*fs = NULL;
+}
+
+/* ---- changes ---- */
+
+static void told_inode(void *arg, uint64_t ino)
+{
+	notify_inode(arg, ino);
+}
+
+static void told_name(void *arg, uint64_t dir, const char *name)
+{
+	notify_name(arg, dir, name);
+}
+
+void fs_on_changes(struct fs *fs, GPtrArray *changes)
+{
+	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs->notifier};
+
+	/* op_fail_all, an item of this thread, comes before the notifier goes. */
+	if (fs->notifier && !fs->stopping)
+		tree_on_changes(fs->config.tree, changes, &told);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* Where in /proc/<pid>/stat, counted from 1 (proc(5)). */
+#define FIELD_STATE 3
+#define FIELD_FLAGS 9
+#define FIELD_EXIT_CODE 52
+
+/* include/linux/sched.h */
+#define PF_EXITING 0x4
+/* The signal in an exit code, without the core dump bit. */
+#define EXIT_SIGNAL_MASK 0x7f
+
+/* What is looked for in `status` is on its first lines; `stat` is one line of numbers. */
+#define PROC_TEXT_SIZE 2048
+
+static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
+{
+	_cleanup_close_ int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	if (pid <= 0)
+		return false;
+	g_snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	do
+		n = read(fd, buf, PROC_TEXT_SIZE - 1);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	buf[n] = '\0';
+	return true;
+}
+
+/* A newline in the process's name is written as "\n" there. */
+pid_t writer_parse_tgid(const char *status)
+{
+	static const char key[] = "\nTgid:";
+	const char *line = strstr(status, key);
+	char *end;
+	long tgid;
+
+	if (!line)
+		return 0;
+	errno = 0;
+	tgid = strtol(line + strlen(key), &end, 10);
+	if (errno || *end != '\n' || tgid <= 0 || tgid > G_MAXINT)
+		return 0;
+	return (pid_t)tgid;
+}
+
+/* The start of the field, or NULL. The name is free text in parentheses, which it may hold too.
+ */
+static const char *stat_field(const char *stat, int field)
+{
+	const char *at = strrchr(stat, ')');
+
+	for (int i = FIELD_STATE; at && i <= field; i++)
+		at = strchr(at + 1, ' ');
+	return at ? at + 1 : NULL;
+}
+
+bool writer_parse_dying(const char *stat)
+{
+	const char *flags = stat_field(stat, FIELD_FLAGS);
+	const char *code = stat_field(stat, FIELD_EXIT_CODE);
+
+	return flags && code && (strtoul(flags, NULL, 10) & PF_EXITING) &&
+	       (strtoul(code, NULL, 10) & EXIT_SIGNAL_MASK);
+}
+
+pid_t writer_tgid(pid_t tid)
+{
+	char text[PROC_TEXT_SIZE];
+
+	return read_proc(tid, "status", text) ? writer_parse_tgid(text) : 0;
+}
+
+void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
+{
+	_cleanup_gfree_ char *valid = NULL;
+	char text[PROC_TEXT_SIZE];
+	char *cut;
+
+	buf[0] = '\0';
+	if (!read_proc(pid, "comm", text))
+		return;
+	/* The name may hold newlines; the last one is not part of it. */
+	cut = strrchr(text, '\n');
+	if (cut)
+		*cut = '\0';
+	for (char *p = text; *p; p++) {
+		if (g_ascii_iscntrl(*p))
+			*p = '?';
+	}
+	valid = g_utf8_make_valid(text, -1);
+	if (strlen(valid) >= WRITER_COMM_SIZE)
+		*g_utf8_find_prev_char(valid, valid + WRITER_COMM_SIZE) = '\0';
+	g_strlcpy(buf, valid, WRITER_COMM_SIZE);
+}
+
+bool writer_is_dying(pid_t tid)
+{
+	char text[PROC_TEXT_SIZE];
+
+	return read_proc(tid, "stat", text) && writer_parse_dying(text);
+}

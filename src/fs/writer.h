@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who writes: what /proc tells of the thread that made a FUSE request (design 2.3;
+ * peers.md 3.4).
+ *
+ *  1. fuse_ctx.pid is a thread id, 0 for RELEASE and for a process outside our pid namespace.
+ *  2. A process that is killed closes its files itself, before it is a zombie: its FLUSH comes
+ * while the kernel has it marked PF_EXITING and its exit code already holds the signal.
+ * exit_code reads 0 for another user's process unless we are root: then nobody looks killed,
+ * and what he wrote is sent.
+ *  3. What cannot be read (no such process, no /proc) is "unknown", never an error.
+ * Pure but for reading /proc; any thread. It never waits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Thread group id of a thread; 0 if unknown. */
+pid_t writer_tgid(pid_t tid);
+
+/* "bash"; printable ASCII and UTF-8; "" if unknown. */
+#define WRITER_COMM_SIZE 64
+void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);
+
+/* Is ending because of a signal. Takes the thread id of the request, which says more than its
+ * group's. */
+bool writer_is_dying(pid_t tid);
+
+/* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
+ * NUL-terminated. */
+pid_t writer_parse_tgid(const char *status);
+bool writer_parse_dying(const char *stat);

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing: drafts, and when they are sent (design 2.3; peers.md 3.4).
+ *
+ *            write                 FLUSH or FSYNC by the opener
+ *   clean ----------> dirty ----------------------------------------> clean, the close waits
+ * for the delivery | |  FLUSH by another process: nothing (it was a child of the shell) | |
+ * RELEASE: delivered without anybody waiting |  FLUSH by a process that is dying of a signal
+ *                      v
+ *                   tainted ------------------> RELEASE: to unsent/, not sent
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "fs/op.h"
+#include "fs/writer.h"
+
+static struct handle *handle_of(const struct fuse_file_info *fi)
+{
+	return (struct handle *)(uintptr_t)fi->fh;
+}
+
+/* ---- create ---- */
+
+static void create_undo(struct op *op)
+{
+	struct handle *h = op->handle;
+
+	op->handle = NULL;
+	if (!h)
+		return;
+	if (h->what == HANDLE_WRITE && h->write.pending)
+		tree_pending_discard(op->fs->config.tree, h->write.pending);
+	handle_free(op->fs, h);
+}
+
+static int give_created(struct op *op, uint64_t ino, struct handle *h)
+{
+	int r;
+
+	op->handle = h;
+	op->fi.fh = (uintptr_t)h;
+	op->answer = OP_ANSWER_CREATE;
+	r = op_begin(op);
+	if (r)
+		return r;
+	r = tree_make_entry_of(&op->ctx, ino, &op->entry);
+	op_end(op);
+	return r;
+}
+
+static void invite_done(void *arg, int error, uint64_t ino)
+{
+	struct op *op = arg;
+	struct handle *h;
+
+	if (error == 0 && op->state == OP_SUBMITTED) {
+		/* touch opens for writing, writes nothing and closes. */
+		h = g_new0(struct handle, 1);
+		h->what = HANDLE_READ;
+		h->ino = ino;
+		h->from = TREE_READ_STORE;
+		error = give_created(op, ino, h);
+	}
+	op_finish(op, error);
+}
+
+static void invite_submit(struct op *op)
+{
+	tree_submit(op->fs->config.tree, &op->plan, invite_done, op);
+}
+
+static int invite_run(struct op *op)
+{
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	r = tree_plan_invite(&op->ctx, op->ino, op->name, &op->plan);
+	op_end(op);
+	op->submit = invite_submit;
+	return r ? r : OP_SUBMIT;
+}
+
+static void note_writer(struct op *op, struct handle *h)
+{
+	h->append = op->fi.flags & O_APPEND;
+	h->opener = writer_tgid(op->pid);
+	writer_comm(h->opener, h->comm);
+}
+
+static int create_run(struct op *op)
+{
+	struct tree_write w;
+	struct handle *h;
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &w);
+	op_end(op);
+	if (r)
+		return r;
+	h = g_new0(struct handle, 1);
+	h->what = HANDLE_WRITE;
+	h->ino = w.ino;
+	h->write = w;
+	note_writer(op, h);
+	return give_created(op, w.ino, h);
+}
+
+void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
+{
+	bool invites = tree_ino_kind(parent) == TREE_MEMBERS;
+	struct op *op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->fi.fh = 0;
+	op->mode = mode;
+	op->undo = create_undo;
+	op_start(op);
+}
+
+/* ---- write ---- */
+
+static int write_run(struct op *op)
+{
+	struct handle *h = handle_of(&op->fi);
+	ssize_t n;
+
+	if (h->what != HANDLE_WRITE)
+		return -EBADF;
+	n = draft_write(h->write.draft, op->buf, op->size, op->offset,
+			h->append || op->fi.flags & O_APPEND);
+	if (n < 0)
+		return (int)n;
+	op->answer = OP_ANSWER_WRITE;
+	op->written = (size_t)n;
+	return 0;
+}
+
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+	      struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "write", write_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op->size = size;
+	op->offset = off;
+	/* Borrowed: write_run never waits. */
+	op->buf = (char *)buf;
+	op->borrowed_buf = true;
+	op_start(op);
+}
+
+/* ---- commit ---- */
+
+static void letter_done(void *arg, int error, int64_t room, int64_t message)
+{
+	struct op *op = arg;
+
+	(void)room;
+	(void)message;
+	op->letter = 0;
+	op_finish(op, error);
+}
+
+static void letter_submit(struct op *op)
+{
+	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
+	uint64_t id;
+
+	/* The answer comes as another item of this queue, so the id is in place before it. */
+	id = outbox_send(op->fs->config.outbox, letter, letter_done, op);
+	op->letter = id;
+}
+
+static void object_done(void *arg, int error, uint64_t ino)
+{
+	(void)ino;
+	op_finish(arg, error);
+}
+
+static void object_submit(struct op *op)
+{
+	tree_submit(op->fs->config.tree, &op->plan, object_done, op);
+}
+
+static void sign(struct outbox_letter *l, const struct handle *h)
+{
+	l->pid = h->opener;
+	l->comm = g_strdup(h->comm);
+}
+
+/* Takes what was written and hands it on; 0 if there is nothing to send. */
+static int commit(struct op *op, struct handle *h)
+{
+	struct outbox_letter *letter = NULL;
+	int r = op_begin(op);
+
+	if (r)
+		return r;
+	if (h->write.what == TREE_WRITE_OBJECT) {
+		r = tree_plan_object(&op->ctx, &h->write, &op->plan);
+		op->submit = object_submit;
+	} else {
+		r = tree_write_take(&op->ctx, &h->write, &letter);
+		op->submit = letter_submit;
+	}
+	op_end(op);
+	if (r)
+		return r;
+	if (h->write.what == TREE_WRITE_OBJECT)
+		return op->plan.action == TREE_DO_NOTHING ? 0 : OP_SUBMIT;
+	if (!letter)
+		return 0;
+	sign(letter, h);
+	op->plan.letter = letter;
+	op->deadline_ms = op->started_ms + op->fs->config.close_timeout_ms +
+			  /* a file gets the time that 64 kB a second takes */
+			  (letter->form == OUTBOX_FILE ? letter->size / 64 : 0);
+	return OP_SUBMIT;
+}
+
+static int flush_run(struct op *op)
+{
+	struct handle *h = handle_of(&op->fi);
+	pid_t tgid;
+
+	if (h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
+	    !draft_is_dirty(h->write.draft))
+		return 0;
+	if (op->pid && writer_is_dying(op->pid)) {
+		draft_taint(h->write.draft);
+		return 0;
+	}
+	if (draft_is_tainted(h->write.draft))
+		return 0;
+	tgid = op->pid ? writer_tgid(op->pid) : 0;
+	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
+	if (tgid && h->opener && tgid != h->opener)
+		return 0;
+	return commit(op, h);
+}
+
+void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "flush", flush_run, ino, NULL);
+
+	if (!op)
+		return;
+	op->fi = *fi;
+	op_start(op);
+}
+
+void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct op *op = op_new(req, "fsync", flush_run, ino, NULL);
+
+	(void)datasync;
+	if (!op)
+		return;
+	op->fi = *fi;
+	op_start(op);
+}
+
+/* ---- release ---- */
+
+static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
+{
+	/* What went wrong is in unsent/ and last-error. */
+	(void)arg;
+	(void)error;
+	(void)room;
+	(void)message;
+}
+
+static void object_nobody_waits(void *arg, int error, uint64_t ino)
+{
+	nobody_waits(arg, error, (int64_t)ino, 0);
+}
+
+struct late_plan {
+	struct fs *fs;
+	struct tree_plan plan;
+};
+
+static void late_submit(void *arg)
+{
+	struct late_plan *late = arg;
+
+	tree_submit(late->fs->config.tree, &late->plan, object_nobody_waits, NULL);
+	g_free(late);
+}
+
+static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
+{
+	struct late_plan *late = g_new0(struct late_plan, 1);
+
+	late->fs = fs;
+	if (tree_plan_object(ctx, &h->write, &late->plan) == 0)
+		work_post(fs->config.queue, late_submit, late);
+	else
+		g_free(late);
+}
+
+static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
+{
+	struct outbox_letter *letter = NULL;
+	bool tainted = draft_is_tainted(h->write.draft);
+	int r = tainted ? tree_write_take_raw(ctx, &h->write, &letter)
+			: tree_write_take(ctx, &h->write, &letter);
+
+	if (r || !letter)
+		return;
+	sign(letter, h);
+	if (tainted)
+		outbox_keep(fs->config.outbox, letter,
+			    "the program that wrote it was ended by a signal");
+	else
+		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
+}
+
+/* What is still dirty when the last descriptor goes. */
+static void release_dirty(struct fs *fs, struct handle *h)
+{
+	struct tree_ctx ctx = {.tree = fs->config.tree};
+
+	if (h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
+	    !draft_is_dirty(h->write.draft) || store_read_begin(fs->config.store, &ctx.conn))
+		return;
+	if (h->write.what != TREE_WRITE_OBJECT)
+		release_letter(fs, &ctx, h);
+	else if (!draft_is_tainted(h->write.draft))
+		release_object(fs, &ctx, h);
+	store_read_end(ctx.conn);
+}
+
+void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_of(fi);
+	struct fs *fs = fs_of(req);
+	struct tree_write *w = &h->write;
+	_cleanup_free_ char *name = NULL;
+	uint64_t dir = w->dir;
+	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
+
+	release_dirty(fs, h);
+	if (h->what == HANDLE_WRITE && w->pending)
+		name = g_strdup(w->name);
+	handle_free(fs, h);
+	fuse_reply_err(req, 0);
+	if (!name)
+		return;
+	/* The server's version takes over, or nothing does. */
+	notify_inode(fs->notifier, ino);
+	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
+		notify_name(fs->notifier, dir, name);
+}
