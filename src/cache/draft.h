@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A draft: the bytes that somebody is writing through an open file until they are committed (design 2.3; peers.md 3.4).
- * Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads in a spool file of the state folder, created 0600 and unlinked-on-drop.
+ * A draft: the bytes that somebody is writing through an open file until they are committed
+ * (design 2.3; peers.md 3.4). Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads
+ * in a spool file of the state folder, created 0600 and unlinked-on-drop.
  *
- *  1. draft_write refuses at the byte that makes it impossible to send: message over 7439 bytes (trailing newlines not counted), -EFBIG;
- *     not UTF-8 or a NUL (checked across writes; an incomplete character at the end is fine until commit), -EILSEQ; file over 100 MB, -EFBIG;
+ *  1. draft_write refuses at the byte that makes it impossible to send: message over 7439 bytes
+ * (trailing newlines not counted), -EFBIG; not UTF-8 or a NUL (checked across writes; an
+ * incomplete character at the end is fine until commit), -EILSEQ; file over 100 MB, -EFBIG;
  *     disk full -ENOSPC. What was refused is not in the draft; what was there before stays.
- *  2. Offsets: those of a handle opened with O_APPEND are ignored. For text the first write after open or commit sets the origin (a shell goes on at offset n
- *     after the first of two messages was sent). A hole is filled with NULs, which text refuses.
- *  3. dirty: bytes were written since the last commit (or, for uploads, created and never committed: an empty file too is an upload). A truncation alone makes no text draft dirty.
- *  4. tainted: a process that was dying of a signal closed it; it is not to be sent.
- * Thread rule: any thread; each function takes the draft's own mutex. Never held across a network call; file I/O on the spool is done under it.
+ *  2. Offsets: those of a handle opened with O_APPEND are ignored. For text the first write
+ * after open or commit sets the origin (a shell goes on at offset n after the first of two
+ * messages was sent). A hole is filled with NULs, which text refuses.
+ *  3. dirty: bytes were written since the last commit (or, for uploads, created and never
+ * committed: an empty file too is an upload). A truncation alone makes no text draft dirty.
+ *  4. tainted: a process that was dying of a signal closed it; it is not to be sent. A take
+ * ends that.
+ *  5. What was taken is never written again: the first write after a take goes to a copy of the
+ * spool file. The draft keeps a descriptor of its own, so that it reads on after the delivery.
+ *  6. A spool file is "draft-<16 hex digits>[_<place>\x1f<file name>]" in spool_dir until the
+ * last unref, so that a crash leaves it to outbox_open, which makes a letter of it; a letter
+ * that has its bytes takes the name away (outbox_files.c). Thread rule: any thread; each
+ * function takes the draft's own mutex. Never held across a network call; file I/O on the spool
+ * is done under it.
  */
 #pragma once
 
@@ -19,19 +30,27 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DRAFT_MESSAGE_MAX 7439                       /* webex-api.md 6.2 */
-#define DRAFT_TEXT_RAW_MAX (64 * 1024)               /* with trailing newlines */
+#define DRAFT_MESSAGE_MAX 7439	       /* webex-api.md 6.2 */
+#define DRAFT_TEXT_RAW_MAX (64 * 1024) /* with trailing newlines */
 #define DRAFT_JSON_MAX (1024 * 1024)
-#define DRAFT_FILE_MAX (INT64_C(100) * 1024 * 1024)  /* webex-api.md 3 */
+#define DRAFT_FILE_MAX (INT64_C(100) * 1024 * 1024) /* webex-api.md 3 */
 
 enum draft_form { DRAFT_TEXT, DRAFT_MARKDOWN, DRAFT_JSON, DRAFT_FILE };
 
 struct draft;
 
-/* `spool_dir` is used for DRAFT_FILE (and borrowed for the call only). Shared, by reference count; starts with one. */
+#define DRAFT_SPOOL_PREFIX "draft-"
+#define DRAFT_SPOOL_DIGITS 16
+#define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name has it */
+
+/* `spool_dir` is used for DRAFT_FILE (and borrowed for the call only); it exists. Shared, by
+ * reference count; starts with one. */
 int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);
 void draft_unref(struct draft **d);
+
+/* Files: what the bytes are to be called if a crash leaves them. Best effort. */
+void draft_set_label(struct draft *d, const char *place, const char *filename);
 
 enum draft_form draft_get_form(const struct draft *d);
 /* Bytes taken, or -errno. `append`: the handle has O_APPEND. */
@@ -46,9 +65,19 @@ void draft_taint(struct draft *d);
 bool draft_is_tainted(struct draft *d);
 
 /*
- * Takes what is to be sent now and makes the draft clean and empty (text) or clean (file): text forms without trailing newlines in *ret_body (owned; may be "" =
- * nothing to post; -EILSEQ if it ends inside a character). Files: *ret_fd is a new descriptor of the spool (owned), its size in *ret_size.
+ * Takes what is to be sent now and makes the draft clean and empty (text) or clean (file): text
+ * forms without trailing newlines in *ret_body (owned; may be "" = nothing to post; -EILSEQ if
+ * it ends inside a character). Files: *ret_fd is a new descriptor of the spool (owned), its
+ * size in *ret_size.
  */
-int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd, int64_t *ret_size);
+int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
+	       int64_t *ret_size);
+/* The same for what is not to be sent but kept (tainted, refused by draft_take): text forms as
+ * they are, unchecked, with their newlines. Never fails for them. */
+int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
+		   int64_t *ret_size);
+/* Copies `size` bytes between descriptors, from offset 0 to offset 0. 0 or -errno; -EIO if
+ * `from` is shorter. */
+int draft_copy(int from, int to, int64_t size);
 /* The spool file's SHA-256 as 64 hex digits; owned. Reads it all: not on a FUSE worker. */
 int draft_sha256(int fd, char **ret_hex);

@@ -1,24 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outbox: what is to be sent, on disk from before its first byte leaves until the server has it (design 2.3, promise 1).
- * Folder <state>/outbox (0700), two files a letter: <n>.body and <n>.json (what, whereto, state, reason, the server's words, writer's pid and comm, times).
+ * The outbox: what is to be sent, on disk from before its first byte leaves until the server
+ * has it (design 2.3, promise 1). Folder <state>/outbox (0700), two files a letter: <n>.body
+ * and <n>.json (what, whereto, state, reason, the server's words, writer's pid and comm,
+ * times).
  *
  *            outbox_send            submit (cache thread)      answer 2xx
- *   (none) --------------> sending ----------------------> on the wire ------------> removed, done(0)
- *      |                      |  outbox_detach before         |  clear refusal -----> unsent, done(-errno)
- *      | outbox_keep          |  the submit, shutdown         |  may_have_applied --> in-doubt, done(-errno)
- *      +------> unsent <------+                               |     (first: compare with the newest messages, below)
- *   found as `sending` at start: in-doubt (it may have been on the wire when we were killed)
+ *   (none) --------------> sending ----------------------> on the wire ------------> removed,
+ * done(0) |                      |  outbox_detach before         |  clear refusal ----->
+ * unsent, done(-errno) | outbox_keep          |  the submit, shutdown         |
+ * may_have_applied --> in-doubt, done(-errno)
+ *      +------> unsent <------+                               |     (first: compare with the
+ * newest messages, below) found as `sending` at start: in-doubt (it may have been on the wire
+ * when we were killed)
  *
- *  1. A text's bytes and its .json are fsynced (and the folder) before the request is submitted; a file's before an error is returned.
- *  2. An error is returned only after the letter is durable as unsent or in-doubt. -ENOSPC and such of the outbox itself come back before anything was sent.
- *  3. `done` is called exactly once for every letter, on the cache thread, also after outbox_detach (whose caller passes a done that copes).
- *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause (2 s), and compared (author is me, trimmed text equal, or a file message: posted
- *     after we began, same file name by HEAD is not available here: the number of files and the text) with messages that the store did not know before the attempt; each is claimed by one
- *     letter only. Found: as if the answer had come. Not found, both times: for texts and markdown in rooms we could list completely: unsent with reason "did not arrive"; otherwise in-doubt. Cards, raw JSON, bots in group rooms: in-doubt.
- *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next after the one before is over.
- *  6. Nothing is resent by itself.
- * Thread rule: outbox_send, _keep, _detach from any thread. Listing and files from any thread. File I/O of sending happens on the outbox's own thread; network answers on the cache thread.
+ *  1. A text's bytes and its .json are fsynced (and the folder) before the request is
+ * submitted; a file's before an error is returned.
+ *  2. An error is returned only after the letter is durable as unsent or in-doubt. -ENOSPC and
+ * such of the outbox itself come back before anything was sent.
+ *  3. `done` is called exactly once for every letter, on the cache thread, also after
+ * outbox_detach (whose caller passes a done that copes).
+ *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause
+ * (2 s), and compared (author is me, trimmed text equal, or a file message: posted after we
+ * began, same file name by HEAD is not available here: the number of files and the text) with
+ * messages that the store did not know before the attempt; each is claimed by one letter only.
+ * Found: as if the answer had come. Not found, both times: for texts and markdown in rooms we
+ * could list completely: unsent with reason "did not arrive"; otherwise in-doubt. Cards, raw
+ * JSON, bots in group rooms: in-doubt.
+ *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
+ * after the one before is over.
+ *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are
+ * refused (-ENOSPC).
+ *  7. A letter of outbox_take that is not delivered ends where it was: the unsent letter keeps
+ * its number and name and gets the new destination and reason. A second one of the same number
+ * while the first is under way: -EBUSY. Thread rule: outbox_send, _keep, _detach from any
+ * thread. Listing and files from any thread. File I/O of sending happens on the outbox's own
+ * thread; network answers on the cache thread.
  */
 #pragma once
 
@@ -34,35 +51,48 @@
 
 struct outbox;
 
-enum outbox_form { OUTBOX_TEXT, OUTBOX_MARKDOWN, OUTBOX_JSON, OUTBOX_FILE, OUTBOX_EDIT_TEXT, OUTBOX_EDIT_MARKDOWN };
+#define OUTBOX_MAX 10000
+
+enum outbox_form {
+	OUTBOX_TEXT,
+	OUTBOX_MARKDOWN,
+	OUTBOX_JSON,
+	OUTBOX_FILE,
+	OUTBOX_EDIT_TEXT,
+	OUTBOX_EDIT_MARKDOWN
+};
 
 /* What is to be sent. Strings owned by the letter. */
 struct outbox_letter {
 	enum outbox_form form;
-	int64_t room;        /* store rowid, 0 if not known (a person never written to) */
-	char *room_id;       /* exactly one of room_id, email */
+	int64_t room;  /* store rowid, 0 if not known (a person never written to) */
+	char *room_id; /* exactly one of room_id, email */
 	char *email;
 	char *parent_id;
-	char *message_id;    /* edits */
-	char *place;         /* for people: "Harbour project" or the address */
-	char *body;          /* text forms, JSON */
+	char *message_id; /* edits */
+	char *place;	  /* for people: "Harbour project" or the address */
+	char *body;	  /* text forms, JSON; NUL-terminated. JSON: as it was written, the
+			     destination is filled in when it is sent */
 	size_t body_len;
-	int fd;              /* file: owned, else -1 */
+	int fd; /* file: owned, else -1 */
 	int64_t size;
 	char *filename, *content_type;
 	int64_t content_rowid; /* file: the store_content row to be made (0: a new one) */
 	int64_t mtime_ms;
 	pid_t pid;
 	char *comm;
+	int64_t replaces; /* the number of the unsent letter that this one is (outbox_take); 0:
+			     none */
 };
 struct outbox_letter *outbox_letter_new(enum outbox_form form); /* fd = -1 */
 void outbox_letter_free(struct outbox_letter *l);
 
-/* error 0: message is the store rowid of the message that now exists, room the rowid of its room (new for a first post to a person). */
+/* error 0: message is the store rowid of the message that now exists, room the rowid of its
+ * room (new for a first post to a person). */
 typedef void (*outbox_done)(void *arg, int error, int64_t room, int64_t message);
 
 struct outbox_config {
-	const char *state_dir;    /* exists, 0700 */
+	const char *state_dir; /* exists, 0700 */
 	struct store *store;
 	struct webex_client *client;
 	struct work_queue *cache_queue;
@@ -71,24 +101,30 @@ struct outbox_config {
 	void (*on_changes)(void *arg, GPtrArray *changes);
 	void *arg;
 	bool is_bot;
-	int upload_timeout_ms;    /* 0: 10 min */
+	int upload_timeout_ms; /* 0: 10 min */
+	int check_pause_ms;    /* of rule 4; 0: 2 s */
 };
 
 int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox);
-/* Waits at most `wait_ms` for deliveries under way; the rest is left durable (sending -> in-doubt at the next start, or unsent). Says in the log what it left. */
+/* Before the cache queue and the client's loop are stopped; every `done` comes before it
+ * returns. Waits at most `wait_ms` for deliveries under way; the rest is left durable (sending
+ * -> in-doubt at the next start, or unsent). Says in the log what it left. */
 void outbox_close(struct outbox **outbox, int wait_ms);
 
 /* Adopts the letter. Returns an id for outbox_detach. `done` comes. */
-uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done, void *arg);
-/* The writer was interrupted: what is not yet on the wire goes to unsent with the reason; what is finishes in the background. `done` is still called. */
+uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
+		     void *arg);
+/* The writer was interrupted: what is not yet on the wire goes to unsent with the reason; what
+ * is finishes in the background. `done` is still called. */
 void outbox_detach(struct outbox *o, uint64_t id);
-/* Straight to unsent with the reason (a dying writer, a refused destination). Durable when it returns; adopts. 0 or -errno. */
+/* Straight to unsent with the reason (a dying writer, a refused destination). Durable when it
+ * returns; adopts. 0 or -errno. */
 int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason);
 
 /* ---- .sparkfs/unsent ---- */
 struct outbox_item {
-	int64_t n;            /* number of the letter: rising, never reused; rowid of its node */
-	char *name;           /* "<time>_<place>_<post.txt|file name>", cleaned by names.h, unique */
+	int64_t n;  /* number of the letter: rising, never reused; rowid of its node */
+	char *name; /* "<time>_<place>_<post.txt|file name>", cleaned by names.h, unique */
 	int64_t size, why_size, mtime_ms;
 };
 void outbox_item_free(void *item);
@@ -100,6 +136,7 @@ int outbox_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* The .why.json as text: destination, time, reason, server's words, state; owned. */
 int outbox_why(struct outbox *o, int64_t n, char **ret_text);
 int outbox_remove(struct outbox *o, int64_t n);
-/* The letter again, with another destination (mv to a post file or a space); its files go when that one is delivered. */
+/* The letter again (room 0), to be given another destination (mv to a post file or a space) and
+ * sent; its files go when that one is delivered. -EBUSY: it is under way. */
 int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter);
 int outbox_count(struct outbox *o);

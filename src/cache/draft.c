@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text is checked up to the end of each write, not further: a program that writes over an old
+ * text in blocks leaves half a character before what it has not reached yet. draft_take checks
+ * all of it.
+ */
+#include "cache/draft.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+
+#define COPY_BYTES ((size_t)256 * 1024)
+#define LABEL_PLACE_MAX 64
+#define LABEL_NAME_MAX 160
+#define NO_ORIGIN INT64_C(-1)
+
+struct draft {
+	int refs;	      /* atomic */
+	enum draft_form form; /* never changes */
+	char *spool_dir;      /* never changes; NULL for text */
+	pthread_mutex_t lock; /* all below */
+	bool is_dirty, is_tainted;
+	GString *text;	/* text forms */
+	int64_t origin; /* text: the offset of its first byte, or NO_ORIGIN */
+	size_t valid;	/* text: so many bytes are whole characters of UTF-8 */
+	int fd;		/* files */
+	char *path;	/* files: the name in the spool, which a letter may have taken away */
+	int64_t size;	/* files */
+	bool is_taken;	/* files: a letter may hold the same inode */
+};
+
+static int write_all(int fd, const char *buf, size_t len, int64_t offset)
+{
+	while (len > 0) {
+		ssize_t n = pwrite(fd, buf, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		buf += n;
+		len -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+int draft_copy(int from, int to, int64_t size)
+{
+	_cleanup_gfree_ char *block = g_malloc(COPY_BYTES);
+	int64_t at = 0;
+
+	while (at < size) {
+		ssize_t n = pread(from, block, (size_t)MIN((int64_t)COPY_BYTES, size - at), at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		int r = write_all(to, block, (size_t)n, at);
+		if (r < 0)
+			return r;
+		at += n;
+	}
+	return 0;
+}
+
+int draft_sha256(int fd, char **ret_hex)
+{
+	_cleanup_gfree_ guchar *block = g_malloc(COPY_BYTES);
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	int64_t at = 0;
+	int r = 0;
+
+	for (;;) {
+		ssize_t n = pread(fd, block, COPY_BYTES, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			r = n < 0 ? -errno : 0;
+			break;
+		}
+		g_checksum_update(sum, block, n);
+		at += n;
+	}
+	if (r == 0)
+		*ret_hex = g_strdup(g_checksum_get_string(sum));
+	g_checksum_free(sum);
+	return r;
+}
+
+/* ---- life ---- */
+
+static int spool_create(const char *dir, int *ret_fd, char **ret_path)
+{
+	uint64_t number;
+
+	for (;;) {
+		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
+			return -EIO;
+		_cleanup_gfree_ char *path =
+			g_strdup_printf("%s/" DRAFT_SPOOL_PREFIX "%0*" G_GINT64_MODIFIER "x",
+					dir, DRAFT_SPOOL_DIGITS, number);
+		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (fd >= 0) {
+			*ret_fd = fd;
+			*ret_path = steal_ptr(&path);
+			return 0;
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+}
+
+int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft)
+{
+	_cleanup_gfree_ char *path = NULL;
+	struct draft *d;
+	int fd = -1;
+
+	if (form == DRAFT_FILE) {
+		int r = spool_create(spool_dir, &fd, &path);
+		if (r < 0)
+			return r;
+	}
+	d = g_new0(struct draft, 1);
+	d->refs = 1;
+	d->form = form;
+	pthread_mutex_init(&d->lock, NULL);
+	d->origin = NO_ORIGIN;
+	d->fd = fd;
+	d->path = steal_ptr(&path);
+	if (form == DRAFT_FILE) {
+		d->spool_dir = g_strdup(spool_dir);
+		d->is_dirty = true;
+	} else {
+		d->text = g_string_new(NULL);
+	}
+	*ret_draft = d;
+	return 0;
+}
+
+struct draft *draft_ref(struct draft *d)
+{
+	__atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+	return d;
+}
+
+void draft_unref(struct draft **draft)
+{
+	struct draft *d = steal_ptr(draft);
+
+	if (!d || __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	if (d->form == DRAFT_FILE) {
+		unlink(d->path);
+		close(d->fd);
+	} else {
+		g_string_free(d->text, TRUE);
+	}
+	pthread_mutex_destroy(&d->lock);
+	g_free(d->spool_dir);
+	g_free(d->path);
+	g_free(d);
+}
+
+void draft_set_label(struct draft *d, const char *place, const char *filename)
+{
+	_cleanup_gfree_ char *clean_place = name_from_title(place, LABEL_PLACE_MAX);
+	_cleanup_gfree_ char *clean_name = name_from_title(filename, LABEL_NAME_MAX);
+	_cleanup_gfree_ char *path = NULL;
+	size_t plain_len;
+
+	if (d->form != DRAFT_FILE)
+		return;
+	plain_len = strlen(d->spool_dir) + strlen("/" DRAFT_SPOOL_PREFIX) + DRAFT_SPOOL_DIGITS;
+	pthread_mutex_lock(&d->lock);
+	path = g_strdup_printf("%.*s_%s%c%s", (int)plain_len, d->path, clean_place,
+			       DRAFT_SPOOL_SEPARATOR, clean_name);
+	if (rename(d->path, path) == 0) {
+		g_free(d->path);
+		d->path = steal_ptr(&path);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
+enum draft_form draft_get_form(const struct draft *d)
+{
+	return d->form;
+}
+
+/* ---- text ---- */
+
+static size_t trimmed_len(const GString *text)
+{
+	size_t len = text->len;
+
+	while (len > 0 && text->str[len - 1] == '\n')
+		len--;
+	return len;
+}
+
+static int check_size_locked(const struct draft *d)
+{
+	if (d->form == DRAFT_JSON)
+		return d->text->len > DRAFT_JSON_MAX ? -EFBIG : 0;
+	if (d->text->len > DRAFT_TEXT_RAW_MAX || trimmed_len(d->text) > DRAFT_MESSAGE_MAX)
+		return -EFBIG;
+	return 0;
+}
+
+/* Of [0, end): an incomplete character at `end` is fine. Moves d->valid. */
+static int check_utf8_locked(struct draft *d, size_t end)
+{
+	const char *bad;
+	size_t left;
+
+	if (g_utf8_validate_len(d->text->str + d->valid, end - d->valid, &bad)) {
+		d->valid = end;
+		return 0;
+	}
+	d->valid = (size_t)(bad - d->text->str);
+	left = end - d->valid;
+	if (!*bad || g_utf8_get_char_validated(bad, (gssize)left) != (gunichar)-2)
+		return -EILSEQ;
+	return 0;
+}
+
+static int check_locked(struct draft *d, size_t end)
+{
+	int r = check_size_locked(d);
+
+	return r ? r : check_utf8_locked(d, end);
+}
+
+static int append_locked(struct draft *d, const char *buf, size_t len)
+{
+	size_t old_len = d->text->len, old_valid = d->valid;
+	int r;
+
+	g_string_append_len(d->text, buf, (gssize)len);
+	r = check_locked(d, d->text->len);
+	if (r < 0) {
+		g_string_truncate(d->text, old_len);
+		d->valid = old_valid;
+	}
+	return r;
+}
+
+/* What `text` is after a write at `at`, which may lie before it. NULL: there would be a hole.
+ */
+static GString *overwrite(const GString *text, const char *buf, size_t len, int64_t at)
+{
+	int64_t end = at + (int64_t)len;
+	GString *out;
+
+	if (at > (int64_t)text->len || end < 0)
+		return NULL;
+	out = g_string_new_len(text->str, (gssize)MAX(at, 0));
+	g_string_append_len(out, buf, (gssize)len);
+	if (end < (int64_t)text->len)
+		g_string_append_len(out, text->str + end, (gssize)((int64_t)text->len - end));
+	return out;
+}
+
+static int overwrite_locked(struct draft *d, const char *buf, size_t len, int64_t at)
+{
+	GString *old = d->text, *text = overwrite(old, buf, len, at);
+	size_t old_valid = d->valid;
+	int r;
+
+	if (!text)
+		return -EILSEQ;
+	d->text = text;
+	d->valid = 0;
+	r = check_locked(d, (size_t)MAX(at, 0) + len);
+	if (r < 0) {
+		d->text = old;
+		d->valid = old_valid;
+		g_string_free(text, TRUE);
+		return r;
+	}
+	g_string_free(old, TRUE);
+	return 0;
+}
+
+static int write_text_locked(struct draft *d, const char *buf, size_t len, int64_t offset,
+			     bool append)
+{
+	int64_t origin = d->origin == NO_ORIGIN ? offset : d->origin;
+	int64_t at = append ? (int64_t)d->text->len : offset - origin;
+	int r;
+
+	if (at == (int64_t)d->text->len)
+		r = append_locked(d, buf, len);
+	else
+		r = overwrite_locked(d, buf, len, at);
+	if (r == 0)
+		d->origin = at < 0 ? offset : origin;
+	return r;
+}
+
+static int truncate_text_locked(struct draft *d, int64_t size)
+{
+	int64_t len = size - d->origin;
+
+	/* Nothing is here yet: what the size speaks of was sent already. */
+	if (d->origin == NO_ORIGIN)
+		return 0;
+	if (len > (int64_t)d->text->len)
+		return -EILSEQ;
+	g_string_truncate(d->text, (gsize)MAX(len, 0));
+	d->valid = MIN(d->valid, d->text->len);
+	/* A cut inside a character leaves what is not valid to its end. */
+	if (d->valid == d->text->len)
+		d->valid = 0;
+	return 0;
+}
+
+int draft_load(struct draft *d, const void *buf, size_t len)
+{
+	g_assert(d->form != DRAFT_FILE);
+	if (len > (d->form == DRAFT_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX))
+		return -EFBIG;
+	pthread_mutex_lock(&d->lock);
+	g_string_truncate(d->text, 0);
+	g_string_append_len(d->text, buf, (gssize)len);
+	d->origin = 0;
+	d->valid = 0;
+	d->is_dirty = false;
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}
+
+/* ---- files ---- */
+
+/* A letter may hold the inode: go on with a copy of the first `keep` bytes (promise 5). */
+static int separate_locked(struct draft *d, int64_t keep)
+{
+	_cleanup_gfree_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (!d->is_taken)
+		return 0;
+	r = spool_create(d->spool_dir, &fd, &path);
+	if (r < 0)
+		return r;
+	r = draft_copy(d->fd, fd, keep);
+	if (r < 0) {
+		unlink(path);
+		return r;
+	}
+	unlink(d->path);
+	close(d->fd);
+	g_free(d->path);
+	d->fd = steal_fd(&fd);
+	d->path = steal_ptr(&path);
+	d->size = keep;
+	d->is_taken = false;
+	return 0;
+}
+
+static int write_file_locked(struct draft *d, const char *buf, size_t len, int64_t offset,
+			     bool append)
+{
+	int64_t at = append ? d->size : offset;
+	int r;
+
+	if (at > DRAFT_FILE_MAX || (int64_t)len > DRAFT_FILE_MAX - at)
+		return -EFBIG;
+	r = separate_locked(d, d->size);
+	if (r < 0)
+		return r;
+	r = write_all(d->fd, buf, len, at);
+	if (r < 0) {
+		/* What did fit of it is not in the draft either. */
+		if (ftruncate(d->fd, d->size) < 0)
+			return -errno;
+		return r;
+	}
+	d->size = MAX(d->size, at + (int64_t)len);
+	return 0;
+}
+
+static int truncate_file_locked(struct draft *d, int64_t size)
+{
+	int r;
+
+	if (size == d->size)
+		return 0;
+	if (size > DRAFT_FILE_MAX)
+		return -EFBIG;
+	r = separate_locked(d, MIN(size, d->size));
+	if (r < 0)
+		return r;
+	if (ftruncate(d->fd, size) < 0)
+		return -errno;
+	d->size = size;
+	d->is_dirty = true;
+	return 0;
+}
+
+/* ---- both ---- */
+
+ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append)
+{
+	int r;
+
+	if (offset < 0)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	if (len > DRAFT_FILE_MAX)
+		return -EFBIG;
+	pthread_mutex_lock(&d->lock);
+	if (d->form == DRAFT_FILE)
+		r = write_file_locked(d, buf, len, offset, append);
+	else
+		r = write_text_locked(d, buf, len, offset, append);
+	if (r == 0)
+		d->is_dirty = true;
+	pthread_mutex_unlock(&d->lock);
+	return r < 0 ? r : (ssize_t)len;
+}
+
+static ssize_t read_text_locked(const struct draft *d, void *buf, size_t len, int64_t offset)
+{
+	int64_t at = offset - MAX(d->origin, 0);
+	size_t n;
+
+	if (at < 0 || at >= (int64_t)d->text->len)
+		return 0;
+	n = MIN(len, d->text->len - (size_t)at);
+	memcpy(buf, d->text->str + at, n);
+	return (ssize_t)n;
+}
+
+ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset)
+{
+	ssize_t n;
+
+	if (offset < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&d->lock);
+	if (d->form != DRAFT_FILE) {
+		n = read_text_locked(d, buf, len, offset);
+	} else {
+		do
+			n = pread(d->fd, buf, len, offset);
+		while (n < 0 && errno == EINTR);
+		if (n < 0)
+			n = -errno;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return n;
+}
+
+int draft_truncate(struct draft *d, int64_t size)
+{
+	int r;
+
+	if (size < 0)
+		return -EINVAL;
+	pthread_mutex_lock(&d->lock);
+	if (d->form == DRAFT_FILE)
+		r = truncate_file_locked(d, size);
+	else
+		r = truncate_text_locked(d, size);
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+int64_t draft_size(struct draft *d)
+{
+	int64_t size;
+
+	pthread_mutex_lock(&d->lock);
+	size = d->form == DRAFT_FILE ? d->size : (int64_t)d->text->len;
+	pthread_mutex_unlock(&d->lock);
+	return size;
+}
+
+bool draft_is_dirty(struct draft *d)
+{
+	bool is_dirty;
+
+	pthread_mutex_lock(&d->lock);
+	is_dirty = d->is_dirty;
+	pthread_mutex_unlock(&d->lock);
+	return is_dirty;
+}
+
+void draft_taint(struct draft *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->is_tainted = true;
+	pthread_mutex_unlock(&d->lock);
+}
+
+bool draft_is_tainted(struct draft *d)
+{
+	bool is_tainted;
+
+	pthread_mutex_lock(&d->lock);
+	is_tainted = d->is_tainted;
+	pthread_mutex_unlock(&d->lock);
+	return is_tainted;
+}
+
+/* ---- taking ---- */
+
+static void take_text_locked(struct draft *d, size_t len, char **ret_body, size_t *ret_len)
+{
+	g_string_truncate(d->text, len);
+	*ret_len = len;
+	*ret_body = g_string_free(d->text, FALSE);
+	d->text = g_string_new(NULL);
+	d->origin = NO_ORIGIN;
+	d->valid = 0;
+}
+
+static int take_file_locked(struct draft *d, int *ret_fd, int64_t *ret_size)
+{
+	int fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	*ret_fd = fd;
+	*ret_size = d->size;
+	d->is_taken = true;
+	return 0;
+}
+
+int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
+	       int64_t *ret_size)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->form == DRAFT_FILE) {
+		r = take_file_locked(d, ret_fd, ret_size);
+	} else {
+		size_t len = trimmed_len(d->text);
+
+		if (g_utf8_validate_len(d->text->str, len, NULL))
+			take_text_locked(d, len, ret_body, ret_len);
+		else
+			r = -EILSEQ;
+	}
+	if (r == 0)
+		d->is_dirty = d->is_tainted = false;
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}
+
+int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
+		   int64_t *ret_size)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->form == DRAFT_FILE)
+		r = take_file_locked(d, ret_fd, ret_size);
+	else
+		take_text_locked(d, d->text->len, ret_body, ret_len);
+	if (r == 0)
+		d->is_dirty = d->is_tainted = false;
+	pthread_mutex_unlock(&d->lock);
+	return r;
+}

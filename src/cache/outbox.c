@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* From outside to the wire and back: what others call, and what makes a letter durable. */
+#include "cache/outbox.h"
+
+#include <errno.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/draft.h"
+#include "cache/outbox_private.h"
+
+#define UPLOAD_TIMEOUT_MS (10 * 60 * 1000)
+#define CHECK_PAUSE_MS 2000
+
+struct outbox_letter *outbox_letter_new(enum outbox_form form)
+{
+	struct outbox_letter *l = g_new0(struct outbox_letter, 1);
+
+	l->form = form;
+	l->fd = -1;
+	return l;
+}
+
+void outbox_letter_free(struct outbox_letter *l)
+{
+	if (!l)
+		return;
+	if (l->fd >= 0)
+		close(l->fd);
+	g_free(l->room_id);
+	g_free(l->email);
+	g_free(l->parent_id);
+	g_free(l->message_id);
+	g_free(l->place);
+	g_free(l->body);
+	g_free(l->filename);
+	g_free(l->content_type);
+	g_free(l->comm);
+	g_free(l);
+}
+
+/* ---- life ---- */
+
+static void queue_free(gpointer queue)
+{
+	g_queue_free(queue);
+}
+
+static struct outbox *outbox_new(const struct outbox_config *config)
+{
+	struct outbox *o = g_new0(struct outbox, 1);
+	pthread_condattr_t attr;
+
+	o->store = config->store;
+	o->client = config->client;
+	o->cache = config->cache_queue;
+	o->clock = config->clock;
+	o->on_changes = config->on_changes;
+	o->arg = config->arg;
+	o->is_bot = config->is_bot;
+	o->upload_timeout_ms =
+		config->upload_timeout_ms ? config->upload_timeout_ms : UPLOAD_TIMEOUT_MS;
+	o->check_pause_ms = config->check_pause_ms ? config->check_pause_ms : CHECK_PAUSE_MS;
+	o->dir_fd = -1;
+	o->next_id = 1;
+	pthread_mutex_init(&o->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&o->changed, &attr);
+	pthread_condattr_destroy(&attr);
+	outbox_items_init(o);
+	o->jobs = g_hash_table_new(g_int64_hash, g_int64_equal);
+	o->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, queue_free);
+	o->claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	return o;
+}
+
+static void outbox_free(struct outbox *o)
+{
+	work_queue_stop(&o->io);
+	outbox_files_close(o);
+	g_hash_table_destroy(o->jobs);
+	g_hash_table_destroy(o->lines);
+	g_hash_table_destroy(o->claims);
+	outbox_items_done(o);
+	pthread_cond_destroy(&o->changed);
+	pthread_mutex_destroy(&o->lock);
+	g_free(o);
+}
+
+int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
+{
+	struct outbox *o = outbox_new(config);
+	int r = outbox_files_open(o, config->state_dir);
+
+	if (r == 0)
+		r = outbox_recover(o);
+	if (r == 0)
+		r = work_queue_start("outbox", &o->io);
+	if (r < 0) {
+		outbox_free(o);
+		return r;
+	}
+	*ret_outbox = o;
+	return 0;
+}
+
+/* ---- making it durable ---- */
+
+static void written(void *arg)
+{
+	struct job *job = arg;
+
+	if (job->error) {
+		outbox_job_refuse(job, job->error);
+		return;
+	}
+	job->state = JOB_READY;
+	if (job->is_detached || job->o->is_closing)
+		outbox_job_fail_unsubmitted(job);
+	else
+		outbox_job_advance(job->o, job->line_key);
+}
+
+/* io thread */
+static void write_job(void *arg)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	bool is_file = job->letter->form == OUTBOX_FILE;
+	int r = is_file ? draft_sha256(job->letter->fd, &job->sha256) : 0;
+
+	while (r == 0) {
+		job->note.n = store_new_rowid(o->store);
+		r = outbox_files_put_body(o, job->note.n, job->letter, !is_file);
+		/* A store in memory begins to count anew. */
+		if (r != -EEXIST)
+			break;
+		r = 0;
+	}
+	if (r == 0) {
+		r = outbox_files_put_note(o, job->letter, &job->note, &job->why_size);
+		if (r < 0)
+			outbox_files_remove(o, job->note.n);
+	}
+	job->error = r;
+	work_post(o->cache, written, job);
+}
+
+static void admit(void *arg)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	int64_t replaces = job->letter->replaces;
+	GQueue *line = g_hash_table_lookup(o->lines, job->line_key);
+	int r = 0;
+
+	if (!line) {
+		line = g_queue_new();
+		g_hash_table_insert(o->lines, g_strdup(job->line_key), line);
+	}
+	g_queue_push_tail(line, job);
+	g_hash_table_insert(o->jobs, &job->id, job);
+	if (replaces)
+		r = outbox_item_hold(o, replaces);
+	else if (outbox_count(o) >= OUTBOX_MAX)
+		r = -ENOSPC;
+	if (r < 0) {
+		/* Not ours to release. */
+		job->letter->replaces = 0;
+		if (r == -ENOSPC)
+			job->note.reason = g_strdup("there are too many unsent messages");
+		outbox_job_refuse(job, r);
+		return;
+	}
+	work_post(o->io, write_job, job);
+}
+
+static bool is_text(enum outbox_form form)
+{
+	return form != OUTBOX_JSON && form != OUTBOX_FILE;
+}
+
+uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
+		     void *arg)
+{
+	struct job *job = g_new0(struct job, 1);
+	uint64_t id;
+
+	g_assert(!letter->room_id != !letter->email);
+	g_assert((letter->form == OUTBOX_FILE) == (letter->fd >= 0));
+	g_assert(!is_text(letter->form) || letter->body_len > 0);
+	if (letter->form != OUTBOX_FILE)
+		letter->size = (int64_t)letter->body_len;
+	job->o = o;
+	job->letter = letter;
+	job->done = done;
+	job->arg = arg;
+	job->note.state = OUTBOX_SENDING;
+	job->note.began_ms = clock_wall(o->clock);
+	job->line_key = g_strdup_printf("%d %s", (int)letter->pid,
+					letter->room_id ? letter->room_id : letter->email);
+	pthread_mutex_lock(&o->lock);
+	id = job->id = o->next_id++;
+	o->live++;
+	/* Under the lock, so that ids and the order of sending agree. */
+	work_post(o->cache, admit, job);
+	pthread_mutex_unlock(&o->lock);
+	return id;
+}
+
+/* ---- detaching, keeping, closing ---- */
+
+struct detach {
+	struct outbox *o;
+	uint64_t id;
+};
+
+static void detach(void *arg)
+{
+	struct detach *d = arg;
+	struct job *job = g_hash_table_lookup(d->o->jobs, &d->id);
+
+	if (job) {
+		job->is_detached = true;
+		if (job->state == JOB_READY)
+			outbox_job_fail_unsubmitted(job);
+		else if (job->state == JOB_WIRE && job->call)
+			webex_withdraw(d->o->client, job->call);
+	}
+	outbox_one_less(d->o);
+	g_free(d);
+}
+
+void outbox_detach(struct outbox *o, uint64_t id)
+{
+	struct detach *d = g_new(struct detach, 1);
+
+	d->o = o;
+	d->id = id;
+	pthread_mutex_lock(&o->lock);
+	o->live++;
+	work_post(o->cache, detach, d);
+	pthread_mutex_unlock(&o->lock);
+}
+
+int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason)
+{
+	struct outbox_note note = {
+		.state = OUTBOX_UNSENT,
+		.began_ms = clock_wall(o->clock),
+		.reason = g_strdup(reason),
+	};
+	int64_t why_size;
+	int r = outbox_count(o) >= OUTBOX_MAX ? -ENOSPC : 0;
+
+	if (letter->form != OUTBOX_FILE)
+		letter->size = (int64_t)letter->body_len;
+	if (r == 0) {
+		note.name = outbox_name_claim(o, letter, note.began_ms);
+		r = outbox_files_keep(o, letter, &note, &why_size);
+		if (r < 0)
+			outbox_name_release(o, note.name);
+	}
+	if (r == 0)
+		outbox_item_put(o, &note, letter->size, why_size);
+	log_last_error("a message to %s, written by %s (%d): %s; %s%s",
+		       letter->place ? letter->place : "an unknown place",
+		       letter->comm ? letter->comm : "?", (int)letter->pid, reason,
+		       r < 0 ? "it cannot be kept: " : "kept as .sparkfs/unsent/",
+		       r < 0 ? g_strerror(-r) : note.name);
+	outbox_note_clear(&note);
+	outbox_letter_free(letter);
+	return r;
+}
+
+/* Each job gets an outcome without waiting for the network any longer. */
+static void abort_jobs(void *arg)
+{
+	struct outbox *o = arg;
+	GHashTableIter iter;
+	gpointer value;
+
+	o->is_closing = true;
+	g_hash_table_iter_init(&iter, o->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct job *job = value;
+
+		log_warning("cache", "a message to %s is left in the outbox",
+			    job->letter->place ? job->letter->place : "?");
+		if (job->state == JOB_READY)
+			outbox_job_fail_unsubmitted(job);
+		else if (job->state == JOB_CHECKING)
+			outbox_check_abort(job);
+		else if (job->call && !webex_withdraw(o->client, job->call))
+			webex_cancel(o->client, job->call);
+	}
+	outbox_one_less(o);
+}
+
+static void wait_idle(struct outbox *o, int wait_ms)
+{
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += wait_ms % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&o->lock);
+	while (o->live > 0 && r == 0) {
+		if (wait_ms < 0)
+			r = pthread_cond_wait(&o->changed, &o->lock);
+		else
+			r = pthread_cond_timedwait(&o->changed, &o->lock, &until);
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_close(struct outbox **outbox, int wait_ms)
+{
+	struct outbox *o = steal_ptr(outbox);
+
+	if (!o)
+		return;
+	wait_idle(o, wait_ms);
+	pthread_mutex_lock(&o->lock);
+	o->live++;
+	work_post(o->cache, abort_jobs, o);
+	pthread_mutex_unlock(&o->lock);
+	/* Every request that was cancelled is reported. */
+	wait_idle(o, -1);
+	outbox_free(o);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * After an ambiguous failure: did the letter arrive? (outbox.h, 4)
+ *
+ *     check_begin -> ask -> on_list / on_message --found------------> deliver
+ *                     ^            |  (a rival is on the wire) --+
+ *                     |            +--not found, the first time -+
+ *                     +-- [timer] ---------------- pause <-------+
+ *                                  +--not found, the second time ---> fail: unsent or in doubt
+ *
+ * Two mistakes are possible and both lose a message or send it twice, so what is not certain is
+ * in doubt. A message counts only if it is mine, says the same, was created after we began (by
+ * the server's clock, as far as that is known), was not in the store before (its row is older
+ * than the letter's number: one counter makes both) and is no other letter's.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cache/outbox_private.h"
+#include "webex/render.h"
+
+#define PAGE_SIZE 50
+#define PAGES_MAX 4
+#define MISSES_MAX 2
+#define TRIES_MAX 5
+#define RIVAL_WAITS_MAX 20
+/* How far the server's clock and ours may be apart, when a delivery told us and when not. */
+#define SKEW_KNOWN_MS INT64_C(120000)
+#define SKEW_UNKNOWN_MS INT64_C(600000)
+/* Mine, the same and new to us, but from before we began: our clock may be wrong by hours. */
+#define DOUBT_MS INT64_C(86400000)
+
+static void ask(void *arg);
+
+static void give_up(struct job *job, enum outbox_state state, const char *reason)
+{
+	outbox_job_fail(job, state, job->error, g_strdup(reason));
+}
+
+static bool is_edit(const struct outbox_letter *l)
+{
+	return l->form == OUTBOX_EDIT_TEXT || l->form == OUTBOX_EDIT_MARKDOWN;
+}
+
+static int64_t window_start(const struct job *job)
+{
+	const struct outbox *o = job->o;
+
+	if (o->has_skew)
+		return job->sent_ms + o->skew_ms - SKEW_KNOWN_MS;
+	return job->sent_ms - SKEW_UNKNOWN_MS;
+}
+
+static void pause_then_ask(struct job *job)
+{
+	struct outbox *o = job->o;
+	int64_t pause_ms = (int64_t)o->check_pause_ms << job->tries;
+
+	if (o->is_closing) {
+		give_up(job, OUTBOX_IN_DOUBT,
+			"sparkfs ended before it was known whether it arrived");
+		return;
+	}
+	job->timer = work_post_at(o->cache, clock_mono(clock_system()) + pause_ms, ask, job);
+}
+
+/* ---- comparing ---- */
+
+static bool is_same_text(const char *a, const char *b)
+{
+	_cleanup_gfree_ char *left = g_strstrip(g_strdup(a ? a : ""));
+	_cleanup_gfree_ char *right = g_strstrip(g_strdup(b ? b : ""));
+
+	return strcmp(left, right) == 0;
+}
+
+/* The server rewrites mentions; webex_render_md writes them back. */
+static bool is_same_markdown(const struct webex_message *m, const char *markdown)
+{
+	GString *rendered;
+	bool is_same;
+
+	if (!m->markdown)
+		return false;
+	if (is_same_text(m->markdown, markdown))
+		return true;
+	rendered = g_string_new(NULL);
+	webex_render_md(m, rendered);
+	is_same = is_same_text(rendered->str, markdown);
+	g_string_free(rendered, TRUE);
+	return is_same;
+}
+
+static bool says_the_same(const struct outbox_letter *l, const struct webex_message *m)
+{
+	bool has_file = m->files && m->files[0];
+
+	switch (l->form) {
+	case OUTBOX_TEXT:
+	case OUTBOX_EDIT_TEXT:
+		return !has_file && is_same_text(m->text, l->body);
+	case OUTBOX_MARKDOWN:
+	case OUTBOX_EDIT_MARKDOWN:
+		return !has_file && is_same_markdown(m, l->body);
+	case OUTBOX_FILE:
+		return has_file && !m->files[1] && is_same_text(m->text, NULL);
+	case OUTBOX_JSON:
+		break;
+	}
+	return false;
+}
+
+enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };
+
+static enum verdict judge(const struct job *job, struct store_conn *conn, const char *me,
+			  const struct webex_message *m)
+{
+	const struct outbox_letter *l = job->letter;
+	int64_t rowid, start_ms = window_start(job);
+
+	if (g_strcmp0(m->person_id, me) != 0 || g_strcmp0(m->parent_id, l->parent_id) != 0 ||
+	    m->created_ms < start_ms - DOUBT_MS || !says_the_same(l, m) ||
+	    g_hash_table_contains(job->o->claims, m->id))
+		return VERDICT_NO;
+	if (store_message_by_id(conn, m->id, &rowid) == 0 && rowid < job->note.n)
+		return VERDICT_NO;
+	return m->created_ms < start_ms ? VERDICT_DOUBTFUL : VERDICT_IT;
+}
+
+/* Place of the oldest that is it, or -1: of equal letters the first takes the first. */
+static int find_it(struct job *job, const GPtrArray *items)
+{
+	_cleanup_gfree_ char *me = NULL;
+	struct store_conn *conn;
+	int found = -1;
+
+	if (store_read_begin(job->o->store, &conn) < 0) {
+		job->is_doubtful = true;
+		return -1;
+	}
+	me = store_meta_get(conn, "me.id");
+	if (!me)
+		job->is_doubtful = true;
+	for (guint i = 0; me && i < items->len; i++) {
+		enum verdict verdict = judge(job, conn, me, g_ptr_array_index(items, i));
+
+		if (verdict == VERDICT_IT)
+			found = (int)i;
+		else if (verdict == VERDICT_DOUBTFUL)
+			job->is_doubtful = true;
+	}
+	store_read_end(conn);
+	return found;
+}
+
+/* Another letter that could have made the same message and was not answered yet. */
+static bool has_rival(const struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, job->o->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct job *other = value;
+		const struct outbox_letter *k = other->letter;
+
+		if (other == job || other->state != JOB_WIRE || k->form != l->form ||
+		    g_strcmp0(k->room_id, l->room_id) != 0 ||
+		    g_strcmp0(k->email, l->email) != 0)
+			continue;
+		if (l->form == OUTBOX_FILE || is_same_text(k->body, l->body))
+			return true;
+	}
+	return false;
+}
+
+/* ---- asking ---- */
+
+static void not_found(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+
+	if (++job->misses < MISSES_MAX) {
+		pause_then_ask(job);
+		return;
+	}
+	/* A mention by address comes back as one by id. */
+	if (l->form == OUTBOX_MARKDOWN && strstr(l->body, "<@"))
+		job->is_doubtful = true;
+	if (job->is_doubtful || l->form == OUTBOX_FILE)
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came, and the newest messages do not tell whether it "
+			"arrived");
+	else
+		give_up(job, OUTBOX_UNSENT, "it did not arrive");
+}
+
+/* The question itself failed. */
+static void on_error(struct job *job, const struct webex_reply *reply)
+{
+	if (!job->o->is_closing && (!reply->is_network || ++job->tries >= TRIES_MAX))
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came, and asking whether it arrived failed too");
+	else
+		pause_then_ask(job);
+}
+
+static void deliver(struct job *job, GPtrArray *items, int i)
+{
+	if (!has_rival(job)) {
+		outbox_job_deliver(job, g_ptr_array_steal_index(items, (guint)i));
+	} else if (++job->rival_waits < RIVAL_WAITS_MAX) {
+		pause_then_ask(job);
+	} else {
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came; a message that says the same is there, but may be "
+			"another");
+	}
+}
+
+static bool reaches_back(const struct job *job, const GPtrArray *items)
+{
+	const struct webex_message *last;
+
+	if (items->len == 0)
+		return true;
+	last = g_ptr_array_index(items, items->len - 1);
+	return last->created_ms < window_start(job);
+}
+
+static void on_list(void *arg, struct webex_reply *reply);
+
+static void ask_page(struct job *job, const char *next)
+{
+	struct webex_list list = {
+		.room_id = job->letter->room_id,
+		.max = PAGE_SIZE,
+		.next = next,
+	};
+
+	job->call = webex_list_messages(job->o->client, &list, on_list, job);
+}
+
+static void on_list(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+	int i;
+
+	job->call = 0;
+	/* Nobody ever wrote to that person. */
+	if (reply->error == -ENOENT && job->letter->email) {
+		not_found(job);
+		return;
+	}
+	if (reply->error || !reply->items) {
+		on_error(job, reply);
+		return;
+	}
+	i = find_it(job, reply->items);
+	if (i >= 0) {
+		deliver(job, reply->items, i);
+		return;
+	}
+	job->is_doubtful |= reply->skipped > 0;
+	if (!reaches_back(job, reply->items) && reply->next && !job->o->is_closing) {
+		if (++job->pages < PAGES_MAX) {
+			ask_page(job, reply->next);
+			return;
+		}
+		job->is_doubtful = true;
+	}
+	not_found(job);
+}
+
+/* An edit is repeated by its nature; whether the last try took effect is seen in the message.
+ */
+static void on_message(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+
+	job->call = 0;
+	if (reply->error || !reply->items || reply->items->len == 0)
+		on_error(job, reply);
+	else if (says_the_same(job->letter, g_ptr_array_index(reply->items, 0)))
+		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
+	else
+		not_found(job);
+}
+
+static void ask(void *arg)
+{
+	struct job *job = arg;
+	const struct outbox_letter *l = job->letter;
+
+	job->timer = 0;
+	job->pages = 0;
+	if (is_edit(l))
+		job->call = webex_get_message(job->o->client, l->message_id, on_message, job);
+	else if (l->email)
+		job->call = webex_list_direct(job->o->client, l->email, on_list, job);
+	else
+		ask_page(job, NULL);
+}
+
+/* A bot is shown only what mentions it. */
+static bool is_group(const struct job *job)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	bool is_direct = job->letter->email != NULL;
+
+	if (is_direct || store_read_begin(job->o->store, &conn) < 0)
+		return !is_direct;
+	if (store_room_by_id(conn, job->letter->room_id, &room) == 0) {
+		is_direct = room.room.type == WEBEX_ROOM_DIRECT;
+		store_room_clear(&room);
+	}
+	store_read_end(conn);
+	return !is_direct;
+}
+
+void outbox_check_begin(struct job *job)
+{
+	job->state = JOB_CHECKING;
+	if (job->letter->form == OUTBOX_JSON)
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came; it may have arrived, which cannot be told of raw "
+			"JSON");
+	else if (job->o->is_bot && !is_edit(job->letter) && is_group(job))
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came; it may have arrived, which a bot cannot see here");
+	else
+		ask(job);
+}
+
+void outbox_check_abort(struct job *job)
+{
+	/* Each of them ends in on_error. */
+	if (job->call)
+		webex_cancel(job->o->client, job->call);
+	else if (job->timer && work_cancel(job->o->cache, job->timer))
+		give_up(job, OUTBOX_IN_DOUBT,
+			"sparkfs ended before it was known whether it arrived");
+}

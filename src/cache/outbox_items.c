@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* The letters of .sparkfs/unsent/: a table in memory over the files, so that listing reads
+ * none. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+#include "base/timefmt.h"
+#include "cache/outbox_private.h"
+
+/* "<name>.why.json" is a file name too. */
+#define ITEM_NAME_MAX (NAME_MAX_BYTES - 15)
+#define PLACE_MAX_BYTES 64
+#define EXTENSION_MAX_BYTES 16
+/* "<stamp>_<place>~<tie>_" before it. */
+#define FILE_PART_MAX (ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
+
+static gint compare_numbers(gconstpointer a, gconstpointer b, gpointer data)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	(void)data;
+	return x < y ? -1 : x > y;
+}
+
+void outbox_item_free(void *item)
+{
+	struct outbox_item *i = item;
+
+	if (!i)
+		return;
+	g_free(i->name);
+	g_free(i);
+}
+
+static void entry_free(void *entry)
+{
+	struct outbox_entry *e = entry;
+
+	g_free(e->item.name);
+	g_free(e->key);
+	g_free(e);
+}
+
+void outbox_items_init(struct outbox *o)
+{
+	o->entries = g_tree_new_full(compare_numbers, NULL, NULL, entry_free);
+	o->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+}
+
+void outbox_items_done(struct outbox *o)
+{
+	g_tree_unref(o->entries);
+	g_hash_table_destroy(o->keys);
+}
+
+/* ---- names ---- */
+
+/* Cut in the middle, so that the extension stays. */
+static char *clean_file_name(const char *name)
+{
+	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
+	const char *dot = strrchr(clean, '.');
+	_cleanup_gfree_ char *stem = NULL, *cut = NULL;
+
+	if (strlen(clean) <= FILE_PART_MAX)
+		return steal_ptr(&clean);
+	if (!dot || dot == clean || strlen(dot) > EXTENSION_MAX_BYTES)
+		return name_from_title(clean, FILE_PART_MAX);
+	stem = g_strndup(clean, (gsize)(dot - clean));
+	cut = name_from_title(stem, FILE_PART_MAX - strlen(dot));
+	return g_strconcat(cut, dot, NULL);
+}
+
+static char *file_part(const struct outbox_letter *l)
+{
+	switch (l->form) {
+	case OUTBOX_TEXT:
+		return g_strdup("post.txt");
+	case OUTBOX_MARKDOWN:
+		return g_strdup("post.md");
+	case OUTBOX_JSON:
+		return g_strdup("post.json");
+	case OUTBOX_EDIT_TEXT:
+		return g_strdup("edit.txt");
+	case OUTBOX_EDIT_MARKDOWN:
+		return g_strdup("edit.md");
+	case OUTBOX_FILE:
+		break;
+	}
+	return clean_file_name(l->filename ? l->filename : "file");
+}
+
+static char *item_name(const struct outbox_letter *l, int64_t began_ms, unsigned tie)
+{
+	const char *place = l->place ? l->place : l->email ? l->email : "unknown place";
+	_cleanup_gfree_ char *clean = name_from_title(place, PLACE_MAX_BYTES);
+	_cleanup_gfree_ char *file = file_part(l);
+	char stamp[TIME_ISO_SIZE];
+
+	time_format_name(began_ms, stamp);
+	if (tie == 0)
+		return g_strdup_printf("%s_%s_%s", stamp, clean, file);
+	return g_strdup_printf("%s_%s~%u_%s", stamp, clean, tie, file);
+}
+
+bool outbox_name_reserve(struct outbox *o, const char *name)
+{
+	char *key = name_key(name);
+	bool is_new;
+
+	pthread_mutex_lock(&o->lock);
+	is_new = !g_hash_table_contains(o->keys, key);
+	if (is_new)
+		g_hash_table_add(o->keys, steal_ptr(&key));
+	pthread_mutex_unlock(&o->lock);
+	g_free(key);
+	return is_new;
+}
+
+void outbox_name_release(struct outbox *o, const char *name)
+{
+	_cleanup_gfree_ char *key = name_key(name);
+
+	pthread_mutex_lock(&o->lock);
+	g_hash_table_remove(o->keys, key);
+	pthread_mutex_unlock(&o->lock);
+}
+
+char *outbox_name_claim(struct outbox *o, const struct outbox_letter *l, int64_t began_ms)
+{
+	for (unsigned tie = 0;; tie++) {
+		char *name = item_name(l, began_ms, tie);
+
+		if (outbox_name_reserve(o, name))
+			return name;
+		g_free(name);
+	}
+}
+
+/* ---- the table ---- */
+
+void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t size,
+		     int64_t why_size)
+{
+	struct outbox_entry *e = g_new0(struct outbox_entry, 1);
+	const struct outbox_entry *old;
+
+	e->item.n = note->n;
+	e->item.name = g_strdup(note->name);
+	e->item.size = size;
+	e->item.why_size = why_size;
+	e->item.mtime_ms = note->began_ms;
+	e->key = name_key(note->name);
+	pthread_mutex_lock(&o->lock);
+	old = g_tree_lookup(o->entries, &note->n);
+	e->is_taken = old && old->is_taken;
+	g_tree_replace(o->entries, &e->item.n, e);
+	pthread_mutex_unlock(&o->lock);
+}
+
+void outbox_item_drop(struct outbox *o, int64_t n)
+{
+	const struct outbox_entry *e;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	if (e) {
+		g_hash_table_remove(o->keys, e->key);
+		g_tree_remove(o->entries, &n);
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
+int outbox_item_hold(struct outbox *o, int64_t n)
+{
+	struct outbox_entry *e;
+	int r = 0;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	if (!e)
+		r = -ENOENT;
+	else if (e->is_taken)
+		r = -EBUSY;
+	else
+		e->is_taken = true;
+	pthread_mutex_unlock(&o->lock);
+	return r;
+}
+
+void outbox_item_release(struct outbox *o, int64_t n)
+{
+	struct outbox_entry *e;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	if (e)
+		e->is_taken = false;
+	pthread_mutex_unlock(&o->lock);
+}
+
+static struct outbox_item *item_copy(const struct outbox_entry *e)
+{
+	struct outbox_item *item = g_new(struct outbox_item, 1);
+
+	*item = e->item;
+	item->name = g_strdup(e->item.name);
+	return item;
+}
+
+static gboolean append_copy(gpointer key, gpointer value, gpointer array)
+{
+	(void)key;
+	g_ptr_array_add(array, item_copy(value));
+	return FALSE;
+}
+
+char *outbox_item_name(struct outbox *o, int64_t n)
+{
+	const struct outbox_entry *e;
+	char *name;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	name = e ? g_strdup(e->item.name) : NULL;
+	pthread_mutex_unlock(&o->lock);
+	return name;
+}
+
+GPtrArray *outbox_list(struct outbox *o)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(outbox_item_free);
+
+	pthread_mutex_lock(&o->lock);
+	g_tree_foreach(o->entries, append_copy, items);
+	pthread_mutex_unlock(&o->lock);
+	return items;
+}
+
+int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item)
+{
+	const struct outbox_entry *e;
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	if (e) {
+		*ret_item = item_copy(e);
+		r = 0;
+	}
+	pthread_mutex_unlock(&o->lock);
+	return r;
+}
+
+int outbox_count(struct outbox *o)
+{
+	int count;
+
+	pthread_mutex_lock(&o->lock);
+	count = g_tree_nnodes(o->entries);
+	pthread_mutex_unlock(&o->lock);
+	return count;
+}
+
+static bool is_listed(struct outbox *o, int64_t n)
+{
+	bool is_there;
+
+	pthread_mutex_lock(&o->lock);
+	is_there = g_tree_lookup(o->entries, &n) != NULL;
+	pthread_mutex_unlock(&o->lock);
+	return is_there;
+}
+
+/* ---- their files ---- */
+
+int outbox_open_body(struct outbox *o, int64_t n, int *ret_fd)
+{
+	return is_listed(o, n) ? outbox_files_open_body(o, n, ret_fd) : -ENOENT;
+}
+
+int outbox_why(struct outbox *o, int64_t n, char **ret_text)
+{
+	return is_listed(o, n) ? outbox_files_get_text(o, n, ret_text) : -ENOENT;
+}
+
+int outbox_remove(struct outbox *o, int64_t n)
+{
+	int r = outbox_item_hold(o, n);
+
+	if (r < 0)
+		return r;
+	r = outbox_files_remove(o, n);
+	if (r < 0)
+		outbox_item_release(o, n);
+	else
+		outbox_item_drop(o, n);
+	return r;
+}
+
+static int read_body(int fd, struct outbox_letter *l)
+{
+	_cleanup_gfree_ char *body = NULL;
+	size_t size = (size_t)l->size, len = 0;
+
+	if (l->size > OUTBOX_BODY_MAX)
+		return -EFBIG;
+	body = g_malloc(size + 1);
+	while (len < size) {
+		ssize_t n = pread(fd, body + len, size - len, (off_t)len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		len += (size_t)n;
+	}
+	body[len] = '\0';
+	l->body = steal_ptr(&body);
+	l->body_len = len;
+	return 0;
+}
+
+int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *l = NULL;
+	struct outbox_note note = {0};
+	_cleanup_close_ int fd = -1;
+	int r = outbox_item_hold(o, n);
+
+	/* Whether it still is free when the letter is sent is seen then. */
+	if (r < 0)
+		return r;
+	outbox_item_release(o, n);
+	r = outbox_files_get(o, n, &l, &note);
+	if (r < 0)
+		return r;
+	outbox_note_clear(&note);
+	r = outbox_files_open_body(o, n, &fd);
+	if (r == 0 && l->form != OUTBOX_FILE)
+		r = read_body(fd, l);
+	if (r < 0) {
+		outbox_letter_free(l);
+		return r;
+	}
+	if (l->form == OUTBOX_FILE)
+		l->fd = steal_fd(&fd);
+	l->replaces = n;
+	*ret_letter = l;
+	return 0;
+}

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job is a letter on its way. It passes between the cache thread, which decides, and the io
+ * thread, which writes. What makes each step (* in outbox.c, + in outbox_check.c):
+ *
+ *   outbox_send* - admit* - [io] write_job* - written* - advance - submit - on_answer
+ *                    |                          |                            |    |
+ *                    |refused                   |detached            success |    | on_failure
+ *                    |                          |                            |    |
+ *                    |                          |                  deliver <-+    +->
+ * check_begin+ |                          |       +-- fetches ---|-------------- found or | |
+ * |   the room   |               not |                          +-> fail
+ * <-------------|----------------+ |                               |          on_room, apply |
+ * [io] record_job   [io] remove_job |                           recorded          removed
+ *                    +----------> refuse -> finish <-+-----------------+
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/outbox_private.h"
+
+/* The server's list may lag behind its answer (webex-api.md 7.4). */
+#define PIN_MS INT64_C(60000)
+#define WORDS_MAX_BYTES 2000
+
+/* ---- the end of a job ---- */
+
+static void job_free(struct job *job)
+{
+	outbox_letter_free(job->letter);
+	outbox_note_clear(&job->note);
+	webex_message_free(job->delivered);
+	g_free(job->line_key);
+	g_free(job->sha256);
+	g_free(job);
+}
+
+void outbox_one_less(struct outbox *o)
+{
+	pthread_mutex_lock(&o->lock);
+	o->live--;
+	pthread_cond_broadcast(&o->changed);
+	pthread_mutex_unlock(&o->lock);
+}
+
+static void submit(struct job *job);
+
+/* Whoever is first in the line now goes, if it is ready. */
+void outbox_job_advance(struct outbox *o, const char *line_key)
+{
+	GQueue *line = g_hash_table_lookup(o->lines, line_key);
+	struct job *first = line ? g_queue_peek_head(line) : NULL;
+
+	if (first && first->state == JOB_READY)
+		submit(first);
+}
+
+static void leave_line(struct outbox *o, struct job *job)
+{
+	GQueue *line = g_hash_table_lookup(o->lines, job->line_key);
+
+	g_queue_remove(line, job);
+	if (g_queue_is_empty(line))
+		g_hash_table_remove(o->lines, job->line_key);
+	else
+		outbox_job_advance(o, job->line_key);
+}
+
+static void finish(struct job *job)
+{
+	struct outbox *o = job->o;
+
+	g_hash_table_remove(o->jobs, &job->id);
+	if (job->letter->replaces)
+		outbox_item_release(o, job->letter->replaces);
+	/* Later letters compare with what the store knows. */
+	if (g_hash_table_size(o->jobs) == 0)
+		g_hash_table_remove_all(o->claims);
+	job->done(job->arg, job->error, job->room, job->message);
+	leave_line(o, job);
+	job_free(job);
+	outbox_one_less(o);
+}
+
+/* ---- not delivered ---- */
+
+static void say_failed(const struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	const struct outbox_note *note = &job->note;
+
+	log_last_error("a message to %s, written by %s (%d): %s (%s)%s%s%s%s%s%s",
+		       l->place	  ? l->place
+		       : l->email ? l->email
+				  : "an unknown place",
+		       l->comm ? l->comm : "?", (int)l->pid,
+		       note->reason ? note->reason : "failed", g_strerror(-job->error),
+		       note->words ? "; the server says: " : "", note->words ? note->words : "",
+		       note->tracking_id ? "; tracking id " : "",
+		       note->tracking_id ? note->tracking_id : "",
+		       note->name ? "; kept as .sparkfs/unsent/" : "; it was not kept",
+		       note->name ? note->name : "");
+}
+
+static void recorded(void *arg)
+{
+	struct job *job = arg;
+
+	outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
+	say_failed(job);
+	finish(job);
+}
+
+/* io thread */
+static void record_job(void *arg)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	const struct outbox_letter *l = job->letter;
+	_cleanup_gfree_ char *text = NULL;
+	int64_t n = job->note.n;
+	int r = 0;
+
+	if (l->replaces)
+		job->note.n = l->replaces;
+	else if (l->form == OUTBOX_FILE)
+		r = outbox_files_sync_body(o, n);
+	if (r == 0)
+		r = outbox_files_put_note(o, l, &job->note, &job->why_size);
+	if (r < 0)
+		/* What is there says "sending": in doubt at the next start. */
+		log_error("cache", "%s/%" G_GINT64_FORMAT ".json cannot be written: %s", o->dir,
+			  n, g_strerror(-r));
+	if (r < 0 && outbox_files_get_text(o, job->note.n, &text) == 0)
+		job->why_size = (int64_t)strlen(text);
+	if (l->replaces)
+		outbox_files_remove(o, n);
+	work_post(o->cache, recorded, job);
+}
+
+void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason)
+{
+	struct outbox *o = job->o;
+
+	job->state = JOB_SETTLING;
+	job->error = error;
+	job->note.state = state;
+	job->note.error = error;
+	g_free(job->note.reason);
+	job->note.reason = reason;
+	if (job->letter->replaces)
+		job->note.name = outbox_item_name(o, job->letter->replaces);
+	else
+		job->note.name = outbox_name_claim(o, job->letter, job->note.began_ms);
+	work_post(o->io, record_job, job);
+}
+
+void outbox_job_fail_unsubmitted(struct job *job)
+{
+	if (job->o->is_closing)
+		outbox_job_fail(job, OUTBOX_UNSENT, -ESHUTDOWN,
+				g_strdup("sparkfs ended before it was sent"));
+	else
+		outbox_job_fail(job, OUTBOX_UNSENT, -EINTR,
+				g_strdup("the writer was interrupted before it was sent"));
+}
+
+/* The outbox cannot take it: nothing was sent, nothing is kept. */
+void outbox_job_refuse(struct job *job, int error)
+{
+	job->error = error;
+	if (!job->note.reason)
+		job->note.reason = g_strdup("the outbox cannot take it");
+	say_failed(job);
+	finish(job);
+}
+
+void outbox_job_note_reply(struct job *job, const struct webex_reply *reply)
+{
+	g_free(job->note.words);
+	g_free(job->note.tracking_id);
+	job->note.words = reply->message ? g_utf8_make_valid(reply->message, -1) : NULL;
+	if (job->note.words && strlen(job->note.words) > WORDS_MAX_BYTES) {
+		char *cut = g_utf8_find_prev_char(job->note.words,
+						  job->note.words + WORDS_MAX_BYTES);
+		*cut = '\0';
+	}
+	job->note.tracking_id = g_strdup(reply->tracking_id);
+}
+
+/* ---- delivered ---- */
+
+static void removed(void *arg)
+{
+	struct job *job = arg;
+
+	if (job->letter->replaces)
+		outbox_item_drop(job->o, job->letter->replaces);
+	finish(job);
+}
+
+/* io thread */
+static void remove_job(void *arg)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	int r = outbox_files_remove(o, job->note.n);
+
+	if (job->letter->replaces && r == 0)
+		r = outbox_files_remove(o, job->letter->replaces);
+	if (r < 0)
+		log_error("cache", "a delivered letter cannot be removed from %s: %s", o->dir,
+			  g_strerror(-r));
+	work_post(o->cache, removed, job);
+}
+
+static int apply_content(struct job *job, const struct webex_message *m, GPtrArray *changes)
+{
+	const struct outbox_letter *l = job->letter;
+	struct store_content content = {
+		.rowid = l->content_rowid,
+		.room = job->room,
+		.message = job->message,
+		.name = l->filename,
+		.sha256 = job->sha256,
+		.size = l->size,
+		.mtime_ms = l->mtime_ms,
+	};
+
+	if (l->form != OUTBOX_FILE || !m->files || !m->files[0])
+		return 0;
+	content.url = m->files[0];
+	return store_apply_content(job->o->store, &content, NULL, changes);
+}
+
+/* The message is in the room with that row. It was delivered, whatever the store says. */
+static void apply(struct job *job, int64_t room, GPtrArray *changes)
+{
+	struct outbox *o = job->o;
+	int64_t now_ms = clock_wall(o->clock), message = 0;
+	int r = 0;
+
+	if (job->letter->email)
+		r = store_set_direct_email(o->store, room, job->letter->email);
+	job->room = room;
+	if (r == 0)
+		r = store_apply_message(o->store, room, job->delivered, now_ms + PIN_MS,
+					&message, changes);
+	if (r == 0) {
+		job->message = message;
+		r = apply_content(job, job->delivered, changes);
+	}
+	if (r < 0)
+		log_error("cache", "a delivered message is not in the store: %s",
+			  g_strerror(-r));
+	if (o->on_changes && changes->len > 0)
+		o->on_changes(o->arg, changes);
+	g_ptr_array_unref(changes);
+	job->state = JOB_SETTLING;
+	work_post(o->io, remove_job, job);
+}
+
+/* What the message tells of a room that could not be fetched. */
+static void guess_room(const struct job *job, struct webex_room *room)
+{
+	static char no_title[] = "";
+	const struct webex_message *m = job->delivered;
+
+	memset(room, 0, sizeof(*room));
+	room->id = m->room_id;
+	room->title = job->letter->place ? job->letter->place : no_title;
+	room->type = m->room_type;
+	room->created_ms = -1;
+	room->last_activity_ms = m->created_ms;
+}
+
+static void on_room(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+	GPtrArray *changes = store_changes_new();
+	const struct webex_room *fetched = NULL;
+	struct webex_room guessed;
+	int64_t room = 0;
+	int r;
+
+	job->call = 0;
+	if (reply->error == 0 && reply->items && reply->items->len > 0)
+		fetched = g_ptr_array_index(reply->items, 0);
+	if (!fetched || strcmp(fetched->id, job->delivered->room_id) != 0) {
+		guess_room(job, &guessed);
+		fetched = &guessed;
+	}
+	r = store_apply_room(job->o->store, fetched, clock_wall(job->o->clock) + PIN_MS, &room,
+			     changes);
+	if (r < 0)
+		log_error("cache", "a new space is not in the store: %s", g_strerror(-r));
+	apply(job, room, changes);
+}
+
+static int find_room(struct outbox *o, const char *id, int64_t *ret_rowid)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int r = store_read_begin(o->store, &conn);
+
+	if (r < 0)
+		return r;
+	r = store_room_by_id(conn, id, &room);
+	store_read_end(conn);
+	if (r == 0) {
+		*ret_rowid = room.rowid;
+		store_room_clear(&room);
+	}
+	return r;
+}
+
+void outbox_job_deliver(struct job *job, struct webex_message *m)
+{
+	struct outbox *o = job->o;
+	int64_t room = job->letter->room;
+
+	job->delivered = m;
+	g_hash_table_add(o->claims, g_strdup(m->id));
+	if (!m->room_id)
+		m->room_id = g_strdup(job->letter->room_id);
+	if (m->room_id && find_room(o, m->room_id, &room) == -ENOENT) {
+		job->state = JOB_APPLYING;
+		job->call = webex_get_room(o->client, m->room_id, on_room, job);
+		return;
+	}
+	apply(job, room, store_changes_new());
+}
+
+/* ---- sending ---- */
+
+static bool is_success(int status)
+{
+	return status >= 200 && status < 300;
+}
+
+static void on_failure(struct job *job, const struct webex_reply *reply)
+{
+	struct outbox *o = job->o;
+	int error = reply->error ? reply->error : -EIO;
+	bool is_ours = error == -ECANCELED || error == -ESHUTDOWN;
+
+	outbox_job_note_reply(job, reply);
+	/* A success that cannot be read says nothing about which message it was. */
+	if (reply->may_have_applied || is_success(reply->status)) {
+		job->error = error;
+		if (o->is_closing)
+			outbox_job_fail(job, OUTBOX_IN_DOUBT, error,
+					g_strdup("sparkfs ended before the answer came: it may "
+						 "have arrived"));
+		else
+			outbox_check_begin(job);
+	} else if (is_ours && o->is_closing) {
+		outbox_job_fail(job, OUTBOX_UNSENT, -ESHUTDOWN,
+				g_strdup("sparkfs ended before it was sent"));
+	} else if (is_ours && job->is_detached) {
+		outbox_job_fail(job, OUTBOX_UNSENT, -EINTR,
+				g_strdup("the writer was interrupted before it was sent"));
+	} else {
+		outbox_job_fail(job, OUTBOX_UNSENT, error,
+				g_strdup(reply->status ? "the server refused it"
+						       : "it could not be sent"));
+	}
+}
+
+static void on_answer(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	struct webex_message *m;
+
+	g_assert(work_on_thread(o->cache));
+	g_assert(job->state == JOB_WIRE);
+	job->call = 0;
+	if (reply->error || !reply->items || reply->items->len == 0) {
+		on_failure(job, reply);
+		return;
+	}
+	m = g_ptr_array_steal_index(reply->items, 0);
+	if (job->letter->form != OUTBOX_EDIT_TEXT &&
+	    job->letter->form != OUTBOX_EDIT_MARKDOWN && m->created_ms > 0) {
+		o->skew_ms = m->created_ms - clock_wall(o->clock);
+		o->has_skew = true;
+	}
+	outbox_job_deliver(job, m);
+}
+
+static void submit_post(struct job *job, const char *json_body)
+{
+	const struct outbox_letter *l = job->letter;
+	struct webex_post post = {
+		.room_id = l->room_id,
+		.to_email = l->email,
+		.parent_id = l->parent_id,
+		.text = l->form == OUTBOX_TEXT ? l->body : NULL,
+		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : NULL,
+		.json_body = json_body,
+		.fd = -1,
+	};
+
+	if (l->form == OUTBOX_FILE) {
+		post.fd = l->fd;
+		post.size = l->size;
+		post.filename = l->filename;
+		post.content_type = l->content_type;
+		post.timeout_ms = job->o->upload_timeout_ms;
+	}
+	job->call = webex_post_message(job->o->client, &post, on_answer, job);
+}
+
+static void submit_json(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	_cleanup_gfree_ char *body = NULL, *reason = NULL;
+	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
+				&reason);
+
+	if (r < 0)
+		outbox_job_fail(job, OUTBOX_UNSENT, r,
+				reason ? steal_ptr(&reason) : g_strdup("not a message"));
+	else
+		submit_post(job, body);
+}
+
+static void submit(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
+
+	g_assert(job->state == JOB_READY);
+	job->state = JOB_WIRE;
+	job->sent_ms = clock_wall(job->o->clock);
+	switch (l->form) {
+	case OUTBOX_EDIT_TEXT:
+	case OUTBOX_EDIT_MARKDOWN:
+		job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
+					       is_markdown ? NULL : l->body,
+					       is_markdown ? l->body : NULL, on_answer, job);
+		break;
+	case OUTBOX_JSON:
+		submit_json(job);
+		break;
+	case OUTBOX_TEXT:
+	case OUTBOX_MARKDOWN:
+	case OUTBOX_FILE:
+		submit_post(job, NULL);
+		break;
+	}
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of the outbox share.
+ *   outbox.c          life, sending, detaching, keeping
+ *   outbox_job.c      a letter from the wire to its end: the state machine
+ *   outbox_check.c    what became of a letter whose answer did not come
+ *   outbox_files.c    the two files of a letter
+ *   outbox_recover.c  what an earlier run left
+ *   outbox_items.c    the letters in unsent/
+ * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
+ * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
+ * memory only.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "cache/outbox.h"
+
+/* What a text form may have: raw JSON is the largest. */
+#define OUTBOX_BODY_MAX (1024 * 1024)
+
+enum outbox_state { OUTBOX_SENDING, OUTBOX_UNSENT, OUTBOX_IN_DOUBT };
+
+/* What a letter's .json says beside the letter. */
+struct outbox_note {
+	int64_t n;
+	enum outbox_state state;
+	char *name;			    /* in unsent/ */
+	int64_t began_ms;		    /* wall */
+	int error;			    /* -errno that its writer was told; 0: none */
+	char *reason, *words, *tracking_id; /* NULL if there is none */
+};
+void outbox_note_clear(struct outbox_note *note);
+
+/* ---- outbox_items.c ---- */
+struct outbox_entry {
+	struct outbox_item item;
+	char *key;     /* name_key of item.name */
+	bool is_taken; /* on its way again */
+};
+
+struct outbox {
+	struct store *store;
+	struct webex_client *client;
+	struct work_queue *cache, *io;
+	const struct clock *clock;
+	void (*on_changes)(void *arg, GPtrArray *changes);
+	void *arg;
+	bool is_bot;
+	int upload_timeout_ms, check_pause_ms;
+	char *dir, *spool; /* never change */
+	int dir_fd;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* `live` fell */
+	GTree *entries;		/* lock; n to struct outbox_entry: what unsent/ lists */
+	GHashTable *keys;	/* lock; name keys, listed or about to be; owned */
+	int live;		/* lock; jobs, and items on the cache queue that use this */
+	uint64_t next_id;	/* lock */
+
+	GHashTable *jobs;   /* cache thread; &job->id to struct job */
+	GHashTable *lines;  /* cache thread; job->line_key to GQueue of jobs, in order */
+	GHashTable *claims; /* cache thread; ids of messages that are some letter's */
+	bool has_skew;	    /* cache thread */
+	int64_t skew_ms; /* cache thread; server's clock minus ours, as of the last delivery */
+	bool is_closing; /* cache thread */
+};
+
+void outbox_items_init(struct outbox *o);
+void outbox_items_done(struct outbox *o);
+/* A name for the letter that no other has, and that no other gets while it is listed. Owned. */
+char *outbox_name_claim(struct outbox *o, const struct outbox_letter *l, int64_t began_ms);
+/* Of a letter found on disk; false if another has it. */
+bool outbox_name_reserve(struct outbox *o, const char *name);
+void outbox_name_release(struct outbox *o, const char *name);
+/* Lists the letter, or lists it as it is now. */
+void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t size,
+		     int64_t why_size);
+/* The letter is not listed any more. Its name is free. */
+void outbox_item_drop(struct outbox *o, int64_t n);
+/* Marks it as under way: 0, -ENOENT, -EBUSY. */
+int outbox_item_hold(struct outbox *o, int64_t n);
+void outbox_item_release(struct outbox *o, int64_t n);
+/* Owned; NULL if it is not listed. */
+char *outbox_item_name(struct outbox *o, int64_t n);
+
+/* ---- outbox_files.c: io thread, outbox_keep's caller, outbox_open ---- */
+int outbox_files_open(struct outbox *o, const char *state_dir);
+void outbox_files_close(struct outbox *o);
+/* Writes or links <n>.body; is_durable: down to the disk. -EEXIST: the number is in use. */
+int outbox_files_put_body(struct outbox *o, int64_t n, const struct outbox_letter *l,
+			  bool is_durable);
+int outbox_files_sync_body(struct outbox *o, int64_t n);
+/* Writes <n>.json, durably; it replaces an older one or does not change it. */
+int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
+			  const struct outbox_note *note, int64_t *ret_size);
+/* Of a letter on disk. *ret_letter without body and fd. */
+int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_letter,
+		     struct outbox_note *ret_note);
+int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
+int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
+/* The body first: a .json without body is one whose removal was cut short. */
+int outbox_files_remove(struct outbox *o, int64_t n);
+/* Both files of a letter that is not to be sent now, durably; sets note->n and *ret_why_size.
+ */
+int outbox_files_keep(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
+		      int64_t *ret_why_size);
+/* ---- outbox_recover.c: before any other thread has the outbox ---- */
+/* Lists what an earlier run left; makes letters of what it was writing. */
+int outbox_recover(struct outbox *o);
+
+/* ---- outbox_job.c: cache thread ---- */
+enum job_state {
+	JOB_WRITING,  /* io thread makes it durable */
+	JOB_READY,    /* waits for its turn */
+	JOB_WIRE,     /* job->call is under way */
+	JOB_CHECKING, /* outbox_check.c compares */
+	JOB_APPLYING, /* delivered; the room it is in is fetched */
+	JOB_SETTLING, /* io thread writes or removes */
+};
+
+struct job {
+	struct outbox *o;
+	uint64_t id;
+	char *line_key; /* whose letters go in order */
+	struct outbox_letter *letter;
+	struct outbox_note note;
+	outbox_done done;
+	void *arg;
+	enum job_state state; /* cache thread */
+	bool is_detached;     /* cache thread */
+	int64_t sent_ms;      /* wall, when it was submitted; cache thread */
+	uint64_t call;	      /* cache thread; id of the request under way, 0: none */
+	char *sha256;	      /* files */
+	int64_t why_size;
+	/* the outcome */
+	int error;
+	int64_t room, message;
+	struct webex_message *delivered; /* JOB_APPLYING */
+	/* outbox_check.c */
+	uint64_t timer;
+	int tries, misses, pages, rival_waits;
+	bool is_doubtful; /* something there could be it */
+};
+
+/* Sends the first of the line if it is ready. */
+void outbox_job_advance(struct outbox *o, const char *line_key);
+/* The outbox cannot take it: nothing was sent, nothing is kept. */
+void outbox_job_refuse(struct job *job, int error);
+/* It is durable and will not be submitted: its writer or the outbox is gone. */
+void outbox_job_fail_unsubmitted(struct job *job);
+/* Any thread: something of what outbox_close waits for is over. */
+void outbox_one_less(struct outbox *o);
+/* The server has it: `m` is the message; adopted. */
+void outbox_job_deliver(struct job *job, struct webex_message *m);
+/* It stays here, in that state. job->note.reason is adopted from `reason`. */
+void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason);
+/* Keeps the server's words of a failed request. */
+void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
+
+/* ---- outbox_check.c ---- */
+void outbox_check_begin(struct job *job);
+/* The outbox is closing: stops asking. `fail` may follow at once or with the answer. */
+void outbox_check_abort(struct job *job);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an earlier run left. Nothing is sent here: a letter found as sending may have arrived.
+ * Files nobody can read as a letter stay letters: their bytes are all that counts.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "cache/draft.h"
+#include "cache/outbox_private.h"
+
+#define NUMBER_DIGITS_MAX 15
+/* A post.txt of that size may be looked through for what it is. */
+#define TEXT_PROBE_MAX DRAFT_TEXT_RAW_MAX
+
+/* "<n>.<suffix>" */
+static bool parse_name(const char *name, const char *suffix, int64_t *ret_n)
+{
+	size_t digits = strspn(name, "0123456789");
+
+	if (digits == 0 || digits > NUMBER_DIGITS_MAX || name[digits] != '.' ||
+	    strcmp(name + digits + 1, suffix) != 0)
+		return false;
+	*ret_n = g_ascii_strtoll(name, NULL, 10);
+	return *ret_n > 0;
+}
+
+static bool is_body_there(struct outbox *o, int64_t n, struct stat *ret_st)
+{
+	_cleanup_close_ int fd = -1;
+
+	return outbox_files_open_body(o, n, &fd) == 0 && fstat(fd, ret_st) == 0 &&
+	       S_ISREG(ret_st->st_mode);
+}
+
+/* Numbers of all bodies; removes what was being written or removed. */
+static int scan(struct outbox *o, GArray **ret_numbers)
+{
+	DIR *dir = opendir(o->dir);
+	const struct dirent *entry;
+	struct stat st;
+	int64_t n;
+
+	if (!dir)
+		return -errno;
+	*ret_numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	while ((entry = readdir(dir))) {
+		if (parse_name(entry->d_name, "tmp", &n))
+			unlinkat(o->dir_fd, entry->d_name, 0);
+		else if (parse_name(entry->d_name, "json", &n) && !is_body_there(o, n, &st))
+			unlinkat(o->dir_fd, entry->d_name, 0);
+		else if (parse_name(entry->d_name, "body", &n) && is_body_there(o, n, &st))
+			g_array_append_val(*ret_numbers, n);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static gint compare_numbers(gconstpointer a, gconstpointer b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* ---- a letter whose .json is lost or was not yet written ---- */
+
+static bool is_text(int fd, int64_t size)
+{
+	_cleanup_gfree_ char *bytes = NULL;
+
+	if (size <= 0 || size > TEXT_PROBE_MAX)
+		return false;
+	bytes = g_malloc((gsize)size);
+	return pread(fd, bytes, (size_t)size, 0) == size &&
+	       g_utf8_validate_len(bytes, (gsize)size, NULL);
+}
+
+static struct outbox_letter *guess_letter(struct outbox *o, int64_t n)
+{
+	_cleanup_close_ int fd = -1;
+	struct outbox_letter *l;
+	struct stat st = {0};
+
+	if (outbox_files_open_body(o, n, &fd) == 0 && fstat(fd, &st) < 0)
+		st.st_size = 0;
+	l = outbox_letter_new(is_text(fd, st.st_size) ? OUTBOX_TEXT : OUTBOX_FILE);
+	l->size = st.st_size;
+	l->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	if (l->form == OUTBOX_FILE)
+		l->filename = g_strdup("recovered");
+	return l;
+}
+
+/* ---- listing what was found ---- */
+
+static void list(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
+		 bool is_new_note)
+{
+	_cleanup_gfree_ char *text = NULL;
+	int64_t why_size = 0;
+	int r;
+
+	if (!note->name || !outbox_name_reserve(o, note->name)) {
+		g_free(note->name);
+		note->name = outbox_name_claim(o, l, note->began_ms);
+		is_new_note = true;
+	}
+	r = is_new_note ? outbox_files_put_note(o, l, note, &why_size) : -EEXIST;
+	if (r < 0 && outbox_files_get_text(o, note->n, &text) == 0)
+		why_size = (int64_t)strlen(text);
+	outbox_item_put(o, note, l->size, why_size);
+}
+
+static void set_reason(struct outbox_note *note, enum outbox_state state, const char *reason)
+{
+	note->state = state;
+	g_free(note->reason);
+	note->reason = g_strdup(reason);
+}
+
+/* The letter it was made of goes on to be the one that is listed (outbox.h, 7). */
+static bool fold(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note)
+{
+	int64_t n = note->n, why_size;
+
+	if (!l->replaces)
+		return false;
+	g_free(note->name);
+	note->name = outbox_item_name(o, l->replaces);
+	if (!note->name)
+		return false;
+	note->n = l->replaces;
+	if (outbox_files_put_note(o, l, note, &why_size) == 0)
+		outbox_item_put(o, note, l->size, why_size);
+	outbox_files_remove(o, n);
+	return true;
+}
+
+/* One letter; `sending`: those that were under way, or all others. */
+static void recover_letter(struct outbox *o, int64_t n, bool sending)
+{
+	struct outbox_letter *l = NULL;
+	struct outbox_note note = {0};
+	bool is_known = outbox_files_get(o, n, &l, &note) == 0;
+
+	if ((is_known && note.state == OUTBOX_SENDING) != sending) {
+		outbox_letter_free(l);
+		outbox_note_clear(&note);
+		return;
+	}
+	if (!is_known) {
+		l = guess_letter(o, n);
+		note.n = n;
+		note.began_ms = CLAMP(l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
+		set_reason(&note, OUTBOX_UNSENT,
+			   "sparkfs ended before it was sent; nothing "
+			   "is known of its destination");
+	} else if (sending) {
+		set_reason(&note, OUTBOX_IN_DOUBT,
+			   "sparkfs ended while it was being sent: it may have arrived");
+		log_warning("cache", "a message to %s may or may not have been sent",
+			    l->place ? l->place : "an unknown place");
+	}
+	if (!sending || !fold(o, l, &note))
+		list(o, l, &note, !is_known || sending);
+	outbox_letter_free(l);
+	outbox_note_clear(&note);
+}
+
+/* ---- what was being written ---- */
+
+static void parse_label(const char *name, struct outbox_letter *l)
+{
+	const char *label = name + strlen(DRAFT_SPOOL_PREFIX);
+	const char *separator = strchr(name, DRAFT_SPOOL_SEPARATOR);
+
+	if (strlen(label) > DRAFT_SPOOL_DIGITS && separator) {
+		label += DRAFT_SPOOL_DIGITS + 1;
+		l->place = g_strndup(label, (gsize)(separator - label));
+		l->filename = g_strdup(separator + 1);
+	} else {
+		l->filename = g_strdup("recovered");
+	}
+}
+
+static void keep_draft(struct outbox *o, const char *name, int fd, const struct stat *st)
+{
+	struct outbox_letter *l = outbox_letter_new(OUTBOX_FILE);
+	struct outbox_note note = {0};
+	int64_t why_size;
+	int r;
+
+	parse_label(name, l);
+	l->fd = fd;
+	l->size = st->st_size;
+	l->mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+	note.began_ms = CLAMP(l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
+	set_reason(&note, OUTBOX_UNSENT, "sparkfs ended while it was being written");
+	note.name = outbox_name_claim(o, l, note.began_ms);
+	/* Takes the name in the spool away with it. */
+	r = outbox_files_keep(o, l, &note, &why_size);
+	if (r == 0)
+		outbox_item_put(o, &note, l->size, why_size);
+	else
+		log_error("cache", "%s stays in %s: %s", name, o->spool, g_strerror(-r));
+	outbox_letter_free(l);
+	outbox_note_clear(&note);
+}
+
+static void recover_draft(struct outbox *o, int spool_fd, const char *name)
+{
+	int fd = openat(spool_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	/* A second link is a letter's. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_nlink == 1) {
+		keep_draft(o, name, fd, &st);
+		return;
+	}
+	unlinkat(spool_fd, name, 0);
+	close(fd);
+}
+
+static int recover_spool(struct outbox *o)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	DIR *dir = opendir(o->spool);
+	const struct dirent *entry;
+
+	if (!dir) {
+		g_ptr_array_unref(names);
+		return -errno;
+	}
+	while ((entry = readdir(dir))) {
+		if (g_str_has_prefix(entry->d_name, DRAFT_SPOOL_PREFIX))
+			g_ptr_array_add(names, g_strdup(entry->d_name));
+	}
+	for (guint i = 0; i < names->len; i++)
+		recover_draft(o, dirfd(dir), g_ptr_array_index(names, i));
+	g_ptr_array_unref(names);
+	closedir(dir);
+	return 0;
+}
+
+int outbox_recover(struct outbox *o)
+{
+	GArray *numbers = NULL;
+	int r = scan(o, &numbers);
+
+	if (r < 0)
+		return r;
+	g_array_sort(numbers, compare_numbers);
+	/* Those that were sent again need the ones that they are made of. */
+	for (guint i = 0; i < numbers->len; i++)
+		recover_letter(o, g_array_index(numbers, int64_t, i), false);
+	for (guint i = 0; i < numbers->len; i++)
+		recover_letter(o, g_array_index(numbers, int64_t, i), true);
+	g_array_unref(numbers);
+	return recover_spool(o);
+}

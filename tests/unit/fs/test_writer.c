@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/writer.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <signal.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Fields 3 to 52 of /proc/<pid>/stat with the flags and the exit code given. */
+#define STAT(comm, flags, code)                                                                \
+	"4711 (" comm ") R 1 2 3 4 5 " flags " 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 "  \
+	"25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 "       \
+	"51 " code "\n"
+
+#define ALIVE "4194304"
+#define EXITING "4194308"
+
+static void dying_is_exiting_by_a_signal(void **state)
+{
+	(void)state;
+	assert_true(writer_parse_dying(STAT("bash", EXITING, "2")));
+	assert_true(writer_parse_dying(STAT("bash", EXITING, "9")));
+	assert_true(writer_parse_dying(STAT("bash", EXITING, "15")));
+	/* With a core dump. */
+	assert_true(writer_parse_dying(STAT("bash", EXITING, "139")));
+	assert_false(writer_parse_dying(STAT("bash", EXITING, "0")));
+	/* exit(3) */
+	assert_false(writer_parse_dying(STAT("bash", EXITING, "768")));
+	/* Stopped by SIGTSTP, or killed but not yet dying. */
+	assert_false(writer_parse_dying(STAT("bash", ALIVE, "20")));
+	assert_false(writer_parse_dying(STAT("bash", ALIVE, "0")));
+}
+
+static void the_name_may_hold_anything(void **state)
+{
+	(void)state;
+	assert_true(writer_parse_dying(STAT("a) R 1 2", EXITING, "2")));
+	assert_false(writer_parse_dying(STAT(") Z 1 2 3 4 5 4194308 (", ALIVE, "0")));
+	assert_true(writer_parse_dying(STAT("", EXITING, "2")));
+	assert_true(writer_parse_dying(STAT("a\nb", EXITING, "2")));
+}
+
+static void a_short_stat_says_nothing(void **state)
+{
+	char text[] = STAT("bash", EXITING, "2");
+
+	(void)state;
+	/* Without the last field and its digit. */
+	for (size_t len = strlen(text) - 2; len-- > 0;) {
+		text[len] = '\0';
+		assert_false(writer_parse_dying(text));
+	}
+}
+
+static void tgid_is_found_in_status(void **state)
+{
+	(void)state;
+	assert_int_equal(writer_parse_tgid("Name:\tbash\nUmask:\t0022\nState:\tR (running)\n"
+					   "Tgid:\t4711\nNgid:\t0\nPid:\t4712\n"),
+			 4711);
+	assert_int_equal(writer_parse_tgid("Name:\tTgid:\t1\nTgid:\t2\nPid:\t3\n"), 2);
+	assert_int_equal(writer_parse_tgid("Name:\tx\\nTgid:\t1\nTgid:\t2\n"), 2);
+	assert_int_equal(writer_parse_tgid(""), 0);
+	assert_int_equal(writer_parse_tgid("Name:\tbash\n"), 0);
+	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t47"), 0);
+	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t-1\n"), 0);
+	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t99999999999999999999\n"), 0);
+}
+
+/* ---- on living and dying processes ---- */
+
+static void *report_tid(void *arg)
+{
+	pid_t *pair = arg;
+
+	pair[0] = (pid_t)syscall(SYS_gettid);
+	pair[1] = writer_tgid(pair[0]);
+	return NULL;
+}
+
+static void a_thread_has_its_process(void **state)
+{
+	pthread_t thread;
+	pid_t pair[2];
+
+	(void)state;
+	assert_int_equal(writer_tgid(getpid()), getpid());
+	assert_int_equal(pthread_create(&thread, NULL, report_tid, pair), 0);
+	pthread_join(thread, NULL);
+	assert_int_not_equal(pair[0], getpid());
+	assert_int_equal(pair[1], getpid());
+}
+
+static void nobody_is_unknown(void **state)
+{
+	char comm[WRITER_COMM_SIZE] = "x";
+
+	(void)state;
+	assert_int_equal(writer_tgid(0), 0);
+	assert_int_equal(writer_tgid(-1), 0);
+	assert_int_equal(writer_tgid(0x7ffffffe), 0);
+	assert_false(writer_is_dying(0));
+	assert_false(writer_is_dying(0x7ffffffe));
+	writer_comm(0, comm);
+	assert_string_equal(comm, "");
+}
+
+static void comm_is_cleaned(void **state)
+{
+	char old[16], comm[WRITER_COMM_SIZE];
+
+	(void)state;
+	prctl(PR_GET_NAME, old);
+	prctl(PR_SET_NAME, "a\n\x1b[b\xff");
+	writer_comm(getpid(), comm);
+	prctl(PR_SET_NAME, old);
+	assert_string_equal(comm, "a??[b\xEF\xBF\xBD");
+	prctl(PR_SET_NAME, "fifteen bytes..");
+	writer_comm(getpid(), comm);
+	prctl(PR_SET_NAME, old);
+	assert_string_equal(comm, "fifteen bytes..");
+}
+
+enum end { END_EXIT, END_SIGNAL };
+
+/*
+ * A child that ended and was not reaped shows what one shows that is closing its files: the
+ * flag and the code are set before the files are closed and stay.
+ */
+static pid_t end_child(enum end end, int value)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (end == END_EXIT)
+			_exit(value);
+		for (;;)
+			pause();
+	}
+	if (end == END_SIGNAL)
+		assert_int_equal(kill(pid, value), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	return pid;
+}
+
+static bool end_is_dying(enum end end, int value)
+{
+	pid_t pid = end_child(end, value);
+	bool is_dying = writer_is_dying(pid);
+
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	return is_dying;
+}
+
+static void a_killed_child_is_dying(void **state)
+{
+	(void)state;
+	assert_true(end_is_dying(END_SIGNAL, SIGINT));
+	assert_true(end_is_dying(END_SIGNAL, SIGTERM));
+	assert_true(end_is_dying(END_SIGNAL, SIGKILL));
+}
+
+static void a_child_that_exits_is_not(void **state)
+{
+	(void)state;
+	assert_false(end_is_dying(END_EXIT, 0));
+	assert_false(end_is_dying(END_EXIT, 3));
+	assert_false(end_is_dying(END_EXIT, 130));
+}
+
+static void living_and_stopped_are_not(void **state)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	assert_false(writer_is_dying(getpid()));
+	assert_false(writer_is_dying(pid));
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
+	assert_false(writer_is_dying(pid));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/*
+ * One that is really in the middle of a close: a pipe end closed by exit wakes its reader, and
+ * the reader looks at once. The file table is let go after the flag and the code are set, so
+ * the reader cannot see too little.
+ */
+static void a_child_is_dying_while_it_closes(void **state)
+{
+	int ends[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(ends[0]);
+		for (;;)
+			pause();
+	}
+	close(ends[1]);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	/* End of file: the child's end was closed. */
+	assert_int_equal(read(ends[0], &byte, 1), 0);
+	assert_true(writer_is_dying(pid));
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dying_is_exiting_by_a_signal),
+		cmocka_unit_test(the_name_may_hold_anything),
+		cmocka_unit_test(a_short_stat_says_nothing),
+		cmocka_unit_test(tgid_is_found_in_status),
+		cmocka_unit_test(a_thread_has_its_process),
+		cmocka_unit_test(nobody_is_unknown),
+		cmocka_unit_test(comm_is_cleaned),
+		cmocka_unit_test(a_killed_child_is_dying),
+		cmocka_unit_test(a_child_that_exits_is_not),
+		cmocka_unit_test(living_and_stopped_are_not),
+		cmocka_unit_test(a_child_is_dying_while_it_closes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
