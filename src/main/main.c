@@ -88,6 +88,9 @@ int main(int argc, char **argv)
 	char *reason = NULL;
 	int status = EXIT_SUCCESS;
 
+	/* mount.fuse with setuid= leaves it empty, which glib takes for a folder. */
+	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
+		unsetenv("HOME");
 	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0) {
 		fprintf(stderr, "sparkfs: %s; try sparkfs --help\n", reason);
 		g_free(reason);

@@ -18,13 +18,16 @@ struct ask {
 
 static char *say(const char *base_url, const struct webex_reply *reply)
 {
-	const char *words = reply->message ? reply->message : g_strerror(-reply->error);
+	/* We cancelled it because it took too long. */
+	const char *words = reply->error == -ECANCELED ? "no answer"
+			    : reply->message	       ? reply->message
+						       : g_strerror(-reply->error);
 
 	if (reply->status == 401 || reply->status == 403)
 		return g_strdup_printf(
 			"%s does not accept the access token (%d: %s); get a new one", base_url,
 			reply->status, words);
-	if (reply->is_network || reply->error == -ETIMEDOUT)
+	if (reply->is_network || reply->error == -ETIMEDOUT || reply->error == -ECANCELED)
 		return g_strdup_printf(
 			"cannot reach %s: %s; check the network, or name the server by -o url=",
 			base_url, words);
