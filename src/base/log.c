@@ -68,18 +68,14 @@ enum log_level log_get_level(void)
 }
 
 /*
- * One line of valid UTF-8 without control characters (C0, DEL, C1), so that what the server
- * says can neither forge a line nor speak to a terminal. Owned.
+ * `raw` as one line of valid UTF-8 without control characters (C0, DEL, C1), so that what the
+ * server says can neither forge a line nor speak to a terminal. Owned.
  */
-static G_GNUC_PRINTF(1, 0) char *format_clean(const char *fmt, va_list args)
+static char *clean_line(char *raw)
 {
-	char raw[LOG_LINE_MAX];
-	GString *line;
-	char *valid;
+	char *valid = g_utf8_make_valid(g_strchomp(raw), -1);
+	GString *line = g_string_sized_new(strlen(valid));
 
-	vsnprintf(raw, sizeof(raw), fmt, args);
-	valid = g_utf8_make_valid(g_strchomp(raw), -1);
-	line = g_string_sized_new(strlen(valid));
 	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 
@@ -136,27 +132,30 @@ static void emit(enum log_level level, const char *area, const char *text)
 
 void log_write(enum log_level level, const char *area, const char *fmt, ...)
 {
+	char raw[LOG_LINE_MAX];
 	va_list args;
 	char *text;
 
 	if (level > log_get_level())
 		return;
 	va_start(args, fmt);
-	text = format_clean(fmt, args);
+	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
+	text = clean_line(raw);
 	emit(level, area, text);
 	g_free(text);
 }
 
 void log_last_error(const char *fmt, ...)
 {
-	char now[TIME_ISO_SIZE];
+	char raw[LOG_LINE_MAX], now[TIME_ISO_SIZE];
 	char *text, *line, *old;
 	va_list args;
 
 	va_start(args, fmt);
-	text = format_clean(fmt, args);
+	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
+	text = clean_line(raw);
 	time_format_iso(clock_wall(clock_system()), now);
 	line = g_strdup_printf("%s %s\n", now, text);
 

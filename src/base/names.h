@@ -29,8 +29,10 @@ char *name_from_title(const char *title, size_t max_bytes);
  */
 char *name_to_title(const char *name);
 
-/* Two names are the same to a person if their keys are equal: NFC, then case folding, then
- * NFC again. Owned. */
+/*
+ * Two names are the same to a person if their keys are equal: NFC, then case folding, then
+ * NFC again. Owned.
+ */
 char *name_key(const char *name);
 
 /*
@@ -40,8 +42,8 @@ char *name_key(const char *name);
 char *name_with_suffix(const char *base, const char *hex, size_t digits);
 
 /*
- * Stem of a message's files: "<time>_<author>" (design 2.1). `email` may be NULL or hostile;
- * then "unknown-<first 8 of person_hex>". The author part is cleaned as a title is, with '~'
+ * Stem of a message's files: "<time>_<author>" (design 2.1). If `email` is NULL or
+ * no name_is_address: "unknown-<first 8 of person_hex>". The author part is cleaned as a title is, with '~'
  * and white space also replaced by '_', and cut so that the stem has at most
  * NAME_STEM_MAX_BYTES - 34. With `tie_hex` not NULL: "~<tie_hex>" is appended.
  */
@@ -57,13 +59,16 @@ enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON };
  */
 bool name_parse_message(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin);
 
-/* Looks like an e-mail address one could invite: one '@', something on both sides, a dot or
- * not, no white space, control characters, '/', leading '-' or '.', at most 254 bytes. */
+/*
+ * Looks like an e-mail address one could invite: one '@', something on both sides, a dot or
+ * not, no white space, control characters, overrides, invalid UTF-8, '/', leading '-' or '.',
+ * at most 254 bytes.
+ */
 bool name_is_address(const char *name);
 
 /*
  * Names that editors, shells, rsync, sed and desktops use for passing files, never to be sent
- * (design 2.3, peers.md 3.6).
+ * (design 2.3, peers.md 3.6). Every dot name is one, but for those of name_is_trash.
  */
 bool name_is_scratch(const char *name);
 /* ".Trash", ".Trash-0" ... : refused, so that a file manager asks before it deletes. */

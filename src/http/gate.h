@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rate gate of one token: a bucket of `burst` requests refilled at `rate` a second (300 and
- * 5: about 300 a minute, webex-api.md 3). A 429 halves the rate and shuts the gate until its
- * Retry-After is over; success lets the rate grow back slowly. Interactive requests go first;
- * background ones leave a tenth of the bucket alone. Thread rule: the I/O thread. Time is
- * passed in.
+ * The rate gate of one token: a bucket of `burst` requests refilled at `rate` a second (300
+ * and 5: about 300 a minute, webex-api.md 3). A 429 halves the rate and shuts the gate until
+ * its Retry-After is over; success lets the rate grow back slowly. Background requests leave a
+ * tenth of the bucket alone; the caller asks for interactive ones first.
+ * Thread rule: the I/O thread. Time is passed in.
  */
 #pragma once
 

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The I/O thread: the only caller of libcurl. It takes requests, lets them through the rate
- * gate, drives a curl_multi, repeats what may be repeated and reports each request exactly
- * once.
+ * gate, drives a curl_multi, repeats what may be repeated and reports each request once.
  *
  *  1. `done` is called exactly once for every request that http_submit accepted: also after
- * cancel (-ECANCELED) and at stop (-ESHUTDOWN). It runs on the I/O thread and must not block:
- * hand the response on.
- *  2. The bearer goes only to the configured origins; after a redirect to another origin it is
- * not sent. Plain http only to loopback addresses. TLS is verified, SNI on.
+ *     cancel (-ECANCELED) and at stop (-ESHUTDOWN). It runs on the I/O thread and must not
+ *     block: hand the response on. It may submit and cancel.
+ *  2. The bearer goes only to the configured origins. A redirect elsewhere drops it for the
+ *     rest of the request, also if it leads back. Plain http only to loopback addresses
+ *     (-EPROTO), and no redirect leads from https to http. TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
- * covers waiting in the gate and repeats.
- *  4. Repeats: HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on connect failures, resets,
- * time-outs of one try, 429, 500 (once), 502, 503, 504 with backoff or Retry-After.
- * HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect: refused or failed
- * connection, reset before any body byte went out, 429, and 503 with Retry-After. Waiting past
- * the deadline is not begun: the last outcome is reported at once. 423: as 429 but only that
- * request waits, not the gate. A connection failure to a server that was never reached in this
- *     request (refused, unreachable, name not resolved) is repeated at most twice, quickly (250
- * ms, 1 s): a person waits.
- *  5. At most `max_body` bytes of body are kept (-EMSGSIZE past that); a body shorter than its
- * Content-Length is -EIO (cut).
- *  6. Concurrency: at most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background
- * requests and HTTP_MAX_WRITES mutations on the wire at once, so that hung lists never keep a
- * post from going out. Connection errors map: refused, reset, cut -> -ECONNREFUSED,
- * -ECONNRESET; no route -> -ENETUNREACH, -EHOSTUNREACH; name resolution -> -EHOSTUNREACH; TLS
- * -> -EPROTO; time -> -ETIMEDOUT; too many redirects, bad protocol data -> -EIO. Thread rule:
- * submit, cancel from any thread; start and stop from the owner.
+ *     covers waiting in the gate and repeats.
+ *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets,
+ *     cut bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
+ *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
+ *     refused or failed connection, reset before any body byte went out, 423, 429, and 503
+ *     with Retry-After. A 423 makes only its request wait, a 429 all of them.
+ *     Waiting past the deadline is not begun: the last outcome is reported at once, or, for a
+ *     request that a shut gate would keep from its first try, -EBUSY.
+ *     A connection failure to a server that was never reached in this request (refused,
+ *     unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1 s): a
+ *     person waits.
+ *     curl's own repeating of what it sent on a dying kept-alive connection is stopped for
+ *     all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived is not sent again.
+ *  5. At most `max_body` bytes of body are kept (-EMSGSIZE past that; of an answer that is no
+ *     2xx the beginning, without an error); a body shorter than its Content-Length is -EIO.
+ *  6. At most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background requests and
+ *     HTTP_MAX_WRITES mutations are on the wire at once, so that hung lists never keep a post
+ *     from going out.
+ *
+ * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET;
+ * no route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
+ * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
+ * -EINVAL; what read or write of a file says.
+ * Thread rule: submit, cancel, withdraw, stats from any thread; start and stop from the owner.
+ * No lock of ours is held while `done` runs.
  */
 #pragma once
 
@@ -42,29 +50,30 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 enum http_lane { HTTP_LANE_READ, HTTP_LANE_WRITE, HTTP_LANE_BACKGROUND };
 enum http_repeat { HTTP_REPEAT_ALWAYS, HTTP_REPEAT_UNSENT, HTTP_REPEAT_NEVER };
 
-/* One part of a multipart/form-data body: a string value, or `size` bytes of `fd` from its
- * start. */
+/* One part of a multipart/form-data body: a string value, or `size` bytes of `fd`. */
 struct http_part {
 	char *name;
 	char *value;	    /* NULL for a file part */
 	char *filename;	    /* file part: as UTF-8 */
 	char *content_type; /* file part */
-	int fd; /* file part: borrowed until done; read by pread, so it may be shared */
-	int64_t size;
+	int fd;		    /* file part: borrowed until done; by pread, so it may be shared */
+	int64_t size;	    /* from its start; if it has become shorter: -EIO */
 };
 
 struct http_response {
-	int error; /* 0: a complete HTTP answer is here; otherwise -errno, and status may be 0
-		    */
+	int error; /* 0: a complete HTTP answer is here; else -errno, and status may be 0 */
 	int status;
-	bool may_have_applied; /* the server may have acted on it: some request byte left and no
-				  clear refusal came back */
-	int attempts;
-	char *body; /* owned by the response, NUL-terminated; NULL with a body sink */
+	/*
+	 * The server may have acted on it: a byte left in some try and no refusal came back
+	 * (3xx, 4xx, or 503 with Retry-After).
+	 */
+	bool may_have_applied;
+	int attempts; /* tries that began; 0 if it never left the gate */
+	char *body;   /* NUL-terminated; NULL with an error or a body sink */
 	size_t body_len;
-	int64_t content_length; /* -1 if the server did not say */
+	int64_t content_length; /* -1 if the server did not say, or packed the body */
 	int64_t sunk_bytes;	/* bytes written to body_fd */
-	char *link; /* all Link fields joined by ", "; each of these NULL if absent */
+	char *link; /* all Link fields joined by ", "; this and these: NULL if absent */
 	char *content_type;
 	char *content_disposition;
 	char *tracking_id;
@@ -81,25 +90,27 @@ struct http_request {
 	char *content_type; /* of `body` */
 	char *body;
 	size_t body_len;
-	struct http_part *parts; /* n_parts > 0: multipart body instead of `body`; always with
-				    Content-Length */
+	/* n_parts > 0: multipart instead of `body`; its length is sent. */
+	struct http_part *parts;
 	size_t n_parts;
-	int body_fd; /* >= 0: write the answer's body (2xx only) there from offset 0; borrowed
-			until done. -1: none */
-	size_t max_body;    /* cap of the answer's body; 0 = 32 MiB */
-	int64_t timeout_ms; /* the whole request, all tries; required */
-	bool follow_redirects;
-	void (*done)(void *arg,
-		     struct http_response *resp); /* resp is adopted (http_response_free) */
+	/*
+	 * >= 0: write the answer's body (2xx only) there; borrowed until done. A repeat writes
+	 * from offset 0 again; nothing is truncated. -1: none.
+	 */
+	int body_fd;
+	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with body_fd 1 GiB */
+	int64_t timeout_ms;    /* the whole request, all tries; required */
+	bool follow_redirects; /* GET and HEAD, at most five */
+	void (*done)(void *arg, struct http_response *resp); /* resp is adopted */
 	void *arg;
 };
 
 struct http_config {
 	const char *user_agent;
-	const char *const *origins; /* NULL-terminated "https://webexapis.com" ...: where the
-				       bearer may go */
-	int rate_per_minute;	    /* 0 = off */
-	int connect_timeout_ms;	    /* 0 = 10 s */
+	/* "https://webexapis.com" ..., NULL: where the bearer may go. */
+	const char *const *origins;
+	int rate_per_minute;	/* 0 = off */
+	int connect_timeout_ms; /* 0 = 10 s */
 };
 
 struct http_loop;
@@ -108,7 +119,10 @@ int http_loop_start(const struct http_config *config, struct http_loop **ret_loo
 /* Cancels what is under way, reports it (-ESHUTDOWN), joins, frees, NULLs. */
 void http_loop_stop(struct http_loop **loop);
 
-/* All zero but body_fd = -1. Strings are owned by the request (g_free). */
+/*
+ * Lane and repeat follow from the method (POST: HTTP_REPEAT_UNSENT); body_fd is -1, all else
+ * zero. Strings are owned by the request (g_free). The bearer and the body are wiped on free.
+ */
 struct http_request *http_request_new(enum http_method method, const char *url);
 void http_request_free(struct http_request *req);
 void http_request_add_value(struct http_request *req, const char *name, const char *value);
@@ -118,21 +132,27 @@ void http_request_add_file(struct http_request *req, const char *name, const cha
 /* Adopts `req`. Returns an id > 0 for http_cancel. */
 uint64_t http_submit(struct http_loop *loop, struct http_request *req);
 
-/* No effect on an unknown or finished id. `done` still comes, once (with -ECANCELED, or with
- * the answer if that was first). Cancelling a request that is on the wire cuts it:
- * may_have_applied says so. */
+/*
+ * No effect on an unknown or finished id. `done` still comes, once (with -ECANCELED, or with
+ * the answer if that was first). A request on the wire is cut: may_have_applied says so.
+ */
 void http_cancel(struct http_loop *loop, uint64_t id);
 
-/* True if the request is known to have sent no byte yet (waiting in the gate or connecting) and
- * was withdrawn: `done` comes with -ECANCELED and may_have_applied false. False: it is on the
- * wire or over; nothing was changed. */
+/*
+ * True if the request is known to have had no effect yet (it waits in the gate or for a
+ * repeat, or is connecting) and was withdrawn: `done` comes with -ECANCELED and
+ * may_have_applied false. False: it is on the wire or over; nothing was changed.
+ */
 bool http_withdraw(struct http_loop *loop, uint64_t id);
 
 void http_response_free(struct http_response *resp);
 
 /* For status.json: counters since start. */
 struct http_stats {
-	uint64_t requests, failures, limited, bytes_in, bytes_out;
+	uint64_t requests; /* tries */
+	uint64_t failures; /* requests that ended in an error or 5xx */
+	uint64_t limited;  /* 429s */
+	uint64_t bytes_in, bytes_out;
 	int on_wire, waiting;
 	int64_t last_answer_mono_ms; /* 0: never */
 	int rate_now_per_minute;

@@ -20,13 +20,14 @@ struct pending {
 void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute)
 {
 	_cleanup_gfree_ char *origin = NULL;
-	const char *origins[] = {NULL, NULL};
+	const char *origins[2] = {NULL};
 	struct http_config config = {.user_agent = "sparkfs-test",
 				     .origins = origins,
 				     .rate_per_minute = rate_per_minute};
 
 	c->server = fake_start(fn, arg);
-	origins[0] = origin = fake_url(c->server, "");
+	origin = fake_url(c->server, "");
+	origins[0] = origin;
 	if (http_loop_start_scaled(&config, SECOND_MS, &c->loop) < 0)
 		abort();
 }

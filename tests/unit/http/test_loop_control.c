@@ -271,7 +271,7 @@ static int listen_deaf(int *ret_port, int fillers[2])
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
 	for (int i = 0; i < 2; i++) {
 		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		connect(fillers[i], (struct sockaddr *)&addr, len);
+		(void)!connect(fillers[i], (struct sockaddr *)&addr, len);
 	}
 	*ret_port = ntohs(addr.sin_port);
 	return fd;

@@ -274,6 +274,7 @@ static int64_t time_second_get(int status)
 	assert_int_equal(second->status, 200);
 	http_cancel(c.loop, pending_id(p));
 	first = pending_wait(p);
+	assert_int_equal(first->error, -ECANCELED);
 	client_stop(&c);
 	return begun_ms;
 }
@@ -410,6 +411,7 @@ static void test_kept_alive_get_is_repeated(void **state)
 	(void)state;
 	client_start(&c, drop_second, &refusing, 0);
 	first = client_get(&c, "/");
+	assert_int_equal(first->status, 200);
 	second = client_get(&c, "/");
 	assert_int_equal(second->error, 0);
 	assert_int_equal(second->status, 200);
