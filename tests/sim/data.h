@@ -174,6 +174,7 @@ struct sim {
 	GPtrArray *orgs;
 	GPtrArray *licenses;
 	GPtrArray *people;
+	GPtrArray *former; /* deleted ones, which messages still name */
 	GHashTable *people_by_uuid, *people_by_email;
 	GHashTable *tokens; /* text -> struct token */
 	GPtrArray *rooms;

@@ -91,6 +91,7 @@ void data_person_delete(struct sim *sim, struct person *p)
 	g_free(key);
 	g_hash_table_remove(sim->people_by_uuid, &p->uuid);
 	g_ptr_array_remove(sim->people, p);
+	g_ptr_array_add(sim->former, p);
 	p->deleted = true;
 	while (p->memberships->len) {
 		struct membership *m = p->memberships->pdata[p->memberships->len - 1];

@@ -76,7 +76,7 @@ static int draft_from_form(struct req *rq, struct draft *d)
 		req_error(rq, 400, "%s", too_big);
 		return -1;
 	}
-	if (rq->form_bad) {
+	if (rq->form_bad || !multipart_complete(rq->form)) {
 		req_error(rq, 400, "The multipart body could not be understood.");
 		return -1;
 	}

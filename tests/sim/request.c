@@ -215,8 +215,7 @@ static void fields_free(GPtrArray *fields)
 
 void req_free(struct req *rq)
 {
-	if (rq->pp)
-		MHD_destroy_post_processor(rq->pp);
+	multipart_free(rq->form);
 	upload_free(rq->upload);
 	fields_free(rq->params);
 	fields_free(rq->fields);

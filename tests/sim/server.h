@@ -12,6 +12,7 @@
 #include "data.h"
 #include "faults.h"
 #include "json_util.h"
+#include "multipart.h"
 #include "park.h"
 #include "reqlog.h"
 
@@ -79,8 +80,9 @@ struct req {
 	GString *body;
 	bool body_too_big;
 	cJSON *json;
-	struct MHD_PostProcessor *pp;
+	struct multipart *form;
 	bool multipart, form_bad;
+	enum { PART_IGNORED, PART_FIELD, PART_FILE } part;
 	GPtrArray *fields; /* struct field */
 	struct upload *upload;
 	int n_files;

@@ -63,107 +63,88 @@ void upload_append(struct req *rq, const char *data, size_t len)
 		rq->form_bad = true;
 }
 
-static void add_field(struct req *rq, const char *key, const char *data, size_t len,
-		      uint64_t off)
+static void field_begin(struct req *rq, const char *name)
 {
-	struct field *f = NULL;
-	char *grown;
-	size_t have;
+	struct field *f;
 
-	if (off && rq->fields->len)
-		f = rq->fields->pdata[rq->fields->len - 1];
-	if (!f || strcmp(f->name, key)) {
-		if (rq->fields->len >= 64) {
-			rq->form_bad = true;
-			return;
-		}
-		f = g_new0(struct field, 1);
-		f->name = g_strdup(key);
-		f->value = g_strdup("");
-		g_ptr_array_add(rq->fields, f);
-	}
-	have = strlen(f->value);
-	if (have + len > FIELD_MAX) {
+	f = g_new0(struct field, 1);
+	f->name = g_strdup(name);
+	f->value = g_strdup("");
+	g_ptr_array_add(rq->fields, f);
+	g_string_truncate(rq->body, 0);
+}
+
+/* The bytes of a field gather in rq->body, which a form does not use otherwise. */
+static void field_data(struct req *rq, const char *data, size_t len)
+{
+	struct field *f = rq->fields->pdata[rq->fields->len - 1];
+
+	if (rq->body->len + len > FIELD_MAX) {
 		rq->body_too_big = true;
 		return;
 	}
-	grown = g_malloc(have + len + 1);
-	memcpy(grown, f->value, have);
-	memcpy(grown + have, data, len);
-	grown[have + len] = 0;
+	g_string_append_len(rq->body, data, (gssize)len);
 	if (memchr(data, 0, len))
 		rq->form_bad = true;
 	g_free(f->value);
-	f->value = grown;
+	f->value = g_strndup(rq->body->str, rq->body->len);
 }
 
-/* Form data writes quotes and line ends in names as %22, %0D, %0A, and nothing else so. */
-static char *unescape_name(const char *name)
+static void file_begin(struct req *rq, const struct part *part)
 {
-	GString *out = g_string_new(NULL);
-
-	for (; *name; name++) {
-		if (g_str_has_prefix(name, "%22"))
-			g_string_append_c(out, '"');
-		else if (!g_ascii_strncasecmp(name, "%0D", 3))
-			g_string_append_c(out, '\r');
-		else if (!g_ascii_strncasecmp(name, "%0A", 3))
-			g_string_append_c(out, '\n');
-		else {
-			g_string_append_c(out, *name);
-			continue;
-		}
-		name += 2;
-	}
-	return g_string_free(out, FALSE);
+	rq->n_files++;
+	if (rq->n_files > 1)
+		return;
+	rq->upload = g_new0(struct upload, 1);
+	rq->upload->filename = g_strdup(part->filename);
+	rq->upload->type = g_strdup(part->type);
+	rq->upload->fd = -1;
+	rq->upload->mem = g_byte_array_new();
 }
 
-static enum MHD_Result on_part(void *cls, enum MHD_ValueKind kind, const char *key,
-			       const char *filename, const char *type, const char *encoding,
-			       const char *data, uint64_t off, size_t size)
+static void on_part(void *arg, const struct part *part)
 {
-	struct req *rq = cls;
+	struct req *rq = arg;
 
-	(void)kind;
-	(void)encoding;
-	if (!key) {
+	rq->part = PART_IGNORED;
+	if (!part->name) {
 		rq->form_bad = true;
-		return MHD_YES;
+	} else if (part->filename) {
+		/* Of several files only the count matters: more than one is refused. */
+		file_begin(rq, part);
+		if (rq->n_files == 1)
+			rq->part = PART_FILE;
+	} else {
+		/* A `files` part without a file name is a URL, like in the JSON form. */
+		field_begin(rq, part->name);
+		rq->part = PART_FIELD;
 	}
-	/* A `files` part without a file name is a URL, like in the JSON form. */
-	if (!filename) {
-		add_field(rq, key, data, size, off);
-		return MHD_YES;
-	}
-	if (off == 0) {
-		rq->n_files++;
-		if (rq->n_files > 1)
-			return MHD_YES;
-		rq->upload = g_new0(struct upload, 1);
-		rq->upload->filename = unescape_name(filename);
-		rq->upload->type = g_strdup(type);
-		rq->upload->fd = -1;
-		rq->upload->mem = g_byte_array_new();
-	}
-	if (rq->n_files == 1)
-		upload_append(rq, data, size);
-	return MHD_YES;
+}
+
+static void on_part_data(void *arg, const char *data, size_t len)
+{
+	struct req *rq = arg;
+
+	if (rq->part == PART_FILE)
+		upload_append(rq, data, len);
+	else if (rq->part == PART_FIELD)
+		field_data(rq, data, len);
 }
 
 bool upload_begin(struct req *rq, const char *content_type)
 {
+	static const struct multipart_ops ops = {on_part, on_part_data};
+
 	rq->multipart = true;
 	rq->fields = g_ptr_array_new();
-	if (!strstr(content_type, "boundary="))
-		return false;
-	rq->pp = MHD_create_post_processor(rq->conn, 32 * 1024, on_part, rq);
-	return rq->pp != NULL;
+	rq->form = multipart_new(content_type, &ops, rq);
+	return rq->form != NULL;
 }
 
 enum MHD_Result upload_data(struct req *rq, const char *data, size_t len)
 {
 	/* After an error the rest is read and thrown away, so that the answer arrives. */
-	if (rq->pp && !rq->form_bad && MHD_post_process(rq->pp, data, len) != MHD_YES)
+	if (!rq->form_bad && multipart_feed(rq->form, data, len))
 		rq->form_bad = true;
 	return MHD_YES;
 }
