@@ -42,10 +42,10 @@ char *name_key(const char *name);
 char *name_with_suffix(const char *base, const char *hex, size_t digits);
 
 /*
- * Stem of a message's files: "<time>_<author>" (design 2.1). If `email` is NULL or
- * no name_is_address: "unknown-<first 8 of person_hex>". The author part is cleaned as a title is, with '~'
- * and white space also replaced by '_', and cut so that the stem has at most
- * NAME_STEM_MAX_BYTES - 34. With `tie_hex` not NULL: "~<tie_hex>" is appended.
+ * Stem of a message's files: "<time>_<author>" (design 2.1). If `email` is NULL or no
+ * name_is_address, the author is "unknown-<first 8 of person_hex>". The author part is cleaned
+ * as a title is, with '~' and white space also replaced by '_', and cut so that the stem has
+ * at most NAME_STEM_MAX_BYTES - 34. With `tie_hex` not NULL: "~<tie_hex>" is appended.
  */
 char *name_message_stem(int64_t created_ms, const char *email, const char *person_hex,
 			const char *tie_hex);
