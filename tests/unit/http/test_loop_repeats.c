@@ -200,6 +200,45 @@ static void test_rows(void **state)
 	}
 }
 
+/* However curl cuts what it sends: what the server read counts as sent. */
+static void check_doubt(size_t size, bool as_file)
+{
+	struct step steps[] = {{0, "", FAKE_RESET}, {200, "", FAKE_KEEP}, END};
+	_cleanup_response_ struct http_response *r = NULL;
+	struct http_request *req;
+	FILE *file = tmpfile();
+	struct client c;
+
+	client_start(&c, play, steps, 0);
+	req = client_request(&c, HTTP_POST, "/v1/messages");
+	req->body = g_strnfill(size, 'x');
+	if (as_file) {
+		assert_int_equal(fwrite(req->body, 1, size, file), size);
+		fflush(file);
+		http_request_add_file(req, "files", "x", "text/plain", fileno(file),
+				      (int64_t)size);
+	} else {
+		req->body_len = size;
+	}
+	r = client_run(&c, req);
+	assert_int_equal(r->error, -ECONNRESET);
+	assert_true(r->may_have_applied);
+	assert_int_equal(fake_requests(c.server), 1);
+	client_stop(&c);
+	fclose(file);
+}
+
+static void test_post_of_any_size_is_sent_once(void **state)
+{
+	static const size_t sizes[] = {0, 1, 7439, 70000, 2000000};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		check_doubt(sizes[i], false);
+		check_doubt(sizes[i], true);
+	}
+}
+
 static void test_never_is_never(void **state)
 {
 	struct step steps[] = {{429, "Retry-After: 1\r\n", FAKE_KEEP}, END};
@@ -474,6 +513,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_post_of_any_size_is_sent_once),
 		cmocka_unit_test(test_never_is_never),
 		cmocka_unit_test(test_retry_after_is_kept),
 		cmocka_unit_test(test_429_shuts_gate_and_423_does_not),
