@@ -90,9 +90,11 @@ static void run_done(void *arg)
 	call_free(call);
 	pthread_mutex_lock(&c->lock);
 	c->finishing--;
+	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* The call may be gone when this returns. */
 static void finish_locked(struct webex_call *call)
 {
 	struct webex_client *c = call->client;
@@ -325,15 +327,13 @@ bool webex_withdraw(struct webex_client *c, uint64_t id)
 	pthread_mutex_lock(&c->lock);
 	struct webex_call *call = g_hash_table_lookup(c->calls, &id);
 	if (call && call->state == WEBEX_CALL_ON_WIRE) {
-		withdrawn = http_withdraw(c->loop, call->http_id);
+		withdrawn = call->cancelled = http_withdraw(c->loop, call->http_id);
 	} else if (call) {
 		/* What was sent was refused (401), nothing else is on the wire. */
 		withdrawn = true;
 		stop_waiting_locked(call);
 		fail_locked(call, -ECANCELED, "withdrawn");
 	}
-	if (withdrawn)
-		call->cancelled = true;
 	pthread_mutex_unlock(&c->lock);
 	return withdrawn;
 }
@@ -386,7 +386,12 @@ void webex_client_free(struct webex_client *c)
 	if (!c)
 		return;
 	webex_client_stop(c);
-	assert(g_hash_table_size(c->calls) == 0 && c->finishing == 0);
+	pthread_mutex_lock(&c->lock);
+	assert(g_hash_table_size(c->calls) == 0);
+	/* `done` of the last call may be about to return on the queue's thread. */
+	while (c->finishing > 0)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
 	g_hash_table_destroy(c->calls);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);

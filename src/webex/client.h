@@ -60,7 +60,7 @@ struct webex_client {
 	bool send_read_only;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;	 /* reload_wanted, stopping, timer */
+	pthread_cond_t changed;	 /* reload_wanted, stopping, timer, finishing */
 	GHashTable *calls;	 /* lock; &call->id to call, until it is FINISHING */
 	int finishing;		 /* lock; calls whose `done` is yet to return */
 	GQueue waiting;		 /* lock */

@@ -116,7 +116,8 @@ static void test_order(void **state)
 	webex_token_free(t);
 	/* What is configured and broken is not passed over. */
 	refuse("exit 3", path, -EACCES, "token_command");
-	refuse(NULL, "/nonexistent/file", -ENOENT, "/nonexistent/file");
+	_cleanup_gfree_ char *missing = path_of("missing");
+	refuse(NULL, missing, -ENOENT, "/missing");
 	setenv(variables[0], "two words SECRET", 1);
 	refuse(NULL, NULL, -EINVAL, "WEBEX_ACCESS_TOKEN");
 	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
