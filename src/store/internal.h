@@ -121,6 +121,7 @@ struct put {
 	bool was_known;	     /* something of the room was known before this call */
 	int64_t known_ms;    /* its newest then, -1 if none */
 	GHashTable *authors; /* person id -> struct author */
+	bool has_told_flood; /* the log has it that some cannot be kept */
 };
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
 void put_clear(struct put *p);

@@ -224,7 +224,8 @@ static int set_stem(struct put *p, const struct twin *t, const char *stem)
 static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const char *id,
 		     char **ret_stem)
 {
-	g_autofree char *base_key = name_key(base), *moved = NULL;
+	g_autofree char *base_key = twins->len ? name_key(base) : NULL;
+	g_autofree char *moved = NULL;
 	struct twin *plain = NULL;
 	bool is_lowest = true;
 	int r = 0;
@@ -343,8 +344,10 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 	int r = read_twins(p, cookie_floor(m->created_ms), twins, &row.cookie);
 
 	if (r == 0 && twins->len >= TIES_MAX) {
-		log_error("store", "more than %d messages of one millisecond in %s", TIES_MAX,
-			  p->room.id);
+		if (!p->has_told_flood)
+			log_error("store", "more than %d messages of one millisecond in %s",
+				  TIES_MAX, p->room.id);
+		p->has_told_flood = true;
 		*ret_rowid = 0;
 		return 0;
 	}

@@ -148,8 +148,8 @@ static int check_origin(struct sql *q, int64_t *ret_version)
 		return 0;
 	}
 	if (app != APPLICATION_ID || version < 1 || version > SCHEMA_VERSION) {
-		log_warning("store", "the cache file is of version %lld, this is %d",
-			    (long long)version, SCHEMA_VERSION);
+		log_warning("store", "the cache file is of application %llx, version %lld",
+			    (unsigned long long)app, (long long)version);
 		return -EUCLEAN;
 	}
 	*ret_version = version;

@@ -42,9 +42,10 @@ static void configure(void)
 		log_debug("store", "SQLite was configured by somebody else");
 }
 
-static int to_errno(struct sql *q, int rc)
+/* sqlite3_system_errno() knows nothing of a COMMIT that failed; errno itself does. */
+static int to_errno(int rc)
 {
-	int err = q && q->db ? sqlite3_system_errno(q->db) : 0;
+	int err = errno;
 
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
@@ -71,7 +72,7 @@ static void mark_broken(const struct sql *q)
 
 int sql_failed(struct sql *q, int rc)
 {
-	int r = to_errno(q, rc);
+	int r = to_errno(rc);
 
 	if (q && q->last_logged != rc) {
 		q->last_logged = rc;
@@ -124,8 +125,10 @@ sqlite3 *sql_handle(struct sql *q)
 
 int sql_exec(struct sql *q, const char *script)
 {
-	int rc = sqlite3_exec(q->db, script, NULL, NULL, NULL);
+	int rc;
 
+	errno = 0;
+	rc = sqlite3_exec(q->db, script, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : sql_failed(q, rc);
 }
 
@@ -141,6 +144,7 @@ struct sql_stmt sql_stmt(struct sql *q, const char *text)
 		s.st = cached->st;
 		return s;
 	}
+	errno = 0;
 	rc = sqlite3_prepare_v3(q->db, text, -1, cached ? 0 : SQLITE_PREPARE_PERSISTENT, &s.st,
 				NULL);
 	if (rc != SQLITE_OK) {
@@ -242,6 +246,7 @@ int sql_step(struct sql_stmt *s)
 
 	if (s->error)
 		return s->error;
+	errno = 0;
 	rc = sqlite3_step(s->st);
 	if (rc == SQLITE_ROW)
 		return 1;
