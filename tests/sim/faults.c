@@ -58,6 +58,8 @@ static int parse_when(const cJSON *spec, const char *key, enum fault_when *ret_w
 		*ret_when = WHEN_BEFORE;
 	else if (cJSON_IsString(v) && !strcmp(v->valuestring, "after"))
 		*ret_when = WHEN_AFTER;
+	else if (cJSON_IsString(v) && !strcmp(v->valuestring, "body") && !strcmp(key, "hang"))
+		*ret_when = WHEN_BODY;
 	else
 		return -EINVAL;
 	return 0;
@@ -127,7 +129,8 @@ static const char *parse_plan(const cJSON *spec, struct fault_plan *plan)
 	if (plan->delay_ms < 0 || plan->bytes_per_s < 0)
 		return "delayMs and slowBytesPerSec must not be negative";
 	if (parse_when(spec, "hang", &plan->hang) || parse_when(spec, "reset", &plan->reset))
-		return "hang and reset are true, \"before\" or \"after\"";
+		return "hang and reset are true, \"before\" or \"after\"; hang also "
+		       "\"body\"";
 	if (parse_length(spec, plan))
 		return "contentLength is \"missing\", \"chunked\", \"wrong\" or a number";
 	if (parse_page(spec, plan))

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum fault_when { WHEN_NONE, WHEN_BEFORE, WHEN_AFTER };
+/* WHEN_BODY: of hang only, the request's body is not read. */
+enum fault_when { WHEN_NONE, WHEN_BODY, WHEN_BEFORE, WHEN_AFTER };
 
 enum fault_page {
 	FPAGE_NONE,

@@ -90,6 +90,20 @@ static void begin_log(struct req *rq)
 	rq->log->range = g_strdup(header_in(rq, "Range"));
 }
 
+static void make_plan(struct req *rq)
+{
+	const char *path = rq->path;
+
+	if (rq->control)
+		return;
+	if (g_str_has_prefix(path, "/v1/"))
+		path += 3;
+	faults_plan(rq->sim->faults, rq->method_name, path, rq->query, rq->log->person,
+		    &rq->plan);
+	rq->log->fault = rq->plan.id;
+	rq->plan.delay_ms += rq->sim->opt.latency_ms;
+}
+
 static void begin(struct req *rq, const char *method)
 {
 	const char *type = header_in(rq, "Content-Type");
@@ -106,6 +120,7 @@ static void begin(struct req *rq, const char *method)
 	rq->body = g_string_new(NULL);
 	if (!rq->control)
 		begin_log(rq);
+	make_plan(rq);
 	if (type && !g_ascii_strncasecmp(type, "multipart/form-data", 19))
 		rq->form_bad = !upload_begin(rq, type);
 }
@@ -141,20 +156,6 @@ static enum MHD_Result reset_connection(struct req *rq)
 	return MHD_NO;
 }
 
-static void make_plan(struct req *rq)
-{
-	const char *path = rq->path;
-
-	if (rq->control)
-		return;
-	if (g_str_has_prefix(path, "/v1/"))
-		path += 3;
-	faults_plan(rq->sim->faults, rq->method_name, path, rq->query, rq->log->person,
-		    &rq->plan);
-	rq->log->fault = rq->plan.id;
-	rq->plan.delay_ms += rq->sim->opt.latency_ms;
-}
-
 /* 1: parked, wait for the next call. */
 static int stage_wait(struct req *rq, int64_t ms, int fault_id, const char *note)
 {
@@ -184,7 +185,6 @@ static enum MHD_Result advance(struct req *rq)
 	}
 	switch (rq->stage) {
 	case STAGE_BODY:
-		make_plan(rq);
 		rq->stage = STAGE_DELAY;
 		if (rq->plan.delay_ms > 0 &&
 		    stage_wait(rq, rq->plan.delay_ms, rq->plan.id, NULL))
@@ -253,9 +253,16 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 		begin(rq, method);
 		return refuse_early(rq) ? advance(rq) : MHD_YES;
 	}
-	if (*size)
-		return take_body(rq, data, size);
-	return advance(rq);
+	if (!*size)
+		return advance(rq);
+	if (rq->ticket.gone)
+		return MHD_NO;
+	if (rq->plan.hang == WHEN_BODY) {
+		rq->plan.hang = WHEN_NONE;
+		if (stage_wait(rq, -1, rq->plan.hang_id, "hang"))
+			return MHD_YES;
+	}
+	return take_body(rq, data, size);
 }
 
 static void on_complete(void *cls, struct MHD_Connection *conn, void **con_cls,
