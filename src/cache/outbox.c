@@ -163,7 +163,9 @@ static void admit(void *arg)
 	}
 	g_queue_push_tail(line, job);
 	g_hash_table_insert(o->jobs, &job->id, job);
-	if (replaces)
+	if (job->letter->form != OUTBOX_FILE && job->letter->body_len == 0)
+		r = -EINVAL;
+	else if (replaces)
 		r = outbox_item_hold(o, replaces);
 	else if (outbox_count(o) >= OUTBOX_MAX)
 		r = -ENOSPC;
@@ -178,11 +180,6 @@ static void admit(void *arg)
 	work_post(o->io, write_job, job);
 }
 
-static bool is_text(enum outbox_form form)
-{
-	return form != OUTBOX_JSON && form != OUTBOX_FILE;
-}
-
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
 		     void *arg)
 {
@@ -191,7 +188,6 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 
 	g_assert(!letter->room_id != !letter->email);
 	g_assert((letter->form == OUTBOX_FILE) == (letter->fd >= 0));
-	g_assert(!is_text(letter->form) || letter->body_len > 0);
 	if (letter->form != OUTBOX_FILE)
 		letter->size = (int64_t)letter->body_len;
 	job->o = o;

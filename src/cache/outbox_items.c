@@ -317,6 +317,10 @@ static int read_body(int fd, struct outbox_letter *l)
 			return n < 0 ? -errno : -EIO;
 		len += (size_t)n;
 	}
+	if (!g_utf8_validate_len(body, len, NULL))
+		return -EILSEQ;
+	while (l->form != OUTBOX_JSON && len > 0 && body[len - 1] == '\n')
+		len--;
 	body[len] = '\0';
 	l->body = steal_ptr(&body);
 	l->body_len = len;

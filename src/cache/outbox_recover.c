@@ -84,6 +84,13 @@ static bool is_text(int fd, int64_t size)
 	       g_utf8_validate_len(bytes, (gsize)size, NULL);
 }
 
+static bool is_empty(struct outbox *o, int64_t n)
+{
+	struct stat st;
+
+	return is_body_there(o, n, &st) && st.st_size == 0;
+}
+
 static struct outbox_letter *guess_letter(struct outbox *o, int64_t n)
 {
 	_cleanup_close_ int fd = -1;
@@ -155,6 +162,10 @@ static void recover_letter(struct outbox *o, int64_t n, bool sending)
 	if ((is_known && note.state == OUTBOX_SENDING) != sending) {
 		outbox_letter_free(l);
 		outbox_note_clear(&note);
+		return;
+	}
+	if (!is_known && is_empty(o, n)) {
+		outbox_files_remove(o, n);
 		return;
 	}
 	if (!is_known) {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of the outbox share: an outbox in a folder of its own, over a store in memory with one group space and one
+ * 1:1 space, and the API of fake_api.h. Every helper fails the test that calls it.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <glib.h>
+
+#include "cache/draft.h"
+#include "cache/outbox.h"
+#include "fake_api.h"
+
+#define KIT_EMAIL "bob@example.com"
+
+struct kit {
+	char *dir, *spool;
+	struct store *store;
+	struct work_queue *queue;
+	struct outbox *o;
+	bool is_bot;
+	int changes;	      /* queue's thread; how many were told */
+	int64_t room, direct; /* rows */
+	char *room_id, *direct_id, *me, *other;
+};
+
+void kit_setup(struct kit *k);
+void kit_teardown(struct kit *k);
+/* Of the same folder. */
+void kit_open_outbox(struct kit *k);
+void kit_reopen_outbox(struct kit *k);
+
+/* How a letter ended. */
+struct outcome {
+	int calls, error;
+	int64_t room, message;
+};
+void kit_done(void *arg, int error, int64_t room, int64_t message);
+/* Waits for the end and checks that it came once, with that error. */
+void kit_expect_end(struct outcome *end, int error);
+bool kit_has_ended(const struct outcome *end);
+/* Returns when the queue has run all that was posted. */
+void kit_drain(struct kit *k);
+
+/* A letter of `pid` to the group space. */
+struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text);
+struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body);
+/* `draft`: where its bytes are to be written; the caller's to unref. */
+struct outbox_letter *kit_file(const struct kit *k, const char *name, const char *bytes,
+			       struct draft **ret_draft);
+uint64_t kit_send(struct kit *k, struct outbox_letter *l, struct outcome *end);
+
+/* A message of mine in the group space. Ids differ. Owned. */
+struct webex_message *kit_message(const struct kit *k, const char *text, int64_t created_ms);
+int64_t kit_now(void);
+/* Puts a copy into the store. Its row. */
+int64_t kit_store_message(struct kit *k, const struct webex_message *m);
+struct webex_message *kit_copy(const struct webex_message *m);
+
+/* Files in the folder, sorted, one a line. Owned. */
+char *kit_files(const struct kit *k, const char *folder);
+/* The only letter in unsent/. */
+struct outbox_item *kit_only_item(struct kit *k);
+/* Its body and its .why.json. */
+void kit_expect_item(struct kit *k, const struct outbox_item *item, const char *body,
+		     const char *state, const char *why);
