@@ -148,17 +148,45 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 
 static void change_done(void *arg, int error, uint64_t ino)
 {
+	(void)ino;
+	op_finish(arg, error);
+}
+
+/*
+ * A space whose title differs from another's only in case goes by another name than was typed: the typed one must not be
+ * remembered.
+ */
+static void mkdir_done(void *arg, int error, uint64_t ino)
+{
 	struct op *op = arg;
+	struct tree_entry typed;
 	int r = error;
 
-	if (error == 0 && op->answer == OP_ANSWER_ENTRY && op->state == OP_SUBMITTED) {
+	if (error == 0 && op->state == OP_SUBMITTED) {
 		r = op_begin(op);
 		if (r == 0) {
-			r = tree_make_entry_of(&op->ctx, ino, &op->entry);
+			r = tree_make_entry(&op->ctx, ino, &op->entry);
+			if (tree_lookup(&op->ctx, op->ino, op->name, &typed) ||
+			    typed.ino != ino)
+				op->entry.entry_timeout = 0;
 			op_end(op);
 		}
 	}
 	op_finish(op, r);
+}
+
+/*
+ * The kernel has moved the old node to the new name. Where that is not what the name stands for (a scratch file that became
+ * an edit, a letter that was sent) it must look again.
+ */
+static void rename_done(void *arg, int error, uint64_t ino)
+{
+	struct op *op = arg;
+
+	(void)ino;
+	if (error == 0)
+		notify_name(op->fs->notifier, op->newdir, op->newname);
+	op_finish(op, error);
 }
 
 static void change_submit(struct op *op)
@@ -166,12 +194,25 @@ static void change_submit(struct op *op)
 	tree_submit(op->fs->config.tree, &op->plan, change_done, op);
 }
 
-static int planned(struct op *op, int r)
+static void mkdir_submit(struct op *op)
+{
+	tree_submit(op->fs->config.tree, &op->plan, mkdir_done, op);
+}
+
+static void rename_submit(struct op *op)
+{
+	bool moved =
+		op->plan.action == TREE_DO_RENAME_ROOM || op->plan.action == TREE_DO_NOTHING;
+
+	tree_submit(op->fs->config.tree, &op->plan, moved ? change_done : rename_done, op);
+}
+
+static int planned(struct op *op, int r, void (*submit)(struct op *op))
 {
 	op_end(op);
 	if (r)
 		return r;
-	op->submit = change_submit;
+	op->submit = submit;
 	return OP_SUBMIT;
 }
 
@@ -182,7 +223,8 @@ static int mkdir_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ENTRY;
-	return planned(op, tree_plan_mkdir(&op->ctx, op->ino, op->name, &op->plan));
+	return planned(op, tree_plan_mkdir(&op->ctx, op->ino, op->name, &op->plan),
+		       mkdir_submit);
 }
 
 void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -211,7 +253,7 @@ static int unlink_run(struct op *op)
 	/* Local things may go recursively. */
 	if (r == 0 && op->plan.action != TREE_DO_NOTHING && is_walk(op))
 		r = -EPERM;
-	return planned(op, r);
+	return planned(op, r, change_submit);
 }
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -231,7 +273,8 @@ static int rmdir_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
-	return planned(op, tree_plan_rmdir(&op->ctx, op->ino, op->name, &op->plan));
+	return planned(op, tree_plan_rmdir(&op->ctx, op->ino, op->name, &op->plan),
+		       change_submit);
 }
 
 void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -248,8 +291,10 @@ static int rename_run(struct op *op)
 
 	if (r)
 		return r;
-	return planned(op, tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir,
-					    op->newname, (unsigned)op->flags, &op->plan));
+	return planned(op,
+		       tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
+					(unsigned)op->flags, &op->plan),
+		       rename_submit);
 }
 
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,

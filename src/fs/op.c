@@ -73,7 +73,6 @@ static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
 static int reply_answer(struct op *op)
 {
 	struct fuse_entry_param e;
-	struct statvfs vfs = {.f_bsize = 4096, .f_frsize = 4096, .f_blocks = 1 << 28};
 
 	switch (op->answer) {
 	case OP_ANSWER_ERR:
@@ -94,11 +93,6 @@ static int reply_answer(struct op *op)
 		return fuse_reply_buf(op->req, op->buf, op->buf_len);
 	case OP_ANSWER_WRITE:
 		return fuse_reply_write(op->req, op->written);
-	case OP_ANSWER_STATFS:
-		vfs.f_bfree = vfs.f_bavail = vfs.f_blocks;
-		vfs.f_files = vfs.f_ffree = vfs.f_favail = 1 << 28;
-		vfs.f_namemax = 255;
-		return fuse_reply_statfs(op->req, &vfs);
 	}
 	return fuse_reply_err(op->req, EIO);
 }

@@ -29,7 +29,8 @@
 #include "fs/internal.h"
 #include "tree/write.h"
 
-#define OP_SUBMIT 2  /* run(): the answer is a change; submit() is called on the cache thread  \
+#define OP_SUBMIT                                                                              \
+	2	     /* run(): the answer is a change; submit() is called on the cache thread  \
 		      */
 #define OP_REPLIED 3 /* run(): the reply was given already (direct buffers) */
 
@@ -45,7 +46,6 @@ enum op_answer {
 	OP_ANSWER_CREATE,
 	OP_ANSWER_BUF,
 	OP_ANSWER_WRITE,
-	OP_ANSWER_STATFS,
 };
 
 struct op {

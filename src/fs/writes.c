@@ -47,7 +47,7 @@ static int give_created(struct op *op, uint64_t ino, struct handle *h)
 	r = op_begin(op);
 	if (r)
 		return r;
-	r = tree_make_entry_of(&op->ctx, ino, &op->entry);
+	r = tree_make_entry(&op->ctx, ino, &op->entry);
 	op_end(op);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include "tree/pending.h"
 #include "tree/transcript.h"
 #include "tree/tree.h"
+#include "tree/write.h"
 
 /* Told of every change, so the kernel may believe it for long (design 4). */
 #define TIMEOUT_LONG 3600.0
@@ -68,8 +69,6 @@ bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
 
-/* The whole entry of an existing node: attributes by its row. */
-int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
 void tree_no_entry(struct tree_entry *ret_entry, double timeout);
 /* From lookup hooks: the entry if r is 0, "no such name" if it is -ENOENT, else r. */
 int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_timeout,

@@ -301,11 +301,6 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 	return r;
 }
 
-int tree_make_entry_of(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry)
-{
-	return tree_make_entry(ctx, ino, ret_entry);
-}
-
 /* ---- questions of the fs layer ---- */
 
 bool tree_is_post(uint64_t ino)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "tree/internal.h"
 
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -43,6 +44,18 @@ static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_att
 	return 0;
 }
 
+static int64_t sent_ms(struct tree_ctx *ctx, int64_t message)
+{
+	_cleanup_free_ char *stem = NULL;
+	struct store_brief brief;
+	int64_t room;
+	bool deleted;
+
+	if (store_message_brief(ctx->conn, message, &brief, &stem, &room, &deleted))
+		return -1;
+	return brief.created_ms;
+}
+
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
@@ -58,7 +71,9 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	if (r == 0 && content.gone)
 		r = -ENOENT;
 	if (r == 0) {
-		tree_set_times(attr, content.mtime_ms);
+		/* The uploader's own utimens, or when it was sent. */
+		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
+							  : sent_ms(ctx, content.message));
 		tree_set_size(attr, content.size);
 	}
 	store_content_clear(&content);

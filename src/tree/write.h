@@ -140,8 +140,8 @@ typedef void (*tree_done)(void *arg, int error, uint64_t ino);
  * thread, maybe before this returns. */
 void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg);
 
-/* The entry of what a change made. */
-int tree_make_entry_of(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
+/* The entry of an existing node: attributes by its row. */
+int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
 
 /* ---- questions of the fs layer ---- */
 bool tree_is_post(uint64_t ino);
