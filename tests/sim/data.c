@@ -19,6 +19,7 @@ void data_init(struct sim *sim)
 	sim->messages_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
 	sim->teams = g_ptr_array_new();
 	sim->webhooks = g_ptr_array_new();
+	sim->actions = g_ptr_array_new();
 	sim->sw.range = true;
 	g_strlcpy(sim->sw.disposition, "star", sizeof(sim->sw.disposition));
 }

@@ -182,6 +182,7 @@ struct sim {
 	GHashTable *messages_by_uuid;
 	GPtrArray *teams;
 	GPtrArray *webhooks;
+	GPtrArray *actions; /* struct action of actions.c */
 	struct faults *faults;
 	struct reqlog *log;
 	struct park *park;

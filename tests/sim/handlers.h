@@ -37,6 +37,9 @@ void messages_delete(struct req *rq);
 
 void contents_get(struct req *rq);
 
+void actions_create(struct req *rq);
+void actions_get(struct req *rq);
+
 void teams_list(struct req *rq);
 void teams_create(struct req *rq);
 void teams_get(struct req *rq);

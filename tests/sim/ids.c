@@ -309,21 +309,40 @@ char *ids_encode(const char *cluster, const char *type, const char *rest)
 	return g_string_free(out, FALSE);
 }
 
+static char *digits(char *p, int value, int width)
+{
+	for (int i = width; i-- > 0; value /= 10)
+		p[i] = (char)('0' + value % 10);
+	return p + width;
+}
+
 void iso_append(GString *out, int64_t ms)
 {
 	time_t sec = (time_t)(ms / 1000);
 	int frac = (int)(ms % 1000);
 	struct tm tm;
-	char buf[64];
+	char buf[32], *p;
 
 	if (frac < 0) {
 		frac += 1000;
 		sec--;
 	}
 	gmtime_r(&sec, &tm);
-	snprintf(buf, sizeof(buf), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, frac);
-	g_string_append(out, buf);
+	p = digits(buf, tm.tm_year + 1900, 4);
+	*p++ = '-';
+	p = digits(p, tm.tm_mon + 1, 2);
+	*p++ = '-';
+	p = digits(p, tm.tm_mday, 2);
+	*p++ = 'T';
+	p = digits(p, tm.tm_hour, 2);
+	*p++ = ':';
+	p = digits(p, tm.tm_min, 2);
+	*p++ = ':';
+	p = digits(p, tm.tm_sec, 2);
+	*p++ = '.';
+	p = digits(p, frac, 3);
+	*p++ = 'Z';
+	g_string_append_len(out, buf, p - buf);
 }
 
 static int parse_zone(const char *p, long *ret_minutes)

@@ -22,6 +22,11 @@ struct reqlog *reqlog_new(void)
 	return log;
 }
 
+char *reqlog_text(const char *text)
+{
+	return text ? g_utf8_make_valid(text, -1) : NULL;
+}
+
 void reqlog_unref(struct log_entry *e)
 {
 	if (!e || --e->refs)
@@ -43,8 +48,8 @@ struct log_entry *reqlog_begin(struct reqlog *log, const char *method, const cha
 	e->refs = 2;
 	e->n = log->next++;
 	e->method = method;
-	e->path = g_strdup(path);
-	e->query = g_strdup(query);
+	e->path = reqlog_text(path);
+	e->query = reqlog_text(query);
 	e->started_ms = wall_ms();
 	g_queue_push_tail(&log->entries, e);
 	while (log->entries.length > REQLOG_MAX) {

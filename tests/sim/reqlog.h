@@ -33,6 +33,8 @@ struct reqlog *reqlog_new(void);
 /* Returned with two references: the list's and the caller's. */
 struct log_entry *reqlog_begin(struct reqlog *log, const char *method, const char *path,
 			       const char *query);
+/* A copy that is valid UTF-8, NULL for NULL: clients send anything. */
+char *reqlog_text(const char *text);
 void reqlog_unref(struct log_entry *e);
 void reqlog_clear(struct reqlog *log);
 /* JSON array elements from number `since` on. */

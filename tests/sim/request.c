@@ -50,13 +50,17 @@ static void parse_query(struct req *rq)
 	for (char **p = parts; *p; p++) {
 		size_t n = strcspn(*p, "=");
 		struct field *f;
+		char *value;
 
 		if (!n)
 			continue;
 		f = g_new0(struct field, 1);
 		f->name = url_decode(*p, n, true);
-		f->value = url_decode((*p)[n] ? *p + n + 1 : "",
-				      (*p)[n] ? strlen(*p + n + 1) : 0, true);
+		value = url_decode((*p)[n] ? *p + n + 1 : "", (*p)[n] ? strlen(*p + n + 1) : 0,
+				   true);
+		/* Echoed in answers and folded in searches: hostile bytes end here. */
+		f->value = g_utf8_make_valid(value, -1);
+		g_free(value);
 		g_ptr_array_add(rq->params, f);
 	}
 	g_strfreev(parts);
@@ -131,11 +135,13 @@ void req_error(struct req *rq, unsigned status, const char *fmt, ...)
 {
 	GString *out = req_ok(rq);
 	va_list ap;
-	char *text;
+	char *text, *raw;
 
 	va_start(ap, fmt);
-	text = g_strdup_vprintf(fmt, ap);
+	raw = g_strdup_vprintf(fmt, ap);
 	va_end(ap);
+	text = g_utf8_make_valid(raw, -1);
+	g_free(raw);
 	rq->resp.status = status;
 	if (status == 204 || status == 304)
 		goto out;

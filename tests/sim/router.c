@@ -25,6 +25,8 @@ static const struct route routes[] = {
 	{"messages/direct", messages_direct},
 	{"messages/*", messages_get, NULL, messages_update, messages_delete},
 	{"contents/*", contents_get},
+	{"attachment/actions", NULL, actions_create, NULL, NULL},
+	{"attachment/actions/*", actions_get},
 	{"teams", teams_list, teams_create, NULL, NULL},
 	{"teams/*", teams_get, NULL, teams_update, teams_delete},
 	{"team/memberships", team_memberships_list, team_memberships_create, NULL, NULL},

@@ -85,9 +85,9 @@ static void begin_log(struct req *rq)
 
 	rq->log = reqlog_begin(rq->sim->log, rq->method_name, rq->path, rq->query);
 	rq->log->person = tok ? g_strdup(tok->person->key) : NULL;
-	rq->log->agent = g_strdup(header_in(rq, "User-Agent"));
-	rq->log->encoding = g_strdup(header_in(rq, "Accept-Encoding"));
-	rq->log->range = g_strdup(header_in(rq, "Range"));
+	rq->log->agent = reqlog_text(header_in(rq, "User-Agent"));
+	rq->log->encoding = reqlog_text(header_in(rq, "Accept-Encoding"));
+	rq->log->range = reqlog_text(header_in(rq, "Range"));
 }
 
 static void make_plan(struct req *rq)

@@ -310,6 +310,8 @@ void webhooks_delete(struct req *rq)
 
 static struct person *subject(const struct event *ev)
 {
+	if (ev->action_json)
+		return ev->actor;
 	if (ev->msg)
 		return ev->msg->author;
 	return ev->member ? ev->member->person : ev->actor;
@@ -355,6 +357,8 @@ static bool filter_matches(const struct webhook *w, const struct event *ev, cons
 		return is_true(value) == ev->room->locked;
 	if (!strcmp(name, "personId"))
 		return person_is(w, value, subject(ev));
+	if (!strcmp(name, "messageId"))
+		return ev->msg && same_id(value, &ev->msg->uuid);
 	if (!strcmp(name, "personEmail"))
 		return !g_ascii_strcasecmp(value, subject(ev)->email);
 	if (!strcmp(name, "isModerator"))
@@ -391,6 +395,7 @@ static bool hook_sees(const struct webhook *w, const struct event *ev)
 		return false;
 	/* Bots hear of group messages only when they are mentioned. */
 	return w->owner->kind != PERSON_BOT || !ev->msg || ev->room->direct ||
+	       (ev->action_json && ev->msg->author == w->owner) ||
 	       message_mentions(ev->msg, w->owner);
 }
 
@@ -435,7 +440,9 @@ static char *payload(const struct webhook *w, const struct event *ev)
 	jw_open(out, NULL, '{');
 	jw_hook_fields(out, w);
 	jw_person_id(out, "actorId", ev->actor);
-	if (ev->msg) {
+	if (ev->action_json) {
+		jw_raw(out, "data", ev->action_json);
+	} else if (ev->msg) {
 		jw_message_data(out, ev);
 	} else if (ev->member) {
 		jw_key(out, "data");

@@ -25,6 +25,7 @@ struct event {
 	struct room *room;
 	const struct message *msg;
 	const struct membership *member;
+	const char *action_json; /* of attachmentActions; `msg` is then the card */
 };
 
 void hooks_fire(struct sim *sim, const struct event *ev);
