@@ -15,7 +15,7 @@
 #include "webex/render.h"
 
 /* More of one millisecond in one room are not kept: it would take a hostile server. */
-#define TIES_MAX 1024
+#define TIES_MAX 512
 
 struct author {
 	int64_t rowid;
@@ -121,6 +121,22 @@ static void twin_free(void *p)
 	g_free(t);
 }
 
+static int count_twins(struct put *p, int64_t floor, int64_t *ret_count)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(p->w->q, "SELECT count(*) FROM message WHERE room=?1 AND cookie>=?2"
+				  " AND cookie<?3");
+	int r;
+
+	sql_int(&st, 1, p->room.rowid);
+	sql_int(&st, 2, floor);
+	sql_int(&st, 3, floor + COOKIE_TIES);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_count = sql_get_int(&st, 0);
+	return MIN(r, 0);
+}
+
 static int read_twins(struct put *p, int64_t floor, GPtrArray *twins, int64_t *ret_cookie)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
@@ -193,11 +209,15 @@ static char *stem_with_tie(GPtrArray *twins, const char *base, const char *id)
 }
 
 /* Has the stem this author's name, with or without digits? Compared as a person would. */
-static bool is_of_base(const char *stem, const char *base_key)
+static bool is_of_base(const char *stem, const char *base, const char *base_key)
 {
-	g_autofree char *plain = g_strndup(stem, strcspn(stem, "~"));
-	g_autofree char *key = name_key(plain);
+	size_t len = strcspn(stem, "~");
+	g_autofree char *plain = NULL, *key = NULL;
 
+	if (len == strlen(base) && !memcmp(stem, base, len))
+		return true;
+	plain = g_strndup(stem, len);
+	key = name_key(plain);
 	return !strcmp(key, base_key);
 }
 
@@ -233,7 +253,7 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 	for (guint i = 0; i < twins->len; i++) {
 		struct twin *t = g_ptr_array_index(twins, i);
 
-		if (!is_of_base(t->stem, base_key))
+		if (!is_of_base(t->stem, base, base_key))
 			continue;
 		if (compare_ids(t->id, id) < 0)
 			is_lowest = false;
@@ -333,32 +353,29 @@ static int write_new(struct put *p, const struct webex_message *m, const struct 
 	return sql_run(&st);
 }
 
+static int name_and_place(struct put *p, const struct webex_message *m,
+			  const struct author *author, struct new_row *row, char **ret_stem)
+{
+	g_autoptr(GPtrArray) twins = g_ptr_array_new_with_free_func(twin_free);
+	g_autofree char *base = name_message_stem(
+		m->created_ms, author->rowid ? author->first_email : m->person_email,
+		author->hex, NULL);
+	int r = read_twins(p, cookie_floor(m->created_ms), twins, &row->cookie);
+
+	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
+}
+
 static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 		  int64_t *ret_rowid)
 {
-	g_autoptr(GPtrArray) twins = g_ptr_array_new_with_free_func(twin_free);
-	g_autofree char *base = NULL, *stem = NULL;
 	struct new_row row = {.pin_ms = pin_ms};
 	struct author *author = NULL;
 	struct store_change *change;
-	int r = read_twins(p, cookie_floor(m->created_ms), twins, &row.cookie);
+	g_autofree char *stem = NULL;
+	int r = author_of(p, m, &author);
 
-	if (r == 0 && twins->len >= TIES_MAX) {
-		if (!p->has_told_flood)
-			log_error("store", "more than %d messages of one millisecond in %s",
-				  TIES_MAX, p->room.id);
-		p->has_told_flood = true;
-		*ret_rowid = 0;
-		return 0;
-	}
 	if (r == 0)
-		r = author_of(p, m, &author);
-	if (r < 0)
-		return r;
-	base = name_message_stem(m->created_ms,
-				 author->rowid ? author->first_email : m->person_email,
-				 author->hex, NULL);
-	r = pick_stem(p, twins, base, m->id, &stem);
+		r = name_and_place(p, m, author, &row, &stem);
 	if (r < 0)
 		return r;
 	row.rowid = store_new_rowid(p->w->s);
@@ -444,10 +461,25 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	return r;
 }
 
-static bool can_keep(const struct put *p, const struct webex_message *m)
+/* 1, 0, -errno. */
+static int can_keep(struct put *p, const struct webex_message *m)
 {
-	return m->created_ms >= TIME_MIN_MS && m->created_ms <= TIME_MAX_MS &&
-	       (!m->room_id || !strcmp(m->room_id, p->room.id));
+	int64_t twins = 0;
+	int r;
+
+	if (m->created_ms < TIME_MIN_MS || m->created_ms > TIME_MAX_MS ||
+	    (m->room_id && strcmp(m->room_id, p->room.id) != 0))
+		return 0;
+	r = count_twins(p, cookie_floor(m->created_ms), &twins);
+	if (r < 0)
+		return r;
+	if (twins < TIES_MAX)
+		return 1;
+	if (!p->has_told_flood)
+		log_error("store", "more than %d messages of one millisecond in %s", TIES_MAX,
+			  p->room.id);
+	p->has_told_flood = true;
+	return 0;
 }
 
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
@@ -458,7 +490,8 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
 
 	if (r == -ENOENT) {
 		*ret_rowid = 0;
-		return can_keep(p, m) ? insert(p, m, pin_until_ms, ret_rowid) : 0;
+		r = can_keep(p, m);
+		return r == 1 ? insert(p, m, pin_until_ms, ret_rowid) : r;
 	}
 	if (r == 0)
 		r = message_load(p->w->q, *ret_rowid, &old);

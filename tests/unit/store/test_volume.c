@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A large account. What takes how long is printed with KIT_TIMES=1, for 100,000 messages; the
- * test itself is smaller and looks at what comes out.
+ * A large account. What takes how much of the processor is printed with KIT_TIMES=1, for 100,000
+ * messages; the test itself is smaller and looks at what comes out.
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "kit.h"
 
@@ -31,11 +32,19 @@ static bool is_timed(void)
 	return g_getenv("KIT_TIMES") != NULL;
 }
 
+/* Of the processor: others use it, too. */
+static int64_t spent_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * G_USEC_PER_SEC + t.tv_nsec / 1000;
+}
+
 static void print_time(const char *what, int64_t start, int times)
 {
 	if (is_timed())
-		printf("%-36s %8.3f ms\n", what,
-		       (double)(g_get_monotonic_time() - start) / 1000 / times);
+		printf("%-36s %8.3f ms\n", what, (double)(spent_us() - start) / 1000 / times);
 }
 
 /* A page of messages by seven people, one a second. */
@@ -65,17 +74,17 @@ static void fill(struct kit *k, int64_t room, unsigned pages)
 	for (unsigned page = pages; page-- > 0;) {
 		int64_t lo = T0 + (int64_t)page * PAGE_ITEMS * 1000 - 1;
 		GPtrArray *list = make_page(page);
-		int64_t start = g_get_monotonic_time();
+		int64_t start = spent_us();
 
 		assert_int_equal(store_apply_page(k->s, room, list, lo, lo + PAGE_ITEMS * 1000,
 						  STORE_PAGE_INNER, T0, k->changes),
 				 0);
-		spent += g_get_monotonic_time() - start;
+		spent += spent_us() - start;
 		g_ptr_array_set_free_func(list, webex_message_free);
 		g_ptr_array_unref(list);
 		g_ptr_array_set_size(k->changes, 0);
 	}
-	print_time("a page of 1,000 messages", g_get_monotonic_time() - spent, (int)pages);
+	print_time("a page of 1,000 messages", spent_us() - spent, (int)pages);
 }
 
 static bool count_brief(void *arg, const struct store_brief *brief)
@@ -97,33 +106,33 @@ static void time_reads(struct kit *k, int64_t room, unsigned pages)
 	int n = 0;
 
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	for (int i = 0; i < 100; i++)
 		from = store_message_recent(c, room, -1, PAGE_ITEMS);
 	print_time("where the newest 1,000 begin", start, 100);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	for (int i = 0; i < 100; i++) {
 		n = 0;
 		assert_int_equal(store_message_list(c, room, from, -1, count_brief, &n), 0);
 	}
 	print_time("a list of 1,000", start, 100);
 	assert_int_equal(n, PAGE_ITEMS);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	n = 0;
 	assert_int_equal(store_message_each(c, room, from, -1, count_message, &n), 0);
 	print_time("1,000 whole messages", start, 1);
 	assert_int_equal(n, PAGE_ITEMS);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	n = 0;
 	assert_int_equal(store_message_list(c, room, 0, -1, count_brief, &n), 0);
 	print_time("a list of all", start, 1);
 	assert_int_equal(n, pages * PAGE_ITEMS);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	for (int i = 0; i < 1000; i++)
 		store_message_last_by(c, room, 4711, &row);
 	print_time("my newest message of none", start, 1000);
 	store_read_end(c);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(store_read_begin(k->s, &c), 0);
 		store_message_by_stem(c, room, T0_NAME "_x", strlen(T0_NAME "_x"), &row);
@@ -140,15 +149,15 @@ static void test_a_long_room(void **state)
 
 	fill(k, room, pages);
 	time_reads(k, room, pages);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	kit_page(k, room, make_page(pages - 1),
 		 T0 + (int64_t)(pages - 1) * PAGE_ITEMS * 1000 - 1, 0, STORE_PAGE_HEAD);
 	print_time("a page that was known (and making)", start, 1);
 	assert_int_equal(k->changes->len, 0);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	assert_int_equal(store_remove_room(k->s, room, k->changes), 0);
 	print_time("to leave the room", start, 1);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	kit_reopen(k);
 	print_time("to sweep it at the next open", start, 1);
 }
@@ -180,20 +189,20 @@ static void test_many_rooms(void **state)
 	struct kit *k = *state;
 	GPtrArray *rooms = make_rooms(5000, 0), *later = make_rooms(5000, 7);
 	struct store_conn *c;
-	int64_t start = g_get_monotonic_time();
+	int64_t start = spent_us();
 	int n = 0;
 
 	assert_int_equal(store_apply_rooms(k->s, rooms, true, T0, k->changes), 0);
 	print_time("5,000 rooms", start, 1);
 	assert_int_equal(k->changes->len, 5000);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	assert_int_equal(store_apply_rooms(k->s, rooms, true, T0, k->changes), 0);
 	print_time("the same 5,000 again", start, 1);
 	assert_int_equal(k->changes->len, 5000);
 	assert_int_equal(store_apply_rooms(k->s, later, true, T0, k->changes), 0);
 	assert_int_equal(k->changes->len, 10000);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	start = g_get_monotonic_time();
+	start = spent_us();
 	assert_int_equal(store_room_list(c, WEBEX_ROOM_GROUP, 0, count_room, &n), 0);
 	print_time("a list of them", start, 1);
 	assert_int_equal(n, 5000);
