@@ -322,6 +322,7 @@ void outbox_job_deliver(struct job *job, struct webex_message *m)
 	int64_t room = job->letter->room;
 
 	job->delivered = m;
+	job->error = 0;
 	g_hash_table_add(o->claims, g_strdup(m->id));
 	if (!m->room_id)
 		m->room_id = g_strdup(job->letter->room_id);

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a letter whose answer did not come. */
+#include <errno.h>
+#include <string.h>
+
+#include "outbox_kit.h"
+
+#define HOUR_MS INT64_C(3600000)
+
+static int setup(void **state)
+{
+	*state = g_new0(struct kit, 1);
+	kit_setup(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_teardown(*state);
+	g_free(*state);
+	return 0;
+}
+
+/* Sends; the answer does not come, the server may have it. */
+static void send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end)
+{
+	kit_send(k, l, end);
+	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+}
+
+static void expect_delivered(struct kit *k, struct outcome *end, const char *id)
+{
+	struct store_conn *conn;
+	int64_t row = 0;
+
+	kit_expect_end(end, 0);
+	assert_int_equal(store_read_begin(k->store, &conn), 0);
+	assert_int_equal(store_message_by_id(conn, id, &row), 0);
+	store_read_end(conn);
+	assert_int_equal(end->message, row);
+}
+
+static void expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
+			const char *why)
+{
+	struct outbox_item *item;
+
+	kit_expect_end(end, -ETIMEDOUT);
+	item = kit_only_item(k);
+	kit_expect_item(k, item, body, state, why);
+	outbox_item_free(item);
+}
+
+static void answer_nothing(enum fake_kind kind)
+{
+	fake_answer_list(fake_expect(kind), NULL, NULL);
+}
+
+static void a_message_that_is_there_was_delivered(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, " hello"), &end);
+	call = fake_expect(FAKE_LIST);
+	assert_string_equal(call->room_id, k->room_id);
+	fake_answer_list(call, NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	assert_int_equal(outbox_count(k->o), 0);
+	g_free(id);
+}
+
+static void it_may_turn_up_at_the_second_look(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	answer_nothing(FAKE_LIST);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void not_found_twice_it_did_not_arrive(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	answer_nothing(FAKE_LIST);
+	answer_nothing(FAKE_LIST);
+	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+	assert_int_equal(fake_count(FAKE_POST), 1);
+	assert_int_equal(fake_count(FAKE_LIST), 2);
+}
+
+static void an_answer_nobody_can_read_is_looked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	kit_send(k, kit_text(k, 1, "hello"), &end);
+	fake_answer_nothing(fake_expect(FAKE_POST));
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static struct webex_message *with_parent(struct webex_message *m)
+{
+	m->parent_id = g_strdup("PARENT");
+	return m;
+}
+
+static struct webex_message *with_file(struct webex_message *m)
+{
+	m->files = g_new0(char *, 2);
+	m->files[0] = g_strdup("https://webexapis.com/v1/contents/X");
+	return m;
+}
+
+static struct webex_message *by_other(const struct kit *k, struct webex_message *m)
+{
+	g_free(m->person_id);
+	m->person_id = g_strdup(k->other);
+	return m;
+}
+
+static void what_is_not_the_same_does_not_count(void **state)
+{
+	struct kit *k = *state;
+	int64_t now_ms = kit_now();
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	for (int i = 0; i < 2; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_message(k, "hello!", now_ms),
+				 by_other(k, kit_message(k, "hello", now_ms)),
+				 with_parent(kit_message(k, "hello", now_ms)),
+				 with_file(kit_message(k, "hello", now_ms)),
+				 kit_message(k, NULL, now_ms), NULL);
+	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+}
+
+static void a_message_known_before_does_not_count(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	struct outcome end;
+
+	kit_store_message(k, m);
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+}
+
+/* The poll may have brought it before we looked. */
+static void a_message_known_since_counts(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+
+	kit_send(k, kit_text(k, 1, "hello"), &end);
+	call = fake_expect(FAKE_POST);
+	kit_store_message(k, m);
+	fake_fail(call, -ETIMEDOUT, 0, true);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void each_message_is_claimed_once(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	struct webex_message *again = kit_copy(m), *third = kit_copy(m);
+	struct fake_call *posts[2], *list;
+	struct outcome ends[2];
+	int failed;
+
+	kit_send(k, kit_text(k, 1, "hello"), &ends[0]);
+	posts[0] = fake_expect(FAKE_POST);
+	kit_send(k, kit_text(k, 2, "hello"), &ends[1]);
+	posts[1] = fake_expect(FAKE_POST);
+	fake_fail(posts[0], -ETIMEDOUT, 0, true);
+	list = fake_expect(FAKE_LIST);
+	fake_fail(posts[1], -ETIMEDOUT, 0, true);
+	/* Both ask; both are shown the one message. */
+	struct fake_call *second = fake_expect(FAKE_LIST);
+	fake_answer_list(list, NULL, m, NULL);
+	fake_answer_list(second, NULL, again, NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, third, NULL);
+	kit_expect_end(&ends[0], 0);
+	kit_expect_end(&ends[1], -ETIMEDOUT);
+	failed = outbox_count(k->o);
+	assert_int_equal(failed, 1);
+}
+
+static void of_equal_messages_each_letter_gets_one(void **state)
+{
+	struct kit *k = *state;
+	int64_t now_ms = kit_now();
+	struct webex_message *newer = kit_message(k, "hello", now_ms + 1);
+	struct webex_message *older = kit_message(k, "hello", now_ms);
+	char *ids[2] = {g_strdup(older->id), g_strdup(newer->id)};
+	struct fake_call *posts[2], *lists[2];
+	struct outcome ends[2];
+
+	for (int i = 0; i < 2; i++) {
+		kit_send(k, kit_text(k, i + 1, "hello"), &ends[i]);
+		posts[i] = fake_expect(FAKE_POST);
+	}
+	for (int i = 0; i < 2; i++) {
+		fake_fail(posts[i], -ECONNRESET, 0, true);
+		lists[i] = fake_expect(FAKE_LIST);
+	}
+	fake_answer_list(lists[0], NULL, kit_copy(newer), kit_copy(older), NULL);
+	expect_delivered(k, &ends[0], ids[0]);
+	fake_answer_list(lists[1], NULL, newer, older, NULL);
+	expect_delivered(k, &ends[1], ids[1]);
+	g_free(ids[0]);
+	g_free(ids[1]);
+}
+
+/* What is there may be the other's, whose answer is still to come. */
+static void a_rival_on_the_wire_is_waited_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	struct fake_call *posts[2];
+	struct outcome ends[2];
+
+	for (int i = 0; i < 2; i++) {
+		kit_send(k, kit_text(k, i + 1, "hello"), &ends[i]);
+		posts[i] = fake_expect(FAKE_POST);
+	}
+	fake_fail(posts[0], -ETIMEDOUT, 0, true);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
+	assert_false(kit_has_ended(&ends[0]));
+	fake_answer(posts[1], kit_copy(m));
+	kit_expect_end(&ends[1], 0);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_kept(k, &ends[0], "hello", "unsent", "it did not arrive");
+}
+
+static void a_clock_that_is_wrong_leaves_a_doubt(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now() - HOUR_MS);
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_kept(k, &end, "hello", "in-doubt", "do not tell");
+}
+
+static void the_servers_clock_is_learned(void **state)
+{
+	struct kit *k = *state;
+	int64_t server_ms = kit_now() - 5 * HOUR_MS;
+	struct webex_message *m = kit_message(k, "hello", server_ms + 50);
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	kit_send(k, kit_text(k, 1, "first"), &end);
+	fake_answer(fake_expect(FAKE_POST), kit_message(k, "first", server_ms));
+	kit_expect_end(&end, 0);
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void pages_are_followed_back_to_the_beginning(void **state)
+{
+	struct kit *k = *state;
+	int64_t now_ms = kit_now();
+	struct webex_message *m = kit_message(k, "hello", now_ms);
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	call = fake_expect(FAKE_LIST);
+	assert_null(call->next);
+	fake_answer_list(call, "page2", kit_message(k, "later", now_ms + 5), NULL);
+	call = fake_expect(FAKE_LIST);
+	assert_string_equal(call->next, "page2");
+	fake_answer_list(call, NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void a_page_that_reaches_back_is_enough(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	for (int i = 0; i < 2; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), "more",
+				 kit_message(k, "new", kit_now()),
+				 kit_message(k, "old", kit_now() - HOUR_MS), NULL);
+	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+}
+
+static void more_pages_than_we_read_leave_a_doubt(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	for (int i = 0; i < 8; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), "more",
+				 kit_message(k, "busy room", kit_now()), NULL);
+	expect_kept(k, &end, "hello", "in-doubt", "do not tell");
+}
+
+static void a_network_that_fails_is_asked_again(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
+	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void a_network_that_stays_away_leaves_a_doubt(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	for (int i = 0; i < 5; i++)
+		fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
+	expect_kept(k, &end, "hello", "in-doubt", "asking");
+}
+
+static void a_refused_question_leaves_a_doubt(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_fail(fake_expect(FAKE_LIST), -ENOENT, 404, false);
+	expect_kept(k, &end, "hello", "in-doubt", "asking");
+}
+
+static void raw_json_cannot_be_compared(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_letter(k, OUTBOX_JSON, "{\"text\":\"a\"}"), &end);
+	expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
+	assert_int_equal(fake_count(FAKE_LIST), 0);
+}
+
+static void a_bot_cannot_look_in_a_group(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m;
+	struct outbox_letter *l;
+	struct outcome end;
+	char *id;
+
+	k->is_bot = true;
+	kit_reopen_outbox(k);
+	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	expect_kept(k, &end, "hello", "in-doubt", "a bot");
+	assert_int_equal(fake_count(FAKE_LIST), 0);
+
+	/* In a 1:1 space it can. */
+	l = kit_text(k, 1, "hello");
+	g_free(l->room_id);
+	l->room_id = g_strdup(k->direct_id);
+	l->room = k->direct;
+	send_into_doubt(k, l, &end);
+	m = kit_message(k, "hello", kit_now());
+	g_free(m->room_id);
+	m->room_id = g_strdup(k->direct_id);
+	id = g_strdup(m->id);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static struct outbox_letter *letter_to_person(const struct kit *k, const char *text)
+{
+	struct outbox_letter *l = kit_text(k, 1, text);
+
+	g_clear_pointer(&l->room_id, g_free);
+	l->email = g_strdup("carol@example.com");
+	l->room = 0;
+	return l;
+}
+
+static void a_first_post_is_looked_for_by_address(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hi", kit_now());
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+
+	send_into_doubt(k, letter_to_person(k, "hi"), &end);
+	call = fake_expect(FAKE_DIRECT);
+	assert_string_equal(call->email, "carol@example.com");
+	fake_answer_list(call, NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void without_a_space_a_first_post_did_not_arrive(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, letter_to_person(k, "hi"), &end);
+	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
+	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
+	expect_kept(k, &end, "hi", "unsent", "it did not arrive");
+}
+
+static struct webex_message *with_markdown(struct webex_message *m, const char *markdown)
+{
+	m->markdown = g_strdup(markdown);
+	return m;
+}
+
+static void markdown_is_compared_with_its_mentions(void **state)
+{
+	static const char sent[] = "hi <@personId:PID|Bob>";
+	static const char got[] = "hi <spark-mention data-object-type=\"person\" "
+				  "data-object-id=\"PID\">Bob</spark-mention>";
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hi Bob", kit_now());
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, got), NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+
+	m = kit_message(k, "bold", kit_now());
+	id = g_strdup(m->id);
+	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, "**bold**"), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, "**bold**"), NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+static void a_mention_that_is_not_found_leaves_a_doubt(void **state)
+{
+	static const char sent[] = "hi <@personEmail:bob@example.com|Bob>";
+	struct kit *k = *state;
+	struct outcome end;
+
+	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	for (int i = 0; i < 2; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), NULL,
+				 kit_message(k, "hi Bob", kit_now()), NULL);
+	expect_kept(k, &end, sent, "in-doubt", "do not tell");
+}
+
+static void a_file_is_looked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = with_file(kit_message(k, NULL, kit_now()));
+	char *id = g_strdup(m->id);
+	struct store_content content;
+	struct store_conn *conn;
+	struct outcome end;
+	struct draft *draft;
+
+	send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_message(k, "no file", kit_now()), m,
+			 NULL);
+	expect_delivered(k, &end, id);
+	assert_int_equal(store_read_begin(k->store, &conn), 0);
+	assert_int_equal(store_content_by_name(conn, k->room, "a.txt", &content), 0);
+	store_read_end(conn);
+	store_content_clear(&content);
+	draft_unref(&draft);
+	g_free(id);
+
+	send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
+	answer_nothing(FAKE_LIST);
+	answer_nothing(FAKE_LIST);
+	expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
+	draft_unref(&draft);
+}
+
+static void an_edit_is_looked_at(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "new", kit_now() - HOUR_MS);
+	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+
+	l->message_id = g_strdup(id);
+	kit_send(k, l, &end);
+	fake_fail(fake_expect(FAKE_EDIT), -ETIMEDOUT, 0, true);
+	call = fake_expect(FAKE_GET_MESSAGE);
+	assert_string_equal(call->message_id, id);
+	fake_answer(call, m);
+	expect_delivered(k, &end, id);
+
+	l = kit_letter(k, OUTBOX_EDIT_TEXT, "newer");
+	l->message_id = g_strdup(id);
+	kit_send(k, l, &end);
+	fake_fail(fake_expect(FAKE_EDIT), -ETIMEDOUT, 0, true);
+	for (int i = 0; i < 2; i++)
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
+	expect_kept(k, &end, "newer", "unsent", "it did not arrive");
+	g_free(id);
+}
+
+/* The next letter of the writer goes when it is known what became of this one. */
+static void the_line_waits_for_the_check(void **state)
+{
+	struct kit *k = *state;
+	struct outcome first, second;
+	struct fake_call *call;
+
+	kit_send(k, kit_text(k, 1, "one"), &first);
+	kit_send(k, kit_text(k, 1, "two"), &second);
+	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	answer_nothing(FAKE_LIST);
+	answer_nothing(FAKE_LIST);
+	call = fake_expect(FAKE_POST);
+	assert_string_equal(call->text, "two");
+	expect_kept(k, &first, "one", "unsent", "it did not arrive");
+	fake_answer(call, kit_message(k, "two", kit_now()));
+	kit_expect_end(&second, 0);
+}
+
+/* Detaching does not stop the search. */
+static void a_detached_letter_is_still_looked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "one", kit_now());
+	char *id = g_strdup(m->id);
+	struct fake_call *call;
+	struct outcome end;
+	uint64_t letter = kit_send(k, kit_text(k, 1, "one"), &end);
+
+	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	call = fake_expect(FAKE_LIST);
+	outbox_detach(k->o, letter);
+	fake_answer_list(call, NULL, m, NULL);
+	expect_delivered(k, &end, id);
+	g_free(id);
+}
+
+#define check_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		check_test(a_message_that_is_there_was_delivered),
+		check_test(it_may_turn_up_at_the_second_look),
+		check_test(not_found_twice_it_did_not_arrive),
+		check_test(an_answer_nobody_can_read_is_looked_for),
+		check_test(what_is_not_the_same_does_not_count),
+		check_test(a_message_known_before_does_not_count),
+		check_test(a_message_known_since_counts),
+		check_test(each_message_is_claimed_once),
+		check_test(of_equal_messages_each_letter_gets_one),
+		check_test(a_rival_on_the_wire_is_waited_for),
+		check_test(a_clock_that_is_wrong_leaves_a_doubt),
+		check_test(the_servers_clock_is_learned),
+		check_test(pages_are_followed_back_to_the_beginning),
+		check_test(a_page_that_reaches_back_is_enough),
+		check_test(more_pages_than_we_read_leave_a_doubt),
+		check_test(a_network_that_fails_is_asked_again),
+		check_test(a_network_that_stays_away_leaves_a_doubt),
+		check_test(a_refused_question_leaves_a_doubt),
+		check_test(raw_json_cannot_be_compared),
+		check_test(a_bot_cannot_look_in_a_group),
+		check_test(a_first_post_is_looked_for_by_address),
+		check_test(without_a_space_a_first_post_did_not_arrive),
+		check_test(markdown_is_compared_with_its_mentions),
+		check_test(a_mention_that_is_not_found_leaves_a_doubt),
+		check_test(a_file_is_looked_for),
+		check_test(an_edit_is_looked_at),
+		check_test(the_line_waits_for_the_check),
+		check_test(a_detached_letter_is_still_looked_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
