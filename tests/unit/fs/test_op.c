@@ -1,0 +1,687 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request, one reply: the edges of op.h's diagram, with libfuse's side and the API's side played here. The pager and
+ * the queue are real.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fs/op.h"
+
+/* ---- libfuse's side ---- */
+
+struct fuse_req {
+	pthread_mutex_t lock; /* as libfuse's: held while the interrupt callback runs */
+	fuse_interrupt_func_t callback;
+	void *callback_data;
+	bool interrupted;
+	struct fs *fs;
+	struct fuse_ctx ctx;
+	atomic_int replies;
+	atomic_int error;
+	int reply_result; /* what the reply function returns */
+};
+
+static int replied(fuse_req_t req, int error)
+{
+	atomic_store(&req->error, error);
+	atomic_fetch_add(&req->replies, 1);
+	return req->reply_result;
+}
+
+int fuse_reply_err(fuse_req_t req, int err)
+{
+	return replied(req, err);
+}
+
+int fuse_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
+{
+	(void)e;
+	return replied(req, 0);
+}
+
+int fuse_reply_create(fuse_req_t req, const struct fuse_entry_param *e,
+		      const struct fuse_file_info *fi)
+{
+	(void)e;
+	(void)fi;
+	return replied(req, 0);
+}
+
+int fuse_reply_attr(fuse_req_t req, const struct stat *attr, double timeout)
+{
+	(void)attr;
+	(void)timeout;
+	return replied(req, 0);
+}
+
+int fuse_reply_readlink(fuse_req_t req, const char *link)
+{
+	(void)link;
+	return replied(req, 0);
+}
+
+int fuse_reply_open(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	(void)fi;
+	return replied(req, 0);
+}
+
+int fuse_reply_write(fuse_req_t req, size_t count)
+{
+	(void)count;
+	return replied(req, 0);
+}
+
+int fuse_reply_buf(fuse_req_t req, const char *buf, size_t size)
+{
+	(void)buf;
+	(void)size;
+	return replied(req, 0);
+}
+
+void *fuse_req_userdata(fuse_req_t req)
+{
+	return req->fs;
+}
+
+const struct fuse_ctx *fuse_req_ctx(fuse_req_t req)
+{
+	return &req->ctx;
+}
+
+void fuse_req_interrupt_func(fuse_req_t req, fuse_interrupt_func_t func, void *data)
+{
+	pthread_mutex_lock(&req->lock);
+	req->callback = func;
+	req->callback_data = data;
+	if (req->interrupted && func)
+		func(req, data);
+	pthread_mutex_unlock(&req->lock);
+}
+
+static void interrupt(fuse_req_t req)
+{
+	pthread_mutex_lock(&req->lock);
+	req->interrupted = true;
+	if (req->callback)
+		req->callback(req, req->callback_data);
+	pthread_mutex_unlock(&req->lock);
+}
+
+/* ---- what op.c needs of its neighbours ---- */
+
+static atomic_int notices;
+
+void notify_inode(struct notifier *n, uint64_t ino)
+{
+	(void)n;
+	(void)ino;
+	atomic_fetch_add(&notices, 1);
+}
+
+static atomic_int detached;
+
+void outbox_detach(struct outbox *o, uint64_t id)
+{
+	(void)o;
+	(void)id;
+	atomic_fetch_add(&detached, 1);
+}
+
+void tree_plan_clear(struct tree *t, struct tree_plan *plan)
+{
+	(void)t;
+	(void)plan;
+}
+
+/* ---- the API's side: calls of the list of spaces ---- */
+
+static pthread_mutex_t api_lock = PTHREAD_MUTEX_INITIALIZER;
+static GQueue api_calls = G_QUEUE_INIT; /* of struct api_call; api_lock */
+
+struct api_call {
+	webex_done done;
+	void *arg;
+	bool cancelled;
+	uint64_t id;
+};
+
+static uint64_t next_id = 1; /* api_lock */
+
+uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg)
+{
+	struct api_call *call = g_new0(struct api_call, 1);
+
+	(void)c;
+	(void)l;
+	pthread_mutex_lock(&api_lock);
+	call->done = done;
+	call->arg = arg;
+	call->id = next_id++;
+	g_queue_push_tail(&api_calls, call);
+	pthread_mutex_unlock(&api_lock);
+	return call->id;
+}
+
+void webex_cancel(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	pthread_mutex_lock(&api_lock);
+	for (GList *l = api_calls.head; l; l = l->next)
+		if (((struct api_call *)l->data)->id == id)
+			((struct api_call *)l->data)->cancelled = true;
+	pthread_mutex_unlock(&api_lock);
+}
+
+#define FAKE(name, ...)                                                                        \
+	uint64_t name(__VA_ARGS__)                                                             \
+	{                                                                                      \
+		abort();                                                                       \
+	}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+FAKE(webex_list_messages, struct webex_client *c, const struct webex_list *l, webex_done done,
+     void *arg)
+FAKE(webex_list_memberships, struct webex_client *c, const struct webex_list *l,
+     webex_done done, void *arg)
+FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, void *arg)
+FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
+FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
+FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
+FAKE(webex_get_content, struct webex_client *c, const char *url, int fd, webex_done done,
+     void *arg)
+#pragma GCC diagnostic pop
+
+/* Answers the oldest call; false if there is none. */
+static bool answer_one(int error)
+{
+	struct webex_reply reply = {.error = error};
+	struct api_call *call;
+
+	pthread_mutex_lock(&api_lock);
+	call = g_queue_pop_head(&api_calls);
+	pthread_mutex_unlock(&api_lock);
+	if (!call)
+		return false;
+	if (call->cancelled)
+		reply.error = -ECANCELED;
+	if (!reply.error)
+		reply.items = g_ptr_array_new_with_free_func(webex_room_free);
+	call->done(call->arg, &reply);
+	if (reply.items)
+		g_ptr_array_unref(reply.items);
+	g_free(call);
+	return true;
+}
+
+static void answer_item(void *arg)
+{
+	answer_one(*(int *)arg);
+}
+
+static int api_waiting(void)
+{
+	int n;
+
+	pthread_mutex_lock(&api_lock);
+	n = (int)api_calls.length;
+	pthread_mutex_unlock(&api_lock);
+	return n;
+}
+
+/* ---- the world ---- */
+
+static struct fs *world;
+
+static int setup(void **state)
+{
+	struct store_config store = {.holder = "test"};
+	struct pager_config pager = {.clock = clock_system(), .soft_wait_ms = 30};
+	struct fs *fs = g_new0(struct fs, 1);
+
+	assert_int_equal(0, work_queue_start("test", &fs->config.queue));
+	assert_int_equal(0, store_open(&store, &fs->config.store, NULL));
+	pager.store = fs->config.store;
+	pager.queue = fs->config.queue;
+	assert_int_equal(0, pager_new(&pager, &fs->config.pager));
+	fs->config.clock = clock_system();
+	g_queue_init(&fs->parked);
+	atomic_store(&notices, 0);
+	atomic_store(&detached, 0);
+	world = fs;
+	*state = fs;
+	return 0;
+}
+
+static void shut(void *arg)
+{
+	struct fs *fs = arg;
+
+	op_fail_all(fs);
+	pager_shutdown(fs->config.pager);
+	while (answer_one(-ESHUTDOWN))
+		;
+}
+
+static int teardown(void **state)
+{
+	struct fs *fs = *state;
+
+	work_post(fs->config.queue, shut, fs);
+	work_queue_stop(&fs->config.queue);
+	pager_free(&fs->config.pager);
+	store_close(&fs->config.store);
+	g_free(fs);
+	return 0;
+}
+
+static struct fuse_req *new_req(void)
+{
+	struct fuse_req *req = g_new0(struct fuse_req, 1);
+
+	pthread_mutex_init(&req->lock, NULL);
+	req->fs = world;
+	return req;
+}
+
+static void free_req(struct fuse_req *req)
+{
+	pthread_mutex_destroy(&req->lock);
+	g_free(req);
+}
+
+#define DEADLINE_MS 20000
+
+#define wait_for(cond)                                                                         \
+	do {                                                                                   \
+		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
+		while (!(cond)) {                                                              \
+			if (clock_mono(clock_system()) > until_)                               \
+				fail_msg("never came: %s", #cond);                             \
+			g_usleep(200);                                                         \
+		}                                                                              \
+	} while (0)
+
+/* Everything posted so far has run. */
+static void done_item(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+static void drain(void)
+{
+	atomic_bool done = false;
+
+	work_post(world->config.queue, done_item, &done);
+	wait_for(atomic_load(&done));
+}
+
+static void answer_with(int error)
+{
+	int e = error;
+
+	work_post(world->config.queue, answer_item, &e);
+	drain();
+}
+
+static atomic_int runs, undone;
+static int run_result;
+
+static int run_once(struct op *op)
+{
+	(void)op;
+	atomic_fetch_add(&runs, 1);
+	return run_result;
+}
+
+/* Needs the list of spaces; soft if op->flags says so. */
+static int run_waiting(struct op *op)
+{
+	struct need need = {.kind = NEED_ROOMS};
+
+	atomic_fetch_add(&runs, 1);
+	for (int i = 0; i < op->ctx.n_waited; i++)
+		if (need_equal(&op->ctx.waited[i].need, &need))
+			return op->ctx.waited[i].error;
+	op->ctx.want = need;
+	op->ctx.want_soft = op->flags;
+	return TREE_WAIT;
+}
+
+static void undo(struct op *op)
+{
+	(void)op;
+	atomic_fetch_add(&undone, 1);
+}
+
+static struct op *new_op(struct fuse_req *req, int (*run)(struct op *op))
+{
+	struct op *op = op_new(req, "test", run, 7, "name");
+
+	atomic_store(&runs, 0);
+	atomic_store(&undone, 0);
+	op->undo = undo;
+	return op;
+}
+
+static void assert_replied(struct fuse_req *req, int error)
+{
+	wait_for(atomic_load(&req->replies));
+	drain();
+	assert_int_equal(1, atomic_load(&req->replies));
+	assert_int_equal(error, atomic_load(&req->error));
+	assert_null(req->callback);
+}
+
+/* ---- the edges ---- */
+
+static void test_answers(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	run_result = 0;
+	op_start(new_op(req, run_once));
+	assert_replied(req, 0);
+	assert_int_equal(0, atomic_load(&undone));
+	free_req(req);
+	req = new_req();
+	run_result = -ENOENT;
+	op_start(new_op(req, run_once));
+	assert_replied(req, ENOENT);
+	assert_int_equal(1, atomic_load(&undone));
+	free_req(req);
+}
+
+static void test_parks_and_runs_again(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	assert_int_equal(0, atomic_load(&req->replies));
+	answer_with(0);
+	assert_replied(req, 0);
+	assert_int_equal(2, atomic_load(&runs));
+	free_req(req);
+}
+
+static void test_fetch_fails(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	answer_with(-EACCES);
+	assert_replied(req, EACCES);
+	free_req(req);
+}
+
+static void test_interrupt_before_park(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	interrupt(req);
+	op_start(new_op(req, run_waiting));
+	assert_replied(req, EINTR);
+	assert_int_equal(0, api_waiting());
+	free_req(req);
+}
+
+static void test_interrupt_while_parked(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	interrupt(req);
+	interrupt(req);
+	assert_replied(req, EINTR);
+	/* Nobody else waits: the request was cancelled. */
+	pthread_mutex_lock(&api_lock);
+	assert_true(((struct api_call *)api_calls.head->data)->cancelled);
+	pthread_mutex_unlock(&api_lock);
+	answer_with(0);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
+static void test_soft_wait_ends(void **state)
+{
+	struct fuse_req *req = new_req();
+	struct op *op = new_op(req, run_waiting);
+
+	(void)state;
+	op->flags = 1;
+	op_start(op);
+	/* Nobody answers; what is there is shown. */
+	assert_replied(req, 0);
+	assert_int_equal(2, atomic_load(&runs));
+	assert_int_equal(1, api_waiting());
+	answer_with(0);
+	free_req(req);
+}
+
+static void test_deadline(void **state)
+{
+	struct fuse_req *req = new_req();
+	struct op *op = new_op(req, run_waiting);
+
+	(void)state;
+	op->deadline_ms = clock_mono(clock_system()) + 20;
+	op_start(op);
+	assert_replied(req, ETIMEDOUT);
+	answer_with(0);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
+static void test_unmount(void **state)
+{
+	struct fuse_req *req = new_req(), *late = new_req();
+
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	work_post(world->config.queue, shut, *state);
+	assert_replied(req, ESHUTDOWN);
+	op_start(new_op(late, run_waiting));
+	assert_replied(late, ESHUTDOWN);
+	free_req(req);
+	free_req(late);
+}
+
+/* ---- changes ---- */
+
+static struct op *submitted; /* cache thread, read after drain */
+
+static void submit_later(struct op *op)
+{
+	submitted = op;
+}
+
+static int run_submit(struct op *op)
+{
+	op->submit = submit_later;
+	return OP_SUBMIT;
+}
+
+static void finish_item(void *arg)
+{
+	op_finish(submitted, *(int *)arg);
+}
+
+static void finish_with(int error)
+{
+	int e = error;
+
+	work_post(world->config.queue, finish_item, &e);
+	drain();
+}
+
+static void test_change(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_submit));
+	drain();
+	assert_int_equal(0, atomic_load(&req->replies));
+	finish_with(-EEXIST);
+	assert_replied(req, EEXIST);
+	free_req(req);
+}
+
+static void letter_under_way(struct op *op)
+{
+	submitted = op;
+	op->letter = 42;
+}
+
+static int run_letter(struct op *op)
+{
+	op->submit = letter_under_way;
+	return OP_SUBMIT;
+}
+
+static void test_change_interrupted(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_letter));
+	drain();
+	interrupt(req);
+	assert_replied(req, EINTR);
+	assert_int_equal(1, atomic_load(&detached));
+	/* The change goes on and ends: no second reply. */
+	finish_with(0);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
+static void test_caller_is_gone(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	req->reply_result = -ENOENT;
+	run_result = 0;
+	op_start(new_op(req, run_once));
+	assert_replied(req, 0);
+	/* The handle that nobody took comes back. */
+	assert_int_equal(1, atomic_load(&undone));
+	free_req(req);
+}
+
+static int run_read(struct op *op)
+{
+	op->answer = OP_ANSWER_BUF;
+	if (atomic_fetch_add(&runs, 1) == 0) {
+		/* The store moves on between the read and its reply. */
+		op->generation--;
+	}
+	return 0;
+}
+
+static void test_read_is_told_again(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_read));
+	assert_replied(req, 0);
+	assert_int_equal(1, atomic_load(&notices));
+	free_req(req);
+}
+
+/* ---- everything at once ---- */
+
+#define STORM_THREADS 4
+#define STORM_OPS 300
+
+static void *storm(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+	struct fuse_req *reqs[STORM_OPS];
+
+	for (int i = 0; i < STORM_OPS; i++) {
+		struct op *op;
+
+		reqs[i] = new_req();
+		if (rand_r(&seed) % 8 == 0)
+			interrupt(reqs[i]);
+		op = op_new(reqs[i], "storm", run_waiting, 7, "name");
+		op->flags = rand_r(&seed) % 2;
+		op->deadline_ms = clock_mono(clock_system()) + rand_r(&seed) % 40;
+		op_start(op);
+		if (rand_r(&seed) % 2)
+			interrupt(reqs[i]);
+		if (rand_r(&seed) % 4 == 0) {
+			static int error;
+
+			work_post(world->config.queue, answer_item, &error);
+		}
+	}
+	for (int i = 0; i < STORM_OPS; i++) {
+		int64_t until = clock_mono(clock_system()) + DEADLINE_MS;
+
+		while (!atomic_load(&reqs[i]->replies) && clock_mono(clock_system()) < until)
+			g_usleep(200);
+	}
+	drain();
+	for (int i = 0; i < STORM_OPS; i++) {
+		if (atomic_load(&reqs[i]->replies) != 1)
+			abort();
+		free_req(reqs[i]);
+	}
+	return NULL;
+}
+
+static void test_storm(void **state)
+{
+	pthread_t threads[STORM_THREADS];
+
+	(void)state;
+	for (int i = 0; i < STORM_THREADS; i++)
+		assert_int_equal(0, pthread_create(&threads[i], NULL, storm,
+						   (void *)(uintptr_t)(i + 1)));
+	for (int i = 0; i < STORM_THREADS; i++)
+		pthread_join(threads[i], NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(answers),
+		TEST(parks_and_runs_again),
+		TEST(fetch_fails),
+		TEST(interrupt_before_park),
+		TEST(interrupt_while_parked),
+		TEST(soft_wait_ends),
+		TEST(deadline),
+		TEST(unmount),
+		TEST(change),
+		TEST(change_interrupted),
+		TEST(caller_is_gone),
+		TEST(read_is_told_again),
+		TEST(storm),
+	};
+
+	return cmocka_run_group_tests_name("op", tests, NULL, NULL);
+}
