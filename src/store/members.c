@@ -218,41 +218,54 @@ static int update_fields(struct write *w, int64_t rowid, const struct webex_memb
 	return sql_run(&st);
 }
 
-static int write_member(struct write *w, const struct room_place *room, int64_t rowid,
-			const struct store_member *old, const struct webex_membership *m)
+static int add_member(struct write *w, const struct room_place *room,
+		      const struct webex_membership *m)
 {
-	bool renamed = old && g_strcmp0(old->m.person_email, m->person_email) != 0;
+	int64_t rowid = store_new_rowid(w->s);
 	g_autofree char *name = NULL;
-	int r = old ? 0 : insert_blank(w, room->rowid, rowid, m->id);
+	int r = insert_blank(w, room->rowid, rowid, m->id);
 
 	if (r == 0)
 		r = update_fields(w, rowid, m);
-	if (r == 0 && (!old || renamed))
+	if (r == 0)
 		r = give_name(w, room->rowid, rowid, m, &name);
-	if (r < 0)
-		return r;
-	changes_add_named(w, old ? STORE_MEMBER_CHANGED : STORE_MEMBER_ADDED, room->rowid,
-			  room->type, rowid,
-			  name && old && g_strcmp0(name, old->name) ? old->name : NULL,
-			  name ? name : old->name);
-	return 0;
+	if (r == 0)
+		changes_add_named(w, STORE_MEMBER_ADDED, room->rowid, room->type, rowid, NULL,
+				  name);
+	return r;
+}
+
+static int change_member(struct write *w, const struct room_place *room,
+			 const struct store_member *old, const struct webex_membership *m)
+{
+	g_autofree char *name = g_strdup(old->name);
+	int r = update_fields(w, old->rowid, m);
+
+	if (r == 0 && g_strcmp0(old->m.person_email, m->person_email) != 0) {
+		g_clear_pointer(&name, g_free);
+		r = give_name(w, room->rowid, old->rowid, m, &name);
+	}
+	if (r == 0)
+		changes_add_named(w, STORE_MEMBER_CHANGED, room->rowid, room->type, old->rowid,
+				  g_strcmp0(name, old->name) ? old->name : NULL, name);
+	return r;
 }
 
 static int apply_one(struct write *w, const struct room_place *room,
 		     const struct webex_membership *m)
 {
-	struct store_member old;
+	struct store_member old = {0};
 	int64_t rowid;
 	int r = member_find(w->q, room->rowid, m->id, &rowid);
 
 	if (r == -ENOENT)
-		return write_member(w, room, store_new_rowid(w->s), NULL, m);
+		return add_member(w, room, m);
 	if (r == 0)
 		r = member_load(w->q, rowid, &old);
 	if (r < 0)
 		return r;
 	if (!is_same(&old.m, m))
-		r = write_member(w, room, old.rowid, &old, m);
+		r = change_member(w, room, &old, m);
 	store_member_clear(&old);
 	return r;
 }

@@ -485,7 +485,7 @@ static int can_keep(struct put *p, const struct webex_message *m)
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
 		int64_t *ret_rowid)
 {
-	struct store_message old;
+	struct store_message old = {0};
 	int r = message_find(p->w->q, p->room.rowid, m->id, ret_rowid);
 
 	if (r == -ENOENT) {

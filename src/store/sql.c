@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "webex/id.h"
@@ -64,10 +65,13 @@ static int to_errno(int rc)
 
 static void mark_broken(const struct sql *q)
 {
-	_cleanup_close_ int fd = -1;
+	int fd;
 
-	if (q->broken_mark)
-		fd = open(q->broken_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (!q->broken_mark)
+		return;
+	fd = open(q->broken_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
 }
 
 int sql_failed(struct sql *q, int rc)
