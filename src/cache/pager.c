@@ -40,8 +40,8 @@ struct pager {
 	pthread_mutex_t lock;
 	GHashTable *entries;	  /* need -> entry; pager.lock */
 	struct pager_stats stats; /* pager.lock */
-	int64_t net_failed_ms;    /* mono time of the last network failure; pager.lock */
-	int net_error;            /* pager.lock */
+	int64_t net_failed_ms;	  /* mono time of the last network failure; pager.lock */
+	int net_error;		  /* pager.lock */
 	bool stopping;		  /* cache thread */
 };
 
@@ -219,6 +219,56 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 	p->stats.fetching--;
 }
 
+/* "the messages of Lunch"; owned. */
+static char *describe(const struct fetch *f)
+{
+	static const char *const words[] = {
+		[NEED_ROOMS] = "the list of spaces",
+		[NEED_ROOM] = "the details of",
+		[NEED_HEAD] = "the messages of",
+		[NEED_MEMBERS] = "the members of",
+		[NEED_PERSON] = "the details of",
+		[NEED_DIRECT] = "the 1:1 space with",
+		[NEED_CONTENT] = "the attachment with number",
+	};
+	struct store_room room = {0};
+	struct store_conn *conn;
+	char *text = NULL;
+
+	if ((f->need.kind == NEED_ROOM || f->need.kind == NEED_HEAD ||
+	     f->need.kind == NEED_MEMBERS) &&
+	    store_read_begin(f->pager->config.store, &conn) == 0) {
+		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
+			text = g_strdup_printf("%s %s", words[f->need.kind], room.name);
+		store_room_clear(&room);
+		store_read_end(conn);
+	} else if (f->need.kind == NEED_ROOMS) {
+		text = g_strdup(words[f->need.kind]);
+	} else if (f->need.key[0]) {
+		text = g_strdup_printf("%s %s", words[f->need.kind], f->need.key);
+	}
+	if (!text)
+		text = g_strdup_printf("%s %lld", words[f->need.kind], (long long)f->need.row);
+	return text;
+}
+
+/* errno is never enough: what the server said goes where a person can read it. */
+static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
+{
+	_cleanup_gfree_ char *what = describe(f);
+	_cleanup_gfree_ char *line =
+		g_strdup_printf("reading %s: %s: %s%s%s", what, strerror(-reply->error),
+				reply->message ? reply->message : "no answer",
+				reply->tracking_id ? ", tracking id " : "",
+				reply->tracking_id ? reply->tracking_id : "");
+
+	/* With nobody waiting it is no error that anybody was given. */
+	if (g_queue_is_empty(&f->entry->waiters))
+		log_warning("cache", "%s", line);
+	else
+		log_last_error("%s", line);
+}
+
 static void fetch_end(struct fetch *f, int error, bool network)
 {
 	struct pager *p = f->pager;
@@ -295,6 +345,8 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		if (r == FETCH_MORE)
 			return;
 	}
+	if (r < 0 && reply->error)
+		tell_failure(f, reply);
 	fetch_end(f, r == FETCH_DONE ? 0 : r, r < 0 && reply->is_network);
 }
 
