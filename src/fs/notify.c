@@ -10,9 +10,13 @@
 #include "base/work.h"
 #include "fs/notify.h"
 
+/* Queues for names, shared out by directory. */
+#define NAME_QUEUES 4
+
 struct notifier {
 	struct fuse_session *session;
-	struct work_queue *queue;
+	struct work_queue *inodes;
+	struct work_queue *names[NAME_QUEUES];
 };
 
 struct notice {
@@ -27,9 +31,11 @@ int notifier_start(struct fuse_session *session, struct notifier **ret_notifier)
 	int r;
 
 	n->session = session;
-	r = work_queue_start("sparkfs-notify", &n->queue);
+	r = work_queue_start("notify", &n->inodes);
+	for (int i = 0; r == 0 && i < NAME_QUEUES; i++)
+		r = work_queue_start("notify-name", &n->names[i]);
 	if (r) {
-		g_free(n);
+		notifier_stop(&n);
 		return r;
 	}
 	*ret_notifier = n;
@@ -40,7 +46,9 @@ void notifier_stop(struct notifier **n)
 {
 	if (!*n)
 		return;
-	work_queue_stop(&(*n)->queue);
+	work_queue_stop(&(*n)->inodes);
+	for (int i = 0; i < NAME_QUEUES; i++)
+		work_queue_stop(&(*n)->names[i]);
 	g_free(*n);
 	*n = NULL;
 }
@@ -63,7 +71,7 @@ static void tell(void *arg)
 	g_free(notice);
 }
 
-static void post(struct notifier *n, uint64_t ino, const char *name)
+static void post(struct notifier *n, struct work_queue *queue, uint64_t ino, const char *name)
 {
 	size_t len = strlen(name);
 	struct notice *notice = g_malloc0(sizeof(*notice) + len + 1);
@@ -71,15 +79,16 @@ static void post(struct notifier *n, uint64_t ino, const char *name)
 	notice->notifier = n;
 	notice->ino = ino;
 	memcpy(notice->name, name, len + 1);
-	work_post(n->queue, tell, notice);
+	work_post(queue, tell, notice);
 }
 
 void notify_inode(struct notifier *n, uint64_t ino)
 {
-	post(n, ino, "");
+	post(n, n->inodes, ino, "");
 }
 
 void notify_name(struct notifier *n, uint64_t dir, const char *name)
 {
-	post(n, dir, name);
+	/* >> 8: the kind is the same for all directories of a kind (tree/ino.h). */
+	post(n, n->names[(dir >> 8) % NAME_QUEUES], dir, name);
 }

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The notifier: a thread of its own that tells the kernel what to forget. It holds no lock
- * while it does, since the kernel may wait inside for a request that is still being answered
- * (libfuse, doc/README.notifications). Thread rule: notify_inode, notify_name from any thread.
- * Lock: the work queue's.
+ * The notifier: threads of their own that tell the kernel what to forget. They hold no lock
+ * while they do, since the kernel may wait inside for a request that is still being answered
+ * (libfuse, doc/README.notifications).
+ *
+ * To forget a name the kernel takes its directory's lock, which a mkdir, rm or mv that waits
+ * for the network holds: names therefore go through several queues by directory, and inodes,
+ * which need no such lock, through one of their own. Nothing orders one against another.
+ *
+ * Thread rule: notify_inode, notify_name from any thread. Lock: the work queues'.
  */
 #pragma once
 
