@@ -132,19 +132,8 @@ static void write_job(void *arg)
 	bool is_file = job->letter->form == OUTBOX_FILE;
 	int r = is_file ? draft_sha256(job->letter->fd, &job->sha256) : 0;
 
-	while (r == 0) {
-		job->note.n = store_new_rowid(o->store);
-		r = outbox_files_put_body(o, job->note.n, job->letter, !is_file);
-		/* A store in memory begins to count anew. */
-		if (r != -EEXIST)
-			break;
-		r = 0;
-	}
-	if (r == 0) {
-		r = outbox_files_put_note(o, job->letter, &job->note, &job->why_size);
-		if (r < 0)
-			outbox_files_remove(o, job->note.n);
-	}
+	if (r == 0)
+		r = outbox_files_put(o, job->letter, &job->note, !is_file, &job->why_size);
 	job->error = r;
 	work_post(o->cache, written, job);
 }
@@ -256,7 +245,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 		letter->size = (int64_t)letter->body_len;
 	if (r == 0) {
 		note.name = outbox_name_claim(o, letter, note.began_ms);
-		r = outbox_files_keep(o, letter, &note, &why_size);
+		r = outbox_files_put(o, letter, &note, true, &why_size);
 		if (r < 0)
 			outbox_name_release(o, note.name);
 	}

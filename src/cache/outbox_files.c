@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,25 +132,6 @@ static int write_body(struct outbox *o, const char *name, const struct outbox_le
 	return r;
 }
 
-/* The letter has the bytes now: a crash must not make a second letter of the draft's own name.
- */
-static void forget_spool_name(struct outbox *o, const char *proc, int fd)
-{
-	_cleanup_gfree_ char *prefix = g_strconcat(o->spool, "/" DRAFT_SPOOL_PREFIX, NULL);
-	char path[4096];
-	ssize_t len = readlink(proc, path, sizeof(path) - 1);
-	struct stat named, open_file;
-
-	if (len < 0)
-		return;
-	path[len] = '\0';
-	if (!g_str_has_prefix(path, prefix))
-		return;
-	if (lstat(path, &named) == 0 && fstat(fd, &open_file) == 0 &&
-	    named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev)
-		unlink(path);
-}
-
 /* A link is enough: nobody writes to what was taken (draft.h, promise 5). */
 static int link_body(struct outbox *o, const char *name, const struct outbox_letter *l,
 		     bool is_durable)
@@ -167,13 +149,10 @@ static int link_body(struct outbox *o, const char *name, const struct outbox_let
 		r = -errno;
 		unlinkat(o->dir_fd, name, 0);
 	}
-	if (r == 0)
-		forget_spool_name(o, proc, l->fd);
 	return r;
 }
 
-int outbox_files_put_body(struct outbox *o, int64_t n, const struct outbox_letter *l,
-			  bool is_durable)
+static int put_body(struct outbox *o, int64_t n, const struct outbox_letter *l, bool is_durable)
 {
 	char name[FILE_NAME_SIZE];
 
@@ -304,20 +283,57 @@ int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
 	return 0;
 }
 
-int outbox_files_keep(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
-		      int64_t *ret_why_size)
+/* The letter has the bytes now: a crash must not make a second letter of the draft's own name.
+ */
+static void forget_spool_name(struct outbox *o, int fd)
 {
-	int r;
+	_cleanup_gfree_ char *prefix = g_strconcat(o->spool, "/" DRAFT_SPOOL_PREFIX, NULL);
+	char proc[PROC_NAME_SIZE], path[PATH_MAX];
+	struct stat named, open_file;
+	ssize_t len;
 
-	do {
+	g_snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	len = readlink(proc, path, sizeof(path) - 1);
+	if (len < 0)
+		return;
+	path[len] = '\0';
+	if (!g_str_has_prefix(path, prefix))
+		return;
+	if (lstat(path, &named) == 0 && fstat(fd, &open_file) == 0 &&
+	    named.st_ino == open_file.st_ino && named.st_dev == open_file.st_dev)
+		unlink(path);
+}
+
+/* A store in memory begins to count anew at each mount. */
+static bool is_in_use(struct outbox *o, int64_t n)
+{
+	char name[FILE_NAME_SIZE];
+	struct stat st;
+
+	file_name(n, "body", name);
+	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
+		     bool is_durable, int64_t *ret_why_size)
+{
+	bool is_again = l->replaces != 0;
+	int r = 0;
+
+	do
 		note->n = store_new_rowid(o->store);
-		r = outbox_files_put_body(o, note->n, l, true);
-	} while (r == -EEXIST);
-	if (r == 0) {
+	while (is_in_use(o, note->n));
+	/* The bytes of one that is sent again are safe: half of it must not count as a letter. */
+	if (is_again)
 		r = outbox_files_put_note(o, l, note, ret_why_size);
-		if (r < 0)
-			outbox_files_remove(o, note->n);
-	}
+	if (r == 0)
+		r = put_body(o, note->n, l, is_durable);
+	if (r == 0 && !is_again)
+		r = outbox_files_put_note(o, l, note, ret_why_size);
+	if (r < 0)
+		outbox_files_remove(o, note->n);
+	else if (l->form == OUTBOX_FILE)
+		forget_spool_name(o, l->fd);
 	return r;
 }
 

@@ -206,10 +206,13 @@ static void remove_job(void *arg)
 {
 	struct job *job = arg;
 	struct outbox *o = job->o;
-	int r = outbox_files_remove(o, job->note.n);
+	int r = 0;
 
-	if (job->letter->replaces && r == 0)
+	/* This one last: found alone it is in doubt, the other one would say "unsent". */
+	if (job->letter->replaces)
 		r = outbox_files_remove(o, job->letter->replaces);
+	if (r == 0)
+		r = outbox_files_remove(o, job->note.n);
 	if (r < 0)
 		log_error("cache", "a delivered letter cannot be removed from %s: %s", o->dir,
 			  g_strerror(-r));

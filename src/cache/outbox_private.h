@@ -88,9 +88,6 @@ char *outbox_item_name(struct outbox *o, int64_t n);
 /* ---- outbox_files.c: io thread, outbox_keep's caller, outbox_open ---- */
 int outbox_files_open(struct outbox *o, const char *state_dir);
 void outbox_files_close(struct outbox *o);
-/* Writes or links <n>.body; is_durable: down to the disk. -EEXIST: the number is in use. */
-int outbox_files_put_body(struct outbox *o, int64_t n, const struct outbox_letter *l,
-			  bool is_durable);
 int outbox_files_sync_body(struct outbox *o, int64_t n);
 /* Writes <n>.json, durably; it replaces an older one or does not change it. */
 int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
@@ -102,10 +99,10 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* The body first: a .json without body is one whose removal was cut short. */
 int outbox_files_remove(struct outbox *o, int64_t n);
-/* Both files of a letter that is not to be sent now, durably; sets note->n and *ret_why_size.
- */
-int outbox_files_keep(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
-		      int64_t *ret_why_size);
+/* Both files of a new letter; sets note->n and *ret_why_size. The .json is always down to the disk, the
+ * body with is_durable. Takes a draft's name in the spool away. */
+int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
+		     bool is_durable, int64_t *ret_why_size);
 /* ---- outbox_recover.c: before any other thread has the outbox ---- */
 /* Lists what an earlier run left; makes letters of what it was writing. */
 int outbox_recover(struct outbox *o);

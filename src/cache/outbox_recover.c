@@ -218,7 +218,7 @@ static void keep_draft(struct outbox *o, const char *name, int fd, const struct 
 	set_reason(&note, OUTBOX_UNSENT, "sparkfs ended while it was being written");
 	note.name = outbox_name_claim(o, l, note.began_ms);
 	/* Takes the name in the spool away with it. */
-	r = outbox_files_keep(o, l, &note, &why_size);
+	r = outbox_files_put(o, l, &note, true, &why_size);
 	if (r == 0)
 		outbox_item_put(o, &note, l->size, why_size);
 	else

@@ -167,14 +167,24 @@ void kit_reopen_outbox(struct kit *k)
 	kit_open_outbox(k);
 }
 
-void kit_setup(struct kit *k)
+char *kit_new_dir(void)
 {
 	char template[] = "/tmp/sparkfs-outbox-XXXXXX";
 
+	assert_non_null(mkdtemp(template));
+	return g_strdup(template);
+}
+
+void kit_setup(struct kit *k)
+{
+	kit_setup_in(k, kit_new_dir());
+}
+
+void kit_setup_in(struct kit *k, char *dir)
+{
 	log_set_sink(g_getenv("KIT_LOG") ? LOG_SINK_STDERR : LOG_SINK_NONE);
 	memset(k, 0, sizeof(*k));
-	assert_non_null(mkdtemp(template));
-	k->dir = g_strdup(template);
+	k->dir = dir;
 	k->spool = g_build_filename(k->dir, "spool", NULL);
 	k->room_id = new_id("ROOM");
 	k->direct_id = new_id("ROOM");

@@ -31,6 +31,9 @@ struct kit {
 };
 
 void kit_setup(struct kit *k);
+/* The same over a folder that may have been used; adopts its name. */
+void kit_setup_in(struct kit *k, char *dir);
+char *kit_new_dir(void);
 void kit_teardown(struct kit *k);
 /* Of the same folder. */
 void kit_open_outbox(struct kit *k);
