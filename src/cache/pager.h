@@ -6,14 +6,14 @@
  *
  *  1. At most one fetch per need is in flight; later askers join it.
  *  2. A fetch publishes to the store in one transaction, then its waiters are called, each
- * exactly once, on the cache thread.
+ *     exactly once, on the cache thread.
  *  3. A fetch notes the need's generation at its start; pager_touch (a local change of the same
- * thing) moves it, and a fetch that ends after such a move is begun again instead of being
- * published: a slow answer never overwrites a newer fact.
+ *     thing) moves it, and a fetch that ends after such a move is begun again instead of being
+ *     published: a slow answer never overwrites a newer fact.
  *  4. When the last waiter is withdrawn by an interrupt, the fetch is cancelled; when it merely
- * stopped waiting, the fetch goes on.
+ *     stopped waiting, the fetch goes on.
  *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead
- * network wait once.
+ *     network wait once.
  *
  *               pager_wait                          page, more to come
  *     IDLE ----------------------> FETCHING <-----------------+

@@ -153,8 +153,8 @@ static void change_done(void *arg, int error, uint64_t ino)
 }
 
 /*
- * A space whose title differs from another's only in case goes by another name than was typed: the typed one must not be
- * remembered.
+ * A space whose title differs from another's only in case goes by another name than was
+ * typed: the typed one must not be remembered.
  */
 static void mkdir_done(void *arg, int error, uint64_t ino)
 {
@@ -176,8 +176,8 @@ static void mkdir_done(void *arg, int error, uint64_t ino)
 }
 
 /*
- * The kernel has moved the old node to the new name. Where that is not what the name stands for (a scratch file that became
- * an edit, a letter that was sent) it must look again.
+ * The kernel has moved the old node to the new name. Where that is not what the name stands
+ * for (a scratch file that became an edit, a letter that was sent) it must look again.
  */
 static void rename_done(void *arg, int error, uint64_t ino)
 {

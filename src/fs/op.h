@@ -14,11 +14,11 @@
  * on
  *
  *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
- * interrupt callback was disarmed.
+ *     interrupt callback was disarmed.
  *  2. Until it parks, an op belongs to the FUSE worker; from then on to the cache thread. A
- * worker does not touch it after park.
+ *     worker does not touch it after park.
  *  3. The interrupt callback runs under libfuse's request lock: it only marks, takes a
- * reference and posts (design 3).
+ *     reference and posts (design 3).
  *  4. run() may be called many times and has no effect before the call that answers.
  * Lock: none. `interrupted` and `refs` are atomic.
  */
