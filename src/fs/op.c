@@ -293,10 +293,6 @@ static void settle(struct op *op, int r)
 	struct work_queue *queue = op->fs->config.queue;
 	bool here = work_on_thread(queue);
 
-	if (r == OP_REPLIED) {
-		op_unref(op);
-		return;
-	}
 	if (r != TREE_WAIT && r != OP_SUBMIT) {
 		op_reply(op, r);
 		return;

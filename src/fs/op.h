@@ -2,16 +2,17 @@
 /*
  * One FUSE request from its arrival to its one reply.
  *
- *                    op_start (FUSE worker)
- *                        | run()
- *        answers <-------+--------> TREE_WAIT          OP_SUBMIT
- *           |                          | park             | submit
- *           v                          v                  v
- *         DONE                      PARKED             SUBMITTED      (cache thread from here
- * on) ^   fetched, soft wait over |                 | |   <-- run() again --------+ | |
- * interrupt, deadline                       | finish() of the change
- *           +---------------------------------------------+ interrupt: -EINTR, the change goes
- * on
+ *                     op_start (FUSE worker)
+ *                         | run()
+ *         answers <-------+---------> TREE_WAIT           OP_SUBMIT
+ *            |                            | park()            | submit()
+ *            v                            v                   v
+ *          DONE                        PARKED             SUBMITTED
+ *            ^  on_fetched, on_soft_timer |                   |
+ *            |  <------ run() again ------+                   |
+ *            |  interrupt_run, on_deadline                    | op_finish
+ *            +------------------------------------------------+ interrupt_run: -EINTR,
+ *                                                               the change goes on
  *
  *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
  *     interrupt callback was disarmed.
@@ -29,10 +30,8 @@
 #include "fs/internal.h"
 #include "tree/write.h"
 
-#define OP_SUBMIT                                                                              \
-	2	     /* run(): the answer is a change; submit() is called on the cache thread  \
-		      */
-#define OP_REPLIED 3 /* run(): the reply was given already (direct buffers) */
+/* What run() returns for a change: submit() is then called on the cache thread. */
+#define OP_SUBMIT 2
 
 enum op_state { OP_RUNNING, OP_PARKED, OP_SUBMITTED, OP_DONE };
 
