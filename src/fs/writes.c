@@ -2,12 +2,15 @@
 /*
  * Writing: drafts, and when they are sent (design 2.3; peers.md 3.4).
  *
- *            write                 FLUSH or FSYNC by the opener
- *   clean ----------> dirty ----------------------------------------> clean, the close waits
- * for the delivery | |  FLUSH by another process: nothing (it was a child of the shell) | |
- * RELEASE: delivered without anybody waiting |  FLUSH by a process that is dying of a signal
- *                      v
- *                   tainted ------------------> RELEASE: to unsent/, not sent
+ *              fs_write             FLUSH or FSYNC by the opener (flush_run)
+ *     clean ------------> dirty -------------------------------------------> clean; the close
+ *                         | | |                                              waits for it
+ *                         | | +-- FLUSH by another process: nothing, it was a child of the
+ *                         | |     shell
+ *                         | +-- RELEASE (release_dirty): delivered, nobody waits
+ *                         |
+ *                         +-- FLUSH by a process that is dying of a signal --> tainted
+ *                                          RELEASE: to unsent/, not sent <-------+
  */
 #include <errno.h>
 #include <fcntl.h>
