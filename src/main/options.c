@@ -229,7 +229,7 @@ static int take_mount_option(struct parse *p, const char *arg)
 		return refuse(p, g_strdup_printf("-o %s takes no value", found->name));
 	if (found->offset == offsetof(struct options, cache_dir) && found->type == ROW_PATH)
 		p->options->is_cache_memory = false;
-	return take_row(p, found, arg, equals ? equals + 1 : NULL);
+	return take_row(p, found, arg, equals ? equals + 1 : "");
 }
 
 static int take_word(struct parse *p, const char *arg)

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,12 +27,17 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	char *command = g_strdup_printf("rm -rf '%s'", (char *)*state);
-	int r = system(command);
+	static const char *const names[] = {"link", "dir", "file"};
 
-	g_free(command);
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		char *path = g_build_filename(*state, names[i], NULL);
+
+		(void)remove(path);
+		g_free(path);
+	}
+	(void)rmdir(*state);
 	free(*state);
-	return r;
+	return 0;
 }
 
 static void refuse(const char *path, int error, const char *words)
