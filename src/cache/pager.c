@@ -10,7 +10,7 @@
 #include "cache/fetch.h"
 #include "cache/pager.h"
 
-#define LIST_AGE_MS 5000
+#define LIST_AGE_MS 3000
 #define PERSON_AGE_MS (60 * 60 * 1000)
 #define SOFT_WAIT_MS 300
 #define FAILED_AGE_MS 1500

@@ -399,7 +399,7 @@ static void body_single_flight(struct world *w)
 	assert_int_equal(1, b.calls);
 	assert_int_equal(0, a.error);
 	assert_int_equal(PAGER_USE, verdict(w, NEED_ROOMS, 0, true));
-	now_ms += 4999;
+	now_ms += 2999;
 	assert_int_equal(PAGER_USE, verdict(w, NEED_ROOMS, 0, false));
 	now_ms += 2;
 	assert_int_equal(PAGER_REFRESH, verdict(w, NEED_ROOMS, 0, true));
