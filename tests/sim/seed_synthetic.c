@@ -75,7 +75,7 @@ static const char *const kinds[] = {"project", "support", "planning", "release",
 
 static guint below(struct sim *sim, guint n)
 {
-	return (guint)(splitmix64(&sim->seed) % n);
+	return n ? (guint)(splitmix64(&sim->seed) % n) : 0;
 }
 
 static char *sentence(struct sim *sim)
@@ -154,7 +154,7 @@ static void fill_room(struct sim *sim, struct room *room, const GPtrArray *peopl
 
 		/* Whole conversations are by few people. */
 		if (below(sim, 3))
-			who = who % MIN(people->len, 4);
+			who = below(sim, MIN(people->len, 4));
 		add_message(sim, room, people->pdata[who], t);
 	}
 }

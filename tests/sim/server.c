@@ -152,7 +152,8 @@ static enum MHD_Result reset_connection(struct req *rq)
 		rq->log->note = "reset";
 	setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	/* Dissolving the association is what sends the RST before MHD's orderly FIN. */
-	connect(info->connect_fd, &none, sizeof(none));
+	if (connect(info->connect_fd, &none, sizeof(none)))
+		return MHD_NO; /* the client was faster */
 	return MHD_NO;
 }
 
@@ -189,18 +190,18 @@ static enum MHD_Result advance(struct req *rq)
 		if (rq->plan.delay_ms > 0 &&
 		    stage_wait(rq, rq->plan.delay_ms, rq->plan.id, NULL))
 			return MHD_YES;
-		/* fall through */
+		G_GNUC_FALLTHROUGH;
 	case STAGE_DELAY:
 		rq->stage = STAGE_HANG;
 		if (rq->plan.hang == WHEN_BEFORE &&
 		    stage_wait(rq, -1, rq->plan.hang_id, "hang"))
 			return MHD_YES;
-		/* fall through */
+		G_GNUC_FALLTHROUGH;
 	case STAGE_HANG:
 		rq->stage = STAGE_ROUTE;
 		if (rq->plan.reset == WHEN_BEFORE)
 			return reset_connection(rq);
-		/* fall through */
+		G_GNUC_FALLTHROUGH;
 	case STAGE_ROUTE:
 	case STAGE_FETCH:
 		rq->stage = STAGE_ROUTE;
@@ -215,7 +216,7 @@ static enum MHD_Result advance(struct req *rq)
 			return reset_connection(rq);
 		if (rq->plan.hang == WHEN_AFTER && stage_wait(rq, -1, rq->plan.hang_id, "hang"))
 			return MHD_YES;
-		/* fall through */
+		G_GNUC_FALLTHROUGH;
 	case STAGE_FINISH:
 		rq->stage = STAGE_QUEUED;
 		return respond_queue(rq);
