@@ -100,14 +100,16 @@ static int number(const char *text, int max, int *ret_value)
 	return 0;
 }
 
-static int parse_listen(char *text, struct options *o)
+static int parse_listen(const char *text, struct options *o)
 {
-	char *colon = strrchr(text, ':');
+	const char *colon = strrchr(text, ':');
 
 	if (!colon || number(colon + 1, 65535, &o->port))
 		return -1;
-	*colon = 0;
-	o->host = !*text || !strcmp(text, "localhost") ? "127.0.0.1" : text;
+	/* A copy for ever: cutting argv itself would show in ps. */
+	o->host = strndup(text, (size_t)(colon - text));
+	if (!o->host || !*o->host || !strcmp(o->host, "localhost"))
+		o->host = "127.0.0.1";
 	return 0;
 }
 
