@@ -37,7 +37,7 @@ enum handle_what { HANDLE_READ, HANDLE_WRITE };
 
 /*
  * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
- * after that, but for the draft, which has its own lock.
+ * after that, but for the draft, which has its own lock, and `refused`.
  */
 struct handle {
 	enum handle_what what;
@@ -52,6 +52,8 @@ struct handle {
 	pid_t opener; /* thread group; 0: not known */
 	char comm[WRITER_COMM_SIZE];
 	bool append;
+	/* -errno of a write that was not taken since the last commit; 0: none */
+	atomic_int refused;
 };
 
 /* An open directory: fi->fh. */

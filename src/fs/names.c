@@ -89,8 +89,12 @@ static int truncate_run(struct op *op)
 	struct pending *p;
 	int r;
 
-	if (h && h->what == HANDLE_WRITE)
-		return draft_truncate(h->write.draft, op->offset);
+	if (h && h->what == HANDLE_WRITE) {
+		r = draft_truncate(h->write.draft, op->offset);
+		if (r)
+			atomic_store(&h->refused, r);
+		return r;
+	}
 	/* truncate(2) by path: of a file being written, or of a post file, which is always
 	 * empty. */
 	p = tree_pending(op->fs->config.tree, op->ino);

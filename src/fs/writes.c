@@ -141,8 +141,10 @@ static int write_run(struct op *op)
 		return -EBADF;
 	n = draft_write(h->write.draft, op->buf, op->size, op->offset,
 			h->append || op->fi.flags & O_APPEND);
-	if (n < 0)
+	if (n < 0) {
+		atomic_store(&h->refused, (int)n);
 		return (int)n;
+	}
 	op->answer = OP_ANSWER_WRITE;
 	op->written = (size_t)n;
 	return 0;
@@ -203,6 +205,60 @@ static void sign(struct outbox_letter *l, const struct handle *h)
 	l->comm = g_strdup(h->comm);
 }
 
+static void keep(struct fs *fs, const struct handle *h, struct outbox_letter *letter,
+		 const char *reason)
+{
+	sign(letter, h);
+	outbox_keep(fs->config.outbox, letter, reason);
+}
+
+/*
+ * A write was refused: what is there is a beginning, which nobody wants sent. Of a text it is kept; of a file the writer, who
+ * was told, has the whole.
+ */
+static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h, int error)
+{
+	struct outbox_letter *letter = NULL;
+	char *reason;
+
+	if (tree_write_take_raw(ctx, &h->write, &letter) || !letter)
+		return;
+	if (h->write.what != TREE_WRITE_LETTER) {
+		outbox_letter_free(letter);
+		return;
+	}
+	reason = g_strdup_printf("a part of it could not be written: %s", g_strerror(-error));
+	keep(fs, h, letter, reason);
+	g_free(reason);
+}
+
+/* The letter was taken, and then the request ended before it was the outbox's. */
+static void keep_letter(struct op *op)
+{
+	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
+
+	if (letter)
+		outbox_keep(op->fs->config.outbox, letter,
+			    "the writer was interrupted before it was sent");
+}
+
+/* Takes what was written; one that cannot be sent is kept. 0 with no letter: nothing to send. */
+static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
+		struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *letter = NULL;
+	char *reason = NULL;
+	int r = tree_write_take(ctx, &h->write, &letter, &reason);
+
+	if (r && letter)
+		keep(fs, h, letter, reason ? reason : g_strerror(-r));
+	else if (letter)
+		sign(letter, h);
+	*ret_letter = r ? NULL : letter;
+	g_free(reason);
+	return r;
+}
+
 /* Takes what was written and hands it on; 0 if there is nothing to send. */
 static int commit(struct op *op, struct handle *h)
 {
@@ -215,8 +271,9 @@ static int commit(struct op *op, struct handle *h)
 		r = tree_plan_object(&op->ctx, &h->write, &op->plan);
 		op->submit = object_submit;
 	} else {
-		r = tree_write_take(&op->ctx, &h->write, &letter);
+		r = take(op->fs, &op->ctx, h, &letter);
 		op->submit = letter_submit;
+		op->undo = keep_letter;
 	}
 	op_end(op);
 	if (r)
@@ -225,7 +282,6 @@ static int commit(struct op *op, struct handle *h)
 		return op->plan.action == TREE_DO_NOTHING ? 0 : OP_SUBMIT;
 	if (!letter)
 		return 0;
-	sign(letter, h);
 	op->plan.letter = letter;
 	op->deadline_ms = op->started_ms + op->fs->config.close_timeout_ms +
 			  /* a file gets the time that 64 kB a second takes */
@@ -237,9 +293,10 @@ static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
 	pid_t tgid;
+	int r, error;
 
 	if (h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
-	    !draft_is_dirty(h->write.draft))
+	    (!draft_is_dirty(h->write.draft) && !atomic_load(&h->refused)))
 		return 0;
 	if (op->pid && writer_is_dying(op->pid)) {
 		draft_taint(h->write.draft);
@@ -251,7 +308,15 @@ static int flush_run(struct op *op)
 	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
 	if (tgid && h->opener && tgid != h->opener)
 		return 0;
-	return commit(op, h);
+	error = atomic_exchange(&h->refused, 0);
+	if (!error)
+		return commit(op, h);
+	r = op_begin(op);
+	if (r)
+		return r;
+	drop_beginning(op->fs, &op->ctx, h, error);
+	op_end(op);
+	return error;
 }
 
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -318,18 +383,16 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
 {
 	struct outbox_letter *letter = NULL;
-	bool tainted = draft_is_tainted(h->write.draft);
-	int r = tainted ? tree_write_take_raw(ctx, &h->write, &letter)
-			: tree_write_take(ctx, &h->write, &letter);
+	int error = atomic_load(&h->refused);
 
-	if (r || !letter)
-		return;
-	sign(letter, h);
-	if (tainted)
-		outbox_keep(fs->config.outbox, letter,
-			    "the program that wrote it was ended by a signal");
-	else
+	if (draft_is_tainted(h->write.draft)) {
+		if (tree_write_take_raw(ctx, &h->write, &letter) == 0 && letter)
+			keep(fs, h, letter, "the program that wrote it was ended by a signal");
+	} else if (error) {
+		drop_beginning(fs, ctx, h, error);
+	} else if (take(fs, ctx, h, &letter) == 0 && letter) {
 		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
+	}
 }
 
 /* What is still dirty when the last descriptor goes. */

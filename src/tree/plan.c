@@ -272,6 +272,22 @@ static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
 	return r;
 }
 
+/* The scratch file still holds what cannot be sent. */
+static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
+		      struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *letter;
+	char *reason;
+	int r = tree_write_take(ctx, w, &letter, &reason);
+
+	if (r && letter)
+		outbox_letter_free(letter);
+	else
+		*ret_letter = letter;
+	g_free(reason);
+	return r;
+}
+
 /* The bytes of a scratch file become a new text of one's own message: what `sed -i` and editors
  * that rename do. */
 static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t onto,
@@ -287,7 +303,7 @@ static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t ont
 	n = draft_read(p->draft, buf, sizeof(buf), 0);
 	if (n >= 0)
 		n = draft_write(w.draft, buf, (size_t)n, 0, false);
-	r = n < 0 ? (int)n : tree_write_take(ctx, &w, ret_letter);
+	r = n < 0 ? (int)n : take_whole(ctx, &w, ret_letter);
 	tree_write_close(ctx->tree, &w);
 	return r;
 }
@@ -303,7 +319,7 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 	/* Opened as the scratch file it is, sent as what it is now called. */
 	r = tree_write_aim(ctx, &w, newname);
 	if (r == 0)
-		r = tree_write_take(ctx, &w, ret_letter);
+		r = take_whole(ctx, &w, ret_letter);
 	tree_write_close(ctx->tree, &w);
 	return r;
 }

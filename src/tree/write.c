@@ -389,17 +389,14 @@ static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
 	return same;
 }
 
-static int fill_json(struct outbox_letter *l)
+static int fill_json(struct outbox_letter *l, char **ret_reason)
 {
-	_cleanup_free_ char *reason = NULL;
 	char *body = NULL;
 	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
-				&reason);
+				ret_reason);
 
-	if (r) {
-		log_last_error("post.json in %s: %s", l->place, reason ? reason : strerror(-r));
+	if (r)
 		return r;
-	}
 	g_free(l->body);
 	l->body = body;
 	l->body_len = strlen(body);
@@ -436,28 +433,30 @@ static bool is_nothing_to_send(struct tree_ctx *ctx, const struct tree_write *w,
 }
 
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
-		    struct outbox_letter **ret_letter)
+		    struct outbox_letter **ret_letter, char **ret_reason)
 {
 	struct outbox_letter *l;
 	int r;
 
 	*ret_letter = NULL;
+	*ret_reason = NULL;
 	if (!draft_is_dirty(w->draft))
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
-	if (r == 0 && is_nothing_to_send(ctx, w, l)) {
+	if (r) {
+		outbox_letter_free(l);
+		tree_write_take_raw(ctx, w, ret_letter);
+		return r;
+	}
+	if (is_nothing_to_send(ctx, w, l)) {
 		outbox_letter_free(l);
 		return 0;
 	}
-	if (r == 0 && w->form == OUTBOX_JSON)
-		r = fill_json(l);
-	if (r) {
-		outbox_letter_free(l);
-		return r;
-	}
+	if (w->form == OUTBOX_JSON)
+		r = fill_json(l, ret_reason);
 	*ret_letter = l;
-	return 0;
+	return r;
 }
 
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
