@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "outbox_kit.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -270,6 +271,24 @@ uint64_t kit_send(struct kit *k, struct outbox_letter *l, struct outcome *end)
 {
 	memset(end, 0, sizeof(*end));
 	return outbox_send(k->o, l, kit_done, end);
+}
+
+void kit_send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end)
+{
+	kit_send(k, l, end);
+	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+}
+
+void kit_expect_delivered(struct kit *k, struct outcome *end, const char *id)
+{
+	struct store_conn *conn;
+	int64_t row = 0;
+
+	kit_expect_end(end, 0);
+	assert_int_equal(store_read_begin(k->store, &conn), 0);
+	assert_int_equal(store_message_by_id(conn, id, &row), 0);
+	store_read_end(conn);
+	assert_int_equal(end->message, row);
 }
 
 /* ---- messages ---- */

@@ -58,6 +58,10 @@ struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, con
 struct outbox_letter *kit_file(const struct kit *k, const char *name, const char *bytes,
 			       struct draft **ret_draft);
 uint64_t kit_send(struct kit *k, struct outbox_letter *l, struct outcome *end);
+/* Sends; the answer does not come, the server may have it. */
+void kit_send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end);
+/* It ended well, as the message with that id. */
+void kit_expect_delivered(struct kit *k, struct outcome *end, const char *id);
 
 /* A message of mine in the group space. Ids differ. Owned. */
 struct webex_message *kit_message(const struct kit *k, const char *text, int64_t created_ms);

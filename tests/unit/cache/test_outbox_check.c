@@ -21,25 +21,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Sends; the answer does not come, the server may have it. */
-static void send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end)
-{
-	kit_send(k, l, end);
-	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
-}
-
-static void expect_delivered(struct kit *k, struct outcome *end, const char *id)
-{
-	struct store_conn *conn;
-	int64_t row = 0;
-
-	kit_expect_end(end, 0);
-	assert_int_equal(store_read_begin(k->store, &conn), 0);
-	assert_int_equal(store_message_by_id(conn, id, &row), 0);
-	store_read_end(conn);
-	assert_int_equal(end->message, row);
-}
-
 static void expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
 			const char *why)
 {
@@ -64,11 +45,11 @@ static void a_message_that_is_there_was_delivered(void **state)
 	struct fake_call *call;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, " hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, " hello"), &end);
 	call = fake_expect(FAKE_LIST);
 	assert_string_equal(call->room_id, k->room_id);
 	fake_answer_list(call, NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	assert_int_equal(outbox_count(k->o), 0);
 	g_free(id);
 }
@@ -80,10 +61,10 @@ static void it_may_turn_up_at_the_second_look(void **state)
 	char *id = g_strdup(m->id);
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	answer_nothing(FAKE_LIST);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -92,7 +73,7 @@ static void not_found_twice_it_did_not_arrive(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
 	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
@@ -110,7 +91,7 @@ static void an_answer_nobody_can_read_is_looked_for(void **state)
 	kit_send(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_nothing(fake_expect(FAKE_POST));
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -140,7 +121,7 @@ static void what_is_not_the_same_does_not_count(void **state)
 	int64_t now_ms = kit_now();
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	for (int i = 0; i < 2; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_message(k, "hello!", now_ms),
 				 by_other(k, kit_message(k, "hello", now_ms)),
@@ -157,7 +138,7 @@ static void a_message_known_before_does_not_count(void **state)
 	struct outcome end;
 
 	kit_store_message(k, m);
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
 	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
@@ -177,7 +158,7 @@ static void a_message_known_since_counts(void **state)
 	kit_store_message(k, m);
 	fake_fail(call, -ETIMEDOUT, 0, true);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -227,9 +208,9 @@ static void of_equal_messages_each_letter_gets_one(void **state)
 		lists[i] = fake_expect(FAKE_LIST);
 	}
 	fake_answer_list(lists[0], NULL, kit_copy(newer), kit_copy(older), NULL);
-	expect_delivered(k, &ends[0], ids[0]);
+	kit_expect_delivered(k, &ends[0], ids[0]);
 	fake_answer_list(lists[1], NULL, newer, older, NULL);
-	expect_delivered(k, &ends[1], ids[1]);
+	kit_expect_delivered(k, &ends[1], ids[1]);
 	g_free(ids[0]);
 	g_free(ids[1]);
 }
@@ -263,7 +244,7 @@ static void a_clock_that_is_wrong_leaves_a_doubt(void **state)
 	struct webex_message *m = kit_message(k, "hello", kit_now() - HOUR_MS);
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
 	expect_kept(k, &end, "hello", "in-doubt", "do not tell");
@@ -280,9 +261,9 @@ static void the_servers_clock_is_learned(void **state)
 	kit_send(k, kit_text(k, 1, "first"), &end);
 	fake_answer(fake_expect(FAKE_POST), kit_message(k, "first", server_ms));
 	kit_expect_end(&end, 0);
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -295,14 +276,14 @@ static void pages_are_followed_back_to_the_beginning(void **state)
 	struct fake_call *call;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	call = fake_expect(FAKE_LIST);
 	assert_null(call->next);
 	fake_answer_list(call, "page2", kit_message(k, "later", now_ms + 5), NULL);
 	call = fake_expect(FAKE_LIST);
 	assert_string_equal(call->next, "page2");
 	fake_answer_list(call, NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -311,7 +292,7 @@ static void a_page_that_reaches_back_is_enough(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	for (int i = 0; i < 2; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), "more",
 				 kit_message(k, "new", kit_now()),
@@ -324,7 +305,7 @@ static void more_pages_than_we_read_leave_a_doubt(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	for (int i = 0; i < 8; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), "more",
 				 kit_message(k, "busy room", kit_now()), NULL);
@@ -338,11 +319,11 @@ static void a_network_that_fails_is_asked_again(void **state)
 	char *id = g_strdup(m->id);
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
 	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -351,7 +332,7 @@ static void a_network_that_stays_away_leaves_a_doubt(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	for (int i = 0; i < 5; i++)
 		fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
 	expect_kept(k, &end, "hello", "in-doubt", "asking");
@@ -362,7 +343,7 @@ static void a_refused_question_leaves_a_doubt(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_fail(fake_expect(FAKE_LIST), -ENOENT, 404, false);
 	expect_kept(k, &end, "hello", "in-doubt", "asking");
 }
@@ -372,7 +353,7 @@ static void raw_json_cannot_be_compared(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_letter(k, OUTBOX_JSON, "{\"text\":\"a\"}"), &end);
+	kit_send_into_doubt(k, kit_letter(k, OUTBOX_JSON, "{\"text\":\"a\"}"), &end);
 	expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
 	assert_int_equal(fake_count(FAKE_LIST), 0);
 }
@@ -387,7 +368,7 @@ static void a_bot_cannot_look_in_a_group(void **state)
 
 	k->is_bot = true;
 	kit_reopen_outbox(k);
-	send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	expect_kept(k, &end, "hello", "in-doubt", "a bot");
 	assert_int_equal(fake_count(FAKE_LIST), 0);
 
@@ -396,13 +377,13 @@ static void a_bot_cannot_look_in_a_group(void **state)
 	g_free(l->room_id);
 	l->room_id = g_strdup(k->direct_id);
 	l->room = k->direct;
-	send_into_doubt(k, l, &end);
+	kit_send_into_doubt(k, l, &end);
 	m = kit_message(k, "hello", kit_now());
 	g_free(m->room_id);
 	m->room_id = g_strdup(k->direct_id);
 	id = g_strdup(m->id);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -424,11 +405,11 @@ static void a_first_post_is_looked_for_by_address(void **state)
 	struct fake_call *call;
 	struct outcome end;
 
-	send_into_doubt(k, letter_to_person(k, "hi"), &end);
+	kit_send_into_doubt(k, letter_to_person(k, "hi"), &end);
 	call = fake_expect(FAKE_DIRECT);
 	assert_string_equal(call->email, "carol@example.com");
 	fake_answer_list(call, NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -437,7 +418,7 @@ static void without_a_space_a_first_post_did_not_arrive(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, letter_to_person(k, "hi"), &end);
+	kit_send_into_doubt(k, letter_to_person(k, "hi"), &end);
 	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
 	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
 	expect_kept(k, &end, "hi", "unsent", "it did not arrive");
@@ -459,16 +440,16 @@ static void markdown_is_compared_with_its_mentions(void **state)
 	char *id = g_strdup(m->id);
 	struct outcome end;
 
-	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, got), NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 
 	m = kit_message(k, "bold", kit_now());
 	id = g_strdup(m->id);
-	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, "**bold**"), &end);
+	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, "**bold**"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, "**bold**"), NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
@@ -478,7 +459,7 @@ static void a_mention_that_is_not_found_leaves_a_doubt(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
 	for (int i = 0; i < 2; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), NULL,
 				 kit_message(k, "hi Bob", kit_now()), NULL);
@@ -495,10 +476,10 @@ static void a_file_is_looked_for(void **state)
 	struct outcome end;
 	struct draft *draft;
 
-	send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
+	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_message(k, "no file", kit_now()), m,
 			 NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	assert_int_equal(store_read_begin(k->store, &conn), 0);
 	assert_int_equal(store_content_by_name(conn, k->room, "a.txt", &content), 0);
 	store_read_end(conn);
@@ -506,7 +487,7 @@ static void a_file_is_looked_for(void **state)
 	draft_unref(&draft);
 	g_free(id);
 
-	send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
+	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
 	expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
@@ -528,7 +509,7 @@ static void an_edit_is_looked_at(void **state)
 	call = fake_expect(FAKE_GET_MESSAGE);
 	assert_string_equal(call->message_id, id);
 	fake_answer(call, m);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 
 	l = kit_letter(k, OUTBOX_EDIT_TEXT, "newer");
 	l->message_id = g_strdup(id);
@@ -573,7 +554,7 @@ static void a_detached_letter_is_still_looked_for(void **state)
 	call = fake_expect(FAKE_LIST);
 	outbox_detach(k->o, letter);
 	fake_answer_list(call, NULL, m, NULL);
-	expect_delivered(k, &end, id);
+	kit_expect_delivered(k, &end, id);
 	g_free(id);
 }
 
