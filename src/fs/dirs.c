@@ -42,8 +42,14 @@ static int opendir_run(struct op *op)
 	h->opener = writer_tgid(op->pid);
 	guard_opened(op->fs->guard, op->ino, h->opener);
 	op->fi.fh = (uintptr_t)h;
-	/* Listings that change only by changes that the kernel is told of. */
-	op->fi.cache_readdir = op->fi.keep_cache = tree_dir_is_told(op->ino);
+	/*
+	 * Listings that change only by changes that the kernel is told of. What it cached
+	 * before is not kept while something is still to be told: whoever opens after a change,
+	 * or waited for news, is to see it.
+	 */
+	op->fi.cache_readdir = tree_dir_is_told(op->ino);
+	op->fi.keep_cache = op->fi.cache_readdir && op->ctx.n_waited == 0 &&
+			    notify_inodes_are_told(op->fs->notifier);
 	op->answer = OP_ANSWER_OPEN;
 	return 0;
 }

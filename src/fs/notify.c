@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <glib.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -16,6 +17,7 @@
 struct notifier {
 	struct fuse_session *session;
 	struct work_queue *inodes;
+	atomic_int untold_inodes; /* queued or being told */
 	struct work_queue *names[NAME_QUEUES];
 };
 
@@ -68,6 +70,8 @@ static void tell(void *arg)
 	if (r && r != -ENOENT && r != -ENODEV && r != -EBADF)
 		log_debug("fuse", "notify of %" G_GUINT64_FORMAT " '%s': %s", notice->ino,
 			  notice->name, strerror(-r));
+	if (!notice->name[0])
+		atomic_fetch_sub(&notice->notifier->untold_inodes, 1);
 	g_free(notice);
 }
 
@@ -84,7 +88,13 @@ static void post(struct notifier *n, struct work_queue *queue, uint64_t ino, con
 
 void notify_inode(struct notifier *n, uint64_t ino)
 {
+	atomic_fetch_add(&n->untold_inodes, 1);
 	post(n, n->inodes, ino, "");
+}
+
+bool notify_inodes_are_told(struct notifier *n)
+{
+	return atomic_load(&n->untold_inodes) == 0;
 }
 
 void notify_name(struct notifier *n, uint64_t dir, const char *name)

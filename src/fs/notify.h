@@ -8,10 +8,12 @@
  * for the network holds: names therefore go through several queues by directory, and inodes,
  * which need no such lock, through one of their own. Nothing orders one against another.
  *
- * Thread rule: notify_inode, notify_name from any thread. Lock: the work queues'.
+ * Thread rule: notify_inode, notify_inodes_are_told, notify_name from any thread. Lock: the
+ * work queues'.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct fuse_session;
@@ -23,5 +25,7 @@ void notifier_stop(struct notifier **n);
 
 /* Attributes and cached pages (of a directory: its cached listing). */
 void notify_inode(struct notifier *n, uint64_t ino);
+/* Whether the kernel has heard of all of those: what it caches is as new as the store. */
+bool notify_inodes_are_told(struct notifier *n);
 /* A name, also one the kernel knows to be absent. */
 void notify_name(struct notifier *n, uint64_t dir, const char *name);
