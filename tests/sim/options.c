@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,10 +107,12 @@ static int parse_listen(const char *text, struct options *o)
 
 	if (!colon || number(colon + 1, 65535, &o->port))
 		return -1;
-	/* A copy for ever: cutting argv itself would show in ps. */
-	o->host = strndup(text, (size_t)(colon - text));
-	if (!o->host || !*o->host || !strcmp(o->host, "localhost"))
-		o->host = "127.0.0.1";
+	if (colon - text >= (ptrdiff_t)sizeof(o->host))
+		return -1;
+	if (colon != text && strncmp(text, "localhost:", 10)) {
+		memcpy(o->host, text, (size_t)(colon - text));
+		o->host[colon - text] = 0;
+	}
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 struct options {
-	const char *host;
+	char host[64];
 	int port;
 	const char *port_file;
 	bool demo;
