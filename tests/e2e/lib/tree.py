@@ -2,6 +2,7 @@
 import base64
 import calendar
 import errno
+import json
 import os
 import re
 import stat
@@ -46,6 +47,12 @@ def millis(iso):
 def messages_in(directory):
     """Names of the messages listed in a space."""
     return [n for n in sorted(os.listdir(directory)) if n.endswith(".txt")]
+
+
+def stems(directory):
+    """{message id: stem}: also where several of one author share a millisecond."""
+    return {json.loads(read(os.path.join(directory, n[:-4] + ".json")))["id"]: n[:-4]
+            for n in messages_in(directory)}
 
 
 def error_of(function, *args):
