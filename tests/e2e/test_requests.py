@@ -1,0 +1,305 @@
+"""How many requests things cost, by the simulator's log."""
+import json
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from lib.shell import run_cmd
+from lib.tree import Timed, asked, messages_in, parallel, read, txt_name
+from lib.util import wait_until
+
+ME = "GET /people/me"
+ROOMS = "GET /rooms"
+MESSAGES = "GET /messages"
+THOUSAND = ("--data", "empty", "--spaces", 1, "--messages", 1000, "--members", 5)
+
+# A list is taken for fresh so long.
+FRESH = 3
+
+
+def within(seconds, function, attempts=8):
+    """Calls function until it was quick enough for what it measures; its result."""
+    for _ in range(attempts):
+        start = time.monotonic()
+        result = function()
+        if time.monotonic() - start < seconds:
+            return result
+    pytest.skip("this machine is too busy for it")
+
+
+@pytest.mark.sim(*THOUSAND)
+def test_the_table_of_requests(sim, start_mount):
+    """Mount, first ls of the spaces, of a space of 1000 messages: one request each; then none."""
+    mount = start_mount(sim)
+    assert asked(sim) == [ME]
+    mount.run("true; ls .sparkfs > /dev/null; df . > /dev/null", check=True)
+    assert asked(sim) == [ME]
+
+    sim.clear_log()
+    mount.run("ls", check=True)
+    title = mount.run("ls spaces", check=True).lines()[0]
+    assert asked(sim) == [ROOMS]
+
+    sim.clear_log()
+    space = mount.space(title)
+    assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 7
+    assert asked(sim) == [MESSAGES]
+    assert "max=1000" in sim.log()[0]["query"]
+
+    sim.clear_log()
+    text = mount.run("cat *_*.txt", cwd=space, check=True).out_bytes
+    assert asked(sim) in ([], [MESSAGES])
+    assert len(text) == sum(os.stat(space / n).st_size for n in messages_in(space))
+
+    def second_ls():
+        mount.run("ls", cwd=space, check=True)
+        sim.clear_log()
+        assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 7
+        mount.run("ls ../../spaces", cwd=space, check=True)
+        return asked(sim)
+    assert within(FRESH - 1, second_ls) == []
+
+
+@pytest.mark.sim(*THOUSAND)
+def test_cat_of_all_asks_nothing_once_listed(sim, mount):
+    title = mount.ls("spaces")[0]
+    names = messages_in(mount.space(title))
+    sim.clear_log()
+    for name in names:
+        assert read(mount.space(title) / name)
+    # No directory was opened: nothing can have grown old.
+    assert asked(sim) == []
+    for name in names[::50]:
+        for twin in (".md", ".html", ".json"):
+            assert read(mount.space(title) / (name[:-4] + twin))
+    assert asked(sim) == []
+
+
+@pytest.mark.sim("--data", "demo")
+def test_a_message_is_found_without_a_listing(sim, mount):
+    """cat of a full path in a cold mount: the spaces, and that space."""
+    m = sim.messages(sim.room("Firmware")["id"])[0]
+    sim.clear_log()
+    assert mount.run(["cat", "spaces/Firmware/" + txt_name(m)], check=True).out
+    assert asked(sim) == [ROOMS, MESSAGES]
+
+
+@pytest.mark.sim("--data", "demo")
+def test_people_members_and_details(sim, mount):
+    mount.ls("spaces/Lunch")
+    sim.clear_log()
+    mount.run("ls -l spaces/Lunch/members; cat spaces/Lunch/members/*", check=True)
+    assert asked(sim) == ["GET /memberships"]
+    sim.clear_log()
+    mount.run("cat spaces/Lunch/space.json", check=True)
+    room = json.loads(read(mount.space("Lunch") / "space.json"))["id"]
+    assert asked(sim)[0] == f"GET /rooms/{room}"
+    sim.clear_log()
+    mount.run("ls -l people; cat people/bob@example.com.json", check=True)
+    assert asked(sim) == ["GET /people"]
+    sim.clear_log()
+    mount.run("cat people/bob@example.com.json people/me.json", check=True)
+    assert asked(sim) in ([], [ME])
+
+
+# Single flight.
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 3, "--messages", 200, "--latency", 300)
+def test_fifty_listings_of_one_cold_space_are_one_request(sim, mount):
+    title = mount.ls("spaces")[0]
+    sim.clear_log()
+    results = parallel(lambda _: sorted(os.listdir(mount.space(title))), range(50))
+    assert [e for _r, e in results if e] == []
+    assert {len(r) for r, _e in results} == {207}
+    assert asked(sim) == [MESSAGES]
+
+
+@pytest.mark.sim("--data", "demo", "--latency", 300)
+def test_fifty_readers_of_one_cold_thing_are_one_request(sim, mount):
+    m = sim.messages(sim.room("Firmware")["id"])[0]
+    mount.ls("spaces")
+    for path, request in ((f"spaces/Firmware/{txt_name(m)}", MESSAGES),
+                          ("people/erin@example.com.json", "GET /people"),
+                          ("direct/frank@example.com/post", "GET /messages/direct"),
+                          ("spaces/Lunch/members/carol@example.com", "GET /memberships")):
+        sim.clear_log()
+        results = parallel(lambda _, p=path: read(mount / p), range(50))
+        assert [e for _r, e in results if e] == [], path
+        assert len({r for r, _e in results}) == 1
+        assert [r for r in asked(sim) if r != ROOMS] == [request]
+
+
+@pytest.mark.sim("--data", "demo", "--latency", 200)
+def test_fifty_cold_listings_of_all_spaces_are_one_request(sim, mount):
+    results = parallel(lambda _: mount.ls("spaces"), range(50))
+    assert {len(r) for r, _e in results} == {11}
+    assert asked(sim) == [ME, ROOMS]
+
+
+# Volume and pages.
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 2000, "--messages", 2, "--members", 2)
+def test_two_thousand_spaces(sim, mount):
+    sim.clear_log()
+    with Timed(10, "ls of 2000 spaces"):
+        assert len(mount.run("ls spaces", check=True).lines()) == 2000
+    # The service's pages have at most 1000.
+    assert asked(sim) == [ROOMS, ROOMS]
+    sim.clear_log()
+    with Timed(15, "ls -l of 2000 spaces"):
+        assert len(mount.run("ls -l spaces", check=True).lines()) == 2001
+    assert set(asked(sim)) <= {ROOMS} and len(asked(sim)) <= 4
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 23, "--messages", 95, "--members", 25,
+                 "--max-page", 10)
+def test_small_pages(sim, mount):
+    sim.clear_log()
+    names = mount.ls("spaces")
+    assert len(names) == 23 and asked(sim) == [ROOMS] * 3
+    sim.clear_log()
+    expected = sorted(txt_name(m) for m in sim.messages(sim.room(names[4])["id"]))
+    sim.clear_log()
+    assert messages_in(mount.space(names[4])) == expected and len(expected) == 95
+    assert asked(sim) == [MESSAGES] * 10
+    sim.clear_log()
+    assert len(mount.ls(f"spaces/{names[4]}/members")) == 25
+    assert asked(sim) == ["GET /memberships"] * 3
+    # What is known already is not paged through again: news are on the first page.
+    sim.post(sim.room(names[4])["id"], "news", token="bob-token")
+
+    def news():
+        sim.clear_log()
+        return len(messages_in(mount.space(names[4]))) == 96
+    wait_until(news, 15)
+    assert asked(sim) == [MESSAGES]
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 2, "--messages", 30, "--members", 2,
+                 "--max-page", 1)
+def test_pages_of_one(sim, mount):
+    names = mount.ls("spaces")
+    assert len(names) == 2
+    assert len(messages_in(mount.space(names[0]))) == 30
+    assert len(mount.ls(f"spaces/{names[0]}/members")) == 2
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 3000, "--members", 2)
+@pytest.mark.mount("recent=150")
+def test_recent_bounds_what_is_asked(sim, mount):
+    title = mount.ls("spaces")[0]
+    sim.clear_log()
+    assert len(messages_in(mount.space(title))) == 150
+    assert asked(sim) == [MESSAGES]
+    assert "max=150" in sim.log()[0]["query"]
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 3000, "--members", 2)
+@pytest.mark.mount("recent=all")
+def test_recent_all_lists_everything(sim, mount):
+    title = mount.ls("spaces")[0]
+    sim.clear_log()
+    assert len(messages_in(mount.space(title))) == 3000
+    assert asked(sim) == [MESSAGES] * 3
+
+
+# Walkers.
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 20, "--messages", 30, "--members", 3)
+def test_walkers_cost_one_list_a_directory(sim, mount):
+    """find, du, grep -r: the spaces, and of each space messages and members."""
+    first = {ROOMS: 1, MESSAGES: 20, "GET /memberships": 20}
+    sim.clear_log()
+    found = mount.run("find . | wc -l", check=True)
+    # The root, three directories, two people; each space: 7 fixed, 30 messages, 3 members.
+    assert int(found.out) == 1 + 3 + 2 + 20 * (1 + 7 + 30 + 3)
+    counts = {r: asked(sim).count(r) for r in asked(sim)}
+    assert counts.pop(ME, 0) <= 1
+    assert counts == first
+    for command in ("du -s .", "find . -newermt 2000-01-01 -type f -size +100000c",
+                    "grep -rc zzz spaces > /dev/null; true", "ls -lR > /dev/null"):
+        sim.clear_log()
+        mount.run(command, check=True)
+        log = asked(sim)
+        # Lists that grew old meanwhile are asked once more, details of spaces once.
+        for request in set(log):
+            limit = 20 if request.startswith("GET /rooms/") else first.get(request, 1)
+            assert log.count(request) <= limit, (command, request)
+
+
+@pytest.mark.sim(*THOUSAND)
+def test_ls_l_and_file_cost_no_more_than_ls(sim, mount):
+    title = mount.ls("spaces")[0]
+    sim.clear_log()
+    assert len(mount.run("ls -l", cwd=mount.space(title), check=True).lines()) == 1000 + 8
+    assert asked(sim) == [MESSAGES]
+    if shutil.which("file"):
+        sim.clear_log()
+        lines = mount.run("file *_*.txt", cwd=mount.space(title), check=True).lines()
+        assert len(lines) == 1000 and all("text" in line for line in lines)
+        assert len(asked(sim)) <= 1
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
+def test_git_status_costs_nothing(sim, mount):
+    """A prompt that looks for a repository in every directory on its way up."""
+    space = mount.space("Lunch")
+    mount.ls("spaces/Lunch")
+    sim.clear_log()
+    for _ in range(3):
+        done = run_cmd(["git", "-C", str(space), "status"], env={
+            "GIT_CEILING_DIRECTORIES": str(mount.path.parent),
+            "GIT_DISCOVERY_ACROSS_FILESYSTEM": "1"})
+        assert "not a git repository" in done.err
+    assert asked(sim) == []
+
+
+def test_a_shell_s_completion_costs_nothing_more(sim, mount):
+    mount.ls("spaces/Lunch")
+    script = "cd spaces/Lunch; compgen -f 20 | wc -l; compgen -G '*.txt' | wc -l"
+
+    def complete():
+        mount.ls("spaces/Lunch")
+        mount.ls("spaces")
+        sim.clear_log()
+        assert mount.run(script, check=True).lines() == ["4", "4"]
+        return asked(sim)
+    assert within(FRESH - 1, complete) == []
+
+
+# Across mounts.
+
+
+@pytest.mark.sim(*THOUSAND)
+def test_what_was_fetched_once_is_kept_across_mounts(sim, start_mount):
+    first = start_mount(sim)
+    title = first.ls("spaces")[0]
+    names = messages_in(first.space(title))
+    bodies = [read(first.space(title) / n) for n in names[::20]]
+    first.unmount()
+    sim.clear_log()
+    second = start_mount(sim, state=first.state)
+    assert asked(sim) == [ME]
+    assert [read(second.space(title) / n) for n in names[::20]] == bodies
+    # Looking up known names asks nothing, listing asks for news: one page.
+    assert asked(sim) == [ME]
+    assert messages_in(second.space(title)) == names
+    assert asked(sim).count(MESSAGES) == 1
+    assert re.search(r"max=1000", sim.requests("GET", "/messages")[0]["query"])
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 500, "--latency", 50)
+@pytest.mark.mount("cache=memory")
+def test_memory_cache_costs_the_same(sim, mount):
+    title = mount.ls("spaces")[0]
+    sim.clear_log()
+    assert len(messages_in(mount.space(title))) == 500
+    for name in messages_in(mount.space(title))[::10]:
+        assert read(mount.space(title) / name)
+    assert set(asked(sim)) == {MESSAGES} and len(asked(sim)) <= 2
