@@ -104,7 +104,7 @@ struct webex_list {
 	const char *sort_by; /* rooms: "lastactivity" ... or NULL */
 	const char *type;    /* rooms: "group", "direct" or NULL */
 	int max;	     /* page size, 0 = the server's default */
-	const char *next;    /* then only max and background of the above are looked at */
+	const char *next;    /* then nothing of the above is looked at */
 	bool background;
 };
 uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,

@@ -31,8 +31,8 @@ enum webex_call_state { WEBEX_CALL_ON_WIRE, WEBEX_CALL_WAITING, WEBEX_CALL_FINIS
 
 struct webex_call {
 	struct webex_client *client;
-	struct http_request
-		*request; /* the pattern: each try sends a copy with its own bearer */
+	/* The pattern: each try sends a copy with its own bearer. */
+	struct http_request *request;
 	enum webex_form form;
 	enum webex_kind kind;
 	webex_done done;

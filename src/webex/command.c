@@ -122,7 +122,7 @@ int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GS
 	_cleanup_close_ int err_read = -1;
 	_cleanup_close_ int err_write = -1;
 	int64_t deadline = clock_mono(clock_system()) + timeout_ms;
-	pid_t pid;
+	pid_t pid = 0;
 
 	int r = make_pipe(&out_read, &out_write);
 	if (r == 0)

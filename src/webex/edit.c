@@ -67,7 +67,7 @@ static int parse_written(const char *json, size_t len, cJSON **ret_doc, char **r
 	if (!g_utf8_validate(json, (gssize)len, NULL))
 		return refuse(ret_reason, "not UTF-8");
 	cJSON *doc = json_parse(json, len);
-	if (!cJSON_IsObject(doc)) {
+	if (!json_is_object(doc)) {
 		cJSON_Delete(doc);
 		return refuse(ret_reason, "not a JSON object");
 	}
@@ -118,7 +118,7 @@ static int check_editable(const struct editable *e, const cJSON *value, char **r
 		return cJSON_IsBool(value)
 			       ? 0
 			       : refuse_field(ret_reason, e->name, "must be true or false");
-	if (!cJSON_IsString(value))
+	if (!json_is_string(value))
 		return refuse_field(ret_reason, e->name, "must be a string");
 	if (strlen(value->valuestring) > WEBEX_TITLE_MAX)
 		return refuse_field(ret_reason, e->name, "is too long");
@@ -218,14 +218,14 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
 
 static bool is_blank(const cJSON *value)
 {
-	return cJSON_IsNull(value) || (cJSON_IsString(value) && !value->valuestring[0]);
+	return cJSON_IsNull(value) || (json_is_string(value) && !value->valuestring[0]);
 }
 
 /* The given destination field may stay blank or say what it would be filled with. */
 static int check_destination(const cJSON *item, const char *ours, bool ignore_case,
 			     char **ret_reason)
 {
-	const char *text = cJSON_IsString(item) ? item->valuestring : NULL;
+	const char *text = json_is_string(item) ? item->valuestring : NULL;
 
 	if (is_blank(item))
 		return 0;
@@ -239,10 +239,10 @@ static int check_files(const cJSON *files, char **ret_reason)
 {
 	if (cJSON_IsNull(files))
 		return 0;
-	if (!cJSON_IsArray(files))
+	if (!json_is_array(files))
 		return refuse_field(ret_reason, "files", "must be an array");
 	for (const cJSON *file = files->child; file; file = file->next) {
-		const char *url = cJSON_IsString(file) ? file->valuestring : "";
+		const char *url = json_is_string(file) ? file->valuestring : "";
 		if (g_ascii_strncasecmp(url, "https://", 8) != 0 &&
 		    g_ascii_strncasecmp(url, "http://", 7) != 0)
 			return refuse_field(
@@ -281,7 +281,7 @@ int webex_post_body(const char *json, size_t len, const char *room_id, const cha
 	_cleanup_json_ cJSON *doc = NULL;
 
 	int r = parse_written(json, len, &doc, ret_reason);
-	if (r < 0)
+	if (r < 0 || !doc)
 		return r;
 	for (const cJSON *item = doc->child; item; item = item->next) {
 		r = check_post_field(item, room_id, email, parent_id, ret_reason);

@@ -12,14 +12,13 @@
 #include "webex/model.h"
 
 enum webex_field_type {
-	WEBEX_FIELD_STRING, /* char *, cut at `max` bytes */
-	WEBEX_FIELD_TITLE,  /* char *, never NULL */
-	WEBEX_FIELD_NAME, /* char *, absent if longer than `max`: half an address is another one
-			   */
-	WEBEX_FIELD_ID,	  /* char *, sane or absent */
-	WEBEX_FIELD_BOOL, /* bool, always printed */
-	WEBEX_FIELD_FLAG, /* bool, printed if true */
-	WEBEX_FIELD_TIME, /* int64_t ms */
+	WEBEX_FIELD_STRING,    /* char *, cut at `max` bytes */
+	WEBEX_FIELD_TITLE,     /* char *, never NULL */
+	WEBEX_FIELD_NAME,      /* char *, absent if too long: half an address is another one */
+	WEBEX_FIELD_ID,	       /* char *, sane or absent */
+	WEBEX_FIELD_BOOL,      /* bool, always printed */
+	WEBEX_FIELD_FLAG,      /* bool, printed if true */
+	WEBEX_FIELD_TIME,      /* int64_t ms */
 	WEBEX_FIELD_ROOM_TYPE, /* enum webex_room_type */
 	WEBEX_FIELD_URLS,      /* char ** */
 	WEBEX_FIELD_ARRAY,     /* char *, JSON text */

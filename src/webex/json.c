@@ -41,6 +41,8 @@ static bool is_low(int unit)
  */
 static void fix_escapes(char *json)
 {
+	static const char replacement[] = {'f', 'f', 'f', 'd'};
+
 	for (char *p = strchr(json, '\\'); p && p[1]; p = strchr(p, '\\')) {
 		int unit = p[1] == 'u' ? hex4(p + 2) : -1;
 		if (unit < 0) {
@@ -52,7 +54,7 @@ static void fix_escapes(char *json)
 			continue;
 		}
 		if (unit == 0 || is_high(unit) || is_low(unit))
-			memcpy(p + 2, "fffd", 4);
+			memcpy(p + 2, replacement, sizeof(replacement));
 		p += 6;
 	}
 }
@@ -78,7 +80,7 @@ cJSON *json_parse(const char *json, size_t len)
 
 const cJSON *json_get(const cJSON *object, const char *key)
 {
-	if (!cJSON_IsObject(object))
+	if (!json_is_object(object))
 		return NULL;
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
 	return cJSON_IsNull(value) ? NULL : value;
@@ -88,12 +90,12 @@ const char *json_string(const cJSON *object, const char *key)
 {
 	const cJSON *value = json_get(object, key);
 
-	return cJSON_IsString(value) && value->valuestring[0] ? value->valuestring : NULL;
+	return json_is_string(value) && value->valuestring[0] ? value->valuestring : NULL;
 }
 
 bool json_is_true(const cJSON *value, bool *ret_ok)
 {
-	const char *text = cJSON_IsString(value) ? value->valuestring : "";
+	const char *text = json_is_string(value) ? value->valuestring : "";
 	bool is_true = cJSON_IsTrue(value) || strcmp(text, "true") == 0;
 
 	if (ret_ok)
@@ -133,8 +135,10 @@ void json_append_string(GString *out, const char *text)
 {
 	_cleanup_gfree_ char *valid = NULL;
 
-	if (!g_utf8_validate(text, -1, NULL))
-		text = valid = g_utf8_make_valid(text, -1);
+	if (!g_utf8_validate(text, -1, NULL)) {
+		valid = g_utf8_make_valid(text, -1);
+		text = valid;
+	}
 	g_string_append_c(out, '"');
 	for (const char *p = text; *p; p = g_utf8_next_char(p))
 		append_char(out, p, g_utf8_get_char(p));
@@ -182,7 +186,7 @@ static void append_value(GString *out, const cJSON *value, int depth);
 
 static void append_container(GString *out, const cJSON *value, int depth)
 {
-	bool is_object = cJSON_IsObject(value);
+	bool is_object = json_is_object(value);
 	int inner = depth >= 0 && depth < JSON_INDENT_MAX ? depth + 1 : -1;
 
 	g_string_append_c(out, is_object ? '{' : '[');
@@ -204,7 +208,7 @@ static void append_container(GString *out, const cJSON *value, int depth)
 /* `depth` < 0: on one line. Recursion is bounded by cJSON's nesting limit. */
 static void append_value(GString *out, const cJSON *value, int depth)
 {
-	if (cJSON_IsString(value))
+	if (json_is_string(value))
 		json_append_string(out, value->valuestring);
 	else if (cJSON_IsNumber(value))
 		append_number(out, value->valuedouble);
@@ -212,7 +216,7 @@ static void append_value(GString *out, const cJSON *value, int depth)
 		g_string_append(out, "true");
 	else if (cJSON_IsFalse(value))
 		g_string_append(out, "false");
-	else if (cJSON_IsObject(value) || cJSON_IsArray(value))
+	else if (json_is_object(value) || json_is_array(value))
 		append_container(out, value, depth);
 	else
 		g_string_append(out, "null");
@@ -244,7 +248,7 @@ char *webex_json_get_string(const char *json, const char *key)
 	_cleanup_json_ cJSON *doc = json_parse(json, strlen(json));
 	const cJSON *value = json_get(doc, key);
 
-	return cJSON_IsString(value) ? g_strdup(value->valuestring) : NULL;
+	return json_is_string(value) ? g_strdup(value->valuestring) : NULL;
 }
 
 int64_t webex_json_get_int(const char *json, const char *key, int64_t fallback)

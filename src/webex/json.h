@@ -27,6 +27,22 @@ static inline void json_cleanup(cJSON **p)
 
 #define _cleanup_json_ __attribute__((cleanup(json_cleanup)))
 
+/* False for NULL; cJSON's own say so too, but only at run time. */
+static inline bool json_is_string(const cJSON *value)
+{
+	return value && cJSON_IsString(value);
+}
+
+static inline bool json_is_array(const cJSON *value)
+{
+	return value && cJSON_IsArray(value);
+}
+
+static inline bool json_is_object(const cJSON *value)
+{
+	return value && cJSON_IsObject(value);
+}
+
 /* The first member of that name; NULL if there is none, it is null, or `object` is no object.
  */
 const cJSON *json_get(const cJSON *object, const char *key);

@@ -34,7 +34,7 @@ static char **dup_urls(const cJSON *array)
 
 	for (const cJSON *item = array->child; item && urls->len < WEBEX_FILES_MAX;
 	     item = item->next) {
-		if (cJSON_IsString(item) && webex_url_is_clean(item->valuestring))
+		if (json_is_string(item) && webex_url_is_clean(item->valuestring))
 			g_ptr_array_add(urls, g_strdup(item->valuestring));
 	}
 	if (urls->len == 0) {
@@ -58,7 +58,7 @@ static char *string_of(const struct webex_field *f, const char *text)
 static void set_field(void *object, const struct webex_field *f, const cJSON *value)
 {
 	void *at = (char *)object + f->offset;
-	const char *text = cJSON_IsString(value) ? value->valuestring : NULL;
+	const char *text = json_is_string(value) ? value->valuestring : NULL;
 
 	switch (f->type) {
 	case WEBEX_FIELD_STRING:
@@ -81,11 +81,11 @@ static void set_field(void *object, const struct webex_field *f, const cJSON *va
 						      : WEBEX_ROOM_GROUP;
 		break;
 	case WEBEX_FIELD_URLS:
-		*(char ***)at = cJSON_IsArray(value) ? dup_urls(value) : NULL;
+		*(char ***)at = json_is_array(value) ? dup_urls(value) : NULL;
 		break;
 	case WEBEX_FIELD_ARRAY:
 		*(char **)at =
-			cJSON_IsArray(value) && value->child ? dup_json(value, f->max) : NULL;
+			json_is_array(value) && value->child ? dup_json(value, f->max) : NULL;
 		break;
 	case WEBEX_FIELD_IGNORED:
 		break;
@@ -119,6 +119,7 @@ static char *take_extra(GString *out)
 	return g_string_free(out, FALSE);
 }
 
+/* `object` is all zero. */
 static void fill(enum webex_kind kind, const cJSON *json, void *object)
 {
 	const struct webex_field *fields = webex_fields(kind);
@@ -126,6 +127,10 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 	GString *extra = g_string_new(NULL);
 	uint64_t done = 0;
 
+	for (const struct webex_field *f = fields; f->name; f++) {
+		if (f->type == WEBEX_FIELD_TIME)
+			*(int64_t *)(void *)((char *)object + f->offset) = -1;
+	}
 	for (const cJSON *item = json->child; item; item = item->next) {
 		const struct webex_field *f = webex_field_find(fields, item->string);
 		uint64_t bit = f ? UINT64_C(1) << (f - fields) : 0;
@@ -134,10 +139,6 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 		if (f && !(done & bit))
 			set_field(object, f, item);
 		done |= bit;
-	}
-	for (const struct webex_field *f = fields; f->name; f++) {
-		if (!(done & UINT64_C(1) << (f - fields)))
-			set_field(object, f, NULL);
 	}
 	*(char **)((char *)object + webex_extra_offset(kind)) = take_extra(extra);
 	g_hash_table_destroy(seen);
@@ -235,9 +236,9 @@ static struct webex_person *parse_person(const cJSON *json)
 	p->id = g_strdup(id);
 	p->display_name = name ? dup_cut(name, WEBEX_TITLE_MAX) : NULL;
 	p->type = person_type(json);
-	for (const cJSON *e = cJSON_IsArray(emails) ? emails->child : NULL; e && !p->email;
+	for (const cJSON *e = json_is_array(emails) ? emails->child : NULL; e && !p->email;
 	     e = e->next) {
-		if (cJSON_IsString(e) && e->valuestring[0] &&
+		if (json_is_string(e) && e->valuestring[0] &&
 		    strlen(e->valuestring) <= WEBEX_ADDRESS_MAX)
 			p->email = g_strdup(e->valuestring);
 	}
@@ -247,7 +248,7 @@ static struct webex_person *parse_person(const cJSON *json)
 
 static void *parse_object(enum webex_kind kind, const cJSON *json)
 {
-	if (!cJSON_IsObject(json))
+	if (!json_is_object(json))
 		return NULL;
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
@@ -284,7 +285,7 @@ int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list
 	const cJSON *list = is_list ? json_get(doc, "items") : NULL;
 	int skipped = 0, seen = 0;
 
-	if (!doc || (is_list && !cJSON_IsArray(list)))
+	if (!doc || (is_list && !json_is_array(list)))
 		return -EBADMSG;
 	GPtrArray *items = g_ptr_array_new_with_free_func(free_function(kind));
 	for (const cJSON *item = is_list ? list->child : doc; item; item = item->next) {
@@ -308,9 +309,9 @@ int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list
 static const char *first_description(const cJSON *doc)
 {
 	const cJSON *errors = json_get(doc, "errors");
-	const cJSON *first = cJSON_IsArray(errors) ? errors->child : NULL;
+	const cJSON *first = json_is_array(errors) ? errors->child : NULL;
 
-	if (cJSON_IsString(first))
+	if (json_is_string(first))
 		return first->valuestring;
 	return json_string(first, "description");
 }

@@ -99,7 +99,7 @@ static void append_extra(GString *out, const struct webex_field *fields, const c
 {
 	_cleanup_json_ cJSON *doc = extra ? json_parse(extra, strlen(extra)) : NULL;
 
-	if (!cJSON_IsObject(doc))
+	if (!json_is_object(doc))
 		return;
 	for (const cJSON *item = doc->child; item; item = item->next) {
 		if (webex_field_find(fields, item->string))

@@ -133,7 +133,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 		reply->status = answer->status;
 		reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
 	}
-	if (call->error != 0) {
+	if (!answer || call->error != 0) {
 		set_error(reply, call->error, call->why);
 		return;
 	}

@@ -245,7 +245,7 @@ int webex_token_reload(struct webex_token *t)
 	if (atomic_load(&t->stopped))
 		return -ECANCELED;
 	int r = ask_source(t, &value, &reason);
-	if (r < 0) {
+	if (!value) {
 		if (r != -ECANCELED)
 			log_warning("api", "the token could not be read again: %s", reason);
 		return r;

@@ -20,6 +20,19 @@ static struct webex_membership member = {
 	.created_ms = 1741080302040,
 };
 
+static bool is_json(const char *body)
+{
+	/* An object with an id in it is a room to the parser, whatever else it has. */
+	char *object = g_strconcat("{\"id\":\"X\",", body + 1, NULL);
+	GPtrArray *items = NULL;
+	int r = webex_parse(WEBEX_KIND_ROOM, object, strlen(object), false, &items, NULL);
+
+	if (items)
+		g_ptr_array_unref(items);
+	g_free(object);
+	return body[0] == '{' && r == 0 && g_utf8_validate(body, -1, NULL);
+}
+
 static void check(int r, char *body, char *reason, bool needs_body)
 {
 	if (r < 0) {
@@ -28,11 +41,7 @@ static void check(int r, char *body, char *reason, bool needs_body)
 	} else {
 		fuzz_check(!reason && (body || !needs_body));
 	}
-	if (body) {
-		char *none = webex_json_get_string(body, "no such field");
-		fuzz_check(body[0] == '{' && body[strlen(body) - 1] == '}' && !none);
-		fuzz_check(g_utf8_validate(body, -1, NULL));
-	}
+	fuzz_check(!body || is_json(body));
 	g_free(body);
 	g_free(reason);
 }

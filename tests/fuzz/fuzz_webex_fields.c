@@ -18,8 +18,15 @@ static void check_page(const char *link)
 		return;
 	fuzz_check(g_str_has_prefix(url, BASE "/messages?") && !strchr(url, '#'));
 	fuzz_check(strlen(url) <= WEBEX_PAGE_URL_MAX && strcmp(url, ASKED) != 0);
-	const char *room = strstr(url, "roomId=");
-	fuzz_check(room && !strstr(room + 1, "&roomId="));
+	/* The room is ours, and there is no other. */
+	char **params = g_strsplit(strchr(url, '?') + 1, "&", -1);
+	int rooms = 0;
+	for (char **p = params; *p; p++) {
+		rooms += g_str_has_prefix(*p, "roomId=");
+		fuzz_check(!g_str_has_prefix(*p, "roomId=") || strcmp(*p, "roomId=R") == 0);
+	}
+	fuzz_check(rooms == 1);
+	g_strfreev(params);
 	g_free(url);
 }
 
