@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 
-#define COPY_BYTES ((size_t)256 * 1024)
+#define COPY_BYTES 65536
 #define LABEL_PLACE_MAX 64
 #define LABEL_NAME_MAX 160
 #define NO_ORIGIN INT64_C(-1)
@@ -55,11 +55,11 @@ static int write_all(int fd, const char *buf, size_t len, int64_t offset)
 
 int draft_copy(int from, int to, int64_t size)
 {
-	_cleanup_gfree_ char *block = g_malloc(COPY_BYTES);
+	char block[COPY_BYTES];
 	int64_t at = 0;
 
 	while (at < size) {
-		ssize_t n = pread(from, block, (size_t)MIN((int64_t)COPY_BYTES, size - at), at);
+		ssize_t n = pread(from, block, (size_t)MIN(COPY_BYTES, size - at), at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -75,7 +75,7 @@ int draft_copy(int from, int to, int64_t size)
 
 int draft_sha256(int fd, char **ret_hex)
 {
-	_cleanup_gfree_ guchar *block = g_malloc(COPY_BYTES);
+	guchar block[COPY_BYTES];
 	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
 	int64_t at = 0;
 	int r = 0;
@@ -102,7 +102,7 @@ int draft_sha256(int fd, char **ret_hex)
 
 static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 {
-	uint64_t number;
+	uint64_t number = 0;
 
 	for (;;) {
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
@@ -111,13 +111,14 @@ static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 			g_strdup_printf("%s/" DRAFT_SPOOL_PREFIX "%0*" G_GINT64_MODIFIER "x",
 					dir, DRAFT_SPOOL_DIGITS, number);
 		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		int error = errno;
 		if (fd >= 0) {
 			*ret_fd = fd;
 			*ret_path = steal_ptr(&path);
 			return 0;
 		}
-		if (errno != EEXIST)
-			return -errno;
+		if (error != EEXIST)
+			return error > 0 ? -error : -EIO;
 	}
 }
 

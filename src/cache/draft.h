@@ -2,26 +2,30 @@
 /*
  * A draft: the bytes that somebody is writing through an open file until they are committed
  * (design 2.3; peers.md 3.4). Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads
- * in a spool file of the state folder, created 0600 and unlinked-on-drop.
+ * in a spool file of the state folder, created 0600 and unlinked when the draft goes.
  *
- *  1. draft_write refuses at the byte that makes it impossible to send: message over 7439 bytes
- * (trailing newlines not counted), -EFBIG; not UTF-8 or a NUL (checked across writes; an
- * incomplete character at the end is fine until commit), -EILSEQ; file over 100 MB, -EFBIG;
- *     disk full -ENOSPC. What was refused is not in the draft; what was there before stays.
+ *  1. draft_write refuses at the byte that makes it impossible to send:
+ *       a message over 7439 bytes (trailing newlines not counted), a file over 100 MB: -EFBIG;
+ *       a text that is not UTF-8 or has a NUL: -EILSEQ. This is checked across writes; an
+ *       incomplete character at the end of a write is fine until the commit;
+ *       a full disk: -ENOSPC.
+ *     What was refused is not in the draft; what was there before stays.
  *  2. Offsets: those of a handle opened with O_APPEND are ignored. For text the first write
- * after open or commit sets the origin (a shell goes on at offset n after the first of two
- * messages was sent). A hole is filled with NULs, which text refuses.
- *  3. dirty: bytes were written since the last commit (or, for uploads, created and never
- * committed: an empty file too is an upload). A truncation alone makes no text draft dirty.
- *  4. tainted: a process that was dying of a signal closed it; it is not to be sent. A take
- * ends that.
+ *     after open or commit sets the origin (a shell goes on at offset n after the first of two
+ *     messages was sent). A hole is filled with NULs, which text refuses.
+ *  3. Dirty: bytes were written since the last commit (uploads also: created and never
+ *     committed, for an empty file is an upload too). A truncation alone makes no text draft
+ *     dirty.
+ *  4. Tainted: a process that was dying of a signal closed it; it is not to be sent. A take
+ *     ends that.
  *  5. What was taken is never written again: the first write after a take goes to a copy of the
- * spool file. The draft keeps a descriptor of its own, so that it reads on after the delivery.
+ *     spool file. The draft keeps a descriptor of its own, so that it reads on after the
+ *     delivery.
  *  6. A spool file is "draft-<16 hex digits>[_<place>\x1f<file name>]" in spool_dir until the
- * last unref, so that a crash leaves it to outbox_open, which makes a letter of it; a letter
- * that has its bytes takes the name away (outbox_files.c). Thread rule: any thread; each
- * function takes the draft's own mutex. Never held across a network call; file I/O on the spool
- * is done under it.
+ *     last unref. A crash leaves it to outbox_open, which makes a letter of it; a letter that
+ *     has its bytes takes that name away (outbox_files.c).
+ * Thread rule: any thread; each function takes the draft's own mutex. It is never held across a
+ * network call; file I/O on the spool is done under it.
  */
 #pragma once
 

@@ -5,37 +5,40 @@
  * and <n>.json (what, whereto, state, reason, the server's words, writer's pid and comm,
  * times).
  *
- *            outbox_send            submit (cache thread)      answer 2xx
- *   (none) --------------> sending ----------------------> on the wire ------------> removed,
- * done(0) |                      |  outbox_detach before         |  clear refusal ----->
- * unsent, done(-errno) | outbox_keep          |  the submit, shutdown         |
- * may_have_applied --> in-doubt, done(-errno)
- *      +------> unsent <------+                               |     (first: compare with the
- * newest messages, below) found as `sending` at start: in-doubt (it may have been on the wire
- * when we were killed)
+ *           outbox_send          submitted             2xx
+ *     (none) ---------> sending -----------> on the wire -----------> removed, done(0)
+ *       |                  |                   |     |                    ^
+ *       |outbox_keep       |outbox_detach,     |     |may have applied    |found
+ *       |                  |outbox_close       |     +------> compare ----+
+ *       |                  |                   |clear          |   |not comparable,
+ *       |                  |                   |refusal        |   |not sure
+ *       |                  |                   |      not found|   +-----> in-doubt,
+ *       v                  v                   v               v           done(-errno)
+ *     unsent          unsent, done(-errno) <---+---------------+
  *
- *  1. A text's bytes and its .json are fsynced (and the folder) before the request is
- * submitted; a file's before an error is returned.
+ *     Found as `sending` at the start: in-doubt, for it may have been on the wire.
+ *
+ *  1. A text's bytes and its .json (and the folder) are fsynced before the request is
+ *     submitted, a file's bytes before an error is returned.
  *  2. An error is returned only after the letter is durable as unsent or in-doubt. -ENOSPC and
- * such of the outbox itself come back before anything was sent.
+ *     such of the outbox itself come back before anything was sent; then nothing is kept.
  *  3. `done` is called exactly once for every letter, on the cache thread, also after
- * outbox_detach (whose caller passes a done that copes).
+ *     outbox_detach (whose caller passes one that copes).
  *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause
- * (2 s), and compared (author is me, trimmed text equal, or a file message: posted after we
- * began, same file name by HEAD is not available here: the number of files and the text) with
- * messages that the store did not know before the attempt; each is claimed by one letter only.
- * Found: as if the answer had come. Not found, both times: for texts and markdown in rooms we
- * could list completely: unsent with reason "did not arrive"; otherwise in-doubt. Cards, raw
- * JSON, bots in group rooms: in-doubt.
+ *     (2 s), and compared with the letter: mine, the same text (files: one file and no text),
+ *     created since, unknown to the store before, claimed by no other letter. Found: as if the
+ *     answer had come. Not found, both times: unsent, "it did not arrive", for texts and
+ *     Markdown where the list was complete; otherwise in-doubt. Raw JSON (cards) and bots in
+ *     group spaces: in-doubt at once. Of an edit the message itself is looked at.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
- * after the one before is over.
+ *     after the one before is over.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are
- * refused (-ENOSPC).
+ *     refused (-ENOSPC).
  *  7. A letter of outbox_take that is not delivered ends where it was: the unsent letter keeps
- * its number and name and gets the new destination and reason. A second one of the same number
- * while the first is under way: -EBUSY. Thread rule: outbox_send, _keep, _detach from any
- * thread. Listing and files from any thread. File I/O of sending happens on the outbox's own
- * thread; network answers on the cache thread.
+ *     its number and name and gets the new destination and reason. A second one of the same
+ *     number while the first is under way: -EBUSY.
+ * Thread rule: outbox_send, outbox_keep, outbox_detach, listing and files from any thread. File
+ * I/O of sending happens on the outbox's own thread; network answers on the cache thread.
  */
 #pragma once
 
@@ -111,7 +114,8 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox);
  * -> in-doubt at the next start, or unsent). Says in the log what it left. */
 void outbox_close(struct outbox **outbox, int wait_ms);
 
-/* Adopts the letter, which is not empty (-EINVAL) unless it is a file. Returns an id for outbox_detach. `done` comes. */
+/* Adopts the letter, which is not empty (-EINVAL) unless it is a file. Returns an id for
+ * outbox_detach. `done` comes. */
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
 		     void *arg);
 /* The writer was interrupted: what is not yet on the wire goes to unsent with the reason; what
@@ -137,6 +141,7 @@ int outbox_open_body(struct outbox *o, int64_t n, int *ret_fd);
 int outbox_why(struct outbox *o, int64_t n, char **ret_text);
 int outbox_remove(struct outbox *o, int64_t n);
 /* The letter again (room 0), to be given another destination (mv to a post file or a space) and
- * sent; its files go when that one is delivered. -EBUSY: it is under way. */
+ * sent; its files go when that one is delivered. -EBUSY: it is under way; -EILSEQ: a text that
+ * is none (what a killed writer left). */
 int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter);
 int outbox_count(struct outbox *o);

@@ -300,16 +300,12 @@ int outbox_remove(struct outbox *o, int64_t n)
 	return r;
 }
 
-static int read_body(int fd, struct outbox_letter *l)
+static int read_all(int fd, char *buf, size_t size)
 {
-	_cleanup_gfree_ char *body = NULL;
-	size_t size = (size_t)l->size, len = 0;
+	size_t len = 0;
 
-	if (l->size > OUTBOX_BODY_MAX)
-		return -EFBIG;
-	body = g_malloc(size + 1);
 	while (len < size) {
-		ssize_t n = pread(fd, body + len, size - len, (off_t)len);
+		ssize_t n = pread(fd, buf + len, size - len, (off_t)len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -317,12 +313,25 @@ static int read_body(int fd, struct outbox_letter *l)
 			return n < 0 ? -errno : -EIO;
 		len += (size_t)n;
 	}
-	if (!g_utf8_validate_len(body, len, NULL))
-		return -EILSEQ;
-	while (l->form != OUTBOX_JSON && len > 0 && body[len - 1] == '\n')
+	return 0;
+}
+
+static int read_body(int fd, struct outbox_letter *l)
+{
+	size_t len = (size_t)l->size;
+	int r;
+
+	if (l->size > OUTBOX_BODY_MAX)
+		return -EFBIG;
+	l->body = g_malloc0(len + 1);
+	r = read_all(fd, l->body, len);
+	if (r == 0 && !g_utf8_validate_len(l->body, len, NULL))
+		r = -EILSEQ;
+	if (r < 0)
+		return r;
+	while (l->form != OUTBOX_JSON && len > 0 && l->body[len - 1] == '\n')
 		len--;
-	body[len] = '\0';
-	l->body = steal_ptr(&body);
+	l->body[len] = '\0';
 	l->body_len = len;
 	return 0;
 }

@@ -3,16 +3,27 @@
  * A job is a letter on its way. It passes between the cache thread, which decides, and the io
  * thread, which writes. What makes each step (* in outbox.c, + in outbox_check.c):
  *
- *   outbox_send* - admit* - [io] write_job* - written* - advance - submit - on_answer
- *                    |                          |                            |    |
- *                    |refused                   |detached            success |    | on_failure
- *                    |                          |                            |    |
- *                    |                          |                  deliver <-+    +->
- * check_begin+ |                          |       +-- fetches ---|-------------- found or | |
- * |   the room   |               not |                          +-> fail
- * <-------------|----------------+ |                               |          on_room, apply |
- * [io] record_job   [io] remove_job |                           recorded          removed
- *                    +----------> refuse -> finish <-+-----------------+
+ *   outbox_send* -> admit* -> [io] write_job* -> written* -> advance -> submit
+ *                     |                             |                     |
+ *                     |refused                      |detached             v
+ *                     |                             |                 on_answer
+ *                     |                             |                  |     |failed
+ *                     |                             |           success|     v
+ *                     |                             |<--refused--------|-- on_failure
+ *                     |                             |                  |     |in doubt
+ *                     |                             |                  |     v
+ *                     |                             |<--not found------|-- check_begin+
+ *                     |                             |                  |     |
+ *                     |                             v                  v     |found
+ *                     |                            fail             deliver <+
+ *                     |                             |                  |
+ *                     |                             |               on_room (a new space)
+ *                     |                             |                  |
+ *                     |                             |                apply
+ *                     |                             v                  v
+ *                     |                    [io] record_job     [io] remove_job
+ *                     v                             v                  v
+ *                  refuse -----> finish <------ recorded            removed -----> finish
  */
 #include <errno.h>
 #include <string.h>

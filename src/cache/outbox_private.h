@@ -99,8 +99,8 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* The body first: a .json without body is one whose removal was cut short. */
 int outbox_files_remove(struct outbox *o, int64_t n);
-/* Both files of a new letter; sets note->n and *ret_why_size. The .json is always down to the disk, the
- * body with is_durable. Takes a draft's name in the spool away. */
+/* Both files of a new letter; sets note->n and *ret_why_size. The .json is always down to the
+ * disk, the body with is_durable. Takes a draft's name in the spool away. */
 int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		     bool is_durable, int64_t *ret_why_size);
 /* ---- outbox_recover.c: before any other thread has the outbox ---- */

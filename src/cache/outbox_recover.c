@@ -41,8 +41,8 @@ static bool is_body_there(struct outbox *o, int64_t n, struct stat *ret_st)
 	       S_ISREG(ret_st->st_mode);
 }
 
-/* Numbers of all bodies; removes what was being written or removed. */
-static int scan(struct outbox *o, GArray **ret_numbers)
+/* Appends the numbers of all bodies; removes what was being written or removed. */
+static int scan(struct outbox *o, GArray *numbers)
 {
 	DIR *dir = opendir(o->dir);
 	const struct dirent *entry;
@@ -51,14 +51,13 @@ static int scan(struct outbox *o, GArray **ret_numbers)
 
 	if (!dir)
 		return -errno;
-	*ret_numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	while ((entry = readdir(dir))) {
 		if (parse_name(entry->d_name, "tmp", &n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
 		else if (parse_name(entry->d_name, "json", &n) && !is_body_there(o, n, &st))
 			unlinkat(o->dir_fd, entry->d_name, 0);
 		else if (parse_name(entry->d_name, "body", &n) && is_body_there(o, n, &st))
-			g_array_append_val(*ret_numbers, n);
+			g_array_append_val(numbers, n);
 	}
 	closedir(dir);
 	return 0;
@@ -266,11 +265,9 @@ static int recover_spool(struct outbox *o)
 
 int outbox_recover(struct outbox *o)
 {
-	GArray *numbers = NULL;
-	int r = scan(o, &numbers);
+	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r = scan(o, numbers);
 
-	if (r < 0)
-		return r;
 	g_array_sort(numbers, compare_numbers);
 	/* Those that were sent again need the ones that they are made of. */
 	for (guint i = 0; i < numbers->len; i++)
@@ -278,5 +275,5 @@ int outbox_recover(struct outbox *o)
 	for (guint i = 0; i < numbers->len; i++)
 		recover_letter(o, g_array_index(numbers, int64_t, i), true);
 	g_array_unref(numbers);
-	return recover_spool(o);
+	return r < 0 ? r : recover_spool(o);
 }

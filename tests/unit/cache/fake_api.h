@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The endpoints that the outbox uses, answered by the test: linked instead of webex/api_*.c. A call waits until the test
- * answers it; the answer runs as an item of the queue, as the real one's does.
- * One per process. Thread rule: fake_* from the test's thread, webex_* from the queue's.
+ * The endpoints that the outbox uses, answered by the test: linked instead of webex/api_*.c. A
+ * call waits until the test answers it; the answer runs as an item of the queue, as the real
+ * one's does. One per process. Thread rule: fake_* from the test's thread, webex_* from the
+ * queue's.
  */
 #pragma once
 
@@ -40,7 +41,8 @@ void fake_stop(void);
 void fake_set_withdraw(bool can);
 /* Called in webex_post_message, on the queue's thread. */
 void fake_set_on_post(void (*fn)(void));
-/* The next call that was not answered; waits for it. Fails the test after ten seconds, or if it is of another kind. */
+/* The next call that was not answered; waits for it. Fails the test after ten seconds, or if
+ * it is of another kind. */
 struct fake_call *fake_expect(enum fake_kind kind);
 /* Calls since the start. */
 int fake_count(enum fake_kind kind);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of the outbox share: an outbox in a folder of its own, over a store in memory with one group space and one
- * 1:1 space, and the API of fake_api.h. Every helper fails the test that calls it.
+ * What the tests of the outbox share: an outbox in a folder of its own, over a store in memory
+ * with one group space and one 1:1 space, and the API of fake_api.h. Every helper fails the
+ * test that calls it.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kill -9 before every single change that the outbox makes to its files. A child works on them and kills itself before
- * the n-th change, for rising n until it lives; each time the next run must find the letter, once, and never say "unsent" of one
- * that the server has.
+ * kill -9 before every single change that the outbox makes to its files. A child works on them
+ * and kills itself before the n-th change, for rising n until it lives; each time the next run
+ * must find the letter, once, and never say "unsent" of one that the server has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +87,8 @@ enum scenario {
 	KEEP_FILE
 };
 
-/* What became of the letter outside: 'p' it may be on the wire, 'a' the server has it, 'd' the writer was told. */
+/* What became of the letter outside: 'p' it may be on the wire, 'a' the server has it, 'd'
+ * the writer was told. */
 static void report(char what)
 {
 	if (syscall(SYS_write, report_fd, &what, 1) != 1)
@@ -215,7 +216,8 @@ static void expect_letter(struct kit *k, enum scenario s, const struct seen *see
 
 	assert_in_range(items->len, 0, 1);
 	if (items->len == 0) {
-		/* Delivered; or a text that the daemon took with it before it was written, of which nobody was told. */
+		/* Delivered; or a text that the daemon took with it before it was written,
+		 * of which nobody was told. */
 		assert_true(seen->applied || ((s == SEND_TEXT || s == REFUSE_TEXT) &&
 					      !seen->posted && !seen->told));
 		g_ptr_array_unref(items);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A disk without room: nothing is sent that is not safe, nothing is lost that was. Needs a mount of its own; skips without. */
+/* A disk without room: nothing is sent that is not safe, nothing is lost that was. Needs a
+ * mount of its own; skips without. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
