@@ -1,0 +1,361 @@
+"""Who is ended while writing posts nothing; Ctrl-D sends and Ctrl-C discards."""
+import errno
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lib.chat import fails, opened
+from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.shell import kill_group, start_cmd
+from lib.util import scaled, wait_until
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV]
+
+
+def start_writer(space, path, data, signum):
+    """A process that has written `data` to an open file and waits; its signal is deadly."""
+    script = ("import os, signal, sys\n"
+              f"signal.signal({int(signum)}, signal.SIG_DFL)\n" if signum != signal.SIGKILL else
+              "import os, signal, sys\n")
+    script += ("import resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"
+               f"fd = os.open({path!r}, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)\n"
+               f"os.write(fd, {data!r})\n"
+               "print('written', flush=True)\n"
+               "signal.pause()\n")
+    process = start_cmd(["/usr/bin/python3", "-c", script], cwd=space.dir)
+    assert process.stdout.readline() == b"written\n", process.stderr.read()
+    return process
+
+
+def end(process, signum):
+    process.send_signal(signum)
+    start = time.monotonic()
+    process.communicate(timeout=scaled(10))
+    assert process.returncode == -signum
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("signum", SIGNALS, ids=lambda s: s.name)
+def test_a_text_whose_writer_is_killed(pier, unsent, signum):
+    process = start_writer(pier, "post", b"half a tho", signum)
+    end(process, signum)
+    name, data, why = unsent.one()
+    assert data == b"half a tho"
+    assert "Pier" in name and name.endswith("post.txt")
+    assert "signal" in why["reason"]
+    assert why["state"] == "unsent"
+    assert unsent.count() == 1
+    assert "signal" in unsent.last_error()
+    pier.run("echo whole > post", check=True)
+    assert pier.texts() == ["whole"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL],
+                         ids=lambda s: s.name)
+def test_an_upload_whose_writer_is_killed(pier, unsent, signum):
+    data = b"\0\xffbytes" * 10000
+    process = start_writer(pier, "report.bin", data, signum)
+    assert pier.ls().count("report.bin") <= 1
+    end(process, signum)
+    name, kept, why = unsent.one()
+    assert kept == data
+    assert name.endswith("report.bin")
+    assert "signal" in why["reason"]
+    assert pier.posts() == 0
+    assert not os.path.lexists(pier / "report.bin")
+
+
+def test_what_was_committed_before_the_signal_stays_sent(pier, unsent):
+    script = ("import os, signal\n"
+              "fd = os.open('post', os.O_WRONLY)\n"
+              "os.write(fd, b'one'); os.fsync(fd); os.write(fd, b'two')\n"
+              "os.kill(os.getpid(), signal.SIGKILL)\n")
+    assert pier.run(["/usr/bin/python3", "-c", script]).status == -signal.SIGKILL
+    _, data, _ = unsent.one()
+    assert data == b"two"
+    assert pier.texts() == ["one"]
+
+
+def test_the_whole_pipeline_is_killed(pier, unsent):
+    """A shell's Ctrl-C reaches everybody in the foreground."""
+    # tee writes to the one before the other.
+    process = start_cmd("(echo begun; sleep 100) | tee post /dev/stderr > /dev/null",
+                        cwd=pier.dir)
+    assert process.stderr.readline() == b"begun\n"
+    kill_group(process, signal.SIGINT)
+    process.communicate(timeout=scaled(10))
+    _, data, _ = unsent.one()
+    assert data == b"begun\n"
+    assert pier.posts() == 0
+
+
+def test_a_writer_that_ends_with_an_error_has_still_written(pier):
+    """exit(3) is no signal."""
+    assert pier.run("{ echo said; exit 3; } > post").status == 3
+    assert pier.texts() == ["said"]
+
+
+def test_a_killed_child_does_not_taint_another_text(pier, unsent):
+    pier.run("(kill -9 $BASHPID) ; echo fine > post; bash -c 'echo never > /dev/null; kill -9 $$'"
+             "; echo also > post")
+    assert pier.texts() == ["fine", "also"]
+    assert unsent.names() == []
+
+
+# At a terminal.
+
+class Terminal:
+    """A shell at a pseudo terminal, job control and all."""
+
+    def __init__(self, argv, cwd):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            try:
+                os.chdir(cwd)
+                os.environ.update(PS1="ready> ", TERM="dumb", LC_ALL="C.UTF-8", ENV="")
+                os.execv(argv[0], argv)
+            finally:
+                os._exit(127)
+        self.seen = b""
+        self.wait_for("ready> ")
+
+    def wait_for(self, text, deadline=10):
+        """Reads until the terminal shows the text, and forgets everything up to it."""
+        stop = time.monotonic() + scaled(deadline)
+        while text.encode() not in self.seen:
+            left = stop - time.monotonic()
+            assert left > 0, f"no {text!r} at the terminal: {self.seen!r}"
+            if select.select([self.fd], [], [], left)[0]:
+                try:
+                    more = os.read(self.fd, 4096)
+                except OSError:
+                    more = b""
+                assert more, f"the terminal is closed: {self.seen!r}"
+                self.seen += more
+        before, self.seen = self.seen.split(text.encode(), 1)
+        return before.decode("utf-8", "replace")
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def command(self, line):
+        """Types a command and returns what it printed."""
+        self.type(line + "\n")
+        self.wait_for("\n")
+        return self.wait_for("ready> ")
+
+    def wait_reader(self, name):
+        """Until a child of the shell of that name reads the terminal."""
+        def reads():
+            for pid in children(self.pid):
+                try:
+                    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
+                        comm = f.read().strip()
+                    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+                        state = f.read().rsplit(")", 1)[1].split()[0]
+                except OSError:
+                    continue
+                if comm == name and state == "S":
+                    return pid
+            return None
+        return wait_until(reads, what=f"{name} reading")
+
+    def close(self):
+        os.close(self.fd)
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.waitpid(self.pid, 0)
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+            return [int(word) for word in f.read().split()]
+    except OSError:
+        return []
+
+
+@pytest.fixture(params=["bash", "dash"])
+def terminal(request, pier):
+    argv = {"bash": ["/bin/bash", "--norc", "--noprofile", "-i"],
+            "dash": ["/bin/dash", "-i"]}[request.param]
+    it = Terminal(argv, str(pier.dir))
+    yield it
+    it.close()
+
+
+def test_ctrl_d_sends(pier, terminal):
+    terminal.type("cat > post\n")
+    terminal.wait_reader("cat")
+    terminal.type("dear all\n\nthe tide is out\n\x04")
+    terminal.wait_for("ready> ")
+    assert pier.texts() == ["dear all\n\nthe tide is out"]
+    assert "0" in terminal.command("echo $?")
+
+
+def test_ctrl_c_discards(pier, unsent, terminal):
+    terminal.type("cat > post\n")
+    pid = terminal.wait_reader("cat")
+    terminal.type("what I did not mean\n")
+    wait_until(lambda: written_bytes(pid) >= 20, what="cat has written the line")
+    terminal.type("\x03")
+    terminal.wait_for("ready> ")
+    assert "130" in terminal.command("echo $?")
+    _, data, why = unsent.one()
+    assert data == b"what I did not mean\n"
+    assert "signal" in why["reason"]
+    assert pier.posts() == 0
+    # And the terminal goes on.
+    terminal.command("echo what I did mean > post")
+    assert pier.texts() == ["what I did mean"]
+
+
+def written_bytes(pid):
+    with open(f"/proc/{pid}/io", encoding="ascii") as f:
+        return int(re.search(r"^wchar: (\d+)", f.read(), re.M)[1])
+
+
+def test_ctrl_c_before_anything_was_written(pier, unsent, terminal):
+    terminal.type("cat > post\n")
+    terminal.wait_reader("cat")
+    terminal.type("\x03")
+    terminal.wait_for("ready> ")
+    terminal.command("echo next > post")
+    assert pier.texts() == ["next"]
+    assert unsent.names() == []
+
+
+def test_ctrl_c_while_the_server_hangs(pier, terminal):
+    """The prompt is back at once. What is on the wire finishes in the background."""
+    pier.sim.fault(method="POST", route="/messages", hang=True)
+    terminal.type("echo slow | cat > post\n")
+    wait_until(lambda: pier.sim.requests("POST", "/messages"))
+    start = time.monotonic()
+    terminal.type("\x03")
+    terminal.wait_for("ready> ")
+    assert time.monotonic() - start < scaled(2)
+    pier.sim.clear_faults()
+    wait_until(lambda: pier.texts() == ["slow"])
+    wait_until(lambda: pier.listed_texts() == ["slow\n"])
+    assert pier.posts() == 1
+
+
+def test_close_is_interrupted(pier, unsent):
+    """A handled signal: close says EINTR, and nothing is lost or doubled."""
+    pier.sim.fault(method="POST", route="/messages", hang=True)
+    script = ("import os, signal, sys\n"
+              ""
+              "signal.signal(signal.SIGUSR1, lambda *_: None)\n"
+              "fd = os.open('post', os.O_WRONLY)\n"
+              "os.write(fd, b'on the wire')\n"
+              "print('closing', flush=True)\n"
+              "try:\n    os.close(fd); print('closed')\n"
+              "except OSError as e: print(e.errno)\n")
+    process = start_cmd(["/usr/bin/python3", "-c", script], cwd=pier.dir)
+    try:
+        assert process.stdout.readline() == b"closing\n"
+        wait_until(lambda: pier.sim.requests("POST", "/messages"))
+        start = time.monotonic()
+        process.send_signal(signal.SIGUSR1)
+        out, _ = process.communicate(timeout=scaled(10))
+        assert time.monotonic() - start < scaled(2)
+        assert out.strip() == b"%d" % errno.EINTR
+    finally:
+        kill_group(process)
+    pier.sim.clear_faults()
+    wait_until(lambda: pier.texts() == ["on the wire"])
+    assert unsent.names() == []
+    assert pier.posts() == 1
+
+
+BEHIND = """
+import os, signal, threading
+main = threading.main_thread().ident
+signal.signal(signal.SIGUSR1, lambda *_: None)
+a = os.open('post', os.O_WRONLY)
+b = os.open('post', os.O_WRONLY)
+os.write(a, b'first')
+os.write(b, b'second')
+def close_first():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    os.close(a)
+def prod():
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    input()
+    signal.pthread_kill(main, signal.SIGUSR1)
+closer = threading.Thread(target=close_first)
+closer.start()
+input()
+threading.Thread(target=prod).start()
+print('closing', flush=True)
+try:
+    os.close(b)
+    print('closed', flush=True)
+except OSError as e:
+    print(e.errno, flush=True)
+closer.join()
+"""
+
+
+def test_a_close_that_waits_behind_another_is_interrupted(pier, unsent):
+    """What is not yet on the wire stays here."""
+    fault = pier.sim.fault(method="POST", route="/messages", hang=True)
+    process = start_cmd(["/usr/bin/python3", "-c", BEHIND], cwd=pier.dir, stdin=subprocess.PIPE)
+
+    def go():
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+
+    try:
+        wait_until(lambda: pier.sim.requests("POST", "/messages"))
+        go()
+        assert process.stdout.readline() == b"closing\n"
+        wait_until(lambda: waits_in_close(process.pid))
+        go()
+        assert process.stdout.readline().strip() == b"%d" % errno.EINTR
+        _, data, why = unsent.one()
+        assert data == b"second"
+        assert "interrupted" in why["reason"]
+        pier.sim.clear_fault(fault)
+        process.communicate(timeout=scaled(10))
+    finally:
+        kill_group(process)
+    assert pier.texts() == ["first"]
+    assert pier.posts() == 1
+
+
+def waits_in_close(pid):
+    with open(f"/proc/{pid}/task/{pid}/wchan", encoding="ascii") as f:
+        return "request" in f.read() or "fuse" in f.read()
+
+
+def test_kill_9_while_the_server_hangs(pier):
+    """A process in close() ends at once, whatever the server does."""
+    pier.sim.fault(method="POST", route="/messages", hang=True)
+    process = start_cmd("echo x | cat > post", cwd=pier.dir)
+    wait_until(lambda: pier.sim.requests("POST", "/messages"))
+    start = time.monotonic()
+    kill_group(process, signal.SIGKILL)
+    process.communicate(timeout=scaled(10))
+    assert time.monotonic() - start < scaled(2)
+    pier.sim.clear_faults()
+    wait_until(lambda: pier.texts() == ["x"])
+
+
+def test_a_text_that_is_refused_may_be_interrupted(pier):
+    with opened(pier / "post") as fd:
+        os.write(fd, b"ok")
+        with fails(errno.EILSEQ):
+            os.write(fd, b"\xff")
+        with fails(errno.EILSEQ):
+            os.fsync(fd)
+        os.write(fd, b"ok again")
+    assert pier.texts() == ["ok again"]
