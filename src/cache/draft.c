@@ -118,7 +118,7 @@ static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 			return 0;
 		}
 		if (error != EEXIST)
-			return error > 0 ? -error : -EIO;
+			return -error;
 	}
 }
 
@@ -354,7 +354,7 @@ static int separate_locked(struct draft *d, int64_t keep)
 	if (!d->is_taken)
 		return 0;
 	r = spool_create(d->spool_dir, &fd, &path);
-	if (r < 0)
+	if (r < 0 || !path)
 		return r;
 	r = draft_copy(d->fd, fd, keep);
 	if (r < 0) {
