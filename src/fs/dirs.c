@@ -14,14 +14,28 @@ static struct dir_handle *dir_of(const struct op *op)
 	return (struct dir_handle *)(uintptr_t)op->fi.fh;
 }
 
+static void dir_free(struct fs *fs, struct dir_handle *h)
+{
+	handles_take(fs->dirs, h);
+	guard_closed(fs->guard, h->dir.ino, h->opener);
+	g_free(h);
+}
+
+void fs_close_dirs(struct fs *fs)
+{
+	struct dir_handle *h;
+
+	while ((h = handles_take_any(fs->dirs)))
+		dir_free(fs, h);
+}
+
 static void opendir_undo(struct op *op)
 {
 	struct dir_handle *h = dir_of(op);
 
 	if (!h)
 		return;
-	guard_closed(op->fs->guard, op->ino, h->opener);
-	g_free(h);
+	dir_free(op->fs, h);
 	op->fi.fh = 0;
 }
 
@@ -38,6 +52,7 @@ static int opendir_run(struct op *op)
 	if (r)
 		return r;
 	h = g_new0(struct dir_handle, 1);
+	handles_add(op->fs->dirs, h);
 	h->dir = dir;
 	h->opener = writer_tgid(op->pid);
 	guard_opened(op->fs->guard, op->ino, h->opener);
@@ -162,9 +177,7 @@ void fs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 
 void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct dir_handle *h = (struct dir_handle *)(uintptr_t)fi->fh;
-
-	guard_closed(fs_of(req)->guard, ino, h->opener);
-	g_free(h);
+	(void)ino;
+	dir_free(fs_of(req), (struct dir_handle *)(uintptr_t)fi->fh);
 	fuse_reply_err(req, 0);
 }

@@ -9,8 +9,19 @@
 #include "fs/op.h"
 #include "fs/writer.h"
 
+struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
+{
+	struct handle *h = g_new0(struct handle, 1);
+
+	h->what = what;
+	h->ino = ino;
+	handles_add(fs->files, h);
+	return h;
+}
+
 void handle_free(struct fs *fs, struct handle *h)
 {
+	handles_take(fs->files, h);
 	if (h->what == HANDLE_READ)
 		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
 	else
@@ -60,22 +71,28 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 	}
 }
 
-static int open_read_run(struct op *op)
+/* Before the fetch, so that its bytes find an owner. */
+static int count_content(struct op *op)
 {
-	struct contents *contents = op->fs->config.contents;
-	enum tree_read_from from;
-	struct pending *pending;
-	struct handle *h;
 	bool ready;
 	int r;
 
-	/* Counted before the fetch, so that its bytes find an owner. */
-	if (tree_ino_kind(op->ino) == TREE_UPLOAD && !op->content_counted) {
-		r = contents_open(contents, tree_ino_row(op->ino), &ready);
-		if (r)
-			return r;
-		op->content_counted = true;
-	}
+	if (tree_ino_kind(op->ino) != TREE_UPLOAD || op->content_counted)
+		return 0;
+	r = contents_open(op->fs->config.contents, tree_ino_row(op->ino), &ready);
+	op->content_counted = r == 0;
+	return r;
+}
+
+static int open_read_run(struct op *op)
+{
+	enum tree_read_from from;
+	struct pending *pending;
+	struct handle *h;
+	int r = count_content(op);
+
+	if (r)
+		return r;
 	r = op_begin(op);
 	if (r)
 		return r;
@@ -84,9 +101,7 @@ static int open_read_run(struct op *op)
 		op_end(op);
 		return r;
 	}
-	h = g_new0(struct handle, 1);
-	h->what = HANDLE_READ;
-	h->ino = op->ino;
+	h = handle_new(op->fs, HANDLE_READ, op->ino);
 	h->from = from;
 	h->pending = pending;
 	h->content_counted = op->content_counted;
@@ -104,17 +119,25 @@ static int open_write_run(struct op *op)
 {
 	struct tree_write w;
 	struct handle *h;
-	int r = op_begin(op);
+	int r;
 
+	/* A new version that keeps a part of the old one. */
+	if (!(op->flags & O_TRUNC)) {
+		r = count_content(op);
+		if (r)
+			return r;
+	}
+	r = op_begin(op);
 	if (r)
 		return r;
 	r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
 	op_end(op);
 	if (r)
 		return r;
-	h = g_new0(struct handle, 1);
-	h->what = HANDLE_WRITE;
-	h->ino = op->ino;
+	if (op->content_counted)
+		contents_close(op->fs->config.contents, tree_ino_row(op->ino));
+	op->content_counted = false;
+	h = handle_new(op->fs, HANDLE_WRITE, op->ino);
 	h->write = w;
 	h->append = op->flags & O_APPEND;
 	h->opener = writer_tgid(op->pid);

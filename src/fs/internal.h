@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "fs/guard.h"
+#include "fs/handles.h"
 #include "fs/notify.h"
 #include "fs/session.h"
 #include "fs/writer.h"
@@ -29,8 +30,10 @@ struct fs {
 	unsigned minor; /* of the mount's device: /sys/fs/fuse/connections/<minor>; 0: not known
 			 */
 	atomic_bool init_answered;
-	GQueue parked; /* of struct op.link; cache thread */
-	bool stopping; /* cache thread */
+	struct handles *files; /* of struct handle */
+	struct handles *dirs;  /* of struct dir_handle */
+	GQueue parked;	       /* of struct op.link; cache thread */
+	bool stopping;	       /* cache thread */
 };
 
 enum handle_what { HANDLE_READ, HANDLE_WRITE };
@@ -67,7 +70,12 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
 void handle_free(struct fs *fs, struct handle *h);
+
+/* At unmount, when no worker is left: what was being written goes to unsent/. */
+void fs_keep_open_drafts(struct fs *fs);
+void fs_close_dirs(struct fs *fs);
 
 /* handlers, by file */
 /* names.c */

@@ -128,6 +128,12 @@ static int setattr_run(struct op *op)
 	if (r == 0)
 		r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
+	/* On its way to the store, which will not tell of it. */
+	if (r == 0 && set_mtime && tree_ino_kind(op->ino) == TREE_UPLOAD) {
+		op->attr.st.st_mtim.tv_sec = mtime_ms / 1000;
+		op->attr.st.st_mtim.tv_nsec = mtime_ms % 1000 * 1000000;
+		op->attr.st.st_atim = op->attr.st.st_ctim = op->attr.st.st_mtim;
+	}
 	/* The attributes are the store's, and it has them: nothing to wait for. */
 	return r == TREE_WAIT ? -EAGAIN : r;
 }

@@ -184,6 +184,8 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 		return -EINVAL;
 	}
 	fs->guard = guard_new();
+	fs->files = handles_new();
+	fs->dirs = handles_new();
 	*ret_fs = fs;
 	return 0;
 }
@@ -308,6 +310,8 @@ void fs_unmount(struct fs *fs)
 	pthread_cond_destroy(&w.cond);
 	pthread_mutex_destroy(&w.lock);
 
+	fs_keep_open_drafts(fs);
+	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
 	fuse_session_unmount(fs->session);
 	abort_connection(fs);
@@ -322,6 +326,8 @@ void fs_free(struct fs **fs)
 		return;
 	notifier_stop(&(*fs)->notifier);
 	fuse_session_destroy((*fs)->session);
+	handles_free(&(*fs)->files);
+	handles_free(&(*fs)->dirs);
 	guard_free(&(*fs)->guard);
 	g_free(*fs);
 	*fs = NULL;

@@ -62,9 +62,7 @@ static void invite_done(void *arg, int error, uint64_t ino)
 
 	if (error == 0 && op->state == OP_SUBMITTED) {
 		/* touch opens for writing, writes nothing and closes. */
-		h = g_new0(struct handle, 1);
-		h->what = HANDLE_READ;
-		h->ino = ino;
+		h = handle_new(op->fs, HANDLE_READ, ino);
 		h->from = TREE_READ_STORE;
 		error = give_created(op, ino, h);
 	}
@@ -97,19 +95,19 @@ static void note_writer(struct op *op, struct handle *h)
 
 static int create_run(struct op *op)
 {
+	char comm[WRITER_COMM_SIZE];
 	struct tree_write w;
 	struct handle *h;
 	int r = op_begin(op);
 
 	if (r)
 		return r;
-	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &w);
+	writer_comm(op->pid, comm);
+	r = tree_create(&op->ctx, op->ino, op->name, op->mode, comm, &w);
 	op_end(op);
 	if (r)
 		return r;
-	h = g_new0(struct handle, 1);
-	h->what = HANDLE_WRITE;
-	h->ino = w.ino;
+	h = handle_new(op->fs, HANDLE_WRITE, w.ino);
 	h->write = w;
 	note_writer(op, h);
 	return give_created(op, w.ino, h);
@@ -289,6 +287,16 @@ static int commit(struct op *op, struct handle *h)
 	return OP_SUBMIT;
 }
 
+/*
+ * A file in which nothing was written yet. A shell's `> name` closes a first descriptor before its command writes to the
+ * second: whether the file stays empty is known at the last close.
+ */
+static bool is_empty_file(const struct handle *h)
+{
+	return h->write.what == TREE_WRITE_UPLOAD && !atomic_load(&h->refused) &&
+	       draft_size(h->write.draft) == 0;
+}
+
 static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
@@ -302,7 +310,7 @@ static int flush_run(struct op *op)
 		draft_taint(h->write.draft);
 		return 0;
 	}
-	if (draft_is_tainted(h->write.draft))
+	if (draft_is_tainted(h->write.draft) || is_empty_file(h))
 		return 0;
 	tgid = op->pid ? writer_tgid(op->pid) : 0;
 	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
@@ -380,23 +388,74 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 		g_free(late);
 }
 
-static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
+/* The kernel forgets a file that was written: the server's version takes over, or nothing does. */
+static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w)
+{
+	_cleanup_free_ char *name = g_strdup(w->name);
+	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
+	uint64_t dir = w->dir;
+
+	tree_write_close(fs->config.tree, w);
+	if (!fs->notifier)
+		return;
+	notify_inode(fs->notifier, ino);
+	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
+		notify_name(fs->notifier, dir, name);
+}
+
+/* A file that is delivered after its last close keeps its name meanwhile. */
+struct late_upload {
+	struct fs *fs;
+	uint64_t ino;
+	struct tree_write write;
+};
+
+static void late_upload_done(void *arg, int error, int64_t room, int64_t message)
+{
+	struct late_upload *late = arg;
+
+	nobody_waits(NULL, error, room, message);
+	end_upload(late->fs, late->ino, &late->write);
+	g_free(late);
+}
+
+static void send_late(struct fs *fs, struct handle *h, struct outbox_letter *letter)
+{
+	struct late_upload *late;
+
+	if (!h->write.pending) {
+		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
+		return;
+	}
+	late = g_new0(struct late_upload, 1);
+	late->fs = fs;
+	late->ino = h->ino;
+	late->write = h->write;
+	memset(&h->write, 0, sizeof(h->write));
+	outbox_send(fs->config.outbox, letter, late_upload_done, late);
+}
+
+static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
+			   const char *unsent_because)
 {
 	struct outbox_letter *letter = NULL;
 	int error = atomic_load(&h->refused);
 
-	if (draft_is_tainted(h->write.draft)) {
+	if (unsent_because || draft_is_tainted(h->write.draft)) {
 		if (tree_write_take_raw(ctx, &h->write, &letter) == 0 && letter)
-			keep(fs, h, letter, "the program that wrote it was ended by a signal");
+			keep(fs, h, letter,
+			     unsent_because
+				     ? unsent_because
+				     : "the program that wrote it was ended by a signal");
 	} else if (error) {
 		drop_beginning(fs, ctx, h, error);
 	} else if (take(fs, ctx, h, &letter) == 0 && letter) {
-		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
+		send_late(fs, h, letter);
 	}
 }
 
-/* What is still dirty when the last descriptor goes. */
-static void release_dirty(struct fs *fs, struct handle *h)
+/* What is still dirty when the last descriptor goes: delivered, or kept for a reason. */
+static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_because)
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
 
@@ -404,8 +463,8 @@ static void release_dirty(struct fs *fs, struct handle *h)
 	    !draft_is_dirty(h->write.draft) || store_read_begin(fs->config.store, &ctx.conn))
 		return;
 	if (h->write.what != TREE_WRITE_OBJECT)
-		release_letter(fs, &ctx, h);
-	else if (!draft_is_tainted(h->write.draft))
+		release_letter(fs, &ctx, h, unsent_because);
+	else if (!unsent_because && !draft_is_tainted(h->write.draft))
 		release_object(fs, &ctx, h);
 	store_read_end(ctx.conn);
 }
@@ -419,7 +478,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	uint64_t dir = w->dir;
 	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
 
-	release_dirty(fs, h);
+	release_dirty(fs, h, NULL);
 	if (h->what == HANDLE_WRITE && w->pending)
 		name = g_strdup(w->name);
 	handle_free(fs, h);
@@ -430,4 +489,15 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	notify_inode(fs->notifier, ino);
 	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
 		notify_name(fs->notifier, dir, name);
+}
+
+void fs_keep_open_drafts(struct fs *fs)
+{
+	struct handle *h;
+
+	while ((h = handles_take_any(fs->files))) {
+		release_dirty(fs, h,
+			      "the file system was unmounted while it was being written");
+		handle_free(fs, h);
+	}
 }

@@ -401,6 +401,8 @@ void sparkfs_stop(struct sparkfs *s)
 		work_call(s->queue, shut_pager, s->pager);
 	if (s->outbox)
 		outbox_close(&s->outbox, OUTBOX_WAIT_MS);
+	if (s->client)
+		webex_client_stop(s->client);
 	http_loop_stop(&s->loop);
 	work_queue_stop(&s->queue);
 	/* Nobody but us is left. */

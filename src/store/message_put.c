@@ -365,6 +365,18 @@ static int name_and_place(struct put *p, const struct webex_message *m,
 	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
 }
 
+/* A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later. */
+static int note_activity(struct put *p, int64_t created_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(p->w->q, "UPDATE room SET last_activity_ms=?2"
+				  " WHERE rowid=?1 AND last_activity_ms<?2");
+
+	sql_int(&st, 1, p->room.rowid);
+	sql_int(&st, 2, created_ms);
+	return sql_run(&st);
+}
+
 static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 		  int64_t *ret_rowid)
 {
@@ -384,6 +396,8 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 	r = write_new(p, m, &row);
 	if (r == 0)
 		r = write_body(p->w, row.rowid, m, author->first_email);
+	if (r == 0 && m->created_ms > p->known_ms)
+		r = note_activity(p, m->created_ms);
 	if (r < 0)
 		return r;
 	*ret_rowid = row.rowid;

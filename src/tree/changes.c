@@ -30,8 +30,31 @@ static uint64_t room_dir(const struct store_change *c)
 	return tree_ino(c->room_type == WEBEX_ROOM_DIRECT ? TREE_DIRECT : TREE_SPACES, 0);
 }
 
-static void tell_room(const struct store_change *c, const struct tree_told *told)
+/* direct/<e-mail>, which no listing shows: a directory without a space has become a symlink. */
+static void tell_address(struct tree *t, const struct store_change *c,
+			 const struct tree_told *told)
 {
+	struct store_room room = {0};
+	struct store_conn *conn;
+	char *key;
+
+	if (c->room_type != WEBEX_ROOM_DIRECT || store_read_begin(t->config.store, &conn))
+		return;
+	if (store_room_get(conn, c->room, &room) == 0 && room.direct_email) {
+		told->name(told->arg, TREE_DIRECT, room.direct_email);
+		key = g_utf8_strdown(room.direct_email, -1);
+		if (strcmp(key, room.direct_email) != 0)
+			told->name(told->arg, TREE_DIRECT, key);
+		g_free(key);
+	}
+	store_room_clear(&room);
+	store_read_end(conn);
+}
+
+static void tell_room(struct tree *t, const struct store_change *c,
+		      const struct tree_told *told)
+{
+	tell_address(t, c, told);
 	if (c->old_name)
 		told->name(told->arg, room_dir(c), c->old_name);
 	if (c->name && c->type != STORE_ROOM_CHANGED)
@@ -106,7 +129,7 @@ static void tell_one(struct tree *t, const struct store_change *c, guint added,
 	case STORE_ROOM_RENAMED:
 	case STORE_ROOM_CHANGED:
 	case STORE_ROOM_GONE:
-		tell_room(c, told);
+		tell_room(t, c, told);
 		break;
 	case STORE_MESSAGE_ADDED:
 	case STORE_MESSAGE_RENAMED:
@@ -169,6 +192,7 @@ static void tell_dirs(GPtrArray *changes, const struct tree_told *told)
 
 			told->inode(told->arg, tree_ino(TREE_SPACE, room));
 			told->inode(told->arg, tree_ino(TREE_MEMBERS, room));
+			told->inode(told->arg, tree_ino(TREE_SPACE_JSON, room));
 			told->name(told->arg, tree_ino(TREE_SPACE, room), "last");
 		}
 	}
