@@ -119,6 +119,12 @@ static struct pager_entry *entry_get_locked(struct pager *p, const struct need *
 	return e;
 }
 
+/* No way to the server at all: true of every other request as well. */
+static bool is_unreachable(int error)
+{
+	return error == -ECONNREFUSED || error == -ENETUNREACH || error == -EHOSTUNREACH;
+}
+
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
 			       int *ret_error)
 {
@@ -138,6 +144,10 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		verdict = PAGER_USE;
 	} else if (have && now - p->net_failed_ms < FAILED_AGE_MS) {
 		verdict = PAGER_USE;
+	} else if (now - p->net_failed_ms < FAILED_AGE_MS && is_unreachable(p->net_error)) {
+		/* A walk over what was never read must not find that out at each directory. */
+		verdict = PAGER_FAILED;
+		*ret_error = p->net_error;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return verdict;
