@@ -71,5 +71,7 @@ bool name_is_address(const char *name);
  * (design 2.3, peers.md 3.6). Every dot name is one, but for those of name_is_trash.
  */
 bool name_is_scratch(const char *name);
+/* The same of a name that only its maker tells from a real one: `comm` is the program's. */
+bool name_is_scratch_of(const char *name, const char *comm);
 /* ".Trash", ".Trash-0" ... : refused, so that a file manager asks before it deletes. */
 bool name_is_trash(const char *name);

@@ -37,6 +37,18 @@ static bool is_sed_temp(const char *name)
 	return random;
 }
 
+/* Any of sed's, also those that look like a word. */
+bool name_is_scratch_of(const char *name, const char *comm)
+{
+	const char *p = name + 3;
+
+	if (strcmp(comm, "sed") != 0 || strlen(name) != 9 || !g_str_has_prefix(name, "sed"))
+		return false;
+	while (g_ascii_isalnum(*p))
+		p++;
+	return !*p;
+}
+
 bool name_is_trash(const char *name)
 {
 	return g_str_has_prefix(name, ".Trash");

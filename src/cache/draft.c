@@ -481,6 +481,13 @@ int draft_truncate(struct draft *d, int64_t size)
 	return r;
 }
 
+void draft_set_clean(struct draft *d)
+{
+	pthread_mutex_lock(&d->lock);
+	d->is_dirty = false;
+	pthread_mutex_unlock(&d->lock);
+}
+
 int64_t draft_size(struct draft *d)
 {
 	int64_t size;

@@ -63,6 +63,8 @@ ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset);
 int draft_truncate(struct draft *d, int64_t size);
 /* Text forms only: begin with these bytes, not dirty (an edit opened without O_TRUNC). */
 int draft_load(struct draft *d, const void *buf, size_t len);
+/* Files: what it holds now is what the server has: not dirty until the next write. */
+void draft_set_clean(struct draft *d);
 int64_t draft_size(struct draft *d);
 bool draft_is_dirty(struct draft *d);
 void draft_taint(struct draft *d);

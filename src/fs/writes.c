@@ -389,14 +389,14 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 }
 
 /* The kernel forgets a file that was written: the server's version takes over, or nothing does. */
-static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w)
+static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
 {
 	_cleanup_free_ char *name = g_strdup(w->name);
 	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
 	uint64_t dir = w->dir;
 
 	tree_write_close(fs->config.tree, w);
-	if (!fs->notifier)
+	if (!tell)
 		return;
 	notify_inode(fs->notifier, ino);
 	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
@@ -415,7 +415,7 @@ static void late_upload_done(void *arg, int error, int64_t room, int64_t message
 	struct late_upload *late = arg;
 
 	nobody_waits(NULL, error, room, message);
-	end_upload(late->fs, late->ino, &late->write);
+	end_upload(late->fs, late->ino, &late->write, !late->fs->stopping);
 	g_free(late);
 }
 
@@ -473,22 +473,12 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 	struct fs *fs = fs_of(req);
-	struct tree_write *w = &h->write;
-	_cleanup_free_ char *name = NULL;
-	uint64_t dir = w->dir;
-	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
 
 	release_dirty(fs, h, NULL);
-	if (h->what == HANDLE_WRITE && w->pending)
-		name = g_strdup(w->name);
+	if (h->what == HANDLE_WRITE && h->write.pending)
+		end_upload(fs, ino, &h->write, true);
 	handle_free(fs, h);
 	fuse_reply_err(req, 0);
-	if (!name)
-		return;
-	/* The server's version takes over, or nothing does. */
-	notify_inode(fs->notifier, ino);
-	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
-		notify_name(fs->notifier, dir, name);
 }
 
 void fs_keep_open_drafts(struct fs *fs)

@@ -12,6 +12,7 @@
 #include "base/names.h"
 #include "tree/internal.h"
 #include "tree/write.h"
+#include "webex/media_type.h"
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 {
@@ -383,6 +384,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 		    !name_is_scratch(newname)) {
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
+			g_free(l->content_type);
+			l->content_type = g_strdup(webex_media_type(newname));
 		}
 		plan->action = TREE_DO_SEND;
 		plan->letter = l;

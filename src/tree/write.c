@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "tree/internal.h"
 #include "tree/write.h"
+#include "webex/media_type.h"
 #include "webex/render.h"
 
 /* What is known to fail is refused before anything is typed (design 2.3). */
@@ -184,6 +185,26 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, struct tree_wri
 	return 0;
 }
 
+/* A version that keeps a part of the old one begins with all of it. */
+static int load_content(struct tree_ctx *ctx, int64_t row, struct draft *draft)
+{
+	char buf[65536];
+	int64_t at = 0;
+	ssize_t n;
+
+	for (;;) {
+		n = contents_read(ctx->tree->config.contents, row, buf, sizeof(buf), at);
+		if (n > 0)
+			n = draft_write(draft, buf, (size_t)n, at, false);
+		if (n <= 0)
+			break;
+		at += n;
+	}
+	if (n == 0)
+		draft_set_clean(draft);
+	return (int)n;
+}
+
 /* One's own attachment written again: a new version under the same name (design 2.3). Its old
  * node shows what is being written until the last close. */
 static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
@@ -195,10 +216,9 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 
 	if (r == 0 && content.gone)
 		r = -ENOENT;
-	/* The old bytes are at the server; a version that keeps a part of them would need them.
-	 */
+	/* Counted in contents.h by the caller. */
 	if (r == 0 && !truncate)
-		r = -EOPNOTSUPP;
+		r = upload_open(ctx, w->ino);
 	if (r == 0) {
 		w->what = TREE_WRITE_UPLOAD;
 		w->form = OUTBOX_FILE;
@@ -209,6 +229,11 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	}
 	if (r == 0)
 		r = spool_draft(ctx, &draft);
+	if (r == 0 && !truncate) {
+		r = load_content(ctx, w->row, draft);
+		if (r)
+			draft_unref(&draft);
+	}
 	if (r == 0) {
 		w->draft = draft_ref(draft);
 		r = pending_add(t->pendings, w->row, w->dir, content.name, draft, false, 0644,
@@ -225,6 +250,8 @@ static int check_file_name(const char *name)
 	bool same = strcmp(clean, name) == 0;
 
 	g_free(clean);
+	if (strlen(name) > NAME_MAX_BYTES)
+		return -ENAMETOOLONG;
 	return same ? 0 : -EINVAL;
 }
 
@@ -243,10 +270,10 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 }
 
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
-		struct tree_write *ret_write)
+		const char *comm, struct tree_write *ret_write)
 {
 	struct tree *t = ctx->tree;
-	bool is_scratch = name_is_scratch(name);
+	bool is_scratch = name_is_scratch(name) || name_is_scratch_of(name, comm);
 	struct tree_write w = {.dir = dir, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
 	struct draft *draft;
 	int r;
@@ -416,6 +443,7 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	l->place = g_strdup(w->place);
 	if (w->form == OUTBOX_FILE) {
 		l->filename = g_strdup(w->name);
+		l->content_type = g_strdup(webex_media_type(w->name));
 		l->content_rowid = w->content_row;
 		if (w->pending)
 			pending_stat(ctx->tree->pendings, w->pending, &l->mtime_ms, &mode);

@@ -63,9 +63,9 @@ struct tree_write {
 int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		    struct tree_write *ret_write);
 /* A new name in a directory: an upload or a scratch file. -EPERM where nothing can be made,
- * -EINVAL for a name that would not come back as typed. */
+ * -EINVAL for a name that would not come back as typed. `comm` is the program that makes it. */
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
-		struct tree_write *ret_write);
+		const char *comm, struct tree_write *ret_write);
 /* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. */
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
 /* Makes an opened scratch file an upload called `name`. -EINVAL for a name that would not come
