@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tree/transcript.h"
+
+#define T0 INT64_C(1760000000000)
+
+struct world {
+	struct store *store;
+	struct transcripts *t;
+	int64_t room;
+};
+
+static int64_t put(struct world *w, const char *id, const char *text, int64_t at)
+{
+	struct webex_message m = {
+		.id = (char *)id,
+		.room_id = (char *)"ROOM1",
+		.text = (char *)text,
+		.person_id = (char *)"P1",
+		.person_email = (char *)"a@example.com",
+		.created_ms = T0 + at,
+		.updated_ms = -1,
+	};
+	int64_t row;
+
+	assert_int_equal(0, store_apply_message(w->store, w->room, &m, 0, &row, NULL));
+	return row;
+}
+
+static int setup(void **state)
+{
+	struct webex_room r = {.id = (char *)"ROOM1",
+			       .title = (char *)"One",
+			       .created_ms = T0,
+			       .last_activity_ms = T0};
+	struct store_config config = {.holder = "test"};
+	struct world *w = g_new0(struct world, 1);
+
+	assert_int_equal(0, store_open(&config, &w->store, NULL));
+	assert_int_equal(0, store_apply_room(w->store, &r, 0, &w->room, NULL));
+	put(w, "M1", "first", 0);
+	w->t = transcripts_new();
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	transcripts_free(&w->t);
+	store_close(&w->store);
+	g_free(w);
+	return 0;
+}
+
+static int64_t size(struct world *w)
+{
+	struct store_conn *conn;
+	int64_t n;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(
+		0, transcript_size(w->t, conn, w->room, -1, 0, store_generation(w->store), &n));
+	store_read_end(conn);
+	return n;
+}
+
+static void hold(struct world *w)
+{
+	struct store_conn *conn;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(
+		0, transcript_hold(w->t, conn, w->room, -1, 0, store_generation(w->store)));
+	store_read_end(conn);
+}
+
+static char *text(struct world *w)
+{
+	static char buf[4096];
+
+	buf[transcript_read(w->t, w->room, buf, sizeof(buf) - 1, 0)] = '\0';
+	return buf;
+}
+
+static bool append(struct world *w, int64_t row, enum store_change_type type)
+{
+	struct store_message m = {0};
+	struct store_conn *conn;
+	bool grew;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_message_get(conn, row, &m));
+	grew = transcript_append(w->t, w->room, type, &m, T0 + 99000);
+	store_message_clear(&m);
+	store_read_end(conn);
+	return grew;
+}
+
+/* The size that stat says is the number of bytes that an open gets. */
+static void test_size(void **state)
+{
+	struct world *w = *state;
+	int64_t before = size(w);
+
+	hold(w);
+	assert_int_equal(before, strlen(text(w)));
+	assert_non_null(strstr(text(w), "first"));
+	transcript_release(w->t, w->room);
+	put(w, "M2", "second", 1000);
+	assert_true(size(w) > before);
+}
+
+static void test_grows_while_open(void **state)
+{
+	struct world *w = *state;
+	char *before;
+	int64_t row;
+
+	/* Not open: nothing to append to. */
+	row = put(w, "M2", "second", 1000);
+	assert_false(append(w, row, STORE_MESSAGE_ADDED));
+	hold(w);
+	before = g_strdup(text(w));
+	row = put(w, "M3", "third", 2000);
+	assert_true(append(w, row, STORE_MESSAGE_ADDED));
+	assert_true(g_str_has_prefix(text(w), before));
+	assert_non_null(strstr(text(w), "third"));
+	assert_int_equal(size(w), strlen(text(w)));
+	/* An edit and a deletion append; nothing that was read changes. */
+	g_free(before);
+	before = g_strdup(text(w));
+	assert_true(append(w, row, STORE_MESSAGE_CHANGED));
+	assert_true(append(w, row, STORE_MESSAGE_GONE));
+	assert_true(g_str_has_prefix(text(w), before));
+	assert_non_null(strstr(text(w) + strlen(before), "edited"));
+	assert_non_null(strstr(text(w) + strlen(before), "deleted"));
+	g_free(before);
+	/* A second reader sees the same text; the last close ends it. */
+	hold(w);
+	transcript_release(w->t, w->room);
+	assert_non_null(strstr(text(w), "deleted"));
+	transcript_release(w->t, w->room);
+	hold(w);
+	assert_null(strstr(text(w), "deleted"));
+	transcript_release(w->t, w->room);
+}
+
+static void test_older_messages_are_no_news(void **state)
+{
+	struct world *w = *state;
+	int64_t row;
+
+	hold(w);
+	row = put(w, "M0", "ancient", -5000);
+	assert_false(append(w, row, STORE_MESSAGE_ADDED));
+	transcript_release(w->t, w->room);
+}
+
+static void test_reads_past_the_end(void **state)
+{
+	struct world *w = *state;
+	char c;
+
+	hold(w);
+	assert_int_equal(0, transcript_read(w->t, w->room, &c, 1, 1 << 20));
+	assert_int_equal(0, transcript_read(w->t, w->room, &c, 1, -1));
+	assert_int_equal(0, transcript_read(w->t, 999, &c, 1, 0));
+	transcript_release(w->t, w->room);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(size),
+		TEST(grows_while_open),
+		TEST(older_messages_are_no_news),
+		TEST(reads_past_the_end),
+	};
+
+	return cmocka_run_group_tests_name("transcript", tests, NULL, NULL);
+}
