@@ -1,5 +1,4 @@
 """Posting: what ends up on the server when somebody writes to a post file."""
-import contextlib
 import errno
 import json
 import os
@@ -9,7 +8,7 @@ import sys
 
 import pytest
 
-from lib.chat import SHELLS, Space, Unsent, fails, opened, put
+from lib.chat import SHELLS, Space, Unsent, fails, opened, put, refused_write
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import kill_group, start_cmd
 from lib.util import wait_until
@@ -122,16 +121,6 @@ def test_a_refused_write_does_not_spoil_the_next_text(pier):
                       "printf %s \"$long\" >&3; echo fine >&3")
     assert "File too large" in result.err, repr(result)
     assert pier.texts() == ["fine"]
-
-
-@contextlib.contextmanager
-def refused_write(path, number):
-    """The block's write fails, and the close says so again."""
-    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
-    with fails(number):
-        yield fd
-    with fails(number):
-        os.close(fd)
 
 
 @pytest.mark.parametrize("text", ["x" * LIMIT, "é" * (LIMIT // 2) + "x", "x" * LIMIT + "\n" * 9],

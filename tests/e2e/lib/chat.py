@@ -13,6 +13,8 @@ import contextlib
 import errno
 import json
 import os
+import re
+import urllib.parse
 
 import pytest
 
@@ -100,9 +102,8 @@ def file_name(headers):
     """Of an answer's Content-Disposition, as UTF-8."""
     value = headers["Content-Disposition"]
     if "filename*=" in value:
-        from urllib.parse import unquote
-        return unquote(value.split("filename*=UTF-8''", 1)[1].split(";")[0])
-    return value.split('filename="', 1)[1].rsplit('"', 1)[0].replace('\\"', '"')
+        return urllib.parse.unquote(value.split("filename*=UTF-8''", 1)[1].split(";")[0])
+    return re.sub(r"\\(.)", r"\1", value.split('filename="', 1)[1].rsplit('"', 1)[0])
 
 
 class Unsent:
@@ -169,6 +170,21 @@ def opened(path, flags=os.O_WRONLY | os.O_TRUNC, mode=0o644):
             pass
         raise
     os.close(fd)
+
+
+@contextlib.contextmanager
+def refused_write(path, number, flags=os.O_WRONLY | os.O_TRUNC):
+    """The block's write fails with that errno, and the close says so again."""
+    fd = os.open(path, flags, 0o644)
+    try:
+        with fails(number):
+            yield fd
+        closing, fd = fd, None
+        with fails(number):
+            os.close(closing)
+    finally:
+        if fd is not None:
+            os.close(fd)
 
 
 def put(path, data, flags=os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
