@@ -156,11 +156,15 @@ static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w
 
 /* ---- uploads ---- */
 
-static int spool_draft(struct tree_ctx *ctx, struct draft **ret_draft)
+/* A draft for `name` in w->place, labelled so that a crash leaves it under a name that says so. */
+static int spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
+		       struct draft **ret_draft)
 {
 	char *spool = g_strconcat(ctx->tree->config.state_dir, "/spool", NULL);
 	int r = draft_new(DRAFT_FILE, spool, ret_draft);
 
+	if (r == 0)
+		draft_set_label(*ret_draft, w->place, name);
 	g_free(spool);
 	return r;
 }
@@ -228,7 +232,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = aim_at_room(ctx, content.room, w);
 	}
 	if (r == 0)
-		r = spool_draft(ctx, &draft);
+		r = spool_draft(ctx, w, content.name, &draft);
 	if (r == 0 && !truncate) {
 		r = load_content(ctx, w->row, draft);
 		if (r)
@@ -286,7 +290,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r == 0 && !is_scratch)
 		r = check_file_name(name);
 	if (r == 0)
-		r = spool_draft(ctx, &draft);
+		r = spool_draft(ctx, &w, name, &draft);
 	if (r == 0) {
 		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);
