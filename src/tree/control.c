@@ -127,13 +127,13 @@ int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 		int64_t own = STORE_COOKIE_MIN + 2 * item->n;
 		char *why = g_strconcat(item->name, WHY, NULL);
 
+		/* The reason goes with its letter: find -delete must meet it before. */
 		if (own > cookie)
-			more = tree_emit_ino(ctx, emit, arg, item->name,
-					     tree_ino(TREE_LETTER, item->n), own, &error);
-		if (more && own + 1 > cookie)
 			more = tree_emit_ino(ctx, emit, arg, why,
-					     tree_ino(TREE_LETTER_WHY, item->n), own + 1,
-					     &error);
+					     tree_ino(TREE_LETTER_WHY, item->n), own, &error);
+		if (more && own + 1 > cookie)
+			more = tree_emit_ino(ctx, emit, arg, item->name,
+					     tree_ino(TREE_LETTER, item->n), own + 1, &error);
 		g_free(why);
 	}
 	g_ptr_array_unref(items);
