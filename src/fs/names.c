@@ -194,7 +194,8 @@ static void rename_done(void *arg, int error, uint64_t ino)
 	struct op *op = arg;
 
 	(void)ino;
-	if (error == 0)
+	/* A letter may arrive when the notifier has gone (op_fail_all came before). */
+	if (error == 0 && !op->fs->stopping)
 		notify_name(op->fs->notifier, op->newdir, op->newname);
 	op_finish(op, error);
 }
