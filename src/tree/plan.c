@@ -289,22 +289,49 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	return r;
 }
 
-/* The bytes of a scratch file become a new text of one's own message: what `sed -i` and editors
- * that rename do. */
+static int copy_draft(struct draft *from, struct draft *to)
+{
+	char buf[16384];
+	int64_t at = 0;
+	ssize_t n;
+
+	while ((n = draft_read(from, buf, sizeof(buf), at)) > 0) {
+		n = draft_write(to, buf, (size_t)n, at, false);
+		if (n < 0)
+			break;
+		at += n;
+	}
+	return (int)n;
+}
+
+/* What was written onto space.json by way of a scratch file. */
+static int scratch_to_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *plan)
+{
+	int r = tree_plan_object(ctx, w, plan);
+
+	/* Nothing differs: the scratch file goes all the same. */
+	if (r == 0 && plan->action == TREE_DO_NOTHING)
+		plan->action = TREE_DO_SEND;
+	return r;
+}
+
+/* The bytes of a scratch file become a new text of one's own message, or of space.json: what
+ * `sed -i` and editors that rename do. */
 static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t onto,
-			   struct outbox_letter **ret_letter)
+			   struct tree_plan *plan)
 {
 	struct tree_write w;
-	char buf[DRAFT_MESSAGE_MAX + 1025];
-	ssize_t n;
 	int r = tree_open_write(ctx, onto, true, &w);
 
 	if (r)
 		return r;
-	n = draft_read(p->draft, buf, sizeof(buf), 0);
-	if (n >= 0)
-		n = draft_write(w.draft, buf, (size_t)n, 0, false);
-	r = n < 0 ? (int)n : take_whole(ctx, &w, ret_letter);
+	r = copy_draft(p->draft, w.draft);
+	if (r == 0 && w.what == TREE_WRITE_OBJECT) {
+		r = scratch_to_object(ctx, &w, plan);
+	} else if (r == 0) {
+		plan->action = TREE_DO_SEND;
+		r = take_whole(ctx, &w, &plan->letter);
+	}
 	tree_write_close(ctx->tree, &w);
 	return r;
 }
@@ -341,16 +368,13 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	r = find(ctx, newdir, newname, &onto);
 	if (r && r != -ENOENT)
 		return r;
-	if (r == 0 && tree_ino_kind(onto) != TREE_UPLOAD)
-		r = scratch_to_edit(ctx, p, onto, &plan->letter);
-	else
-		r = scratch_to_upload(ctx, p, newname, &plan->letter);
-	if (r)
-		return r;
+	if (r == 0 && tree_ino_kind(onto) != TREE_UPLOAD) {
+		plan->ino = onto;
+		return scratch_to_edit(ctx, p, onto, plan);
+	}
 	plan->action = TREE_DO_SEND;
-	plan->ino = onto && tree_ino_kind(onto) != TREE_UPLOAD ? onto
-							       : tree_ino(TREE_UPLOAD, p->row);
-	return 0;
+	plan->ino = tree_ino(TREE_UPLOAD, p->row);
+	return scratch_to_upload(ctx, p, newname, &plan->letter);
 }
 
 /* An unsent letter moved to a post file or into a space is sent there. */
@@ -418,7 +442,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		p = pending_by_row(pendings, tree_ino_row(ino));
 		r = p && p->is_scratch ? plan_rename_scratch(ctx, p, newdir, newname, &plan)
 				       : -EPERM;
-		if (r == 0 && plan.action == TREE_DO_SEND)
+		if (r == 0 && plan.action != TREE_DO_NOTHING)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);
 		break;

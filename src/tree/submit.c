@@ -25,6 +25,9 @@ struct submission {
 
 static void finish(struct submission *s, int error, uint64_t ino)
 {
+	/* Its bytes are at the server now. */
+	if (!error && s->plan.pending)
+		pending_remove(s->tree->pendings, s->plan.pending);
 	s->done(s->arg, error, error ? 0 : ino);
 	tree_plan_clear(s->tree, &s->plan);
 	g_free(s);
@@ -205,8 +208,6 @@ static void letter_sent(void *arg, int error, int64_t room, int64_t message)
 
 	(void)room;
 	(void)message;
-	if (!error && s->plan.pending)
-		pending_remove(s->tree->pendings, s->plan.pending);
 	finish(s, error, s->plan.ino);
 }
 
