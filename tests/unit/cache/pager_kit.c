@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "pager_kit.h"
+
+/* ---- the fake API: calls under way, in order ---- */
+
+GPtrArray *calls;
+
+static uint64_t note(const char *what, const struct webex_list *l, webex_done done, void *arg)
+{
+	struct call *c = g_new0(struct call, 1);
+
+	c->what = what;
+	c->done = done;
+	c->arg = arg;
+	if (l) {
+		c->next = g_strdup(l->next);
+		c->before_message = g_strdup(l->before_message);
+		c->before_ms = l->before_ms;
+		c->max = l->max;
+		c->mentioned_me = l->mentioned_me;
+	}
+	g_ptr_array_add(calls, c);
+	return calls->len;
+}
+
+static void call_free(void *p)
+{
+	struct call *c = p;
+
+	g_free(c->next);
+	g_free(c->before_message);
+	g_free(c);
+}
+
+uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg)
+{
+	(void)c;
+	return note("rooms", l, done, arg);
+}
+
+uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
+			     webex_done done, void *arg)
+{
+	(void)c;
+	return note("messages", l, done, arg);
+}
+
+uint64_t webex_list_memberships(struct webex_client *c, const struct webex_list *l,
+				webex_done done, void *arg)
+{
+	(void)c;
+	return note("memberships", l, done, arg);
+}
+
+uint64_t webex_get_room(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("room", NULL, done, arg);
+}
+
+uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg)
+{
+	(void)c;
+	return note("me", NULL, done, arg);
+}
+
+uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
+			   void *arg)
+{
+	(void)c;
+	(void)email;
+	return note("person", NULL, done, arg);
+}
+
+uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done done,
+			   void *arg)
+{
+	(void)c;
+	(void)email;
+	return note("direct", NULL, done, arg);
+}
+
+uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
+			   void *arg)
+{
+	(void)c;
+	(void)url;
+	(void)fd;
+	return note("content", NULL, done, arg);
+}
+
+void webex_cancel(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	((struct call *)calls->pdata[id - 1])->cancelled = true;
+}
+
+/* ---- the rest of the world ---- */
+
+int64_t now_ms;
+
+static int64_t fake_now(void *arg)
+{
+	(void)arg;
+	return now_ms;
+}
+
+static const struct clock fake_clock = {.mono_ms = fake_now, .wall_ms = fake_now};
+
+struct job {
+	void (*fn)(struct world *w);
+	struct world *w;
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool done;
+};
+
+static void run_job(void *arg)
+{
+	struct job *j = arg;
+
+	j->fn(j->w);
+	pthread_mutex_lock(&j->lock);
+	j->done = true;
+	pthread_cond_signal(&j->cond);
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* The body of a test runs as one item of the cache thread. */
+void on_queue(struct world *w, void (*fn)(struct world *w))
+{
+	struct job j = {.fn = fn, .w = w};
+
+	pthread_mutex_init(&j.lock, NULL);
+	pthread_cond_init(&j.cond, NULL);
+	work_post(w->queue, run_job, &j);
+	pthread_mutex_lock(&j.lock);
+	while (!j.done)
+		pthread_cond_wait(&j.cond, &j.lock);
+	pthread_mutex_unlock(&j.lock);
+}
+
+static void on_changes(void *arg, GPtrArray *changes)
+{
+	struct world *w = arg;
+
+	w->changes += (int)changes->len;
+}
+
+static struct webex_room *new_room(const char *id, const char *title)
+{
+	struct webex_room *r = g_new0(struct webex_room, 1);
+
+	r->id = g_strdup(id);
+	r->title = g_strdup(title);
+	r->created_ms = r->last_activity_ms = T0;
+	return r;
+}
+
+static void begin(struct world *w)
+{
+	GPtrArray *rooms = g_ptr_array_new_with_free_func(webex_room_free);
+	GPtrArray *changes = store_changes_new();
+	struct store_conn *conn;
+	struct store_room room = {0};
+
+	g_ptr_array_add(rooms, new_room("ROOM1", "One"));
+	assert_int_equal(0, store_apply_rooms(w->store, rooms, true, T0, changes));
+	g_ptr_array_unref(rooms);
+	g_ptr_array_unref(changes);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_room_by_id(conn, "ROOM1", &room));
+	w->room = room.rowid;
+	store_room_clear(&room);
+	store_read_end(conn);
+}
+
+void make_pager(struct world *w, int recent, bool is_bot)
+{
+	struct pager_config config = {
+		.store = w->store,
+		.queue = w->queue,
+		.contents = w->contents,
+		.clock = &fake_clock,
+		.recent = recent,
+		.is_bot = is_bot,
+		.on_changes = on_changes,
+		.arg = w,
+	};
+
+	pager_free(&w->pager);
+	assert_int_equal(0, pager_new(&config, &w->pager));
+}
+
+int setup(void **state)
+{
+	struct store_config config = {.holder = "test"};
+	struct world *w = g_new0(struct world, 1);
+
+	now_ms = T0;
+	calls = g_ptr_array_new_with_free_func(call_free);
+	assert_int_equal(0, work_queue_start("test", &w->queue));
+	assert_int_equal(0, store_open(&config, &w->store, NULL));
+	assert_int_equal(0, contents_new("/tmp", &w->contents));
+	make_pager(w, 3, false);
+	on_queue(w, begin);
+	*state = w;
+	return 0;
+}
+
+int teardown(void **state)
+{
+	struct world *w = *state;
+
+	work_queue_stop(&w->queue);
+	pager_free(&w->pager);
+	contents_free(&w->contents);
+	store_close(&w->store);
+	g_ptr_array_unref(calls);
+	g_free(w);
+	return 0;
+}
+
+/* ---- answers ---- */
+
+void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network)
+{
+	struct call *c = calls->pdata[i];
+	struct webex_reply reply = {
+		.error = error,
+		.status = status,
+		.is_network = network,
+		.items = error ? NULL : items,
+		.next = g_strdup(next),
+	};
+
+	c->done(c->arg, &reply);
+	g_free(reply.next);
+	if (items)
+		g_ptr_array_unref(items);
+}
+
+GPtrArray *messages(const char *first, ...)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(webex_message_free);
+	const char *id = first;
+	va_list ap;
+
+	va_start(ap, first);
+	while (id) {
+		struct webex_message *m = g_new0(struct webex_message, 1);
+
+		m->id = g_strdup(id);
+		m->room_id = g_strdup("ROOM1");
+		m->text = g_strdup(id);
+		m->person_id = g_strdup("P1");
+		m->person_email = g_strdup("a@example.com");
+		m->created_ms = T0 + va_arg(ap, int);
+		m->updated_ms = -1;
+		g_ptr_array_add(items, m);
+		id = va_arg(ap, const char *);
+	}
+	va_end(ap);
+	return items;
+}
+
+GPtrArray *rooms(const char *first, ...)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(webex_room_free);
+	va_list ap;
+
+	va_start(ap, first);
+	for (const char *id = first; id; id = va_arg(ap, const char *))
+		g_ptr_array_add(items, new_room(id, id));
+	va_end(ap);
+	return items;
+}
+
+void woken(struct pager_waiter *waiter, int error)
+{
+	struct asker *a = (struct asker *)(void *)waiter;
+
+	a->calls++;
+	a->error = error;
+}
+
+struct need need_of(enum need_kind kind, int64_t row)
+{
+	struct need n = {.kind = kind, .row = row};
+
+	return n;
+}
+
+void ask(struct world *w, struct asker *a, enum need_kind kind, int64_t row)
+{
+	struct need n = need_of(kind, row);
+
+	memset(a, 0, sizeof(*a));
+	a->waiter.fn = woken;
+	pager_wait(w->pager, &n, &a->waiter);
+}
+
+enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bool have)
+{
+	struct need n = need_of(kind, row);
+	int error = 0;
+
+	return pager_check(w->pager, &n, have, &error);
+}
+
+static bool count_one(void *arg, const struct store_brief *b)
+{
+	(void)b;
+	(*(int *)arg)++;
+	return true;
+}
+
+int listed(struct world *w)
+{
+	struct store_conn *conn;
+	int n = 0;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_message_list(conn, w->room, 0, 0, count_one, &n));
+	store_read_end(conn);
+	return n;
+}
+
+int head(struct world *w, struct store_span *ret)
+{
+	struct store_conn *conn;
+	int r;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	r = store_span_head(conn, w->room, ret);
+	store_read_end(conn);
+	return r;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests of the pager: a store in memory, a queue, a clock that stands still, and the functions of webex/api.h that the
+ * sources use, whose calls are answered by hand.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "cache/contents.h"
+#include "cache/pager.h"
+
+#define T0 INT64_C(1760000000000)
+
+struct call {
+	const char *what;
+	char *next;
+	char *before_message;
+	int64_t before_ms;
+	int max;
+	bool mentioned_me;
+	bool cancelled;
+	webex_done done;
+	void *arg;
+};
+
+/* All since the start of the test. */
+extern GPtrArray *calls;
+extern int64_t now_ms;
+
+struct world {
+	struct work_queue *queue;
+	struct store *store;
+	struct contents *contents;
+	struct pager *pager;
+	int64_t room;
+	int changes;
+};
+
+struct asker {
+	struct pager_waiter waiter;
+	int calls, error;
+};
+
+/* The fn of an asker's waiter: counts. */
+void woken(struct pager_waiter *waiter, int error);
+void on_queue(struct world *w, void (*fn)(struct world *w));
+void make_pager(struct world *w, int recent, bool is_bot);
+int setup(void **state);
+int teardown(void **state);
+void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);
+GPtrArray *messages(const char *first, ...);
+GPtrArray *rooms(const char *first, ...);
+void ask(struct world *w, struct asker *a, enum need_kind kind, int64_t row);
+struct need need_of(enum need_kind kind, int64_t row);
+enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bool have);
+int listed(struct world *w);
+int head(struct world *w, struct store_span *ret);
+
+/* A test whose body runs as one item of the cache thread. */
+#define CASE(name)                                                                             \
+	static void test_##name(void **state)                                                  \
+	{                                                                                      \
+		on_queue(*state, body_##name);                                                 \
+	}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)

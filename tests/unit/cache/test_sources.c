@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* How pages become what the store knows, whatever the server does. */
+#include <errno.h>
+#include <string.h>
+
+#include "pager_kit.h"
+
+/* ---- pages ---- */
+
+static void body_head_complete(struct world *w)
+{
+	struct store_span span;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	assert_int_equal(3, ((struct call *)calls->pdata[0])->max);
+	answer(0, messages("M2", 20, "M1", 10, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.error);
+	assert_int_equal(2, listed(w));
+	assert_int_equal(0, head(w, &span));
+	assert_int_equal(-1, span.lo);
+	assert_int_equal(T0 + 20, span.hi);
+}
+
+static void body_head_recent(struct world *w)
+{
+	struct store_span span;
+	struct asker a;
+
+	/* Three are enough, though there are more. */
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M4", 40, "M3", 30, "M2", 20, NULL), "n1", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, head(w, &span));
+	assert_int_equal(T0 + 20, span.lo);
+	assert_int_equal(3, listed(w));
+}
+
+static void body_head_pages(struct world *w)
+{
+	struct asker a;
+
+	/* An empty page with a link, a page that repeats an item, then the end. */
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
+	assert_string_equal("n1", ((struct call *)calls->pdata[1])->next);
+	answer(1, messages(NULL), "n2", 0, 200, false);
+	answer(2, messages("M3", 30, "M2", 20, NULL), NULL, 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+	assert_int_equal(2, listed(w));
+}
+
+static void body_head_loop(struct world *w)
+{
+	struct store_span span;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
+	answer(1, messages("M3", 30, NULL), "n1", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+	/* Not taken for the beginning of time. */
+	assert_int_equal(0, head(w, &span));
+	assert_int_equal(T0 + 30, span.lo);
+}
+
+static void body_head_anchor(struct world *w)
+{
+	struct call *c;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
+	answer(1, NULL, NULL, -ENOENT, 404, false);
+	c = calls->pdata[2];
+	assert_int_equal(T0 + 31, c->before_ms);
+	answer(2, messages("M3B", 30, "M2", 20, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.error);
+	assert_int_equal(3, listed(w));
+}
+
+static void body_head_halves(struct world *w)
+{
+	struct call *c;
+	struct asker a;
+
+	make_pager(w, 0, false);
+	ask(w, &a, NEED_HEAD, w->room);
+	assert_int_equal(1000, ((struct call *)calls->pdata[0])->max);
+	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
+	answer(1, NULL, NULL, -EIO, 504, false);
+	c = calls->pdata[2];
+	assert_int_equal(500, c->max);
+	assert_null(c->next);
+	assert_string_equal("M3", c->before_message);
+	answer(2, messages("M2", 20, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.error);
+	assert_int_equal(2, listed(w));
+}
+
+static void body_head_joins(struct world *w)
+{
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M3", 30, "M2", 20, "M1", 10, NULL), NULL, 0, 200, false);
+	now_ms += 6000;
+	/* The first page reaches what is known: the rest is not asked for. M2 was deleted there, M1 is below the page. */
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(1, messages("M4", 40, "M3", 30, NULL), "n1", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(4, listed(w));
+	now_ms += 6000;
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(2, messages("M4", 40, "M1", 10, NULL), NULL, 0, 200, false);
+	assert_int_equal(2, listed(w));
+}
+
+static void body_head_fails_whole(struct world *w)
+{
+	struct store_span span;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
+	answer(1, NULL, NULL, -EIO, 500, false);
+	assert_int_equal(-EIO, a.error);
+	/* Nothing that a listing could take for the whole. */
+	assert_int_equal(-ENOENT, head(w, &span));
+}
+
+static void body_room_gone(struct world *w)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, NULL, NULL, -ENOENT, 404, false);
+	assert_int_equal(-ENOENT, a.error);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(-ENOENT, store_room_by_id(conn, "ROOM1", &room));
+	store_read_end(conn);
+	ask(w, &a, NEED_MEMBERS, w->room);
+	assert_int_equal(-ENOENT, a.error);
+	assert_int_equal(1, calls->len);
+}
+
+static void body_bot(struct world *w)
+{
+	struct asker a;
+
+	make_pager(w, 1000, true);
+	ask(w, &a, NEED_HEAD, w->room);
+	assert_true(((struct call *)calls->pdata[0])->mentioned_me);
+	answer(0, messages("M3", 30, "M2", 20, NULL), NULL, 0, 200, false);
+	now_ms += 6000;
+	/* What a filtered list lacks is not gone. */
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(1, messages("M3", 30, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.error);
+	assert_int_equal(2, listed(w));
+}
+
+static void body_direct_none(struct world *w)
+{
+	struct need n = {.kind = NEED_DIRECT, .key = "x@example.com"};
+	struct store_conn *conn;
+	struct asker a = {.waiter.fn = woken};
+	int64_t row;
+
+	pager_wait(w->pager, &n, &a.waiter);
+	answer(0, NULL, NULL, -ENOENT, 404, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_node_find(conn, NODE_ADDRESS, "x@example.com", &row));
+	store_read_end(conn);
+}
+
+CASE(head_complete)
+CASE(head_recent)
+CASE(head_pages)
+CASE(head_loop)
+CASE(head_anchor)
+CASE(head_halves)
+CASE(head_joins)
+CASE(head_fails_whole)
+CASE(room_gone)
+CASE(bot)
+CASE(direct_none)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(head_complete), TEST(head_recent),	     TEST(head_pages),
+		TEST(head_loop),     TEST(head_anchor),	     TEST(head_halves),
+		TEST(head_joins),    TEST(head_fails_whole), TEST(room_gone),
+		TEST(bot),	     TEST(direct_none),
+	};
+
+	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
+}

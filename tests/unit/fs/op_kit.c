@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "op_kit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- libfuse's side ---- */
+
+static int replied(fuse_req_t req, int error)
+{
+	atomic_store(&req->error, error);
+	atomic_fetch_add(&req->replies, 1);
+	return req->reply_result;
+}
+
+int fuse_reply_err(fuse_req_t req, int err)
+{
+	return replied(req, err);
+}
+
+int fuse_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
+{
+	(void)e;
+	return replied(req, 0);
+}
+
+int fuse_reply_create(fuse_req_t req, const struct fuse_entry_param *e,
+		      const struct fuse_file_info *fi)
+{
+	(void)e;
+	(void)fi;
+	return replied(req, 0);
+}
+
+int fuse_reply_attr(fuse_req_t req, const struct stat *attr, double timeout)
+{
+	(void)attr;
+	(void)timeout;
+	return replied(req, 0);
+}
+
+int fuse_reply_readlink(fuse_req_t req, const char *link)
+{
+	(void)link;
+	return replied(req, 0);
+}
+
+int fuse_reply_open(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	(void)fi;
+	return replied(req, 0);
+}
+
+int fuse_reply_write(fuse_req_t req, size_t count)
+{
+	(void)count;
+	return replied(req, 0);
+}
+
+int fuse_reply_buf(fuse_req_t req, const char *buf, size_t size)
+{
+	(void)buf;
+	(void)size;
+	return replied(req, 0);
+}
+
+void *fuse_req_userdata(fuse_req_t req)
+{
+	return req->fs;
+}
+
+const struct fuse_ctx *fuse_req_ctx(fuse_req_t req)
+{
+	return &req->ctx;
+}
+
+void fuse_req_interrupt_func(fuse_req_t req, fuse_interrupt_func_t func, void *data)
+{
+	pthread_mutex_lock(&req->lock);
+	req->callback = func;
+	req->callback_data = data;
+	if (req->interrupted && func)
+		func(req, data);
+	pthread_mutex_unlock(&req->lock);
+}
+
+void interrupt(fuse_req_t req)
+{
+	pthread_mutex_lock(&req->lock);
+	req->interrupted = true;
+	if (req->callback)
+		req->callback(req, req->callback_data);
+	pthread_mutex_unlock(&req->lock);
+}
+
+/* ---- what op.c needs of its neighbours ---- */
+
+atomic_int notices;
+
+void notify_inode(struct notifier *n, uint64_t ino)
+{
+	(void)n;
+	(void)ino;
+	atomic_fetch_add(&notices, 1);
+}
+
+atomic_int detached;
+
+void outbox_detach(struct outbox *o, uint64_t id)
+{
+	(void)o;
+	(void)id;
+	atomic_fetch_add(&detached, 1);
+}
+
+void tree_plan_clear(struct tree *t, struct tree_plan *plan)
+{
+	(void)t;
+	(void)plan;
+}
+
+/* ---- the API's side: calls of the list of spaces ---- */
+
+pthread_mutex_t api_lock = PTHREAD_MUTEX_INITIALIZER;
+GQueue api_calls = G_QUEUE_INIT; /* of struct api_call; api_lock */
+
+static uint64_t next_id = 1; /* api_lock */
+
+uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg)
+{
+	struct api_call *call = g_new0(struct api_call, 1);
+
+	(void)c;
+	(void)l;
+	pthread_mutex_lock(&api_lock);
+	call->done = done;
+	call->arg = arg;
+	call->id = next_id++;
+	g_queue_push_tail(&api_calls, call);
+	pthread_mutex_unlock(&api_lock);
+	return call->id;
+}
+
+void webex_cancel(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	pthread_mutex_lock(&api_lock);
+	for (GList *l = api_calls.head; l; l = l->next)
+		if (((struct api_call *)l->data)->id == id)
+			((struct api_call *)l->data)->cancelled = true;
+	pthread_mutex_unlock(&api_lock);
+}
+
+#define FAKE(name, ...)                                                                        \
+	uint64_t name(__VA_ARGS__)                                                             \
+	{                                                                                      \
+		abort();                                                                       \
+	}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+FAKE(webex_list_messages, struct webex_client *c, const struct webex_list *l, webex_done done,
+     void *arg)
+FAKE(webex_list_memberships, struct webex_client *c, const struct webex_list *l,
+     webex_done done, void *arg)
+FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, void *arg)
+FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
+FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
+FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
+FAKE(webex_get_content, struct webex_client *c, const char *url, int fd, webex_done done,
+     void *arg)
+#pragma GCC diagnostic pop
+
+/* Answers the oldest call; false if there is none. */
+bool answer_one(int error)
+{
+	struct webex_reply reply = {.error = error};
+	struct api_call *call;
+
+	pthread_mutex_lock(&api_lock);
+	call = g_queue_pop_head(&api_calls);
+	pthread_mutex_unlock(&api_lock);
+	if (!call)
+		return false;
+	if (call->cancelled)
+		reply.error = -ECANCELED;
+	if (!reply.error)
+		reply.items = g_ptr_array_new_with_free_func(webex_room_free);
+	call->done(call->arg, &reply);
+	if (reply.items)
+		g_ptr_array_unref(reply.items);
+	g_free(call);
+	return true;
+}
+
+static void answer_item(void *arg)
+{
+	answer_one(*(int *)arg);
+}
+
+int api_waiting(void)
+{
+	int n;
+
+	pthread_mutex_lock(&api_lock);
+	n = (int)api_calls.length;
+	pthread_mutex_unlock(&api_lock);
+	return n;
+}

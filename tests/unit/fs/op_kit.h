@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests of op.c: libfuse's side of a request, the neighbours that op.c calls, and the API's list of spaces, all played.
+ */
+#pragma once
+
+#include "fs/op.h"
+
+struct fuse_req {
+	pthread_mutex_t lock; /* as libfuse's: held while the interrupt callback runs */
+	fuse_interrupt_func_t callback;
+	void *callback_data;
+	bool interrupted;
+	struct fs *fs;
+	struct fuse_ctx ctx;
+	atomic_int replies;
+	atomic_int error;
+	int reply_result; /* what the reply function returns */
+};
+
+/* What the signal of a caller does. */
+void interrupt(fuse_req_t req);
+
+extern atomic_int notices, detached;
+
+struct api_call {
+	webex_done done;
+	void *arg;
+	bool cancelled;
+	uint64_t id;
+};
+
+extern pthread_mutex_t api_lock;
+extern GQueue api_calls; /* of struct api_call; api_lock */
+
+/* Answers the oldest call (a cancelled one with -ECANCELED); false if there is none. Cache thread. */
+bool answer_one(int error);
+int api_waiting(void);
