@@ -194,7 +194,7 @@ bool answer_one(int error)
 	return true;
 }
 
-static void answer_item(void *arg)
+void answer_item(void *arg)
 {
 	answer_one(*(int *)arg);
 }

@@ -35,4 +35,6 @@ extern GQueue api_calls; /* of struct api_call; api_lock */
 
 /* Answers the oldest call (a cancelled one with -ECANCELED); false if there is none. Cache thread. */
 bool answer_one(int error);
+/* The same as an item of a work queue; arg is an int. */
+void answer_item(void *arg);
 int api_waiting(void);
