@@ -202,7 +202,7 @@ static void wake(struct pager_entry *e, int error)
 static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
 {
 	int64_t now = clock_mono(p->config.clock);
-	bool absent = error == -ENOENT && !network;
+	bool absent = error == -ENOENT && e->need.kind == NEED_PERSON;
 
 	e->fetching = false;
 	if (!error) {
