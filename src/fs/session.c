@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -218,14 +219,16 @@ static unsigned find_minor(const char *mountpoint)
 
 /*
  * Ends every request that nobody will answer any more. Without it the notifier could wait for
- * ever for a lock of the kernel that such a request holds.
+ * ever for a lock of the kernel that such a request holds. The kernel gives the number of a
+ * mount that has gone to the next one: it is ours while `device` is connected.
  */
-static void abort_connection(struct fs *fs)
+static void abort_connection(struct fs *fs, int device)
 {
+	struct pollfd end = {.fd = device};
 	char path[64];
 	int fd;
 
-	if (!fs->minor)
+	if (!fs->minor || device < 0 || poll(&end, 1, 0) != 0)
 		return;
 	g_snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", fs->minor);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
@@ -297,6 +300,7 @@ static void fail_all(void *arg)
 void fs_unmount(struct fs *fs)
 {
 	struct waited w = {.fs = fs};
+	int device;
 
 	if (!fs->is_mounted)
 		return;
@@ -313,8 +317,12 @@ void fs_unmount(struct fs *fs)
 	fs_keep_open_drafts(fs);
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
+	/* libfuse closes its own. */
+	device = fcntl(fuse_session_fd(fs->session), F_DUPFD_CLOEXEC, 0);
 	fuse_session_unmount(fs->session);
-	abort_connection(fs);
+	abort_connection(fs, device);
+	if (device >= 0)
+		close(device);
 	notifier_stop(&fs->notifier);
 	fuse_remove_signal_handlers(fs->session);
 	fs->is_mounted = false;

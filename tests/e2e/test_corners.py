@@ -1,8 +1,12 @@
 """What only happens in corners: odd programs, the end of a mount under load, bots."""
+import ctypes
 import json
 import os
 import signal
 import subprocess
+import tempfile
+
+import pytest
 
 from lib.chat import pier  # noqa: F401
 from lib.util import wait_until
@@ -33,3 +37,46 @@ def test_end_while_a_rename_sends(pier):
     pier.mount.terminate(signal.SIGTERM)
     mv.wait(10)
     assert pier.files() == {"note.txt": b"the whole\n"}
+
+
+def test_unlinked_while_open(pier):
+    """tempfile.TemporaryFile() makes a file and unlinks it: it is nobody's to see."""
+    with open(pier / "secret.txt", "w") as f:
+        f.write("draft")
+        f.flush()
+        os.unlink(pier / "secret.txt")
+    with tempfile.TemporaryFile(dir=pier.dir) as f:
+        f.write(b"temporary")
+    assert pier.run("ls", check=True).status == 0
+    pier.mount.terminate(signal.SIGTERM)
+    assert pier.posts() == 0
+
+
+def test_a_bot_deletes_no_space(sim, start_mount):
+    """It is not shown what others wrote without naming it."""
+    bot = sim.me("bot-token")["emails"][0]
+    room = sim.create_room("Shared", [bot])
+    sim.post(room["id"], "do not lose this")
+    mount = start_mount(sim, token="bot-token")
+    with pytest.raises(OSError):
+        os.rmdir(mount.space("Shared"))
+    assert not sim.requests("DELETE", "/rooms")
+    assert sim.api("GET", f"/rooms/{room['id']}").status == 200
+
+
+def test_ends_no_mount_but_its_own(sim, start_mount):
+    """The kernel gives the number of a mount that went to the next one at once."""
+    libc = ctypes.CDLL(None)
+    for _ in range(10):
+        mount = start_mount(sim)
+        # It is to be slow to see that it was unmounted.
+        os.kill(mount.pid, signal.SIGSTOP)
+        assert libc.umount2(str(mount.path).encode(), 0) == 0
+        next_one = start_mount(sim, token="bob-token")
+        os.kill(mount.pid, signal.SIGCONT)
+        mount.wait_ended()
+        assert "spaces" in os.listdir(next_one.path)
+        if next_one.minor == mount.minor:
+            break
+        # Somebody else was faster.
+        next_one.unmount()
