@@ -188,6 +188,16 @@ void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode)
 	pthread_mutex_unlock(&p->lock);
 }
 
+bool pending_is_listed(struct pendings *p, struct pending *e)
+{
+	bool is_listed;
+
+	pthread_mutex_lock(&p->lock);
+	is_listed = e->is_listed;
+	pthread_mutex_unlock(&p->lock);
+	return is_listed;
+}
+
 void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 		  mode_t *ret_mode)
 {

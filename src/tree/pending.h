@@ -51,6 +51,8 @@ void pending_remove(struct pendings *p, struct pending *e);
 void pending_rename(struct pendings *p, struct pending *e, const char *name);
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
 void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
+/* Not unlinked while it was open. */
+bool pending_is_listed(struct pendings *p, struct pending *e);
 /* A copy of what stat shows. */
 void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 		  mode_t *ret_mode);

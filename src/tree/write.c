@@ -464,6 +464,13 @@ static bool is_nothing_to_send(struct tree_ctx *ctx, const struct tree_write *w,
 	       (w->message_id && is_unchanged_edit(ctx, w, l->body, l->body_len));
 }
 
+/* A file that was unlinked while it is open is nobody's to see any more. */
+static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
+{
+	return w->what == TREE_WRITE_UPLOAD && w->pending &&
+	       !pending_is_listed(ctx->tree->pendings, w->pending);
+}
+
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter, char **ret_reason)
 {
@@ -472,7 +479,7 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 
 	*ret_letter = NULL;
 	*ret_reason = NULL;
-	if (!draft_is_dirty(w->draft))
+	if (!draft_is_dirty(w->draft) || is_unlinked(ctx, w))
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
@@ -494,8 +501,13 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 			struct outbox_letter **ret_letter)
 {
-	struct outbox_letter *l = new_letter(ctx, w);
-	int r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
+	struct outbox_letter *l;
+	int r;
+
+	if (is_unlinked(ctx, w))
+		return 0;
+	l = new_letter(ctx, w);
+	r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
 
 	if (r == 0 && (w->form == OUTBOX_FILE ? l->size > 0 : l->body_len > 0))
 		*ret_letter = l;
