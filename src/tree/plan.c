@@ -187,6 +187,11 @@ static int check_no_others(struct tree_ctx *ctx, int64_t room)
 	struct need all = {.kind = NEED_HEAD, .row = room};
 	int r;
 
+	/* A bot is shown only what names it (webex-api.md 5.20). */
+	if (ctx->tree->config.is_bot) {
+		log_last_error("rmdir: a bot is not shown what others wrote in a space");
+		return -ENOTEMPTY;
+	}
 	/* What was seen a moment ago is no ground to destroy something on. */
 	if (!tree_has_waited(ctx, &all))
 		pager_expire(ctx->tree->config.pager, &all);
