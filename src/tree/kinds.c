@@ -52,7 +52,7 @@ static const struct tree_row rows[] = {
 	{ TREE_POST, "post", TREE_SPACE, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE, .attr = post_attr },
 	{ TREE_POST_MD, "post.md", TREE_SPACE, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE, .attr = post_attr },
 	{ TREE_POST_JSON, "post.json", TREE_SPACE, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE, .attr = post_attr },
-	{ TREE_LAST, "last", TREE_SPACE, "last", LINK, ROW_LISTED,
+	{ TREE_LAST, "last", TREE_SPACE, "last", LINK, ROW_LISTED | ROW_VOLATILE,
 	  .exists = last_exists, .attr = last_attr, .readlink = last_readlink },
 	{ TREE_SPACE_JSON, "space.json", TREE_SPACE, "space.json", FILE_RW, ROW_LISTED,
 	  .attr = space_json_attr, .open = space_json_open, .render = space_json_render },

@@ -161,6 +161,9 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 
 	if (r)
 		return r;
+	/* What comes and goes with one's own writing must be right before the kernel is told. */
+	if (tree_row(ino)->exists)
+		entry.entry_timeout = 0;
 	*ret_entry = entry;
 	return 0;
 }
@@ -193,7 +196,8 @@ int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 	if (child) {
 		ino = tree_ino(child->kind, tree_ino_row(parent));
 		r = child->exists ? child->exists(ctx, ino) : 0;
-		return tree_entry_or_none(ctx, r, ino, TIMEOUT_SHORT, ret_entry);
+		return tree_entry_or_none(ctx, r, ino, child->exists ? 0 : TIMEOUT_SHORT,
+					  ret_entry);
 	}
 	if (dir->lookup)
 		return dir->lookup(ctx, parent, name, ret_entry);
