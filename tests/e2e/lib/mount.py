@@ -212,7 +212,8 @@ class Mount:
         report = [f"*** {why}"]
         if self.process.poll() is None:
             report.append(self.dump())
-        if self.connection:
+        # Its number may be another mount's by now: the kernel gives it out again.
+        if self.connection and (mount_device(self.path) or (0, 0))[1] == self.minor:
             try:
                 with open(f"{self.connection}/waiting", encoding="ascii") as f:
                     report.append(f"requests waiting: {f.read().strip()}")
