@@ -50,6 +50,7 @@ void op_unref(struct op *op)
 
 int op_begin(struct op *op)
 {
+	op->ctx.generation = store_generation(op->fs->config.store);
 	return store_read_begin(op->fs->config.store, &op->ctx.conn);
 }
 

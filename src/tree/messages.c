@@ -293,22 +293,39 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	}
 	if (r == 0)
 		r = transcript_size(t->transcripts, ctx->conn, room, dir.since_ms,
-				    dir.from_cookie, store_generation(t->config.store), &size);
+				    dir.from_cookie, ctx->generation, &size);
 	if (r == 0)
 		tree_set_size(attr, size);
 	return r;
 }
 
+#define HOLD_TRIES 3
+
 int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 {
+	struct transcripts *transcripts = ctx->tree->transcripts;
+	struct store *store = ctx->tree->config.store;
 	struct tree_dir dir = {.ino = ino};
+	uint64_t generation = ctx->generation;
+	struct store_conn *conn;
 	int r = space_opendir(ctx, &dir);
 
-	if (r)
-		return r;
-	return transcript_hold(ctx->tree->transcripts, ctx->conn, tree_ino_row(ino),
-			       dir.since_ms, dir.from_cookie,
-			       store_generation(ctx->tree->config.store));
+	if (r == 0)
+		r = transcript_hold(transcripts, ctx->conn, tree_ino_row(ino), dir.since_ms,
+				    dir.from_cookie, generation);
+	/* What was told between the snapshot and now is in no text: it is made again. */
+	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
+	     i++) {
+		transcript_release(transcripts, tree_ino_row(ino));
+		generation = store_generation(store);
+		r = store_read_begin(store, &conn);
+		if (r)
+			break;
+		r = transcript_hold(transcripts, conn, tree_ino_row(ino), dir.since_ms,
+				    dir.from_cookie, generation);
+		store_read_end(conn);
+	}
+	return r;
 }
 
 /* Only while held: see tree_read. */

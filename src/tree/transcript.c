@@ -13,10 +13,11 @@
 struct text {
 	int64_t room;
 	int opens;
-	uint64_t generation; /* of the store when it was made; only meaningful while closed */
-	uint64_t used;	     /* order of use */
+	/* Of the store before it was read; 0: not known. Only meaningful while closed. */
+	uint64_t generation;
+	uint64_t used; /* order of use */
 	GString *bytes;
-	int64_t newest_ms; /* created time of the newest message in it */
+	int64_t newest; /* cookie of the newest message in it */
 };
 
 struct transcripts {
@@ -57,7 +58,7 @@ static bool add_message(void *arg, const struct store_message *m)
 	struct text *text = arg;
 
 	webex_render_transcript(&m->m, text->bytes);
-	text->newest_ms = MAX(text->newest_ms, m->m.created_ms);
+	text->newest = MAX(text->newest, m->cookie);
 	return true;
 }
 
@@ -105,7 +106,7 @@ static struct text *find_locked(struct transcripts *t, int64_t room, uint64_t ge
 {
 	struct text *text = g_hash_table_lookup(t->texts, &room);
 
-	if (!text || (!text->opens && text->generation != generation))
+	if (!text || (!text->opens && (!generation || text->generation != generation)))
 		return NULL;
 	text->used = ++t->uses;
 	return text;
@@ -240,8 +241,9 @@ bool transcript_append(struct transcripts *t, int64_t room, enum store_change_ty
 	if (text && text->opens) {
 		before = text->bytes->len;
 		if (type == STORE_MESSAGE_ADDED) {
-			/* Older than what is shown: it belongs to history, not to the end. */
-			if (m->m.created_ms >= text->newest_ms)
+			/* Older than what is shown belongs to history, not to the end; the
+			 * newest may have been read from the store before it is told. */
+			if (m->cookie > text->newest)
 				add_message(text, m);
 		} else if (type == STORE_MESSAGE_CHANGED) {
 			append_note(text->bytes, "edited:", &m->m, now_wall_ms);

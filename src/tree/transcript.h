@@ -19,8 +19,8 @@ struct transcripts *transcripts_new(void);
 void transcripts_free(struct transcripts **t);
 
 /* Bytes of the transcript as an open would see it: of the open one, or made anew from `conn`
- * (since_ms, from_cookie as of a listing; `generation` of the store, so that an unchanged one
- * is not made again). 0 or -errno. */
+ * (since_ms, from_cookie as of a listing; `generation` of the store as it was before `conn`'s
+ * snapshot, so that an unchanged one is not made again; 0: not known). 0 or -errno. */
 int transcript_size(struct transcripts *t, struct store_conn *conn, int64_t room,
 		    int64_t since_ms, int64_t from_cookie, uint64_t generation,
 		    int64_t *ret_size);

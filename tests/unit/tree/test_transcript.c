@@ -164,6 +164,26 @@ static void test_older_messages_are_no_news(void **state)
 	transcript_release(w->t, w->room);
 }
 
+/* A reader whose snapshot is older than the last change. */
+static void test_told_twice_and_not_at_all(void **state)
+{
+	struct world *w = *state;
+	uint64_t generation = store_generation(w->store);
+	struct store_conn *conn;
+	int64_t row, n;
+
+	/* Made of an old snapshot, it is not what the next one gets. */
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, transcript_size(w->t, conn, w->room, -1, 0, generation, &n));
+	store_read_end(conn);
+	row = put(w, "M2", "second", 1000);
+	hold(w);
+	assert_non_null(strstr(text(w), "second"));
+	/* It is in the text, and is told only now. */
+	assert_false(append(w, row, STORE_MESSAGE_ADDED));
+	transcript_release(w->t, w->room);
+}
+
 static void test_reads_past_the_end(void **state)
 {
 	struct world *w = *state;
@@ -184,6 +204,7 @@ int main(void)
 		TEST(size),
 		TEST(grows_while_open),
 		TEST(older_messages_are_no_news),
+		TEST(told_twice_and_not_at_all),
 		TEST(reads_past_the_end),
 	};
 
