@@ -57,8 +57,13 @@ int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		if (wait && wait != -ENOENT)
 			return wait;
 	}
-	if (r == -ENOENT)
-		return upload_lookup(ctx, dir, name, ret_entry);
+	if (r == -ENOENT) {
+		r = upload_lookup(ctx, dir, name, ret_entry);
+		/* Not each message of a large page is told by its name (changes.c). */
+		if (r == 0 && !ret_entry->ino)
+			ret_entry->entry_timeout = TIMEOUT_SHORT;
+		return r;
+	}
 	return tree_entry_or_none(ctx, r, tree_ino(kind_of_twin(twin), row), TIMEOUT_SHORT,
 				  ret_entry);
 }

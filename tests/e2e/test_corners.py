@@ -80,3 +80,20 @@ def test_ends_no_mount_but_its_own(sim, start_mount):
             break
         # Somebody else was faster.
         next_one.unmount()
+
+
+def test_a_name_asked_for_too_early(pier):
+    """A script that got it from elsewhere looks before our list has it."""
+    pier.ls()
+    for i in range(70):
+        last = pier.sim.post(pier.id, f"words {i}")
+    name = f"{last['created'].replace(':', '-')}_alice@example.com.txt"
+    if (pier / name).exists():
+        pytest.skip("our list was renewed meanwhile")
+
+    def is_there():
+        # Opened, not read: reading it would tell the kernel of each name.
+        os.close(os.open(pier.dir, os.O_RDONLY | os.O_DIRECTORY))
+        return (pier / name).exists()
+
+    wait_until(is_there, 10)
