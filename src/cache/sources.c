@@ -66,8 +66,7 @@ static enum more more_pages(struct fetch *f, const struct webex_reply *reply)
 		return MORE_NONE;
 	if (f->pages >= FETCH_MAX_PAGES || f->stale_pages >= 2 ||
 	    (f->last_next && strcmp(f->last_next, reply->next) == 0)) {
-		log_warning("cache",
-			    "a list's next links go round in circles; taken as its end");
+		log_warning("cache", "a list's next links go round in circles");
 		return MORE_LOOPS;
 	}
 	g_free(f->last_next);
@@ -120,9 +119,11 @@ static int rooms_answer(struct fetch *f, struct webex_reply *reply)
 	more = more_pages(f, reply);
 	if (more == MORE_FOLLOW)
 		return rooms_submit(f, f->last_next), FETCH_MORE;
+	/* A part of a list must not look like all of it. */
+	if (more == MORE_LOOPS)
+		return -EIO;
 	changes = store_changes_new();
-	r = store_apply_rooms(c->store, f->items, more == MORE_NONE, clock_wall(c->clock),
-			      changes);
+	r = store_apply_rooms(c->store, f->items, true, clock_wall(c->clock), changes);
 	if (r == 0)
 		r = store_meta_set_int(c->store, "rooms.listed", 1);
 	return published(f, r, changes);
@@ -268,6 +269,22 @@ static int head_publish(struct fetch *f, int64_t lo)
 		changes);
 }
 
+/* Once in a row: the same place again would bring the same. */
+static bool head_can_go_by_time(const struct fetch *f)
+{
+	return !f->before_ms && f->oldest_ms != INT64_MAX;
+}
+
+/* The link leads nowhere: on from the oldest message that we have, by its time. One millisecond
+ * more, since that may hold others that we lack. */
+static int head_go_by_time(struct fetch *f)
+{
+	f->before_ms = f->oldest_ms + 1;
+	f->stale_pages = 0;
+	g_clear_pointer(&f->last_next, g_free);
+	return head_submit(f, NULL), FETCH_MORE;
+}
+
 static int head_failed(struct fetch *f, struct webex_reply *reply)
 {
 	if (halve_page(f, reply)) {
@@ -275,15 +292,10 @@ static int head_failed(struct fetch *f, struct webex_reply *reply)
 		g_clear_pointer(&f->last_next, g_free);
 		return head_submit(f, NULL), FETCH_MORE;
 	}
-	if (reply->status == 404 && f->pages > 0 && !f->before_ms &&
-	    f->oldest_ms != INT64_MAX) {
-		/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). One
-		 * millisecond more, since it may hold others that we lack. */
-		f->before_ms = f->oldest_ms + 1;
-		g_clear_pointer(&f->last_next, g_free);
-		return head_submit(f, NULL), FETCH_MORE;
-	}
-	if (reply->status == 404)
+	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
+	if (reply->status == 404 && f->pages > 0 && head_can_go_by_time(f))
+		return head_go_by_time(f);
+	if (reply->status == 404 && f->pages == 0)
 		return room_vanished(f);
 	return reply->error;
 }
@@ -291,21 +303,24 @@ static int head_failed(struct fetch *f, struct webex_reply *reply)
 static int head_answer(struct fetch *f, struct webex_reply *reply)
 {
 	int recent = pager_get_config(f->pager)->recent;
+	int64_t was_oldest_ms;
 	enum more more;
 
 	if (reply->error)
 		return head_failed(f, reply);
 	collect(f, reply, webex_message_free);
+	was_oldest_ms = f->oldest_ms;
 	head_note_oldest(f);
-	f->before_ms = 0;
+	if (f->oldest_ms < was_oldest_ms)
+		f->before_ms = 0;
 	more = more_pages(f, reply);
 	if (more == MORE_NONE)
 		return head_publish(f, -1);
-	if (more == MORE_LOOPS)
-		return head_publish(f, f->oldest_ms == INT64_MAX ? 0 : f->oldest_ms);
 	if ((recent && f->items->len >= (guint)recent) ||
 	    (f->joins_head && f->oldest_ms <= f->head.hi))
 		return head_publish(f, f->oldest_ms);
+	if (more == MORE_LOOPS)
+		return head_can_go_by_time(f) ? head_go_by_time(f) : -EIO;
 	return head_submit(f, f->last_next), FETCH_MORE;
 }
 
@@ -350,9 +365,11 @@ static int members_answer(struct fetch *f, struct webex_reply *reply)
 	more = more_pages(f, reply);
 	if (more == MORE_FOLLOW)
 		return members_submit(f, f->last_next), FETCH_MORE;
+	if (more == MORE_LOOPS)
+		return -EIO;
 	changes = store_changes_new();
 	return published(f,
-			 store_apply_members(c->store, f->need.row, f->items, more == MORE_NONE,
+			 store_apply_members(c->store, f->need.row, f->items, true,
 					     clock_wall(c->clock), changes),
 			 changes);
 }
