@@ -103,6 +103,9 @@ void page_link(struct req *rq, guint max, const char *name, const char *value)
 			continue;
 		add_pair(url, f->name, f->value);
 	}
+	/* The same place, but another URL: it is no circle. */
+	if (oddity == FPAGE_EMPTYPAGE)
+		max = max > 1 ? max - 1 : max + 1;
 	g_snprintf(number, sizeof(number), "%u", max);
 	if (oddity != FPAGE_DROPFILTERS)
 		add_pair(url, "max", oddity == FPAGE_MAXNULL ? "null" : number);
