@@ -103,6 +103,8 @@ static bool add(struct filling *f, const char *name, const struct tree_entry *e,
 
 		need = fuse_add_direntry_plus(op->req, op->buf + op->buf_len, room, name, &p,
 					      cookie);
+		if (need <= room && e->ino)
+			g_array_append_val(op->children, e->ino);
 	} else {
 		need = fuse_add_direntry(op->req, op->buf + op->buf_len, room, name,
 					 &e->attr.st, cookie);
@@ -139,6 +141,8 @@ static int readdir_run(struct op *op)
 		return r;
 	op->answer = OP_ANSWER_BUF;
 	op->buf_len = 0;
+	if (op->children)
+		g_array_set_size(op->children, 0);
 	if (add_dots(&f, op->ino))
 		r = tree_readdir(&op->ctx, &dir_of(op)->dir, op->offset <= 2 ? 0 : op->offset,
 				 emit, &f);
@@ -159,6 +163,8 @@ static void start_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 	op->size = size;
 	op->offset = off;
 	op->is_plus = is_plus;
+	if (is_plus)
+		op->children = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	op->buf = g_malloc(size);
 	op_start(op);
 }

@@ -45,6 +45,8 @@ void op_unref(struct op *op)
 	g_free(op->newname);
 	if (!op->borrowed_buf)
 		g_free(op->buf);
+	if (op->children)
+		g_array_unref(op->children);
 	g_free(op);
 }
 
@@ -105,10 +107,27 @@ static void cancel_timer(struct op *op, uint64_t *timer)
 	*timer = 0;
 }
 
+/*
+ * What the kernel now caches may be older than the store (design 3). It drops attributes that
+ * were overtaken by a notice itself, but not those of a node that it had not known.
+ */
+static void tell_if_overtaken(struct op *op)
+{
+	struct fs *fs = op->fs;
+
+	if (store_generation(fs->config.store) == op->generation)
+		return;
+	if (op->answer == OP_ANSWER_BUF)
+		notify_inode(fs->notifier, op->ino);
+	else if (op->answer == OP_ANSWER_ENTRY && op->entry.ino)
+		notify_inode(fs->notifier, op->entry.ino);
+	for (guint i = 0; op->children && i < op->children->len; i++)
+		notify_inode(fs->notifier, g_array_index(op->children, uint64_t, i));
+}
+
 static void op_reply(struct op *op, int error)
 {
 	struct fs *fs = op->fs;
-	bool reads = op->answer == OP_ANSWER_BUF;
 	int r;
 
 	assert(op->state != OP_DONE);
@@ -130,9 +149,8 @@ static void op_reply(struct op *op, int error)
 	/* The kernel no longer waits: what was handed out comes back to us. */
 	if (!error && r == -ENOENT && op->undo)
 		op->undo(op);
-	/* What the kernel now caches may be older than the store: tell it again (design 3). */
-	if (!error && reads && store_generation(fs->config.store) != op->generation)
-		notify_inode(fs->notifier, op->ino);
+	if (!error)
+		tell_if_overtaken(op);
 	op_unref(op);
 }
 

@@ -76,6 +76,7 @@ struct op {
 	char *buf; /* owned, unless borrowed_buf */
 	bool borrowed_buf;
 	size_t buf_len;
+	GArray *children; /* of uint64_t: the nodes in buf with attributes; NULL: none */
 	size_t written;
 	struct tree_plan plan;
 	struct handle *handle; /* made by the op, not yet given out */

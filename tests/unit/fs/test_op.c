@@ -384,6 +384,39 @@ static void test_read_is_told_again(void **state)
 	free_req(req);
 }
 
+/* A name with its attributes; a page of a listing with those of two children. */
+static int run_overtaken(struct op *op)
+{
+	uint64_t children[] = {7, 8};
+
+	op->answer = op->is_plus ? OP_ANSWER_BUF : OP_ANSWER_ENTRY;
+	op->entry.ino = 7;
+	if (op->is_plus) {
+		op->children = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+		g_array_append_vals(op->children, children, G_N_ELEMENTS(children));
+	}
+	op->generation--;
+	return 0;
+}
+
+static void test_attributes_are_told_again(void **state)
+{
+	struct fuse_req *req = new_req(), *plus = new_req();
+	struct op *op;
+
+	(void)state;
+	op_start(new_op(req, run_overtaken));
+	assert_replied(req, 0);
+	assert_int_equal(1, atomic_load(&notices));
+	op = new_op(plus, run_overtaken);
+	op->is_plus = true;
+	op_start(op);
+	assert_replied(plus, 0);
+	assert_int_equal(1 + 3, atomic_load(&notices));
+	free_req(req);
+	free_req(plus);
+}
+
 /* ---- everything at once ---- */
 
 #define STORM_THREADS 4
@@ -456,6 +489,7 @@ int main(void)
 		TEST(change_interrupted),
 		TEST(caller_is_gone),
 		TEST(read_is_told_again),
+		TEST(attributes_are_told_again),
 		TEST(storm),
 	};
 
