@@ -342,7 +342,6 @@ static int mount_fs(struct sparkfs *s, char **ret_reason)
 	if (r < 0)
 		*ret_reason = g_strdup_printf("cannot mount on %s: %s", s->options->mountpoint,
 					      said ? said : g_strerror(-r));
-	s->is_mounted = r == 0;
 	return r;
 }
 
@@ -395,7 +394,8 @@ void sparkfs_stop(struct sparkfs *s)
 {
 	struct fs *fs = s->fs;
 
-	if (s->is_mounted)
+	/* Also what was mounted and failed then. */
+	if (fs)
 		fs_unmount(fs);
 	if (s->pager)
 		work_call(s->queue, shut_pager, s->pager);

@@ -43,7 +43,6 @@ struct sparkfs {
 	struct outbox *outbox;
 	struct tree *tree;
 	_Atomic(struct fs *) fs; /* set by the main thread, read by the cache thread */
-	bool is_mounted;
 	char *warning; /* mounted all the same; one line */
 };
 
