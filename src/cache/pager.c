@@ -317,7 +317,8 @@ static void fetch_reset(struct fetch *f)
 	g_clear_pointer(&f->oldest_id, g_free);
 	if (f->fd >= 0)
 		close(steal_fd(&f->fd));
-	f->pages = f->stale_pages = f->max = 0;
+	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
+	f->is_partial = false;
 	f->oldest_ms = INT64_MAX;
 	f->before_ms = 0;
 	f->is_filtered = f->joins_head = false;
@@ -346,7 +347,9 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 	}
 	if (!reply->error && fetch_is_outdated(f)) {
 		f->restarts++;
+		pthread_mutex_lock(&f->pager->lock);
 		f->pager->stats.restarted++;
+		pthread_mutex_unlock(&f->pager->lock);
 		r = fetch_begin(f);
 		if (r == 0)
 			return;
