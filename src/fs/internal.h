@@ -30,6 +30,9 @@ struct fs {
 	unsigned minor; /* of the mount's device: /sys/fs/fuse/connections/<minor>; 0: not known
 			 */
 	atomic_bool init_answered;
+	pthread_t main_thread; /* set before the signals' thread starts */
+	atomic_bool loop_ended;
+	int device; /* our duplicate of the session's descriptor; set before the loop runs */
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
 	GQueue parked;	       /* of struct op.link; cache thread */

@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "fs/op.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
@@ -53,7 +56,9 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 
 		out->flags |= FUSE_PARALLEL_DIROPS;
 	}
-	return writev(fd, iov, count);
+	/* Not `fd`: libfuse closes it at unmount while the notifier may still be writing. */
+	(void)fd;
+	return writev(fs->device, iov, count);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
@@ -66,6 +71,9 @@ static int add_parallel_dirops(struct fs *fs)
 {
 	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
 
+	fs->device = fcntl(fuse_session_fd(fs->session), F_DUPFD_CLOEXEC, 0);
+	if (fs->device < 0)
+		return -errno;
 	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 }
 #else
@@ -239,16 +247,61 @@ static void abort_connection(struct fs *fs, int device)
 	close(fd);
 }
 
+/* ---- signals ---- */
+
+/* How often the loop is woken until it has seen that it is to end. */
+#define NUDGE_NS 20000000
+
+static void end_signals(sigset_t *ret_set)
+{
+	sigemptyset(ret_set);
+	sigaddset(ret_set, SIGTERM);
+	sigaddset(ret_set, SIGINT);
+	sigaddset(ret_set, SIGHUP);
+}
+
+static void on_nudge(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * libfuse's own handlers only set a flag: a signal between the loop's look at it and its sem_wait
+ * is lost, and the mount stays. So the signals are waited for here, and the main thread is
+ * interrupted until it has left the loop.
+ */
+static void *wait_for_signal(void *arg)
+{
+	const struct timespec nap = {.tv_nsec = NUDGE_NS};
+	struct fs *fs = arg;
+	sigset_t set;
+	int sig;
+
+	end_signals(&set);
+	if (sigwait(&set, &sig) == 0)
+		fuse_session_exit(fs->session);
+	while (!atomic_load(&fs->loop_ended)) {
+		pthread_kill(fs->main_thread, SIGUSR1);
+		nanosleep(&nap, NULL);
+	}
+	return NULL;
+}
+
 int fs_mount(struct fs *fs, const char *mountpoint)
 {
+	struct sigaction nudge = {.sa_handler = on_nudge};
+	sigset_t set;
 	int r;
 
-	if (fuse_set_signal_handlers(fs->session))
-		return -EINVAL;
+	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGUSR1, &nudge, NULL);
+	/* For good: a second Ctrl-C must not cut the delivery of a message at the end. */
+	end_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	errno = 0;
 	if (fuse_session_mount(fs->session, mountpoint)) {
 		r = errno ? -errno : -EIO;
-		fuse_remove_signal_handlers(fs->session);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 		return r;
 	}
 	fs->is_mounted = true;
@@ -261,22 +314,33 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 
 int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 {
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	struct fuse_loop_config *config;
+	pthread_t signals;
 	int r;
 
 	fs->ready = ready;
 	fs->ready_arg = arg;
+	fs->main_thread = pthread_self();
+	r = thread_start("signals", wait_for_signal, fs, &signals);
+	if (r)
+		return r;
+	config = fuse_loop_cfg_create();
 	if (fs->config.max_threads)
 		fuse_loop_cfg_set_max_threads(config, fs->config.max_threads);
 	r = fuse_session_loop_mt(fs->session, config);
 	fuse_loop_cfg_destroy(config);
+	atomic_store(&fs->loop_ended, true);
+	pthread_kill(signals, SIGTERM);
+	pthread_join(signals, NULL);
 	/* Positive: ended by a signal, which is how one asks for it. */
 	return r < 0 ? r : 0;
 }
 
 void fs_exit(struct fs *fs)
 {
-	fuse_session_exit(fs->session);
+	/* As if one had asked for it from outside: wait_for_signal ends the loop. */
+	(void)fs;
+	kill(getpid(), SIGTERM);
 }
 
 struct waited {
@@ -300,7 +364,6 @@ static void fail_all(void *arg)
 void fs_unmount(struct fs *fs)
 {
 	struct waited w = {.fs = fs};
-	int device;
 
 	if (!fs->is_mounted)
 		return;
@@ -317,14 +380,10 @@ void fs_unmount(struct fs *fs)
 	fs_keep_open_drafts(fs);
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
-	/* libfuse closes its own. */
-	device = fcntl(fuse_session_fd(fs->session), F_DUPFD_CLOEXEC, 0);
 	fuse_session_unmount(fs->session);
-	abort_connection(fs, device);
-	if (device >= 0)
-		close(device);
+	abort_connection(fs, fs->device);
 	notifier_stop(&fs->notifier);
-	fuse_remove_signal_handlers(fs->session);
+	close(fs->device);
 	fs->is_mounted = false;
 }
 
