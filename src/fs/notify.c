@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/work.h"
 #include "fs/notify.h"
+#include "tree/ino.h"
 
 /* Queues for names, shared out by directory. */
 #define NAME_QUEUES 4
@@ -55,6 +56,34 @@ void notifier_stop(struct notifier **n)
 	*n = NULL;
 }
 
+/*
+ * The kernel drops a name that it is told of even if a process stands in that directory: getcwd fails there until somebody looks
+ * the name up again. From 6.2 on it can be made to ask again at the next use instead.
+ */
+static int expire_space(struct fuse_session *session, const struct notice *notice)
+{
+	enum tree_kind kind = tree_ino_kind(notice->ino);
+
+	if (kind != TREE_SPACES && kind != TREE_DIRECT)
+		return -ENOSYS;
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 16)
+	return fuse_lowlevel_notify_expire_entry(session, notice->ino, notice->name,
+						 strlen(notice->name));
+#else
+	return fuse_lowlevel_notify_expire_entry(session, notice->ino, notice->name,
+						 strlen(notice->name), FUSE_LL_EXPIRE_ONLY);
+#endif
+}
+
+static int tell_name(struct fuse_session *session, const struct notice *notice)
+{
+	int r = expire_space(session, notice);
+
+	return r != -ENOSYS ? r
+			    : fuse_lowlevel_notify_inval_entry(
+				      session, notice->ino, notice->name, strlen(notice->name));
+}
+
 static void tell(void *arg)
 {
 	struct notice *notice = arg;
@@ -62,8 +91,7 @@ static void tell(void *arg)
 	int r;
 
 	if (notice->name[0])
-		r = fuse_lowlevel_notify_inval_entry(session, notice->ino, notice->name,
-						     strlen(notice->name));
+		r = tell_name(session, notice);
 	else
 		r = fuse_lowlevel_notify_inval_inode(session, notice->ino, 0, 0);
 	/* -ENOENT: the kernel does not know it, which is as good. */
