@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fs/op.h"
 #include "fs/writer.h"
@@ -15,6 +16,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 
 	h->what = what;
 	h->ino = ino;
+	h->letter = -1;
 	handles_add(fs->files, h);
 	return h;
 }
@@ -30,6 +32,8 @@ void handle_free(struct fs *fs, struct handle *h)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
 	if (h->snapshot)
 		g_string_free(h->snapshot, TRUE);
+	if (h->letter >= 0)
+		close(h->letter);
 	g_free(h);
 }
 
@@ -84,6 +88,16 @@ static int count_content(struct op *op)
 	return r;
 }
 
+/* What a file that is read as it was at open holds. */
+static int take_snapshot(struct op *op, struct handle *h)
+{
+	if (tree_ino_kind(op->ino) == TREE_LETTER)
+		return outbox_open_body(op->fs->config.outbox, tree_ino_row(op->ino),
+					&h->letter);
+	h->snapshot = g_string_new(NULL);
+	return tree_render(&op->ctx, op->ino, h->snapshot);
+}
+
 static int open_read_run(struct op *op)
 {
 	enum tree_read_from from;
@@ -107,10 +121,8 @@ static int open_read_run(struct op *op)
 	h->content_counted = op->content_counted;
 	set_read_flags(&op->fi, from);
 	give_out(op, h);
-	if (from == TREE_READ_SNAPSHOT) {
-		h->snapshot = g_string_new(NULL);
-		r = tree_render(&op->ctx, op->ino, h->snapshot);
-	}
+	if (from == TREE_READ_SNAPSHOT)
+		r = take_snapshot(op, h);
 	op_end(op);
 	return r;
 }
@@ -169,6 +181,11 @@ static ssize_t read_handle(struct op *op, struct handle *h)
 		return tree_is_post(op->ino)
 			       ? 0
 			       : draft_read(h->write.draft, op->buf, op->size, op->offset);
+	if (h->letter >= 0) {
+		ssize_t n = pread(h->letter, op->buf, op->size, op->offset);
+
+		return n < 0 ? -errno : n;
+	}
 	if (h->from == TREE_READ_SNAPSHOT) {
 		size_t n;
 

@@ -52,6 +52,7 @@ struct handle {
 	enum tree_read_from from;
 	struct pending *pending;
 	GString *snapshot;
+	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	/* writing */
 	struct tree_write write;

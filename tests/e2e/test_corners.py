@@ -1,4 +1,5 @@
 """What only happens in corners: odd programs, the end of a mount under load, bots."""
+import contextlib
 import ctypes
 import json
 import os
@@ -8,7 +9,7 @@ import tempfile
 
 import pytest
 
-from lib.chat import pier  # noqa: F401
+from lib.chat import Unsent, pier  # noqa: F401
 from lib.util import wait_until
 
 
@@ -97,3 +98,18 @@ def test_a_name_asked_for_too_early(pier):
         return (pier / name).exists()
 
     wait_until(is_there, 10)
+
+
+def test_large_unsent_files_stay_on_disk(pier):
+    """Reading what could not be sent costs no memory of its size."""
+    unsent = Unsent(pier.mount)
+    pier.sim.fault(method="POST", route="/messages", status=400)
+    with pytest.raises(OSError):
+        (pier / "large.bin").write_bytes(b"x" * (40 << 20))
+    name, = unsent.names()
+    before = pier.mount.rss_kib()
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            f = stack.enter_context(open(unsent.dir / name, "rb", buffering=0))
+            assert os.pread(f.fileno(), 10, (40 << 20) - 4) == b"xxxx"
+        assert pier.mount.rss_kib() - before < 40 << 10
