@@ -125,6 +125,18 @@ static void tell_if_overtaken(struct op *op)
 		notify_inode(fs->notifier, g_array_index(op->children, uint64_t, i));
 }
 
+/*
+ * A scratch file that was renamed became something else: what the kernel still has under that name is to be looked up again, not
+ * taken for missing.
+ */
+static int say_stale(const struct op *op, int error)
+{
+	bool by_node = !op->name && !op->fi.fh;
+
+	return error == -ENOENT && by_node && tree_ino_kind(op->ino) == TREE_UPLOAD ? -ESTALE
+										    : error;
+}
+
 static void op_reply(struct op *op, int error)
 {
 	struct fs *fs = op->fs;
@@ -132,6 +144,7 @@ static void op_reply(struct op *op, int error)
 
 	assert(op->state != OP_DONE);
 	assert(error <= 0);
+	error = say_stale(op, error);
 	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
 		g_queue_unlink(&fs->parked, &op->link);
 	op->state = OP_DONE;
