@@ -102,9 +102,11 @@ static int reply_answer(struct op *op)
 
 static void cancel_timer(struct op *op, uint64_t *timer)
 {
-	if (*timer && work_cancel(op->fs->config.queue, *timer))
-		op_unref(op);
+	uint64_t id = *timer;
+
 	*timer = 0;
+	if (id && work_cancel(op->fs->config.queue, id))
+		op_unref(op);
 }
 
 /*
