@@ -73,7 +73,7 @@ bool webex_id_is_sane(const char *text)
 		char c = text[len];
 		if (len == WEBEX_ID_MAX)
 			return false;
-		if (!g_ascii_isalnum(c) && c != '_' && c != '-' && c != '=')
+		if (!g_ascii_isalnum(c) && c != '_' && c != '-' && c != '=' && c != ':')
 			return false;
 	}
 	return len > 0;

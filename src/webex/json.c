@@ -59,6 +59,23 @@ static void fix_escapes(char *json)
 	}
 }
 
+/* A value takes 64 bytes and more however short its text is: "[0,0,0" and so on is a bomb. */
+static bool has_too_many_values(const char *json)
+{
+	size_t values = 0;
+	bool in_string = false;
+
+	for (const char *p = json; *p && values <= JSON_VALUES_MAX; p++) {
+		if (*p == '\\' && in_string && p[1])
+			p++;
+		else if (*p == '"')
+			in_string = !in_string;
+		else if (!in_string && (*p == ',' || *p == '[' || *p == '{'))
+			values++;
+	}
+	return values > JSON_VALUES_MAX;
+}
+
 cJSON *json_parse(const char *json, size_t len)
 {
 	const char *end;
@@ -66,6 +83,8 @@ cJSON *json_parse(const char *json, size_t len)
 	if (!json || len > JSON_TEXT_MAX)
 		return NULL;
 	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);
+	if (has_too_many_values(clean))
+		return NULL;
 	fix_escapes(clean);
 	cJSON *doc = cJSON_ParseWithLengthOpts(clean, strlen(clean) + 1, &end, false);
 	if (!doc)

@@ -15,9 +15,11 @@
 #include <stdint.h>
 
 #define JSON_TEXT_MAX ((size_t)64 << 20)
+/* Values of all kinds; a page of 1000 messages has some 20000. */
+#define JSON_VALUES_MAX 1000000
 
 /* The document, freed by cJSON_Delete; NULL if it is no JSON, nested too deep (cJSON: 1000) or
- * longer than JSON_TEXT_MAX. */
+ * above JSON_TEXT_MAX or JSON_VALUES_MAX. */
 cJSON *json_parse(const char *json, size_t len);
 
 static inline void json_cleanup(cJSON **p)

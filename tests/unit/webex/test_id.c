@@ -143,6 +143,8 @@ static void test_sane(void **state)
 	(void)state;
 	assert_true(webex_id_is_sane(MESSAGE_ID));
 	assert_true(webex_id_is_sane("a-b_c="));
+	assert_true(webex_id_is_sane(
+		"3f0b6a52-7c1e-4d0a-9b7e-52f4a1c08d11:31ed6d50-f8d9-11ef-9a2b"));
 	assert_true(webex_id_is_sane(longest));
 	assert_false(webex_id_is_sane(longer));
 	assert_false(webex_id_is_sane(""));

@@ -302,6 +302,28 @@ static void test_caps(void **state)
 }
 
 /* A few kilobytes of brackets must not become megabytes of spaces. */
+/* Values are far larger than their text: a body of them alone must not be made into objects. */
+static void test_bomb(void **state)
+{
+	GString *json = g_string_new("{\"items\":[{\"id\":\"YQ\",\"title\":\"");
+	GPtrArray *items;
+
+	(void)state;
+	for (int i = 0; i < 1100000; i++)
+		g_string_append(json, ",[");
+	g_string_append(json, "\"}]}");
+	assert_int_equal(webex_parse(WEBEX_KIND_ROOM, json->str, json->len, true, &items, NULL),
+			 0);
+	g_ptr_array_unref(items);
+	g_string_assign(json, "{\"items\":[0");
+	for (int i = 0; i < 1100000; i++)
+		g_string_append(json, ",0");
+	g_string_append(json, "]}");
+	assert_int_equal(webex_parse(WEBEX_KIND_ROOM, json->str, json->len, true, &items, NULL),
+			 -EBADMSG);
+	g_string_free(json, TRUE);
+}
+
 static void test_deep_is_not_blown_up(void **state)
 {
 	GString *json = g_string_new("{\"id\":\"R\",\"x\":");
@@ -462,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_bad_text_becomes_good),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_deep_is_not_blown_up),
 		cmocka_unit_test(test_printing_is_stable),
 		cmocka_unit_test(test_torture),
