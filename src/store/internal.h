@@ -28,10 +28,11 @@ struct store {
 	struct rowids rowids;
 	atomic_uint_fast64_t generation;
 
-	struct sql *writer;   /* writing thread */
-	pthread_t writing;    /* writing thread: who it is, once has_writing */
-	bool has_writing;     /* writing thread */
-	int64_t stored_rowid; /* writing thread: meta "rowid.last" as committed */
+	struct sql *writer;	 /* writing thread */
+	pthread_t writing;	 /* writing thread: who it is, once has_writing */
+	bool has_writing;	 /* writing thread */
+	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
+	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
 
 	pthread_rwlock_t
 		memory_lock; /* memory mode: a snapshot holds it shared, a write alone */

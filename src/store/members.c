@@ -288,7 +288,25 @@ static int set_gone(struct write *w, const struct room_place *room, int64_t rowi
 	return r;
 }
 
-static int drop_absent(struct write *w, const struct room_place *room, const GArray *seen)
+static bool is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms)
+{
+	const int64_t *until = g_hash_table_lookup(s->member_pins, &rowid);
+
+	if (until && *until <= now_wall_ms) {
+		g_hash_table_remove(s->member_pins, &rowid);
+		return false;
+	}
+	return until;
+}
+
+void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms)
+{
+	g_hash_table_replace(s->member_pins, g_memdup2(&rowid, sizeof(rowid)),
+			     g_memdup2(&until_wall_ms, sizeof(until_wall_ms)));
+}
+
+static int drop_absent(struct write *w, const struct room_place *room, const GArray *seen,
+		       int64_t now_wall_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "SELECT rowid FROM member WHERE room=?1 AND gone=0");
@@ -297,7 +315,8 @@ static int drop_absent(struct write *w, const struct room_place *room, const GAr
 
 	sql_int(&st, 1, room->rowid);
 	while ((r = sql_step(&st)) == 1)
-		if (!rowset_has(seen, sql_get_int(&st, 0)))
+		if (!rowset_has(seen, sql_get_int(&st, 0)) &&
+		    !is_pinned(w->s, sql_get_int(&st, 0), now_wall_ms))
 			rowset_add(absent, sql_get_int(&st, 0));
 	for (guint i = 0; r == 0 && i < absent->len; i++)
 		r = set_gone(w, room, g_array_index(absent, int64_t, i));
@@ -351,7 +370,8 @@ static bool is_of_room(const struct webex_membership *m, const struct room_place
 }
 
 /* Before names are given: who comes with the address of one who went gets it plain. */
-static int drop_others(struct write *w, const struct room_place *room, GPtrArray *memberships)
+static int drop_others(struct write *w, const struct room_place *room, GPtrArray *memberships,
+		       int64_t now_wall_ms)
 {
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 
@@ -366,7 +386,7 @@ static int drop_others(struct write *w, const struct room_place *room, GPtrArray
 			rowset_add(seen, rowid);
 	}
 	rowset_sort(seen);
-	return drop_absent(w, room, seen);
+	return drop_absent(w, room, seen, now_wall_ms);
 }
 
 static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *memberships,
@@ -376,7 +396,7 @@ static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *members
 	int r = room_place_get(w->q, room_rowid, &room);
 
 	if (r == 0 && complete)
-		r = drop_others(w, &room, memberships);
+		r = drop_others(w, &room, memberships, now_wall_ms);
 	for (guint i = 0; r == 0 && i < memberships->len; i++) {
 		const struct webex_membership *m = g_ptr_array_index(memberships, i);
 

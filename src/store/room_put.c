@@ -326,6 +326,17 @@ static int remove_room(struct write *w, int64_t rowid)
 	return r;
 }
 
+bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms)
+{
+	struct store_room room;
+	int64_t pin_ms = 0;
+
+	if (room_load(s->writer, rowid, &room, &pin_ms) < 0)
+		return false;
+	store_room_clear(&room);
+	return !room.gone && pin_ms > now_wall_ms;
+}
+
 int store_remove_room(struct store *s, int64_t rowid, GPtrArray *changes)
 {
 	struct write w;

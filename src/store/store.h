@@ -167,6 +167,8 @@ int store_apply_rooms(struct store *s, GPtrArray *rooms, bool complete, int64_t 
  */
 int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
 		     int64_t *ret_rowid, GPtrArray *changes);
+/* True while a pin of store_apply_room has not run out. */
+bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 /*
  * 404, left or deleted: the room, its messages, memberships and contents are gone. -ENOENT if
  * it was gone.
@@ -282,11 +284,14 @@ int store_member_by_name(struct store_conn *c, int64_t room, const char *name,
 int store_member_list(struct store_conn *c, int64_t room, int64_t after,
 		      bool (*fn)(void *arg, const struct store_member *member), void *arg);
 /*
- * complete: the others are gone, and room.members_wall_ms = now. For a direct room the other
+ * complete: the others are gone, but for those with a pin (store_pin_member) not run out at
+ * `now_wall_ms`, and room.members_wall_ms = now. For a direct room the other
  * person's address becomes its direct_email (me: meta "me.id"); that is a STORE_ROOM_CHANGED.
  */
 int store_apply_members(struct store *s, int64_t room, GPtrArray *memberships, bool complete,
 			int64_t now_wall_ms, GPtrArray *changes);
+/* A membership made here outlives a list that does not show it yet. Not kept across mounts. */
+void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms);
 int store_remove_member(struct store *s, int64_t rowid, GPtrArray *changes);
 
 /* ---- people ---- */

@@ -12,8 +12,8 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-/* How long a space made or renamed here outlives a list that does not show it yet
- * (webex-api.md 7.4). */
+/* How long a space made or renamed here, or who was invited here, outlives a list that does not
+ * show it yet (webex-api.md 7.4). */
 #define PIN_MS 60000
 
 struct submission {
@@ -21,6 +21,7 @@ struct submission {
 	struct tree_plan plan;
 	tree_done done;
 	void *arg;
+	bool is_reading_back;
 };
 
 static void finish(struct submission *s, int error, uint64_t ino)
@@ -57,6 +58,25 @@ static int refused(const struct submission *s, const char *what,
 		       reply->tracking_id ? ", tracking id " : "",
 		       reply->tracking_id ? reply->tracking_id : "");
 	return reply->error;
+}
+
+/* The change was answered without the object (webex-api.md 1.7): it is read back, once. */
+static bool must_read_back(struct submission *s, const struct webex_reply *reply)
+{
+	if (reply->error || reply->items->len || s->is_reading_back || !s->plan.id)
+		return false;
+	s->is_reading_back = true;
+	return true;
+}
+
+/* What was changed cannot be read back: it took effect all the same. */
+static int not_read_back(struct tree *t, enum need_kind kind, int64_t row)
+{
+	struct need need = {.kind = kind, .row = row};
+
+	pager_touch(t->config.pager, &need);
+	pager_expire(t->config.pager, &need);
+	return 0;
 }
 
 /* ---- messages ---- */
@@ -108,7 +128,13 @@ static void room_saved(void *arg, struct webex_reply *reply)
 	int64_t row = s->plan.row;
 	int r;
 
-	if (reply->error)
+	if (must_read_back(s, reply)) {
+		webex_get_room(s->tree->config.client, s->plan.id, room_saved, s);
+		return;
+	}
+	if (s->is_reading_back && (reply->error || !reply->items->len))
+		r = not_read_back(s->tree, NEED_ROOMS, 0);
+	else if (reply->error)
 		r = refused(s, is_new ? "mkdir" : "change of a space", reply);
 	else if (!reply->items->len)
 		r = -EIO;
@@ -146,6 +172,15 @@ static void member_saved(void *arg, struct webex_reply *reply)
 	int64_t row = s->plan.row;
 	int r;
 
+	if (must_read_back(s, reply)) {
+		webex_get_membership(t->config.client, s->plan.id, member_saved, s);
+		return;
+	}
+	if (s->is_reading_back && (reply->error || !reply->items->len)) {
+		finish(s, not_read_back(t, NEED_MEMBERS, s->plan.room),
+		       tree_ino(TREE_MEMBER, row));
+		return;
+	}
 	if (reply->error || !reply->items->len) {
 		finish(s, reply->error ? refused(s, "members", reply) : -EIO, 0);
 		return;
@@ -160,6 +195,8 @@ static void member_saved(void *arg, struct webex_reply *reply)
 		if (c->type == STORE_MEMBER_ADDED || c->type == STORE_MEMBER_CHANGED)
 			row = c->rowid;
 	}
+	if (r == 0 && row && s->plan.action == TREE_DO_INVITE)
+		store_pin_member(t->config.store, row, clock_wall(t->config.clock) + PIN_MS);
 	publish(t, changes);
 	finish(s, r ? r : row ? 0 : -EEXIST, tree_ino(TREE_MEMBER, row));
 }

@@ -53,12 +53,13 @@ struct webex_reply {
 	char *message;	       /* the server's words or curl's, one clean line, may be NULL */
 	char *tracking_id;     /* may be NULL */
 	/* Structs of the call's kind, NULL on error; one object = an array of one; nothing to
-	 * tell (DELETE, 204) and an unknown address in webex_find_person = empty. */
+	 * tell (DELETE, or a change answered without a body) and an unknown address in
+	 * webex_find_person = empty. */
 	GPtrArray *items;
 	int skipped; /* unusable items that the page had besides */
 	char *next;  /* lists: the repaired URL of the next page, or NULL */
 	/* contents only: */
-	int64_t content_bytes; /* written to the fd */
+	int64_t content_bytes; /* written to the fd; of a HEAD: said, or -1 */
 	char *content_name, *content_type;
 };
 
@@ -130,6 +131,8 @@ char *webex_room_title_body(const char *title);
 uint64_t webex_delete_room(struct webex_client *c, const char *room_id, webex_done done,
 			   void *arg);
 
+uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done done,
+			      void *arg);
 uint64_t webex_create_membership(struct webex_client *c, const char *room_id, const char *email,
 				 webex_done done, void *arg);
 uint64_t webex_update_membership(struct webex_client *c, const char *id, const char *body,
@@ -169,3 +172,6 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
  */
 uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
 			   void *arg);
+/* HEAD of the same: its name and type, content_bytes what its length is said to be (-1: not). */
+uint64_t webex_head_content(struct webex_client *c, const char *url, webex_done done,
+			    void *arg);

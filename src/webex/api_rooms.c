@@ -72,6 +72,12 @@ uint64_t webex_delete_room(struct webex_client *c, const char *room_id, webex_do
 	return delete (c, "/rooms", room_id, WEBEX_KIND_ROOM, done, arg);
 }
 
+uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done done,
+			      void *arg)
+{
+	return get(c, "/memberships", id, WEBEX_KIND_MEMBERSHIP, done, arg);
+}
+
 uint64_t webex_create_membership(struct webex_client *c, const char *room_id, const char *email,
 				 webex_done done, void *arg)
 {

@@ -111,7 +111,9 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		reply->items = g_ptr_array_new();
 		return;
 	}
-	if (answer->status == 204 && !is_list) {
+	/* Changes may be answered by nothing; who asked to read has no answer then. */
+	if (!is_list && call->request->method != HTTP_GET &&
+	    (answer->status == 204 || answer->body_len == 0)) {
 		reply->items = g_ptr_array_new();
 		return;
 	}
@@ -150,7 +152,9 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	}
 	fill_items(call, reply);
 	if (call->form == WEBEX_FORM_CONTENT) {
-		reply->content_bytes = answer->sunk_bytes;
+		reply->content_bytes = call->request->method == HTTP_HEAD
+					       ? answer->content_length
+					       : answer->sunk_bytes;
 		reply->content_name = webex_disposition_name(answer->content_disposition);
 		reply->content_type = clean_or_null(answer->content_type, CONTENT_TYPE_MAX);
 	}
