@@ -208,6 +208,8 @@ static void on_try_done(struct job *job, CURLcode code)
 	}
 	resp = end_try(job, code, &outcome);
 	wait_ms = http_retry_wait_ms(job->req->repeat, &outcome, &job->history, random_bits());
+	if (wait_ms >= 0 && outcome.status == 423)
+		job->history.locked_ms += wait_ms;
 	if (wait_ms >= 0)
 		wait_ms = scaled_ms(loop, wait_ms);
 	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms)

@@ -66,11 +66,21 @@ static int64_t backoff_wait_ms(const struct http_history *history, uint32_t rand
 	return history->tries < HTTP_MAX_TRIES ? http_backoff_ms(history->tries, random) : -1;
 }
 
+static int64_t locked_wait_ms(const struct http_outcome *outcome,
+			      const struct http_history *history, uint32_t random)
+{
+	int64_t ms = outcome->has_retry_after ? told_wait_ms(outcome, random)
+					      : HTTP_LOCKED_DEFAULT_S * 1000;
+
+	return history->locked_ms + ms <= HTTP_LOCKED_MAX_MS ? ms : -1;
+}
+
 static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
 			      const struct http_history *history, uint32_t random)
 {
 	switch (outcome->status) {
 	case 423:
+		return locked_wait_ms(outcome, history, random);
 	case 429:
 		return told_wait_ms(outcome, random);
 	case 500:

@@ -15,6 +15,11 @@
 /* Tries that end in a lost connection, a time-out, 502, 503 or 504, the first included. */
 #define HTTP_MAX_TRIES 5
 
+/* 423: a file is scanned, some seconds as a rule (webex-api.md 5.5). How long to wait where the
+ * server does not say, and in all. */
+#define HTTP_LOCKED_DEFAULT_S 5
+#define HTTP_LOCKED_MAX_MS 60000
+
 /*
  * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`), 1..3600; missing or
  * malformed 15.
@@ -43,6 +48,7 @@ struct http_history {
 	int tries;
 	bool reached;	   /* by any try */
 	int server_errors; /* 500s */
+	int64_t locked_ms; /* waited because of 423s */
 };
 
 /* Milliseconds to wait before the next try, or -1: report this outcome. */

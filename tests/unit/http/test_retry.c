@@ -129,6 +129,8 @@ static void test_statuses(void **state)
 		assert_int_equal(after_status(repeat, 429, 7), 7000);
 		assert_int_equal(after_status(repeat, 429, 0), 15000);
 		assert_int_equal(after_status(repeat, 423, 7), 7000);
+		assert_int_equal(after_status(repeat, 423, 0), 5000);
+		assert_int_equal(after_status(repeat, 423, 61), -1);
 		assert_int_equal(after_status(repeat, 503, 7), 7000);
 		assert_int_equal(after_status(repeat, 503, 0), always ? 1000 : -1);
 		assert_int_equal(after_status(repeat, 500, 7), always ? 1000 : -1);
