@@ -8,7 +8,12 @@
 #include "cache/pager.h"
 
 /* Pages followed in one fetch; a server that goes on past it is looping. */
-#define FETCH_MAX_PAGES 20000
+#define FETCH_MAX_PAGES 5000
+/* Pages in a row without any item: the server filters after the fetch (webex-api.md 2.1). */
+#define FETCH_MAX_EMPTY 100
+/* What is kept in memory until the list is complete. */
+#define FETCH_MAX_ITEMS 100000
+#define FETCH_MAX_MESSAGES 1000000
 
 struct fetch {
 	struct pager *pager;
@@ -21,7 +26,9 @@ struct fetch {
 
 	/* what the sources keep between two answers */
 	int pages;
-	int stale_pages;  /* pages in a row that brought nothing new */
+	int stale_pages;  /* pages in a row of which nothing was new */
+	int empty_pages;  /* pages in a row without items */
+	bool is_partial;  /* some items could not be used: what is missing may be among them */
 	int max;	  /* page size asked for */
 	GPtrArray *items; /* owned, of the source's struct */
 	GHashTable *seen; /* ids of items, borrowed from them */

@@ -30,6 +30,7 @@ static int published(struct fetch *f, int r, GPtrArray *changes)
 /* Moves the answer's items to the fetch's, once each. Every model struct begins with its id. */
 static int collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify free_item)
 {
+	bool is_empty = reply->items->len == 0 && reply->skipped == 0;
 	int fresh = 0;
 
 	if (!f->items) {
@@ -52,19 +53,40 @@ static int collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify fr
 	g_ptr_array_set_size(reply->items, 0);
 	g_ptr_array_set_free_func(reply->items, free_item);
 	f->pages++;
-	f->stale_pages = fresh ? 0 : f->stale_pages + 1;
+	if (is_empty) {
+		f->empty_pages++;
+	} else {
+		f->empty_pages = 0;
+		f->stale_pages = fresh ? 0 : f->stale_pages + 1;
+	}
+	if (reply->skipped && !f->is_partial)
+		log_warning("cache", "a list has items that cannot be used, as the first %d",
+			    reply->skipped);
+	f->is_partial |= reply->skipped > 0;
 	return fresh;
 }
 
-enum more { MORE_NONE, MORE_FOLLOW, MORE_LOOPS };
+enum more { MORE_NONE, MORE_FOLLOW, MORE_LOOPS, MORE_TOO_MANY };
 
-/* Whether there is a next page worth following (webex-api.md 2.3, oddity 7). An empty page with
- * a link is followed; a link that repeats, or two pages in a row without news, is a loop. */
-static enum more more_pages(struct fetch *f, const struct webex_reply *reply)
+static bool is_too_long(const struct fetch *f, guint max_items)
+{
+	if (f->pages < FETCH_MAX_PAGES && f->items->len < max_items)
+		return false;
+	log_warning("cache", "a list does not end after %d pages with %u items", f->pages,
+		    f->items->len);
+	return true;
+}
+
+/* Whether there is a next page worth following (webex-api.md 2.3, oddity 7). Empty pages with a
+ * link are followed for long; a link that repeats, or two pages in a row of known items, is a
+ * loop. */
+static enum more more_pages(struct fetch *f, const struct webex_reply *reply, guint max_items)
 {
 	if (!reply->next)
 		return MORE_NONE;
-	if (f->pages >= FETCH_MAX_PAGES || f->stale_pages >= 2 ||
+	if (is_too_long(f, max_items))
+		return MORE_TOO_MANY;
+	if (f->stale_pages >= 2 || f->empty_pages >= FETCH_MAX_EMPTY ||
 	    (f->last_next && strcmp(f->last_next, reply->next) == 0)) {
 		log_warning("cache", "a list's next links go round in circles");
 		return MORE_LOOPS;
@@ -116,14 +138,15 @@ static int rooms_answer(struct fetch *f, struct webex_reply *reply)
 	if (reply->error)
 		return reply->error;
 	collect(f, reply, webex_room_free);
-	more = more_pages(f, reply);
+	more = more_pages(f, reply, FETCH_MAX_ITEMS);
 	if (more == MORE_FOLLOW)
 		return rooms_submit(f, f->last_next), FETCH_MORE;
 	/* A part of a list must not look like all of it. */
-	if (more == MORE_LOOPS)
+	if (more != MORE_NONE)
 		return -EIO;
 	changes = store_changes_new();
-	r = store_apply_rooms(c->store, f->items, true, clock_wall(c->clock), changes);
+	r = store_apply_rooms(c->store, f->items, !f->is_partial, clock_wall(c->clock),
+			      changes);
 	if (r == 0)
 		r = store_meta_set_int(c->store, "rooms.listed", 1);
 	return published(f, r, changes);
@@ -154,12 +177,19 @@ static int load_room(struct fetch *f, enum webex_room_type *ret_type)
 	return r;
 }
 
-/* 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6). */
+/*
+ * 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6); or it was made
+ * here a moment ago and not every machine of the service knows it yet: -EAGAIN.
+ */
 static int room_vanished(struct fetch *f)
 {
-	GPtrArray *changes = store_changes_new();
+	const struct pager_config *c = pager_get_config(f->pager);
+	GPtrArray *changes;
 
-	store_remove_room(pager_get_config(f->pager)->store, f->need.row, changes);
+	if (store_room_is_pinned(c->store, f->need.row, clock_wall(c->clock)))
+		return -EAGAIN;
+	changes = store_changes_new();
+	store_remove_room(c->store, f->need.row, changes);
 	return published(f, -ENOENT, changes);
 }
 
@@ -179,8 +209,12 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 {
 	GPtrArray *changes;
 
-	if (reply->status == 404)
-		return room_vanished(f);
+	if (reply->status == 404) {
+		int r = room_vanished(f);
+
+		/* What mkdir was told of it will do. */
+		return r == -EAGAIN ? 0 : r;
+	}
 	if (reply->error)
 		return reply->error;
 	changes = store_changes_new();
@@ -261,12 +295,12 @@ static int head_publish(struct fetch *f, int64_t lo)
 	const struct pager_config *c = pager_get_config(f->pager);
 	GPtrArray *changes = store_changes_new();
 
-	return published(
-		f,
-		store_apply_page(c->store, f->need.row, f->items, lo, 0,
-				 f->is_filtered ? STORE_PAGE_FILTERED : STORE_PAGE_HEAD,
-				 clock_wall(c->clock), changes),
-		changes);
+	return published(f,
+			 store_apply_page(c->store, f->need.row, f->items, lo, 0,
+					  f->is_filtered || f->is_partial ? STORE_PAGE_FILTERED
+									  : STORE_PAGE_HEAD,
+					  clock_wall(c->clock), changes),
+			 changes);
 }
 
 /* Once in a row: the same place again would bring the same. */
@@ -295,8 +329,12 @@ static int head_failed(struct fetch *f, struct webex_reply *reply)
 	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
 	if (reply->status == 404 && f->pages > 0 && head_can_go_by_time(f))
 		return head_go_by_time(f);
-	if (reply->status == 404 && f->pages == 0)
-		return room_vanished(f);
+	if (reply->status == 404 && f->pages == 0) {
+		int r = room_vanished(f);
+
+		/* New: nothing but what was posted from here is in it. */
+		return r == -EAGAIN ? 0 : r;
+	}
 	return reply->error;
 }
 
@@ -313,10 +351,12 @@ static int head_answer(struct fetch *f, struct webex_reply *reply)
 	head_note_oldest(f);
 	if (f->oldest_ms < was_oldest_ms)
 		f->before_ms = 0;
-	more = more_pages(f, reply);
+	more = more_pages(f, reply, FETCH_MAX_MESSAGES);
 	if (more == MORE_NONE)
 		return head_publish(f, -1);
-	if ((recent && f->items->len >= (guint)recent) ||
+	if (more == MORE_TOO_MANY && f->oldest_ms == INT64_MAX)
+		return -EIO;
+	if (more == MORE_TOO_MANY || (recent && f->items->len >= (guint)recent) ||
 	    (f->joins_head && f->oldest_ms <= f->head.hi))
 		return head_publish(f, f->oldest_ms);
 	if (more == MORE_LOOPS)
@@ -351,9 +391,12 @@ static int members_answer(struct fetch *f, struct webex_reply *reply)
 	const struct pager_config *c = pager_get_config(f->pager);
 	GPtrArray *changes;
 	enum more more;
+	int r;
 
-	if (reply->status == 404 && f->pages == 0)
-		return room_vanished(f);
+	if (reply->status == 404 && f->pages == 0) {
+		r = room_vanished(f);
+		return r == -EAGAIN ? -EBUSY : r;
+	}
 	if (reply->error && halve_page(f, reply)) {
 		g_clear_pointer(&f->last_next, g_free);
 		f->stale_pages = -FETCH_MAX_PAGES;
@@ -362,14 +405,14 @@ static int members_answer(struct fetch *f, struct webex_reply *reply)
 	if (reply->error)
 		return reply->error;
 	collect(f, reply, webex_membership_free);
-	more = more_pages(f, reply);
+	more = more_pages(f, reply, FETCH_MAX_ITEMS);
 	if (more == MORE_FOLLOW)
 		return members_submit(f, f->last_next), FETCH_MORE;
-	if (more == MORE_LOOPS)
+	if (more != MORE_NONE)
 		return -EIO;
 	changes = store_changes_new();
 	return published(f,
-			 store_apply_members(c->store, f->need.row, f->items, true,
+			 store_apply_members(c->store, f->need.row, f->items, !f->is_partial,
 					     clock_wall(c->clock), changes),
 			 changes);
 }

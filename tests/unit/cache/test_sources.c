@@ -59,11 +59,31 @@ static void body_head_loop(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
 	answer(1, messages("M3", 30, NULL), "n1", 0, 200, false);
+	/* Not taken for the beginning of time: on by the time of the oldest, once. */
+	assert_int_equal(0, a.calls);
+	assert_int_equal(T0 + 31, ((struct call *)calls->pdata[2])->before_ms);
+	answer(2, messages("M3", 30, NULL), "n1", 0, 200, false);
+	answer(3, messages("M3", 30, NULL), "n1", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(-EIO, a.error);
+	assert_int_equal(-ENOENT, head(w, &span));
+}
+
+static void body_head_empty_pages(struct world *w)
+{
+	char next[8];
+	struct asker a;
+	int i;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	for (i = 0; i < 50; i++) {
+		g_snprintf(next, sizeof(next), "n%d", i);
+		answer(i, messages(NULL), next, 0, 200, false);
+	}
+	answer(i, messages("M2", 20, NULL), NULL, 0, 200, false);
 	assert_int_equal(1, a.calls);
 	assert_int_equal(0, a.error);
-	/* Not taken for the beginning of time. */
-	assert_int_equal(0, head(w, &span));
-	assert_int_equal(T0 + 30, span.lo);
+	assert_int_equal(1, listed(w));
 }
 
 static void body_head_anchor(struct world *w)
@@ -185,6 +205,7 @@ CASE(head_complete)
 CASE(head_recent)
 CASE(head_pages)
 CASE(head_loop)
+CASE(head_empty_pages)
 CASE(head_anchor)
 CASE(head_halves)
 CASE(head_joins)
@@ -196,10 +217,9 @@ CASE(direct_none)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(head_complete), TEST(head_recent),	     TEST(head_pages),
-		TEST(head_loop),     TEST(head_anchor),	     TEST(head_halves),
-		TEST(head_joins),    TEST(head_fails_whole), TEST(room_gone),
-		TEST(bot),	     TEST(direct_none),
+		TEST(head_complete),	TEST(head_recent), TEST(head_pages),  TEST(head_loop),
+		TEST(head_empty_pages), TEST(head_anchor), TEST(head_halves), TEST(head_joins),
+		TEST(head_fails_whole), TEST(room_gone),   TEST(bot),	      TEST(direct_none),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
