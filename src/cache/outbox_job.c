@@ -43,6 +43,7 @@ static void job_free(struct job *job)
 	outbox_letter_free(job->letter);
 	outbox_note_clear(&job->note);
 	webex_message_free(job->delivered);
+	outbox_check_clear(job);
 	g_free(job->line_key);
 	g_free(job->sha256);
 	g_free(job);
@@ -384,6 +385,49 @@ static void on_failure(struct job *job, const struct webex_reply *reply)
 	}
 }
 
+static bool is_partial(const struct outbox_letter *l, const struct webex_message *m)
+{
+	bool has_text = l->form != OUTBOX_FILE && l->form != OUTBOX_JSON;
+
+	return !m->person_id || (has_text && !m->text && !m->markdown && !m->html);
+}
+
+/* With what we know of it ourselves. */
+static void complete(const struct job *job, struct webex_message *m)
+{
+	const struct outbox_letter *l = job->letter;
+	struct store_conn *conn;
+
+	if (!m->person_id && store_read_begin(job->o->store, &conn) == 0) {
+		m->person_id = store_meta_get(conn, "me.id");
+		store_read_end(conn);
+	}
+	if (m->text || m->markdown || m->html)
+		return;
+	if (l->form == OUTBOX_TEXT || l->form == OUTBOX_EDIT_TEXT)
+		m->text = g_strdup(l->body);
+	else if (l->form == OUTBOX_MARKDOWN || l->form == OUTBOX_EDIT_MARKDOWN)
+		m->markdown = g_strdup(l->body);
+}
+
+static void on_whole(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+	struct webex_message *m = steal_ptr(&job->delivered);
+
+	job->call = 0;
+	if (reply->error == 0 && reply->items && reply->items->len > 0) {
+		struct webex_message *whole = g_ptr_array_index(reply->items, 0);
+
+		if (strcmp(whole->id, m->id) == 0) {
+			webex_message_free(m);
+			m = g_ptr_array_steal_index(reply->items, 0);
+		}
+	}
+	complete(job, m);
+	outbox_job_deliver(job, m);
+}
+
 static void on_answer(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
@@ -403,7 +447,14 @@ static void on_answer(void *arg, struct webex_reply *reply)
 		o->skew_ms = m->created_ms - clock_wall(o->clock);
 		o->has_skew = true;
 	}
-	outbox_job_deliver(job, m);
+	if (!is_partial(job->letter, m)) {
+		outbox_job_deliver(job, m);
+		return;
+	}
+	/* Nobody promises that the answer has all of it; names are given only once. */
+	job->state = JOB_APPLYING;
+	job->delivered = m;
+	job->call = webex_get_message(o->client, m->id, on_whole, job);
 }
 
 static void submit_post(struct job *job, const char *json_body)

@@ -113,7 +113,7 @@ enum job_state {
 	JOB_READY,    /* waits for its turn */
 	JOB_WIRE,     /* job->call is under way */
 	JOB_CHECKING, /* outbox_check.c compares */
-	JOB_APPLYING, /* delivered; the room it is in is fetched */
+	JOB_APPLYING, /* delivered; the whole of it, or the room it is in, is fetched */
 	JOB_SETTLING, /* io thread writes or removes */
 };
 
@@ -137,8 +137,12 @@ struct job {
 	struct webex_message *delivered; /* JOB_APPLYING */
 	/* outbox_check.c */
 	uint64_t timer;
-	int tries, misses, pages, rival_waits;
+	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* something there could be it */
+	/* files: what was listed, as far as its attachments are still to be looked at */
+	GPtrArray *page;
+	guint page_left;
+	char *page_next;
 };
 
 /* Sends the first of the line if it is ready. */
@@ -160,3 +164,5 @@ void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
 void outbox_check_begin(struct job *job);
 /* The outbox is closing: stops asking. `fail` may follow at once or with the answer. */
 void outbox_check_abort(struct job *job);
+/* Frees what it has gathered. */
+void outbox_check_clear(struct job *job);
