@@ -108,9 +108,10 @@ def test_empty_pages_without_end(sim, mount, what):
         mount.ls("spaces")
     fault = sim.fault(method="GET", route=ROUTES[what], pagination="emptypage")
     sim.clear_log()
-    with Timed(6):
+    # They may well be followed for some time, but not for ever.
+    with Timed(20):
         assert error_of(lambda: shown(mount, title, what)) == "EIO"
-    assert len(asked(sim)) <= 10
+    assert len(asked(sim)) <= 110
     sim.clear_fault(fault)
     wait_until(lambda: error_of(lambda: shown(mount, title, what)) is None, 10)
     assert shown(mount, title, what) == wanted[what]
