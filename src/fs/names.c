@@ -134,8 +134,8 @@ static int setattr_run(struct op *op)
 		op->attr.st.st_mtim.tv_nsec = mtime_ms % 1000 * 1000000;
 		op->attr.st.st_atim = op->attr.st.st_ctim = op->attr.st.st_mtim;
 	}
-	/* The attributes are the store's, and it has them: nothing to wait for. */
-	return r == TREE_WAIT ? -EAGAIN : r;
+	/* May wait, and then be done again: none of it adds up. */
+	return r;
 }
 
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

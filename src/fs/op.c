@@ -100,13 +100,14 @@ static int reply_answer(struct op *op)
 	return fuse_reply_err(op->req, EIO);
 }
 
+/* A pending timer holds a reference, never the last one: its owner has its own. */
 static void cancel_timer(struct op *op, uint64_t *timer)
 {
 	uint64_t id = *timer;
 
 	*timer = 0;
 	if (id && work_cancel(op->fs->config.queue, id))
-		op_unref(op);
+		atomic_fetch_sub(&op->refs, 1);
 }
 
 /*

@@ -330,7 +330,7 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 	r = fuse_session_loop_mt(fs->session, config);
 	fuse_loop_cfg_destroy(config);
 	atomic_store(&fs->loop_ended, true);
-	pthread_kill(signals, SIGTERM);
+	pthread_kill(signals, SIGHUP);
 	pthread_join(signals, NULL);
 	/* Positive: ended by a signal, which is how one asks for it. */
 	return r < 0 ? r : 0;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -53,6 +54,17 @@ static int start_and_serve(struct sparkfs *s)
 	return EXIT_SUCCESS;
 }
 
+/* Every open upload, letter and reader has a descriptor: as many as we may have. */
+static void raise_open_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int run(const struct options *options)
 {
 	struct sparkfs s;
@@ -64,6 +76,7 @@ static int run(const struct options *options)
 	 * limit. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	raise_open_files();
 	sparkfs_init(&s, options);
 	r = sparkfs_prepare(&s, &reason);
 	if (r == 0 && !options->is_foreground) {

@@ -264,8 +264,16 @@ static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t
 		int64_t own = FIXED_COOKIE + (int64_t)i;
 
 		if (row->parent != tree_ino_kind(dir->ino) || !(row->flags & ROW_LISTED) ||
-		    own <= cookie || (row->exists && row->exists(ctx, ino)))
+		    own <= cookie)
 			continue;
+		*ret_error = row->exists ? row->exists(ctx, ino) : 0;
+		if (*ret_error == -ENOENT) {
+			*ret_error = 0;
+			continue;
+		}
+		/* A listing is complete or it fails. */
+		if (*ret_error)
+			return false;
 		if (!tree_emit_ino(ctx, emit, arg, row->name, ino, own, ret_error))
 			return false;
 	}
