@@ -3,13 +3,16 @@
  * After an ambiguous failure: did the letter arrive? (outbox.h, 4)
  *
  *     check_begin -> ask -> on_list / on_message --found------------> deliver
- *                     ^            |  (a rival is on the wire) --+
+ *                     ^        |  ^ look, on_look (files, one by one)
+ *                     |        +--+
+ *                     |            |  (a rival is on the wire) --+
  *                     |            +--not found, the first time -+
  *                     +-- [timer] ---------------- pause <-------+
  *                                  +--not found, the second time ---> fail: unsent or in doubt
  *
  * Two mistakes are possible and both lose a message or send it twice, so what is not certain is
- * in doubt. A message counts only if it is mine, says the same, was created after we began (by
+ * in doubt. A message counts only if it is mine, says the same (or its file has the same name
+ * and is not known to have another size), was created after we began (by
  * the server's clock, as far as that is known), was not in the store before (its row is older
  * than the letter's number: one counter makes both) and is no other letter's.
  */
@@ -25,6 +28,8 @@
 #define MISSES_MAX 2
 #define TRIES_MAX 5
 #define RIVAL_WAITS_MAX 20
+/* Files of one name that are looked at in one check. */
+#define LOOKS_MAX 200
 /* How far the server's clock and ours may be apart, when a delivery told us and when not. */
 #define SKEW_KNOWN_MS INT64_C(120000)
 #define SKEW_UNKNOWN_MS INT64_C(600000)
@@ -32,6 +37,16 @@
 #define DOUBT_MS INT64_C(86400000)
 
 static void ask(void *arg);
+
+void outbox_check_clear(struct job *job)
+{
+	if (job->page)
+		g_ptr_array_unref(job->page);
+	job->page = NULL;
+	job->page_left = 0;
+	g_free(job->page_next);
+	job->page_next = NULL;
+}
 
 static void give_up(struct job *job, enum outbox_state state, const char *reason)
 {
@@ -128,8 +143,9 @@ static enum verdict judge(const struct job *job, struct store_conn *conn, const 
 	return m->created_ms < start_ms ? VERDICT_DOUBTFUL : VERDICT_IT;
 }
 
-/* Place of the oldest that is it, or -1: of equal letters the first takes the first. */
-static int find_it(struct job *job, const GPtrArray *items)
+/* Place of the oldest of the first `len` that is it, or -1: of equal letters the first takes the
+ * first. A file is still to be looked at. */
+static int find_it(struct job *job, const GPtrArray *items, guint len)
 {
 	_cleanup_gfree_ char *me = NULL;
 	struct store_conn *conn;
@@ -142,7 +158,7 @@ static int find_it(struct job *job, const GPtrArray *items)
 	me = store_meta_get(conn, "me.id");
 	if (!me)
 		job->is_doubtful = true;
-	for (guint i = 0; me && i < items->len; i++) {
+	for (guint i = 0; me && i < len; i++) {
 		enum verdict verdict = judge(job, conn, me, g_ptr_array_index(items, i));
 
 		if (verdict == VERDICT_IT)
@@ -170,7 +186,8 @@ static bool has_rival(const struct job *job)
 		    g_strcmp0(k->room_id, l->room_id) != 0 ||
 		    g_strcmp0(k->email, l->email) != 0)
 			continue;
-		if (l->form == OUTBOX_FILE || is_same_text(k->body, l->body))
+		if (l->form == OUTBOX_FILE ? g_strcmp0(k->filename, l->filename) == 0
+					   : is_same_text(k->body, l->body))
 			return true;
 	}
 	return false;
@@ -197,10 +214,17 @@ static void not_found(struct job *job)
 		give_up(job, OUTBOX_UNSENT, "it did not arrive");
 }
 
+/* Asking again would be answered in the same way. */
+static bool is_final(const struct webex_reply *reply)
+{
+	return reply->status >= 400 && reply->status < 500 && reply->status != 423 &&
+	       reply->status != 429;
+}
+
 /* The question itself failed. */
 static void on_error(struct job *job, const struct webex_reply *reply)
 {
-	if (!job->o->is_closing && (!reply->is_network || ++job->tries >= TRIES_MAX))
+	if (!job->o->is_closing && (is_final(reply) || ++job->tries >= TRIES_MAX))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came, and asking whether it arrived failed too");
 	else
@@ -243,6 +267,70 @@ static void ask_page(struct job *job, const char *next)
 	job->call = webex_list_messages(job->o->client, &list, on_list, job);
 }
 
+/* Nothing on this page is it. */
+static void page_is_over(struct job *job)
+{
+	_cleanup_gfree_ char *next = steal_ptr(&job->page_next);
+	bool is_last = reaches_back(job, job->page) || !next;
+
+	outbox_check_clear(job);
+	if (is_last || job->o->is_closing) {
+		not_found(job);
+	} else if (++job->pages < PAGES_MAX) {
+		ask_page(job, next);
+	} else {
+		job->is_doubtful = true;
+		not_found(job);
+	}
+}
+
+static void look(struct job *job);
+
+/* The name and size of one of my files there. */
+static void on_look(void *arg, struct webex_reply *reply)
+{
+	const struct outbox_letter *l;
+	struct job *job = arg;
+	int i = (int)job->page_left;
+
+	job->call = 0;
+	l = job->letter;
+	if (reply->error && reply->error != -ENOENT) {
+		outbox_check_clear(job);
+		on_error(job, reply);
+	} else if (reply->error || !reply->content_name) {
+		job->is_doubtful = true;
+		look(job);
+	} else if (strcmp(reply->content_name, l->filename) != 0 ||
+		   (reply->content_bytes >= 0 && reply->content_bytes != l->size)) {
+		look(job);
+	} else if (find_it(job, job->page, job->page_left + 1) != i) {
+		/* Another letter's meanwhile. */
+		look(job);
+	} else {
+		deliver(job, job->page, i);
+	}
+}
+
+/* Looks at the oldest that could be it, and then at newer ones. */
+static void look(struct job *job)
+{
+	int i = find_it(job, job->page, job->page_left);
+	const struct webex_message *m;
+
+	if (i >= 0 && job->looks++ >= LOOKS_MAX) {
+		job->is_doubtful = true;
+		i = -1;
+	}
+	if (i < 0 || job->o->is_closing) {
+		page_is_over(job);
+		return;
+	}
+	m = g_ptr_array_index(job->page, (guint)i);
+	job->page_left = (guint)i;
+	job->call = webex_head_content(job->o->client, m->files[0], on_look, job);
+}
+
 static void on_list(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
@@ -258,20 +346,20 @@ static void on_list(void *arg, struct webex_reply *reply)
 		on_error(job, reply);
 		return;
 	}
-	i = find_it(job, reply->items);
-	if (i >= 0) {
-		deliver(job, reply->items, i);
+	job->is_doubtful |= reply->skipped > 0;
+	outbox_check_clear(job);
+	job->page = steal_ptr(&reply->items);
+	job->page_left = job->page->len;
+	job->page_next = steal_ptr(&reply->next);
+	if (job->letter->form == OUTBOX_FILE) {
+		look(job);
 		return;
 	}
-	job->is_doubtful |= reply->skipped > 0;
-	if (!reaches_back(job, reply->items) && reply->next && !job->o->is_closing) {
-		if (++job->pages < PAGES_MAX) {
-			ask_page(job, reply->next);
-			return;
-		}
-		job->is_doubtful = true;
-	}
-	not_found(job);
+	i = find_it(job, job->page, job->page->len);
+	if (i >= 0)
+		deliver(job, job->page, i);
+	else
+		page_is_over(job);
 }
 
 /* An edit is repeated by its nature; whether the last try took effect is seen in the message.

@@ -128,3 +128,17 @@ uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webe
 		webex_call_refuse(call, r, "not a content URL of this server");
 	return webex_call_start(call);
 }
+
+uint64_t webex_head_content(struct webex_client *c, const char *url, webex_done done, void *arg)
+{
+	_cleanup_gfree_ char *target = NULL;
+	int r = webex_url_content(c->base_url, url, &target);
+	struct webex_call *call =
+		webex_call_new(c, HTTP_HEAD, r == 0 ? target : "/contents", WEBEX_FORM_CONTENT,
+			       WEBEX_KIND_MESSAGE, done, arg);
+
+	call->request->follow_redirects = true;
+	if (r < 0)
+		webex_call_refuse(call, r, "not a content URL of this server");
+	return webex_call_start(call);
+}

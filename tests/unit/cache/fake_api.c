@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define WAIT_S 10
-#define KINDS 6
+#define KINDS 7
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t called = PTHREAD_COND_INITIALIZER;
@@ -44,6 +44,7 @@ static void call_free(void *p)
 	g_free(call->message_id);
 	g_free(call->filename);
 	g_free(call->next);
+	g_free(call->url);
 	if (call->file)
 		g_string_free(call->file, TRUE);
 	g_free(call);
@@ -129,6 +130,7 @@ static void deliver_answer(void *arg)
 	g_free(a->reply.message);
 	g_free(a->reply.tracking_id);
 	g_free(a->reply.next);
+	g_free(a->reply.content_name);
 	g_free(a);
 }
 
@@ -156,6 +158,17 @@ void fake_answer(struct fake_call *call, struct webex_message *m)
 
 	reply.items = g_ptr_array_new_with_free_func(webex_message_free);
 	g_ptr_array_add(reply.items, m);
+	post_answer(call, &reply);
+}
+
+void fake_answer_head(struct fake_call *call, const char *name, int64_t size)
+{
+	struct webex_reply reply = {
+		.status = 200,
+		.content_name = g_strdup(name),
+		.content_bytes = size,
+	};
+
 	post_answer(call, &reply);
 }
 
@@ -313,6 +326,15 @@ uint64_t webex_get_room(struct webex_client *c, const char *room_id, webex_done 
 
 	(void)c;
 	call->room_id = g_strdup(room_id);
+	return add(call);
+}
+
+uint64_t webex_head_content(struct webex_client *c, const char *url, webex_done done, void *arg)
+{
+	struct fake_call *call = call_new(FAKE_HEAD, done, arg);
+
+	(void)c;
+	call->url = g_strdup(url);
 	return add(call);
 }
 

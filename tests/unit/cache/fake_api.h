@@ -15,14 +15,15 @@ enum fake_kind {
 	FAKE_LIST,
 	FAKE_DIRECT,
 	FAKE_GET_MESSAGE,
-	FAKE_GET_ROOM
+	FAKE_GET_ROOM,
+	FAKE_HEAD
 };
 
 struct fake_call {
 	enum fake_kind kind;
 	/* What the caller passed; NULL where it passed nothing. */
 	char *room_id, *email, *parent_id, *text, *markdown, *json, *message_id, *filename,
-		*next;
+		*next, *url;
 	GString *file;
 	int timeout_ms;
 	/* The fake's. */
@@ -49,6 +50,8 @@ int fake_count(enum fake_kind kind);
 
 /* Adopt what they are given. The call is gone after them. */
 void fake_answer(struct fake_call *call, struct webex_message *m);
+/* `size` -1: not told. */
+void fake_answer_head(struct fake_call *call, const char *name, int64_t size);
 void fake_answer_room(struct fake_call *call, struct webex_room *room);
 /* NULL-terminated messages. */
 void fake_answer_list(struct fake_call *call, const char *next, ...);

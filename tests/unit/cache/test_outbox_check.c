@@ -104,8 +104,17 @@ static struct webex_message *with_parent(struct webex_message *m)
 static struct webex_message *with_file(struct webex_message *m)
 {
 	m->files = g_new0(char *, 2);
-	m->files[0] = g_strdup("https://webexapis.com/v1/contents/X");
+	m->files[0] = g_strconcat("https://webexapis.com/v1/contents/", m->id, NULL);
 	return m;
+}
+
+/* Asked what the file of the message with that id is called and how large it is. */
+static void answer_head(const char *id, const char *name, int64_t size)
+{
+	struct fake_call *call = fake_expect(FAKE_HEAD);
+
+	assert_true(g_str_has_suffix(call->url, id));
+	fake_answer_head(call, name, size);
 }
 
 static struct webex_message *by_other(const struct kit *k, struct webex_message *m)
@@ -479,6 +488,7 @@ static void a_file_is_looked_for(void **state)
 	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_message(k, "no file", kit_now()), m,
 			 NULL);
+	answer_head(id, "a.txt", 5);
 	kit_expect_delivered(k, &end, id);
 	assert_int_equal(store_read_begin(k->store, &conn), 0);
 	assert_int_equal(store_content_by_name(conn, k->room, "a.txt", &content), 0);
@@ -492,6 +502,43 @@ static void a_file_is_looked_for(void **state)
 	answer_nothing(FAKE_LIST);
 	expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
 	draft_unref(&draft);
+}
+
+/* Two uploads get no answer. Only the second arrived: it is not to be taken for the first. */
+static void another_file_is_not_it(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *b = with_file(kit_message(k, NULL, kit_now()));
+	struct webex_message *c = with_file(kit_message(k, NULL, kit_now()));
+	struct webex_message *again[] = {kit_copy(b), kit_copy(c), kit_copy(b), kit_copy(c)};
+	char *id_b = g_strdup(b->id), *id_c = g_strdup(c->id);
+	struct outcome first, second;
+	struct draft *drafts[2];
+	struct outbox_item *item;
+
+	for (int i = 0; i < 4; i++)
+		with_file(again[i]);
+	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &drafts[0]), &first);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, b, c, NULL);
+	answer_head(id_c, "a.txt", 4);
+	answer_head(id_b, "b.txt", 5);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, again[0], again[1], NULL);
+	answer_head(id_c, "a.txt", 4);
+	answer_head(id_b, NULL, -1);
+	kit_expect_end(&first, -ETIMEDOUT);
+	item = kit_only_item(k);
+	kit_expect_item(k, item, "bytes", "in-doubt", "do not tell");
+	outbox_item_free(item);
+
+	kit_send_into_doubt(k, kit_file(k, "b.txt", "other", &drafts[1]), &second);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, again[2], again[3], NULL);
+	answer_head(id_c, "a.txt", 4);
+	answer_head(id_b, "b.txt", -1);
+	kit_expect_delivered(k, &second, id_b);
+	draft_unref(&drafts[0]);
+	draft_unref(&drafts[1]);
+	g_free(id_b);
+	g_free(id_c);
 }
 
 static void an_edit_is_looked_at(void **state)
@@ -588,6 +635,7 @@ int main(void)
 		check_test(markdown_is_compared_with_its_mentions),
 		check_test(a_mention_that_is_not_found_leaves_a_doubt),
 		check_test(a_file_is_looked_for),
+		check_test(another_file_is_not_it),
 		check_test(an_edit_is_looked_at),
 		check_test(the_line_waits_for_the_check),
 		check_test(a_detached_letter_is_still_looked_for),

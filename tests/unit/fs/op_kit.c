@@ -104,6 +104,12 @@ void notify_inode(struct notifier *n, uint64_t ino)
 	atomic_fetch_add(&notices, 1);
 }
 
+void notify_then(struct notifier *n, work_fn fn, void *arg)
+{
+	(void)n;
+	fn(arg);
+}
+
 atomic_int detached;
 
 void outbox_detach(struct outbox *o, uint64_t id)
@@ -168,6 +174,7 @@ FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, vo
 FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
 FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
+FAKE(webex_head_content, struct webex_client *c, const char *url, webex_done done, void *arg)
 FAKE(webex_get_content, struct webex_client *c, const char *url, int fd, webex_done done,
      void *arg)
 #pragma GCC diagnostic pop
