@@ -1,9 +1,7 @@
 """Who is ended while writing posts nothing; Ctrl-D sends and Ctrl-C discards."""
 import errno
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import time
@@ -13,6 +11,7 @@ import pytest
 from lib.chat import fails, opened
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import kill_group, start_cmd
+from lib.terminal import Terminal
 from lib.util import scaled, wait_until
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV]
@@ -110,84 +109,12 @@ def test_a_killed_child_does_not_taint_another_text(pier, unsent):
 
 # At a terminal.
 
-class Terminal:
-    """A shell at a pseudo terminal, job control and all."""
-
-    def __init__(self, argv, cwd):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            try:
-                os.chdir(cwd)
-                os.environ.update(PS1="ready> ", TERM="dumb", LC_ALL="C.UTF-8", ENV="")
-                os.execv(argv[0], argv)
-            finally:
-                os._exit(127)
-        self.seen = b""
-        self.wait_for("ready> ")
-
-    def wait_for(self, text, deadline=10):
-        """Reads until the terminal shows the text, and forgets everything up to it."""
-        stop = time.monotonic() + scaled(deadline)
-        while text.encode() not in self.seen:
-            left = stop - time.monotonic()
-            assert left > 0, f"no {text!r} at the terminal: {self.seen!r}"
-            if select.select([self.fd], [], [], left)[0]:
-                try:
-                    more = os.read(self.fd, 4096)
-                except OSError:
-                    more = b""
-                assert more, f"the terminal is closed: {self.seen!r}"
-                self.seen += more
-        before, self.seen = self.seen.split(text.encode(), 1)
-        return before.decode("utf-8", "replace")
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def command(self, line):
-        """Types a command and returns what it printed."""
-        self.type(line + "\n")
-        self.wait_for("\n")
-        return self.wait_for("ready> ")
-
-    def wait_reader(self, name):
-        """Until a child of the shell of that name reads the terminal."""
-        def reads():
-            for pid in children(self.pid):
-                try:
-                    with open(f"/proc/{pid}/comm", encoding="ascii") as f:
-                        comm = f.read().strip()
-                    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
-                        state = f.read().rsplit(")", 1)[1].split()[0]
-                except OSError:
-                    continue
-                if comm == name and state == "S":
-                    return pid
-            return None
-        return wait_until(reads, what=f"{name} reading")
-
-    def close(self):
-        os.close(self.fd)
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        os.waitpid(self.pid, 0)
-
-
-def children(pid):
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            return [int(word) for word in f.read().split()]
-    except OSError:
-        return []
-
-
 @pytest.fixture(params=["bash", "dash"])
 def terminal(request, pier):
     argv = {"bash": ["/bin/bash", "--norc", "--noprofile", "-i"],
             "dash": ["/bin/dash", "-i"]}[request.param]
     it = Terminal(argv, str(pier.dir))
+    it.wait_for("ready> ")
     yield it
     it.close()
 

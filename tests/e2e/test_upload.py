@@ -11,6 +11,7 @@ import pytest
 
 from lib.chat import Unsent, fails, file_name, opened, put, refused_write
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.terminal import Terminal
 from lib.util import wait_until
 
 MIB = 1024 * 1024
@@ -296,7 +297,8 @@ def test_the_same_file_again_is_no_post(pier, src, command):
 
 @pytest.mark.parametrize("command", ["rsync -a SRC .", "rsync --inplace -a SRC .", "cp SRC .",
                                      "cp -a SRC .", "cat SRC > a.bin",
-                                     "tar -C \"$(dirname SRC)\" -cf - a.bin | tar xf - --overwrite"])
+                                     "tar -C \"$(dirname SRC)\" -cf - a.bin | "
+                                     "tar xf - --overwrite"])
 def test_a_changed_file_is_a_new_version(pier, src, command):
     command = command.replace("SRC", f"{src}/a.bin")
     first = (src / "a.bin").read_bytes()
@@ -553,17 +555,24 @@ def test_an_editor_changes_a_file(pier, unsent, editor):
     assert unsent.names() == []
 
 
-def test_nano(pier, tmp_path):
+def test_nano(pier):
     """At a terminal; nano reads and writes in place."""
     put(pier / "post", "low tide")
     (name,) = pier.listed()
     pier.sim.clear_log()
-    log = tmp_path / "typescript"
-    # ^O Enter ^X after typing at the beginning.
-    script = (f"(sleep 1; printf 'very '; sleep 0.3; printf '\\017'; sleep 0.3; printf '\\r'; "
-              f"sleep 0.5; printf '\\030') | script -qefc 'nano -I {name}' {log}")
-    result = pier.run(script, env={"TERM": "xterm"}, timeout=30)
-    assert result.status == 0, repr(result)
+    nano = Terminal(["/usr/bin/nano", "--ignorercfiles", name], str(pier.dir), "xterm")
+    try:
+        nano.wait_for("low tide")
+        nano.type("very ")
+        nano.wait_for("very ")
+        nano.type("\x0f")
+        nano.wait_for("Write")
+        nano.type("\r")
+        nano.wait_for("Wrote")
+        nano.type("\x18")
+        assert nano.wait_end() == 0
+    finally:
+        nano.close()
     assert pier.texts() == ["very low tide"]
     assert len(pier.sim.requests("PUT", "/messages/.*")) == 1
     assert (pier / name).read_text() == "very low tide\n"
