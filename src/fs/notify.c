@@ -130,3 +130,8 @@ void notify_name(struct notifier *n, uint64_t dir, const char *name)
 	/* >> 8: the kind is the same for all directories of a kind (tree/ino.h). */
 	post(n, n->names[(dir >> 8) % NAME_QUEUES], dir, name);
 }
+
+void notify_then(struct notifier *n, work_fn fn, void *arg)
+{
+	work_post(n->inodes, fn, arg);
+}

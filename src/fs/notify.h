@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/work.h"
+
 struct fuse_session;
 struct notifier;
 
@@ -29,3 +31,7 @@ void notify_inode(struct notifier *n, uint64_t ino);
 bool notify_inodes_are_told(struct notifier *n);
 /* A name, also one the kernel knows to be absent. */
 void notify_name(struct notifier *n, uint64_t dir, const char *name);
+
+/* Runs `fn` once the kernel was told of every inode noticed so far; on the notifier's thread: it must
+ * not wait. */
+void notify_then(struct notifier *n, work_fn fn, void *arg);

@@ -286,8 +286,30 @@ static void submit(void *arg)
 	op->submit(op);
 }
 
+static void finish_run(void *arg)
+{
+	struct op *op = arg;
+
+	if (op->state == OP_SUBMITTED)
+		op_reply(op, 0);
+	op_unref(op);
+}
+
+/* On the notifier's thread. */
+static void kernel_knows(void *arg)
+{
+	struct op *op = arg;
+
+	work_post(op->fs->config.queue, finish_run, op);
+}
+
 void op_finish(struct op *op, int error)
 {
+	/* Who changed something must find it changed, not the old size of a moment ago. */
+	if (op->state == OP_SUBMITTED && !error && !op->fs->stopping) {
+		notify_then(op->fs->notifier, kernel_knows, op);
+		return;
+	}
 	if (op->state == OP_SUBMITTED)
 		op_reply(op, error);
 	op_unref(op);

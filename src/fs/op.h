@@ -100,8 +100,8 @@ struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), u
 		  const char *name);
 /* Runs it on this worker; replies, parks or submits. The caller forgets it. */
 void op_start(struct op *op);
-/* Cache thread: the end of a submitted change. Replies unless it was interrupted meanwhile;
- * drops the submission's reference. */
+/* Cache thread: the end of a submitted change. Replies, once the kernel was told of it, unless it
+ * was interrupted meanwhile; drops the submission's reference. */
 void op_finish(struct op *op, int error);
 /* A submission holds one reference: op_finish drops it. */
 struct op *op_ref(struct op *op);
