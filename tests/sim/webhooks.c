@@ -393,10 +393,9 @@ static bool hook_sees(const struct webhook *w, const struct event *ev)
 		return w->owner->org == ev->room->org;
 	if (!data_member(ev->room, w->owner))
 		return false;
-	/* Bots hear of group messages only when they are mentioned. */
+	/* Bots hear of group messages only when they are mentioned, and of their own. */
 	return w->owner->kind != PERSON_BOT || !ev->msg || ev->room->direct ||
-	       (ev->action_json && ev->msg->author == w->owner) ||
-	       message_mentions(ev->msg, w->owner);
+	       ev->msg->author == w->owner || message_mentions(ev->msg, w->owner);
 }
 
 static void jw_message_data(GString *out, const struct event *ev)

@@ -224,6 +224,15 @@ def test_only_what_the_owner_sees(sim, hook, receiver, room, shared):
     assert [b["data"]["id"] for b in receiver.bodies(name="bob")] == [seen["id"]]
 
 
+def test_a_bot_hears_of_its_mentions_and_of_what_it_does(sim, hook, receiver, shared, people):
+    hook(token="bot-token", name="bot")
+    sim.post(shared["id"], "not for the bot")
+    heard = sim.post(shared["id"], markdown=f"<@personId:{people['bot']['id']}|Bot> hi")
+    own = sim.post(shared["id"], "from the bot", token="bot-token")
+    wait_until(lambda: len(receiver.bodies(name="bot")) >= 2)
+    assert {b["data"]["id"] for b in receiver.bodies(name="bot")} == {heard["id"], own["id"]}
+
+
 def test_a_dead_receiver_blocks_nothing(sim, hook, room):
     hook(targetUrl="http://127.0.0.1:9/")
     for n in range(5):
