@@ -29,10 +29,29 @@ static void jw_id(GString *out, const char *key, const char *type, const char *r
 	g_string_append_c(out, '"');
 }
 
+/* What a create or an update of the person assigned; full replacement (5.1). */
+static void jw_assigned(GString *out, const struct person *p, const char *key)
+{
+	const cJSON *v;
+
+	jw_open(out, key, '[');
+	cJSON_ArrayForEach(v, jr_get(p->extra, key))
+	{
+		if (cJSON_IsString(v))
+			jw_text(out, v->valuestring);
+	}
+	jw_close(out, ']');
+}
+
 void jw_admin_fields(GString *out, const struct person *p, const struct sim *sim)
 {
 	char text[UUID_TEXT];
 
+	if (p->extra) {
+		jw_assigned(out, p, "roles");
+		jw_assigned(out, p, "licenses");
+		return;
+	}
 	jw_open(out, "roles", '[');
 	if (p->kind == PERSON_ADMIN)
 		jw_id(out, NULL, "ROLE", roles[0].id);

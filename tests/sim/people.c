@@ -235,6 +235,14 @@ static void set_text(char **field, const cJSON *body, const char *key)
 	*field = g_strdup(jr_str(body, key));
 }
 
+static void keep_assigned(struct person *p, const cJSON *body, const char *key)
+{
+	const cJSON *v = jr_get(body, key);
+
+	if (cJSON_IsArray(v))
+		cJSON_AddItemToObject(p->extra, key, cJSON_Duplicate(v, 1));
+}
+
 /* PUT is a full replacement: what is absent is removed. */
 static void person_write(struct person *p, const cJSON *body)
 {
@@ -265,6 +273,8 @@ static void person_write(struct person *p, const cJSON *body)
 		if (v)
 			cJSON_AddItemToObject(p->extra, kept_fields[i], cJSON_Duplicate(v, 1));
 	}
+	keep_assigned(p, body, "roles");
+	keep_assigned(p, body, "licenses");
 }
 
 static bool person_body_good(struct req *rq, const cJSON *body)

@@ -78,6 +78,18 @@ def test_create_read_update_delete(sim, person):
     assert sim.api("DELETE", path, token="admin-token").status == 404
 
 
+def test_licenses_and_roles_are_kept_as_written(sim, person):
+    assert person["licenses"] == [] and person["roles"] == []
+    path = f"/people/{person['id']}"
+    licenses = [sim.api("GET", "/licenses", token="admin-token").ok().items[0]["id"]]
+    role = [sim.api("GET", "/roles", token="admin-token").ok().items[0]["id"]]
+    now = sim.api("PUT", path, {**person, "licenses": licenses, "roles": role},
+                  token="admin-token").ok().json
+    assert now["licenses"] == licenses and now["roles"] == role
+    assert sim.api("GET", path, token="admin-token").ok().json["licenses"] == licenses
+    assert "licenses" not in sim.api("GET", path).ok().json
+
+
 def test_create_errors(sim, person):
     def post(body, token="admin-token"):
         return sim.api("POST", "/people", body, token=token)
