@@ -355,7 +355,11 @@ static int parse_zone(const char *p, long *ret_minutes)
 	}
 	if (*p != '+' && *p != '-' && *p != ' ')
 		return *p ? -EINVAL : 0;
-	if (sscanf(p + 1, "%2d:%2d%n", &h, &m, &n) != 2 || p[1 + n])
+	/* +01:00, and +0100 as the date formats of Java write it. */
+	if (sscanf(p + 1, "%2d:%2d%n", &h, &m, &n) != 2 &&
+	    sscanf(p + 1, "%2d%2d%n", &h, &m, &n) != 2)
+		return -EINVAL;
+	if (p[1 + n])
 		return -EINVAL;
 	/* An unescaped + in a query arrives as a space. */
 	*ret_minutes = (*p == '-' ? -1 : 1) * (h * 60 + m);

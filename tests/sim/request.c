@@ -66,9 +66,20 @@ static void parse_query(struct req *rq)
 	g_strfreev(parts);
 }
 
+/* Behind the host of an absolute target, as clients with an http proxy send it. */
+static const char *origin_form(const char *uri)
+{
+	const char *slash;
+
+	if (g_ascii_strncasecmp(uri, "http://", 7))
+		return uri;
+	slash = strchr(uri + 7, '/');
+	return slash ? slash : "/";
+}
+
 void req_parse_uri(struct req *rq)
 {
-	const char *uri = rq->uri;
+	const char *uri = origin_form(rq->uri);
 	const char *mark = strchr(uri, '?');
 	char **parts;
 

@@ -55,13 +55,16 @@ static void set_origin(struct req *rq)
 static const struct token *find_token(struct req *rq)
 {
 	const char *auth = header_in(rq, "Authorization");
+	const struct token *found;
+	char *text;
 
 	if (!auth || g_ascii_strncasecmp(auth, "Bearer ", 7))
 		return NULL;
-	auth += 7;
-	while (*auth == ' ')
-		auth++;
-	return g_hash_table_lookup(rq->sim->tokens, auth);
+	/* White space around a header's value is no part of it. */
+	text = g_strstrip(g_strdup(auth + 7));
+	found = g_hash_table_lookup(rq->sim->tokens, text);
+	g_free(text);
+	return found;
 }
 
 int router_authenticate(struct req *rq)

@@ -102,6 +102,18 @@ static void file_begin(struct req *rq, const struct part *part)
 	rq->upload->mem = g_byte_array_new();
 }
 
+/*
+ * Bytes that a client has in memory come without a file name (the JavaScript SDK, Java's byte
+ * array parts); they are told from a URL by their own type.
+ */
+static bool is_file(const struct part *part)
+{
+	if (part->filename)
+		return true;
+	return !strcmp(part->name, "files") && part->type &&
+	       g_ascii_strncasecmp(part->type, "text/plain", 10);
+}
+
 static void on_part(void *arg, const struct part *part)
 {
 	struct req *rq = arg;
@@ -109,13 +121,13 @@ static void on_part(void *arg, const struct part *part)
 	rq->part = PART_IGNORED;
 	if (!part->name) {
 		rq->form_bad = true;
-	} else if (part->filename) {
+	} else if (is_file(part)) {
 		/* Of several files only the count matters: more than one is refused. */
 		file_begin(rq, part);
 		if (rq->n_files == 1)
 			rq->part = PART_FILE;
 	} else {
-		/* A `files` part without a file name is a URL, like in the JSON form. */
+		/* A `files` part with nothing but text is a URL, like in the JSON form. */
 		field_begin(rq, part->name);
 		rq->part = PART_FIELD;
 	}
