@@ -219,7 +219,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 		p->net_error = error;
 		if (p->stats.offline_since_wall_ms < 0)
 			p->stats.offline_since_wall_ms = clock_wall(p->config.clock);
-	} else {
+	} else if (!error || e->need.kind != NEED_CONTENT) {
 		/* The server spoke, whatever it said. */
 		p->net_failed_ms = INT64_MIN / 2;
 		p->stats.offline_since_wall_ms = -1;
@@ -335,6 +335,13 @@ static int fetch_begin(struct fetch *f)
 	return f->source->begin(f);
 }
 
+/* Whether there is no way to the server: not what a redirect of a download came to, nor a body
+ * that was cut, of which the beginning came. */
+static bool tells_of_network(const struct fetch *f, const struct webex_reply *reply)
+{
+	return reply->is_network && reply->error != -EIO && f->need.kind != NEED_CONTENT;
+}
+
 void fetch_answered(void *arg, struct webex_reply *reply)
 {
 	struct fetch *f = arg;
@@ -360,7 +367,7 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 	}
 	if (r < 0 && reply->error)
 		tell_failure(f, reply);
-	fetch_end(f, r == FETCH_DONE ? 0 : r, r < 0 && reply->is_network);
+	fetch_end(f, r == FETCH_DONE ? 0 : r, r < 0 && tells_of_network(f, reply));
 }
 
 static void fetch_start(struct pager *p, struct pager_entry *e)
