@@ -40,13 +40,13 @@ static bool is_sed_temp(const char *name)
 /* Any of sed's, also those that look like a word. */
 bool name_is_scratch_of(const char *name, const char *comm)
 {
-	const char *p = name + 3;
-
 	if (strcmp(comm, "sed") != 0 || strlen(name) != 9 || !g_str_has_prefix(name, "sed"))
 		return false;
-	while (g_ascii_isalnum(*p))
-		p++;
-	return !*p;
+	for (const char *p = name + 3; *p; p++) {
+		if (!g_ascii_isalnum(*p))
+			return false;
+	}
+	return true;
 }
 
 bool name_is_trash(const char *name)

@@ -305,6 +305,19 @@ static void test_scratch(void **state)
 		assert_true(name_is_trash(trash[i]) && !name_is_scratch(trash[i]));
 }
 
+/* sed's own temporary file may look like a word. */
+static void test_scratch_of(void **state)
+{
+	(void)state;
+	assert_true(name_is_scratch_of("sedtmcdqd", "sed"));
+	assert_true(name_is_scratch_of("sedAb12cd", "sed"));
+	assert_false(name_is_scratch_of("sedtmcdqd", "bash"));
+	assert_false(name_is_scratch_of("sedation", "sed"));
+	assert_false(name_is_scratch_of("sedative.", "sed"));
+	assert_false(name_is_scratch_of("note.txt1", "sed"));
+	assert_false(name_is_scratch_of("", "sed"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,7 +325,7 @@ int main(void)
 		cmocka_unit_test(test_to_title),      cmocka_unit_test(test_key),
 		cmocka_unit_test(test_suffix),	      cmocka_unit_test(test_message_stem),
 		cmocka_unit_test(test_parse_message), cmocka_unit_test(test_address),
-		cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_scratch),	      cmocka_unit_test(test_scratch_of),
 	};
 
 	return cmocka_run_group_tests_name("base names", tests, NULL, NULL);
