@@ -81,6 +81,8 @@ static void outbox_free(struct outbox *o)
 {
 	work_queue_stop(&o->io);
 	outbox_files_close(o);
+	if (o->rechecks)
+		g_array_unref(o->rechecks);
 	g_hash_table_destroy(o->jobs);
 	g_hash_table_destroy(o->lines);
 	g_hash_table_destroy(o->claims);
@@ -103,6 +105,7 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
 		outbox_free(o);
 		return r;
 	}
+	outbox_recheck_begin(o);
 	*ret_outbox = o;
 	return 0;
 }

@@ -16,7 +16,8 @@
  *       v                  v                   v               v           done(-errno)
  *     unsent          unsent, done(-errno) <---+---------------+
  *
- *     Found as `sending` at the start: in-doubt, for it may have been on the wire.
+ *     Found as `sending` at the start: in-doubt, for it may have been on the wire; and compare,
+ *     but for raw JSON. Until that is over it cannot be taken (-EBUSY).
  *
  *  1. A text's bytes and its .json (and the folder) are fsynced before the request is
  *     submitted, a file's bytes before an error is returned.

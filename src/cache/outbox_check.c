@@ -138,8 +138,13 @@ static enum verdict judge(const struct job *job, struct store_conn *conn, const 
 	    m->created_ms < start_ms - DOUBT_MS || !says_the_same(l, m) ||
 	    g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;
-	if (store_message_by_id(conn, m->id, &rowid) == 0 && rowid < job->note.n)
-		return VERDICT_NO;
+	if (store_message_by_id(conn, m->id, &rowid) == 0) {
+		if (rowid < job->note.n)
+			return VERDICT_NO;
+		/* An earlier run may have known whose it is. */
+		if (rowid < job->known_until)
+			return VERDICT_DOUBTFUL;
+	}
 	return m->created_ms < start_ms ? VERDICT_DOUBTFUL : VERDICT_IT;
 }
 

@@ -147,7 +147,8 @@ static void record_job(void *arg)
 			  n, g_strerror(-r));
 	if (r < 0 && outbox_files_get_text(o, job->note.n, &text) == 0)
 		job->why_size = (int64_t)strlen(text);
-	if (l->replaces)
+	/* One that was only looked for again replaces itself. */
+	if (l->replaces && l->replaces != n)
 		outbox_files_remove(o, n);
 	work_post(o->cache, recorded, job);
 }

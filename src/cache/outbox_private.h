@@ -6,6 +6,7 @@
  *   outbox_check.c    what became of a letter whose answer did not come
  *   outbox_files.c    the two files of a letter
  *   outbox_recover.c  what an earlier run left
+ *   outbox_recheck.c  whether what it was sending has arrived
  *   outbox_items.c    the letters in unsent/
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
  * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
@@ -63,8 +64,9 @@ struct outbox {
 	GHashTable *lines;  /* cache thread; job->line_key to GQueue of jobs, in order */
 	GHashTable *claims; /* cache thread; ids of messages that are some letter's */
 	bool has_skew;	    /* cache thread */
-	int64_t skew_ms; /* cache thread; server's clock minus ours, as of the last delivery */
-	bool is_closing; /* cache thread */
+	int64_t skew_ms;  /* cache thread; server's clock minus ours, as of the last delivery */
+	bool is_closing;  /* cache thread */
+	GArray *rechecks; /* of outbox_recheck.c; before any other thread has the outbox */
 };
 
 void outbox_items_init(struct outbox *o);
@@ -107,6 +109,12 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 /* Lists what an earlier run left; makes letters of what it was writing. */
 int outbox_recover(struct outbox *o);
 
+/* ---- outbox_recheck.c ---- */
+/* outbox_recover found letter `n` as sending and lists it as `note`. */
+void outbox_recheck_add(struct outbox *o, const struct outbox_note *note, int64_t n);
+/* When the io thread is there: asks. */
+void outbox_recheck_begin(struct outbox *o);
+
 /* ---- outbox_job.c: cache thread ---- */
 enum job_state {
 	JOB_WRITING,  /* io thread makes it durable */
@@ -137,6 +145,7 @@ struct job {
 	struct webex_message *delivered; /* JOB_APPLYING */
 	/* outbox_check.c */
 	uint64_t timer;
+	int64_t known_until; /* a row below, but above the letter's: may be another's. 0: none */
 	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* something there could be it */
 	/* files: what was listed, as far as its attachments are still to be looked at */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an earlier run left. Nothing is sent here: a letter found as sending may have arrived.
+ * What an earlier run left. Nothing is sent here: a letter found as sending may have arrived
+ * (outbox_recheck.c will ask).
  * Files nobody can read as a letter stay letters: their bytes are all that counts.
  */
 #include <dirent.h>
@@ -182,6 +183,8 @@ static void recover_letter(struct outbox *o, int64_t n, bool sending)
 	}
 	if (!sending || !fold(o, l, &note))
 		list(o, l, &note, !is_known || sending);
+	if (sending && is_known)
+		outbox_recheck_add(o, &note, n);
 	outbox_letter_free(l);
 	outbox_note_clear(&note);
 }
