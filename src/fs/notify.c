@@ -57,8 +57,9 @@ void notifier_stop(struct notifier **n)
 }
 
 /*
- * The kernel drops a name that it is told of even if a process stands in that directory: getcwd fails there until somebody looks
- * the name up again. From 6.2 on it can be made to ask again at the next use instead.
+ * The kernel drops a name that it is told of even if a process stands in that directory: getcwd
+ * fails there until somebody looks the name up again. From 6.2 on it can be made to ask again
+ * at the next use instead.
  */
 static int expire_space(struct fuse_session *session, const struct notice *notice)
 {

@@ -129,8 +129,8 @@ static void tell_if_overtaken(struct op *op)
 }
 
 /*
- * A scratch file that was renamed became something else: what the kernel still has under that name is to be looked up again, not
- * taken for missing.
+ * A scratch file that was renamed became something else: what the kernel still has under that
+ * name is to be looked up again, not taken for missing.
  */
 static int say_stale(const struct op *op, int error)
 {

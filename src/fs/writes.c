@@ -211,8 +211,8 @@ static void keep(struct fs *fs, const struct handle *h, struct outbox_letter *le
 }
 
 /*
- * A write was refused: what is there is a beginning, which nobody wants sent. Of a text it is kept; of a file the writer, who
- * was told, has the whole.
+ * A write was refused: what is there is a beginning, which nobody wants sent. Of a text it is
+ * kept; of a file the writer, who was told, has the whole.
  */
 static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h, int error)
 {
@@ -240,7 +240,7 @@ static void keep_letter(struct op *op)
 			    "the writer was interrupted before it was sent");
 }
 
-/* Takes what was written; one that cannot be sent is kept. 0 with no letter: nothing to send. */
+/* Takes what was written; what cannot be sent is kept. 0 and no letter: nothing to send. */
 static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 		struct outbox_letter **ret_letter)
 {
@@ -288,8 +288,8 @@ static int commit(struct op *op, struct handle *h)
 }
 
 /*
- * A file in which nothing was written yet. A shell's `> name` closes a first descriptor before its command writes to the
- * second: whether the file stays empty is known at the last close.
+ * A file in which nothing was written yet. A shell's `> name` closes a first descriptor before
+ * its command writes to the second: whether the file stays empty is known at the last close.
  */
 static bool is_empty_file(const struct handle *h)
 {
@@ -388,7 +388,7 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 		g_free(late);
 }
 
-/* The kernel forgets a file that was written: the server's version takes over, or nothing does. */
+/* The kernel forgets what was written: the server's version takes over, or nothing does. */
 static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
 {
 	_cleanup_free_ char *name = g_strdup(w->name);

@@ -161,7 +161,7 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 
 	if (r)
 		return r;
-	/* What comes and goes with one's own writing must be right before the kernel is told. */
+	/* What comes and goes with one's own writing is right before the kernel is told. */
 	if (tree_row(ino)->exists)
 		entry.entry_timeout = 0;
 	*ret_entry = entry;

@@ -78,8 +78,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w);
 /*
  * What is to be sent now (takes the draft): a letter, or NULL if there is nothing to send (not
  * dirty, only newlines, the same file as one's newest version, an edit that changes nothing).
- * Not for TREE_WRITE_OBJECT. What cannot be sent (half a character at the end, no JSON) comes back with the error, to be kept,
- * and the reason (owned, may be NULL).
+ * Not for TREE_WRITE_OBJECT. What cannot be sent (half a character at the end, no JSON) comes
+ * back with the error, to be kept, and the reason (owned, may be NULL).
  */
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter, char **ret_reason);

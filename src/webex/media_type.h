@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What kind of file a name promises, for the Content-Type of an upload (webex-api.md 5.4): by the ending, among the kinds that
- * people send. Pure functions, any thread.
+ * What kind of file a name promises, for the Content-Type of an upload (webex-api.md 5.4): by
+ * the ending, among the kinds that people send. Pure functions, any thread.
  */
 #pragma once
 
