@@ -129,15 +129,15 @@ static void tell_if_overtaken(struct op *op)
 }
 
 /*
- * A scratch file that was renamed became something else: what the kernel still has under that
- * name is to be looked up again, not taken for missing.
+ * A scratch file that was renamed became something else: what the kernel still has under that name
+ * is to be looked up again, not taken for missing. An attachment that the server no longer has is
+ * missing.
  */
 static int say_stale(const struct op *op, int error)
 {
-	bool by_node = !op->name && !op->fi.fh;
-
-	return error == -ENOENT && by_node && tree_ino_kind(op->ino) == TREE_UPLOAD ? -ESTALE
-										    : error;
+	if (error != -ENOENT || op->name || op->fi.fh || tree_ino_kind(op->ino) != TREE_UPLOAD)
+		return error;
+	return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
 }
 
 static void op_reply(struct op *op, int error)
