@@ -163,8 +163,8 @@ def test_cp_a_and_tar_of_a_space(mount, tmp_path):
     mount.run(["cp", "-a", BUOY, str(tmp_path / "copy")], cwd=mount / "spaces", check=True)
     same_trees(mount.space(BUOY), tmp_path / "copy")
     (tmp_path / "tar").mkdir()
-    piped = mount.run(f"tar --format=posix -cf - '{BUOY}' | tar xf - -C '{tmp_path}/tar'", cwd=mount / "spaces",
-                      check=True)
+    piped = mount.run(f"tar --format=posix -cf - '{BUOY}' | tar xf - -C '{tmp_path}/tar'",
+                      cwd=mount / "spaces", check=True)
     assert piped.err == ""
     same_trees(mount.space(BUOY), tmp_path / "tar" / BUOY)
 
