@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from lib.chat import SHELLS, Space, Unsent, fails, put
+from lib.chat import SHELLS, VIM, Space, Unsent, fails, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.util import wait_until
 
@@ -284,8 +284,7 @@ def test_space_json_changes_lock_and_description(pier):
 @pytest.mark.parametrize("how", ["ed -s space.json", "vim"])
 def test_space_json_in_an_editor(pier, how):
     if how == "vim":
-        result = pier.run(["vim", "-u", "NONE", "-i", "NONE", "-N", "-es", "-c",
-                           "%s/\"Pier\"/\"Quay\"/", "-c", "wq", "space.json"],
+        result = pier.run([*VIM, "space.json"], stdin='%s/"Pier"/"Quay"/\nwq\n',
                           env={"TERM": "dumb"})
     else:
         result = pier.run(how, stdin=',s/"Pier"/"Quay"/\nw\nq\n')

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib.chat import Unsent, fails, file_name, opened, put, refused_write
+from lib.chat import VIM, Unsent, fails, file_name, opened, put, refused_write
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.terminal import Terminal
 from lib.util import wait_until
@@ -427,12 +427,10 @@ def test_scratch_files_left_at_unmount_are_kept(pier, start_mount):
 
 # Editors.
 
-def vim(space, path, *keys):
-    """Runs vim without a terminal: keys are normal-mode or ex commands."""
-    argv = ["vim", "-u", "NONE", "-i", "NONE", "-N", "-es"]
-    for key in keys:
-        argv += ["-c", key]
-    return space.run([*argv, "-c", "qa!", str(path)], env={"TERM": "dumb"})
+def vim(space, path, *commands):
+    """Runs vim without a terminal, by ex commands."""
+    return space.run([*VIM, str(path)], env={"TERM": "dumb"},
+                     stdin="".join(f"{c}\n" for c in (*commands, "qa!")))
 
 
 EDITORS = {
@@ -533,7 +531,7 @@ def test_the_eleventh_edit_is_refused(pier, unsent):
 def test_a_new_note_by_an_editor(pier, unsent, editor):
     """The first write of a new name sends the file."""
     if editor == "vim":
-        result = vim(pier, "note.txt", "normal ihello from vim", "wq")
+        result = vim(pier, "note.txt", "insert", "hello from vim", ".", "wq")
     else:
         result = pier.run(["ed", "-s", "note.txt"], stdin="a\nhello from ed\n.\nw\nq\n")
     assert result.status in (0, 1), repr(result)

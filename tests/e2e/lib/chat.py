@@ -14,6 +14,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import urllib.parse
 
 import pytest
@@ -26,6 +27,11 @@ SHELLS = {
     "zsh": ["/usr/bin/zsh", "-f", "-c"],
     "busybox": ["/bin/busybox", "sh", "-c"],
 }
+
+
+# Debian's small one has its own name. Ex commands come from stdin.
+VIM = [shutil.which("vim") or shutil.which("vim.tiny") or "vim",
+       "-u", "NONE", "-i", "NONE", "-N", "-es"]
 
 
 class Space:
