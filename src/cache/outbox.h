@@ -29,7 +29,8 @@
  *     (2 s), and compared with the letter: mine, the same text (files: one file and no text),
  *     created since, unknown to the store before, claimed by no other letter. Found: as if the
  *     answer had come. Not found, both times: unsent, "it did not arrive", for texts and
- *     Markdown where the list was complete; otherwise in-doubt. Raw JSON (cards) and bots in
+ *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504),
+ *     for who is slow may still do it. Raw JSON (cards) and bots in
  *     group spaces: in-doubt at once. Of an edit the message itself is looked at.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
  *     after the one before is over.

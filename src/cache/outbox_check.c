@@ -211,7 +211,7 @@ static void not_found(struct job *job)
 	/* A mention by address comes back as one by id. */
 	if (l->form == OUTBOX_MARKDOWN && strstr(l->body, "<@"))
 		job->is_doubtful = true;
-	if (job->is_doubtful || l->form == OUTBOX_FILE)
+	if (job->is_doubtful || l->form == OUTBOX_FILE || (job->is_slow && !is_edit(l)))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came, and the newest messages do not tell whether it "
 			"arrived");
@@ -417,6 +417,7 @@ static bool is_group(const struct job *job)
 void outbox_check_begin(struct job *job)
 {
 	job->state = JOB_CHECKING;
+	job->is_slow = job->error == -ETIMEDOUT;
 	if (job->letter->form == OUTBOX_JSON)
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "

@@ -276,7 +276,7 @@ uint64_t kit_send(struct kit *k, struct outbox_letter *l, struct outcome *end)
 void kit_send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end)
 {
 	kit_send(k, l, end);
-	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
 }
 
 void kit_expect_delivered(struct kit *k, struct outcome *end, const char *id)

@@ -26,7 +26,7 @@ static void expect_kept(struct kit *k, struct outcome *end, const char *body, co
 {
 	struct outbox_item *item;
 
-	kit_expect_end(end, -ETIMEDOUT);
+	kit_expect_end(end, -ECONNRESET);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, body, state, why);
 	outbox_item_free(item);
@@ -124,6 +124,23 @@ static struct webex_message *by_other(const struct kit *k, struct webex_message 
 	return m;
 }
 
+/* Who was too slow to answer may still do it. */
+static void not_found_after_a_time_out_it_is_in_doubt(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+	struct outbox_item *item;
+
+	kit_send(k, kit_text(k, 1, "hello"), &end);
+	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	answer_nothing(FAKE_LIST);
+	answer_nothing(FAKE_LIST);
+	kit_expect_end(&end, -ETIMEDOUT);
+	item = kit_only_item(k);
+	kit_expect_item(k, item, "hello", "in-doubt", "do not tell");
+	outbox_item_free(item);
+}
+
 static void what_is_not_the_same_does_not_count(void **state)
 {
 	struct kit *k = *state;
@@ -165,7 +182,7 @@ static void a_message_known_since_counts(void **state)
 	kit_send(k, kit_text(k, 1, "hello"), &end);
 	call = fake_expect(FAKE_POST);
 	kit_store_message(k, m);
-	fake_fail(call, -ETIMEDOUT, 0, true);
+	fake_fail(call, -ECONNRESET, 0, true);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
 	kit_expect_delivered(k, &end, id);
 	g_free(id);
@@ -184,16 +201,16 @@ static void each_message_is_claimed_once(void **state)
 	posts[0] = fake_expect(FAKE_POST);
 	kit_send(k, kit_text(k, 2, "hello"), &ends[1]);
 	posts[1] = fake_expect(FAKE_POST);
-	fake_fail(posts[0], -ETIMEDOUT, 0, true);
+	fake_fail(posts[0], -ECONNRESET, 0, true);
 	list = fake_expect(FAKE_LIST);
-	fake_fail(posts[1], -ETIMEDOUT, 0, true);
+	fake_fail(posts[1], -ECONNRESET, 0, true);
 	/* Both ask; both are shown the one message. */
 	struct fake_call *second = fake_expect(FAKE_LIST);
 	fake_answer_list(list, NULL, m, NULL);
 	fake_answer_list(second, NULL, again, NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, third, NULL);
 	kit_expect_end(&ends[0], 0);
-	kit_expect_end(&ends[1], -ETIMEDOUT);
+	kit_expect_end(&ends[1], -ECONNRESET);
 	failed = outbox_count(k->o);
 	assert_int_equal(failed, 1);
 }
@@ -236,7 +253,7 @@ static void a_rival_on_the_wire_is_waited_for(void **state)
 		kit_send(k, kit_text(k, i + 1, "hello"), &ends[i]);
 		posts[i] = fake_expect(FAKE_POST);
 	}
-	fake_fail(posts[0], -ETIMEDOUT, 0, true);
+	fake_fail(posts[0], -ECONNRESET, 0, true);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	assert_false(kit_has_ended(&ends[0]));
@@ -525,7 +542,7 @@ static void another_file_is_not_it(void **state)
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, again[0], again[1], NULL);
 	answer_head(id_c, "a.txt", 4);
 	answer_head(id_b, NULL, -1);
-	kit_expect_end(&first, -ETIMEDOUT);
+	kit_expect_end(&first, -ECONNRESET);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, "bytes", "in-doubt", "do not tell");
 	outbox_item_free(item);
@@ -552,7 +569,7 @@ static void an_edit_is_looked_at(void **state)
 
 	l->message_id = g_strdup(id);
 	kit_send(k, l, &end);
-	fake_fail(fake_expect(FAKE_EDIT), -ETIMEDOUT, 0, true);
+	fake_fail(fake_expect(FAKE_EDIT), -ECONNRESET, 0, true);
 	call = fake_expect(FAKE_GET_MESSAGE);
 	assert_string_equal(call->message_id, id);
 	fake_answer(call, m);
@@ -561,7 +578,7 @@ static void an_edit_is_looked_at(void **state)
 	l = kit_letter(k, OUTBOX_EDIT_TEXT, "newer");
 	l->message_id = g_strdup(id);
 	kit_send(k, l, &end);
-	fake_fail(fake_expect(FAKE_EDIT), -ETIMEDOUT, 0, true);
+	fake_fail(fake_expect(FAKE_EDIT), -ECONNRESET, 0, true);
 	for (int i = 0; i < 2; i++)
 		fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
 	expect_kept(k, &end, "newer", "unsent", "it did not arrive");
@@ -577,7 +594,7 @@ static void the_line_waits_for_the_check(void **state)
 
 	kit_send(k, kit_text(k, 1, "one"), &first);
 	kit_send(k, kit_text(k, 1, "two"), &second);
-	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
 	call = fake_expect(FAKE_POST);
@@ -597,7 +614,7 @@ static void a_detached_letter_is_still_looked_for(void **state)
 	struct outcome end;
 	uint64_t letter = kit_send(k, kit_text(k, 1, "one"), &end);
 
-	fake_fail(fake_expect(FAKE_POST), -ETIMEDOUT, 0, true);
+	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
 	call = fake_expect(FAKE_LIST);
 	outbox_detach(k->o, letter);
 	fake_answer_list(call, NULL, m, NULL);
@@ -614,6 +631,7 @@ int main(void)
 		check_test(it_may_turn_up_at_the_second_look),
 		check_test(not_found_twice_it_did_not_arrive),
 		check_test(an_answer_nobody_can_read_is_looked_for),
+		check_test(not_found_after_a_time_out_it_is_in_doubt),
 		check_test(what_is_not_the_same_does_not_count),
 		check_test(a_message_known_before_does_not_count),
 		check_test(a_message_known_since_counts),
