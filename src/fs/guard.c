@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <glib.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "fs/guard.h"
 
@@ -8,10 +9,18 @@ struct held {
 	uint64_t dir;
 	pid_t tgid;
 	int count;
+	bool is_sure; /* it was waited for */
 };
+
+/*
+ * A close of a directory comes after the process has gone on: a script that has just listed it
+ * and deletes now is not to be taken for a walk. Once a walk, so it is no burden on the workers.
+ */
+#define CLOSE_MS 100
 
 struct guard {
 	pthread_mutex_t lock;
+	pthread_cond_t closed;
 	GHashTable *held; /* of struct held, keyed by itself; guard.lock */
 };
 
@@ -33,7 +42,13 @@ struct guard *guard_new(void)
 {
 	struct guard *g = g_new0(struct guard, 1);
 
+	pthread_condattr_t attr;
+
 	pthread_mutex_init(&g->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&g->closed, &attr);
+	pthread_condattr_destroy(&attr);
 	g->held = g_hash_table_new_full(held_hash, held_equal, g_free, NULL);
 	return g;
 }
@@ -43,6 +58,7 @@ void guard_free(struct guard **g)
 	if (!*g)
 		return;
 	g_hash_table_unref((*g)->held);
+	pthread_cond_destroy(&(*g)->closed);
 	pthread_mutex_destroy(&(*g)->lock);
 	g_free(*g);
 	*g = NULL;
@@ -71,18 +87,30 @@ void guard_closed(struct guard *g, uint64_t dir, pid_t tgid)
 
 	pthread_mutex_lock(&g->lock);
 	h = g_hash_table_lookup(g->held, &key);
-	if (h && --h->count == 0)
+	if (h && --h->count == 0) {
 		g_hash_table_remove(g->held, &key);
+		pthread_cond_broadcast(&g->closed);
+	}
 	pthread_mutex_unlock(&g->lock);
 }
 
-bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid)
+bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 {
-	struct held key = {.dir = dir, .tgid = tgid};
-	bool holds;
+	struct held key = {.dir = dir, .tgid = tgid}, *h;
+	struct timespec until;
+	int r = 0;
 
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += CLOSE_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
 	pthread_mutex_lock(&g->lock);
-	holds = g_hash_table_contains(g->held, &key);
+	while ((h = g_hash_table_lookup(g->held, &key)) && may_wait && !h->is_sure && r == 0)
+		r = pthread_cond_timedwait(&g->closed, &g->lock, &until);
+	if (h && may_wait)
+		h->is_sure = true;
 	pthread_mutex_unlock(&g->lock);
-	return holds;
+	return h != NULL;
 }

@@ -17,4 +17,5 @@ void guard_free(struct guard **g);
 /* `tgid` 0 (not known) is not noted. */
 void guard_opened(struct guard *g, uint64_t dir, pid_t tgid);
 void guard_closed(struct guard *g, uint64_t dir, pid_t tgid);
-bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid);
+/* may_wait: a little, for a close that is on its way. */
+bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait);

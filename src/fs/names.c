@@ -45,7 +45,9 @@ static int getattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
-	r = tree_getattr(&op->ctx, op->ino, &op->attr);
+	r = !op->fi.fh && tree_is_superseded(&op->ctx, op->ino)
+		    ? -ESTALE
+		    : tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
 	return r;
 }
@@ -54,9 +56,10 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct op *op = op_new(req, "getattr", getattr_run, ino, NULL);
 
-	(void)fi;
 	if (!op)
 		return;
+	if (fi)
+		op->fi = *fi;
 	set_deadline(op, op->fs->config.lookup_timeout_ms);
 	op_start(op);
 }
@@ -123,8 +126,12 @@ static int setattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
-	r = tree_set_attr(&op->ctx, op->ino, op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
-			  set_mtime ? &mtime_ms : NULL);
+	if (!op->fi.fh && tree_is_superseded(&op->ctx, op->ino))
+		r = -ESTALE;
+	if (r == 0)
+		r = tree_set_attr(&op->ctx, op->ino,
+				  op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
+				  set_mtime ? &mtime_ms : NULL);
 	if (r == 0)
 		r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
@@ -251,7 +258,8 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 static bool is_walk(struct op *op)
 {
 	return !op->fs->config.recursive_delete && tree_guards_deletion(op->ino) &&
-	       guard_holds(op->fs->guard, op->ino, writer_tgid(op->pid));
+	       guard_holds(op->fs->guard, op->ino, writer_tgid(op->pid),
+			   !work_on_thread(op->fs->config.queue));
 }
 
 static int unlink_run(struct op *op)

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "tree/internal.h"
+#include "tree/write.h"
 
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
@@ -78,6 +79,27 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	}
 	store_content_clear(&content);
 	return r;
+}
+
+bool tree_is_superseded(struct tree_ctx *ctx, uint64_t ino)
+{
+	struct store_content content = {0}, newest = {0};
+	struct pending *p;
+	bool is;
+
+	if (tree_ino_kind(ino) != TREE_UPLOAD)
+		return false;
+	p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
+	if (p) {
+		pending_unref(ctx->tree->pendings, &p);
+		return false;
+	}
+	is = store_content_get(ctx->conn, tree_ino_row(ino), &content) == 0 &&
+	     store_content_by_name(ctx->conn, content.room, content.name, &newest) == 0 &&
+	     newest.rowid != content.rowid;
+	store_content_clear(&content);
+	store_content_clear(&newest);
+	return is;
 }
 
 /* The caller counted itself in contents.h before, so that the fetch finds the entry. */
