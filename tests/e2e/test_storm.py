@@ -13,11 +13,11 @@ from lib.util import SLOW, scaled
 
 STORM = pathlib.Path(__file__).resolve().parent.parent / "storm" / "storm.py"
 # Under sanitizers the point is the same, and the machine is slow.
-POSTS = 300 if SLOW == 1 else 120
+POSTS = 300 if SLOW == 1 else 100
 
 
 def blow(folder, *options):
-    argv = [sys.executable, str(STORM), "--keep", str(folder), "--limit", "100", *options]
+    argv = [sys.executable, str(STORM), "--keep", str(folder), "--limit", "150", *options]
     done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False,
                           timeout=scaled(200), env={**os.environ, "PYTHONUNBUFFERED": "1"})

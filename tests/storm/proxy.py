@@ -101,7 +101,8 @@ class Answer:
 
 
 class Proxy:
-    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1"):
+    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1", stalls=True):
+        self.weights = {**FAULTS, "stall": FAULTS["stall"] if stalls else 0}
         self.upstream = upstream
         self.host = host
         self.port = 0
@@ -178,7 +179,7 @@ class Proxy:
         self.requests += 1
         if self.random.random() >= self.share:
             return None
-        fault = self.random.choices(list(FAULTS), FAULTS.values())[0]
+        fault = self.random.choices(list(self.weights), self.weights.values())[0]
         self.counts[fault] += 1
         return fault
 
