@@ -43,7 +43,7 @@ struct sparkfs {
 	struct outbox *outbox;
 	struct tree *tree;
 	_Atomic(struct fs *) fs; /* set by the main thread, read by the cache thread */
-	char *warning; /* mounted all the same; one line */
+	char *warning;		 /* mounted all the same; one line */
 };
 
 void sparkfs_init(struct sparkfs *s, const struct options *options);

@@ -68,8 +68,8 @@ struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
 	uint64_t generation; /* of the store before conn's snapshot; 0: not known */
-	struct need want; /* out, with TREE_WAIT */
-	bool want_soft;	  /* out: what is there will do after a short wait */
+	struct need want;    /* out, with TREE_WAIT */
+	bool want_soft;	     /* out: what is there will do after a short wait */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
 };
