@@ -413,3 +413,14 @@ void kit_expect_item(struct kit *k, const struct outbox_item *item, const char *
 	assert_non_null(strstr(text, why));
 	g_free(text);
 }
+
+void kit_expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
+		     const char *why)
+{
+	struct outbox_item *item;
+
+	kit_expect_end(end, -ECONNRESET);
+	item = kit_only_item(k);
+	kit_expect_item(k, item, body, state, why);
+	outbox_item_free(item);
+}

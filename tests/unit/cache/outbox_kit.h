@@ -78,3 +78,6 @@ struct outbox_item *kit_only_item(struct kit *k);
 /* Its body and its .why.json. */
 void kit_expect_item(struct kit *k, const struct outbox_item *item, const char *body,
 		     const char *state, const char *why);
+/* The connection was reset, and the letter is the only one in unsent/. */
+void kit_expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
+		     const char *why);

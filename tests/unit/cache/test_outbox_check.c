@@ -21,17 +21,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
-			const char *why)
-{
-	struct outbox_item *item;
-
-	kit_expect_end(end, -ECONNRESET);
-	item = kit_only_item(k);
-	kit_expect_item(k, item, body, state, why);
-	outbox_item_free(item);
-}
-
 static void answer_nothing(enum fake_kind kind)
 {
 	fake_answer_list(fake_expect(kind), NULL, NULL);
@@ -76,7 +65,7 @@ static void not_found_twice_it_did_not_arrive(void **state)
 	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
-	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+	kit_expect_kept(k, &end, "hello", "unsent", "it did not arrive");
 	assert_int_equal(fake_count(FAKE_POST), 1);
 	assert_int_equal(fake_count(FAKE_LIST), 2);
 }
@@ -154,7 +143,7 @@ static void what_is_not_the_same_does_not_count(void **state)
 				 with_parent(kit_message(k, "hello", now_ms)),
 				 with_file(kit_message(k, "hello", now_ms)),
 				 kit_message(k, NULL, now_ms), NULL);
-	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+	kit_expect_kept(k, &end, "hello", "unsent", "it did not arrive");
 }
 
 static void a_message_known_before_does_not_count(void **state)
@@ -167,7 +156,7 @@ static void a_message_known_before_does_not_count(void **state)
 	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
+	kit_expect_kept(k, &end, "hello", "unsent", "it did not arrive");
 }
 
 /* The poll may have brought it before we looked. */
@@ -261,7 +250,7 @@ static void a_rival_on_the_wire_is_waited_for(void **state)
 	kit_expect_end(&ends[1], 0);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_kept(k, &ends[0], "hello", "unsent", "it did not arrive");
+	kit_expect_kept(k, &ends[0], "hello", "unsent", "it did not arrive");
 }
 
 static void a_clock_that_is_wrong_leaves_a_doubt(void **state)
@@ -273,7 +262,7 @@ static void a_clock_that_is_wrong_leaves_a_doubt(void **state)
 	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	expect_kept(k, &end, "hello", "in-doubt", "do not tell");
+	kit_expect_kept(k, &end, "hello", "in-doubt", "do not tell");
 }
 
 static void the_servers_clock_is_learned(void **state)
@@ -293,94 +282,13 @@ static void the_servers_clock_is_learned(void **state)
 	g_free(id);
 }
 
-static void pages_are_followed_back_to_the_beginning(void **state)
-{
-	struct kit *k = *state;
-	int64_t now_ms = kit_now();
-	struct webex_message *m = kit_message(k, "hello", now_ms);
-	char *id = g_strdup(m->id);
-	struct fake_call *call;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	call = fake_expect(FAKE_LIST);
-	assert_null(call->next);
-	fake_answer_list(call, "page2", kit_message(k, "later", now_ms + 5), NULL);
-	call = fake_expect(FAKE_LIST);
-	assert_string_equal(call->next, "page2");
-	fake_answer_list(call, NULL, m, NULL);
-	kit_expect_delivered(k, &end, id);
-	g_free(id);
-}
-
-static void a_page_that_reaches_back_is_enough(void **state)
-{
-	struct kit *k = *state;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	for (int i = 0; i < 2; i++)
-		fake_answer_list(fake_expect(FAKE_LIST), "more",
-				 kit_message(k, "new", kit_now()),
-				 kit_message(k, "old", kit_now() - HOUR_MS), NULL);
-	expect_kept(k, &end, "hello", "unsent", "it did not arrive");
-}
-
-static void more_pages_than_we_read_leave_a_doubt(void **state)
-{
-	struct kit *k = *state;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	for (int i = 0; i < 8; i++)
-		fake_answer_list(fake_expect(FAKE_LIST), "more",
-				 kit_message(k, "busy room", kit_now()), NULL);
-	expect_kept(k, &end, "hello", "in-doubt", "do not tell");
-}
-
-static void a_network_that_fails_is_asked_again(void **state)
-{
-	struct kit *k = *state;
-	struct webex_message *m = kit_message(k, "hello", kit_now());
-	char *id = g_strdup(m->id);
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
-	fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
-	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
-	kit_expect_delivered(k, &end, id);
-	g_free(id);
-}
-
-static void a_network_that_stays_away_leaves_a_doubt(void **state)
-{
-	struct kit *k = *state;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	for (int i = 0; i < 5; i++)
-		fake_fail(fake_expect(FAKE_LIST), -ENETUNREACH, 0, false);
-	expect_kept(k, &end, "hello", "in-doubt", "asking");
-}
-
-static void a_refused_question_leaves_a_doubt(void **state)
-{
-	struct kit *k = *state;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	fake_fail(fake_expect(FAKE_LIST), -ENOENT, 404, false);
-	expect_kept(k, &end, "hello", "in-doubt", "asking");
-}
-
 static void raw_json_cannot_be_compared(void **state)
 {
 	struct kit *k = *state;
 	struct outcome end;
 
 	kit_send_into_doubt(k, kit_letter(k, OUTBOX_JSON, "{\"text\":\"a\"}"), &end);
-	expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
+	kit_expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
 	assert_int_equal(fake_count(FAKE_LIST), 0);
 }
 
@@ -395,7 +303,7 @@ static void a_bot_cannot_look_in_a_group(void **state)
 	k->is_bot = true;
 	kit_reopen_outbox(k);
 	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
-	expect_kept(k, &end, "hello", "in-doubt", "a bot");
+	kit_expect_kept(k, &end, "hello", "in-doubt", "a bot");
 	assert_int_equal(fake_count(FAKE_LIST), 0);
 
 	/* In a 1:1 space it can. */
@@ -447,7 +355,7 @@ static void without_a_space_a_first_post_did_not_arrive(void **state)
 	kit_send_into_doubt(k, letter_to_person(k, "hi"), &end);
 	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
 	fake_fail(fake_expect(FAKE_DIRECT), -ENOENT, 404, false);
-	expect_kept(k, &end, "hi", "unsent", "it did not arrive");
+	kit_expect_kept(k, &end, "hi", "unsent", "it did not arrive");
 }
 
 static struct webex_message *with_markdown(struct webex_message *m, const char *markdown)
@@ -489,7 +397,7 @@ static void a_mention_that_is_not_found_leaves_a_doubt(void **state)
 	for (int i = 0; i < 2; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), NULL,
 				 kit_message(k, "hi Bob", kit_now()), NULL);
-	expect_kept(k, &end, sent, "in-doubt", "do not tell");
+	kit_expect_kept(k, &end, sent, "in-doubt", "do not tell");
 }
 
 static void a_file_is_looked_for(void **state)
@@ -517,7 +425,7 @@ static void a_file_is_looked_for(void **state)
 	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
-	expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
+	kit_expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
 	draft_unref(&draft);
 }
 
@@ -581,7 +489,7 @@ static void an_edit_is_looked_at(void **state)
 	fake_fail(fake_expect(FAKE_EDIT), -ECONNRESET, 0, true);
 	for (int i = 0; i < 2; i++)
 		fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
-	expect_kept(k, &end, "newer", "unsent", "it did not arrive");
+	kit_expect_kept(k, &end, "newer", "unsent", "it did not arrive");
 	g_free(id);
 }
 
@@ -599,7 +507,7 @@ static void the_line_waits_for_the_check(void **state)
 	answer_nothing(FAKE_LIST);
 	call = fake_expect(FAKE_POST);
 	assert_string_equal(call->text, "two");
-	expect_kept(k, &first, "one", "unsent", "it did not arrive");
+	kit_expect_kept(k, &first, "one", "unsent", "it did not arrive");
 	fake_answer(call, kit_message(k, "two", kit_now()));
 	kit_expect_end(&second, 0);
 }
@@ -640,12 +548,6 @@ int main(void)
 		check_test(a_rival_on_the_wire_is_waited_for),
 		check_test(a_clock_that_is_wrong_leaves_a_doubt),
 		check_test(the_servers_clock_is_learned),
-		check_test(pages_are_followed_back_to_the_beginning),
-		check_test(a_page_that_reaches_back_is_enough),
-		check_test(more_pages_than_we_read_leave_a_doubt),
-		check_test(a_network_that_fails_is_asked_again),
-		check_test(a_network_that_stays_away_leaves_a_doubt),
-		check_test(a_refused_question_leaves_a_doubt),
 		check_test(raw_json_cannot_be_compared),
 		check_test(a_bot_cannot_look_in_a_group),
 		check_test(a_first_post_is_looked_for_by_address),
