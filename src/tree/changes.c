@@ -215,6 +215,21 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told 
 
 static void set_content_mtime(struct tree *t, int64_t row, int64_t mtime_ms);
 
+/*
+ * It may have been sent already, though its last close is still to come. An upload is never
+ * renamed.
+ */
+static void set_sent_mtime(struct tree_ctx *ctx, struct pending *p, int64_t mtime_ms)
+{
+	struct store_content content = {0};
+
+	if (p->is_scratch || draft_is_dirty(p->draft))
+		return;
+	if (store_content_by_name(ctx->conn, tree_ino_row(p->dir), p->name, &content) == 0)
+		set_content_mtime(ctx->tree, content.rowid, mtime_ms);
+	store_content_clear(&content);
+}
+
 int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 		  const int64_t *mtime_ms)
 {
@@ -234,8 +249,10 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 	}
 	if (mode)
 		pending_set_mode(pendings, p, *mode);
-	if (mtime_ms)
+	if (mtime_ms) {
 		pending_set_times(pendings, p, *mtime_ms);
+		set_sent_mtime(ctx, p, *mtime_ms);
+	}
 	pending_unref(pendings, &p);
 	return 0;
 }
