@@ -57,7 +57,11 @@ static void tell_room(struct tree *t, const struct store_change *c,
 	tell_address(t, c, told);
 	if (c->old_name)
 		told->name(told->arg, room_dir(c), c->old_name);
-	if (c->name && c->type != STORE_ROOM_CHANGED)
+	/*
+	 * A new name is not told: its absence is remembered for a second at most (spaces_lookup), while
+	 * before Linux 6.2 the notice would take the directory from under who has just entered it.
+	 */
+	if (c->name && c->type == STORE_ROOM_GONE)
 		told->name(told->arg, room_dir(c), c->name);
 	if (c->type != STORE_ROOM_ADDED) {
 		told->inode(told->arg, tree_ino(TREE_SPACE, c->room));
