@@ -22,6 +22,14 @@ def status(mount):
 def freeze(sim):
     """The server says nothing any more, as behind a dead link. It still takes connections."""
     sim.process.send_signal(signal.SIGSTOP)
+    # Each thread stops by itself: until the last one has, a request may still be answered.
+    tasks = f"/proc/{sim.process.pid}/task"
+    wait_until(lambda: all(state_of(f"{tasks}/{t}") in "Tt" for t in os.listdir(tasks)), 10)
+
+
+def state_of(task):
+    with open(f"{task}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0]
 
 
 def thaw(sim):
