@@ -97,7 +97,6 @@ int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		   tree_emit emit, void *arg);
 int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int space_child_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int space_json_open(struct tree_ctx *ctx, uint64_t ino);
@@ -121,7 +120,6 @@ int transcript_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *a
 int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int transcript_open(struct tree_ctx *ctx, uint64_t ino);
-int transcript_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* people.c */
 int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		   struct tree_entry *ret_entry);

@@ -45,7 +45,7 @@ static const struct tree_row rows[] = {
 	  .lookup = views_lookup, .opendir = spaces_opendir, .readdir = views_readdir },
 	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = space_attr },
 	{ TREE_TRANSCRIPT, "transcript.log", TREE_VIEW, "transcript.log", FILE_RO, ROW_LISTED | ROW_VOLATILE,
-	  .attr = transcript_attr, .open = transcript_open, .render = transcript_render },
+	  .attr = transcript_attr, .open = transcript_open },
 
 	{ TREE_SPACE, "space", TREE_NONE, NULL, DIR_RW, 0, .attr = space_attr,
 	  .lookup = space_lookup, .opendir = space_opendir, .readdir = space_readdir },
@@ -56,7 +56,7 @@ static const struct tree_row rows[] = {
 	  .exists = last_exists, .attr = last_attr, .readlink = last_readlink },
 	{ TREE_SPACE_JSON, "space.json", TREE_SPACE, "space.json", FILE_RW, ROW_LISTED,
 	  .attr = space_json_attr, .open = space_json_open, .render = space_json_render },
-	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED, .attr = space_child_attr,
+	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED, .attr = space_attr,
 	  .lookup = members_lookup, .opendir = members_opendir, .readdir = members_readdir },
 	{ TREE_MEMBER, "member", TREE_NONE, NULL, FILE_RW, 0, .attr = member_attr, .render = member_render },
 	{ TREE_TRANSCRIPT_LINK, "transcript link", TREE_SPACE, "transcript.log", LINK, ROW_LISTED,

@@ -332,18 +332,3 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 	}
 	return r;
 }
-
-/* Only while held: see tree_read. */
-int transcript_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
-{
-	char buf[65536];
-	size_t n;
-	int64_t offset = 0;
-
-	while ((n = transcript_read(ctx->tree->transcripts, tree_ino_row(ino), buf, sizeof(buf),
-				    offset))) {
-		g_string_append_len(out, buf, (gssize)n);
-		offset += (int64_t)n;
-	}
-	return 0;
-}

@@ -93,11 +93,6 @@ int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int space_child_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
-{
-	return space_attr(ctx, ino, attr);
-}
-
 int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct store_room room = {0};
