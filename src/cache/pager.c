@@ -47,14 +47,16 @@ struct pager {
 
 bool need_equal(const struct need *a, const struct need *b)
 {
-	return a->kind == b->kind && a->row == b->row && strcmp(a->key, b->key) == 0;
+	return a->kind == b->kind && a->row == b->row && a->lo_ms == b->lo_ms &&
+	       a->hi_ms == b->hi_ms && strcmp(a->key, b->key) == 0;
 }
 
 static guint need_hash(gconstpointer p)
 {
 	const struct need *n = p;
 
-	return g_str_hash(n->key) ^ (guint)n->kind * 2654435761u ^ (guint)(n->row * 40503);
+	return g_str_hash(n->key) ^ (guint)n->kind * 2654435761u ^ (guint)(n->row * 40503) ^
+	       (guint)(n->lo_ms >> 10) * 2246822519u ^ (guint)(n->hi_ms >> 10);
 }
 
 static gboolean need_equal_g(gconstpointer a, gconstpointer b)
@@ -160,6 +162,12 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 		return p->config.person_age_ms;
 	case NEED_CONTENT:
 		return 0; /* contents.h knows whether the bytes are here */
+	case NEED_SPAN:
+	case NEED_MONTHS:
+	case NEED_BODY:
+	case NEED_EVENT:
+		return 0; /* the store knows */
+	case NEED_NEWS:
 	case NEED_NONE:
 	case NEED_ROOMS:
 	case NEED_ROOM:
@@ -240,13 +248,18 @@ static char *describe(const struct fetch *f)
 		[NEED_PERSON] = "the details of",
 		[NEED_DIRECT] = "the 1:1 space with",
 		[NEED_CONTENT] = "the attachment with number",
+		[NEED_SPAN] = "older messages of",
+		[NEED_NEWS] = "what is new in spaces",
+		[NEED_MONTHS] = "the months of",
+		[NEED_BODY] = "the message with number",
+		[NEED_EVENT] = "events",
 	};
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
 
 	if ((f->need.kind == NEED_ROOM || f->need.kind == NEED_HEAD ||
-	     f->need.kind == NEED_MEMBERS) &&
+	     f->need.kind == NEED_MEMBERS || f->need.kind == NEED_SPAN) &&
 	    store_read_begin(f->pager->config.store, &conn) == 0) {
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
 			text = g_strdup_printf("%s %s", words[f->need.kind], room.name);
@@ -535,6 +548,20 @@ void pager_free(struct pager **p)
 	pthread_mutex_destroy(&(*p)->lock);
 	g_free(*p);
 	*p = NULL;
+}
+
+void pager_used(struct pager *p, int64_t room)
+{
+	(void)p;
+	(void)room;
+}
+
+void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	(void)p;
+	(void)room;
+	(void)lo_ms;
+	(void)hi_ms;
 }
 
 int pager_network_error(struct pager *p)

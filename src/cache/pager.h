@@ -46,6 +46,11 @@ enum need_kind {
 	NEED_PERSON,  /* details by address, or "me"; key. Nobody: -ENOENT */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. None yet: -ENOENT */
 	NEED_CONTENT, /* the bytes of an attachment, in cache/contents; row */
+	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
+	NEED_NEWS,    /* which spaces have news: one poll (cache/fresh.h) */
+	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
+	NEED_BODY,    /* the evicted body of a message; row (of the message) */
+	NEED_EVENT,   /* an event after those there are now; no request, waits for ever */
 };
 
 #define NEED_KEY_MAX 256
@@ -53,11 +58,12 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	int64_t row;
+	int64_t lo_ms, hi_ms;	/* NEED_SPAN; else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 
 /* Kinds of store nodes that a fetch makes; the numbers are those of tree/ino.h. */
-enum { NODE_ADDRESS = 48, NODE_ADDRESS_LINK = 49 };
+enum { NODE_ADDRESS = 48, NODE_ADDRESS_LINK = 49, NODE_MONTH = 65 };
 
 bool need_equal(const struct need *a, const struct need *b);
 
@@ -122,6 +128,17 @@ void pager_touch(struct pager *p, const struct need *need);
 void pager_refresh(struct pager *p, const struct need *need);
 /* The next check of the need fetches. */
 void pager_expire(struct pager *p, const struct need *need);
+
+/*
+ * Somebody uses the mount: of the space `room`, 0 for something else. Cheap; any thread.
+ * Keeps the polling awake and remembers which spaces are in use (cache/fresh.h).
+ */
+void pager_used(struct pager *p, int64_t room);
+/*
+ * A walker has come to the part (lo, hi] of the space's time, known or not: two of them in a
+ * row, and what lies in that direction is read ahead (cache/spans.h). Any thread.
+ */
+void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
 /* The network's -errno if it failed within the last seconds and nothing worked since; else 0.
  * Any thread. */

@@ -30,6 +30,11 @@ int64_t cookie_floor(int64_t created_ms)
 	return MIN(place, COOKIE_PLACE_MAX) * COOKIE_TIES;
 }
 
+int64_t store_cookie_of(int64_t created_ms)
+{
+	return cookie_floor(created_ms);
+}
+
 void store_message_clear(struct store_message *m)
 {
 	g_clear_pointer(&m->stem, g_free);
@@ -216,19 +221,20 @@ int store_message_by_id(struct store_conn *c, const char *id, int64_t *ret_rowid
 	return one_rowid(&st, ret_rowid);
 }
 
-/* Parameters of a listing: room, after, since. */
-static void bind_listing(struct sql_stmt *st, int64_t room, int64_t after, int64_t since_ms)
+static void bind_listing(struct sql_stmt *st, const struct store_range *range)
 {
-	sql_int(st, 1, room);
-	sql_int(st, 2, MAX(after, cookie_floor(since_ms) - 1));
-	sql_int(st, 3, since_ms);
+	sql_int(st, 1, range->room);
+	sql_int(st, 2, MAX(range->after, cookie_floor(range->since_ms) - 1));
+	sql_int(st, 3, range->since_ms);
+	sql_int(st, 4, range->until > 0 ? range->until : G_MAXINT64);
 }
 
 #define LISTING_WHERE                                                                          \
-	"WHERE m.room=?1 AND m.cookie>?2 AND m.deleted=0 AND m.created_ms>=?3"                 \
-	" AND (SELECT gone FROM room WHERE rowid=?1)=0 ORDER BY m.cookie"
+	"WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?4 AND m.deleted=0"                      \
+	" AND m.created_ms>=?3 AND (SELECT gone FROM room WHERE rowid=?1)=0"                   \
+	" ORDER BY m.cookie"
 
-int store_message_list(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+int store_message_list(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_brief *brief), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -236,7 +242,7 @@ int store_message_list(struct store_conn *c, int64_t room, int64_t after, int64_
 	bool more = true;
 	int r = 0;
 
-	bind_listing(&st, room, after, since_ms);
+	bind_listing(&st, range);
 	while (more && (r = sql_step(&st)) == 1) {
 		struct store_brief brief;
 
@@ -246,7 +252,7 @@ int store_message_list(struct store_conn *c, int64_t room, int64_t after, int64_
 	return r < 0 ? r : 0;
 }
 
-int store_message_each(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -254,7 +260,7 @@ int store_message_each(struct store_conn *c, int64_t room, int64_t after, int64_
 	bool more = true;
 	int r = 0;
 
-	bind_listing(&st, room, after, since_ms);
+	bind_listing(&st, range);
 	while (more && (r = sql_step(&st)) == 1) {
 		struct store_message message;
 

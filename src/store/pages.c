@@ -10,8 +10,10 @@
 
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span)
 {
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT lo, hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT lo, hi FROM span WHERE room=?1 AND"
+			       " (SELECT head_wall_ms FROM room WHERE rowid=?1)>=0"
+			       " ORDER BY hi DESC LIMIT 1");
 	int r;
 
 	sql_int(&st, 1, room);
@@ -59,6 +61,41 @@ static bool span_is_known(struct sql *q, int64_t room, const struct store_span *
 	sql_int(&st, 2, span->lo);
 	sql_int(&st, 3, span->hi);
 	return sql_step(&st) == 1;
+}
+
+int store_span_gaps(struct store_conn *c, int64_t room, int64_t lo, int64_t hi, GArray *gaps)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q,
+		"SELECT lo, hi FROM span WHERE room=?1 AND hi>?2 AND lo<?3 ORDER BY hi DESC");
+	int64_t top = hi;
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, lo);
+	sql_int(&st, 3, hi);
+	while (top > lo && (r = sql_step(&st)) == 1) {
+		struct store_span gap = {.lo = sql_get_int(&st, 1), .hi = top};
+
+		if (gap.lo < gap.hi)
+			g_array_append_val(gaps, gap);
+		top = MIN(top, sql_get_int(&st, 0));
+	}
+	if (top > lo && r < 0)
+		return r;
+	if (top > lo) {
+		struct store_span gap = {.lo = lo, .hi = top};
+
+		g_array_append_val(gaps, gap);
+	}
+	return 0;
+}
+
+int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi)
+{
+	struct store_span span = {.lo = lo, .hi = hi};
+
+	return lo >= hi || span_is_known(c->q, room, &span);
 }
 
 static int span_add(struct write *w, int64_t room, struct store_span span)
@@ -169,6 +206,21 @@ static int64_t head_of(const struct page *page, const GArray *items)
 	return MAX(page->span.lo, newest);
 }
 
+/* A page that tells nothing new is no write; the time is kept by the minute. */
+#define HEAD_GRAIN_MS 60000
+
+static int note_head(struct write *w, int64_t room, int64_t now_wall_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET head_wall_ms=?2 WHERE rowid=?1"
+			       " AND (head_wall_ms<0 OR head_wall_ms<?3)");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, now_wall_ms);
+	sql_int(&st, 3, now_wall_ms - HEAD_GRAIN_MS);
+	return sql_run(&st);
+}
+
 static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct page *page)
 {
 	g_autoptr(GArray) items = sort_items(messages);
@@ -178,13 +230,15 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 
 	if (r < 0)
 		return r;
-	if (page->mode != STORE_PAGE_INNER)
+	if (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED)
 		page->span.hi = head_of(page, items);
 	r = put_items(&p, items, seen);
-	if (r == 0 && page->mode != STORE_PAGE_FILTERED)
+	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER))
 		r = drop_absent(&p, page, seen);
 	if (r == 0)
 		r = span_add(w, room, page->span);
+	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED))
+		r = note_head(w, room, page->now_wall_ms);
 	put_clear(&p);
 	return r;
 }
@@ -200,7 +254,8 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 	struct write w;
 	int r;
 
-	if (mode == STORE_PAGE_INNER && page.span.lo > hi)
+	if ((mode == STORE_PAGE_INNER || mode == STORE_PAGE_INNER_FILTERED) &&
+	    page.span.lo > hi)
 		return -EINVAL;
 	r = write_begin(s, changes, &w);
 	return r < 0 ? r : write_end(&w, apply_page(&w, room, messages, &page));

@@ -73,8 +73,35 @@ static const char VERSION_1[] =
 	"NULL);"
 	"CREATE UNIQUE INDEX node_key ON node(kind, key);";
 
+/*
+ * room.head_wall_ms: when the newest messages were last listed (-1: never; only then is the
+ * newest span the head's), head_activity_ms: the lastActivity that listing accounted for,
+ * used_wall_ms: when somebody last used the space. month: how many bodies there are a (space,
+ * year * 12 + month - 1) and when it was last opened. sweep: how far old pages were verified.
+ * event: the journal; seq from the counter of rowids.
+ */
+static const char VERSION_2[] =
+	"ALTER TABLE room ADD COLUMN head_wall_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN head_activity_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN used_wall_ms INTEGER NOT NULL DEFAULT -1;"
+	"UPDATE room SET head_wall_ms=0 WHERE rowid IN (SELECT room FROM span);"
+	"UPDATE room SET head_activity_ms=last_activity_ms;"
+	"CREATE INDEX room_news ON room(rowid) WHERE gone=0 AND"
+	" head_activity_ms<>last_activity_ms;"
+	"CREATE TABLE month(room INTEGER NOT NULL, month INTEGER NOT NULL,"
+	" bodies INTEGER NOT NULL DEFAULT 0, opened_ms INTEGER NOT NULL DEFAULT 0,"
+	" PRIMARY KEY(room, month)) WITHOUT ROWID;"
+	"INSERT INTO month(room, month, bodies) SELECT room,"
+	" CAST(strftime('%Y', created_ms/1000, 'unixepoch') AS INTEGER)*12"
+	" +CAST(strftime('%m', created_ms/1000, 'unixepoch') AS INTEGER)-1, count(*)"
+	" FROM message WHERE deleted=0 GROUP BY 1, 2;"
+	"CREATE TABLE sweep(room INTEGER PRIMARY KEY, next_ms INTEGER NOT NULL,"
+	" swept_wall_ms INTEGER NOT NULL);"
+	"CREATE TABLE event(seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL,"
+	" what INTEGER NOT NULL, path TEXT NOT NULL);";
+
 /* One script a version, in order; a new one goes to the end and SCHEMA_VERSION up by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1};
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "
@@ -202,6 +229,7 @@ int schema_max_rowid(struct sql *q, int64_t *ret_rowid)
 			  " ifnull((SELECT max(rowid) FROM content),0),"
 			  " ifnull((SELECT max(rowid) FROM node),0),"
 			  " ifnull((SELECT max(room) FROM span),0),"
+			  " ifnull((SELECT max(seq) FROM event),0),"
 			  " ifnull((SELECT CAST(value AS INTEGER) FROM meta"
 			  "  WHERE key='rowid.last'),0))",
 			  ret_rowid);

@@ -212,14 +212,20 @@ int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief 
 int store_message_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
 			  int64_t *ret_rowid);
 int store_message_by_id(struct store_conn *c, const char *id, int64_t *ret_rowid);
+/* A part of a room's messages: after < cookie < until (0: no end), created_ms >= since_ms. */
+struct store_range {
+	int64_t room, after, until, since_ms;
+};
+/* The lowest cookie that a message of this time can have: where a month begins or ends. */
+int64_t store_cookie_of(int64_t created_ms);
 /*
- * Live messages of the room with cookie > after and created_ms >= since_ms, rising; until fn
- * returns false. fn may use the connection.
+ * Live messages of the range, rising by cookie; until fn returns false. fn may use the
+ * connection.
  */
-int store_message_list(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+int store_message_list(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_brief *brief), void *arg);
 /* The same with whole messages (for a transcript). Borrowed. */
-int store_message_each(struct store_conn *c, int64_t room, int64_t after, int64_t since_ms,
+int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg);
 /*
  * Where a listing of the newest `recent` live messages begins: the cookie to list after, 0 for
@@ -238,14 +244,20 @@ int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 struct store_span {
 	int64_t lo, hi;
 };
-/* The newest span; -ENOENT if the room was never listed. An empty room has (-1, -1]. */
+/* The span of the newest messages; -ENOENT if they were never listed, whatever else is known.
+ * An empty room has (-1, -1]. */
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span);
+/* Whether all of (lo, hi] is known. 1, 0 or -errno. */
+int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi);
+/* Appends what of (lo, hi] is not known, newest first, to `gaps` (of struct store_span). */
+int store_span_gaps(struct store_conn *c, int64_t room, int64_t lo, int64_t hi, GArray *gaps);
 
 /* What a page says about the time above its newest item, and about what is missing in it. */
 enum store_page {
 	STORE_PAGE_HEAD,     /* the newest: nothing is above it */
 	STORE_PAGE_INNER,    /* known up to hi */
 	STORE_PAGE_FILTERED, /* the newest of a filtered list: what is missing is not gone */
+	STORE_PAGE_INNER_FILTERED, /* known up to hi; what is missing is not gone */
 };
 
 /*
@@ -253,7 +265,7 @@ enum store_page {
  * another room, without a usable time, or tombstoned here. An item with an older `updated`
  * than is known changes nothing. The messages known with lo < created (and <= hi for
  * STORE_PAGE_INNER; no upper bound for _HEAD) that are not among them are deleted, but for
- * pinned ones and never for _FILTERED. Then the span (lo, hi] is added (_HEAD and _FILTERED:
+ * pinned ones and never for the filtered. Then the span (lo, hi] is added (_HEAD, _FILTERED:
  * hi = the newest item, at least lo); spans that touch merge.
  * Items of one author and millisecond get their stems by (uuid time, id). Authors become
  * people with the address first seen. -EINVAL: lo > hi; -ENOENT: the room is gone.

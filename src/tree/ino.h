@@ -54,6 +54,19 @@ enum tree_kind {
 	/* row: number of the letter */
 	TREE_LETTER = 60,
 	TREE_LETTER_WHY = 61,
+
+	/* row: room, as 16 to 25 */
+	TREE_HISTORY_LINK = 62, /* spaces/X/history */
+	TREE_HISTORY = 63,	/* .sparkfs/views/<row>/history */
+	TREE_TRANSCRIPTS = 64,	/* .sparkfs/views/<row>/transcripts: of the months */
+
+	/* row: node of (65, "<row of the room>/<YYYY-MM>") */
+	TREE_MONTH = 65,
+	TREE_MONTH_TRANSCRIPT_LINK = 66, /* history/<YYYY-MM>/transcript.log */
+	TREE_MONTH_TRANSCRIPT = 67,	 /* transcripts/<YYYY-MM>.log */
+
+	TREE_EVENTS = 68,
+	TREE_EVENTS_AT = 69, /* events@<cursor>; row: the cursor */
 };
 
 #define TREE_ROOT_INO 1

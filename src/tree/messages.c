@@ -125,9 +125,12 @@ int space_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 		  tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .name = g_string_new(NULL)};
-	int r = store_message_list(ctx->conn, tree_ino_row(dir->ino),
-				   MAX(cookie, dir->from_cookie), dir->since_ms, emit_message,
-				   &l);
+	struct store_range range = {
+		.room = tree_ino_row(dir->ino),
+		.after = MAX(cookie, dir->from_cookie),
+		.since_ms = dir->since_ms,
+	};
+	int r = store_message_list(ctx->conn, &range, emit_message, &l);
 
 	g_string_free(l.name, TRUE);
 	return r;

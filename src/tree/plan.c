@@ -198,7 +198,7 @@ static int check_no_others(struct tree_ctx *ctx, int64_t room)
 	r = tree_need(ctx, &all, false);
 	if (r)
 		return r;
-	r = store_message_list(ctx->conn, room, 0, 0, note_other, &o);
+	r = store_message_list(ctx->conn, &(struct store_range){.room = room}, note_other, &o);
 	if (r)
 		return r;
 	if (o.found)

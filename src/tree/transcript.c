@@ -65,13 +65,18 @@ static bool add_message(void *arg, const struct store_message *m)
 static int make(struct store_conn *conn, int64_t room, int64_t since_ms, int64_t from_cookie,
 		uint64_t generation, struct text **ret_text)
 {
+	struct store_range range = {
+		.room = room,
+		.after = from_cookie,
+		.since_ms = since_ms,
+	};
 	struct text *text = g_new0(struct text, 1);
 	int r;
 
 	text->room = room;
 	text->generation = generation;
 	text->bytes = g_string_new(NULL);
-	r = store_message_each(conn, room, from_cookie, since_ms, add_message, text);
+	r = store_message_each(conn, &range, add_message, text);
 	if (r) {
 		text_free(text);
 		return r;

@@ -327,7 +327,11 @@ int listed(struct world *w)
 	int n = 0;
 
 	assert_int_equal(0, store_read_begin(w->store, &conn));
-	assert_int_equal(0, store_message_list(conn, w->room, 0, 0, count_one, &n));
+	assert_int_equal(
+		0,
+		store_message_list(
+			conn, &(struct store_range){.room = w->room, .after = 0, .since_ms = 0},
+			count_one, &n));
 	store_read_end(conn);
 	return n;
 }

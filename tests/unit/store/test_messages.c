@@ -466,10 +466,19 @@ static void test_listing(void **state)
 	}
 	get(k, rows[0], &m);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_message_list(c, room, m.cookie, -1, take_two, out), 0);
+	assert_int_equal(
+		store_message_list(
+			c,
+			&(struct store_range){.room = room, .after = m.cookie, .since_ms = -1},
+			take_two, out),
+		0);
 	assert_string_equal(out->str, "1mfc ");
 	g_string_truncate(out, 0);
-	assert_int_equal(store_message_each(c, room, 0, T0 + 2, take_all, out), 0);
+	assert_int_equal(
+		store_message_each(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = T0 + 2},
+			take_all, out),
+		0);
 	assert_string_equal(out->str, "2 3 4 ");
 	/* The newest two of all, of those since a time, and more than there are. */
 	assert_int_equal(store_message_brief(c, rows[2], &brief, &stem, &room_of, &deleted), 0);

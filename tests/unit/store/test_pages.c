@@ -40,7 +40,11 @@ static char *times(struct kit *k, int64_t room)
 	struct store_conn *c;
 
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_message_list(c, room, 0, -1, add_time, out), 0);
+	assert_int_equal(
+		store_message_list(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+			add_time, out),
+		0);
 	store_read_end(c);
 	return g_string_free(out, FALSE);
 }

@@ -70,8 +70,12 @@ static bool read_once(struct stress *t)
 	if (store_read_begin(t->s, &c) < 0)
 		return false;
 	pages = store_meta_get_int(c, "pages", 0);
-	good = store_message_list(c, room, 0, -1, count_brief, &briefs) == 0 &&
-	       store_message_each(c, room, 0, -1, count_message, &whole) == 0;
+	good = store_message_list(
+		       c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+		       count_brief, &briefs) == 0 &&
+	       store_message_each(
+		       c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+		       count_message, &whole) == 0;
 	good = good && briefs == whole && briefs % PAGE_ITEMS == 0;
 	/* meta is written after its page, in a transaction of its own. */
 	good = good && (briefs == pages * PAGE_ITEMS || briefs == (pages + 1) * PAGE_ITEMS);
@@ -208,15 +212,27 @@ static void test_snapshot_stands_still(void **state)
 	kit_reopen(k);
 	t.s = k->s;
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_message_list(c, room, 0, -1, count_brief, &before), 0);
+	assert_int_equal(
+		store_message_list(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+			count_brief, &before),
+		0);
 	assert_int_equal(pthread_create(&thread, NULL, writer, &t), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(store_message_list(c, room, 0, -1, count_brief, &after), 0);
+	assert_int_equal(
+		store_message_list(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+			count_brief, &after),
+		0);
 	assert_int_equal(before, 0);
 	assert_int_equal(after, 0);
 	store_read_end(c);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_message_list(c, room, 0, -1, count_brief, &after), 0);
+	assert_int_equal(
+		store_message_list(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+			count_brief, &after),
+		0);
 	assert_int_equal(after, PAGES * PAGE_ITEMS);
 	store_read_end(c);
 }

@@ -113,18 +113,31 @@ static void time_reads(struct kit *k, int64_t room, unsigned pages)
 	start = spent_us();
 	for (int i = 0; i < 100; i++) {
 		n = 0;
-		assert_int_equal(store_message_list(c, room, from, -1, count_brief, &n), 0);
+		assert_int_equal(store_message_list(c,
+						    &(struct store_range){.room = room,
+									  .after = from,
+									  .since_ms = -1},
+						    count_brief, &n),
+				 0);
 	}
 	print_time("a list of 1,000", start, 100);
 	assert_int_equal(n, PAGE_ITEMS);
 	start = spent_us();
 	n = 0;
-	assert_int_equal(store_message_each(c, room, from, -1, count_message, &n), 0);
+	assert_int_equal(
+		store_message_each(
+			c, &(struct store_range){.room = room, .after = from, .since_ms = -1},
+			count_message, &n),
+		0);
 	print_time("1,000 whole messages", start, 1);
 	assert_int_equal(n, PAGE_ITEMS);
 	start = spent_us();
 	n = 0;
-	assert_int_equal(store_message_list(c, room, 0, -1, count_brief, &n), 0);
+	assert_int_equal(
+		store_message_list(
+			c, &(struct store_range){.room = room, .after = 0, .since_ms = -1},
+			count_brief, &n),
+		0);
 	print_time("a list of all", start, 1);
 	assert_int_equal(n, pages * PAGE_ITEMS);
 	start = spent_us();
