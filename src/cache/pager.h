@@ -77,6 +77,8 @@ struct pager_config {
 	const struct clock *clock;
 	bool is_bot;
 	int recent;	   /* newest messages of a space; 0 = all */
+	int poll_ms;	   /* between two polls for news (cache/fresh.h); 0 = off */
+	int idle_ms;	   /* without use for so long: no polls */
 	int list_age_ms;   /* how old a list may be when it is opened; 0 = 3000 */
 	int person_age_ms; /* 0 = one hour */
 	int soft_wait_ms;  /* how long an opener with something to show waits for news; 0 = 300

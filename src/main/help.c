@@ -35,6 +35,8 @@ const char *options_help(void)
 	       "                           mounts without network\n"
 	       "  -o rate=N|off            at most N requests a minute (300)\n"
 	       "  -o timeout=SECONDS       give up on the server after that long (30)\n"
+	       "  -o poll=SECONDS|off      ask for news that often while in use (30)\n"
+	       "  -o idle=SECONDS          not in use: nobody looked for that long (600)\n"
 	       "  -o uid=N,gid=N,umask=M   owner and permissions of the files (yours, 022)\n"
 	       "\n"
 	       "FUSE's own:\n"

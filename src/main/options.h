@@ -20,6 +20,8 @@
 #define OPTIONS_DEFAULT_RECENT 1000
 #define OPTIONS_DEFAULT_RATE 300
 #define OPTIONS_DEFAULT_TIMEOUT_S 30
+#define OPTIONS_DEFAULT_POLL_S 30
+#define OPTIONS_DEFAULT_IDLE_S 600
 
 struct options {
 	char *mountpoint;    /* as typed */
@@ -34,6 +36,8 @@ struct options {
 	int recent;	     /* newest messages listed of a space; 0: all */
 	int rate_per_minute; /* 0: off */
 	int timeout_s;
+	int poll_s;   /* between two questions for news; 0: off */
+	int idle_s;   /* without use for so long, and nothing is asked */
 	int uid, gid; /* -1: the mounter's */
 	int umask;
 	int max_threads; /* 0: libfuse's default */

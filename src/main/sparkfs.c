@@ -221,6 +221,8 @@ static int start_cache(struct sparkfs *s)
 		.clock = clock_system(),
 		.is_bot = s->owner.is_bot,
 		.recent = s->options->recent,
+		.poll_ms = s->options->poll_s * 1000,
+		.idle_ms = s->options->idle_s * 1000,
 		.on_changes = on_changes,
 		.arg = s,
 	};

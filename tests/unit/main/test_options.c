@@ -68,6 +68,8 @@ static void test_defaults(void **state)
 	assert_int_equal(o.recent, 1000);
 	assert_int_equal(o.rate_per_minute, 300);
 	assert_int_equal(o.timeout_s, 30);
+	assert_int_equal(o.poll_s, 30);
+	assert_int_equal(o.idle_s, 600);
 	assert_int_equal(o.uid, -1);
 	assert_int_equal(o.gid, -1);
 	assert_int_equal(o.umask, 022);
@@ -83,7 +85,8 @@ static void test_all_values(void **state)
 	struct options o = accept(
 		"-f -o url=https://x.example/v1,ro,token_file=/t,token_command=pass|a "
 		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
-		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other");
+		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other "
+		"-o poll=5,idle=60");
 
 	(void)state;
 	assert_string_equal(o.url, "https://x.example/v1");
@@ -95,6 +98,8 @@ static void test_all_values(void **state)
 	assert_string_equal(o.account, "work");
 	assert_int_equal(o.rate_per_minute, 60);
 	assert_int_equal(o.timeout_s, 7);
+	assert_int_equal(o.poll_s, 5);
+	assert_int_equal(o.idle_s, 60);
 	assert_int_equal(o.uid, 5);
 	assert_int_equal(o.gid, 6);
 	assert_int_equal(o.umask, 077);
@@ -108,11 +113,12 @@ static void test_all_values(void **state)
 
 static void test_words_for_numbers(void **state)
 {
-	struct options o = accept("-o recent=all,rate=off,cache=memory /mnt");
+	struct options o = accept("-o recent=all,rate=off,poll=off,cache=memory /mnt");
 
 	(void)state;
 	assert_int_equal(o.recent, 0);
 	assert_int_equal(o.rate_per_minute, 0);
+	assert_int_equal(o.poll_s, 0);
 	assert_true(o.is_cache_memory);
 	assert_null(o.cache_dir);
 	options_clear(&o);
@@ -230,6 +236,9 @@ static void test_refused(void **state)
 		{"-o recent=99999999999999999999 /mnt",
 		 "-o recent=99999999999999999999: not a number from 1 to 1000000 or all"},
 		{"-o rate=on /mnt", "-o rate=on: not a number from 1 to 1000000 or off"},
+		{"-o poll=0 /mnt", "-o poll=0: not a number from 1 to 86400 or off"},
+		{"-o poll=86401 /mnt", "-o poll=86401: not a number from 1 to 86400 or off"},
+		{"-o idle=off /mnt", "-o idle=off: not a number from 1 to 86400"},
 		{"-o timeout=off /mnt", "-o timeout=off: not a number from 1 to 3600"},
 		{"-o timeout=3601 /mnt", "-o timeout=3601: not a number from 1 to 3600"},
 		{"-o umask=888 /mnt", "-o umask=888: not a file mode such as 077"},
@@ -294,6 +303,8 @@ static void test_help_is_complete(void **state)
 		"account=",
 		"rate=",
 		"timeout=",
+		"poll=",
+		"idle=",
 		"uid=",
 		"gid=",
 		"umask=",
