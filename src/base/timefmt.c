@@ -220,3 +220,43 @@ int time_parse_name(const char *text, int64_t *ret_ms)
 		return -EINVAL;
 	return check_range(seconds * 1000 + ms, ret_ms);
 }
+
+int time_month(int64_t ms)
+{
+	struct tm tm;
+	time_t seconds;
+
+	ms = ms < TIME_MIN_MS ? TIME_MIN_MS : ms > TIME_MAX_MS ? TIME_MAX_MS : ms;
+	seconds = (time_t)(ms / 1000);
+	gmtime_r(&seconds, &tm);
+	return (tm.tm_year + 1900) * 12 + tm.tm_mon;
+}
+
+int64_t time_month_begin(int month)
+{
+	struct tm tm = {.tm_year = month / 12 - 1900, .tm_mon = month % 12, .tm_mday = 1};
+
+	return (int64_t)timegm(&tm) * 1000;
+}
+
+void time_format_month(int month, char buf[static TIME_MONTH_SIZE])
+{
+	put_digits(buf, month / 12, 4);
+	buf[4] = '-';
+	put_digits(buf + 5, month % 12 + 1, 2);
+	buf[7] = '\0';
+}
+
+int time_parse_month(const char *text, int *ret_month)
+{
+	int year, month;
+
+	if (!take_number(&text, 4, 0, 9999, &year) || !take_char(&text, '-') ||
+	    !take_number(&text, 2, 1, 12, &month) || *text != '\0')
+		return -EINVAL;
+	month += year * 12 - 1;
+	if (month < time_month(TIME_MIN_MS) || month > time_month(TIME_MAX_MS))
+		return -EINVAL;
+	*ret_month = month;
+	return 0;
+}

@@ -31,3 +31,17 @@ int time_parse_iso(const char *text, int64_t *ret_ms);
 
 /* Parses the form of time_format_name; exact, -EINVAL for anything else. */
 int time_parse_name(const char *text, int64_t *ret_ms);
+
+/*
+ * Months of UTC as numbers without gaps: year * 12 + month - 1. Times outside
+ * TIME_MIN_MS..TIME_MAX_MS count as the nearest of them.
+ */
+int time_month(int64_t ms);
+/* Its first millisecond. */
+int64_t time_month_begin(int month);
+
+/* "2025-03": 7 characters and a NUL. */
+#define TIME_MONTH_SIZE 8
+void time_format_month(int month, char buf[static TIME_MONTH_SIZE]);
+/* The exact form, within TIME_MIN_MS..TIME_MAX_MS; -EINVAL for anything else. */
+int time_parse_month(const char *text, int *ret_month);

@@ -125,13 +125,43 @@ static void test_parse_name(void **state)
 	assert_int_equal(ms, SAMPLE_MS);
 }
 
+static void test_months(void **state)
+{
+	static const char *const bad[] = {
+		"2025-00",  "2025-13", "2025-3",  "25-03",   "2025-03-",
+		"2025-03 ", "1999-12", "2200-02", "2025_03", "",
+	};
+	char text[TIME_MONTH_SIZE];
+	int month = 0;
+
+	(void)state;
+	/* Each month ends where the next begins: leap years, turns of the year, all of them. */
+	for (int m = time_month(TIME_MIN_MS); m < time_month(TIME_MAX_MS); m++) {
+		int64_t begin = time_month_begin(m), end = time_month_begin(m + 1);
+
+		assert_int_equal(m, time_month(begin));
+		assert_int_equal(m, time_month(end - 1));
+		assert_true(end - begin >= INT64_C(28) * 86400000);
+		time_format_month(m, text);
+		assert_int_equal(0, time_parse_month(text, &month));
+		assert_int_equal(m, month);
+	}
+	assert_int_equal(0, time_parse_month("2024-02", &month));
+	assert_int_equal(INT64_C(29) * 86400000,
+			 time_month_begin(month + 1) - time_month_begin(month));
+	assert_int_equal(2025 * 12 + 2, time_month(SAMPLE_MS));
+	assert_int_equal(2000 * 12, time_month(-1));
+	assert_int_equal(2200 * 12, time_month(INT64_MAX));
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_int_equal(-EINVAL, time_parse_month(bad[i], &month));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_local),
-		cmocka_unit_test(test_parse_iso),
-		cmocka_unit_test(test_parse_name),
+		cmocka_unit_test(test_formats),	  cmocka_unit_test(test_local),
+		cmocka_unit_test(test_parse_iso), cmocka_unit_test(test_parse_name),
+		cmocka_unit_test(test_months),
 	};
 
 	return cmocka_run_group_tests_name("base timefmt", tests, NULL, NULL);
