@@ -20,9 +20,12 @@ struct store_change *changes_add(struct write *w, enum store_change_type type, i
 {
 	struct store_change *c;
 
-	if (!w->changes)
-		return NULL;
+	if (!w->changes) {
+		w->changes = store_changes_new();
+		w->owns_changes = true;
+	}
 	c = g_new0(struct store_change, 1);
+	c->is_news = !w->is_first_listing;
 	c->type = type;
 	c->room = room;
 	c->room_type = room_type;
@@ -31,14 +34,13 @@ struct store_change *changes_add(struct write *w, enum store_change_type type, i
 	return c;
 }
 
-void changes_add_named(struct write *w, enum store_change_type type, int64_t room,
-		       enum webex_room_type room_type, int64_t rowid, const char *old_name,
-		       const char *name)
+struct store_change *changes_add_named(struct write *w, enum store_change_type type,
+				       int64_t room, enum webex_room_type room_type,
+				       int64_t rowid, const char *old_name, const char *name)
 {
 	struct store_change *c = changes_add(w, type, room, room_type, rowid);
 
-	if (!c)
-		return;
 	c->old_name = g_strdup(old_name);
 	c->name = g_strdup(name);
+	return c;
 }

@@ -27,6 +27,10 @@ struct store {
 	int lock_fd; /* -1: memory */
 	struct rowids rowids;
 	atomic_uint_fast64_t generation;
+	const struct clock *clock;
+	void (*on_event)(void *arg);
+	void *on_event_arg;
+	atomic_int_fast64_t event_last; /* written by the writing thread */
 
 	struct sql *writer;	 /* writing thread */
 	pthread_t writing;	 /* writing thread: who it is, once has_writing */
@@ -47,22 +51,32 @@ struct write {
 	struct store *s;
 	struct sql *q;
 	GPtrArray *changes;
+	bool owns_changes; /* the caller wanted none; events are made of them */
 	guint changes_mark;
 	int64_t rows_mark;
+	int64_t events;	       /* added to the journal */
+	bool is_first_listing; /* what it adds is no news */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
 /* Commits for r == 0, rolls back for an error. What the whole came to. */
 int write_end(struct write *w, int r);
+/* Of the small texts of meta. */
+int64_t meta_int(struct sql *q, const char *key, int64_t fallback);
 
 /* ---- changes.c ---- */
-/* Appends a change and gives it back to have its names set. NULL if nobody asked. */
+/* Appends a change and gives it back to have its names set. */
 struct store_change *changes_add(struct write *w, enum store_change_type type, int64_t room,
 				 enum webex_room_type room_type, int64_t rowid);
 /* The same with names, copied. */
-void changes_add_named(struct write *w, enum store_change_type type, int64_t room,
-		       enum webex_room_type room_type, int64_t rowid, const char *old_name,
-		       const char *name);
+struct store_change *changes_add_named(struct write *w, enum store_change_type type,
+				       int64_t room, enum webex_room_type room_type,
+				       int64_t rowid, const char *old_name, const char *name);
+
+/* ---- events.c ---- */
+void events_init(struct store *s);
+/* What of the changes is news, into the journal. */
+int events_append(struct write *w);
 
 /* ---- unique.c ---- */
 /* Is the key in use in the directory? 1, 0, -errno. */

@@ -359,9 +359,18 @@ static int learn_direct(struct write *w, const struct room_place *room, GPtrArra
 		break;
 	}
 	if (r == 1)
-		changes_add_named(w, STORE_ROOM_CHANGED, room->rowid, room->type, room->rowid,
-				  NULL, NULL);
+		changes_add(w, STORE_ROOM_CHANGED, room->rowid, room->type, room->rowid)
+			->is_news = false;
 	return MIN(r, 0);
+}
+
+static bool was_listed(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT 1 FROM room WHERE rowid=?1 AND members_wall_ms>=0");
+
+	sql_int(&st, 1, room);
+	return sql_step(&st) == 1;
 }
 
 static bool is_of_room(const struct webex_membership *m, const struct room_place *room)
@@ -395,6 +404,7 @@ static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *members
 	struct room_place room = {0};
 	int r = room_place_get(w->q, room_rowid, &room);
 
+	w->is_first_listing = !was_listed(w, room_rowid);
 	if (r == 0 && complete)
 		r = drop_others(w, &room, memberships, now_wall_ms);
 	for (guint i = 0; r == 0 && i < memberships->len; i++) {

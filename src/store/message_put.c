@@ -402,10 +402,8 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 		return r;
 	*ret_rowid = row.rowid;
 	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, row.rowid);
-	if (change) {
-		change->name = g_strdup(stem);
-		change->is_new_head = p->was_known && m->created_ms > p->known_ms;
-	}
+	change->name = g_strdup(stem);
+	change->is_new_head = p->was_known && m->created_ms > p->known_ms;
 	return 0;
 }
 
@@ -428,6 +426,13 @@ static bool is_same(const struct webex_message *a, const struct webex_message *b
 	       !g_strcmp0(a->mentioned_people, b->mentioned_people) &&
 	       !g_strcmp0(a->mentioned_groups, b->mentioned_groups) &&
 	       !g_strcmp0(a->attachments, b->attachments) && !g_strcmp0(a->extra, b->extra);
+}
+
+/* What somebody changed, not what one answer of the server has and another one lacks. */
+static bool is_edit(const struct webex_message *old, const struct webex_message *m)
+{
+	return old->updated_ms != m->updated_ms || g_strcmp0(old->text, m->text) != 0 ||
+	       g_strcmp0(old->markdown, m->markdown) != 0;
 }
 
 static int write_fields(struct write *w, int64_t rowid, const struct webex_message *m)
@@ -471,7 +476,8 @@ static int update(struct put *p, const struct store_message *old, const struct w
 		r = write_body(p->w, old->rowid, m, author->first_email);
 	if (r == 0)
 		changes_add_named(p->w, STORE_MESSAGE_CHANGED, p->room.rowid, p->room.type,
-				  old->rowid, NULL, old->stem);
+				  old->rowid, NULL, old->stem)
+			->is_news = is_edit(&old->m, m);
 	return r;
 }
 

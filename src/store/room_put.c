@@ -35,14 +35,20 @@ static int64_t flags_of(const struct webex_room *r)
 	       (r->is_read_only ? ROOM_READ_ONLY : 0) | (r->is_public ? ROOM_PUBLIC : 0);
 }
 
-static bool is_same(const struct webex_room *a, const struct webex_room *b)
+/* But for the time of last activity. */
+static bool is_alike(const struct webex_room *a, const struct webex_room *b)
 {
-	return flags_of(a) == flags_of(b) && a->last_activity_ms == b->last_activity_ms &&
-	       a->created_ms == b->created_ms && !g_strcmp0(a->title, b->title) &&
-	       !g_strcmp0(a->team_id, b->team_id) && !g_strcmp0(a->creator_id, b->creator_id) &&
+	return flags_of(a) == flags_of(b) && a->created_ms == b->created_ms &&
+	       !g_strcmp0(a->title, b->title) && !g_strcmp0(a->team_id, b->team_id) &&
+	       !g_strcmp0(a->creator_id, b->creator_id) &&
 	       !g_strcmp0(a->owner_id, b->owner_id) &&
 	       !g_strcmp0(a->classification_id, b->classification_id) &&
 	       !g_strcmp0(a->description, b->description) && !g_strcmp0(a->extra, b->extra);
+}
+
+static bool is_same(const struct webex_room *a, const struct webex_room *b)
+{
+	return a->last_activity_ms == b->last_activity_ms && is_alike(a, b);
 }
 
 static const char *title_of(const struct webex_room *r)
@@ -241,6 +247,7 @@ static int write_item(struct write *w, const struct item *item)
 	const char *was = item->old.name;
 	g_autofree char *name = NULL;
 	enum store_change_type type = STORE_ROOM_CHANGED;
+	struct store_change *c;
 	int r = item->differs ? update_fields(w, item) : 0;
 
 	if (r == 0 && item->needs_name)
@@ -251,8 +258,10 @@ static int write_item(struct write *w, const struct item *item)
 		type = STORE_ROOM_ADDED;
 	else if (name && g_strcmp0(name, was) != 0)
 		type = STORE_ROOM_RENAMED;
-	changes_add_named(w, type, item->old.rowid, item->old.room.type, item->old.rowid,
-			  type == STORE_ROOM_RENAMED ? was : NULL, name ? name : was);
+	c = changes_add_named(w, type, item->old.rowid, item->old.room.type, item->old.rowid,
+			      type == STORE_ROOM_RENAMED ? was : NULL, name ? name : was);
+	if (type == STORE_ROOM_CHANGED)
+		c->is_news = !is_alike(item->room, &item->old.room);
 	return 0;
 }
 
@@ -264,6 +273,7 @@ static int apply(struct write *w, GPtrArray *rooms, bool complete, int64_t now_w
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r = collect(w, rooms, items, seen);
 
+	w->is_first_listing = !meta_int(w->q, "rooms.listed", 0);
 	for (guint i = 0; r == 0 && i < items->len; i++) {
 		const struct item *item = g_ptr_array_index(items, i);
 

@@ -197,6 +197,10 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	}
 	rowids_init(&s->rowids, config->reserve_path, used);
 	s->stored_rowid = -1;
+	s->clock = config->clock ? config->clock : clock_system();
+	s->on_event = config->on_event;
+	s->on_event_arg = config->arg;
+	events_init(s);
 	/* What is not swept now stays a tombstone until it is. */
 	if (schema_purge(s->writer) < 0)
 		log_warning("store", "deleted rows stay in the cache for now");

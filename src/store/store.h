@@ -42,6 +42,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "webex/model.h"
 
 struct store;
@@ -54,6 +55,10 @@ struct store_config {
 	const char *reserve_path;
 	/* Text for the lock: where this process is mounted. */
 	const char *holder;
+	const struct clock *clock; /* for the times of events; NULL: the machine's */
+	/* Something was added to the journal and committed; the writing thread, no lock held. */
+	void (*on_event)(void *arg);
+	void *arg;
 };
 
 /*
@@ -121,6 +126,11 @@ struct store_change {
 	 * nothing was known, neither a message nor a span.
 	 */
 	bool is_new_head;
+	/*
+	 * The others: something happened, and it was not only that the store came to know of it
+	 * (a first listing, a field that the server had kept back, the time of last activity).
+	 */
+	bool is_news;
 };
 
 /* An array with its free function set. */
@@ -349,6 +359,50 @@ int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 int store_apply_content(struct store *s, const struct store_content *content,
 			int64_t *ret_rowid, GPtrArray *changes);
 int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms);
+
+/*
+ * ---- the journal: what happened, for people and scripts ----
+ * Rows come with the changes that are news, in their transaction. The newest are kept.
+ */
+#define STORE_EVENTS_KEPT 10000
+
+/* In databases: the numbers are for ever. */
+enum store_event_what {
+	STORE_EVENT_MESSAGE_CREATED = 1,
+	STORE_EVENT_MESSAGE_EDITED,
+	STORE_EVENT_MESSAGE_DELETED,
+	STORE_EVENT_MEMBER_ADDED = 8,
+	STORE_EVENT_MEMBER_CHANGED,
+	STORE_EVENT_MEMBER_REMOVED,
+	STORE_EVENT_SPACE_ADDED = 16,
+	STORE_EVENT_SPACE_RENAMED_FROM, /* the old path; the next row has the new one */
+	STORE_EVENT_SPACE_RENAMED,
+	STORE_EVENT_SPACE_CHANGED, /* its details; its last activity is none */
+	STORE_EVENT_SPACE_REMOVED,
+	STORE_EVENT_LINK_DOWN = 24,
+	STORE_EVENT_LINK_UP,
+};
+
+struct store_event {
+	int64_t seq;	 /* the cursor: > 0, one more with each event */
+	int64_t wall_ms; /* when the store came to know of it */
+	enum store_event_what what;
+	const char
+		*path; /* from the mount point, as it was called then; no control characters */
+};
+
+int store_event_add(struct store *s, enum store_event_what what, const char *path);
+/* Cursor of the newest event that was committed; where the next will follow if there is none.
+ * Any thread (atomic). */
+int64_t store_event_last(struct store *s);
+/* Cursor of the oldest that is kept; -ENOENT. Below it, as many are missing as the difference
+ * of the cursors says. */
+int store_event_first(struct store_conn *c, int64_t *ret_seq);
+/* Those after `seq`, rising, until fn returns false. Borrowed. */
+int store_events_after(struct store_conn *c, int64_t seq,
+		       bool (*fn)(void *arg, const struct store_event *event), void *arg);
+/* Whether the last that was said of the link is that it is down. */
+bool store_event_link_is_down(struct store_conn *c);
 
 /* ---- numbers for what has no row of its own ---- */
 /* The rowid of (kind, key), made if new. Writer only. */

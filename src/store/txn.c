@@ -214,9 +214,12 @@ static int put_last_rowid(struct write *w, int64_t last)
 int write_end(struct write *w, int r)
 {
 	struct store *s = w->s;
-	int64_t last = rowids_last(&s->rowids);
+	int64_t last;
 	bool changed;
 
+	if (r == 0)
+		r = events_append(w);
+	last = rowids_last(&s->rowids);
 	changed = sqlite3_total_changes64(sql_handle(w->q)) != w->rows_mark;
 	if (r == 0 && changed)
 		r = put_last_rowid(w, last);
@@ -224,24 +227,34 @@ int write_end(struct write *w, int r)
 		r = commit(w->q);
 	if (r < 0)
 		roll_back(w->q);
-	if (r < 0 && w->changes)
+	if (w->owns_changes)
+		g_ptr_array_unref(w->changes);
+	else if (r < 0 && w->changes)
 		g_ptr_array_set_size(w->changes, (gint)w->changes_mark);
 	if (r == 0 && changed) {
 		s->stored_rowid = last;
+		atomic_fetch_add(&s->event_last, w->events);
 		atomic_fetch_add(&s->generation, 1);
 	}
 	if (s->in_memory)
 		pthread_rwlock_unlock(&s->memory_lock);
+	if (r == 0 && w->events && s->on_event)
+		s->on_event(s->on_event_arg);
 	return r;
+}
+
+static char *meta_text(struct sql *q, const char *key)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT value FROM meta WHERE key=?1");
+
+	sql_text(&st, 1, key);
+	return sql_step(&st) == 1 ? sql_get_text(&st, 0) : NULL;
 }
 
 char *store_meta_get(struct store_conn *c, const char *key)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT value FROM meta WHERE key=?1");
-
-	sql_text(&st, 1, key);
-	return sql_step(&st) == 1 ? sql_get_text(&st, 0) : NULL;
+	return meta_text(c->q, key);
 }
 
 int store_meta_set(struct store *s, const char *key, const char *value)
@@ -252,14 +265,19 @@ int store_meta_set(struct store *s, const char *key, const char *value)
 	return r < 0 ? r : write_end(&w, put_meta(w.q, key, value));
 }
 
-int64_t store_meta_get_int(struct store_conn *c, const char *key, int64_t fallback)
+int64_t meta_int(struct sql *q, const char *key, int64_t fallback)
 {
-	g_autofree char *text = store_meta_get(c, key);
+	g_autofree char *text = meta_text(q, key);
 	gint64 value;
 
 	return text && g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, &value, NULL)
 		       ? value
 		       : fallback;
+}
+
+int64_t store_meta_get_int(struct store_conn *c, const char *key, int64_t fallback)
+{
+	return meta_int(c->q, key, fallback);
 }
 
 int store_meta_set_int(struct store *s, const char *key, int64_t value)

@@ -357,7 +357,7 @@ static void test_contents(void **state)
 	assert_int_equal(store_remove_message(k->s, new, k->changes), 0);
 	assert_text(kit_changes(k), "msg- 2025-03-04T09-20-31.509Z_a@x\ncontent- r.pdf\n");
 	assert_int_equal(size_by_name(k, room), 2);
-	assert_int_equal(content(k, 0, room, 0, 3), row + 1);
+	assert_true(content(k, 0, room, 0, 3) > row);
 	assert_int_equal(size_by_name(k, room), 3);
 	assert_int_equal(store_remove_room(k->s, room, NULL), 0);
 	assert_int_equal(size_by_name(k, room), -1);
