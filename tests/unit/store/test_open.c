@@ -295,8 +295,7 @@ static void write_until_killed(struct kit *k, int out)
 
 		for (unsigned i = 0; i < 10; i++)
 			g_ptr_array_add(list, kit_message(i, T0 + page * 10 + i, "a@x", "x"));
-		kit_page(k, room, list, T0 + (int64_t)page * 10 - 1,
-			 T0 + (int64_t)page * 10 + 9, STORE_PAGE_INNER);
+		kit_page(k, room, list, T0 + (int64_t)page * 10 - 1, 0, STORE_PAGE_FILTERED);
 		told[1] = store_new_rowid(k->s);
 		if (write(out, told, sizeof(told)) != sizeof(told))
 			_exit(1);

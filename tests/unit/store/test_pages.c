@@ -61,6 +61,30 @@ static void assert_head(struct kit *k, int64_t room, int64_t lo, int64_t hi)
 	assert_int_equal(span.hi, hi);
 }
 
+/* Asserts the gaps of (lo, hi] as "lo,hi " after T0, and that covers() agrees. */
+static void assert_gaps(struct kit *k, int64_t room, int64_t lo, int64_t hi,
+			const char *expected)
+{
+	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct store_conn *c;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_span_gaps(c, room, lo, hi, gaps), 0);
+	for (guint i = 0; i < gaps->len; i++) {
+		const struct store_span *gap = &g_array_index(gaps, struct store_span, i);
+
+		if (gap->lo < 0)
+			g_string_append_printf(out, "-,%d ", (int)(gap->hi - T0));
+		else
+			g_string_append_printf(out, "%d,%d ", (int)(gap->lo - T0),
+					       (int)(gap->hi - T0));
+	}
+	assert_string_equal(out->str, expected);
+	assert_int_equal(store_span_covers(c, room, lo, hi), gaps->len == 0);
+	store_read_end(c);
+}
+
 /* How many of the changes are of that type, and how many heads; forgets them. */
 static void assert_changes(struct kit *k, unsigned added, unsigned heads, unsigned gone)
 {
@@ -126,7 +150,7 @@ static void test_spans_merge(void **state)
 	GPtrArray *none = g_ptr_array_new();
 	int64_t room = kit_add_room(k, 1, "x");
 
-	kit_page(k, room, kit_list(at(90), NULL), T0 + 80, T0 + 100, STORE_PAGE_INNER);
+	kit_page(k, room, kit_list(at(100), at(90), NULL), T0 + 80, 0, STORE_PAGE_HEAD);
 	kit_page(k, room, kit_list(at(10), NULL), T0 + 0, T0 + 20, STORE_PAGE_INNER);
 	kit_page(k, room, kit_list(at(50), NULL), T0 + 40, T0 + 60, STORE_PAGE_INNER);
 	assert_head(k, room, T0 + 80, T0 + 100);
@@ -139,7 +163,7 @@ static void test_spans_merge(void **state)
 	assert_head(k, room, T0, T0 + 100);
 	kit_page(k, room, g_ptr_array_new(), -1, T0, STORE_PAGE_INNER);
 	assert_head(k, room, -1, T0 + 100);
-	assert_text(times(k, room), "10 50 70 90 ");
+	assert_text(times(k, room), "10 50 70 90 100 ");
 	kit_reopen(k);
 	assert_head(k, room, -1, T0 + 100);
 	/* A head that does not reach down to it is a span of its own. */
@@ -151,6 +175,99 @@ static void test_spans_merge(void **state)
 	assert_int_equal(
 		store_apply_page(k->s, room + 1, none, 0, 1, STORE_PAGE_INNER, T0, NULL),
 		-ENOENT);
+	g_ptr_array_unref(none);
+}
+
+/* What is known in the middle is no head: the newest were never listed. */
+static void test_inner_is_no_head(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct store_span span;
+	struct store_conn *c;
+
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 5, STORE_PAGE_INNER);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_span_head(c, room, &span), -ENOENT);
+	assert_int_equal(store_span_covers(c, room, -1, T0 + 5), 1);
+	store_read_end(c);
+	kit_page(k, room, kit_list(at(9), NULL), T0 + 7, 0, STORE_PAGE_FILTERED);
+	assert_head(k, room, T0 + 7, T0 + 9);
+}
+
+static void test_gaps(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), other = kit_add_room(k, 2, "y");
+
+	assert_gaps(k, room, -1, T0, "-,0 ");
+	/* Nothing is asked for, nothing is missing. */
+	assert_gaps(k, room, T0, T0, "");
+	assert_gaps(k, room, T0 + 1, T0, "");
+	kit_page(k, room, g_ptr_array_new(), T0 + 10, T0 + 20, STORE_PAGE_INNER);
+	kit_page(k, room, g_ptr_array_new(), T0 + 30, T0 + 40, STORE_PAGE_INNER);
+	kit_page(k, other, g_ptr_array_new(), -1, T0 + 100, STORE_PAGE_INNER);
+	assert_gaps(k, room, -1, T0 + 50, "40,50 20,30 -,10 ");
+	assert_gaps(k, room, T0 + 5, T0 + 35, "20,30 5,10 ");
+	assert_gaps(k, room, T0 + 10, T0 + 20, "");
+	assert_gaps(k, room, T0 + 12, T0 + 18, "");
+	/* The lower end is not in it, the upper is. */
+	assert_gaps(k, room, T0 + 9, T0 + 20, "9,10 ");
+	assert_gaps(k, room, T0 + 10, T0 + 21, "20,21 ");
+	assert_gaps(k, room, T0 + 20, T0 + 30, "20,30 ");
+	assert_gaps(k, room, T0 + 22, T0 + 28, "22,28 ");
+	assert_gaps(k, room, T0 + 40, T0 + 45, "40,45 ");
+	assert_gaps(k, room, T0, T0 + 10, "0,10 ");
+	kit_page(k, room, g_ptr_array_new(), T0 + 20, T0 + 30, STORE_PAGE_INNER);
+	assert_gaps(k, room, T0 + 10, T0 + 40, "");
+	kit_page(k, room, g_ptr_array_new(), -1, T0 + 10, STORE_PAGE_INNER);
+	assert_gaps(k, room, -1, T0 + 41, "40,41 ");
+}
+
+static void test_ranges(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct store_range range = {.room = room, .after = store_cookie_of(T0 + 2) - 1};
+	GString *out = g_string_new(NULL);
+	struct store_conn *c;
+
+	/* Two of one millisecond are both on the same side of an end. */
+	kit_page(k, room,
+		 kit_list(at(1), at(2), at(3), kit_message(33, T0 + 3, "b", "x"), at(4), NULL),
+		 -1, 0, STORE_PAGE_HEAD);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	range.until = store_cookie_of(T0 + 4);
+	assert_int_equal(store_message_list(c, &range, add_time, out), 0);
+	assert_string_equal(out->str, "2 3 3 ");
+	g_string_truncate(out, 0);
+	range.until = store_cookie_of(T0 + 3);
+	assert_int_equal(store_message_list(c, &range, add_time, out), 0);
+	assert_string_equal(out->str, "2 ");
+	g_string_truncate(out, 0);
+	range.until = 0;
+	assert_int_equal(store_message_list(c, &range, add_time, out), 0);
+	assert_string_equal(out->str, "2 3 3 4 ");
+	store_read_end(c);
+	g_string_free(out, TRUE);
+}
+
+static void test_inner_filtered(void **state)
+{
+	struct kit *k = *state;
+	GPtrArray *none = g_ptr_array_new();
+	int64_t room = kit_add_room(k, 1, "x");
+
+	kit_page(k, room, kit_list(at(1), at(5), NULL), -1, 0, STORE_PAGE_FILTERED);
+	kit_page(k, room, kit_list(at(-8), NULL), T0 - 10, T0 - 5, STORE_PAGE_INNER_FILTERED);
+	assert_text(times(k, room), "-8 1 5 ");
+	/* Known up to hi, and what is missing is not gone. */
+	kit_page(k, room, g_ptr_array_new(), T0 - 12, T0 + 20, STORE_PAGE_INNER_FILTERED);
+	assert_text(times(k, room), "-8 1 5 ");
+	assert_gaps(k, room, -1, T0 + 21, "20,21 ");
+	assert_int_equal(store_apply_page(k->s, room, none, T0 + 5, T0 + 4,
+					  STORE_PAGE_INNER_FILTERED, T0, NULL),
+			 -EINVAL);
 	g_ptr_array_unref(none);
 }
 
@@ -240,8 +357,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(test_never_listed_and_empty), T(test_heads),	T(test_spans_merge),
-		T(test_absent_is_deleted),	T(test_pinned), T(test_pin_runs_out),
+		T(test_never_listed_and_empty),
+		T(test_heads),
+		T(test_spans_merge),
+		T(test_inner_is_no_head),
+		T(test_gaps),
+		T(test_ranges),
+		T(test_inner_filtered),
+		T(test_absent_is_deleted),
+		T(test_pinned),
+		T(test_pin_runs_out),
 		T(test_others_of_a_page),
 	};
 
