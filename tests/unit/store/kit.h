@@ -33,6 +33,8 @@ void kit_open(struct kit *k);
 void kit_reopen(struct kit *k);
 /* Runs SQL on the closed file. */
 void kit_sql(const char *path, const char *sql);
+/* The first number that it yields; the store may be open. */
+int64_t kit_number(const char *path, const char *sql);
 
 /* Version 1 UUID of that time and tick (100 ns) in an id of that type. Owned. */
 char *kit_id(const char *type, int64_t ms, unsigned tick, unsigned node);
