@@ -27,6 +27,7 @@ struct store {
 	int lock_fd; /* -1: memory */
 	struct rowids rowids;
 	atomic_uint_fast64_t generation;
+	atomic_int_fast64_t evicted; /* messages without a body */
 	const struct clock *clock;
 	void (*on_event)(void *arg);
 	void *on_event_arg;
@@ -35,6 +36,7 @@ struct store {
 	struct sql *writer;	 /* writing thread */
 	pthread_t writing;	 /* writing thread: who it is, once has_writing */
 	bool has_writing;	 /* writing thread */
+	int64_t bodies;		 /* writing thread: how many there are */
 	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
 
@@ -127,6 +129,10 @@ int64_t cookie_floor(int64_t created_ms);
 int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message);
 /* The row of (room, id), a tombstone too; -ENOENT. */
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
+
+/* ---- months.c ---- */
+/* The counts as the file has them. */
+int months_load(struct store *s);
 
 /* ---- message_put.c ---- */
 /* What the messages of one call have in common. */

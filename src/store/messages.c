@@ -18,7 +18,7 @@
 	"m.rowid, m.room, m.cookie, m.person, m.stem, m.txt_size, m.deleted OR r.gone, m.id,"  \
 	" r.id, m.parent_id, r.type, b.text, b.markdown, b.html, b.files, p.id, b.email,"      \
 	" p.first_email, b.mentioned_people, b.mentioned_groups, b.attachments, m.flags,"      \
-	" m.created_ms, m.updated_ms, b.extra "
+	" m.created_ms, m.updated_ms, b.extra, b.message "
 #define MESSAGE_FROM                                                                           \
 	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
 	" LEFT JOIN person p ON p.rowid=m.person "
@@ -78,6 +78,7 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 		.stem = sql_get_text(st, 4),
 		.txt_size = sql_get_int(st, 5),
 		.deleted = sql_get_int(st, 6),
+		.is_evicted = sql_get_int(st, 25) == 0,
 		.m =
 			{
 				.id = sql_get_id(st, 7, "MESSAGE"),

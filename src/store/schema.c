@@ -76,8 +76,8 @@ static const char VERSION_1[] =
 /*
  * room.head_wall_ms: when the newest messages were last listed (-1: never; only then is the
  * newest span the head's), head_activity_ms: the lastActivity that listing accounted for,
- * used_wall_ms: when somebody last used the space. month: how many bodies there are a (space,
- * year * 12 + month - 1) and when it was last opened. sweep: how far old pages were verified.
+ * used_wall_ms: when somebody last used the space. month: how many messages have a body, and
+ * how many lack one, in a (space, time_month()), and when it was last opened. sweep: how far old pages were verified.
  * event: the journal; seq from the counter of rowids.
  */
 static const char VERSION_2[] =
@@ -89,7 +89,8 @@ static const char VERSION_2[] =
 	"CREATE INDEX room_news ON room(rowid) WHERE gone=0 AND"
 	" head_activity_ms<>last_activity_ms;"
 	"CREATE TABLE month(room INTEGER NOT NULL, month INTEGER NOT NULL,"
-	" bodies INTEGER NOT NULL DEFAULT 0, opened_ms INTEGER NOT NULL DEFAULT 0,"
+	" bodies INTEGER NOT NULL DEFAULT 0, evicted INTEGER NOT NULL DEFAULT 0,"
+	" opened_ms INTEGER NOT NULL DEFAULT 0,"
 	" PRIMARY KEY(room, month)) WITHOUT ROWID;"
 	"INSERT INTO month(room, month, bodies) SELECT room,"
 	" CAST(strftime('%Y', created_ms/1000, 'unixepoch') AS INTEGER)*12"

@@ -204,6 +204,8 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	/* What is not swept now stays a tombstone until it is. */
 	if (schema_purge(s->writer) < 0)
 		log_warning("store", "deleted rows stay in the cache for now");
+	if (months_load(s) < 0)
+		log_warning("store", "the bodies in the cache are not counted");
 	*ret_store = s;
 	return 0;
 }

@@ -199,6 +199,7 @@ struct store_message {
 	char *stem;	  /* file name without .txt */
 	int64_t txt_size; /* bytes of webex_render_txt */
 	bool deleted;
+	bool is_evicted; /* its body was dropped: m lacks all that is not in a listing */
 	struct webex_message m;
 };
 void store_message_clear(struct store_message *m);
@@ -290,6 +291,14 @@ int store_apply_message(struct store *s, int64_t room, const struct webex_messag
 			int64_t pin_until_wall_ms, int64_t *ret_rowid, GPtrArray *changes);
 /* Also pinned ones. -ENOENT if it was deleted. */
 int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes);
+
+/*
+ * ---- bodies: what of a message is not in a listing ----
+ * Those of months that nobody opened for long can be dropped (evicted). What a listing tells
+ * stays: names, sizes, times, node numbers.
+ */
+/* Whether any message lacks its body; any thread, cheap (atomic). */
+bool store_has_evicted(struct store *s);
 
 /* ---- memberships ---- */
 struct store_member {
