@@ -43,7 +43,8 @@ enum handle_what { HANDLE_READ, HANDLE_WRITE };
 
 /*
  * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
- * after that, but for the draft, which has its own lock, and `refused`.
+ * after that, but for the draft, which has its own lock, and `refused`. A message that is open for
+ * reading has none: fh is 0.
  */
 struct handle {
 	enum handle_what what;

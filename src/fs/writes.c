@@ -135,7 +135,7 @@ static int write_run(struct op *op)
 	struct handle *h = handle_of(&op->fi);
 	ssize_t n;
 
-	if (h->what != HANDLE_WRITE)
+	if (!h || h->what != HANDLE_WRITE)
 		return -EBADF;
 	n = draft_write(h->write.draft, op->buf, op->size, op->offset,
 			h->append || op->fi.flags & O_APPEND);
@@ -303,7 +303,7 @@ static int flush_run(struct op *op)
 	pid_t tgid;
 	int r, error;
 
-	if (h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
+	if (!h || h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
 	    (!draft_is_dirty(h->write.draft) && !atomic_load(&h->refused)))
 		return 0;
 	if (op->pid && writer_is_dying(op->pid)) {
@@ -474,6 +474,11 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_of(fi);
 	struct fs *fs = fs_of(req);
 
+	/* A message that was opened for reading. */
+	if (!h) {
+		fuse_reply_err(req, 0);
+		return;
+	}
 	release_dirty(fs, h, NULL);
 	if (h->what == HANDLE_WRITE && h->write.pending)
 		end_upload(fs, ino, &h->write, true);

@@ -27,6 +27,19 @@ static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *
 	return r;
 }
 
+bool tree_opens_freely(uint64_t ino)
+{
+	switch (tree_ino_kind(ino)) {
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+	case TREE_MESSAGE_HTML:
+	case TREE_MESSAGE_JSON:
+		return true;
+	default:
+		return false;
+	}
+}
+
 int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
 		   struct pending **ret_pending)
 {

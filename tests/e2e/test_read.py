@@ -241,6 +241,35 @@ def test_own_changes_are_seen_at_once(sim, mount):
     assert json.loads(read(mount.space("Dinner") / "space.json"))["title"] == "Dinner"
 
 
+@pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 20, "--members", 2)
+def test_opening_a_message_again_asks_for_nothing(sim, start_mount):
+    """Neither a byte nor an operation of ours: what it costs is the kernel's one OPEN."""
+    mount = start_mount(sim, args=("-d",))
+    space = next((mount / "spaces").iterdir())
+    names = messages_in(space)
+    bodies = [read(space / name) for name in names]
+    assert len(names) == 20
+    before = len(mount.output)
+    for name, body in zip(names, bodies):
+        assert read(space / name) == body
+    said = wait_until(lambda: mount.output[before:].count("open message ino=") == 20
+                      and mount.output[before:])
+    assert not re.search(r"fuse: (open|read|flush) ino=", said), said
+
+
+def test_reading_on_in_a_message_that_went(sim, mount):
+    """An open message is no copy: it reads its present text, or ENOENT once it is gone."""
+    room = sim.room(BUOY)["id"]
+    space = mount.space(BUOY)
+    message = sim.post(room, "short")
+    wait_until(lambda: txt_name(message) in os.listdir(space))
+    with open(space / txt_name(message), "rb", buffering=0) as f:
+        sim.api("DELETE", "/messages/" + message["id"]).ok(204)
+        wait_until(lambda: txt_name(message) not in os.listdir(space))
+        wait_until(lambda: error_of(os.pread, f.fileno(), 100, 0) == "ENOENT")
+    assert error_of(os.open, space / txt_name(message), os.O_RDONLY) == "ENOENT"
+
+
 def test_remote_changes_are_seen_when_a_list_is_opened_again(sim, mount):
     """All kinds of changes at once, so that the list has to grow old only once."""
     room = sim.room("Firmware")
