@@ -24,6 +24,9 @@ struct fetch {
 	int restarts;
 	uint64_t request; /* webex id of the call under way; 0: none */
 
+	struct lane *lane; /* NEED_HEAD */
+	struct want *want; /* NEED_SPAN */
+
 	/* what the sources keep between two answers */
 	int pages;
 	int stale_pages;  /* pages in a row of which nothing was new */
@@ -34,13 +37,7 @@ struct fetch {
 	GHashTable *seen; /* ids of items, borrowed from them */
 	char *room_id;
 	char *last_next;
-	int64_t oldest_ms; /* of all items; INT64_MAX: none */
-	char *oldest_id;
-	bool is_filtered; /* a bot's list: what is missing is not gone */
-	bool joins_head;  /* the known head span will do for what is older */
-	struct store_span head;
-	int64_t before_ms; /* go on from here instead of by the link */
-	int fd;		   /* contents; -1 */
+	int fd; /* contents; -1 */
 };
 
 struct source {
@@ -49,6 +46,9 @@ struct source {
 	int (*begin)(struct fetch *f);
 	/* An answer. FETCH_MORE: another request was submitted; 0: published; -errno. */
 	int (*answer)(struct fetch *f, struct webex_reply *reply);
+	/* For those that make their requests through others and end by fetch_finished: nobody wants
+	 * it any more. The fetch is freed behind it. */
+	void (*cancel)(struct fetch *f);
 };
 
 #define FETCH_MORE 1
@@ -60,5 +60,21 @@ const struct source *source_find(enum need_kind kind);
 const struct pager_config *pager_get_config(const struct pager *p);
 /* webex_done of every request; arg is the fetch. */
 void fetch_answered(void *arg, struct webex_reply *reply);
+/* The end of a fetch whose source has no answer(): 0 or -errno; `reply` (may be NULL) is what the
+ * server said. The fetch is gone; waiters are called inside. */
+void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
+/* Tells of changes, frees them, gives back `r`. */
+int pager_published(struct pager *p, int r, GPtrArray *changes);
+/* 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6): -ENOENT; or it
+ * was made here a moment ago and not every machine of the service knows it yet: -EAGAIN. */
+int pager_room_vanished(struct pager *p, int64_t room);
+struct spans;
+struct spans *pager_spans(struct pager *p);
+/* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */
+int pager_load_room(struct pager *p, int64_t room, char **ret_id, bool *ret_filtered);
+/* For lanes: was it changed here since the fetch began? Then it begins again, at most some times. */
+bool fetch_restarts(struct fetch *f);
+/* Nobody waits for it (arg: the fetch). */
+bool fetch_is_unwaited(void *arg);
 /* The need was changed here since the fetch began: what came must not be published. */
 bool fetch_is_outdated(const struct fetch *f);

@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "cache/contents.h"
 #include "cache/fetch.h"
+#include "cache/lane.h"
+#include "cache/spans.h"
 
 /* The service's cap for rooms and messages (webex-api.md 2.2); what is above is lowered there.
  */
@@ -19,12 +21,7 @@
 
 static int published(struct fetch *f, int r, GPtrArray *changes)
 {
-	const struct pager_config *c = pager_get_config(f->pager);
-
-	if (changes->len && c->on_changes)
-		c->on_changes(c->arg, changes);
-	g_ptr_array_unref(changes);
-	return r;
+	return pager_published(f->pager, r, changes);
 }
 
 /* Moves the answer's items to the fetch's, once each. Every model struct begins with its id. */
@@ -154,10 +151,9 @@ static int rooms_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- one space ---- */
 
-/* Notes the room's id for requests; -ENOENT if it is gone. */
-static int load_room(struct fetch *f, enum webex_room_type *ret_type)
+int pager_load_room(struct pager *p, int64_t row, char **ret_id, bool *ret_filtered)
 {
-	const struct pager_config *c = pager_get_config(f->pager);
+	const struct pager_config *c = pager_get_config(p);
 	struct store_room room = {0};
 	struct store_conn *conn;
 	int r;
@@ -165,38 +161,46 @@ static int load_room(struct fetch *f, enum webex_room_type *ret_type)
 	r = store_read_begin(c->store, &conn);
 	if (r)
 		return r;
-	r = store_room_get(conn, f->need.row, &room);
+	r = store_room_get(conn, row, &room);
 	if (r == 0 && room.gone)
 		r = -ENOENT;
 	if (r == 0) {
-		f->room_id = g_strdup(room.room.id);
-		*ret_type = room.room.type;
+		*ret_id = g_strdup(room.room.id);
+		/* A bot sees what mentions it, in pages of 100 (webex-api.md 5.20). */
+		*ret_filtered = c->is_bot && room.room.type == WEBEX_ROOM_GROUP;
 	}
 	store_room_clear(&room);
 	store_read_end(conn);
 	return r;
 }
 
-/*
- * 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6); or it was made
- * here a moment ago and not every machine of the service knows it yet: -EAGAIN.
- */
-static int room_vanished(struct fetch *f)
+static int load_room(struct fetch *f)
 {
-	const struct pager_config *c = pager_get_config(f->pager);
+	bool filtered;
+
+	return pager_load_room(f->pager, f->need.row, &f->room_id, &filtered);
+}
+
+int pager_room_vanished(struct pager *p, int64_t room)
+{
+	const struct pager_config *c = pager_get_config(p);
 	GPtrArray *changes;
 
-	if (store_room_is_pinned(c->store, f->need.row, clock_wall(c->clock)))
+	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
 		return -EAGAIN;
 	changes = store_changes_new();
-	store_remove_room(c->store, f->need.row, changes);
-	return published(f, -ENOENT, changes);
+	store_remove_room(c->store, room, changes);
+	return pager_published(p, -ENOENT, changes);
+}
+
+static int room_vanished(struct fetch *f)
+{
+	return pager_room_vanished(f->pager, f->need.row);
 }
 
 static int room_begin(struct fetch *f)
 {
-	enum webex_room_type type;
-	int r = load_room(f, &type);
+	int r = load_room(f);
 
 	if (r)
 		return r;
@@ -226,142 +230,98 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the newest messages of a space ---- */
 
-static int head_submit(struct fetch *f, const char *next)
-{
-	struct webex_list l = {
-		.room_id = f->room_id,
-		.max = f->max,
-		.mentioned_me = f->is_filtered,
-		.next = next,
-		.before_ms = f->before_ms,
-		.before_message = next || f->before_ms ? NULL : f->oldest_id,
-	};
-
-	f->request =
-		webex_list_messages(pager_get_config(f->pager)->client, &l, fetch_answered, f);
-	return 0;
-}
-
-/* Whether the span known from before will do for what is older than this fetch's pages. */
-static int head_load_span(struct fetch *f)
+/* Whether the newest `recent` are known, or all there are. The rest of the past is asked for by
+ * its time. */
+static bool head_is_enough(struct fetch *f)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
+	struct store_span head;
 	struct store_conn *conn;
-	int r;
+	bool enough = true;
 
-	r = store_read_begin(c->store, &conn);
-	if (r)
-		return r;
-	r = store_span_head(conn, f->need.row, &f->head);
-	if (r == 0)
-		f->joins_head = f->head.lo < 0 ||
-				(c->recent && store_message_recent(conn, f->need.row,
-								   f->head.lo, c->recent) != 0);
+	if (!c->recent || store_read_begin(c->store, &conn))
+		return true;
+	if (store_span_head(conn, f->need.row, &head) == 0)
+		enough = head.lo < 0 ||
+			 store_message_recent(conn, f->need.row, head.lo, c->recent - 1) != 0;
 	store_read_end(conn);
-	return r == -ENOENT ? 0 : r;
+	return enough;
+}
+
+static bool head_paged(void *arg, struct lane *lane, guint items)
+{
+	struct fetch *f = arg;
+
+	(void)lane;
+	(void)items;
+	if (head_is_enough(f))
+		return false;
+	/* Until the rest has come it is no list; what comes is kept. */
+	store_set_head_recent(pager_get_config(f->pager)->store, f->need.row, 0);
+	return true;
+}
+
+static void head_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+{
+	struct fetch *f = arg;
+
+	f->lane = NULL;
+	if (error && reply && reply->status == 404 && lane_pages(lane) == 0) {
+		error = room_vanished(f);
+		/* New: nothing but what was posted from here is in it. */
+		if (error == -EAGAIN)
+			error = 0;
+	}
+	if (!error)
+		error = store_set_head_recent(pager_get_config(f->pager)->store, f->need.row,
+					      pager_get_config(f->pager)->recent);
+	fetch_finished(f, error, reply);
+}
+
+static bool head_is_outdated(void *arg)
+{
+	return fetch_restarts(arg);
 }
 
 static int head_begin(struct fetch *f)
 {
-	const struct pager_config *c = pager_get_config(f->pager);
-	enum webex_room_type type;
-	int r = load_room(f, &type);
+	int recent = pager_get_config(f->pager)->recent;
+	struct lane_config config = {
+		.pager = f->pager,
+		.room = f->need.row,
+		.top = LANE_TOP,
+		.bottom = -1,
+		.max = recent && recent < LANE_PAGE_MAX ? recent : LANE_PAGE_MAX,
+		.is_outdated = head_is_outdated,
+		.is_background = fetch_is_unwaited,
+		.paged = head_paged,
+		.done = head_done,
+		.arg = f,
+	};
+	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
 
-	if (r == 0)
-		r = head_load_span(f);
 	if (r)
 		return r;
-	f->max = c->recent && c->recent < PAGE_MAX ? c->recent : PAGE_MAX;
-	/* A bot sees what mentions it, in pages of 100 (webex-api.md 5.20). */
-	f->is_filtered = c->is_bot && type == WEBEX_ROOM_GROUP;
-	return head_submit(f, NULL);
+	config.room_id = f->room_id;
+	f->lane = lane_new(&config);
+	return 0;
 }
 
-static void head_note_oldest(struct fetch *f)
+static void head_cancel(struct fetch *f)
 {
-	for (guint i = 0; i < f->items->len; i++) {
-		const struct webex_message *m = f->items->pdata[i];
-
-		if (m->created_ms <= f->oldest_ms) {
-			f->oldest_ms = m->created_ms;
-			g_free(f->oldest_id);
-			f->oldest_id = g_strdup(m->id);
-		}
-	}
+	lane_cancel(f->lane);
 }
 
-static int head_publish(struct fetch *f, int64_t lo)
-{
-	const struct pager_config *c = pager_get_config(f->pager);
-	GPtrArray *changes = store_changes_new();
+/* ---- an interval of a space's time ---- */
 
-	return published(f,
-			 store_apply_page(c->store, f->need.row, f->items, lo, 0,
-					  f->is_filtered || f->is_partial ? STORE_PAGE_FILTERED
-									  : STORE_PAGE_HEAD,
-					  clock_wall(c->clock), changes),
-			 changes);
+static int span_begin(struct fetch *f)
+{
+	return spans_want(pager_spans(f->pager), f, &f->want);
 }
 
-/* Once in a row: the same place again would bring the same. */
-static bool head_can_go_by_time(const struct fetch *f)
+static void span_cancel(struct fetch *f)
 {
-	return !f->before_ms && f->oldest_ms != INT64_MAX;
-}
-
-/* The link leads nowhere: on from the oldest message that we have, by its time. One millisecond
- * more, since that may hold others that we lack. */
-static int head_go_by_time(struct fetch *f)
-{
-	f->before_ms = f->oldest_ms + 1;
-	f->stale_pages = 0;
-	g_clear_pointer(&f->last_next, g_free);
-	return head_submit(f, NULL), FETCH_MORE;
-}
-
-static int head_failed(struct fetch *f, struct webex_reply *reply)
-{
-	if (halve_page(f, reply)) {
-		/* Before the oldest that we have, in smaller pages. */
-		g_clear_pointer(&f->last_next, g_free);
-		return head_submit(f, NULL), FETCH_MORE;
-	}
-	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
-	if (reply->status == 404 && f->pages > 0 && head_can_go_by_time(f))
-		return head_go_by_time(f);
-	if (reply->status == 404 && f->pages == 0) {
-		int r = room_vanished(f);
-
-		/* New: nothing but what was posted from here is in it. */
-		return r == -EAGAIN ? 0 : r;
-	}
-	return reply->error;
-}
-
-static int head_answer(struct fetch *f, struct webex_reply *reply)
-{
-	int recent = pager_get_config(f->pager)->recent;
-	int64_t was_oldest_ms;
-	enum more more;
-
-	if (reply->error)
-		return head_failed(f, reply);
-	collect(f, reply, webex_message_free);
-	was_oldest_ms = f->oldest_ms;
-	head_note_oldest(f);
-	if (f->oldest_ms < was_oldest_ms)
-		f->before_ms = 0;
-	more = more_pages(f, reply, FETCH_MAX_MESSAGES);
-	if (more == MORE_NONE)
-		return head_publish(f, -1);
-	if (more == MORE_TOO_MANY && f->oldest_ms == INT64_MAX)
-		return -EIO;
-	if (more == MORE_TOO_MANY || (recent && f->items->len >= (guint)recent) ||
-	    (f->joins_head && f->oldest_ms <= f->head.hi))
-		return head_publish(f, f->oldest_ms);
-	if (more == MORE_LOOPS)
-		return head_can_go_by_time(f) ? head_go_by_time(f) : -EIO;
-	return head_submit(f, f->last_next), FETCH_MORE;
+	spans_unwant(pager_spans(f->pager), f->want);
 }
 
 /* ---- memberships ---- */
@@ -377,8 +337,7 @@ static int members_submit(struct fetch *f, const char *next)
 
 static int members_begin(struct fetch *f)
 {
-	enum webex_room_type type;
-	int r = load_room(f, &type);
+	int r = load_room(f);
 
 	if (r)
 		return r;
@@ -572,13 +531,14 @@ static int content_answer(struct fetch *f, struct webex_reply *reply)
 }
 
 static const struct source sources[] = {
-	{NEED_ROOMS, rooms_begin, rooms_answer},
-	{NEED_ROOM, room_begin, room_answer},
-	{NEED_HEAD, head_begin, head_answer},
-	{NEED_MEMBERS, members_begin, members_answer},
-	{NEED_PERSON, person_begin, person_answer},
-	{NEED_DIRECT, direct_begin, direct_answer},
-	{NEED_CONTENT, content_begin, content_answer},
+	{.kind = NEED_ROOMS, .begin = rooms_begin, .answer = rooms_answer},
+	{.kind = NEED_ROOM, .begin = room_begin, .answer = room_answer},
+	{.kind = NEED_HEAD, .begin = head_begin, .cancel = head_cancel},
+	{.kind = NEED_MEMBERS, .begin = members_begin, .answer = members_answer},
+	{.kind = NEED_PERSON, .begin = person_begin, .answer = person_answer},
+	{.kind = NEED_DIRECT, .begin = direct_begin, .answer = direct_answer},
+	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
+	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 };
 
 const struct source *source_find(enum need_kind kind)

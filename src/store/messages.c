@@ -285,6 +285,16 @@ int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_m
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
 }
 
+int64_t store_message_oldest_ms(struct store_conn *c, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT created_ms FROM message WHERE room=?1 AND deleted=0"
+			       " ORDER BY cookie LIMIT 1");
+
+	sql_int(&st, 1, room);
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : INT64_MAX;
+}
+
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid)
 {

@@ -63,6 +63,34 @@ static bool span_is_known(struct sql *q, int64_t room, const struct store_span *
 	return sql_step(&st) == 1;
 }
 
+int64_t store_head_recent(struct store_conn *c, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT head_recent FROM room WHERE rowid=?1");
+
+	sql_int(&st, 1, room);
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
+}
+
+static int set_head_recent(struct write *w, int64_t room, int64_t recent)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET head_recent=?2 WHERE rowid=?1"
+			       " AND head_recent<>?2");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, recent);
+	return sql_run(&st);
+}
+
+int store_set_head_recent(struct store *s, int64_t room, int64_t recent)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, set_head_recent(&w, room, recent));
+}
+
 int store_span_gaps(struct store_conn *c, int64_t room, int64_t lo, int64_t hi, GArray *gaps)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(

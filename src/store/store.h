@@ -244,6 +244,8 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
  */
 int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,
 			     int64_t recent);
+/* Created of the oldest live message that is known; INT64_MAX: none. */
+int64_t store_message_oldest_ms(struct store_conn *c, int64_t room);
 /* Newest live message by that author in the room; -ENOENT. */
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid);
@@ -258,6 +260,10 @@ struct store_span {
 /* The span of the newest messages; -ENOENT if they were never listed, whatever else is known.
  * An empty room has (-1, -1]. */
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span);
+/* For how many of the newest messages (or the beginning of time) that list was complete; 0: for
+ * none. */
+int64_t store_head_recent(struct store_conn *c, int64_t room);
+int store_set_head_recent(struct store *s, int64_t room, int64_t recent);
 /* Whether all of (lo, hi] is known. 1, 0 or -errno. */
 int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi);
 /* Appends what of (lo, hi] is not known, newest first, to `gaps` (of struct store_span). */

@@ -28,14 +28,27 @@ static enum tree_kind kind_of_twin(enum name_twin twin)
 
 bool tree_head_known(struct tree_ctx *ctx, int64_t room)
 {
+	int recent = ctx->tree->config.recent;
 	struct store_span span;
 
-	return store_span_head(ctx->conn, room, &span) == 0;
+	/* A list that came in part only is none: a directory lists completely or fails. */
+	return store_span_head(ctx->conn, room, &span) == 0 &&
+	       (span.lo < 0 || !recent || store_head_recent(ctx->conn, room) >= recent);
 }
 
 static int need_head(struct tree_ctx *ctx, int64_t room)
 {
-	return tree_need_row(ctx, NEED_HEAD, room, tree_head_known(ctx, room));
+	struct need past = {.kind = NEED_SPAN, .row = room, .lo_ms = -1};
+	int r = tree_need_row(ctx, NEED_HEAD, room, tree_head_known(ctx, room));
+	struct store_span head;
+
+	if (r || ctx->tree->config.recent || store_span_head(ctx->conn, room, &head))
+		return r;
+	/* -o recent=all */
+	past.hi_ms = head.hi;
+	return store_span_covers(ctx->conn, room, past.lo_ms, past.hi_ms) == 1
+		       ? 0
+		       : tree_need(ctx, &past, false);
 }
 
 /* ---- names ---- */

@@ -205,7 +205,8 @@ def test_recent_all_lists_everything(sim, mount):
     title = mount.ls("spaces")[0]
     sim.clear_log()
     assert len(messages_in(mount.space(title))) == 3000
-    assert asked(sim) == [MESSAGES] * 3
+    # The past is cut into lanes: one that ends inside of a page costs one more.
+    assert asked(sim) in ([MESSAGES] * 3, [MESSAGES] * 4)
 
 
 # Walkers.

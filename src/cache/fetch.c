@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/* One fetch under way, from its beginning to its end. */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/pager_internal.h"
+
+/* Nobody has that address: worth asking again, but not soon. */
+#define ABSENT_AGE_MS 30000
+#define MAX_RESTARTS 3
+
+static int64_t age_of(const struct pager *p, enum need_kind kind)
+{
+	switch (kind) {
+	case NEED_PERSON:
+		return p->config.person_age_ms;
+	case NEED_CONTENT:
+		return 0; /* contents.h knows whether the bytes are here */
+	case NEED_SPAN:
+	case NEED_MONTHS:
+	case NEED_BODY:
+	case NEED_EVENT:
+		return 0; /* the store knows */
+	case NEED_NEWS:
+	case NEED_NONE:
+	case NEED_ROOMS:
+	case NEED_ROOM:
+	case NEED_HEAD:
+	case NEED_MEMBERS:
+	case NEED_DIRECT:
+		break;
+	}
+	return p->config.list_age_ms;
+}
+
+static void fetch_free(struct fetch *f)
+{
+	if (f->seen)
+		g_hash_table_unref(f->seen);
+	if (f->items)
+		g_ptr_array_unref(f->items);
+	if (f->fd >= 0)
+		close(f->fd);
+	g_free(f->room_id);
+	g_free(f->last_next);
+	g_free(f);
+}
+
+void pager_wake(struct pager_entry *e, int error)
+{
+	guint n = g_queue_get_length(&e->waiters);
+	GList *link;
+
+	while (n-- > 0 && (link = g_queue_pop_head_link(&e->waiters))) {
+		struct pager_waiter *w = link->data;
+
+		w->entry = NULL;
+		w->fn(w, error);
+	}
+}
+
+static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
+{
+	int64_t now = clock_mono(p->config.clock);
+	bool absent = error == -ENOENT && e->need.kind == NEED_PERSON;
+
+	e->fetching = false;
+	if (!error) {
+		e->fresh_until_ms = now + age_of(p, e->need.kind);
+		e->failed_until_ms = INT64_MIN / 2;
+	} else {
+		e->failed_error = error;
+		e->failed_until_ms = now + (absent ? ABSENT_AGE_MS : FAILED_AGE_MS);
+		p->stats.failed++;
+		p->stats.last_error = error;
+	}
+	if (network) {
+		p->net_failed_ms = now;
+		p->net_error = error;
+		if (p->stats.offline_since_wall_ms < 0)
+			p->stats.offline_since_wall_ms = clock_wall(p->config.clock);
+	} else if (!error || e->need.kind != NEED_CONTENT) {
+		/* The server spoke, whatever it said. */
+		p->net_failed_ms = INT64_MIN / 2;
+		p->stats.offline_since_wall_ms = -1;
+		if (!error)
+			p->stats.last_good_wall_ms = clock_wall(p->config.clock);
+	}
+	p->stats.fetching--;
+}
+
+/* "the messages of Lunch"; owned. */
+static char *describe(const struct fetch *f)
+{
+	static const char *const words[] = {
+		[NEED_ROOMS] = "the list of spaces",
+		[NEED_ROOM] = "the details of",
+		[NEED_HEAD] = "the messages of",
+		[NEED_MEMBERS] = "the members of",
+		[NEED_PERSON] = "the details of",
+		[NEED_DIRECT] = "the 1:1 space with",
+		[NEED_CONTENT] = "the attachment with number",
+		[NEED_SPAN] = "older messages of",
+		[NEED_NEWS] = "what is new in spaces",
+		[NEED_MONTHS] = "the months of",
+		[NEED_BODY] = "the message with number",
+		[NEED_EVENT] = "events",
+	};
+	struct store_room room = {0};
+	struct store_conn *conn;
+	char *text = NULL;
+
+	if ((f->need.kind == NEED_ROOM || f->need.kind == NEED_HEAD ||
+	     f->need.kind == NEED_MEMBERS || f->need.kind == NEED_SPAN) &&
+	    store_read_begin(f->pager->config.store, &conn) == 0) {
+		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
+			text = g_strdup_printf("%s %s", words[f->need.kind], room.name);
+		store_room_clear(&room);
+		store_read_end(conn);
+	} else if (f->need.kind == NEED_ROOMS) {
+		text = g_strdup(words[f->need.kind]);
+	} else if (f->need.key[0]) {
+		text = g_strdup_printf("%s %s", words[f->need.kind], f->need.key);
+	}
+	if (!text)
+		text = g_strdup_printf("%s %lld", words[f->need.kind], (long long)f->need.row);
+	return text;
+}
+
+/* errno is never enough: what the server said goes where a person can read it. */
+static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
+{
+	_cleanup_gfree_ char *what = describe(f);
+	_cleanup_gfree_ char *line =
+		g_strdup_printf("reading %s: %s: %s%s%s", what, strerror(-reply->error),
+				reply->message ? reply->message : "no answer",
+				reply->tracking_id ? ", tracking id " : "",
+				reply->tracking_id ? reply->tracking_id : "");
+
+	/* With nobody waiting it is no error that anybody was given. */
+	if (g_queue_is_empty(&f->entry->waiters))
+		log_warning("cache", "%s", line);
+	else
+		log_last_error("%s", line);
+}
+
+static void fetch_end(struct fetch *f, int error, bool network)
+{
+	struct pager *p = f->pager;
+	struct pager_entry *e = f->entry;
+
+	assert(e && e->fetch == f);
+	e->fetch = NULL;
+	pthread_mutex_lock(&p->lock);
+	note_end_locked(p, e, error, network);
+	pthread_mutex_unlock(&p->lock);
+	if (error)
+		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
+			  (long long)f->need.row, f->need.key, strerror(-error));
+	fetch_free(f);
+	pager_wake(e, error);
+}
+
+struct spans *pager_spans(struct pager *p)
+{
+	return p->spans;
+}
+
+int pager_published(struct pager *p, int r, GPtrArray *changes)
+{
+	if (changes->len && p->config.on_changes)
+		p->config.on_changes(p->config.arg, changes);
+	g_ptr_array_unref(changes);
+	return r;
+}
+
+bool fetch_is_outdated(const struct fetch *f)
+{
+	bool moved;
+
+	if (f->restarts >= MAX_RESTARTS)
+		return false;
+	pthread_mutex_lock(&f->pager->lock);
+	moved = f->entry->generation != f->generation;
+	pthread_mutex_unlock(&f->pager->lock);
+	return moved;
+}
+
+bool fetch_restarts(struct fetch *f)
+{
+	struct pager *p = f->pager;
+
+	if (!fetch_is_outdated(f))
+		return false;
+	f->restarts++;
+	pthread_mutex_lock(&p->lock);
+	f->generation = f->entry->generation;
+	p->stats.restarted++;
+	pthread_mutex_unlock(&p->lock);
+	return true;
+}
+
+bool fetch_is_unwaited(void *arg)
+{
+	struct fetch *f = arg;
+
+	return g_queue_is_empty(&f->entry->waiters);
+}
+
+static void fetch_reset(struct fetch *f)
+{
+	g_clear_pointer(&f->seen, g_hash_table_unref);
+	g_clear_pointer(&f->items, g_ptr_array_unref);
+	g_clear_pointer(&f->room_id, g_free);
+	g_clear_pointer(&f->last_next, g_free);
+	if (f->fd >= 0)
+		close(steal_fd(&f->fd));
+	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
+	f->is_partial = false;
+}
+
+static int fetch_begin(struct fetch *f)
+{
+	struct pager *p = f->pager;
+
+	fetch_reset(f);
+	pthread_mutex_lock(&p->lock);
+	f->generation = f->entry->generation;
+	pthread_mutex_unlock(&p->lock);
+	return f->source->begin(f);
+}
+
+/* Whether there is no way to the server: not what a redirect of a download came to, nor a body
+ * that was cut, of which the beginning came. */
+static bool tells_of_network(const struct fetch *f, const struct webex_reply *reply)
+{
+	return reply->is_network && reply->error != -EIO && f->need.kind != NEED_CONTENT;
+}
+
+void fetch_answered(void *arg, struct webex_reply *reply)
+{
+	struct fetch *f = arg;
+	int r;
+
+	f->request = 0;
+	if (!f->entry) {
+		fetch_free(f);
+		return;
+	}
+	if (!reply->error && fetch_is_outdated(f)) {
+		f->restarts++;
+		pthread_mutex_lock(&f->pager->lock);
+		f->pager->stats.restarted++;
+		pthread_mutex_unlock(&f->pager->lock);
+		r = fetch_begin(f);
+		if (r == 0)
+			return;
+	} else {
+		r = f->source->answer(f, reply);
+		if (r == FETCH_MORE)
+			return;
+	}
+	if (r < 0 && reply->error)
+		tell_failure(f, reply);
+	fetch_end(f, r == FETCH_DONE ? 0 : r, r < 0 && tells_of_network(f, reply));
+}
+
+void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply)
+{
+	bool network = error && reply && tells_of_network(f, reply);
+
+	if (error && reply && reply->error)
+		tell_failure(f, reply);
+	fetch_end(f, error, network);
+}
+
+void fetch_start(struct pager *p, struct pager_entry *e)
+{
+	struct fetch *f = g_new0(struct fetch, 1);
+	int r;
+
+	f->pager = p;
+	f->entry = e;
+	f->need = e->need;
+	f->source = source_find(e->need.kind);
+	f->fd = -1;
+	e->fetch = f;
+	pthread_mutex_lock(&p->lock);
+	e->fetching = true;
+	e->started_ms = clock_mono(p->config.clock);
+	p->stats.fetches++;
+	p->stats.fetching++;
+	pthread_mutex_unlock(&p->lock);
+	r = fetch_begin(f);
+	if (r)
+		fetch_end(f, r == FETCH_DONE ? 0 : r, false);
+}
+
+/* The answer finds entry NULL and only frees. */
+void fetch_cancel(struct pager *p, struct pager_entry *e)
+{
+	struct fetch *f = e->fetch;
+
+	e->fetch = NULL;
+	f->entry = NULL;
+	pthread_mutex_lock(&p->lock);
+	e->fetching = false;
+	p->stats.fetching--;
+	pthread_mutex_unlock(&p->lock);
+	if (f->source->cancel) {
+		f->source->cancel(f);
+		fetch_free(f);
+		return;
+	}
+	webex_cancel(p->config.client, f->request);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions of intervals: what of one is missing, and how much of it makes a lane's work. */
+#include <assert.h>
+
+#include "base/cleanup.h"
+#include "cache/lane.h"
+#include "cache/spans_internal.h"
+
+/* ---- intervals ---- */
+
+static bool touches(int64_t lo, int64_t hi, const struct lane *l)
+{
+	return lane_bottom(l) < hi && lo < lane_top(l);
+}
+
+/* The first want that waits for something of this lane. */
+struct want *gaps_want_of(const struct filler *f, const struct lane *l)
+{
+	for (GList *i = f->wants.head; i; i = i->next) {
+		struct want *w = i->data;
+
+		if (touches(w->lo, w->hi, l))
+			return w;
+	}
+	return NULL;
+}
+
+void gaps_assert_disjoint(const struct filler *f, int64_t lo, int64_t hi)
+{
+	for (guint i = 0; i < f->lanes->len; i++)
+		assert(!touches(lo, hi, f->lanes->pdata[i]));
+}
+
+/* Takes the parts of lanes out of a gap: appends what is left, newest first. */
+static void without_lanes(const struct filler *f, struct store_span gap, GArray *left)
+{
+	for (guint i = 0; i < f->lanes->len; i++) {
+		const struct lane *l = f->lanes->pdata[i];
+		struct store_span above = {.lo = lane_top(l), .hi = gap.hi};
+		struct store_span below = {.lo = gap.lo, .hi = lane_bottom(l)};
+
+		if (!touches(gap.lo, gap.hi, l))
+			continue;
+		if (above.lo < above.hi)
+			without_lanes(f, above, left);
+		if (below.lo < below.hi)
+			without_lanes(f, below, left);
+		return;
+	}
+	g_array_append_val(left, gap);
+}
+
+/* What of (lo, hi] is neither known nor under way, newest first. */
+int gaps_find(struct filler *f, int64_t lo, int64_t hi, GArray *left)
+{
+	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
+	struct store_conn *conn;
+	int r;
+
+	if (lo >= hi)
+		return 0;
+	r = store_read_begin(pager_get_config(f->spans->pager)->store, &conn);
+	if (r)
+		return r;
+	r = store_span_gaps(conn, f->room, lo, hi, gaps);
+	store_read_end(conn);
+	for (guint i = 0; r == 0 && i < gaps->len; i++)
+		without_lanes(f, g_array_index(gaps, struct store_span, i), left);
+	return r;
+}
+
+/* ---- how dense the messages are ---- */
+
+struct density {
+	int64_t first_ms, last_ms, items;
+};
+
+static bool add_to_density(void *arg, const struct store_brief *b)
+{
+	struct density *d = arg;
+
+	if (!d->items++)
+		d->first_ms = b->created_ms;
+	d->last_ms = b->created_ms;
+	return true;
+}
+
+/* What is known already tells how dense the messages are. */
+void gaps_load_density(struct filler *f, struct store_conn *conn)
+{
+	struct store_range range = {.room = f->room};
+	struct density d = {0};
+	struct store_span head;
+
+	if (store_span_head(conn, f->room, &head))
+		return;
+	range.since_ms = head.lo;
+	range.after = store_message_recent(conn, f->room, head.lo, LANE_PAGE_MAX);
+	if (store_message_list(conn, &range, add_to_density, &d) || d.items < 2)
+		return;
+	f->items = d.items;
+	f->ms = d.last_ms - d.first_ms;
+}
+
+void gaps_note_page(struct filler *f, struct lane *l, guint items)
+{
+	if (!items || lane_page_ms(l) <= 0)
+		return;
+	/* The past of a space is not as busy as its present: old pages count for less. */
+	if (f->items > 20 * LANE_PAGE_MAX) {
+		f->items /= 2;
+		f->ms /= 2;
+	}
+	f->items += items;
+	f->ms += lane_page_ms(l);
+}
+
+/* How long the time of `pages` pages is, by what came so far; 0: not known. */
+int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
+{
+	double ms = f->items ? (double)f->ms / (double)f->items * (double)f->max * (double)pages
+			     : 0;
+
+	return ms < 1e15 ? (int64_t)ms : 0;
+}
+
+/* How much of the gap one lane gets. */
+int64_t gaps_chunk_ms(const struct filler *f, const struct store_span *gap)
+{
+	int64_t page = gaps_ms_of_pages(f, 1), lo = MAX(gap->lo, f->created_ms), pages;
+
+	if (page <= 0)
+		return 0;
+	pages = (gap->hi - lo) / page / SPANS_LANES;
+	return page * CLAMP(pages, CHUNK_MIN, CHUNK_MAX);
+}
+
+bool gaps_is_known(struct filler *f, int64_t lo, int64_t hi)
+{
+	struct store_conn *conn;
+	bool known;
+
+	if (store_read_begin(pager_get_config(f->spans->pager)->store, &conn))
+		return false;
+	known = store_span_covers(conn, f->room, lo, hi) == 1;
+	store_read_end(conn);
+	return known;
+}
+
+/* The newest time that is worth asking for: what is above is the head's business. */
+int64_t gaps_newest_ms(struct filler *f)
+{
+	struct store_span head = {.hi = -1};
+	struct store_room room = {0};
+	struct store_conn *conn;
+
+	if (store_read_begin(pager_get_config(f->spans->pager)->store, &conn))
+		return -1;
+	if (store_span_head(conn, f->room, &head) != 0 &&
+	    store_room_get(conn, f->room, &room) == 0)
+		head.hi = room.room.last_activity_ms;
+	store_room_clear(&room);
+	store_read_end(conn);
+	return head.hi;
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/lane.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+/* Pages in a row that bring nothing new; then the links go round in circles. */
+#define STALE_MAX 2
+#define RESTARTS_MAX 3
+/* A page that does not come, in whatever size, is given up after this. */
+#define PAGE_TIMEOUT_MS 60000
+
+enum lane_state { LANE_ASKING, LANE_APPLIED, LANE_ENDED, LANE_CANCELLED };
+
+struct lane {
+	struct lane_config config; /* room_id owned */
+	enum lane_state state;
+	uint64_t request;
+	int64_t top, bottom;
+	int max;
+	int pages;	 /* all */
+	int empty_pages; /* in a row without items */
+	int stale_pages; /* in a row of which nothing was new */
+	int restarts;
+	int64_t progress_ms; /* mono: when there was something new */
+	int64_t page_ms;
+	char *next;	 /* of the page to ask for; NULL: by anchor or by time */
+	char *anchor;	 /* id of the oldest item of the last page */
+	bool by_time;	 /* the request under way goes by the time, since a link failed */
+	GPtrArray *edge; /* messages with created == top, of earlier pages; owned */
+	bool is_partial; /* the page has items that cannot be used */
+};
+
+static void submit(struct lane *l);
+
+static int64_t mono(const struct lane *l)
+{
+	return clock_mono(pager_get_config(l->config.pager)->clock);
+}
+
+static void lane_free(struct lane *l)
+{
+	g_ptr_array_unref(l->edge);
+	g_free((char *)l->config.room_id);
+	g_free(l->next);
+	g_free(l->anchor);
+	g_free(l);
+}
+
+static void end(struct lane *l, int error, const struct webex_reply *reply)
+{
+	assert(l->state == LANE_ASKING || l->state == LANE_APPLIED);
+	l->state = LANE_ENDED;
+	l->config.done(l->config.arg, l, error, reply);
+	lane_free(l);
+}
+
+/* ---- asking ---- */
+
+static void on_answer(void *arg, struct webex_reply *reply);
+
+static bool is_head(const struct lane *l)
+{
+	return l->top == LANE_TOP;
+}
+
+static void submit(struct lane *l)
+{
+	const struct pager_config *c = pager_get_config(l->config.pager);
+	bool anchored = !l->next && l->anchor && !l->by_time;
+	struct webex_list list = {
+		.room_id = l->config.room_id,
+		.max = l->max,
+		.mentioned_me = l->config.is_filtered,
+		.next = l->next,
+		.before_message = anchored ? l->anchor : NULL,
+		.background = l->config.is_background && l->config.is_background(l->config.arg),
+	};
+
+	/* One millisecond more, since it may hold others that we lack; and whether `before` is
+	 * exclusive nobody could confirm. */
+	if (!l->next && !anchored && !is_head(l))
+		list.before_ms = l->top + 1;
+	l->state = LANE_ASKING;
+	l->request = webex_list_messages(c->client, &list, on_answer, l);
+}
+
+static void set_next(struct lane *l, char *next)
+{
+	g_free(l->next);
+	l->next = next;
+}
+
+/* The link leads nowhere: on by the time of the oldest that we have. Once in a row: the same
+ * place again would bring the same. */
+static bool go_by_time(struct lane *l)
+{
+	if (l->by_time || is_head(l))
+		return false;
+	l->by_time = true;
+	l->stale_pages = 0;
+	set_next(l, NULL);
+	submit(l);
+	return true;
+}
+
+struct lane *lane_new(const struct lane_config *config)
+{
+	struct lane *l = g_new0(struct lane, 1);
+
+	l->config = *config;
+	l->config.room_id = g_strdup(config->room_id);
+	l->top = config->top;
+	l->bottom = config->bottom;
+	l->max = config->max;
+	l->edge = g_ptr_array_new_with_free_func(webex_message_free);
+	l->progress_ms = mono(l);
+	submit(l);
+	return l;
+}
+
+void lane_cancel(struct lane *l)
+{
+	assert(l->state == LANE_ASKING || l->state == LANE_APPLIED);
+	/* Inside of `paged` nothing is under way: go_on sees to the rest. */
+	if (l->state == LANE_ASKING)
+		webex_cancel(pager_get_config(l->config.pager)->client, l->request);
+	l->state = LANE_CANCELLED;
+}
+
+int64_t lane_top(const struct lane *l)
+{
+	return l->top;
+}
+
+int64_t lane_bottom(const struct lane *l)
+{
+	return l->bottom;
+}
+
+void lane_set_bottom(struct lane *l, int64_t bottom)
+{
+	l->bottom = MAX(l->bottom, bottom);
+}
+
+bool lane_can_cut(const struct lane *l)
+{
+	return l->config.can_cut;
+}
+
+int lane_max(const struct lane *l)
+{
+	return l->max;
+}
+
+int lane_pages(const struct lane *l)
+{
+	return l->pages;
+}
+
+int64_t lane_page_ms(const struct lane *l)
+{
+	return l->page_ms;
+}
+
+/* ---- a page ---- */
+
+static bool is_at_edge(const struct lane *l, const struct webex_message *m)
+{
+	for (guint i = 0; i < l->edge->len; i++)
+		if (strcmp(((struct webex_message *)l->edge->pdata[i])->id, m->id) == 0)
+			return true;
+	return false;
+}
+
+/* Something that this lane has not had: below its top, or of the millisecond in which it ends. */
+static bool is_fresh(const struct lane *l, const GPtrArray *items)
+{
+	for (guint i = 0; i < items->len; i++) {
+		const struct webex_message *m = items->pdata[i];
+
+		if (m->created_ms < l->top || (m->created_ms == l->top && !is_at_edge(l, m)))
+			return true;
+	}
+	return false;
+}
+
+/* INT64_MAX if there is none. */
+static int64_t oldest_of(const GPtrArray *items, const char **ret_id)
+{
+	int64_t oldest = INT64_MAX;
+
+	*ret_id = NULL;
+	for (guint i = 0; i < items->len; i++) {
+		const struct webex_message *m = items->pdata[i];
+
+		if (m->created_ms <= oldest) {
+			oldest = m->created_ms;
+			*ret_id = m->id;
+		}
+	}
+	return oldest;
+}
+
+/* A message older than `ms` is known. Then a list that ends above it tells of the lane's own
+ * part only: a whole past is not to be deleted because one link is missing. */
+static bool knows_older(const struct lane *l, int64_t ms)
+{
+	struct store_conn *conn;
+	bool knows;
+
+	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
+		return true;
+	knows = store_message_oldest_ms(conn, l->config.room) < ms;
+	store_read_end(conn);
+	return knows;
+}
+
+static int64_t low_end(const struct lane *l, const struct webex_reply *reply, int64_t oldest)
+{
+	if (reply->next)
+		return MIN(oldest, l->top);
+	if (is_head(l) || l->bottom < 0 || !knows_older(l, oldest))
+		return -1;
+	return MIN(l->bottom, oldest);
+}
+
+/* Moves the edge's messages to the page, to be told of again. */
+static void hand_in_edge(struct lane *l, GPtrArray *items)
+{
+	g_ptr_array_set_free_func(l->edge, NULL);
+	for (guint i = 0; i < l->edge->len; i++)
+		g_ptr_array_add(items, l->edge->pdata[i]);
+	g_ptr_array_set_size(l->edge, 0);
+	g_ptr_array_set_free_func(l->edge, webex_message_free);
+}
+
+/* Keeps those of the page that stand in its last millisecond. */
+static void take_edge(struct lane *l, GPtrArray *items)
+{
+	for (guint i = items->len; i-- > 0;) {
+		struct webex_message *m = items->pdata[i];
+
+		if (m->created_ms == l->top && !is_at_edge(l, m))
+			g_ptr_array_add(l->edge, g_ptr_array_steal_index_fast(items, i));
+	}
+}
+
+static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
+{
+	const struct pager_config *c = pager_get_config(l->config.pager);
+	bool filtered = l->config.is_filtered || l->is_partial;
+	GPtrArray *changes = store_changes_new();
+	enum store_page mode;
+	int r;
+
+	if (is_head(l))
+		mode = filtered ? STORE_PAGE_FILTERED : STORE_PAGE_HEAD;
+	else
+		mode = filtered ? STORE_PAGE_INNER_FILTERED : STORE_PAGE_INNER;
+	hand_in_edge(l, reply->items);
+	r = store_apply_page(c->store, l->config.room, reply->items, lo,
+			     is_head(l) ? 0 : l->top, mode, clock_wall(c->clock), changes);
+	return pager_published(l->config.pager, r, changes);
+}
+
+/* What is below may be known by now. */
+static void skip_known(struct lane *l)
+{
+	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
+	struct store_conn *conn;
+	const struct store_span *first;
+
+	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
+		return;
+	if (store_span_gaps(conn, l->config.room, l->bottom, l->top, gaps) == 0) {
+		first = gaps->len ? &g_array_index(gaps, struct store_span, 0) : NULL;
+		if (!first) {
+			l->top = l->bottom;
+		} else if (first->hi < l->top) {
+			l->top = first->hi;
+			g_ptr_array_set_size(l->edge, 0);
+			set_next(l, NULL);
+			g_clear_pointer(&l->anchor, g_free);
+		}
+	}
+	store_read_end(conn);
+}
+
+static void go_on(struct lane *l, guint items)
+{
+	bool more;
+
+	l->state = LANE_APPLIED;
+	more = l->config.paged(l->config.arg, l, items);
+	if (l->state == LANE_CANCELLED) {
+		lane_free(l);
+		return;
+	}
+	if (!more) {
+		end(l, 0, NULL);
+		return;
+	}
+	/* A head's list goes on to what is older whether it is known or not: that is a question
+	 * of number, and `paged` has answered it. */
+	if (l->config.top != LANE_TOP)
+		skip_known(l);
+	if (l->top <= l->bottom)
+		end(l, 0, NULL);
+	else
+		submit(l);
+}
+
+static void take_page(struct lane *l, struct webex_reply *reply)
+{
+	guint n = reply->items->len;
+	const char *oldest_id;
+	int64_t oldest = oldest_of(reply->items, &oldest_id), lo;
+	int r;
+
+	l->pages++;
+	if (oldest_id) {
+		g_free(l->anchor);
+		l->anchor = g_strdup(oldest_id);
+	}
+	l->is_partial = reply->skipped > 0;
+	if (l->is_partial)
+		log_warning("cache", "a list has %d messages that cannot be used",
+			    reply->skipped);
+	lo = low_end(l, reply, oldest);
+	/* Nothing to tell from: an empty page of a list that goes on. */
+	if (is_head(l) && oldest == INT64_MAX && reply->next) {
+		set_next(l, g_steal_pointer(&reply->next));
+		submit(l);
+		return;
+	}
+	r = apply(l, reply, lo);
+	if (r) {
+		end(l, r, NULL);
+		return;
+	}
+	l->page_ms = is_head(l) ? 0 : l->top - MAX(lo, 0);
+	if (lo < l->top)
+		l->by_time = false;
+	l->top = lo;
+	take_edge(l, reply->items);
+	set_next(l, g_steal_pointer(&reply->next));
+	go_on(l, n);
+}
+
+/* ---- answers ---- */
+
+static bool is_circle(struct lane *l, const struct webex_reply *reply)
+{
+	bool is_empty = !reply->items->len && !reply->skipped;
+
+	if (is_empty) {
+		l->empty_pages++;
+	} else {
+		l->empty_pages = 0;
+		l->stale_pages = is_fresh(l, reply->items) ? 0 : l->stale_pages + 1;
+	}
+	if (!is_empty && !l->stale_pages)
+		l->progress_ms = mono(l);
+	if (!reply->next)
+		return false;
+	return l->stale_pages >= STALE_MAX || l->empty_pages >= FETCH_MAX_EMPTY ||
+	       l->pages >= FETCH_MAX_PAGES || (l->next && strcmp(l->next, reply->next) == 0);
+}
+
+static void fail(struct lane *l, const struct webex_reply *reply)
+{
+	bool has_time = mono(l) - l->progress_ms < PAGE_TIMEOUT_MS;
+
+	if ((reply->status == 502 || reply->status == 504) && l->max > LANE_PAGE_MIN &&
+	    has_time) {
+		l->max = MAX(l->max / 2, LANE_PAGE_MIN);
+		set_next(l, NULL);
+		submit(l);
+		return;
+	}
+	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
+	if (reply->status == 404 && l->pages > 0 && go_by_time(l))
+		return;
+	end(l, reply->error, reply);
+}
+
+static void on_answer(void *arg, struct webex_reply *reply)
+{
+	struct lane *l = arg;
+
+	l->request = 0;
+	if (l->state == LANE_CANCELLED) {
+		lane_free(l);
+		return;
+	}
+	assert(l->state == LANE_ASKING);
+	if (reply->error) {
+		fail(l, reply);
+	} else if (l->restarts < RESTARTS_MAX && l->config.is_outdated &&
+		   l->config.is_outdated(l->config.arg)) {
+		l->restarts++;
+		submit(l);
+	} else if (is_circle(l, reply)) {
+		log_warning("cache", "a list's next links go round in circles");
+		if (!go_by_time(l))
+			end(l, -EIO, NULL);
+	} else {
+		take_page(l, reply);
+	}
+}

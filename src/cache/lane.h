@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lane: pages of a space's messages, one request after the other, from a point in time down
+ * (webex-api.md 2.3, 2.4). Each page is in the store before the next one is asked for, so that
+ * nothing that came is lost, whatever ends the lane.
+ *
+ *	             lane_new
+ *	                |
+ *	                v      answer: 502, 504 (smaller), 404 (by time), a loop (by time),
+ *	   +------->  ASKING --------+  outdated (the same page again)
+ *	   |            |  ^         |
+ *	   |     answer |  +---------+
+ *	   |            v
+ *	   +-- more - APPLIED: the interval (lo, top] is known; top = lo
+ *	                |
+ *	                | (bottom, top] is known, `paged` said no, an error
+ *	                v
+ *	              ENDED: done(arg), once; freed
+ *
+ *	   ASKING -- lane_cancel --> CANCELLED: no done; the answer that is still to come frees it
+ *
+ * What a page says of the time: with a next link, everything between its oldest item and `top`
+ * is known; without one, everything below as well. A message of the very millisecond in which
+ * a page ends may be on the next page: these are handed in again with it, else they would be
+ * taken for deleted.
+ *
+ * Thread rule: cache thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/fetch.h"
+
+/* The service's cap (webex-api.md 2.2); what is above is lowered there. */
+#define LANE_PAGE_MAX 1000
+/* A gateway that fails on large pages gets smaller ones, down to this. */
+#define LANE_PAGE_MIN 50
+/* Of a lane that begins at the newest message. */
+#define LANE_TOP INT64_MAX
+
+struct lane;
+
+struct lane_config {
+	struct pager *pager;
+	int64_t room;
+	const char *room_id; /* copied */
+	bool is_filtered;    /* a bot's list: what is missing is not gone */
+	/* (bottom, top] is to be known. top LANE_TOP: from the newest one on, as a head. */
+	int64_t top, bottom;
+	int max;      /* page size at first */
+	bool can_cut; /* its owner's note: others may take a part of it */
+	/* May be NULL: what was asked for is out of date, ask the same again. */
+	bool (*is_outdated)(void *arg);
+	/* Whether the next request is for nobody in particular. */
+	bool (*is_background)(void *arg);
+	/* A page is in the store: true to go on. */
+	bool (*paged)(void *arg, struct lane *lane, guint items);
+	/* It ended: 0 or -errno; `reply` (borrowed) is what the server said, or NULL. */
+	void (*done)(void *arg, struct lane *lane, int error, const struct webex_reply *reply);
+	void *arg;
+};
+
+/* Submits the first request. `done` is never called inside. */
+struct lane *lane_new(const struct lane_config *config);
+/* No callback comes any more, the request is cut. */
+void lane_cancel(struct lane *lane);
+
+/* What is still to come is (bottom, top]. */
+int64_t lane_top(const struct lane *lane);
+int64_t lane_bottom(const struct lane *lane);
+/* Only upwards: what is below is another's. */
+void lane_set_bottom(struct lane *lane, int64_t bottom);
+bool lane_can_cut(const struct lane *lane);
+/* Page size that works. */
+int lane_max(const struct lane *lane);
+/* Pages that came. */
+int lane_pages(const struct lane *lane);
+/* How many milliseconds the last page went down; for estimates. */
+int64_t lane_page_ms(const struct lane *lane);

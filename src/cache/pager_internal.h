@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What pager.c (needs, waiters) and fetch.c (how a fetch begins and ends) share.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "cache/fetch.h"
+
+/* A failed fetch is remembered so long. */
+#define FAILED_AGE_MS 1500
+
+struct pager_entry {
+	struct need need;
+	struct fetch *fetch; /* cache thread; NULL: IDLE */
+	GQueue waiters;	     /* of struct pager_waiter.link; cache thread */
+
+	bool fetching;		 /* pager.lock, as all below */
+	int64_t started_ms;	 /* mono */
+	int64_t fresh_until_ms;	 /* mono */
+	int64_t failed_until_ms; /* mono */
+	int failed_error;
+	uint64_t generation;
+};
+
+struct pager {
+	struct pager_config config;
+	pthread_mutex_t lock;
+	GHashTable *entries;	  /* need -> entry; pager.lock */
+	struct spans *spans;	  /* cache thread */
+	struct pager_stats stats; /* pager.lock */
+	int64_t net_failed_ms;	  /* mono time of the last network failure; pager.lock */
+	int net_error;		  /* pager.lock */
+	bool stopping;		  /* cache thread */
+};
+
+/* ---- fetch.c; cache thread ---- */
+
+/* Begins the fetch of a need that has none under way. */
+void fetch_start(struct pager *p, struct pager_entry *e);
+/* Its answer only frees. */
+void fetch_cancel(struct pager *p, struct pager_entry *e);
+/* Calls everybody who waits now; they may wait again from inside, at the tail. */
+void pager_wake(struct pager_entry *e, int error);
