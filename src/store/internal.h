@@ -139,8 +139,7 @@ int months_load(struct store *s);
 struct put {
 	struct write *w;
 	struct room_place room;
-	bool was_known;	     /* something of the room was known before this call */
-	int64_t known_ms;    /* its newest then, -1 if none */
+	int64_t told_ms;     /* what is newer is news; -1: nothing is */
 	GHashTable *authors; /* person id -> struct author */
 	bool has_told_flood; /* the log has it that some cannot be kept */
 };

@@ -31,27 +31,16 @@ static void author_free(void *p)
 	g_free(a);
 }
 
-static int read_known(struct write *w, int64_t room, struct put *p)
+static int read_told(struct write *w, int64_t room, int64_t *ret_told_ms)
 {
-	_cleanup_(sql_done) struct sql_stmt newest =
-		sql_stmt(w->q, "SELECT created_ms FROM message WHERE room=?1"
-			       " ORDER BY cookie DESC LIMIT 1");
-	_cleanup_(sql_done) struct sql_stmt span =
-		sql_stmt(w->q, "SELECT 1 FROM span WHERE room=?1 LIMIT 1");
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT told_ms FROM room WHERE rowid=?1");
 	int r;
 
-	p->known_ms = -1;
-	sql_int(&newest, 1, room);
-	r = sql_step(&newest);
-	if (r == 1) {
-		p->known_ms = sql_get_int(&newest, 0);
-		p->was_known = true;
-	}
-	if (r != 0)
-		return MIN(r, 0);
-	sql_int(&span, 1, room);
-	r = sql_step(&span);
-	p->was_known = r == 1;
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_told_ms = sql_get_int(&st, 0);
 	return MIN(r, 0);
 }
 
@@ -61,7 +50,7 @@ int put_begin(struct write *w, int64_t room, struct put *ret_put)
 	int r = room_place_get(w->q, room, &p.room);
 
 	if (r == 0)
-		r = read_known(w, room, &p);
+		r = read_told(w, room, &p.told_ms);
 	if (r < 0) {
 		room_place_clear(&p.room);
 		return r;
@@ -365,15 +354,23 @@ static int name_and_place(struct put *p, const struct webex_message *m,
 	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
 }
 
-/* A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later. */
-static int note_activity(struct put *p, int64_t created_ms)
+/*
+ * A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later.
+ * If it is our own, that will be no news; before the first listing it is, since nobody knows
+ * what came just before it.
+ */
+static int note_activity(struct put *p, int64_t created_ms, bool is_own)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(p->w->q, "UPDATE room SET last_activity_ms=?2"
+		sql_stmt(p->w->q, "UPDATE room SET last_activity_ms=?2, head_activity_ms="
+				  " CASE WHEN ?3 AND head_wall_ms>=0 AND"
+				  "  head_activity_ms=last_activity_ms"
+				  " THEN ?2 ELSE head_activity_ms END"
 				  " WHERE rowid=?1 AND last_activity_ms<?2");
 
 	sql_int(&st, 1, p->room.rowid);
 	sql_int(&st, 2, created_ms);
+	sql_int(&st, 3, is_own);
 	return sql_run(&st);
 }
 
@@ -396,14 +393,14 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 	r = write_new(p, m, &row);
 	if (r == 0)
 		r = write_body(p->w, row.rowid, m, author->first_email);
-	if (r == 0 && m->created_ms > p->known_ms)
-		r = note_activity(p, m->created_ms);
+	if (r == 0 && m->created_ms > p->told_ms)
+		r = note_activity(p, m->created_ms, pin_ms > 0);
 	if (r < 0)
 		return r;
 	*ret_rowid = row.rowid;
 	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, row.rowid);
 	change->name = g_strdup(stem);
-	change->is_new_head = p->was_known && m->created_ms > p->known_ms;
+	change->is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
 	return 0;
 }
 

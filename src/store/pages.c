@@ -249,6 +249,19 @@ static int note_head(struct write *w, int64_t room, int64_t now_wall_ms)
 	return sql_run(&st);
 }
 
+/* The first listing of a room of which not even the last activity was known. */
+static int note_told(struct put *p, int64_t told_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(p->w->q, "UPDATE room SET told_ms=?2 WHERE rowid=?1");
+
+	if (p->told_ms >= 0)
+		return 0;
+	sql_int(&st, 1, p->room.rowid);
+	sql_int(&st, 2, MAX(told_ms, 0));
+	return sql_run(&st);
+}
+
 static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct page *page)
 {
 	g_autoptr(GArray) items = sort_items(messages);
@@ -267,6 +280,8 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 		r = span_add(w, room, page->span);
 	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED))
 		r = note_head(w, room, page->now_wall_ms);
+	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED))
+		r = note_told(&p, page->span.hi);
 	put_clear(&p);
 	return r;
 }

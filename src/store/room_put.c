@@ -107,16 +107,52 @@ static int set_gone(struct write *w, const struct store_room *room)
 	return 0;
 }
 
-static int insert_blank(struct write *w, const struct item *item)
+/* `told_ms`: what came in it until then is no news. */
+static int insert_blank(struct write *w, const struct item *item, int64_t told_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "INSERT INTO room(rowid, id, type, title, flags,"
-		      " last_activity_ms, created_ms) VALUES(?1, ?2, ?3, '', 0, -1, -1)");
+		w->q, "INSERT INTO room(rowid, id, type, title, flags, last_activity_ms,"
+		      " created_ms, head_activity_ms, told_ms)"
+		      " VALUES(?1, ?2, ?3, '', 0, -1, -1, ?4, ?4)");
 
 	sql_int(&st, 1, item->old.rowid);
 	sql_id(&st, 2, "ROOM", item->room->id);
 	sql_int(&st, 3, item->old.room.type);
+	sql_int(&st, 4, MIN(told_ms, item->room->last_activity_ms));
 	return sql_run(&st);
+}
+
+/* The newest activity anywhere. */
+static int newest_activity(struct write *w, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT max(last_activity_ms) FROM room WHERE gone=0");
+	int r = sql_step(&st);
+
+	if (r == 1)
+		*ret_ms = sql_get_int(&st, 0);
+	return MIN(r, 0);
+}
+
+/* Rooms of a first listing, and those asked for one by one, have no news. */
+static int insert_new(struct write *w, const GPtrArray *items, bool is_list)
+{
+	int64_t told_ms = -1;
+	int r = 0;
+
+	for (guint i = 0; r == 0 && i < items->len; i++) {
+		const struct item *item = g_ptr_array_index(items, i);
+
+		if (!item->is_new)
+			continue;
+		if (told_ms < 0 && is_list && !w->is_first_listing)
+			r = newest_activity(w, &told_ms);
+		else if (told_ms < 0)
+			told_ms = G_MAXINT64;
+		if (r == 0)
+			r = insert_blank(w, item, told_ms);
+	}
+	return r;
 }
 
 static int update_fields(struct write *w, const struct item *item)
@@ -266,20 +302,20 @@ static int write_item(struct write *w, const struct item *item)
 }
 
 /* pin_ms 0: leaves pins alone. */
-static int apply(struct write *w, GPtrArray *rooms, bool complete, int64_t now_wall_ms,
-		 int64_t pin_ms, int64_t *ret_rowid)
+static int apply(struct write *w, GPtrArray *rooms, bool is_list, bool complete,
+		 int64_t now_wall_ms, int64_t pin_ms, int64_t *ret_rowid)
 {
 	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r = collect(w, rooms, items, seen);
 
 	w->is_first_listing = !meta_int(w->q, "rooms.listed", 0);
+	if (r == 0)
+		r = insert_new(w, items, is_list);
 	for (guint i = 0; r == 0 && i < items->len; i++) {
 		const struct item *item = g_ptr_array_index(items, i);
 
-		if (item->is_new)
-			r = insert_blank(w, item);
-		else if (item->needs_name)
+		if (item->needs_name && !item->is_new)
 			r = drop_name(w, item->old.rowid);
 	}
 	if (r == 0 && complete)
@@ -304,7 +340,8 @@ int store_apply_rooms(struct store *s, GPtrArray *rooms, bool complete, int64_t 
 	int64_t last;
 	int r = write_begin(s, changes, &w);
 
-	return r < 0 ? r : write_end(&w, apply(&w, rooms, complete, now_wall_ms, 0, &last));
+	return r < 0 ? r
+		     : write_end(&w, apply(&w, rooms, true, complete, now_wall_ms, 0, &last));
 }
 
 int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
@@ -318,7 +355,7 @@ int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin
 	if (r < 0)
 		return r;
 	g_ptr_array_add(one, (void *)room);
-	r = write_end(&w, apply(&w, one, false, 0, pin_until_wall_ms, &rowid));
+	r = write_end(&w, apply(&w, one, false, false, 0, pin_until_wall_ms, &rowid));
 	if (r == 0 && ret_rowid)
 		*ret_rowid = rowid;
 	return r;

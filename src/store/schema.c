@@ -77,8 +77,9 @@ static const char VERSION_1[] =
  * room.head_wall_ms: when the newest messages were last listed (-1: never; only then is the
  * newest span the head's), head_recent: for how many of them that was complete,
  * head_activity_ms: the lastActivity that listing accounted for, used_wall_ms: when somebody
- * last used the space. month: how many messages have a body, and how many lack one, in a
- * (space, time_month()), and when it was last opened. sweep: how far old pages were verified.
+ * last used the space, told_ms: messages up to here are no news (-1: nothing is, nothing of it
+ * is known). month: how many messages have a body, and how many lack one, in a (space,
+ * time_month()), and when it was last opened. sweep: how far old pages were verified.
  * event: the journal; seq from the counter of rowids.
  */
 static const char VERSION_2[] =
@@ -86,9 +87,10 @@ static const char VERSION_2[] =
 	"ALTER TABLE room ADD COLUMN head_recent INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE room ADD COLUMN head_activity_ms INTEGER NOT NULL DEFAULT -1;"
 	"ALTER TABLE room ADD COLUMN used_wall_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN told_ms INTEGER NOT NULL DEFAULT -1;"
 	"UPDATE room SET head_wall_ms=0, head_recent=1000 WHERE rowid IN (SELECT room FROM "
 	"span);"
-	"UPDATE room SET head_activity_ms=last_activity_ms;"
+	"UPDATE room SET head_activity_ms=last_activity_ms, told_ms=last_activity_ms;"
 	"CREATE INDEX room_news ON room(rowid) WHERE gone=0 AND"
 	" head_activity_ms<>last_activity_ms;"
 	"CREATE TABLE month(room INTEGER NOT NULL, month INTEGER NOT NULL,"

@@ -122,8 +122,9 @@ struct store_change {
 	 */
 	char *old_name, *name;
 	/*
-	 * MESSAGE_ADDED: newer than all that was known of the room. Never in a room of which
-	 * nothing was known, neither a message nor a span.
+	 * MESSAGE_ADDED: newer than what was told of the room: than the newest message of its
+	 * last listing, and in one that was never listed, than its last activity when it was
+	 * first seen.
 	 */
 	bool is_new_head;
 	/*
@@ -186,6 +187,37 @@ bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 int store_remove_room(struct store *s, int64_t rowid, GPtrArray *changes);
 /* NULL forgets it. No effect on a group space. */
 int store_set_direct_email(struct store *s, int64_t room, const char *email);
+
+/*
+ * ---- news: rooms whose last activity differs from the one that a listing of their newest
+ * messages accounted for ----
+ * A room that the first list of all brings has none. One that turns up later has what came
+ * after the newest activity that was known then. Messages with a pin (our own) are no news.
+ */
+struct store_news {
+	int64_t room, activity_ms;
+};
+/* Appends at most `limit`, the most recently active first. */
+int store_news_list(struct store_conn *c, int limit, GArray *ret_news);
+
+struct store_activity {
+	int64_t last_ms;      /* the room's last activity; -1: not told */
+	int64_t head_ms;      /* the one that is accounted for */
+	int64_t head_wall_ms; /* when its newest messages were last listed; -1: never */
+};
+/* -ENOENT also for tombstones. */
+int store_room_activity(struct store_conn *c, int64_t room,
+			struct store_activity *ret_activity);
+/* Its newest messages were listed by a fetch that began when last_ms was `activity_ms`. */
+int store_news_settle(struct store *s, int64_t room, int64_t activity_ms);
+
+/* When rooms were last used. */
+struct store_use {
+	int64_t room, wall_ms;
+};
+int store_put_used(struct store *s, const GArray *uses);
+/* Appends at most `limit`, the most recently used first. */
+int store_used_list(struct store_conn *c, int limit, GArray *ret_uses);
 
 /* ---- messages ---- */
 struct store_message {

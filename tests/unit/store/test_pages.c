@@ -116,15 +116,15 @@ static void test_never_listed_and_empty(void **state)
 	kit_page(k, room, g_ptr_array_new(), -1, 0, STORE_PAGE_HEAD);
 	assert_head(k, room, -1, -1);
 	/* The first message of an empty room is news. */
-	kit_page(k, room, kit_list(at(1), NULL), -1, 0, STORE_PAGE_HEAD);
-	assert_head(k, room, -1, T0 + 1);
+	kit_page(k, room, kit_list(at(2), NULL), -1, 0, STORE_PAGE_HEAD);
+	assert_head(k, room, -1, T0 + 2);
 	assert_changes(k, 1, 1, 0);
 }
 
 static void test_heads(void **state)
 {
 	struct kit *k = *state;
-	int64_t room = kit_add_room(k, 1, "x");
+	int64_t room = kit_add_room(k, 3, "x");
 	uint64_t generation;
 
 	kit_page(k, room, kit_list(at(3), at(1), at(2), NULL), T0, 0, STORE_PAGE_HEAD);

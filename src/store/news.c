@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Which rooms have news, how far they were told, and which are in use. */
+#include "store/internal.h"
+
+#include <errno.h>
+
+int store_news_list(struct store_conn *c, int limit, GArray *ret_news)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT rowid, last_activity_ms FROM room WHERE gone=0"
+			       " AND head_activity_ms<>last_activity_ms"
+			       " ORDER BY last_activity_ms DESC LIMIT ?1");
+	int r;
+
+	sql_int(&st, 1, limit);
+	while ((r = sql_step(&st)) == 1) {
+		struct store_news news = {.room = sql_get_int(&st, 0),
+					  .activity_ms = sql_get_int(&st, 1)};
+
+		g_array_append_val(ret_news, news);
+	}
+	return r;
+}
+
+int store_room_activity(struct store_conn *c, int64_t room, struct store_activity *ret_activity)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT last_activity_ms, head_activity_ms, head_wall_ms"
+			       " FROM room WHERE rowid=?1 AND gone=0");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_activity = (struct store_activity){
+		.last_ms = sql_get_int(&st, 0),
+		.head_ms = sql_get_int(&st, 1),
+		.head_wall_ms = sql_get_int(&st, 2),
+	};
+	return 0;
+}
+
+/* The newest time that the lists of the room reach; -1: there was none. */
+static int newest_listed(struct sql *q, int64_t room, int64_t *ret_hi)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	*ret_hi = r == 1 ? sql_get_int(&st, 0) : -1;
+	return MIN(r, 0);
+}
+
+/*
+ * Its own messages count as accounted for when they are stored, so what is accounted for
+ * already stays so; and what the list has that came after the fetch began is, too.
+ */
+static int settle(struct write *w, int64_t room, int64_t activity_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET told_ms=max(told_ms, ?3), head_activity_ms="
+			       " CASE WHEN head_activity_ms=last_activity_ms OR"
+			       "  last_activity_ms<=?3 THEN last_activity_ms ELSE ?2 END"
+			       " WHERE rowid=?1 AND (told_ms<?3 OR (head_activity_ms<>?2"
+			       "  AND head_activity_ms<>last_activity_ms))");
+	int64_t hi;
+	int r = newest_listed(w->q, room, &hi);
+
+	if (r < 0)
+		return r;
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, activity_ms);
+	sql_int(&st, 3, MAX(hi, 0));
+	return sql_run(&st);
+}
+
+int store_news_settle(struct store *s, int64_t room, int64_t activity_ms)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, settle(&w, room, activity_ms));
+}
+
+static int put_used(struct write *w, const GArray *uses)
+{
+	for (guint i = 0; i < uses->len; i++) {
+		const struct store_use *use = &g_array_index(uses, struct store_use, i);
+		_cleanup_(sql_done) struct sql_stmt st =
+			sql_stmt(w->q, "UPDATE room SET used_wall_ms=?2 WHERE rowid=?1"
+				       " AND used_wall_ms<?2");
+		int r;
+
+		sql_int(&st, 1, use->room);
+		sql_int(&st, 2, use->wall_ms);
+		r = sql_run(&st);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_put_used(struct store *s, const GArray *uses)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, put_used(&w, uses));
+}
+
+int store_used_list(struct store_conn *c, int limit, GArray *ret_uses)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT rowid, used_wall_ms FROM room WHERE gone=0"
+			       " AND used_wall_ms>=0 ORDER BY used_wall_ms DESC LIMIT ?1");
+	int r;
+
+	sql_int(&st, 1, limit);
+	while ((r = sql_step(&st)) == 1) {
+		struct store_use use = {.room = sql_get_int(&st, 0),
+					.wall_ms = sql_get_int(&st, 1)};
+
+		g_array_append_val(ret_uses, use);
+	}
+	return r;
+}
