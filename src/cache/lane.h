@@ -36,7 +36,7 @@
 /* The service's cap (webex-api.md 2.2); what is above is lowered there. */
 #define LANE_PAGE_MAX 1000
 /* A gateway that fails on large pages gets smaller ones, down to this. */
-#define LANE_PAGE_MIN 50
+#define LANE_PAGE_MIN WEBEX_SMALL_PAGE
 /* Of a lane that begins at the newest message. */
 #define LANE_TOP INT64_MAX
 

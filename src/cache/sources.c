@@ -17,7 +17,7 @@
  */
 #define PAGE_MAX 1000
 /* A gateway that fails on large pages gets smaller ones, down to this. */
-#define PAGE_MIN 50
+#define PAGE_MIN WEBEX_SMALL_PAGE
 
 static int published(struct fetch *f, int r, GPtrArray *changes)
 {

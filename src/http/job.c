@@ -122,6 +122,7 @@ static void start_job(struct job *job, int64_t now)
 		job_report_error(job, -ENOMEM, "no memory for a transfer");
 		return;
 	}
+	job->history.asks_much = job->req->asks_much;
 	job->history.tries++;
 	g_queue_push_tail_link(&loop->on_wire[job->req->lane], &job->link);
 	run_handle(job, now);

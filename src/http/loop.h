@@ -16,6 +16,8 @@
  *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
  *     refused or failed connection, reset before any body byte went out, 423, 429, and 503
  *     with Retry-After. A 423 makes only its request wait, a 429 all of them.
+ *     502 and 504 of a request that `asks_much` are not repeated: a gateway that gave up on a
+ *     large page is asked for a smaller one.
  *     Waiting past the deadline is not begun: the last outcome is reported at once, or, for a
  *     request that a shut gate would keep from its first try, -EBUSY.
  *     A connection failure to a server that was never reached in this request (refused,
@@ -43,7 +45,7 @@
 #include <stdint.h>
 
 #define HTTP_MAX_READS 32
-#define HTTP_MAX_BACKGROUND 4
+#define HTTP_MAX_BACKGROUND 8
 #define HTTP_MAX_WRITES 8
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
@@ -101,6 +103,7 @@ struct http_request {
 	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with body_fd 1 GiB */
 	int64_t timeout_ms;    /* the whole request, all tries; required */
 	bool follow_redirects; /* GET and HEAD, at most five */
+	bool asks_much;	       /* see 4 */
 	void (*done)(void *arg, struct http_response *resp); /* resp is adopted */
 	void *arg;
 };

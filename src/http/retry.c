@@ -90,6 +90,8 @@ static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome
 	case 502:
 	case 503:
 	case 504:
+		if (outcome->status != 503 && history->asks_much)
+			return -1;
 		if (outcome->status == 503 && outcome->has_retry_after)
 			return told_wait_ms(outcome, random);
 		return repeat == HTTP_REPEAT_ALWAYS ? backoff_wait_ms(history, random) : -1;

@@ -49,6 +49,7 @@ struct http_history {
 	bool reached;	   /* by any try */
 	int server_errors; /* 500s */
 	int64_t locked_ms; /* waited because of 423s */
+	bool asks_much;	   /* as in http_request */
 };
 
 /* Milliseconds to wait before the next try, or -1: report this outcome. */

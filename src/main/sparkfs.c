@@ -115,11 +115,14 @@ static int start_network(struct sparkfs *s, char **ret_reason)
 	int r = work_queue_start("cache", &s->queue);
 
 	if (r == 0)
+		r = work_queue_start("parse", &s->parse_queue);
+	if (r == 0)
 		r = http_loop_start(&http, &s->loop);
 	g_strfreev(origins);
 	if (r == 0) {
 		webex.loop = s->loop;
 		webex.queue = s->queue;
+		webex.parse_queue = s->parse_queue;
 		r = webex_client_new(&webex, &s->client);
 	}
 	if (r < 0)
@@ -406,6 +409,7 @@ void sparkfs_stop(struct sparkfs *s)
 	if (s->client)
 		webex_client_stop(s->client);
 	http_loop_stop(&s->loop);
+	work_queue_stop(&s->parse_queue);
 	work_queue_stop(&s->queue);
 	/* Nobody but us is left. */
 	atomic_store(&s->fs, NULL);

@@ -31,6 +31,7 @@ struct sparkfs {
 	char *fingerprint;
 
 	struct work_queue *queue; /* the cache thread */
+	struct work_queue *parse_queue;
 	struct http_loop *loop;
 	struct webex_client *client;
 	struct account_roots roots;

@@ -6,7 +6,8 @@
  *  1. Every call ends in exactly one call of `done`, as an item of the client's work queue
  * (never inside the calling function): answer, error, cancel (-ECANCELED), shutdown
  * (-ESHUTDOWN). What is wrong with the arguments is told in the same way (-EINVAL).
- *  2. JSON is parsed on that work queue, not on the I/O thread.
+ *  2. JSON is parsed on that work queue, or on one of its own if the answer is long; not on the
+ *     I/O thread. So a short answer may overtake a long one that came before it.
  *  3. A 401 makes the client reload its token once for all requests that met it (single flight,
  *     on a thread of its own) and repeat those requests once if it changed. Only a 401 after
  * that is "log in again". A reload that brought nothing new is not tried again for some
@@ -41,8 +42,11 @@ struct webex_config {
 	struct http_loop *loop;	   /* borrowed, outlives the client's calls */
 	struct webex_token *token; /* borrowed, outlives the client */
 	struct work_queue *queue;  /* borrowed: where `done` runs */
-	int timeout_ms;		   /* of a request with all its repeats; 0 = 30 s */
-	bool send_read_only;	   /* refuse all but GET and HEAD with -EROFS (tests, -o ro) */
+	/* Borrowed: where long answers are parsed, so that a walk's pages do not hold up the other
+	 * queue; stopped after the loop and before the other one. NULL: there as well. */
+	struct work_queue *parse_queue;
+	int timeout_ms;	     /* of a request with all its repeats; 0 = 30 s */
+	bool send_read_only; /* refuse all but GET and HEAD with -EROFS (tests, -o ro) */
 };
 
 struct webex_reply {
@@ -94,6 +98,10 @@ uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done
 			   void *arg);
 uint64_t webex_get_person(struct webex_client *c, const char *person_id, webex_done done,
 			  void *arg);
+
+/* The smallest page that is worth asking for: larger ones are not repeated after a 502 or 504, so
+ * that the caller can ask for less (webex-api.md 1.7). */
+#define WEBEX_SMALL_PAGE 50
 
 /* Lists: one page a call; `next` is reply.next of the page before, or NULL for the first. */
 struct webex_list {

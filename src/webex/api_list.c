@@ -33,6 +33,7 @@ static uint64_t start(struct webex_client *c, const char *collection,
 	if (l->background)
 		call->request->lane = HTTP_LANE_BACKGROUND;
 	call->request->max_body = 64 << 20;
+	call->request->asks_much = l->max > WEBEX_SMALL_PAGE;
 	if (problem)
 		webex_call_refuse(call, -EINVAL, problem);
 	g_string_free(path, TRUE);

@@ -13,6 +13,8 @@
 /* After a reload that brought nothing new: a dead token must not run a command at every
  * request. */
 #define RELOAD_PAUSE_MS 5000
+/* Answers up to here are parsed where they are used: it takes less than a millisecond. */
+#define PARSE_HERE_MAX 32768
 
 static int64_t now_ms(void)
 {
@@ -74,6 +76,7 @@ static void call_free(struct webex_call *call)
 {
 	http_request_free(call->request);
 	http_response_free(call->answer);
+	g_free(call->parsed);
 	g_free(call);
 }
 
@@ -84,7 +87,10 @@ static void run_done(void *arg)
 	struct webex_client *c = call->client;
 	struct webex_reply reply = {0};
 
-	webex_reply_fill(call, &reply);
+	if (call->parsed)
+		reply = *call->parsed;
+	else
+		webex_reply_fill(call, &reply);
 	call->done(call->arg, &reply);
 	webex_reply_clear(&reply);
 	call_free(call);
@@ -92,6 +98,24 @@ static void run_done(void *arg)
 	c->finishing--;
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* An item of the parse queue. */
+static void run_parse(void *arg)
+{
+	struct webex_call *call = arg;
+
+	call->parsed = g_new0(struct webex_reply, 1);
+	webex_reply_fill(call, call->parsed);
+	/* Nobody looks at the text any more; several pages may wait for their turn. */
+	http_response_free(steal_ptr(&call->answer));
+	work_post(call->client->queue, run_done, call);
+}
+
+static bool is_long(const struct webex_call *call)
+{
+	return call->client->parse_queue && call->form == WEBEX_FORM_LIST && call->answer &&
+	       call->answer->body_len > PARSE_HERE_MAX;
 }
 
 /* The call may be gone when this returns. */
@@ -102,7 +126,10 @@ static void finish_locked(struct webex_call *call)
 	call->state = WEBEX_CALL_FINISHING;
 	g_hash_table_remove(c->calls, &call->id);
 	c->finishing++;
-	work_post(c->queue, run_done, call);
+	if (is_long(call))
+		work_post(c->parse_queue, run_parse, call);
+	else
+		work_post(c->queue, run_done, call);
 }
 
 static void fail_locked(struct webex_call *call, int error, const char *why)
@@ -124,6 +151,7 @@ static struct http_request *copy_request(const struct http_request *from)
 	req->body_fd = from->body_fd;
 	req->max_body = from->max_body;
 	req->follow_redirects = from->follow_redirects;
+	req->asks_much = from->asks_much;
 	for (size_t i = 0; i < from->n_parts; i++) {
 		const struct http_part *part = &from->parts[i];
 		if (part->value)
@@ -348,6 +376,7 @@ int webex_client_new(const struct webex_config *config, struct webex_client **re
 	c->loop = config->loop;
 	c->token = config->token;
 	c->queue = config->queue;
+	c->parse_queue = config->parse_queue;
 	c->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : WEBEX_TIMEOUT_MS;
 	c->send_read_only = config->send_read_only;
 	pthread_mutex_init(&c->lock, NULL);

@@ -49,13 +49,14 @@ struct webex_call {
 	int error;	 /* lock; set: the call ends with it whatever `answer` says */
 	const char *why; /* lock; static text beside `error` */
 	struct http_response *answer; /* lock; owned */
+	struct webex_reply *parsed;   /* while FINISHING: of parse_queue; owned */
 };
 
 struct webex_client {
 	char *base_url;
 	struct http_loop *loop;
 	struct webex_token *token;
-	struct work_queue *queue;
+	struct work_queue *queue, *parse_queue;
 	int timeout_ms;
 	bool send_read_only;
 

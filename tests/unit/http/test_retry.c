@@ -115,6 +115,24 @@ static int64_t after_status(enum http_repeat repeat, int status, int retry_after
 	return http_retry_wait_ms(repeat, &outcome, &history, 0);
 }
 
+static void test_large_pages(void **state)
+{
+	struct http_outcome outcome = {.reached = true, .retry_after_s = 15};
+	struct http_history history = {.tries = 1, .reached = true, .asks_much = true};
+
+	(void)state;
+	/* To be asked for in smaller pages, at once. */
+	outcome.status = 502;
+	assert_int_equal(http_retry_wait_ms(HTTP_REPEAT_ALWAYS, &outcome, &history, 0), -1);
+	outcome.status = 504;
+	assert_int_equal(http_retry_wait_ms(HTTP_REPEAT_ALWAYS, &outcome, &history, 0), -1);
+	/* These have nothing to do with the size. */
+	outcome.status = 503;
+	assert_int_equal(http_retry_wait_ms(HTTP_REPEAT_ALWAYS, &outcome, &history, 0), 1000);
+	outcome.status = 500;
+	assert_int_equal(http_retry_wait_ms(HTTP_REPEAT_ALWAYS, &outcome, &history, 0), 1000);
+}
+
 static void test_statuses(void **state)
 {
 	static const int final[] = {200, 204, 301, 400, 401, 403, 404, 409, 410, 413, 428, 501};
@@ -143,10 +161,9 @@ static void test_statuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_retry_after),
-		cmocka_unit_test(test_backoff),
-		cmocka_unit_test(test_lost_connections),
-		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_retry_after),	 cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_lost_connections), cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_large_pages),
 	};
 
 	return cmocka_run_group_tests_name("http retry", tests, NULL, NULL);

@@ -54,6 +54,7 @@ void kit_start(struct kit *k, fake_fn fn, void *arg, const char *command)
 	assert_int_equal(http_loop_start_scaled(&http, SECOND_MS, &k->loop), 0);
 	g_strfreev(origins);
 	assert_int_equal(work_queue_start("test", &k->queue), 0);
+	assert_int_equal(work_queue_start("parse", &k->parse_queue), 0);
 	kit_configure(k, 0, false);
 }
 
@@ -64,6 +65,7 @@ void kit_configure(struct kit *k, int timeout_ms, bool read_only)
 		.loop = k->loop,
 		.token = k->token,
 		.queue = k->queue,
+		.parse_queue = k->parse_queue,
 		.timeout_ms = timeout_ms,
 		.send_read_only = read_only,
 	};
@@ -78,6 +80,7 @@ void kit_stop(struct kit *k)
 
 	webex_client_stop(k->client);
 	http_loop_stop(&k->loop);
+	work_queue_stop(&k->parse_queue);
 	work_queue_stop(&k->queue);
 	webex_client_free(k->client);
 	webex_token_free(k->token);

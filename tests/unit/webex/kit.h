@@ -13,11 +13,12 @@
 struct kit {
 	struct fake_server *server;
 	struct http_loop *loop;
-	struct work_queue *queue;
+	struct work_queue *queue, *parse_queue;
 	struct webex_token *token;
 	struct webex_client *client;
 	char *base_url; /* "http://127.0.0.1:PORT/v1" */
 	char *dir;	/* of our own, for token files */
+	void *arg;	/* a test's own */
 };
 
 /* The token comes from the file "token" in kit.dir, which says "token-1"; with `command` not

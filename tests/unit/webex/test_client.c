@@ -272,6 +272,58 @@ static void test_end_on_the_wire(void **state)
 	check_and_free(t, -ESHUTDOWN);
 }
 
+static enum fake_then long_list(void *arg, const struct fake_request *req, GString *out)
+{
+	g_autoptr(GString) body = g_string_new("{\"items\":[");
+
+	(void)arg;
+	(void)req;
+	for (int i = 0; i < 2000; i++)
+		g_string_append_printf(body, "%s{\"id\":\"R%d\",\"title\":\"number %d\"}",
+				       i ? "," : "", i, i);
+	g_string_append(body, "]}");
+	fake_answer(out, 200, "", body->str);
+	return FAKE_KEEP;
+}
+
+/* While this runs on the queue, a long answer is read; it is told of there all the same. */
+static void wait_for_parser(void *arg)
+{
+	struct kit *k = arg;
+	struct ticket *t = ticket_new(k);
+	struct webex_list l = {.max = 1000};
+
+	webex_list_rooms(k->client, &l, kit_done, t);
+	assert_true(fake_wait_requests(k->server, 1));
+	assert_false(ticket_is_done(t));
+	g_atomic_pointer_set(&k->arg, t);
+}
+
+static void test_long_answers(void **state)
+{
+	struct webex_reply *r;
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, long_list, NULL, NULL);
+	work_post(k.queue, wait_for_parser, &k);
+	while (!g_atomic_pointer_get(&k.arg))
+		g_usleep(1000);
+	r = ticket_wait(k.arg);
+	assert_int_equal(r->error, 0);
+	assert_int_equal(r->items->len, 2000);
+	assert_string_equal(((struct webex_room *)r->items->pdata[1999])->title, "number 1999");
+	ticket_free(k.arg);
+	/* One that is parsed while everything ends. */
+	struct ticket *t = ticket_new(&k);
+	struct webex_list l = {.max = 1000};
+	webex_list_rooms(k.client, &l, kit_done, t);
+	assert_true(fake_wait_requests(k.server, 2));
+	kit_stop(&k);
+	assert_true(ticket_is_done(t));
+	ticket_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_time_out_while_waiting),
 		cmocka_unit_test(test_stop_while_waiting),
 		cmocka_unit_test(test_end_on_the_wire),
+		cmocka_unit_test(test_long_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
