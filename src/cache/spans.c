@@ -139,30 +139,36 @@ static bool on_page(void *arg, struct lane *l, guint items)
 	return gaps_want_of(f, l) || walk_is_on(f);
 }
 
-/* Everybody who waited for something of it gets the error: nobody else will fetch it. */
-static void fail_wants(struct filler *f, int64_t lo, int64_t hi, int error,
-		       const struct webex_reply *reply)
+/* Who is told may ask again, at the end of the list: each is looked at once. */
+static void end_wants(struct filler *f,
+		      bool (*ends)(struct filler *f, struct want *w, void *arg), void *arg,
+		      int error, const struct webex_reply *reply)
 {
-	GList *next;
+	for (guint n = g_queue_get_length(&f->wants); n > 0 && f->wants.head; n--) {
+		struct want *w = f->wants.head->data;
 
-	for (GList *i = f->wants.head; i; i = next) {
-		struct want *w = i->data;
-
-		next = i->next;
-		if (w->lo >= hi || lo >= w->hi)
-			continue;
 		g_queue_unlink(&f->wants, &w->link);
-		fetch_finished(w->fetch, error, reply);
-		g_free(w);
-		/* Whoever was told may have asked again: from the start. */
-		next = f->wants.head;
+		if (ends(f, w, arg)) {
+			fetch_finished(w->fetch, error, reply);
+			g_free(w);
+		} else {
+			g_queue_push_tail_link(&f->wants, &w->link);
+		}
 	}
+}
+
+static bool wants_part(struct filler *f, struct want *w, void *arg)
+{
+	const struct store_span *part = arg;
+
+	(void)f;
+	return w->lo < part->hi && part->lo < w->hi;
 }
 
 static void on_done(void *arg, struct lane *l, int error, const struct webex_reply *reply)
 {
 	struct filler *f = arg;
-	int64_t lo = lane_bottom(l), hi = lane_top(l);
+	struct store_span part = {.lo = lane_bottom(l), .hi = lane_top(l)};
 	bool was_filling = f->is_filling;
 
 	g_ptr_array_remove_fast(f->lanes, l);
@@ -176,7 +182,8 @@ static void on_done(void *arg, struct lane *l, int error, const struct webex_rep
 	}
 	if (error) {
 		f->walk.direction = 0;
-		fail_wants(f, lo, hi, error, reply);
+		/* Nobody else will fetch it. */
+		end_wants(f, wants_part, &part, error, reply);
 	}
 	f->is_filling = was_filling;
 	fill(f);
@@ -247,40 +254,26 @@ static int fill_interval(struct filler *f, struct store_span all, bool can_cut, 
 
 /* ---- wants and walks ---- */
 
-static void end_known_wants(struct filler *f)
+static bool has_come(struct filler *f, struct want *w, void *arg)
 {
-	GList *next;
-
-	for (GList *i = f->wants.head; i; i = next) {
-		struct want *w = i->data;
-
-		next = i->next;
-		if (!gaps_is_known(f, w->lo, w->hi))
-			continue;
-		g_queue_unlink(&f->wants, &w->link);
-		fetch_finished(w->fetch, 0, NULL);
-		g_free(w);
-		next = f->wants.head;
-	}
+	(void)arg;
+	return gaps_is_known(f, w->lo, w->hi);
 }
 
+/* The store fails: whoever waits is told. */
 static void fill_wants(struct filler *f)
 {
-	GList *next;
+	int r = 0;
 
-	for (GList *i = f->wants.head; i; i = next) {
+	for (GList *i = f->wants.head; i && r == 0; i = i->next) {
 		struct want *w = i->data;
-		int r = fill_interval(f, (struct store_span){.lo = w->lo, .hi = w->hi},
-				      w->lo < 0, false, w->lo);
 
-		next = i->next;
-		if (r == 0)
-			continue;
-		g_queue_unlink(&f->wants, &w->link);
-		fetch_finished(w->fetch, r, NULL);
-		g_free(w);
-		next = f->wants.head;
+		r = fill_interval(f, (struct store_span){.lo = w->lo, .hi = w->hi}, w->lo < 0,
+				  false, w->lo);
 	}
+	if (r)
+		end_wants(f, wants_part, &(struct store_span){.lo = INT64_MIN, .hi = INT64_MAX},
+			  r, NULL);
 }
 
 static void fill_ahead(struct filler *f)
@@ -338,7 +331,7 @@ static void fill(struct filler *f)
 	f->is_filling = true;
 	do {
 		f->fill_again = false;
-		end_known_wants(f);
+		end_wants(f, has_come, NULL, 0, NULL);
 		fill_wants(f);
 		fill_ahead(f);
 		share_longest(f);
