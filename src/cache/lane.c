@@ -11,8 +11,8 @@
 /* Pages in a row that bring nothing new; then the links go round in circles. */
 #define STALE_MAX 2
 #define RESTARTS_MAX 3
-/* A page that does not come, in whatever size, is given up after this. */
-#define PAGE_TIMEOUT_MS 60000
+/* A page that does not come, in whatever size, is asked for no more after this. */
+#define PAGE_TIMEOUT_MS 30000
 
 enum lane_state { LANE_ASKING, LANE_APPLIED, LANE_ENDED, LANE_CANCELLED };
 
@@ -374,7 +374,8 @@ static bool is_circle(struct lane *l, const struct webex_reply *reply)
 
 static void fail(struct lane *l, const struct webex_reply *reply)
 {
-	bool has_time = mono(l) - l->progress_ms < PAGE_TIMEOUT_MS;
+	int timeout_ms = pager_get_config(l->config.pager)->timeout_ms;
+	bool has_time = mono(l) - l->progress_ms < (timeout_ms ? timeout_ms : PAGE_TIMEOUT_MS);
 
 	if ((reply->status == 502 || reply->status == 504) && l->max > LANE_PAGE_MIN &&
 	    has_time) {

@@ -80,6 +80,7 @@ struct pager_config {
 	int poll_ms;	   /* between two polls for news (cache/fresh.h); 0 = off */
 	int idle_ms;	   /* without use for so long: no polls */
 	int list_age_ms;   /* how old a list may be when it is opened; 0 = 3000 */
+	int timeout_ms;	   /* a page that keeps failing is asked for so long; 0 = 30 s */
 	int person_age_ms; /* 0 = one hour */
 	int soft_wait_ms;  /* how long an opener with something to show waits for news; 0 = 300
 			    */
