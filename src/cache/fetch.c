@@ -84,14 +84,21 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 		p->net_error = error;
 		if (p->stats.offline_since_wall_ms < 0)
 			p->stats.offline_since_wall_ms = clock_wall(p->config.clock);
-	} else if (!error || e->need.kind != NEED_CONTENT) {
-		/* The server spoke, whatever it said. */
-		p->net_failed_ms = INT64_MIN / 2;
-		p->stats.offline_since_wall_ms = -1;
-		if (!error)
-			p->stats.last_good_wall_ms = clock_wall(p->config.clock);
 	}
 	p->stats.fetching--;
+}
+
+void pager_heard(struct pager *p, const struct webex_reply *reply)
+{
+	if (reply->is_network)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->net_failed_ms = INT64_MIN / 2;
+	p->stats.offline_since_wall_ms = -1;
+	if (!reply->error)
+		p->stats.last_good_wall_ms = clock_wall(p->config.clock);
+	pthread_mutex_unlock(&p->lock);
+	online_note(p->online, false);
 }
 
 /* "the messages of Lunch"; owned. */
@@ -159,6 +166,8 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	pthread_mutex_lock(&p->lock);
 	note_end_locked(p, e, error, network);
 	pthread_mutex_unlock(&p->lock);
+	if (network)
+		online_note(p->online, true);
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
 			  (long long)f->need.row, f->need.key, strerror(-error));
@@ -252,6 +261,9 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		fetch_free(f);
 		return;
 	}
+	/* Of a download only that it came: it may be from elsewhere. */
+	if (!reply->error || f->need.kind != NEED_CONTENT)
+		pager_heard(f->pager, reply);
 	if (!reply->error && fetch_is_outdated(f)) {
 		f->restarts++;
 		pthread_mutex_lock(&f->pager->lock);

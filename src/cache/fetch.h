@@ -58,6 +58,8 @@ const struct source *source_find(enum need_kind kind);
 
 /* For the sources. */
 const struct pager_config *pager_get_config(const struct pager *p);
+/* Something came back: unless it is a failure of the network, the server is there. */
+void pager_heard(struct pager *p, const struct webex_reply *reply);
 /* webex_done of every request; arg is the fetch. */
 void fetch_answered(void *arg, struct webex_reply *reply);
 /* The end of a fetch whose source has no answer(): 0 or -errno; `reply` (may be NULL) is what the

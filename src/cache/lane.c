@@ -400,6 +400,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 		return;
 	}
 	assert(l->state == LANE_ASKING);
+	pager_heard(l->config.pager, reply);
 	if (reply->error) {
 		fail(l, reply);
 	} else if (l->restarts < RESTARTS_MAX && l->config.is_outdated &&

@@ -53,6 +53,8 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->net_failed_ms = INT64_MIN / 2;
 	pthread_mutex_init(&p->lock, NULL);
 	p->spans = spans_new(p);
+	g_queue_init(&p->event_waiters.waiters);
+	p->online = online_new(config->store, config->queue, config->link_down_ms);
 	*ret_pager = p;
 	return 0;
 }
@@ -128,6 +130,23 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	return verdict;
 }
 
+/* On the thread that writes events: none comes between the look and the wait. */
+static void wait_for_event(struct pager *p, int64_t after, struct pager_waiter *w)
+{
+	if (store_event_last(p->config.store) > after) {
+		w->fn(w, 0);
+		return;
+	}
+	w->entry = &p->event_waiters;
+	w->link = (GList){.data = w};
+	g_queue_push_tail_link(&w->entry->waiters, &w->link);
+}
+
+void pager_wake_events(struct pager *p)
+{
+	pager_wake(&p->event_waiters, 0);
+}
+
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w)
 {
 	struct pager_entry *e;
@@ -137,6 +156,10 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	w->entry = NULL;
 	if (p->stopping) {
 		w->fn(w, -ESHUTDOWN);
+		return;
+	}
+	if (need->kind == NEED_EVENT) {
+		wait_for_event(p, need->row, w);
 		return;
 	}
 	pthread_mutex_lock(&p->lock);
@@ -248,6 +271,8 @@ void pager_shutdown(struct pager *p)
 		pager_wake(e, -ESHUTDOWN);
 	}
 	g_ptr_array_unref(all);
+	pager_wake(&p->event_waiters, -ESHUTDOWN);
+	online_stop(p->online);
 }
 
 void pager_free(struct pager **p)
@@ -257,8 +282,15 @@ void pager_free(struct pager **p)
 	spans_free(&(*p)->spans);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);
+	online_free(&(*p)->online);
 	g_free(*p);
 	*p = NULL;
+}
+
+void pager_stay_awake(struct pager *p, int delta)
+{
+	(void)p;
+	(void)delta;
 }
 
 void pager_used(struct pager *p, int64_t room)

@@ -50,7 +50,7 @@ enum need_kind {
 	NEED_NEWS,    /* which spaces have news: one poll (cache/fresh.h) */
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
 	NEED_BODY,    /* the evicted body of a message; row (of the message) */
-	NEED_EVENT,   /* an event after those there are now; no request, waits for ever */
+	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
 };
 
 #define NEED_KEY_MAX 256
@@ -82,6 +82,7 @@ struct pager_config {
 	int list_age_ms;   /* how old a list may be when it is opened; 0 = 3000 */
 	int timeout_ms;	   /* a page that keeps failing is asked for so long; 0 = 30 s */
 	int person_age_ms; /* 0 = one hour */
+	int link_down_ms;  /* without any answer until the journal says so; 0 = 3000 */
 	int soft_wait_ms;  /* how long an opener with something to show waits for news; 0 = 300
 			    */
 	/* Cache thread: what a fetch changed (borrowed). */
@@ -122,6 +123,8 @@ struct pager_waiter {
 /* `w` is linked until fn was called or it was withdrawn. fn may be called from inside (a fetch
  * that cannot begin). */
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w);
+/* Calls those who wait for an event: there is one. */
+void pager_wake_events(struct pager *p);
 /* No effect if it is not waiting. cancel: the waiter was interrupted (promise 4). */
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel);
 
@@ -137,6 +140,9 @@ void pager_expire(struct pager *p, const struct need *need);
  * Keeps the polling awake and remembers which spaces are in use (cache/fresh.h).
  */
 void pager_used(struct pager *p, int64_t room);
+/* While somebody is to be told of news as they come (an open `events`), the mount is in use:
+ * +1 and -1. Any thread. */
+void pager_stay_awake(struct pager *p, int delta);
 /*
  * A walker has come to the part (lo, hi] of the space's time, known or not: two of them in a
  * row, and what lies in that direction is read ahead (cache/spans.h). Any thread.

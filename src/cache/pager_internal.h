@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "cache/fetch.h"
+#include "cache/online.h"
 
 /* A failed fetch is remembered so long. */
 #define FAILED_AGE_MS 1500
@@ -27,12 +28,14 @@ struct pager_entry {
 struct pager {
 	struct pager_config config;
 	pthread_mutex_t lock;
-	GHashTable *entries;	  /* need -> entry; pager.lock */
-	struct spans *spans;	  /* cache thread */
-	struct pager_stats stats; /* pager.lock */
-	int64_t net_failed_ms;	  /* mono time of the last network failure; pager.lock */
-	int net_error;		  /* pager.lock */
-	bool stopping;		  /* cache thread */
+	GHashTable *entries;		  /* need -> entry; pager.lock */
+	struct spans *spans;		  /* cache thread */
+	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
+	struct online *online;		  /* cache thread */
+	struct pager_stats stats;	  /* pager.lock */
+	int64_t net_failed_ms; /* mono time of the last network failure; pager.lock */
+	int net_error;	       /* pager.lock */
+	bool stopping;	       /* cache thread */
 };
 
 /* ---- fetch.c; cache thread ---- */

@@ -31,6 +31,7 @@ void handle_free(struct fs *fs, struct handle *h)
 		tree_write_close(fs->config.tree, &h->write);
 	if (h->content_counted)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
+	events_reader_free(fs, h->events);
 	if (h->snapshot)
 		g_string_free(h->snapshot, TRUE);
 	if (h->letter >= 0)
@@ -69,6 +70,9 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 	case TREE_READ_CONTENT:
 	case TREE_READ_PENDING:
 		fi->keep_cache = 1;
+		break;
+	case TREE_READ_EVENTS:
+		/* Its answer says more than libfuse can (op.c). */
 		break;
 	case TREE_READ_TRANSCRIPT:
 		/* Written anew since it was last open. */
@@ -124,6 +128,10 @@ static int open_read_run(struct op *op)
 	h->content_counted = op->content_counted;
 	set_read_flags(&op->fi, from);
 	give_out(op, h);
+	if (from == TREE_READ_EVENTS) {
+		h->events = events_reader_new(op->fs, op->ino);
+		op->answer = OP_ANSWER_STREAM;
+	}
 	if (from == TREE_READ_SNAPSHOT)
 		r = take_snapshot(op, h);
 	op_end(op);
@@ -245,7 +253,8 @@ static int read_run(struct op *op)
 
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	struct op *op = op_new(req, "read", read_run, ino, NULL);
+	bool is_stream = events_reader_of(fi);
+	struct op *op = op_new(req, "read", is_stream ? events_read_run : read_run, ino, NULL);
 
 	if (!op)
 		return;
@@ -258,5 +267,11 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	op_start(op);
+	if (is_stream) {
+		op->undo = events_read_undo;
+		op->ends_quietly = true;
+		op_start_there(op);
+	} else {
+		op_start(op);
+	}
 }

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "fs/events.h"
 #include "fs/guard.h"
 #include "fs/handles.h"
 #include "fs/notify.h"
@@ -35,8 +36,9 @@ struct fs {
 	int device; /* our duplicate of the session's descriptor; set before the loop runs */
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
-	GQueue parked;	       /* of struct op.link; cache thread */
-	bool stopping;	       /* cache thread */
+	struct fs_polls polls;
+	GQueue parked; /* of struct op.link; cache thread */
+	bool stopping; /* cache thread */
 };
 
 enum handle_what { HANDLE_READ, HANDLE_WRITE };
@@ -55,6 +57,7 @@ struct handle {
 	GString *snapshot;
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
+	struct events_reader *events; /* NULL: it is no stream */
 	/* writing */
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: not known */
@@ -104,6 +107,9 @@ void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 /* files.c */
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi);
+/* events.c */
+void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	     struct fuse_pollhandle *ph);
 /* writes.c */
 void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi);

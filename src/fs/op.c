@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <linux/fuse.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -73,6 +74,18 @@ static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
 	ret->attr = e->attr.st;
 }
 
+/* libfuse has no name for FOPEN_STREAM. A kernel that does not know it only sees the other. */
+static int reply_stream(struct op *op)
+{
+	struct fuse_open_out out = {
+		.fh = op->fi.fh,
+		.open_flags =
+			FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
+	};
+
+	return fuse_reply_buf(op->req, (const char *)&out, sizeof(out));
+}
+
 static int reply_answer(struct op *op)
 {
 	struct fuse_entry_param e;
@@ -89,6 +102,8 @@ static int reply_answer(struct op *op)
 		return fuse_reply_readlink(op->req, op->buf);
 	case OP_ANSWER_OPEN:
 		return fuse_reply_open(op->req, &op->fi);
+	case OP_ANSWER_STREAM:
+		return reply_stream(op);
 	case OP_ANSWER_CREATE:
 		fill_entry(&op->entry, &e);
 		return fuse_reply_create(op->req, &e, &op->fi);
@@ -147,6 +162,11 @@ static void op_reply(struct op *op, int error)
 
 	assert(op->state != OP_DONE);
 	assert(error <= 0);
+	if (error == -ESHUTDOWN && op->ends_quietly) {
+		error = 0;
+		op->answer = OP_ANSWER_BUF;
+		op->buf_len = 0;
+	}
 	error = say_stale(op, error);
 	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
 		g_queue_unlink(&fs->parked, &op->link);
@@ -369,6 +389,18 @@ void op_start(struct op *op)
 {
 	op->generation = store_generation(op->fs->config.store);
 	settle(op, op->run(op));
+}
+
+static void start_here(void *arg)
+{
+	op_start(arg);
+}
+
+void op_start_there(struct op *op)
+{
+	/* Before it can be answered: libfuse's lock is not to be taken for a request that is gone. */
+	fuse_req_interrupt_func(op->req, on_interrupt, op);
+	work_post(op->fs->config.queue, start_here, op);
 }
 
 void op_fail_all(struct fs *fs)

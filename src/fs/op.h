@@ -42,6 +42,7 @@ enum op_answer {
 	OP_ANSWER_ATTR,
 	OP_ANSWER_LINK,
 	OP_ANSWER_OPEN,
+	OP_ANSWER_STREAM, /* an open whose file has no position */
 	OP_ANSWER_CREATE,
 	OP_ANSWER_BUF,
 	OP_ANSWER_WRITE,
@@ -81,6 +82,7 @@ struct op {
 	struct tree_plan plan;
 	struct handle *handle; /* made by the op, not yet given out */
 	bool content_counted;  /* contents_open was called */
+	bool ends_quietly;     /* at unmount it reads the end of the file, no error */
 	uint64_t letter;       /* outbox id while a close delivers */
 
 	/* waiting */
@@ -100,6 +102,8 @@ struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), u
 		  const char *name);
 /* Runs it on this worker; replies, parks or submits. The caller forgets it. */
 void op_start(struct op *op);
+/* The same, but run() is called on the cache thread. */
+void op_start_there(struct op *op);
 /* Cache thread: the end of a submitted change. Replies, once the kernel was told of it, unless it
  * was interrupted meanwhile; drops the submission's reference. */
 void op_finish(struct op *op, int error);

@@ -173,6 +173,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.releasedir = fs_releasedir,
 	.statfs = fs_statfs,
 	.create = fs_create,
+	.poll = fs_poll,
 };
 
 /* ---- life ---- */
@@ -193,6 +194,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 		return -EINVAL;
 	}
 	fs->guard = guard_new();
+	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
 	*ret_fs = fs;
@@ -396,6 +398,7 @@ void fs_free(struct fs **fs)
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);
 	guard_free(&(*fs)->guard);
+	fs_polls_clear(&(*fs)->polls);
 	g_free(*fs);
 	*fs = NULL;
 }

@@ -3,7 +3,7 @@
  * The mount: libfuse's session, its worker threads, the notifier; requests in, replies out.
  * Life: fs_new (nothing mounted), fs_mount, fs_run until unmounted or fs_exit, fs_unmount,
  * [owner stops loop, queues], fs_free. Thread rule: the main thread, but fs_exit (any thread)
- * and fs_on_changes (cache thread).
+ * and fs_on_changes, fs_on_event (cache thread).
  */
 #pragma once
 
@@ -48,3 +48,5 @@ void fs_free(struct fs **fs);
 
 /* on_changes of pager and outbox: tells the kernel. */
 void fs_on_changes(struct fs *fs, GPtrArray *changes);
+/* on_event of the store: tells the readers of the stream, once the kernel was told what changed. */
+void fs_on_event(struct fs *fs);

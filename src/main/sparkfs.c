@@ -159,12 +159,23 @@ static int identify(struct sparkfs *s, const struct account_config *config,
 	return 0;
 }
 
+static void on_event(void *arg)
+{
+	struct sparkfs *s = arg;
+	struct fs *fs = atomic_load(&s->fs);
+
+	if (fs)
+		fs_on_event(fs);
+}
+
 static int open_store(struct sparkfs *s, char **ret_reason)
 {
 	struct store_config config = {
 		.path = s->account.store_path,
 		.reserve_path = s->account.reserve_path,
 		.holder = s->mountpoint,
+		.on_event = on_event,
+		.arg = s,
 	};
 	_cleanup_gfree_ char *holder = NULL;
 	int r = store_open(&config, &s->store, &holder);

@@ -65,8 +65,9 @@ enum tree_kind {
 	TREE_MONTH_TRANSCRIPT_LINK = 66, /* history/<YYYY-MM>/transcript.log */
 	TREE_MONTH_TRANSCRIPT = 67,	 /* transcripts/<YYYY-MM>.log */
 
-	TREE_EVENTS = 68,
+	TREE_EVENTS = 68,    /* .sparkfs/events */
 	TREE_EVENTS_AT = 69, /* events@<cursor>; row: the cursor */
+	TREE_EVENTS_LINK = 70,
 };
 
 #define TREE_ROOT_INO 1

@@ -153,6 +153,11 @@ int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 		   tree_emit emit, void *arg);
 int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* events.c */
+int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		struct tree_entry *ret_entry);
+int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* uploads.c */
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);

@@ -15,7 +15,7 @@
 
 /* clang-format off */
 static const struct tree_row rows[] = {
-	{ TREE_ROOT, "root", TREE_NONE, NULL, DIR_RO, 0 },
+	{ TREE_ROOT, "root", TREE_NONE, NULL, DIR_RO, 0, .lookup = root_lookup },
 	{ TREE_SPACES, "spaces", TREE_ROOT, "spaces", DIR_RW, ROW_LISTED,
 	  .lookup = spaces_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
 	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED,
@@ -41,6 +41,11 @@ static const struct tree_row rows[] = {
 	  .attr = letter_attr, .render = letter_render },
 	{ TREE_LETTER_WHY, "letter.why.json", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_DIRECT_IO,
 	  .attr = letter_attr, .render = letter_render },
+	{ TREE_EVENTS_LINK, "events link", TREE_ROOT, "events", LINK, ROW_LISTED,
+	  .attr = events_link_attr, .readlink = events_readlink },
+	/* In no listing: a walker would never come to its end. */
+	{ TREE_EVENTS, "events", TREE_CONTROL, "events", FILE_RO, 0 },
+	{ TREE_EVENTS_AT, "events@", TREE_NONE, NULL, FILE_RO, 0 },
 	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED,
 	  .lookup = views_lookup, .opendir = spaces_opendir, .readdir = views_readdir },
 	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = space_attr },

@@ -63,6 +63,10 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 		*ret_from = TREE_READ_TRANSCRIPT;
 		return 0;
 	}
+	if (row->kind == TREE_EVENTS || row->kind == TREE_EVENTS_AT) {
+		*ret_from = TREE_READ_EVENTS;
+		return 0;
+	}
 	/* It may have gone since the kernel looked it up. */
 	r = tree_getattr(ctx, ino, &attr);
 	if (r)
@@ -100,6 +104,7 @@ ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 	case TREE_READ_PENDING:
 		return draft_read(pending->draft, buf, len, offset);
 	case TREE_READ_EMPTY:
+	case TREE_READ_EVENTS:
 		return 0;
 	case TREE_READ_STORE:
 	case TREE_READ_SNAPSHOT:

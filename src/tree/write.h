@@ -18,6 +18,7 @@ enum tree_read_from {
 	TREE_READ_TRANSCRIPT, /* held until tree_release */
 	TREE_READ_CONTENT,    /* contents.h, counted by the caller */
 	TREE_READ_PENDING,    /* the draft of a file being written */
+	TREE_READ_EVENTS,     /* a stream; tree/events.h */
 };
 
 /* Opening it for reading takes no more than its number: no tree_open_read. */
@@ -29,7 +30,7 @@ bool tree_opens_freely(uint64_t ino);
  */
 int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
 		   struct pending **ret_pending);
-/* Bytes at offset of what tree_open_read (not _SNAPSHOT, _EMPTY) opened; any number up to len,
+/* Bytes at offset of what tree_open_read (not _SNAPSHOT, _EMPTY, _EVENTS) opened; any number up to len,
  * 0 at the end. */
 ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 		  struct pending *pending, void *buf, size_t len, int64_t offset);

@@ -16,6 +16,8 @@ struct fuse_req {
 	atomic_int replies;
 	atomic_int error;
 	int reply_result; /* what the reply function returns */
+	char data[256];	  /* of fuse_reply_buf; before `replies` */
+	size_t size;
 };
 
 /* What the signal of a caller does. */

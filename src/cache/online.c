@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/online.h"
+
+#include <glib.h>
+
+#include "base/log.h"
+
+#define PATIENCE_MS 3000
+
+/* Everything that an event names can be looked at: here is what is known of the link. */
+#define STATUS_PATH ".sparkfs/status.json"
+
+enum state { UP, DOUBTFUL, DOWN };
+
+struct online {
+	struct store *store;
+	struct work_queue *queue;
+	int patience_ms;
+	enum state state;
+	uint64_t timer; /* while DOUBTFUL */
+	bool is_read;	/* what the journal says was looked at */
+	bool stopped;
+};
+
+struct online *online_new(struct store *store, struct work_queue *queue, int patience_ms)
+{
+	struct online *o = g_new0(struct online, 1);
+
+	o->store = store;
+	o->queue = queue;
+	o->patience_ms = patience_ms ? patience_ms : PATIENCE_MS;
+	return o;
+}
+
+void online_free(struct online **o)
+{
+	g_free(*o);
+	*o = NULL;
+}
+
+void online_stop(struct online *o)
+{
+	o->stopped = true;
+	if (o->timer)
+		work_cancel(o->queue, o->timer);
+	o->timer = 0;
+}
+
+static void read_state(struct online *o)
+{
+	struct store_conn *conn;
+
+	if (o->is_read || store_read_begin(o->store, &conn))
+		return;
+	o->is_read = true;
+	if (store_event_link_is_down(conn))
+		o->state = DOWN;
+	store_read_end(conn);
+}
+
+static void tell(struct online *o, enum state state)
+{
+	int r = store_event_add(o->store,
+				state == DOWN ? STORE_EVENT_LINK_DOWN : STORE_EVENT_LINK_UP,
+				STATUS_PATH);
+
+	o->state = state;
+	if (r)
+		log_debug("cache", "the journal lacks a change of the link: %s",
+			  g_strerror(-r));
+}
+
+static void on_timer(void *arg)
+{
+	struct online *o = arg;
+
+	o->timer = 0;
+	if (o->state == DOUBTFUL && !o->stopped)
+		tell(o, DOWN);
+}
+
+void online_note(struct online *o, bool failed)
+{
+	if (o->stopped)
+		return;
+	read_state(o);
+	if (failed && o->state == UP) {
+		o->state = DOUBTFUL;
+		o->timer = work_post_at(o->queue, clock_mono(clock_system()) + o->patience_ms,
+					on_timer, o);
+	} else if (!failed && o->state == DOUBTFUL) {
+		o->state = UP;
+		if (o->timer)
+			work_cancel(o->queue, o->timer);
+		o->timer = 0;
+	} else if (!failed && o->state == DOWN) {
+		tell(o, UP);
+	}
+}

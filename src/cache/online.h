@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether the server can be reached, as the journal tells it: one event when the link goes down
+ * and one when it is back.
+ *
+ *          failure                  `patience` later, still no answer: LINK_DOWN
+ *     UP -----------> DOUBTFUL ----------------------------------------------> DOWN
+ *      ^   answer        |                                                      |
+ *      +-----------------+              answer: LINK_UP                         |
+ *      +------------------------------------------------------------------------+
+ *
+ * One request that fails among others that do not is told to nobody. What the last mount said
+ * last still holds for the next one: its first answer is then a LINK_UP.
+ * Thread rule: the cache thread; free: after the queue was stopped.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/work.h"
+#include "store/store.h"
+
+struct online;
+
+/* patience_ms 0: 3000. */
+struct online *online_new(struct store *store, struct work_queue *queue, int patience_ms);
+void online_note(struct online *o, bool failed);
+/* No timer runs after it. */
+void online_stop(struct online *o);
+void online_free(struct online **o);

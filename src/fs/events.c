@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+
+#include "fs/op.h"
+#include "tree/events.h"
+
+struct events_reader {
+	/* cache thread */
+	struct tree_events events;
+	GString *lines; /* up to events.cursor */
+	size_t taken;	/* of them */
+	/* any thread: what poll() looks at */
+	atomic_int_fast64_t cursor;
+	atomic_bool has_lines;
+};
+
+struct events_reader *events_reader_new(struct fs *fs, uint64_t ino)
+{
+	struct events_reader *r = g_new0(struct events_reader, 1);
+
+	tree_events_begin(fs->config.tree, ino, &r->events);
+	r->lines = g_string_new(NULL);
+	atomic_init(&r->cursor, r->events.cursor);
+	atomic_init(&r->has_lines, false);
+	pager_stay_awake(fs->config.pager, 1);
+	return r;
+}
+
+static struct fuse_pollhandle *take_poll(struct fs_polls *p, struct events_reader *r)
+{
+	struct fuse_pollhandle *ph = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_steal_extended(p->waiting, r, NULL, (gpointer *)&ph);
+	pthread_mutex_unlock(&p->lock);
+	return ph;
+}
+
+void events_reader_free(struct fs *fs, struct events_reader *r)
+{
+	struct fuse_pollhandle *ph;
+
+	if (!r)
+		return;
+	ph = take_poll(&fs->polls, r);
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	pager_stay_awake(fs->config.pager, -1);
+	g_string_free(r->lines, TRUE);
+	g_free(r);
+}
+
+/* ---- read ---- */
+
+struct events_reader *events_reader_of(const struct fuse_file_info *fi)
+{
+	const struct handle *h = (const struct handle *)(uintptr_t)fi->fh;
+
+	/* A message that is read has no handle. */
+	return h ? h->events : NULL;
+}
+
+/* Makes sure that there are lines, if there are any. */
+static int fill(struct op *op, struct events_reader *r)
+{
+	int error;
+
+	if (r->taken < r->lines->len)
+		return 0;
+	g_string_truncate(r->lines, 0);
+	r->taken = 0;
+	error = op_begin(op);
+	if (error)
+		return error;
+	error = tree_events_next(&op->ctx, &r->events, r->lines);
+	op_end(op);
+	atomic_store(&r->has_lines, r->lines->len > 0);
+	atomic_store(&r->cursor, r->events.cursor);
+	return error;
+}
+
+/* Whole lines where one fits: what is piped on is cut by nobody. */
+static size_t portion(const char *lines, size_t left, size_t size)
+{
+	const char *end;
+
+	if (left <= size)
+		return left;
+	end = memrchr(lines, '\n', size);
+	return end ? (size_t)(end - lines) + 1 : size;
+}
+
+static void set_taken(struct events_reader *r, size_t taken)
+{
+	r->taken = taken;
+	atomic_store(&r->has_lines, r->taken < r->lines->len);
+}
+
+int events_read_run(struct op *op)
+{
+	struct events_reader *r = events_reader_of(&op->fi);
+	const char *lines;
+	int error = fill(op, r);
+
+	if (error)
+		return error;
+	if (r->taken == r->lines->len) {
+		if (op->fi.flags & O_NONBLOCK)
+			return -EAGAIN;
+		op->ctx.want = (struct need){.kind = NEED_EVENT, .row = r->events.cursor};
+		op->ctx.want_soft = false;
+		return TREE_WAIT;
+	}
+	lines = r->lines->str + r->taken;
+	op->answer = OP_ANSWER_BUF;
+	op->buf_len = portion(lines, r->lines->len - r->taken, op->size);
+	memcpy(op->buf, lines, op->buf_len);
+	set_taken(r, r->taken + op->buf_len);
+	return 0;
+}
+
+void events_read_undo(struct op *op)
+{
+	struct events_reader *r = events_reader_of(&op->fi);
+
+	set_taken(r, r->taken - op->buf_len);
+	op->buf_len = 0;
+}
+
+/* ---- poll ---- */
+
+static bool has_news(struct fs *fs, struct events_reader *r)
+{
+	return atomic_load(&r->has_lines) ||
+	       store_event_last(fs->config.store) > atomic_load(&r->cursor);
+}
+
+void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	     struct fuse_pollhandle *ph)
+{
+	const unsigned always = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+	struct events_reader *r = events_reader_of(fi);
+	struct fs *fs = fs_of(req);
+	struct fuse_pollhandle *old = NULL;
+
+	(void)ino;
+	if (!r) {
+		if (ph)
+			fuse_pollhandle_destroy(ph);
+		fuse_reply_poll(req, always);
+		return;
+	}
+	if (ph) {
+		pthread_mutex_lock(&fs->polls.lock);
+		old = g_hash_table_lookup(fs->polls.waiting, r);
+		g_hash_table_insert(fs->polls.waiting, r, ph);
+		pthread_mutex_unlock(&fs->polls.lock);
+	}
+	if (old)
+		fuse_pollhandle_destroy(old);
+	/* After it was noted: an event in between is seen here or told there. */
+	fuse_reply_poll(req, has_news(fs, r) ? POLLIN | POLLRDNORM : 0);
+}
+
+void fs_polls_init(struct fs_polls *p)
+{
+	pthread_mutex_init(&p->lock, NULL);
+	p->waiting = g_hash_table_new(NULL, NULL);
+}
+
+void fs_polls_clear(struct fs_polls *p)
+{
+	g_hash_table_unref(p->waiting);
+	pthread_mutex_destroy(&p->lock);
+}
+
+/* ---- an event was committed ---- */
+
+static void wake_readers(void *arg)
+{
+	struct fs *fs = arg;
+
+	pager_wake_events(fs->config.pager);
+}
+
+/* On the notifier's thread. */
+static void tell_polls(void *arg)
+{
+	struct fs *fs = arg;
+	GHashTable *all;
+	GHashTableIter iter;
+	gpointer ph;
+
+	pthread_mutex_lock(&fs->polls.lock);
+	all = fs->polls.waiting;
+	fs->polls.waiting = g_hash_table_new(NULL, NULL);
+	pthread_mutex_unlock(&fs->polls.lock);
+	g_hash_table_iter_init(&iter, all);
+	while (g_hash_table_iter_next(&iter, NULL, &ph)) {
+		fuse_lowlevel_notify_poll(ph);
+		fuse_pollhandle_destroy(ph);
+	}
+	g_hash_table_unref(all);
+	work_post(fs->config.queue, wake_readers, fs);
+}
+
+/* The changes of the item that committed it have been told to the notifier by now. */
+static void told(void *arg)
+{
+	struct fs *fs = arg;
+
+	fs->polls.is_telling = false;
+	if (!fs->stopping)
+		notify_then(fs->notifier, tell_polls, fs);
+}
+
+void fs_on_event(struct fs *fs)
+{
+	if (!fs->notifier || fs->stopping || fs->polls.is_telling)
+		return;
+	fs->polls.is_telling = true;
+	work_post(fs->config.queue, told, fs);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading the stream of events: READ waits, without a thread, until something happens.
+ *
+ *  1. A READ and its reply are one item of the cache thread: nothing of a reader is shared by
+ *     two threads, and what the kernel did not take is given again.
+ *  2. The kernel opens it as a stream (FOPEN_STREAM): it has no position, and two processes
+ *     that read one descriptor do not wait for one another, which no signal would end.
+ *  3. An event is told once the kernel has forgotten what the change it tells of made old.
+ *  4. At unmount readers come to the end of the file.
+ * Thread rule: as said at each. Lock: fs_polls.lock, under which nothing is called.
+ */
+#pragma once
+
+#include <glib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fs;
+struct fuse_file_info;
+struct fuse_pollhandle;
+struct events_reader;
+struct op;
+
+/* Who waits in poll(), of all readers. */
+struct fs_polls {
+	pthread_mutex_t lock;
+	GHashTable *waiting; /* reader -> struct fuse_pollhandle, owned; lock */
+	bool is_telling;     /* cache thread: an event is on its way to the readers */
+};
+
+void fs_polls_init(struct fs_polls *p);
+/* The session's loop has ended. */
+void fs_polls_clear(struct fs_polls *p);
+
+/* NULL: what is open there is no stream. */
+struct events_reader *events_reader_of(const struct fuse_file_info *fi);
+/* Any thread. */
+struct events_reader *events_reader_new(struct fs *fs, uint64_t ino);
+void events_reader_free(struct fs *fs, struct events_reader *r);
+/* run() and undo() of a READ; cache thread. */
+int events_read_run(struct op *op);
+void events_read_undo(struct op *op);
