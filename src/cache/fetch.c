@@ -64,6 +64,16 @@ void pager_wake(struct pager_entry *e, int error)
 	}
 }
 
+/* The newest messages came, though not as many as NEED_HEAD brings. */
+static void note_head_locked(struct pager *p, const struct need *need)
+{
+	struct need head = {.kind = NEED_HEAD, .row = need->row};
+
+	if (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD)
+		pager_entry_locked(p, &head, true)->fresh_until_ms =
+			clock_mono(p->config.clock) + age_of(p, NEED_HEAD);
+}
+
 static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
 {
 	int64_t now = clock_mono(p->config.clock);
@@ -73,6 +83,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 	if (!error) {
 		e->fresh_until_ms = now + age_of(p, e->need.kind);
 		e->failed_until_ms = INT64_MIN / 2;
+		note_head_locked(p, &e->need);
 	} else {
 		e->failed_error = error;
 		e->failed_until_ms = now + (absent ? ABSENT_AGE_MS : FAILED_AGE_MS);

@@ -80,3 +80,7 @@ bool fetch_restarts(struct fetch *f);
 bool fetch_is_unwaited(void *arg);
 /* The need was changed here since the fetch began: what came must not be published. */
 bool fetch_is_outdated(const struct fetch *f);
+
+/* ---- sources that have a file of their own ---- */
+/* months.c */
+int source_months_begin(struct fetch *f);

@@ -79,9 +79,7 @@ static gboolean entry_is_spent(gpointer key, gpointer value, gpointer now)
 	       e->fresh_until_ms < now_ms && e->failed_until_ms < now_ms;
 }
 
-/* The entry of `need`, made if `make`. Entries are only dropped by the cache thread, which
- * is also the only one that keeps pointers to them. */
-static struct pager_entry *entry_get_locked(struct pager *p, const struct need *need, bool make)
+struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make)
 {
 	struct pager_entry *e = g_hash_table_lookup(p->entries, need);
 
@@ -102,6 +100,12 @@ static bool is_unreachable(int error)
 	return error == -ECONNREFUSED || error == -ENETUNREACH || error == -EHOSTUNREACH;
 }
 
+/* What it takes is not all in the store. */
+static bool asks_server(const struct need *need)
+{
+	return need->kind != NEED_MONTHS && need->kind != NEED_EVENT;
+}
+
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
 			       int *ret_error)
 {
@@ -110,7 +114,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	struct pager_entry *e;
 
 	pthread_mutex_lock(&p->lock);
-	e = entry_get_locked(p, need, false);
+	e = pager_entry_locked(p, need, false);
 	if (e && e->fresh_until_ms > now) {
 		verdict = PAGER_USE;
 	} else if (e && e->failed_until_ms > now) {
@@ -119,6 +123,8 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	} else if (have && e && e->fetching && now - e->started_ms >= p->config.soft_wait_ms) {
 		/* Somebody has waited the short wait out already: it hangs. */
 		verdict = PAGER_USE;
+	} else if (!asks_server(need)) {
+		/* However the network is. */
 	} else if (have && now - p->net_failed_ms < FAILED_AGE_MS) {
 		verdict = PAGER_USE;
 	} else if (now - p->net_failed_ms < FAILED_AGE_MS && is_unreachable(p->net_error)) {
@@ -165,7 +171,7 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	pthread_mutex_lock(&p->lock);
 	if (g_hash_table_size(p->entries) > MAX_ENTRIES)
 		g_hash_table_foreach_remove(p->entries, entry_is_spent, &now);
-	e = entry_get_locked(p, need, true);
+	e = pager_entry_locked(p, need, true);
 	if (e->fetch)
 		p->stats.joined++;
 	pthread_mutex_unlock(&p->lock);
@@ -192,7 +198,7 @@ void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)
 void pager_touch(struct pager *p, const struct need *need)
 {
 	pthread_mutex_lock(&p->lock);
-	entry_get_locked(p, need, true)->generation++;
+	pager_entry_locked(p, need, true)->generation++;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -201,7 +207,7 @@ void pager_expire(struct pager *p, const struct need *need)
 	struct pager_entry *e;
 
 	pthread_mutex_lock(&p->lock);
-	e = entry_get_locked(p, need, false);
+	e = pager_entry_locked(p, need, false);
 	if (e) {
 		e->fresh_until_ms = INT64_MIN / 2;
 		e->failed_until_ms = INT64_MIN / 2;
@@ -222,7 +228,7 @@ static void refresh_run(void *arg)
 
 	if (!p->stopping) {
 		pthread_mutex_lock(&p->lock);
-		e = entry_get_locked(p, &r->need, true);
+		e = pager_entry_locked(p, &r->need, true);
 		pthread_mutex_unlock(&p->lock);
 		if (!e->fetch)
 			fetch_start(p, e);
@@ -238,7 +244,7 @@ void pager_refresh(struct pager *p, const struct need *need)
 	bool wanted;
 
 	pthread_mutex_lock(&p->lock);
-	e = entry_get_locked(p, need, false);
+	e = pager_entry_locked(p, need, false);
 	wanted = !e || (!e->fetching && e->fresh_until_ms <= now && e->failed_until_ms <= now);
 	pthread_mutex_unlock(&p->lock);
 	if (!wanted)

@@ -54,11 +54,16 @@ enum need_kind {
 };
 
 #define NEED_KEY_MAX 256
+/*
+ * From the newest message on, which makes the head known, down to lo_ms: for those who need the
+ * present of a space but not as much of it as NEED_HEAD brings.
+ */
+#define NEED_TO_HEAD INT64_MAX
 
 struct need {
 	enum need_kind kind;
 	int64_t row;
-	int64_t lo_ms, hi_ms;	/* NEED_SPAN; else 0 */
+	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD); else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 

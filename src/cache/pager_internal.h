@@ -38,6 +38,10 @@ struct pager {
 	bool stopping;	       /* cache thread */
 };
 
+/* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache
+ * thread, which is also the only one that keeps pointers to them. */
+struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
+
 /* ---- fetch.c; cache thread ---- */
 
 /* Begins the fetch of a need that has none under way. */

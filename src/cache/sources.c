@@ -272,7 +272,7 @@ static void head_done(void *arg, struct lane *lane, int error, const struct webe
 		if (error == -EAGAIN)
 			error = 0;
 	}
-	if (!error)
+	if (!error && head_is_enough(f))
 		error = store_set_head_recent(pager_get_config(f->pager)->store, f->need.row,
 					      pager_get_config(f->pager)->recent);
 	fetch_finished(f, error, reply);
@@ -283,7 +283,9 @@ static bool head_is_outdated(void *arg)
 	return fetch_restarts(arg);
 }
 
-static int head_begin(struct fetch *f)
+/* A lane from the newest message down, as long as `paged` says. */
+static int begin_newest(struct fetch *f,
+			bool (*paged)(void *arg, struct lane *lane, guint items))
 {
 	int recent = pager_get_config(f->pager)->recent;
 	struct lane_config config = {
@@ -291,10 +293,12 @@ static int head_begin(struct fetch *f)
 		.room = f->need.row,
 		.top = LANE_TOP,
 		.bottom = -1,
-		.max = recent && recent < LANE_PAGE_MAX ? recent : LANE_PAGE_MAX,
+		.max = f->need.kind == NEED_HEAD && recent && recent < LANE_PAGE_MAX
+			       ? recent
+			       : LANE_PAGE_MAX,
 		.is_outdated = head_is_outdated,
 		.is_background = fetch_is_unwaited,
-		.paged = head_paged,
+		.paged = paged,
 		.done = head_done,
 		.arg = f,
 	};
@@ -307,6 +311,11 @@ static int head_begin(struct fetch *f)
 	return 0;
 }
 
+static int head_begin(struct fetch *f)
+{
+	return begin_newest(f, head_paged);
+}
+
 static void head_cancel(struct fetch *f)
 {
 	lane_cancel(f->lane);
@@ -314,14 +323,32 @@ static void head_cancel(struct fetch *f)
 
 /* ---- an interval of a space's time ---- */
 
+/* Of NEED_TO_HEAD: as a head's, but only so far down. */
+static bool to_head_paged(void *arg, struct lane *lane, guint items)
+{
+	struct fetch *f = arg;
+	struct store *s = pager_get_config(f->pager)->store;
+
+	(void)items;
+	/* Until as much as a head has is known it is no list. */
+	if (!head_is_enough(f))
+		store_set_head_recent(s, f->need.row, 0);
+	return lane_top(lane) > f->need.lo_ms;
+}
+
 static int span_begin(struct fetch *f)
 {
+	if (f->need.hi_ms == NEED_TO_HEAD)
+		return begin_newest(f, to_head_paged);
 	return spans_want(pager_spans(f->pager), f, &f->want);
 }
 
 static void span_cancel(struct fetch *f)
 {
-	spans_unwant(pager_spans(f->pager), f->want);
+	if (f->lane)
+		lane_cancel(f->lane);
+	else
+		spans_unwant(pager_spans(f->pager), f->want);
 }
 
 /* ---- memberships ---- */
@@ -539,6 +566,7 @@ static const struct source sources[] = {
 	{.kind = NEED_DIRECT, .begin = direct_begin, .answer = direct_answer},
 	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
+	{.kind = NEED_MONTHS, .begin = source_months_begin},
 };
 
 const struct source *source_find(enum need_kind kind)

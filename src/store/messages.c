@@ -295,6 +295,18 @@ int64_t store_message_oldest_ms(struct store_conn *c, int64_t room)
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : INT64_MAX;
 }
 
+int64_t store_message_count(struct store_conn *c, int64_t room, int64_t since_ms, int64_t limit)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT count(*) FROM (SELECT 1 FROM message WHERE room=?1"
+			       " AND cookie>=?2 AND deleted=0 LIMIT ?3)");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(since_ms));
+	sql_int(&st, 3, limit);
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
+}
+
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid)
 {

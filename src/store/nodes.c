@@ -2,6 +2,7 @@
 #include "store/internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int node_find(struct sql *q, int kind, const char *key, int64_t *ret_rowid)
 {
@@ -29,6 +30,29 @@ static int node_insert(struct write *w, int kind, const char *key, int64_t rowid
 	return sql_run(&st);
 }
 
+static int node_make(struct write *w, int kind, const char *key, int64_t *ret_rowid)
+{
+	int r = node_find(w->q, kind, key, ret_rowid);
+
+	if (r != -ENOENT)
+		return r;
+	*ret_rowid = store_new_rowid(w->s);
+	return node_insert(w, kind, key, *ret_rowid);
+}
+
+int store_nodes_make(struct store *s, int kind, GPtrArray *keys)
+{
+	struct write w;
+	int64_t rowid;
+	int r = write_begin(s, NULL, &w);
+
+	if (r < 0)
+		return r;
+	for (guint i = 0; r == 0 && i < keys->len; i++)
+		r = node_make(&w, kind, g_ptr_array_index(keys, i), &rowid);
+	return write_end(&w, r);
+}
+
 int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid)
 {
 	struct write w;
@@ -37,12 +61,7 @@ int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_row
 
 	if (r < 0)
 		return r;
-	r = node_find(w.q, kind, key, &rowid);
-	if (r == -ENOENT) {
-		rowid = store_new_rowid(s);
-		r = node_insert(&w, kind, key, rowid);
-	}
-	r = write_end(&w, r);
+	r = write_end(&w, node_make(&w, kind, key, &rowid));
 	if (r == 0)
 		*ret_rowid = rowid;
 	return r;
@@ -66,4 +85,24 @@ int store_node_get(struct store_conn *c, int64_t rowid, int *ret_kind, char **re
 	*ret_kind = (int)sql_get_int(&st, 0);
 	*ret_key = sql_get_text(&st, 1);
 	return 0;
+}
+
+int store_node_list(struct store_conn *c, int kind, const char *prefix,
+		    bool (*fn)(void *arg, int64_t rowid, const char *key), void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT rowid, key FROM node WHERE kind=?1 AND key>=?2"
+			       " AND key<?3 ORDER BY key DESC");
+	g_autofree char *end = g_strdup(prefix);
+	bool more = true;
+	int r = 0;
+
+	/* The first string after all that begin with the prefix. */
+	end[strlen(end) - 1]++;
+	sql_int(&st, 1, kind);
+	sql_text(&st, 2, prefix);
+	sql_text(&st, 3, end);
+	while (more && (r = sql_step(&st)) == 1)
+		more = fn(arg, sql_get_int(&st, 0), sql_peek_text(&st, 1));
+	return r < 0 ? r : 0;
 }

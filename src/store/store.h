@@ -278,6 +278,9 @@ int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_m
 			     int64_t recent);
 /* Created of the oldest live message that is known; INT64_MAX: none. */
 int64_t store_message_oldest_ms(struct store_conn *c, int64_t room);
+/* How many live messages there are at or above since_ms; counts no further than `limit`. */
+int64_t store_message_count(struct store_conn *c, int64_t room, int64_t since_ms,
+			    int64_t limit);
 /* Newest live message by that author in the room; -ENOENT. */
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid);
@@ -329,6 +332,17 @@ int store_apply_message(struct store *s, int64_t room, const struct webex_messag
 			int64_t pin_until_wall_ms, int64_t *ret_rowid, GPtrArray *changes);
 /* Also pinned ones. -ENOENT if it was deleted. */
 int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes);
+
+/*
+ * The months (base/timefmt.h) that the history of a live room has, from its creation, or the
+ * oldest message known if that is older, to the latest thing that happened in it. first > last:
+ * nothing is known of either.
+ */
+struct store_months {
+	int first, last;
+	int64_t latest_ms;
+};
+int store_room_months(struct store_conn *c, int64_t room, struct store_months *ret_months);
 
 /*
  * ---- bodies: what of a message is not in a listing ----
@@ -454,9 +468,17 @@ bool store_event_link_is_down(struct store_conn *c);
 /* ---- numbers for what has no row of its own ---- */
 /* The rowid of (kind, key), made if new. Writer only. */
 int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid);
+/* The rows of many keys in one transaction. */
+int store_nodes_make(struct store *s, int kind, GPtrArray *keys);
 int store_node_find(struct store_conn *c, int kind, const char *key, int64_t *ret_rowid);
 /* Key of the node; owned. -ENOENT. */
 int store_node_get(struct store_conn *c, int64_t rowid, int *ret_kind, char **ret_key);
+/*
+ * The nodes whose key begins with `prefix` (not empty), falling by key, until fn returns false.
+ * `key` is borrowed.
+ */
+int store_node_list(struct store_conn *c, int kind, const char *prefix,
+		    bool (*fn)(void *arg, int64_t rowid, const char *key), void *arg);
 /*
  * A fresh number for a file that has no row yet (a draft); ANY thread: taken from a block
  * reserved ahead.

@@ -4,10 +4,12 @@
  * unmount.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/months.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 
@@ -25,106 +27,201 @@ static const struct {
 	{TREE_MESSAGE_JSON, ".json"},
 };
 
+/* What telling one batch of changes takes. */
+struct telling {
+	struct tree *t;
+	const struct tree_told *told;
+	guint added;		 /* messages in the batch */
+	struct store_conn *conn; /* the store with the changes in it; NULL: it fails */
+	/* Directories whose listing changed, once each however many entries did. */
+	GHashTable *rooms;  /* of int64_t, owned */
+	GHashTable *months; /* of uint64_t, owned */
+	bool spaces, direct;
+	/* The last month that was asked for: a page's messages are mostly of one. */
+	char month_key[MONTHS_KEY_SIZE];
+	uint64_t month;
+};
+
+static void tell_inode(const struct telling *g, uint64_t ino)
+{
+	g->told->inode(g->told->arg, ino);
+}
+
+static void tell_name(const struct telling *g, uint64_t dir, const char *name)
+{
+	g->told->name(g->told->arg, dir, name);
+}
+
 static uint64_t room_dir(const struct store_change *c)
 {
 	return tree_ino(c->room_type == WEBEX_ROOM_DIRECT ? TREE_DIRECT : TREE_SPACES, 0);
 }
 
 /* direct/<e-mail>, which no listing shows: a directory without a space has become a symlink. */
-static void tell_address(struct tree *t, const struct store_change *c,
-			 const struct tree_told *told)
+static void tell_address(const struct telling *g, const struct store_change *c)
 {
 	struct store_room room = {0};
-	struct store_conn *conn;
 	char *key;
 
-	if (c->room_type != WEBEX_ROOM_DIRECT || store_read_begin(t->config.store, &conn))
+	if (c->room_type != WEBEX_ROOM_DIRECT || !g->conn)
 		return;
-	if (store_room_get(conn, c->room, &room) == 0 && room.direct_email) {
-		told->name(told->arg, TREE_DIRECT, room.direct_email);
+	if (store_room_get(g->conn, c->room, &room) == 0 && room.direct_email) {
+		tell_name(g, TREE_DIRECT, room.direct_email);
 		key = g_utf8_strdown(room.direct_email, -1);
 		if (strcmp(key, room.direct_email) != 0)
-			told->name(told->arg, TREE_DIRECT, key);
+			tell_name(g, TREE_DIRECT, key);
 		g_free(key);
 	}
 	store_room_clear(&room);
-	store_read_end(conn);
 }
 
-static void tell_room(struct tree *t, const struct store_change *c,
-		      const struct tree_told *told)
+/* ---- history ---- */
+
+struct month_list {
+	const struct telling *g;
+	int left;
+};
+
+static bool tell_month(void *arg, int64_t rowid, const char *key)
 {
-	tell_address(t, c, told);
+	struct month_list *l = arg;
+
+	(void)key;
+	tell_inode(l->g, tree_ino(TREE_MONTH, rowid));
+	return --l->left > 0;
+}
+
+/*
+ * The room's months may be others now, and the times of the newest (`months` of them): the
+ * latest month ends with the latest activity. Of a room whose history nobody looked at there is
+ * nothing to tell.
+ */
+static void tell_history(const struct telling *g, int64_t room, int months)
+{
+	struct month_list l = {.g = g, .left = months};
+	char prefix[MONTHS_KEY_SIZE];
+
+	if (!g->conn)
+		return;
+	months_prefix(room, prefix);
+	store_node_list(g->conn, NODE_MONTH, prefix, tell_month, &l);
+	if (l.left == months)
+		return;
+	tell_inode(g, tree_ino(TREE_HISTORY, room));
+	tell_inode(g, tree_ino(TREE_TRANSCRIPTS, room));
+}
+
+/* The directory of the month that a message of that stem is in; 0: nobody has seen it. */
+static uint64_t month_of(struct telling *g, int64_t room, const char *stem)
+{
+	char name[TIME_MONTH_SIZE], key[MONTHS_KEY_SIZE];
+	int64_t row = 0;
+	int month;
+
+	g_strlcpy(name, stem, sizeof(name));
+	if (!g->conn || time_parse_month(name, &month))
+		return 0;
+	months_key(room, month, key);
+	if (strcmp(key, g->month_key) != 0) {
+		g_strlcpy(g->month_key, key, sizeof(g->month_key));
+		g->month = store_node_find(g->conn, NODE_MONTH, key, &row) == 0
+				   ? tree_ino(TREE_MONTH, row)
+				   : 0;
+	}
+	return g->month;
+}
+
+/* ---- rooms ---- */
+
+static void tell_room(const struct telling *g, const struct store_change *c)
+{
+	tell_address(g, c);
 	if (c->old_name)
-		told->name(told->arg, room_dir(c), c->old_name);
+		tell_name(g, room_dir(c), c->old_name);
 	/*
 	 * A new name is not told: its absence is remembered for a second at most (spaces_lookup), while
 	 * before Linux 6.2 the notice would take the directory from under who has just entered it.
 	 */
 	if (c->name && c->type == STORE_ROOM_GONE)
-		told->name(told->arg, room_dir(c), c->name);
-	if (c->type != STORE_ROOM_ADDED) {
-		told->inode(told->arg, tree_ino(TREE_SPACE, c->room));
-		told->inode(told->arg, tree_ino(TREE_SPACE_JSON, c->room));
-	}
+		tell_name(g, room_dir(c), c->name);
+	if (c->type == STORE_ROOM_ADDED)
+		return;
+	tell_inode(g, tree_ino(TREE_SPACE, c->room));
+	tell_inode(g, tree_ino(TREE_SPACE_JSON, c->room));
+	/* The newest one's time is the room's, and the one before was the newest until now. */
+	tell_history(g, c->room, c->type == STORE_ROOM_GONE ? INT_MAX : 2);
 }
 
-static void tell_names(const struct store_change *c, const char *stem,
-		       const struct tree_told *told)
+/* ---- messages ---- */
+
+static void tell_names(const struct telling *g, const struct store_change *c, uint64_t month,
+		       const char *stem)
 {
 	for (size_t i = 0; stem && i < G_N_ELEMENTS(twins); i++) {
 		char *name = g_strconcat(stem, twins[i].suffix, NULL);
 
-		told->name(told->arg, tree_ino(TREE_SPACE, c->room), name);
+		tell_name(g, tree_ino(TREE_SPACE, c->room), name);
+		if (month)
+			tell_name(g, month, name);
 		g_free(name);
 	}
 }
 
 /* The bytes of a message's files, or of its tombstone. */
-static void tell_bodies(const struct store_change *c, const struct tree_told *told)
+static void tell_bodies(const struct telling *g, const struct store_change *c)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(twins); i++)
-		told->inode(told->arg, tree_ino(twins[i].kind, c->rowid));
+		tell_inode(g, tree_ino(twins[i].kind, c->rowid));
 }
 
-static void grow_transcript(struct tree *t, const struct store_change *c,
-			    const struct tree_told *told)
+static void grow_transcripts(const struct telling *g, const struct store_change *c)
 {
+	struct transcripts *transcripts = g->t->transcripts;
 	struct store_message m = {0};
-	struct store_conn *conn;
+	GArray *grown;
 
-	if (!transcript_is_open(t->transcripts, c->room) ||
-	    store_read_begin(t->config.store, &conn))
+	if (!g->conn || !transcript_is_open_of(transcripts, c->room) ||
+	    store_message_get(g->conn, c->rowid, &m))
 		return;
-	if (store_message_get(conn, c->rowid, &m) == 0 &&
-	    transcript_append(t->transcripts, c->room, c->type, &m,
-			      clock_wall(t->config.clock)))
-		told->inode(told->arg, tree_ino(TREE_TRANSCRIPT, c->room));
+	grown = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	transcript_append(transcripts, c->type, &m, clock_wall(g->t->config.clock), grown);
+	for (guint i = 0; i < grown->len; i++)
+		tell_inode(g, g_array_index(grown, uint64_t, i));
+	g_array_unref(grown);
 	store_message_clear(&m);
-	store_read_end(conn);
 }
 
-static void tell_message(struct tree *t, const struct store_change *c, guint added,
-			 const struct tree_told *told)
+static void tell_message(struct telling *g, const struct store_change *c)
 {
-	if (c->type == STORE_MESSAGE_CHANGED)
-		tell_bodies(c, told);
-	if (c->type == STORE_MESSAGE_ADDED && added <= TELL_ADDED_MAX)
-		tell_names(c, c->name, told);
+	const char *stem = c->name ? c->name : c->old_name;
+	uint64_t month = 0;
+
+	if (c->type == STORE_MESSAGE_CHANGED) {
+		tell_bodies(g, c);
+		grow_transcripts(g, c);
+		return;
+	}
+	if (stem)
+		month = month_of(g, c->room, stem);
+	if (month)
+		g_hash_table_add(g->months, g_memdup2(&month, sizeof(month)));
+	if (c->type == STORE_MESSAGE_ADDED && g->added <= TELL_ADDED_MAX)
+		tell_names(g, c, month, c->name);
 	if (c->type == STORE_MESSAGE_RENAMED) {
-		tell_names(c, c->old_name, told);
-		tell_names(c, c->name, told);
+		tell_names(g, c, month, c->old_name);
+		tell_names(g, c, month, c->name);
 	}
 	if (c->type == STORE_MESSAGE_GONE) {
-		tell_names(c, c->name ? c->name : c->old_name, told);
-		tell_bodies(c, told);
+		tell_names(g, c, month, stem);
+		tell_bodies(g, c);
 	}
 	if (c->type != STORE_MESSAGE_RENAMED)
-		grow_transcript(t, c, told);
+		grow_transcripts(g, c);
 }
 
-static void tell_one(struct tree *t, const struct store_change *c, guint added,
-		     const struct tree_told *told)
+/* ---- all of them ---- */
+
+static void tell_one(struct telling *g, const struct store_change *c)
 {
 	uint64_t members = tree_ino(TREE_MEMBERS, c->room);
 
@@ -133,86 +230,94 @@ static void tell_one(struct tree *t, const struct store_change *c, guint added,
 	case STORE_ROOM_RENAMED:
 	case STORE_ROOM_CHANGED:
 	case STORE_ROOM_GONE:
-		tell_room(t, c, told);
+		tell_room(g, c);
 		break;
 	case STORE_MESSAGE_ADDED:
 	case STORE_MESSAGE_RENAMED:
 	case STORE_MESSAGE_CHANGED:
 	case STORE_MESSAGE_GONE:
-		tell_message(t, c, added, told);
+		tell_message(g, c);
 		break;
 	case STORE_MEMBER_ADDED:
 	case STORE_MEMBER_CHANGED:
 	case STORE_MEMBER_GONE:
 		if (c->old_name)
-			told->name(told->arg, members, c->old_name);
+			tell_name(g, members, c->old_name);
 		if (c->name)
-			told->name(told->arg, members, c->name);
-		told->inode(told->arg, tree_ino(TREE_MEMBER, c->rowid));
+			tell_name(g, members, c->name);
+		tell_inode(g, tree_ino(TREE_MEMBER, c->rowid));
 		break;
 	case STORE_PERSON_CHANGED:
-		told->inode(told->arg, tree_ino(TREE_PERSON, c->rowid));
-		if (c->rowid == t->config.me_person)
-			told->inode(told->arg, tree_ino(TREE_ME_JSON, 0));
+		tell_inode(g, tree_ino(TREE_PERSON, c->rowid));
+		if (c->rowid == g->t->config.me_person)
+			tell_inode(g, tree_ino(TREE_ME_JSON, 0));
 		break;
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_GONE:
 		if (c->name)
-			told->name(told->arg, tree_ino(TREE_SPACE, c->room), c->name);
-		told->inode(told->arg, tree_ino(TREE_UPLOAD, c->rowid));
+			tell_name(g, tree_ino(TREE_SPACE, c->room), c->name);
+		tell_inode(g, tree_ino(TREE_UPLOAD, c->rowid));
 		break;
 	}
 }
 
-/* Directories whose listing changed, once each however many entries did. */
-static void tell_dirs(GPtrArray *changes, const struct tree_told *told)
+static void note_dirs(struct telling *g, const struct store_change *c)
 {
-	GHashTable *rooms = g_hash_table_new(g_int64_hash, g_int64_equal);
-	bool spaces = false, direct = false;
-
-	for (guint i = 0; i < changes->len; i++) {
-		struct store_change *c = changes->pdata[i];
-
-		if (c->type == STORE_ROOM_ADDED || c->type == STORE_ROOM_RENAMED ||
-		    c->type == STORE_ROOM_GONE) {
-			spaces |= c->room_type == WEBEX_ROOM_GROUP;
-			direct |= c->room_type == WEBEX_ROOM_DIRECT;
-		} else if (c->room && c->type != STORE_ROOM_CHANGED &&
-			   c->type != STORE_MESSAGE_CHANGED) {
-			g_hash_table_add(rooms, &c->room);
-		}
+	if (c->type == STORE_ROOM_ADDED || c->type == STORE_ROOM_RENAMED ||
+	    c->type == STORE_ROOM_GONE) {
+		g->spaces |= c->room_type == WEBEX_ROOM_GROUP;
+		g->direct |= c->room_type == WEBEX_ROOM_DIRECT;
+	} else if (c->room && c->type != STORE_ROOM_CHANGED &&
+		   c->type != STORE_MESSAGE_CHANGED) {
+		if (!g_hash_table_contains(g->rooms, &c->room))
+			g_hash_table_add(g->rooms, g_memdup2(&c->room, sizeof(c->room)));
 	}
-	if (spaces)
-		told->inode(told->arg, TREE_SPACES);
-	if (direct)
-		told->inode(told->arg, TREE_DIRECT);
-	{
-		GHashTableIter iter;
-		gpointer key;
+}
 
-		g_hash_table_iter_init(&iter, rooms);
-		while (g_hash_table_iter_next(&iter, &key, NULL)) {
-			int64_t room = *(int64_t *)key;
+static void tell_dirs(const struct telling *g)
+{
+	GHashTableIter iter;
+	gpointer key;
 
-			told->inode(told->arg, tree_ino(TREE_SPACE, room));
-			told->inode(told->arg, tree_ino(TREE_MEMBERS, room));
-			told->inode(told->arg, tree_ino(TREE_SPACE_JSON, room));
-			told->name(told->arg, tree_ino(TREE_SPACE, room), "last");
-		}
+	if (g->spaces)
+		tell_inode(g, TREE_SPACES);
+	if (g->direct)
+		tell_inode(g, TREE_DIRECT);
+	g_hash_table_iter_init(&iter, g->rooms);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		int64_t room = *(int64_t *)key;
+
+		tell_inode(g, tree_ino(TREE_SPACE, room));
+		tell_inode(g, tree_ino(TREE_MEMBERS, room));
+		tell_inode(g, tree_ino(TREE_SPACE_JSON, room));
+		tell_name(g, tree_ino(TREE_SPACE, room), "last");
+		tell_history(g, room, 2);
 	}
-	g_hash_table_unref(rooms);
+	g_hash_table_iter_init(&iter, g->months);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		tell_inode(g, *(uint64_t *)key);
 }
 
 void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told)
 {
-	guint added = 0;
+	struct telling g = {.t = t, .told = told};
 
+	if (store_read_begin(t->config.store, &g.conn))
+		g.conn = NULL;
+	g.rooms = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g.months = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	for (guint i = 0; i < changes->len; i++)
-		added +=
+		g.added +=
 			((struct store_change *)changes->pdata[i])->type == STORE_MESSAGE_ADDED;
-	for (guint i = 0; i < changes->len; i++)
-		tell_one(t, changes->pdata[i], added, told);
-	tell_dirs(changes, told);
+	for (guint i = 0; i < changes->len; i++) {
+		tell_one(&g, changes->pdata[i]);
+		note_dirs(&g, changes->pdata[i]);
+	}
+	tell_dirs(&g);
+	g_hash_table_unref(g.rooms);
+	g_hash_table_unref(g.months);
+	if (g.conn)
+		store_read_end(g.conn);
 }
 
 /* ---- chmod, utimens ---- */
@@ -286,6 +391,21 @@ static void set_content_mtime(struct tree *t, int64_t row, int64_t mtime_ms)
 
 /* ---- unmount ---- */
 
+/* 0: none. */
+static int64_t room_of_dir(struct tree *t, uint64_t dir)
+{
+	struct tree_ctx ctx = {.tree = t};
+	struct tree_month m = {0};
+
+	if (tree_ino_kind(dir) != TREE_MONTH)
+		return tree_ino_row(dir);
+	if (store_read_begin(t->config.store, &ctx.conn) == 0) {
+		tree_month_get(&ctx, dir, &m);
+		store_read_end(ctx.conn);
+	}
+	return m.room;
+}
+
 void tree_keep_scratch(struct tree *t)
 {
 	GPtrArray *all = pending_scratch(t->pendings);
@@ -296,7 +416,7 @@ void tree_keep_scratch(struct tree *t)
 
 		if (draft_size(p->draft) > 0) {
 			l = outbox_letter_new(OUTBOX_FILE);
-			l->room = tree_ino_row(p->dir);
+			l->room = room_of_dir(t, p->dir);
 			l->place = g_strdup("scratch");
 			l->filename = g_strdup(p->name);
 			if (draft_take(p->draft, &l->body, &l->body_len, &l->fd, &l->size) == 0)

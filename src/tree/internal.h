@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/names.h"
 #include "tree/pending.h"
 #include "tree/transcript.h"
 #include "tree/tree.h"
@@ -86,8 +87,24 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room);
 bool tree_brief_is_own(const struct tree *t, const struct store_brief *b);
 /* Whether the newest messages of the room are known. */
 bool tree_head_known(struct tree_ctx *ctx, int64_t room);
+/* News of the room's messages, as fresh as who looks at the present of it gets them. `have`: what
+ * is known will do. */
+int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have);
+/* All that the space itself lists. */
+int tree_need_head(struct tree_ctx *ctx, int64_t room);
+/* Every message with lo_ms < created <= hi_ms; above the head there is none. */
+int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
+enum tree_kind tree_kind_of_twin(enum name_twin twin);
 void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		       struct tree_attr *attr);
+
+/* What a month's directory, link and transcript are about. */
+struct tree_month {
+	int64_t room;
+	int month;	      /* base/timefmt.h */
+	int64_t lo_ms, hi_ms; /* lo < created <= hi */
+};
+int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_month);
 
 /* ---- hooks, by file ---- */
 /* spaces.c */
@@ -109,14 +126,33 @@ int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		 struct tree_entry *ret_entry);
 int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
-int space_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg);
+/* The messages of dir->range. */
+int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		     tree_emit emit, void *arg);
 int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 int last_exists(struct tree_ctx *ctx, uint64_t ino);
 int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
-int transcript_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+/* history.c */
+int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry);
+int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg);
+int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		       struct tree_entry *ret_entry);
+int transcripts_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			tree_emit emit, void *arg);
+int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry);
+/* transcript_file.c */
+int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int history_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int month_transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int transcript_open(struct tree_ctx *ctx, uint64_t ino);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The messages of a space: the newest ones as a listing, each as .txt, .md, .html and .json;
- * `last`; transcript.log.
+ * `last`.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "tree/internal.h"
 #include "webex/render.h"
 
-static enum tree_kind kind_of_twin(enum name_twin twin)
+enum tree_kind tree_kind_of_twin(enum name_twin twin)
 {
 	switch (twin) {
 	case NAME_TXT:
@@ -36,19 +36,41 @@ bool tree_head_known(struct tree_ctx *ctx, int64_t room)
 	       (span.lo < 0 || !recent || store_head_recent(ctx->conn, room) >= recent);
 }
 
-static int need_head(struct tree_ctx *ctx, int64_t room)
+int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have)
 {
-	struct need past = {.kind = NEED_SPAN, .row = room, .lo_ms = -1};
-	int r = tree_need_row(ctx, NEED_HEAD, room, tree_head_known(ctx, room));
+	struct need need = {.kind = NEED_HEAD, .row = room};
+	struct store_span head;
+
+	/* That something came a moment ago is no answer to who needs more of it. */
+	if (!have && store_span_head(ctx->conn, room, &head) == 0 &&
+	    !tree_has_waited(ctx, &need))
+		pager_expire(ctx->tree->config.pager, &need);
+	return tree_need(ctx, &need, have);
+}
+
+/*
+ * So few of the newest messages may be missing (deleted since they were listed) before somebody
+ * has to wait for more.
+ */
+static bool is_short(struct tree_ctx *ctx, int64_t room)
+{
+	int64_t recent = ctx->tree->config.recent;
+	struct store_span head;
+
+	return recent && store_span_head(ctx->conn, room, &head) == 0 && head.lo >= 0 &&
+	       store_message_count(ctx->conn, room, head.lo, recent) < recent - recent / 20;
+}
+
+int tree_need_head(struct tree_ctx *ctx, int64_t room)
+{
+	bool have = tree_head_known(ctx, room) && !is_short(ctx, room);
+	int r = tree_need_news(ctx, room, have);
 	struct store_span head;
 
 	if (r || ctx->tree->config.recent || store_span_head(ctx->conn, room, &head))
 		return r;
 	/* -o recent=all */
-	past.hi_ms = head.hi;
-	return store_span_covers(ctx->conn, room, past.lo_ms, past.hi_ms) == 1
-		       ? 0
-		       : tree_need(ctx, &past, false);
+	return tree_need_interval(ctx, room, -1, head.hi);
 }
 
 /* ---- names ---- */
@@ -65,7 +87,7 @@ int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return upload_lookup(ctx, dir, name, ret_entry);
 	r = store_message_by_stem(ctx->conn, room, name, stem_len, &row);
 	if (r == -ENOENT) {
-		int wait = need_head(ctx, room);
+		int wait = tree_need_head(ctx, room);
 
 		if (wait && wait != -ENOENT)
 			return wait;
@@ -77,7 +99,7 @@ int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			ret_entry->entry_timeout = TIMEOUT_SHORT;
 		return r;
 	}
-	return tree_entry_or_none(ctx, r, tree_ino(kind_of_twin(twin), row), TIMEOUT_SHORT,
+	return tree_entry_or_none(ctx, r, tree_ino(tree_kind_of_twin(twin), row), TIMEOUT_SHORT,
 				  ret_entry);
 }
 
@@ -89,18 +111,19 @@ int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	int r = tree_room(ctx, room, &gone);
 
 	store_room_clear(&gone);
-	if (r == 0)
-		r = need_head(ctx, room);
+	if (r)
+		return r;
+	pager_used(ctx->tree->config.pager, room);
+	r = tree_need_head(ctx, room);
 	if (r)
 		return r;
 	r = store_span_head(ctx->conn, room, &span);
 	if (r && r != -ENOENT)
 		return r;
 	/* The span is open at its low end, but the message that ends it is known. */
-	dir->since_ms = span.lo;
-	dir->from_cookie = 0;
+	dir->range = (struct store_range){.room = room, .since_ms = span.lo};
 	if (ctx->tree->config.recent)
-		dir->from_cookie = store_message_recent(ctx->conn, room, span.lo,
+		dir->range.after = store_message_recent(ctx->conn, room, span.lo,
 							ctx->tree->config.recent);
 	return 0;
 }
@@ -134,17 +157,15 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	return l->emit(l->arg, l->name->str, &e, b->cookie);
 }
 
-int space_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg)
+int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		     tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .name = g_string_new(NULL)};
-	struct store_range range = {
-		.room = tree_ino_row(dir->ino),
-		.after = MAX(cookie, dir->from_cookie),
-		.since_ms = dir->since_ms,
-	};
-	int r = store_message_list(ctx->conn, &range, emit_message, &l);
+	struct store_range range = dir->range;
+	int r;
 
+	range.after = MAX(range.after, cookie);
+	r = store_message_list(ctx->conn, &range, emit_message, &l);
 	g_string_free(l.name, TRUE);
 	return r;
 }
@@ -245,7 +266,7 @@ int last_exists(struct tree_ctx *ctx, uint64_t ino)
 				      &row);
 
 	if (r == -ENOENT && !tree_head_known(ctx, tree_ino_row(ino))) {
-		int wait = need_head(ctx, tree_ino_row(ino));
+		int wait = tree_need_head(ctx, tree_ino_row(ino));
 
 		if (wait)
 			return wait;
@@ -271,80 +292,4 @@ int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 	struct store_brief brief;
 
 	return last_target(ctx, ino, ret_target, &brief);
-}
-
-/* ---- transcript.log ---- */
-
-int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
-{
-	(void)ctx;
-	*ret_target = g_strdup_printf(
-		"../../.sparkfs/views/%" G_GINT64_FORMAT "/transcript.log", tree_ino_row(ino));
-	return 0;
-}
-
-int transcript_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
-{
-	_cleanup_(cleanup_free) char *target = NULL;
-	int r = space_attr(ctx, ino, attr);
-
-	if (r == 0)
-		r = transcript_readlink(ctx, ino, &target);
-	if (r == 0)
-		tree_set_size(attr, (int64_t)strlen(target));
-	return r;
-}
-
-int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
-{
-	struct tree_dir dir = {.ino = ino};
-	struct tree *t = ctx->tree;
-	int64_t room = tree_ino_row(ino), size = 0;
-	int r = space_attr(ctx, ino, attr);
-
-	if (r)
-		return r;
-	if (transcript_is_open(t->transcripts, room)) {
-		struct need need = {.kind = NEED_HEAD, .row = room};
-
-		/* tail -f asks every second: that is what keeps it current. */
-		pager_refresh(t->config.pager, &need);
-	} else {
-		r = space_opendir(ctx, &dir);
-	}
-	if (r == 0)
-		r = transcript_size(t->transcripts, ctx->conn, room, dir.since_ms,
-				    dir.from_cookie, ctx->generation, &size);
-	if (r == 0)
-		tree_set_size(attr, size);
-	return r;
-}
-
-#define HOLD_TRIES 3
-
-int transcript_open(struct tree_ctx *ctx, uint64_t ino)
-{
-	struct transcripts *transcripts = ctx->tree->transcripts;
-	struct store *store = ctx->tree->config.store;
-	struct tree_dir dir = {.ino = ino};
-	uint64_t generation = ctx->generation;
-	struct store_conn *conn;
-	int r = space_opendir(ctx, &dir);
-
-	if (r == 0)
-		r = transcript_hold(transcripts, ctx->conn, tree_ino_row(ino), dir.since_ms,
-				    dir.from_cookie, generation);
-	/* What was told between the snapshot and now is in no text: it is made again. */
-	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
-	     i++) {
-		transcript_release(transcripts, tree_ino_row(ino));
-		generation = store_generation(store);
-		r = store_read_begin(store, &conn);
-		if (r)
-			break;
-		r = transcript_hold(transcripts, conn, tree_ino_row(ino), dir.since_ms,
-				    dir.from_cookie, generation);
-		store_read_end(conn);
-	}
-	return r;
 }

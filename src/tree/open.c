@@ -59,7 +59,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 		if (r)
 			return r;
 	}
-	if (row->kind == TREE_TRANSCRIPT) {
+	if (row->kind == TREE_TRANSCRIPT || row->kind == TREE_MONTH_TRANSCRIPT) {
 		*ret_from = TREE_READ_TRANSCRIPT;
 		return 0;
 	}
@@ -96,8 +96,7 @@ ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 
 	switch (from) {
 	case TREE_READ_TRANSCRIPT:
-		return (ssize_t)transcript_read(ctx->tree->transcripts, tree_ino_row(ino), buf,
-						len, offset);
+		return (ssize_t)transcript_read(ctx->tree->transcripts, ino, buf, len, offset);
 	case TREE_READ_CONTENT:
 		return contents_read(ctx->tree->config.contents, tree_ino_row(ino), buf, len,
 				     offset);
@@ -122,7 +121,7 @@ void tree_release_read(struct tree *t, uint64_t ino, enum tree_read_from from,
 		       struct pending **pending)
 {
 	if (from == TREE_READ_TRANSCRIPT)
-		transcript_release(t->transcripts, tree_ino_row(ino));
+		transcript_release(t->transcripts, ino);
 	if (from == TREE_READ_PENDING) {
 		pending_closed(t->pendings, *pending);
 		pending_unref(t->pendings, pending);

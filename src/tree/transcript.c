@@ -11,7 +11,8 @@
 #define KEEP_CLOSED 8
 
 struct text {
-	int64_t room;
+	uint64_t ino;
+	struct store_range range; /* what is in it */
 	int opens;
 	/* Of the store before it was read; 0: not known. Only meaningful while closed. */
 	uint64_t generation;
@@ -22,7 +23,7 @@ struct text {
 
 struct transcripts {
 	pthread_mutex_t lock;
-	GHashTable *texts; /* room -> text; transcripts.lock */
+	GHashTable *texts; /* ino -> text; transcripts.lock */
 	uint64_t uses;	   /* transcripts.lock */
 };
 
@@ -62,21 +63,17 @@ static bool add_message(void *arg, const struct store_message *m)
 	return true;
 }
 
-static int make(struct store_conn *conn, int64_t room, int64_t since_ms, int64_t from_cookie,
+static int make(struct store_conn *conn, uint64_t ino, const struct store_range *range,
 		uint64_t generation, struct text **ret_text)
 {
-	struct store_range range = {
-		.room = room,
-		.after = from_cookie,
-		.since_ms = since_ms,
-	};
 	struct text *text = g_new0(struct text, 1);
 	int r;
 
-	text->room = room;
+	text->ino = ino;
+	text->range = *range;
 	text->generation = generation;
 	text->bytes = g_string_new(NULL);
-	r = store_message_each(conn, &range, add_message, text);
+	r = store_message_each(conn, range, add_message, text);
 	if (r) {
 		text_free(text);
 		return r;
@@ -103,13 +100,13 @@ static void forget_closed_locked(struct transcripts *t)
 			oldest = text;
 	}
 	if (closed > KEEP_CLOSED)
-		g_hash_table_remove(t->texts, &oldest->room);
+		g_hash_table_remove(t->texts, &oldest->ino);
 }
 
 /* The text as an open would see it, or NULL if it must be made. */
-static struct text *find_locked(struct transcripts *t, int64_t room, uint64_t generation)
+static struct text *find_locked(struct transcripts *t, uint64_t ino, uint64_t generation)
 {
-	struct text *text = g_hash_table_lookup(t->texts, &room);
+	struct text *text = g_hash_table_lookup(t->texts, &ino);
 
 	if (!text || (!text->opens && (!generation || text->generation != generation)))
 		return NULL;
@@ -120,33 +117,32 @@ static struct text *find_locked(struct transcripts *t, int64_t room, uint64_t ge
 /* Puts `made` in place unless somebody opened the transcript meanwhile. */
 static struct text *place_locked(struct transcripts *t, struct text *made, uint64_t generation)
 {
-	struct text *text = find_locked(t, made->room, generation);
+	struct text *text = find_locked(t, made->ino, generation);
 
 	if (text) {
 		text_free(made);
 		return text;
 	}
-	g_hash_table_replace(t->texts, &made->room, made);
+	g_hash_table_replace(t->texts, &made->ino, made);
 	made->used = ++t->uses;
 	forget_closed_locked(t);
 	return made;
 }
 
-int transcript_size(struct transcripts *t, struct store_conn *conn, int64_t room,
-		    int64_t since_ms, int64_t from_cookie, uint64_t generation,
-		    int64_t *ret_size)
+int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino,
+		    const struct store_range *range, uint64_t generation, int64_t *ret_size)
 {
 	struct text *text, *made;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	text = find_locked(t, room, generation);
+	text = find_locked(t, ino, generation);
 	if (text)
 		*ret_size = (int64_t)text->bytes->len;
 	pthread_mutex_unlock(&t->lock);
 	if (text)
 		return 0;
-	r = make(conn, room, since_ms, from_cookie, generation, &made);
+	r = make(conn, ino, range, generation, &made);
 	if (r)
 		return r;
 	pthread_mutex_lock(&t->lock);
@@ -155,20 +151,20 @@ int transcript_size(struct transcripts *t, struct store_conn *conn, int64_t room
 	return 0;
 }
 
-int transcript_hold(struct transcripts *t, struct store_conn *conn, int64_t room,
-		    int64_t since_ms, int64_t from_cookie, uint64_t generation)
+int transcript_hold(struct transcripts *t, struct store_conn *conn, uint64_t ino,
+		    const struct store_range *range, uint64_t generation)
 {
 	struct text *text, *made;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	text = find_locked(t, room, generation);
+	text = find_locked(t, ino, generation);
 	if (text)
 		text->opens++;
 	pthread_mutex_unlock(&t->lock);
 	if (text)
 		return 0;
-	r = make(conn, room, since_ms, from_cookie, generation, &made);
+	r = make(conn, ino, range, generation, &made);
 	if (r)
 		return r;
 	pthread_mutex_lock(&t->lock);
@@ -177,38 +173,55 @@ int transcript_hold(struct transcripts *t, struct store_conn *conn, int64_t room
 	return 0;
 }
 
-void transcript_release(struct transcripts *t, int64_t room)
+void transcript_release(struct transcripts *t, uint64_t ino)
 {
 	struct text *text;
 
 	pthread_mutex_lock(&t->lock);
-	text = g_hash_table_lookup(t->texts, &room);
+	text = g_hash_table_lookup(t->texts, &ino);
 	/* What was appended meanwhile is no transcript that a new open would get. */
 	if (text && --text->opens == 0)
-		g_hash_table_remove(t->texts, &room);
+		g_hash_table_remove(t->texts, &ino);
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool transcript_is_open(struct transcripts *t, int64_t room)
+bool transcript_is_open(struct transcripts *t, uint64_t ino)
 {
 	struct text *text;
 	bool open;
 
 	pthread_mutex_lock(&t->lock);
-	text = g_hash_table_lookup(t->texts, &room);
+	text = g_hash_table_lookup(t->texts, &ino);
 	open = text && text->opens > 0;
 	pthread_mutex_unlock(&t->lock);
 	return open;
 }
 
-size_t transcript_read(struct transcripts *t, int64_t room, void *buf, size_t len,
+bool transcript_is_open_of(struct transcripts *t, int64_t room)
+{
+	GHashTableIter iter;
+	gpointer value;
+	bool open = false;
+
+	pthread_mutex_lock(&t->lock);
+	g_hash_table_iter_init(&iter, t->texts);
+	while (!open && g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct text *text = value;
+
+		open = text->opens > 0 && text->range.room == room;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return open;
+}
+
+size_t transcript_read(struct transcripts *t, uint64_t ino, void *buf, size_t len,
 		       int64_t offset)
 {
 	struct text *text;
 	size_t n = 0;
 
 	pthread_mutex_lock(&t->lock);
-	text = g_hash_table_lookup(t->texts, &room);
+	text = g_hash_table_lookup(t->texts, &ino);
 	if (text && offset >= 0 && (uint64_t)offset < text->bytes->len) {
 		n = MIN(len, text->bytes->len - (size_t)offset);
 		memcpy(buf, text->bytes->str + offset, n);
@@ -233,31 +246,46 @@ static void append_note(GString *out, const char *what, const struct webex_messa
 	g_free(author);
 }
 
-bool transcript_append(struct transcripts *t, int64_t room, enum store_change_type type,
-		       const struct store_message *m, int64_t now_wall_ms)
+static bool is_in(const struct store_range *range, const struct store_message *m)
 {
-	struct text *text;
-	gsize before = 0, after = 0;
+	return range->room == m->room && m->cookie > range->after &&
+	       (!range->until || m->cookie < range->until) &&
+	       m->m.created_ms >= range->since_ms;
+}
 
-	if (!m)
-		return false;
+static void append(struct text *text, enum store_change_type type,
+		   const struct store_message *m, int64_t now_wall_ms)
+{
+	if (type == STORE_MESSAGE_ADDED) {
+		/* Older than what is shown belongs to history, not to the end; the newest may
+		 * have been read from the store before it is told. */
+		if (m->cookie > text->newest)
+			add_message(text, m);
+	} else if (type == STORE_MESSAGE_CHANGED) {
+		append_note(text->bytes, "edited:", &m->m, now_wall_ms);
+		webex_render_transcript(&m->m, text->bytes);
+	} else if (type == STORE_MESSAGE_GONE) {
+		append_note(text->bytes, "deleted:", &m->m, now_wall_ms);
+	}
+}
+
+void transcript_append(struct transcripts *t, enum store_change_type type,
+		       const struct store_message *m, int64_t now_wall_ms, GArray *grown)
+{
+	GHashTableIter iter;
+	gpointer value;
+
 	pthread_mutex_lock(&t->lock);
-	text = g_hash_table_lookup(t->texts, &room);
-	if (text && text->opens) {
-		before = text->bytes->len;
-		if (type == STORE_MESSAGE_ADDED) {
-			/* Older than what is shown belongs to history, not to the end; the
-			 * newest may have been read from the store before it is told. */
-			if (m->cookie > text->newest)
-				add_message(text, m);
-		} else if (type == STORE_MESSAGE_CHANGED) {
-			append_note(text->bytes, "edited:", &m->m, now_wall_ms);
-			webex_render_transcript(&m->m, text->bytes);
-		} else if (type == STORE_MESSAGE_GONE) {
-			append_note(text->bytes, "deleted:", &m->m, now_wall_ms);
-		}
-		after = text->bytes->len;
+	g_hash_table_iter_init(&iter, t->texts);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct text *text = value;
+		gsize before = text->bytes->len;
+
+		if (!text->opens || !is_in(&text->range, m))
+			continue;
+		append(text, type, m, now_wall_ms);
+		if (text->bytes->len > before)
+			g_array_append_val(grown, text->ino);
 	}
 	pthread_mutex_unlock(&t->lock);
-	return after > before;
 }

@@ -329,6 +329,8 @@ bool tree_dir_is_told(uint64_t ino)
 	case TREE_DIRECT:
 	case TREE_SPACE:
 	case TREE_MEMBERS:
+	case TREE_HISTORY:
+	case TREE_MONTH:
 		return true;
 	default:
 		return false;

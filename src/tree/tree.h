@@ -95,7 +95,7 @@ int tree_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* One open directory: where its listing begins. */
 struct tree_dir {
 	uint64_t ino;
-	int64_t since_ms, from_cookie; /* messages */
+	struct store_range range; /* messages */
 };
 
 /* Makes sure that everything the listing needs is known. */

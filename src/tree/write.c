@@ -73,6 +73,18 @@ int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 	return -EPERM;
 }
 
+/* Where a passing file is: in a month too, of which nothing but messages can be made. */
+static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
+{
+	struct tree_month m;
+	int r;
+
+	if (tree_ino_kind(dir) != TREE_MONTH)
+		return tree_write_aim_dir(ctx, dir, w);
+	r = tree_month_get(ctx, dir, &m);
+	return r ? r : aim_at_room(ctx, m.room, w);
+}
+
 static int open_post(struct tree_ctx *ctx, enum outbox_form form, bool is_address,
 		     struct tree_write *w)
 {
@@ -283,10 +295,11 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	int r;
 
 	r = is_scratch ? (t->config.read_only ? -EROFS : 0) : preflight(ctx);
-	if (r == 0 && name_is_trash(name))
+	if (r != -EROFS &&
+	    (name_is_trash(name) || (!is_scratch && tree_ino_kind(dir) == TREE_MONTH)))
 		r = -EPERM;
 	if (r == 0)
-		r = tree_write_aim_dir(ctx, dir, &w);
+		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);
 	if (r == 0 && !is_scratch)
 		r = check_file_name(name);
 	if (r == 0)

@@ -69,7 +69,8 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
  * -EINVAL for a name that would not come back as typed. `comm` is the program that makes it. */
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
 		const char *comm, struct tree_write *ret_write);
-/* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. */
+/* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. -EPERM for
+ * a directory that takes none. */
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
 /* Makes an opened scratch file an upload called `name`. -EINVAL for a name that would not come
  * back as typed. */

@@ -247,7 +247,8 @@ def test_rm_r_of_a_space_with_the_option(pier):
 # Structure.
 
 def test_structural_names_stay(busy):
-    for name in ("post", "post.md", "post.json", "last", "space.json", "transcript.log"):
+    for name in ("post", "post.md", "post.json", "last", "space.json", "transcript.log",
+                 "history"):
         with fails(errno.EPERM):
             os.unlink(busy / name)
     for path in (busy / "members", busy.mount / "spaces", busy.mount / "direct",

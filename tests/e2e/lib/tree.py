@@ -11,7 +11,8 @@ import time
 
 from .util import scaled
 
-FIXED = ["last", "members", "post", "post.json", "post.md", "space.json", "transcript.log"]
+FIXED = ["history", "last", "members", "post", "post.json", "post.md", "space.json",
+         "transcript.log"]
 TWINS = [".txt", ".md", ".html", ".json"]
 
 

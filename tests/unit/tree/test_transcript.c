@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "tree/ino.h"
 #include "tree/transcript.h"
 
 #define T0 INT64_C(1760000000000)
@@ -60,25 +61,35 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* The space's own. */
+#define INO(w) tree_ino(TREE_TRANSCRIPT, (w)->room)
+
+static struct store_range all_of(const struct world *w)
+{
+	return (struct store_range){.room = w->room, .since_ms = -1};
+}
+
 static int64_t size(struct world *w)
 {
+	struct store_range range = all_of(w);
 	struct store_conn *conn;
 	int64_t n;
 
 	assert_int_equal(0, store_read_begin(w->store, &conn));
 	assert_int_equal(
-		0, transcript_size(w->t, conn, w->room, -1, 0, store_generation(w->store), &n));
+		0, transcript_size(w->t, conn, INO(w), &range, store_generation(w->store), &n));
 	store_read_end(conn);
 	return n;
 }
 
 static void hold(struct world *w)
 {
+	struct store_range range = all_of(w);
 	struct store_conn *conn;
 
 	assert_int_equal(0, store_read_begin(w->store, &conn));
 	assert_int_equal(
-		0, transcript_hold(w->t, conn, w->room, -1, 0, store_generation(w->store)));
+		0, transcript_hold(w->t, conn, INO(w), &range, store_generation(w->store)));
 	store_read_end(conn);
 }
 
@@ -86,7 +97,7 @@ static char *text(struct world *w)
 {
 	static char buf[4096];
 
-	buf[transcript_read(w->t, w->room, buf, sizeof(buf) - 1, 0)] = '\0';
+	buf[transcript_read(w->t, INO(w), buf, sizeof(buf) - 1, 0)] = '\0';
 	return buf;
 }
 
@@ -94,11 +105,14 @@ static bool append(struct world *w, int64_t row, enum store_change_type type)
 {
 	struct store_message m = {0};
 	struct store_conn *conn;
+	GArray *grown = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	bool grew;
 
 	assert_int_equal(0, store_read_begin(w->store, &conn));
 	assert_int_equal(0, store_message_get(conn, row, &m));
-	grew = transcript_append(w->t, w->room, type, &m, T0 + 99000);
+	transcript_append(w->t, type, &m, T0 + 99000, grown);
+	grew = grown->len > 0;
+	g_array_unref(grown);
 	store_message_clear(&m);
 	store_read_end(conn);
 	return grew;
@@ -113,7 +127,7 @@ static void test_size(void **state)
 	hold(w);
 	assert_int_equal(before, strlen(text(w)));
 	assert_non_null(strstr(text(w), "first"));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 	put(w, "M2", "second", 1000);
 	assert_true(size(w) > before);
 }
@@ -145,12 +159,12 @@ static void test_grows_while_open(void **state)
 	g_free(before);
 	/* A second reader sees the same text; the last close ends it. */
 	hold(w);
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 	assert_non_null(strstr(text(w), "deleted"));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 	hold(w);
 	assert_null(strstr(text(w), "deleted"));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 }
 
 static void test_older_messages_are_no_news(void **state)
@@ -161,7 +175,7 @@ static void test_older_messages_are_no_news(void **state)
 	hold(w);
 	row = put(w, "M0", "ancient", -5000);
 	assert_false(append(w, row, STORE_MESSAGE_ADDED));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 }
 
 /* A reader whose snapshot is older than the last change. */
@@ -169,19 +183,62 @@ static void test_told_twice_and_not_at_all(void **state)
 {
 	struct world *w = *state;
 	uint64_t generation = store_generation(w->store);
+	struct store_range range = all_of(w);
 	struct store_conn *conn;
 	int64_t row, n;
 
 	/* Made of an old snapshot, it is not what the next one gets. */
 	assert_int_equal(0, store_read_begin(w->store, &conn));
-	assert_int_equal(0, transcript_size(w->t, conn, w->room, -1, 0, generation, &n));
+	assert_int_equal(0, transcript_size(w->t, conn, INO(w), &range, generation, &n));
 	store_read_end(conn);
 	row = put(w, "M2", "second", 1000);
 	hold(w);
 	assert_non_null(strstr(text(w), "second"));
 	/* It is in the text, and is told only now. */
 	assert_false(append(w, row, STORE_MESSAGE_ADDED));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
+}
+
+/* Each message grows those of the open transcripts that it is in: the space's and its month's. */
+static void test_a_part_of_a_room(void **state)
+{
+	struct world *w = *state;
+	struct store_range part = {
+		.room = w->room,
+		.after = store_cookie_of(T0 + 1000) - 1,
+		.until = store_cookie_of(T0 + 3000),
+	};
+	uint64_t ino = tree_ino(TREE_MONTH_TRANSCRIPT, 77);
+	GArray *grown = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	struct store_conn *conn;
+	struct store_message m = {0};
+	int64_t in = put(w, "M2", "second", 1000), above = put(w, "M3", "third", 3000);
+	char buf[4096];
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, transcript_hold(w->t, conn, ino, &part, 0));
+	assert_true(transcript_is_open_of(w->t, w->room));
+	assert_false(transcript_is_open_of(w->t, 999));
+	buf[transcript_read(w->t, ino, buf, sizeof(buf) - 1, 0)] = '\0';
+	assert_non_null(strstr(buf, "second"));
+	assert_null(strstr(buf, "first"));
+	assert_null(strstr(buf, "third"));
+	assert_int_equal(0, store_message_get(conn, above, &m));
+	transcript_append(w->t, STORE_MESSAGE_CHANGED, &m, T0, grown);
+	assert_int_equal(0, grown->len);
+	store_message_clear(&m);
+	hold(w);
+	assert_int_equal(0, store_message_get(conn, in, &m));
+	store_read_end(conn);
+	transcript_append(w->t, STORE_MESSAGE_CHANGED, &m, T0, grown);
+	store_message_clear(&m);
+	assert_int_equal(2, grown->len);
+	assert_int_equal(INO(w) + ino,
+			 g_array_index(grown, uint64_t, 0) + g_array_index(grown, uint64_t, 1));
+	transcript_release(w->t, INO(w));
+	transcript_release(w->t, ino);
+	assert_false(transcript_is_open_of(w->t, w->room));
+	g_array_unref(grown);
 }
 
 static void test_reads_past_the_end(void **state)
@@ -190,10 +247,10 @@ static void test_reads_past_the_end(void **state)
 	char c;
 
 	hold(w);
-	assert_int_equal(0, transcript_read(w->t, w->room, &c, 1, 1 << 20));
-	assert_int_equal(0, transcript_read(w->t, w->room, &c, 1, -1));
+	assert_int_equal(0, transcript_read(w->t, INO(w), &c, 1, 1 << 20));
+	assert_int_equal(0, transcript_read(w->t, INO(w), &c, 1, -1));
 	assert_int_equal(0, transcript_read(w->t, 999, &c, 1, 0));
-	transcript_release(w->t, w->room);
+	transcript_release(w->t, INO(w));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
@@ -205,6 +262,7 @@ int main(void)
 		TEST(grows_while_open),
 		TEST(older_messages_are_no_news),
 		TEST(told_twice_and_not_at_all),
+		TEST(a_part_of_a_room),
 		TEST(reads_past_the_end),
 	};
 

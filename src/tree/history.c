@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * history/: every message since the space was created, by month of UTC, newest month first; and
+ * transcripts/, one text a month. Both are in the space's view; the messages are the same files
+ * as in the space itself (hard links).
+ *
+ * The months are a matter of the store alone. What is in one is asked for when it is opened:
+ *
+ *                      the month's end is
+ *            below the head      above it, or the head is unknown and it
+ *                 |              reaches into the present
+ *                 |                   |
+ *                 |                   v
+ *                 |              the head (as for the space's own listing, or, if it was never
+ *                 |              listed, so much of it as reaches down into the month)
+ *                 v                   v
+ *            the interval        what of it is up to the head: above that there is nothing
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
+#include "cache/months.h"
+#include "tree/internal.h"
+
+/* The server's clock may differ from ours by so much. */
+#define SKEW_MS (60 * 60 * 1000)
+
+int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_month)
+{
+	_cleanup_free_ char *key = NULL;
+	struct tree_month m;
+	int kind;
+	int r = store_node_get(ctx->conn, tree_ino_row(ino), &kind, &key);
+
+	if (r)
+		return r;
+	if (kind != NODE_MONTH || months_parse_key(key, &m.room, &m.month))
+		return -ENOENT;
+	m.lo_ms = time_month_begin(m.month) - 1;
+	m.hi_ms = time_month_begin(m.month + 1) - 1;
+	*ret_month = m;
+	return 0;
+}
+
+/* ---- what must be known ---- */
+
+static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	struct need need = {.kind = NEED_SPAN, .row = room, .lo_ms = lo_ms, .hi_ms = hi_ms};
+	int r = store_span_covers(ctx->conn, room, lo_ms, hi_ms);
+
+	if (r)
+		return MIN(r, 0);
+	r = tree_need(ctx, &need, false);
+	/* It came and yet it is not there: better none than a part of it. */
+	return r ? r : -EIO;
+}
+
+/* The newest messages, as far down as `lo_ms`: a space of which nothing else is wanted must not
+ * cost a page of all that it lists. */
+static int need_to_head(struct tree_ctx *ctx, int64_t room, int64_t lo_ms)
+{
+	struct need need = {
+		.kind = NEED_SPAN, .row = room, .lo_ms = lo_ms, .hi_ms = NEED_TO_HEAD};
+
+	return tree_need(ctx, &need, false);
+}
+
+static bool has_come_to_head(const struct tree_ctx *ctx, int64_t room)
+{
+	for (int i = 0; i < ctx->n_waited; i++) {
+		const struct need *n = &ctx->waited[i].need;
+
+		if (n->kind == NEED_SPAN && n->row == room && n->hi_ms == NEED_TO_HEAD)
+			return true;
+	}
+	return false;
+}
+
+int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	int64_t now = clock_wall(ctx->tree->config.clock);
+	struct store_span head;
+	int r = store_span_head(ctx->conn, room, &head);
+
+	if (r && r != -ENOENT)
+		return r;
+	if (r == -ENOENT) {
+		/* What is past stays as it is. */
+		return hi_ms < now - SKEW_MS ? need_span(ctx, room, lo_ms, hi_ms)
+					     : need_to_head(ctx, room, lo_ms);
+	}
+	if (hi_ms > head.hi && !has_come_to_head(ctx, room)) {
+		r = tree_need_news(ctx, room, true);
+		if (r == 0)
+			r = store_span_head(ctx->conn, room, &head);
+		if (r)
+			return r;
+	}
+	return need_span(ctx, room, lo_ms, MIN(hi_ms, head.hi));
+}
+
+/* Rows of a room's months. */
+struct months {
+	struct tree_ctx *ctx;
+	struct store_months range;
+	int found; /* rows within the range */
+	/* readdir */
+	enum tree_kind kind;
+	int64_t cookie;
+	tree_emit emit;
+	void *arg;
+	int error;
+};
+
+static bool is_in_range(const struct months *m, const char *key, int *ret_month)
+{
+	int64_t room;
+
+	return months_parse_key(key, &room, ret_month) == 0 && *ret_month >= m->range.first &&
+	       *ret_month <= m->range.last;
+}
+
+static bool count_month(void *arg, int64_t rowid, const char *key)
+{
+	struct months *m = arg;
+	int month;
+
+	(void)rowid;
+	m->found += is_in_range(m, key, &month);
+	return true;
+}
+
+static int list_months(struct months *m, int64_t room,
+		       bool (*fn)(void *arg, int64_t rowid, const char *key))
+{
+	char prefix[MONTHS_KEY_SIZE];
+	int r = store_room_months(m->ctx->conn, room, &m->range);
+
+	if (r)
+		return r;
+	months_prefix(room, prefix);
+	return store_node_list(m->ctx->conn, NODE_MONTH, prefix, fn, m);
+}
+
+int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+{
+	struct months m = {.ctx = ctx};
+	int64_t room = tree_ino_row(dir->ino);
+	int r = list_months(&m, room, count_month);
+
+	if (r || m.found == m.range.last - m.range.first + 1)
+		return r;
+	r = tree_need_row(ctx, NEED_MONTHS, room, false);
+	return r ? r : -EIO;
+}
+
+/* ---- history/ ---- */
+
+/* The row of that month, if the room has it. */
+static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *ret_row)
+{
+	char key[MONTHS_KEY_SIZE];
+	struct store_months range;
+	int r = store_room_months(ctx->conn, room, &range);
+
+	if (r)
+		return r;
+	if (month < range.first || month > range.last)
+		return -ENOENT;
+	months_key(room, month, key);
+	r = store_node_find(ctx->conn, NODE_MONTH, key, ret_row);
+	if (r == -ENOENT) {
+		int wait = tree_need_row(ctx, NEED_MONTHS, room, false);
+
+		if (wait)
+			return wait;
+	}
+	return r;
+}
+
+int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry)
+{
+	int64_t row = 0;
+	int month, r;
+
+	if (time_parse_month(name, &month)) {
+		tree_no_entry(ret_entry, TIMEOUT_LONG);
+		return 0;
+	}
+	r = find_month(ctx, tree_ino_row(dir), month, &row);
+	return tree_entry_or_none(ctx, r, tree_ino(TREE_MONTH, row), TIMEOUT_SHORT, ret_entry);
+}
+
+/* Newest first, and a new month moves no other. */
+static int64_t cookie_of(int month)
+{
+	return STORE_COOKIE_MIN + time_month(TIME_MAX_MS) + 1 - month;
+}
+
+static bool emit_month(void *arg, int64_t rowid, const char *key)
+{
+	struct months *m = arg;
+	int month;
+
+	if (!is_in_range(m, key, &month) || cookie_of(month) <= m->cookie)
+		return true;
+	return tree_emit_ino(m->ctx, m->emit, m->arg, strchr(key, '/') + 1,
+			     tree_ino(TREE_MONTH, rowid), cookie_of(month), &m->error);
+}
+
+int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg)
+{
+	struct months m = {.ctx = ctx, .cookie = cookie, .emit = emit, .arg = arg};
+	int r = list_months(&m, tree_ino_row(dir->ino), emit_month);
+
+	return r ? r : m.error;
+}
+
+/* ---- transcripts/ ---- */
+
+#define LOG ".log"
+
+int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		       struct tree_entry *ret_entry)
+{
+	char text[TIME_MONTH_SIZE];
+	int64_t row = 0;
+	int month, r;
+
+	if (strlen(name) != TIME_MONTH_SIZE - 1 + strlen(LOG) ||
+	    strcmp(name + TIME_MONTH_SIZE - 1, LOG) != 0 ||
+	    g_strlcpy(text, name, sizeof(text)) == 0 || time_parse_month(text, &month)) {
+		tree_no_entry(ret_entry, TIMEOUT_LONG);
+		return 0;
+	}
+	r = find_month(ctx, tree_ino_row(dir), month, &row);
+	return tree_entry_or_none(ctx, r, tree_ino(TREE_MONTH_TRANSCRIPT, row), TIMEOUT_SHORT,
+				  ret_entry);
+}
+
+/* The names alone: what stat shows of a transcript is all of its month. */
+static bool emit_transcript(void *arg, int64_t rowid, const char *key)
+{
+	struct tree_entry e = {.attr.st = {.st_mode = S_IFREG}};
+	char name[TIME_MONTH_SIZE + sizeof(LOG)];
+	struct months *m = arg;
+	int month;
+
+	if (!is_in_range(m, key, &month) || cookie_of(month) <= m->cookie)
+		return true;
+	g_snprintf(name, sizeof(name), "%s" LOG, strchr(key, '/') + 1);
+	e.attr.st.st_ino = tree_ino(TREE_MONTH_TRANSCRIPT, rowid);
+	return m->emit(m->arg, name, &e, cookie_of(month));
+}
+
+int transcripts_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			tree_emit emit, void *arg)
+{
+	struct months m = {.ctx = ctx, .cookie = cookie, .emit = emit, .arg = arg};
+
+	return list_months(&m, tree_ino_row(dir->ino), emit_transcript);
+}
+
+/* ---- one month ---- */
+
+int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct store_room room = {0};
+	struct store_months range;
+	struct tree_month m;
+	int r = tree_month_get(ctx, ino, &m);
+
+	if (r == 0)
+		r = tree_room(ctx, m.room, &room);
+	if (r == 0)
+		r = store_room_months(ctx->conn, m.room, &range);
+	if (r == 0) {
+		/* Its end, whether its messages are known or not: a backup of what has been read
+		 * since must find the time it found before. */
+		tree_set_times(attr, CLAMP(range.latest_ms, m.lo_ms + 1, m.hi_ms));
+		if (room.room.is_read_only && S_ISDIR(attr->st.st_mode))
+			attr->st.st_mode &= ~0222u;
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+{
+	struct pager *pager = ctx->tree->config.pager;
+	struct store_room room = {0};
+	struct tree_month m;
+	int r = tree_month_get(ctx, dir->ino, &m);
+
+	if (r == 0)
+		r = tree_room(ctx, m.room, &room);
+	store_room_clear(&room);
+	if (r)
+		return r;
+	/* Before the wait: what comes next is read ahead meanwhile. Once a walker's step. */
+	if (ctx->n_waited == 0) {
+		pager_used(pager, m.room);
+		pager_step(pager, m.room, m.lo_ms, m.hi_ms);
+	}
+	r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
+	dir->range = (struct store_range){
+		.room = m.room,
+		.after = store_cookie_of(m.lo_ms + 1) - 1,
+		.until = store_cookie_of(m.hi_ms + 1),
+	};
+	return r;
+}
+
+/* When the message of that name was written: its month needs no look into the store. */
+static int64_t time_of(const char *name)
+{
+	char text[TIME_ISO_SIZE];
+	int64_t ms;
+
+	g_strlcpy(text, name, sizeof(text));
+	return time_parse_name(text, &ms) ? -1 : ms;
+}
+
+int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry)
+{
+	enum name_twin twin;
+	struct tree_month m;
+	int64_t row = 0, ms;
+	size_t stem_len;
+	int r;
+
+	/* Editors' passing files. */
+	if (!name_parse_message(name, &stem_len, &twin))
+		return upload_lookup(ctx, dir, name, ret_entry);
+	r = tree_month_get(ctx, dir, &m);
+	if (r)
+		return r;
+	ms = time_of(name);
+	if (ms <= m.lo_ms || ms > m.hi_ms) {
+		tree_no_entry(ret_entry, TIMEOUT_LONG);
+		return 0;
+	}
+	r = store_message_by_stem(ctx->conn, m.room, name, stem_len, &row);
+	if (r == -ENOENT) {
+		/* Its millisecond will do. */
+		int wait = tree_need_interval(ctx, m.room, ms - 1, ms);
+
+		if (wait && wait != -ENOENT)
+			return wait;
+	}
+	return tree_entry_or_none(ctx, r, tree_ino(tree_kind_of_twin(twin), row), TIMEOUT_SHORT,
+				  ret_entry);
+}

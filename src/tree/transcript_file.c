@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * transcript.log of a space and of a month: the links to them, their sizes, opening them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cache/months.h"
+#include "tree/internal.h"
+
+/* ---- links ---- */
+
+/* The attributes of a link in a space or a month. */
+static int link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr, bool of_month)
+{
+	_cleanup_(cleanup_free) char *target = NULL;
+	int r = of_month ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
+
+	if (r == 0)
+		r = tree_readlink(ctx, ino, &target);
+	if (r == 0)
+		tree_set_size(attr, (int64_t)strlen(target));
+	return r;
+}
+
+int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	(void)ctx;
+	*ret_target = g_strdup_printf(
+		"../../.sparkfs/views/%" G_GINT64_FORMAT "/transcript.log", tree_ino_row(ino));
+	return 0;
+}
+
+int history_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	(void)ctx;
+	*ret_target = g_strdup_printf("../../.sparkfs/views/%" G_GINT64_FORMAT "/history",
+				      tree_ino_row(ino));
+	return 0;
+}
+
+int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	return link_attr(ctx, ino, attr, false);
+}
+
+int month_transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	char name[TIME_MONTH_SIZE];
+	struct tree_month m;
+	int r = tree_month_get(ctx, ino, &m);
+
+	if (r)
+		return r;
+	time_format_month(m.month, name);
+	*ret_target = g_strdup_printf("../../transcripts/%s.log", name);
+	return 0;
+}
+
+int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	return link_attr(ctx, ino, attr, true);
+}
+
+/* ---- the files ---- */
+
+static bool is_of_month(uint64_t ino)
+{
+	return tree_ino_kind(ino) == TREE_MONTH_TRANSCRIPT;
+}
+
+/* Makes sure that the messages in it are known; which they are. */
+static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range *ret_range)
+{
+	struct tree_dir dir = {.ino = ino};
+	int r = is_of_month(ino) ? month_opendir(ctx, &dir) : space_opendir(ctx, &dir);
+
+	*ret_range = dir.range;
+	return r;
+}
+
+/* tail -f asks every second: that is what keeps it current. */
+static int keep_current(struct tree_ctx *ctx, uint64_t ino)
+{
+	const struct tree_config *c = &ctx->tree->config;
+	struct need head = {.kind = NEED_HEAD, .row = tree_ino_row(ino)};
+	struct tree_month m;
+
+	if (is_of_month(ino)) {
+		int r = tree_month_get(ctx, ino, &m);
+
+		if (r)
+			return r;
+		head.row = m.room;
+		if (m.hi_ms < clock_wall(c->clock))
+			head.row = 0;
+	}
+	pager_used(c->pager, head.row);
+	if (head.row)
+		pager_refresh(c->pager, &head);
+	return 0;
+}
+
+int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct transcripts *transcripts = ctx->tree->transcripts;
+	struct store_range range = {0};
+	int64_t size = 0;
+	int r = is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
+
+	if (r == 0)
+		r = transcript_is_open(transcripts, ino) ? keep_current(ctx, ino)
+							 : need_messages(ctx, ino, &range);
+	if (r == 0)
+		r = transcript_size(transcripts, ctx->conn, ino, &range, ctx->generation,
+				    &size);
+	if (r == 0)
+		tree_set_size(attr, size);
+	return r;
+}
+
+#define HOLD_TRIES 3
+
+int transcript_open(struct tree_ctx *ctx, uint64_t ino)
+{
+	struct transcripts *transcripts = ctx->tree->transcripts;
+	struct store *store = ctx->tree->config.store;
+	uint64_t generation = ctx->generation;
+	struct store_range range;
+	struct store_conn *conn;
+	int r = need_messages(ctx, ino, &range);
+
+	if (r == 0)
+		r = transcript_hold(transcripts, ctx->conn, ino, &range, generation);
+	/* What was told between the snapshot and now is in no text: it is made again. */
+	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
+	     i++) {
+		transcript_release(transcripts, ino);
+		generation = store_generation(store);
+		r = store_read_begin(store, &conn);
+		if (r)
+			break;
+		r = transcript_hold(transcripts, conn, ino, &range, generation);
+		store_read_end(conn);
+	}
+	return r;
+}
