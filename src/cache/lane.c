@@ -356,7 +356,8 @@ static void take_page(struct lane *l, struct webex_reply *reply)
 
 static bool is_circle(struct lane *l, const struct webex_reply *reply)
 {
-	bool is_empty = !reply->items->len && !reply->skipped;
+	/* Of one whose items nobody can use there is no telling whether they are new. */
+	bool is_empty = !reply->items->len;
 
 	if (is_empty) {
 		l->empty_pages++;
