@@ -68,10 +68,16 @@ static bool is_head(const struct lane *l)
 	return l->top == LANE_TOP;
 }
 
+/* The request under way goes on behind a message. */
+static bool is_behind_message(const struct lane *l)
+{
+	return l->next || (l->anchor && !l->by_time);
+}
+
 static void submit(struct lane *l)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
-	bool anchored = !l->next && l->anchor && !l->by_time;
+	bool anchored = !l->next && is_behind_message(l);
 	struct webex_list list = {
 		.room_id = l->config.room_id,
 		.max = l->max,
@@ -150,6 +156,11 @@ void lane_set_bottom(struct lane *l, int64_t bottom)
 bool lane_can_cut(const struct lane *l)
 {
 	return l->config.can_cut;
+}
+
+bool lane_lost_space(const struct lane *l, const struct webex_reply *reply)
+{
+	return reply && reply->status == 404 && !is_behind_message(l);
 }
 
 int lane_max(const struct lane *l)
@@ -386,7 +397,7 @@ static void fail(struct lane *l, const struct webex_reply *reply)
 		return;
 	}
 	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
-	if (reply->status == 404 && l->pages > 0 && go_by_time(l))
+	if (reply->status == 404 && is_behind_message(l) && go_by_time(l))
 		return;
 	end(l, reply->error, reply);
 }

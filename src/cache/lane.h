@@ -73,6 +73,9 @@ int64_t lane_bottom(const struct lane *lane);
 /* Only upwards: what is below is another's. */
 void lane_set_bottom(struct lane *lane, int64_t bottom);
 bool lane_can_cut(const struct lane *lane);
+/* In `done`: the server does not know the space, whatever came before. Of a list that goes on behind
+ * a message a 404 may mean the message. */
+bool lane_lost_space(const struct lane *lane, const struct webex_reply *reply);
 /* Page size that works. */
 int lane_max(const struct lane *lane);
 /* Pages that came. */

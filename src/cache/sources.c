@@ -266,7 +266,7 @@ static void head_done(void *arg, struct lane *lane, int error, const struct webe
 	struct fetch *f = arg;
 
 	f->lane = NULL;
-	if (error && reply && reply->status == 404 && lane_pages(lane) == 0) {
+	if (error && lane_lost_space(lane, reply)) {
 		error = room_vanished(f);
 		/* New: nothing but what was posted from here is in it. */
 		if (error == -EAGAIN)

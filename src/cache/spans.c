@@ -175,7 +175,7 @@ static void on_done(void *arg, struct lane *l, int error, const struct webex_rep
 	f->spans->lanes--;
 	f->max = lane_max(l);
 	f->is_filling = true;
-	if (error && reply && reply->status == 404 && lane_pages(l) == 0) {
+	if (error && lane_lost_space(l, reply)) {
 		int r = pager_room_vanished(f->spans->pager, f->room);
 
 		error = r == -EAGAIN ? -EBUSY : r;
