@@ -8,11 +8,14 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/lane.h"
 #include "cache/pager_internal.h"
 
 /* Nobody has that address: worth asking again, but not soon. */
 #define ABSENT_AGE_MS 30000
 #define MAX_RESTARTS 3
+/* After so long larger pages are tried again. */
+#define LARGER_AGE_MS 60000
 
 static int64_t age_of(const struct pager *p, enum need_kind kind)
 {
@@ -184,6 +187,25 @@ static void fetch_end(struct fetch *f, int error, bool network)
 			  (long long)f->need.row, f->need.key, strerror(-error));
 	fetch_free(f);
 	pager_wake(e, error);
+}
+
+int pager_page_max(struct pager *p, int max)
+{
+	int64_t now = clock_mono(p->config.clock);
+
+	while (p->page_max && now - p->page_max_ms >= LARGER_AGE_MS) {
+		p->page_max = p->page_max * 2 < LANE_PAGE_MAX ? p->page_max * 2 : 0;
+		p->page_max_ms += LARGER_AGE_MS;
+	}
+	return p->page_max ? MIN(p->page_max, max) : max;
+}
+
+void pager_note_page_max(struct pager *p, int max)
+{
+	if (p->page_max && p->page_max <= max)
+		return;
+	p->page_max = max;
+	p->page_max_ms = clock_mono(p->config.clock);
 }
 
 struct spans *pager_spans(struct pager *p)

@@ -70,6 +70,10 @@ int pager_published(struct pager *p, int r, GPtrArray *changes);
 /* 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6): -ENOENT; or it
  * was made here a moment ago and not every machine of the service knows it yet: -EAGAIN. */
 int pager_room_vanished(struct pager *p, int64_t room);
+/* How many messages a page may have, at most `max`: a gateway that failed on large ones is asked for
+ * smaller ones by everybody, and every minute for twice as many again. */
+int pager_page_max(struct pager *p, int max);
+void pager_note_page_max(struct pager *p, int max);
 struct spans;
 struct spans *pager_spans(struct pager *p);
 /* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */

@@ -122,7 +122,7 @@ struct lane *lane_new(const struct lane_config *config)
 	l->config.room_id = g_strdup(config->room_id);
 	l->top = config->top;
 	l->bottom = config->bottom;
-	l->max = config->max;
+	l->max = pager_page_max(config->pager, config->max);
 	l->edge = g_ptr_array_new_with_free_func(webex_message_free);
 	l->progress_ms = mono(l);
 	submit(l);
@@ -161,11 +161,6 @@ bool lane_can_cut(const struct lane *l)
 bool lane_lost_space(const struct lane *l, const struct webex_reply *reply)
 {
 	return reply && reply->status == 404 && !is_behind_message(l);
-}
-
-int lane_max(const struct lane *l)
-{
-	return l->max;
 }
 
 int lane_pages(const struct lane *l)
@@ -392,6 +387,7 @@ static void fail(struct lane *l, const struct webex_reply *reply)
 	if ((reply->status == 502 || reply->status == 504) && l->max > LANE_PAGE_MIN &&
 	    has_time) {
 		l->max = MAX(l->max / 2, LANE_PAGE_MIN);
+		pager_note_page_max(l->config.pager, l->max);
 		set_next(l, NULL);
 		submit(l);
 		return;

@@ -49,7 +49,7 @@ struct lane_config {
 	bool is_filtered;    /* a bot's list: what is missing is not gone */
 	/* (bottom, top] is to be known. top LANE_TOP: from the newest one on, as a head. */
 	int64_t top, bottom;
-	int max;      /* page size at first */
+	int max;      /* page size at most */
 	bool can_cut; /* its owner's note: others may take a part of it */
 	/* May be NULL: what was asked for is out of date, ask the same again. */
 	bool (*is_outdated)(void *arg);
@@ -76,8 +76,6 @@ bool lane_can_cut(const struct lane *lane);
 /* In `done`: the server does not know the space, whatever came before. Of a list that goes on behind
  * a message a 404 may mean the message. */
 bool lane_lost_space(const struct lane *lane, const struct webex_reply *reply);
-/* Page size that works. */
-int lane_max(const struct lane *lane);
 /* Pages that came. */
 int lane_pages(const struct lane *lane);
 /* How many milliseconds the last page went down; for estimates. */

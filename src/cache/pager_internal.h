@@ -36,6 +36,8 @@ struct pager {
 	int64_t net_failed_ms; /* mono time of the last network failure; pager.lock */
 	int net_error;	       /* pager.lock */
 	bool stopping;	       /* cache thread */
+	int page_max;	       /* cache thread; of messages, what the gateway still gives */
+	int64_t page_max_ms;   /* cache thread; mono: since when */
 };
 
 /* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache

@@ -83,7 +83,6 @@ static int filler_get(struct spans *s, int64_t room, struct filler **ret_filler)
 	f = g_new0(struct filler, 1);
 	f->spans = s;
 	f->room = room;
-	f->max = LANE_PAGE_MAX;
 	f->lanes = g_ptr_array_new();
 	g_queue_init(&f->wants);
 	error = pager_load_room(s->pager, room, &f->room_id, &f->is_filtered);
@@ -134,7 +133,6 @@ static bool on_page(void *arg, struct lane *l, guint items)
 	struct filler *f = arg;
 
 	gaps_note_page(f, l, items);
-	f->max = lane_max(l);
 	fill(f);
 	return gaps_want_of(f, l) || walk_is_on(f);
 }
@@ -173,7 +171,6 @@ static void on_done(void *arg, struct lane *l, int error, const struct webex_rep
 
 	g_ptr_array_remove_fast(f->lanes, l);
 	f->spans->lanes--;
-	f->max = lane_max(l);
 	f->is_filling = true;
 	if (error && lane_lost_space(l, reply)) {
 		int r = pager_room_vanished(f->spans->pager, f->room);
@@ -199,7 +196,7 @@ static void start_lane(struct filler *f, int64_t lo, int64_t hi, bool can_cut)
 		.is_filtered = f->is_filtered,
 		.top = hi,
 		.bottom = lo,
-		.max = f->max,
+		.max = LANE_PAGE_MAX,
 		.can_cut = can_cut,
 		.is_background = is_background,
 		.paged = on_page,
