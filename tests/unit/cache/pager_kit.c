@@ -22,6 +22,7 @@ static uint64_t note(const char *what, const struct webex_list *l, webex_done do
 		c->before_ms = l->before_ms;
 		c->max = l->max;
 		c->mentioned_me = l->mentioned_me;
+		c->background = l->background;
 	}
 	g_ptr_array_add(calls, c);
 	return calls->len;
@@ -214,10 +215,20 @@ int setup(void **state)
 	return 0;
 }
 
+/* As an unmount: what is under way is cut. */
+static void hang_up(struct world *w)
+{
+	pager_shutdown(w->pager);
+	for (guint i = 0; i < calls->len; i++)
+		if (!call_at(i)->answered)
+			answer(i, NULL, NULL, -ECANCELED, 0, true);
+}
+
 int teardown(void **state)
 {
 	struct world *w = *state;
 
+	on_queue(w, hang_up);
 	work_queue_stop(&w->queue);
 	pager_free(&w->pager);
 	contents_free(&w->contents);
@@ -229,21 +240,47 @@ int teardown(void **state)
 
 /* ---- answers ---- */
 
-void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network)
+static void finish(guint i, struct webex_reply *reply)
 {
 	struct call *c = calls->pdata[i];
+
+	assert_false(c->answered);
+	c->answered = true;
+	c->done(c->arg, reply);
+	g_free(reply->next);
+	if (reply->items)
+		g_ptr_array_unref(reply->items);
+}
+
+void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network)
+{
 	struct webex_reply reply = {
 		.error = error,
 		.status = status,
 		.is_network = network,
-		.items = error ? NULL : items,
+		.items = items,
 		.next = g_strdup(next),
 	};
 
-	c->done(c->arg, &reply);
-	g_free(reply.next);
-	if (items)
-		g_ptr_array_unref(items);
+	finish(i, &reply);
+}
+
+void answer_skipped(guint i, GPtrArray *items, int skipped, const char *next)
+{
+	struct webex_reply reply = {
+		.status = 200,
+		.items = items,
+		.skipped = skipped,
+		.next = g_strdup(next),
+	};
+
+	finish(i, &reply);
+}
+
+const struct call *call_at(guint i)
+{
+	assert_true(i < calls->len);
+	return calls->pdata[i];
 }
 
 GPtrArray *messages(const char *first, ...)
@@ -297,13 +334,18 @@ struct need need_of(enum need_kind kind, int64_t row)
 	return n;
 }
 
+void ask_need(struct world *w, struct asker *a, const struct need *need)
+{
+	memset(a, 0, sizeof(*a));
+	a->waiter.fn = woken;
+	pager_wait(w->pager, need, &a->waiter);
+}
+
 void ask(struct world *w, struct asker *a, enum need_kind kind, int64_t row)
 {
 	struct need n = need_of(kind, row);
 
-	memset(a, 0, sizeof(*a));
-	a->waiter.fn = woken;
-	pager_wait(w->pager, &n, &a->waiter);
+	ask_need(w, a, &n);
 }
 
 enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bool have)
@@ -334,6 +376,17 @@ int listed(struct world *w)
 			count_one, &n));
 	store_read_end(conn);
 	return n;
+}
+
+bool knows(struct world *w, int64_t lo, int64_t hi)
+{
+	struct store_conn *conn;
+	bool known;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	known = store_span_covers(conn, w->room, lo < 0 ? -1 : T0 + lo, T0 + hi) == 1;
+	store_read_end(conn);
+	return known;
 }
 
 int head(struct world *w, struct store_span *ret)

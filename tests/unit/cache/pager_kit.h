@@ -23,7 +23,9 @@ struct call {
 	int64_t before_ms;
 	int max;
 	bool mentioned_me;
+	bool background;
 	bool cancelled;
+	bool answered;
 	webex_done done;
 	void *arg;
 };
@@ -53,12 +55,19 @@ void make_pager(struct world *w, int recent, bool is_bot);
 int setup(void **state);
 int teardown(void **state);
 void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);
+/* A page that has `skipped` items besides which nobody can use. */
+void answer_skipped(guint i, GPtrArray *items, int skipped, const char *next);
+/* The i-th call. */
+const struct call *call_at(guint i);
 GPtrArray *messages(const char *first, ...);
 GPtrArray *rooms(const char *first, ...);
 void ask(struct world *w, struct asker *a, enum need_kind kind, int64_t row);
+void ask_need(struct world *w, struct asker *a, const struct need *need);
 struct need need_of(enum need_kind kind, int64_t row);
 enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bool have);
 int listed(struct world *w);
+/* Whether all of (T0 + lo, T0 + hi] is known; lo -1: from the beginning of time. */
+bool knows(struct world *w, int64_t lo, int64_t hi);
 int head(struct world *w, struct store_span *ret);
 
 /* A test whose body runs as one item of the cache thread. */

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "lane_kit.h"
+
+struct owner o;
+
+static bool on_paged(void *arg, struct lane *lane, guint items)
+{
+	assert_ptr_equal(&o, arg);
+	assert_ptr_equal(o.lane, lane);
+	assert_int_equal(0, o.done);
+	o.paged++;
+	o.items = items;
+	assert_int_equal(o.paged, lane_pages(lane));
+	if (o.paged == o.cancel_after) {
+		lane_cancel(lane);
+		return true;
+	}
+	return o.paged != o.stop_after;
+}
+
+static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+{
+	assert_ptr_equal(&o, arg);
+	assert_ptr_equal(o.lane, lane);
+	o.done++;
+	o.error = error;
+	o.status = reply ? reply->status : 0;
+}
+
+static bool is_outdated(void *arg)
+{
+	(void)arg;
+	return o.outdated-- > 0;
+}
+
+static bool is_background(void *arg)
+{
+	(void)arg;
+	return o.background;
+}
+
+void start(struct world *w, int64_t bottom, int64_t top, int max)
+{
+	struct lane_config config = {
+		.pager = w->pager,
+		.room = w->room,
+		.room_id = "ROOM1",
+		.top = top == LANE_TOP ? LANE_TOP : T0 + top,
+		.bottom = bottom < 0 ? -1 : T0 + bottom,
+		.max = max,
+		.is_outdated = is_outdated,
+		.is_background = is_background,
+		.paged = on_paged,
+		.done = on_done,
+		.arg = &o,
+	};
+
+	o = (struct owner){0};
+	o.lane = lane_new(&config);
+	assert_int_equal(0, o.done);
+}
+
+void assert_ended(int error)
+{
+	assert_int_equal(1, o.done);
+	assert_int_equal(error, o.error);
+}
+
+void refuse(guint i, int error, int status)
+{
+	answer(i, NULL, NULL, error, status, false);
+}

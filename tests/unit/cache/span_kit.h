@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of spans: the server of one space, and who wants which part of its time. */
+#pragma once
+
+#include "cache/lane.h"
+#include "cache/pager_internal.h"
+#include "cache/spans.h"
+#include "page_server.h"
+
+#define DAY INT64_C(86400000)
+
+extern struct page_server server;
+
+int setup_server(void **state);
+int teardown_server(void **state);
+#define SPANS_TEST(name)                                                                       \
+	cmocka_unit_test_setup_teardown(test_##name, setup_server, teardown_server)
+
+/* (T0 + lo, T0 + hi]; lo -1: from the beginning of time. */
+struct need span_of(struct world *w, int64_t lo, int64_t hi);
+void want(struct world *w, struct asker *a, int64_t lo, int64_t hi);
+void interrupt(struct world *w, struct asker *a);
+/* A walker comes to it. */
+void step(struct world *w, int64_t lo, int64_t hi);
+/* Under way. */
+int lanes(struct world *w);
+/* He was told once. */
+void assert_told(const struct asker *a, int error);
+void refuse(guint i, int error, int status);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* How many requests the filling of a gap costs, cut or not, and that nothing is missed where it is cut. */
+#include <errno.h>
+#include <string.h>
+
+#include "span_kit.h"
+
+/* ---- what it costs ---- */
+
+static void body_cost(struct world *w)
+{
+	static const int counts[] = {0, 1, 49, 50, 51, 99, 100, 101, 150, 251};
+	int64_t from = 0;
+
+	server.cap = 50;
+	/* One month after the other, with as many messages as that. */
+	for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
+		server_fill(&server, counts[i], (int64_t)i * 30 * DAY + DAY, 1000);
+	for (size_t i = G_N_ELEMENTS(counts); i-- > 0;) {
+		int before = server.requests, n;
+		struct asker a;
+
+		from = (int64_t)i * 30 * DAY;
+		want(w, &a, from, from + 30 * DAY);
+		serve_all(&server);
+		assert_told(&a, 0);
+		n = server.requests - before;
+		assert_true(n <= (counts[i] + server.cap - 1) / server.cap + 1);
+	}
+	assert_int_equal(server.times->len, listed(w));
+}
+
+CASE(cost)
+
+static void body_cost_of_a_millisecond(struct world *w)
+{
+	struct asker a;
+
+	/* Ten of one millisecond at the lower end of a full page, inclusive `before`. */
+	server.cap = 50;
+	server.is_inclusive = true;
+	server_fill(&server, 10, 100, 0);
+	server_fill(&server, 45, 101, 1);
+	want(w, &a, 50, 1000);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_true(server.requests <= 3);
+	assert_int_equal(55, listed(w));
+}
+
+CASE(cost_of_a_millisecond)
+
+static void make_dense(struct world *w, int n)
+{
+	struct asker a;
+
+	make_pager(w, 1000, false);
+	server_fill(&server, n, 1000, 60000);
+	ask(w, &a, NEED_HEAD, w->room);
+	serve_all(&server);
+	assert_told(&a, 0);
+}
+
+/* -o recent=all: what reaches down to the beginning is cut. */
+static void body_cut(struct world *w)
+{
+	int most = 0, ideal;
+	struct asker a;
+	int64_t newest;
+
+	make_dense(w, 40000);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	while (!a.calls) {
+		most = MAX(most, lanes(w));
+		assert_true(lanes(w) <= SPANS_LANES);
+		assert_int_equal(lanes(w), server_waiting());
+		for (guint i = 0, n = calls->len; i < n; i++)
+			if (!call_at(i)->answered && !call_at(i)->cancelled)
+				serve(&server, i);
+	}
+	assert_told(&a, 0);
+	assert_true(most >= 4);
+	assert_int_equal(0, lanes(w));
+	assert_int_equal(40000, listed(w));
+	assert_true(knows(w, -1, newest));
+	ideal = 40;
+	assert_true(server.requests * 4 <= ideal * 5);
+}
+
+CASE(cut)
+
+/* The same with pages in any order. */
+static void body_cut_in_disorder(struct world *w)
+{
+	struct asker a;
+	GRand *rand = g_rand_new_with_seed(7);
+	int64_t newest;
+
+	make_dense(w, 30000);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	while (!a.calls) {
+		guint i = (guint)g_rand_int_range(rand, 0, (gint)calls->len);
+
+		if (!call_at(i)->answered && !call_at(i)->cancelled)
+			serve(&server, i);
+	}
+	assert_told(&a, 0);
+	serve_all(&server);
+	assert_int_equal(30000, listed(w));
+	assert_true(server.requests <= 40);
+	g_rand_free(rand);
+}
+
+CASE(cut_in_disorder)
+
+/* A lane that is left with much shares it with those that have none. */
+static void body_share(struct world *w)
+{
+	struct asker a;
+	int64_t newest;
+
+	make_dense(w, 20000);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	/* All but the last lane come to their ends first. */
+	while (lanes(w) > 1) {
+		guint last = 0;
+
+		for (guint i = 0; i < calls->len; i++)
+			if (!call_at(i)->answered &&
+			    (!last || call_at(i)->before_ms < call_at(last)->before_ms))
+				last = i;
+		for (guint i = 0, n = calls->len; i < n; i++)
+			if (!call_at(i)->answered && i != last)
+				serve(&server, i);
+		if (server_waiting() <= 1)
+			break;
+	}
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_int_equal(20000, listed(w));
+}
+
+CASE(share)
+
+/* Several messages of the millisecond in which a lane's part ends. */
+static void body_lane_edges(struct world *w)
+{
+	struct asker a;
+	int64_t newest;
+
+	make_pager(w, 50, false);
+	server.cap = 50;
+	for (int i = 0; i < 400; i++)
+		server_fill(&server, 7, i * 10, 0);
+	ask(w, &a, NEED_HEAD, w->room);
+	serve_all(&server);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_int_equal(2800, listed(w));
+	/* The same lanes again over what is known by now delete nothing. */
+	want(w, &a, 0, newest);
+	assert_told(&a, 0);
+}
+
+CASE(lane_edges)
+
+/* The service gives less than what was asked for. */
+static void body_capped(struct world *w)
+{
+	struct asker a;
+
+	server.cap = 100;
+	server_fill(&server, 950, 1000, 1000);
+	want(w, &a, 0, 950 * 1000);
+	assert_int_equal(1000, call_at(0)->max);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_int_equal(10, server.requests);
+	assert_int_equal(950, listed(w));
+}
+
+CASE(capped)
+
+/* One lane finds out how large a page may be: the next one knows. */
+static void body_smaller_pages(struct world *w)
+{
+	struct asker a, b;
+
+	server_fill(&server, 3000, 1000, 1000);
+	want(w, &a, 2000 * 1000, 3000 * 1000);
+	refuse(0, -EIO, 504);
+	assert_int_equal(500, call_at(1)->max);
+	serve_all(&server);
+	assert_told(&a, 0);
+	want(w, &b, 500 * 1000, 1000 * 1000);
+	assert_int_equal(500, call_at(calls->len - 1)->max);
+	serve_all(&server);
+	assert_told(&b, 0);
+}
+
+CASE(smaller_pages)
+
+/* And what one found out the others do not forget. */
+static void body_smaller_pages_stay(struct world *w)
+{
+	struct asker a, b, c;
+
+	server_fill(&server, 3000, 1000, 1000);
+	want(w, &a, 2500 * 1000, 3000 * 1000);
+	want(w, &b, 500 * 1000, 1000 * 1000);
+	refuse(0, -EIO, 504);
+	serve(&server, 2);
+	serve(&server, 1);
+	want(w, &c, 1200 * 1000, 1300 * 1000);
+	assert_int_equal(500, call_at(calls->len - 1)->max);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_told(&b, 0);
+	assert_told(&c, 0);
+}
+
+CASE(smaller_pages_stay)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SPANS_TEST(cost),
+		SPANS_TEST(cost_of_a_millisecond),
+		SPANS_TEST(cut),
+		SPANS_TEST(cut_in_disorder),
+		SPANS_TEST(share),
+		SPANS_TEST(lane_edges),
+		SPANS_TEST(capped),
+		SPANS_TEST(smaller_pages),
+		SPANS_TEST(smaller_pages_stay),
+	};
+
+	return cmocka_run_group_tests_name("spans_cost", tests, NULL, NULL);
+}
