@@ -55,8 +55,8 @@ enum need_kind {
 
 #define NEED_KEY_MAX 256
 /*
- * From the newest message on, which makes the head known, down to lo_ms: for those who need the
- * present of a space but not as much of it as NEED_HEAD brings.
+ * From the newest message on, which makes the head known, down to lo_ms (NEED_TO_HEAD - 1: one
+ * page): for those who need the present of a space but not as much of it as NEED_HEAD brings.
  */
 #define NEED_TO_HEAD INT64_MAX
 

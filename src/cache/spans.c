@@ -406,7 +406,8 @@ void spans_step(struct spans *s, int64_t room, int64_t lo, int64_t hi)
 		w->step_ms = now;
 		return;
 	}
-	direction = hi <= w->lo ? -1 : lo >= w->hi ? 1 : 0;
+	/* Whoever looks at one month here and one there does not walk. */
+	direction = hi == w->lo ? -1 : lo == w->hi ? 1 : 0;
 	if (!w->steps || now - w->step_ms > WALK_GAP_MS || !direction) {
 		*w = (struct walk){.lo = lo, .hi = hi, .step_ms = now, .steps = 1};
 		return;

@@ -24,9 +24,10 @@
  *  4. When the last one who wanted an interval was interrupted, its lane ends with the request
  *     under way cut; what came is kept.
  *
- * Reading ahead. A walker (find, rsync, grep -r) opens one month after the other, down or up.
- * Two steps in one direction, and lanes go on beyond it, as far ahead as twice the way it has
- * come, at most SPANS_AHEAD pages; a step that does not come for WALK_IDLE_MS ends it.
+ * Reading ahead. A walker (find, rsync, grep -r) opens one month after the other, down or up;
+ * a jump is no step. Two steps in one direction, and lanes go on beyond it, as far ahead as
+ * twice the way it has come, at most SPANS_AHEAD pages; a step that does not come for
+ * WALK_IDLE_MS ends it.
  *
  *	          spans_step twice, one way          no step for a while, interrupted,
  *	   STANDS -------------------------> WALKS   the other way, an error

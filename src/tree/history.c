@@ -6,15 +6,15 @@
  *
  * The months are a matter of the store alone. What is in one is asked for when it is opened:
  *
- *                      the month's end is
- *            below the head      above it, or the head is unknown and it
- *                 |              reaches into the present
- *                 |                   |
- *                 |                   v
- *                 |              the head (as for the space's own listing, or, if it was never
- *                 |              listed, so much of it as reaches down into the month)
- *                 v                   v
- *            the interval        what of it is up to the head: above that there is nothing
+ *                 is the head known, or all of the month?
+ *            yes    |                        | no: the newest page, which is all there is of a
+ *                   |                        |     small space; down to the month if that
+ *                   v                        v     reaches into the present
+ *            is the month's end above the head?
+ *            yes: news, as for            | no: it is past, and stays as it is
+ *            the space's own listing      |
+ *                   v                     v
+ *            what is missing of it, up to the head: above that there is nothing
  */
 #include <errno.h>
 #include <string.h>
@@ -58,8 +58,8 @@ static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t 
 	return r ? r : -EIO;
 }
 
-/* The newest messages, as far down as `lo_ms`: a space of which nothing else is wanted must not
- * cost a page of all that it lists. */
+/* The newest messages down to `lo_ms`, by page: what is needed of a space's present must not
+ * cost all that the space itself lists. */
 static int need_to_head(struct tree_ctx *ctx, int64_t room, int64_t lo_ms)
 {
 	struct need need = {
@@ -79,27 +79,40 @@ static bool has_come_to_head(const struct tree_ctx *ctx, int64_t room)
 	return false;
 }
 
+/* What ends before that stays as it is. */
+static bool is_past(const struct tree_ctx *ctx, int64_t hi_ms)
+{
+	return hi_ms < clock_wall(ctx->tree->config.clock) - SKEW_MS;
+}
+
 int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
 {
-	int64_t now = clock_wall(ctx->tree->config.clock);
 	struct store_span head;
 	int r = store_span_head(ctx->conn, room, &head);
 
-	if (r && r != -ENOENT)
-		return r;
-	if (r == -ENOENT) {
-		/* What is past stays as it is. */
-		return hi_ms < now - SKEW_MS ? need_span(ctx, room, lo_ms, hi_ms)
-					     : need_to_head(ctx, room, lo_ms);
-	}
-	if (hi_ms > head.hi && !has_come_to_head(ctx, room)) {
+	if (r == -ENOENT)
+		return is_past(ctx, hi_ms) ? need_span(ctx, room, lo_ms, hi_ms)
+					   : need_to_head(ctx, room, lo_ms);
+	if (r == 0 && hi_ms > head.hi && !has_come_to_head(ctx, room)) {
 		r = tree_need_news(ctx, room, true);
 		if (r == 0)
 			r = store_span_head(ctx->conn, room, &head);
-		if (r)
-			return r;
 	}
-	return need_span(ctx, room, lo_ms, MIN(hi_ms, head.hi));
+	return r ? r : need_span(ctx, room, lo_ms, MIN(hi_ms, head.hi));
+}
+
+/* One page, once a space: most are smaller than that, and then there is nothing more to ask. */
+static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
+{
+	struct store_span head;
+	int r = store_span_head(ctx->conn, m->room, &head);
+
+	if (r != -ENOENT || !is_past(ctx, m->hi_ms) || has_come_to_head(ctx, m->room))
+		return r == -ENOENT ? 0 : r;
+	r = store_span_covers(ctx->conn, m->room, m->lo_ms, m->hi_ms);
+	if (r)
+		return MIN(r, 0);
+	return need_to_head(ctx, m->room, NEED_TO_HEAD - 1);
 }
 
 /* Rows of a room's months. */
@@ -307,7 +320,9 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 		pager_used(pager, m.room);
 		pager_step(pager, m.room, m.lo_ms, m.hi_ms);
 	}
-	r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
+	r = need_newest_page(ctx, &m);
+	if (r == 0)
+		r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
 	dir->range = (struct store_range){
 		.room = m.room,
 		.after = store_cookie_of(m.lo_ms + 1) - 1,

@@ -170,6 +170,18 @@ static void body_same_month_is_no_step(struct world *w)
 
 CASE(same_month_is_no_step)
 
+/* Months here and there cost what they are, however many. */
+static void body_jumps_are_no_steps(struct world *w)
+{
+	fill_months(w, 60);
+	for (int i = 59; i > 0; i -= 2)
+		open_month(w, i);
+	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, server_waiting());
+}
+
+CASE(jumps_are_no_steps)
+
 static void body_walk_ahead_is_background(struct world *w)
 {
 	guint n;
@@ -205,6 +217,7 @@ int main(void)
 		SPANS_TEST(walk_turns),
 		SPANS_TEST(walk_stops_by_error),
 		SPANS_TEST(same_month_is_no_step),
+		SPANS_TEST(jumps_are_no_steps),
 		SPANS_TEST(walk_ahead_is_background),
 	};
 

@@ -35,32 +35,52 @@ static void waited(struct world *w)
 
 /* ---- what must be known ---- */
 
+static void assert_newest_page(const struct need *need)
+{
+	assert_non_null(need);
+	assert_int_equal(NEED_SPAN, need->kind);
+	assert_int_equal(NEED_TO_HEAD - 1, need->lo_ms);
+	assert_int_equal(NEED_TO_HEAD, need->hi_ms);
+}
+
 static void test_needs_without_a_head(void **state)
 {
 	struct world *w = *state;
 	struct tree_dir dir;
 
 	kit_make_months(w);
-	assert_span(need_of(w, "2024-02"), "2024-01-31T23:59:59.999Z",
-		    "2024-02-29T23:59:59.999Z");
-	assert_span(need_of(w, "2023-12"), "2023-11-30T23:59:59.999Z",
-		    "2023-12-31T23:59:59.999Z");
-	/* The present: what is newest is asked for, only so far down. */
+	/* The past: first the newest page, which may be all there is; then what is missing. */
+	assert_newest_page(need_of(w, "2024-02"));
+	waited(w);
+	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, kit_month(w, "2024-02"), &dir));
+	assert_span(&w->ctx.want, "2024-01-31T23:59:59.999Z", "2024-02-29T23:59:59.999Z");
+	/* It came, but not all of it. */
+	waited(w);
+	assert_int_equal(-EIO, tree_opendir(&w->ctx, kit_month(w, "2024-02"), &dir));
+	/* The present: what is newest is asked for, down to the month. */
 	assert_span(need_of(w, "2024-06"), "2024-05-31T23:59:59.999Z", NULL);
 	/* It failed: no listing at all. */
 	w->ctx.waited[0] = (struct tree_waited){.need = w->ctx.want, .error = -ENETUNREACH};
 	w->ctx.n_waited = 1;
 	assert_int_equal(-ENETUNREACH, tree_opendir(&w->ctx, kit_month(w, "2024-06"), &dir));
-	/* It came, but not all of it. */
-	need_of(w, "2024-02");
-	waited(w);
-	assert_int_equal(-EIO, tree_opendir(&w->ctx, kit_month(w, "2024-02"), &dir));
 	/* A month that ended just now may get messages yet, by the server's clock. */
 	kit_now_ms = kit_iso("2024-06-01T00:30:00Z");
 	assert_span(need_of(w, "2024-05"), "2024-04-30T23:59:59.999Z", NULL);
 	kit_now_ms = kit_iso("2024-06-01T01:30:00Z");
-	assert_span(need_of(w, "2024-05"), "2024-04-30T23:59:59.999Z",
-		    "2024-05-31T23:59:59.999Z");
+	assert_newest_page(need_of(w, "2024-05"));
+}
+
+static void test_a_known_month_without_a_head(void **state)
+{
+	struct world *w = *state;
+
+	kit_begin_writing(w);
+	kit_page(w, "M1", "2024-04-05T00:00:00Z", "2024-03-31T23:59:59.999Z",
+		 "2024-04-30T23:59:59.999Z", STORE_PAGE_INNER);
+	kit_read_again(w);
+	kit_make_months(w);
+	assert_null(need_of(w, "2024-04"));
+	assert_newest_page(need_of(w, "2024-03"));
 }
 
 static void test_needs_below_a_head(void **state)
@@ -146,9 +166,8 @@ static void test_recent_all(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(needs_without_a_head),
-		TEST(needs_below_a_head),
-		TEST(a_head_that_is_too_short),
+		TEST(needs_without_a_head), TEST(a_known_month_without_a_head),
+		TEST(needs_below_a_head),   TEST(a_head_that_is_too_short),
 		TEST(recent_all),
 	};
 
