@@ -206,12 +206,8 @@ static int check_no_others(struct tree_ctx *ctx, int64_t room)
 	r = store_span_head(ctx->conn, room, &span);
 	if (r)
 		return r == -ENOENT ? -EIO : r;
-	if (span.lo >= 0) {
-		log_last_error("rmdir: the space has older messages that were never listed; "
-			       "mount with -o recent=all to have them looked at");
-		return -ENOTEMPTY;
-	}
-	return 0;
+	/* All of its past, before any of it is destroyed. */
+	return tree_need_interval(ctx, room, -1, span.hi);
 }
 
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,

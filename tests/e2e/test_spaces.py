@@ -219,6 +219,16 @@ def test_rmdir_with_others_messages_that_are_not_listed(pier):
     assert pier.sim.requests("DELETE") == []
 
 
+@pytest.mark.mount("recent=5")
+def test_rmdir_with_own_messages_that_are_not_listed(pier):
+    """All of the past is looked at first."""
+    for i in range(8):
+        pier.sim.post(pier.id, f"{i}")
+    assert len(pier.listed()) == 5
+    os.rmdir(pier.dir)
+    assert titles(pier.sim) == []
+
+
 @pytest.mark.parametrize("status, number", [(400, errno.EINVAL), (403, errno.EACCES),
                                             (500, errno.EIO)])
 def test_rmdir_that_the_server_refuses(pier, unsent, status, number):
