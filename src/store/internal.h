@@ -14,6 +14,7 @@
 #include "store/rowids.h"
 #include "store/sql.h"
 #include "store/store.h"
+#include "webex/id.h"
 
 struct store_conn {
 	struct store *s;
@@ -56,14 +57,17 @@ struct write {
 	bool owns_changes; /* the caller wanted none; events are made of them */
 	guint changes_mark;
 	int64_t rows_mark;
-	int64_t events;	       /* added to the journal */
-	bool is_first_listing; /* what it adds is no news */
+	int64_t events;		 /* added to the journal */
+	bool is_first_listing;	 /* what it adds is no news */
+	GArray *months;		 /* months.c; NULL: nothing was noted */
+	int64_t bodies, evicted; /* more of them when it is committed */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
 /* Commits for r == 0, rolls back for an error. What the whole came to. */
 int write_end(struct write *w, int r);
 /* Of the small texts of meta. */
+char *meta_text(struct sql *q, const char *key);
 int64_t meta_int(struct sql *q, const char *key, int64_t fallback);
 
 /* ---- changes.c ---- */
@@ -120,10 +124,14 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 #define MESSAGE_HAS_FILES 2
 #define MESSAGE_HAS_CARD 4
 #define MESSAGE_VOICE_CLIP 8
+#define MESSAGE_OWN 16 /* by the owner of the store; schema.c has an index of them */
+#define MESSAGE_IS_OWN "flags&16"
 
 /* Cookies of one millisecond are [cookie_floor(ms), cookie_floor(ms) + COOKIE_TIES). */
 #define COOKIE_TIES (INT64_C(1) << 20)
 int64_t cookie_floor(int64_t created_ms);
+/* Whether other milliseconds have the same place. */
+bool cookie_is_shared(int64_t created_ms);
 
 /* The row whatever its state; -ENOENT. */
 int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message);
@@ -133,18 +141,60 @@ int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid
 /* ---- months.c ---- */
 /* The counts as the file has them. */
 int months_load(struct store *s);
+/* So many more messages of that time have, and lack, a body at the end of this write. */
+void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted);
+/* The room is gone. */
+int months_drop(struct write *w, int64_t room);
+/* Before the commit: what was noted, into the table. */
+int months_flush(struct write *w);
+/* After it (done: it was committed). */
+void months_end(struct write *w, bool done);
+
+/* ---- message_write.c ---- */
+struct message_row {
+	int64_t rowid, room, cookie, person, pin_ms;
+	bool is_own;
+	const char *stem;
+};
+/* -EEXIST: the room has this message, or one in this place; nothing is written then. */
+int message_insert(struct write *w, const struct message_row *row,
+		   const struct webex_message *m, const char *first_email);
+/* What may differ of a known message; its body, too. */
+int message_rewrite(struct write *w, const struct store_message *old,
+		    const struct webex_message *m, const char *first_email);
+/* Whether message_rewrite() would leave the row as it is, but for the body. */
+bool message_has_row_of(const struct store_message *old, const struct webex_message *m);
+int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms);
+int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
 
 /* ---- message_put.c ---- */
+struct author {
+	int64_t rowid; /* 0: a message without author */
+	bool is_owner;
+	char *first_email;
+	char *suffix; /* what follows the time in a stem; NULL: not needed yet (page_put.c) */
+	char hex[WEBEX_ID_HEX_SIZE];
+};
 /* What the messages of one call have in common. */
 struct put {
 	struct write *w;
 	struct room_place room;
 	int64_t told_ms;     /* what is newer is news; -1: nothing is */
+	int64_t newest_ms;   /* the newest message that was added; told_ms if none is newer */
+	bool is_pinned;	     /* what was added is our own, and no news */
 	GHashTable *authors; /* person id -> struct author */
+	char *owner_id;	     /* whose store this is; NULL: nobody knows */
 	bool has_told_flood; /* the log has it that some cannot be kept */
 };
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
-void put_clear(struct put *p);
+/* Notes what the messages say of the room, if r is 0; frees. What the whole came to. */
+int put_end(struct put *p, int r);
+/* Borrowed from `p`. */
+int put_author(struct put *p, const struct webex_message *m, struct author **ret_author);
+/* The same if that asks and writes nothing; else NULL. */
+struct author *put_known_author(struct put *p, const struct webex_message *m);
+/* Tells of a new message. */
+void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem);
 /*
  * Inserts or updates. *ret_rowid: its row, also if nothing changed, 0 if it cannot be kept
  * (not of this room, no usable time). -ENOENT if it is a tombstone; *ret_rowid is set then
@@ -152,4 +202,19 @@ void put_clear(struct put *p);
  */
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
 		int64_t *ret_rowid);
-int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
+
+/* ---- page_put.c ---- */
+/*
+ * put_message() for all of a page, and the same to the letter, but with few questions: what is
+ * known of the page's time is read at once, and only what is odd (twins of a millisecond,
+ * edits, what is known under another time) goes the long way. is_complete: what stands with
+ * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms was deleted.
+ * *ret_newest_ms: of the page's items, -1 if there are none.
+ */
+extern bool put_page_scans; /* for tests: false: everything the long way */
+struct page_part {
+	bool is_complete;
+	int64_t lo, hi, now_wall_ms;
+};
+int put_page(struct put *p, GPtrArray *messages, const struct page_part *part,
+	     int64_t *ret_newest_ms);

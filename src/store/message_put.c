@@ -12,22 +12,16 @@
 #include "base/names.h"
 #include "base/timefmt.h"
 #include "webex/id.h"
-#include "webex/render.h"
 
 /* More of one millisecond in one room are not kept: it would take a hostile server. */
 #define TIES_MAX 512
-
-struct author {
-	int64_t rowid;
-	char *first_email;
-	char hex[WEBEX_ID_HEX_SIZE];
-};
 
 static void author_free(void *p)
 {
 	struct author *a = p;
 
 	g_free(a->first_email);
+	g_free(a->suffix);
 	g_free(a);
 }
 
@@ -44,6 +38,15 @@ static int read_told(struct write *w, int64_t room, int64_t *ret_told_ms)
 	return MIN(r, 0);
 }
 
+/* Ids differ at their end, and are hashed once a message. */
+static guint hash_of_end(gconstpointer key)
+{
+	const char *id = key;
+	size_t len = strlen(id);
+
+	return g_str_hash(id + (len > 16 ? len - 16 : 0));
+}
+
 int put_begin(struct write *w, int64_t room, struct put *ret_put)
 {
 	struct put p = {.w = w};
@@ -55,29 +58,62 @@ int put_begin(struct write *w, int64_t room, struct put *ret_put)
 		room_place_clear(&p.room);
 		return r;
 	}
-	p.authors = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, author_free);
+	p.newest_ms = p.told_ms;
+	p.owner_id = meta_text(w->q, "me.id");
+	p.authors = g_hash_table_new_full(hash_of_end, g_str_equal, g_free, author_free);
 	*ret_put = p;
 	return 0;
 }
 
-void put_clear(struct put *p)
+/*
+ * A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later.
+ * If it is our own, that will be no news; before the first listing it is, since nobody knows
+ * what came just before it.
+ */
+static int note_activity(struct put *p)
 {
-	room_place_clear(&p->room);
-	g_clear_pointer(&p->authors, g_hash_table_destroy);
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(p->w->q, "UPDATE room SET last_activity_ms=?2, head_activity_ms="
+				  " CASE WHEN ?3 AND head_wall_ms>=0 AND"
+				  "  head_activity_ms=last_activity_ms"
+				  " THEN ?2 ELSE head_activity_ms END"
+				  " WHERE rowid=?1 AND last_activity_ms<?2");
+
+	sql_int(&st, 1, p->room.rowid);
+	sql_int(&st, 2, p->newest_ms);
+	sql_int(&st, 3, p->is_pinned);
+	return sql_run(&st);
 }
 
-/* Borrowed from `p`. */
-static int author_of(struct put *p, const struct webex_message *m, struct author **ret_author)
+int put_end(struct put *p, int r)
+{
+	if (r == 0 && p->newest_ms > p->told_ms)
+		r = note_activity(p);
+	room_place_clear(&p->room);
+	g_free(p->owner_id);
+	g_clear_pointer(&p->authors, g_hash_table_destroy);
+	return r;
+}
+
+struct author *put_known_author(struct put *p, const struct webex_message *m)
+{
+	struct author *a = g_hash_table_lookup(p->authors, m->person_id ? m->person_id : "");
+
+	return a && (a->first_email || !m->person_email) ? a : NULL;
+}
+
+int put_author(struct put *p, const struct webex_message *m, struct author **ret_author)
 {
 	const char *id = m->person_id ? m->person_id : "";
-	struct author *a = g_hash_table_lookup(p->authors, id);
+	struct author *a = put_known_author(p, m);
 	int r = 0;
 
-	if (a && (a->first_email || !m->person_email)) {
+	if (a) {
 		*ret_author = a;
 		return 0;
 	}
 	a = g_new0(struct author, 1);
+	a->is_owner = id[0] && g_strcmp0(id, p->owner_id) == 0;
 	webex_id_hex(id, a->hex);
 	if (id[0])
 		r = person_touch(p->w, id, m->person_email, &a->rowid, &a->first_email);
@@ -262,88 +298,8 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 	return r;
 }
 
-/* ---- rows ---- */
-
-static int64_t txt_size_of(const struct webex_message *m)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	webex_render_txt(m, text);
-	return (int64_t)text->len;
-}
-
-static int64_t flags_of(const struct webex_message *m)
-{
-	return (m->markdown ? MESSAGE_HAS_MARKDOWN : 0) |
-	       (m->files && m->files[0] ? MESSAGE_HAS_FILES : 0) |
-	       (m->attachments ? MESSAGE_HAS_CARD : 0) |
-	       (m->is_voice_clip ? MESSAGE_VOICE_CLIP : 0);
-}
-
-static GString *pack_files(char **files)
-{
-	GString *packed = g_string_new(NULL);
-
-	for (; files && *files; files++)
-		g_string_append_len(packed, *files, (gssize)strlen(*files) + 1);
-	return packed;
-}
-
-static int write_body(struct write *w, int64_t rowid, const struct webex_message *m,
-		      const char *first_email)
-{
-	g_autoptr(GString) files = pack_files(m->files);
-	const char *email = g_strcmp0(m->person_email, first_email) == 0 ? NULL
-			    : m->person_email				 ? m->person_email
-									 : "";
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "INSERT OR REPLACE INTO body(message, email, text, markdown, html, files,"
-		      " mentioned_people, mentioned_groups, attachments, extra)"
-		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
-
-	sql_int(&st, 1, rowid);
-	/* With no first address yet, none must stay none when one turns up. */
-	sql_text(&st, 2, !first_email && !m->person_email ? "" : email);
-	sql_text(&st, 3, m->text);
-	sql_text(&st, 4, m->markdown);
-	sql_text(&st, 5, m->html);
-	sql_bytes(&st, 6, files->len ? files->str : NULL, files->len);
-	sql_text(&st, 7, m->mentioned_people);
-	sql_text(&st, 8, m->mentioned_groups);
-	sql_text(&st, 9, m->attachments);
-	sql_text(&st, 10, m->extra);
-	return sql_run(&st);
-}
-
-struct new_row {
-	int64_t rowid, cookie, person, pin_ms;
-	const char *stem;
-};
-
-static int write_new(struct put *p, const struct webex_message *m, const struct new_row *row)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		p->w->q, "INSERT INTO message(rowid, room, cookie, id, person, created_ms,"
-			 " updated_ms, txt_size, flags, stem, parent_id, pin_until_ms)"
-			 " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
-
-	sql_int(&st, 1, row->rowid);
-	sql_int(&st, 2, p->room.rowid);
-	sql_int(&st, 3, row->cookie);
-	sql_id(&st, 4, "MESSAGE", m->id);
-	sql_int(&st, 5, row->person);
-	sql_int(&st, 6, m->created_ms);
-	sql_int(&st, 7, m->updated_ms);
-	sql_int(&st, 8, txt_size_of(m));
-	sql_int(&st, 9, flags_of(m));
-	sql_text(&st, 10, row->stem);
-	sql_id(&st, 11, "MESSAGE", m->parent_id);
-	sql_int(&st, 12, row->pin_ms);
-	return sql_run(&st);
-}
-
 static int name_and_place(struct put *p, const struct webex_message *m,
-			  const struct author *author, struct new_row *row, char **ret_stem)
+			  const struct author *author, struct message_row *row, char **ret_stem)
 {
 	g_autoptr(GPtrArray) twins = g_ptr_array_new_with_free_func(twin_free);
 	g_autofree char *base = name_message_stem(
@@ -354,34 +310,23 @@ static int name_and_place(struct put *p, const struct webex_message *m,
 	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
 }
 
-/*
- * A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later.
- * If it is our own, that will be no news; before the first listing it is, since nobody knows
- * what came just before it.
- */
-static int note_activity(struct put *p, int64_t created_ms, bool is_own)
+void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(p->w->q, "UPDATE room SET last_activity_ms=?2, head_activity_ms="
-				  " CASE WHEN ?3 AND head_wall_ms>=0 AND"
-				  "  head_activity_ms=last_activity_ms"
-				  " THEN ?2 ELSE head_activity_ms END"
-				  " WHERE rowid=?1 AND last_activity_ms<?2");
+	struct store_change *change =
+		changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, rowid);
 
-	sql_int(&st, 1, p->room.rowid);
-	sql_int(&st, 2, created_ms);
-	sql_int(&st, 3, is_own);
-	return sql_run(&st);
+	change->name = g_strdup(stem);
+	change->is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
+	p->newest_ms = MAX(p->newest_ms, m->created_ms);
 }
 
 static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 		  int64_t *ret_rowid)
 {
-	struct new_row row = {.pin_ms = pin_ms};
+	struct message_row row = {.room = p->room.rowid, .pin_ms = pin_ms};
 	struct author *author = NULL;
-	struct store_change *change;
 	g_autofree char *stem = NULL;
-	int r = author_of(p, m, &author);
+	int r = put_author(p, m, &author);
 
 	if (r == 0)
 		r = name_and_place(p, m, author, &row, &stem);
@@ -389,18 +334,13 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 		return r;
 	row.rowid = store_new_rowid(p->w->s);
 	row.person = author->rowid;
+	row.is_own = author->is_owner;
 	row.stem = stem;
-	r = write_new(p, m, &row);
-	if (r == 0)
-		r = write_body(p->w, row.rowid, m, author->first_email);
-	if (r == 0 && m->created_ms > p->told_ms)
-		r = note_activity(p, m->created_ms, pin_ms > 0);
+	r = message_insert(p->w, &row, m, author->first_email);
 	if (r < 0)
-		return r;
+		return r == -EEXIST ? -EIO : r;
 	*ret_rowid = row.rowid;
-	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, row.rowid);
-	change->name = g_strdup(stem);
-	change->is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
+	put_added(p, m, row.rowid, stem);
 	return 0;
 }
 
@@ -426,35 +366,18 @@ static bool is_same(const struct webex_message *a, const struct webex_message *b
 }
 
 /* What somebody changed, not what one answer of the server has and another one lacks. */
-static bool is_edit(const struct webex_message *old, const struct webex_message *m)
+static bool is_edit(const struct store_message *old, const struct webex_message *m)
 {
-	return old->updated_ms != m->updated_ms || g_strcmp0(old->text, m->text) != 0 ||
-	       g_strcmp0(old->markdown, m->markdown) != 0;
+	if (old->m.updated_ms != m->updated_ms || old->is_evicted)
+		return old->m.updated_ms != m->updated_ms;
+	return g_strcmp0(old->m.text, m->text) != 0 ||
+	       g_strcmp0(old->m.markdown, m->markdown) != 0;
 }
 
-static int write_fields(struct write *w, int64_t rowid, const struct webex_message *m)
+/* A body that comes back is no change of anything that a person saw. */
+static bool is_refill(const struct store_message *old, const struct webex_message *m)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
-			       " parent_id=?5 WHERE rowid=?1");
-
-	sql_int(&st, 1, rowid);
-	sql_int(&st, 2, m->updated_ms);
-	sql_int(&st, 3, txt_size_of(m));
-	sql_int(&st, 4, flags_of(m));
-	sql_id(&st, 5, "MESSAGE", m->parent_id);
-	return sql_run(&st);
-}
-
-static int set_pin(struct write *w, int64_t rowid, int64_t pin_ms)
-{
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE message SET pin_until_ms=max(pin_until_ms, ?2)"
-			       " WHERE rowid=?1");
-
-	sql_int(&st, 1, rowid);
-	sql_int(&st, 2, pin_ms);
-	return sql_run(&st);
+	return old->is_evicted && message_has_row_of(old, m);
 }
 
 static int update(struct put *p, const struct store_message *old, const struct webex_message *m)
@@ -463,18 +386,16 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	int r;
 
 	/* A slow answer never overwrites a newer fact (design 4). */
-	if (m->updated_ms < old->m.updated_ms || is_same(m, &old->m))
+	if (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)))
 		return 0;
 	/* By the author as first told. */
-	r = author_of(p, &old->m, &author);
+	r = put_author(p, &old->m, &author);
 	if (r == 0)
-		r = write_fields(p->w, old->rowid, m);
-	if (r == 0)
-		r = write_body(p->w, old->rowid, m, author->first_email);
-	if (r == 0)
+		r = message_rewrite(p->w, old, m, author->first_email);
+	if (r == 0 && !is_refill(old, m))
 		changes_add_named(p->w, STORE_MESSAGE_CHANGED, p->room.rowid, p->room.type,
 				  old->rowid, NULL, old->stem)
-			->is_news = is_edit(&old->m, m);
+			->is_news = is_edit(old, m);
 	return r;
 }
 
@@ -505,6 +426,7 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
 	struct store_message old = {0};
 	int r = message_find(p->w->q, p->room.rowid, m->id, ret_rowid);
 
+	p->is_pinned = pin_until_ms > 0;
 	if (r == -ENOENT) {
 		*ret_rowid = 0;
 		r = can_keep(p, m);
@@ -516,24 +438,7 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
 		return r;
 	r = old.deleted ? -ENOENT : update(p, &old, m);
 	if (r == 0 && pin_until_ms > 0)
-		r = set_pin(p->w, old.rowid, pin_until_ms);
+		r = message_set_pin(p->w, old.rowid, pin_until_ms);
 	store_message_clear(&old);
 	return r;
-}
-
-int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
-{
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE message SET deleted=1 WHERE rowid=?1 RETURNING stem");
-	int r;
-
-	sql_int(&st, 1, rowid);
-	r = sql_step(&st);
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
-	changes_add_named(w, STORE_MESSAGE_GONE, room->rowid, room->type, rowid, NULL,
-			  sql_peek_text(&st, 0));
-	/* The row is written when the statement has come to its end. */
-	r = sql_run(&st);
-	return r < 0 ? r : contents_drop_of(w, room, rowid);
 }

@@ -30,6 +30,11 @@ int64_t cookie_floor(int64_t created_ms)
 	return MIN(place, COOKIE_PLACE_MAX) * COOKIE_TIES;
 }
 
+bool cookie_is_shared(int64_t created_ms)
+{
+	return cookie_floor(created_ms) >= COOKIE_PLACE_MAX * COOKIE_TIES;
+}
+
 int64_t store_cookie_of(int64_t created_ms)
 {
 	return cookie_floor(created_ms);
@@ -77,6 +82,7 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 		.person = sql_get_int(st, 3),
 		.stem = sql_get_text(st, 4),
 		.txt_size = sql_get_int(st, 5),
+		.flags = flags,
 		.deleted = sql_get_int(st, 6),
 		.is_evicted = sql_get_int(st, 25) == 0,
 		.m =
@@ -307,6 +313,29 @@ int64_t store_message_count(struct store_conn *c, int64_t room, int64_t since_ms
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
 }
 
+/* The few that are ours have an index. */
+static int last_own(struct store_conn *c, int64_t room, int64_t person, int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT rowid FROM message WHERE room=?1 AND person=?2 AND deleted=0"
+		      " AND " MESSAGE_IS_OWN " AND (SELECT gone FROM room WHERE rowid=?1)=0"
+		      " ORDER BY cookie DESC LIMIT 1");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, person);
+	return one_rowid(&st, ret_rowid);
+}
+
+static bool is_owner(struct store_conn *c, int64_t person)
+{
+	g_autofree char *me = store_meta_get(c, "me.id");
+	struct store_person p = {0};
+	bool is = me && store_person_by_id(c, me, &p) == 0 && p.rowid == person;
+
+	store_person_clear(&p);
+	return is;
+}
+
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid)
 {
@@ -314,7 +343,10 @@ int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 		c->q, "SELECT rowid FROM message WHERE room=?1 AND person=?2 AND deleted=0"
 		      " AND (SELECT gone FROM room WHERE rowid=?1)=0"
 		      " ORDER BY cookie DESC LIMIT 1");
+	int r = last_own(c, room, person, ret_rowid);
 
+	if (r != -ENOENT || is_owner(c, person))
+		return r;
 	sql_int(&st, 1, room);
 	sql_int(&st, 2, person);
 	return one_rowid(&st, ret_rowid);

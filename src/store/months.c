@@ -2,9 +2,103 @@
 /* How many bodies there are in each month of each space, and which of them go first. */
 #include "store/internal.h"
 
+#include "base/clock.h"
+#include "base/timefmt.h"
+
 bool store_has_evicted(struct store *s)
 {
 	return atomic_load_explicit(&s->evicted, memory_order_relaxed) > 0;
+}
+
+struct note {
+	int64_t room;
+	int month, bodies, evicted;
+};
+
+static struct note *find_note(struct write *w, int64_t room, int month)
+{
+	struct note fresh = {.room = room, .month = month};
+
+	if (!w->months)
+		w->months = g_array_new(FALSE, FALSE, sizeof(struct note));
+	/* Messages of a page come by time: it nearly always is the last one. */
+	for (guint i = w->months->len; i-- > 0;) {
+		struct note *n = &g_array_index(w->months, struct note, i);
+
+		if (n->month == month && n->room == room)
+			return n;
+	}
+	g_array_append_val(w->months, fresh);
+	return &g_array_index(w->months, struct note, w->months->len - 1);
+}
+
+void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted)
+{
+	struct note *n = find_note(w, room, time_month(created_ms));
+
+	n->bodies += bodies;
+	n->evicted += evicted;
+	w->bodies += bodies;
+	w->evicted += evicted;
+}
+
+/* Bodies that come are a use of the month: what was fetched ahead must not go first. */
+static int flush_one(struct write *w, const struct note *n)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "INSERT INTO month(room, month, bodies, evicted, opened_ms)"
+		      " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(room, month) DO UPDATE SET"
+		      " bodies=bodies+excluded.bodies, evicted=evicted+excluded.evicted,"
+		      " opened_ms=max(opened_ms, excluded.opened_ms)");
+
+	sql_int(&st, 1, n->room);
+	sql_int(&st, 2, n->month);
+	sql_int(&st, 3, n->bodies);
+	sql_int(&st, 4, n->evicted);
+	sql_int(&st, 5, n->bodies > 0 ? clock_wall(w->s->clock) : 0);
+	return sql_run(&st);
+}
+
+int months_flush(struct write *w)
+{
+	int r = 0;
+
+	for (guint i = 0; r == 0 && w->months && i < w->months->len; i++)
+		r = flush_one(w, &g_array_index(w->months, struct note, i));
+	return r;
+}
+
+void months_end(struct write *w, bool done)
+{
+	g_clear_pointer(&w->months, g_array_unref);
+	if (!done)
+		return;
+	w->s->bodies += w->bodies;
+	atomic_fetch_add(&w->s->evicted, w->evicted);
+}
+
+static int drop_rows(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "DELETE FROM month WHERE room=?1");
+
+	sql_int(&st, 1, room);
+	return sql_run(&st);
+}
+
+int months_drop(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT sum(bodies), sum(evicted) FROM month WHERE room=?1");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r < 0)
+		return r;
+	w->bodies -= sql_get_int(&st, 0);
+	w->evicted -= sql_get_int(&st, 1);
+	return drop_rows(w, room);
 }
 
 int months_load(struct store *s)

@@ -3,10 +3,6 @@
 #include "store/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "webex/id.h"
 
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span)
 {
@@ -152,88 +148,6 @@ struct page {
 	int64_t now_wall_ms;
 };
 
-/* With its sort key: (created, uuid time, id). */
-struct item {
-	const struct webex_message *m;
-	uint64_t uuid_time;
-};
-
-static int compare_items(const void *a, const void *b)
-{
-	const struct item *x = a, *y = b;
-
-	if (x->m->created_ms != y->m->created_ms)
-		return x->m->created_ms < y->m->created_ms ? -1 : 1;
-	if (x->uuid_time != y->uuid_time)
-		return x->uuid_time < y->uuid_time ? -1 : 1;
-	return strcmp(x->m->id, y->m->id);
-}
-
-/* Oldest first: cookies and rowids then rise with time. */
-static GArray *sort_items(GPtrArray *messages)
-{
-	GArray *items = g_array_sized_new(FALSE, FALSE, sizeof(struct item), messages->len);
-
-	for (guint i = 0; i < messages->len; i++) {
-		struct item item = {.m = g_ptr_array_index(messages, i)};
-
-		item.uuid_time = webex_id_uuid_time(item.m->id);
-		g_array_append_val(items, item);
-	}
-	if (items->len)
-		qsort(items->data, items->len, sizeof(struct item), compare_items);
-	return items;
-}
-
-static int put_items(struct put *p, const GArray *items, GArray *seen)
-{
-	for (guint i = 0; i < items->len; i++) {
-		const struct webex_message *m = g_array_index(items, struct item, i).m;
-		int64_t rowid = 0;
-		int r = put_message(p, m, 0, &rowid);
-
-		if (r < 0 && r != -ENOENT)
-			return r;
-		rowset_add(seen, rowid);
-	}
-	rowset_sort(seen);
-	return 0;
-}
-
-static int drop_absent(struct put *p, const struct page *page, const GArray *seen)
-{
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(p->w->q, "SELECT rowid FROM message WHERE room=?1 AND cookie>=?2"
-				  " AND cookie<?3 AND deleted=0 AND created_ms>?4"
-				  " AND created_ms<=?5 AND pin_until_ms<=?6");
-	int64_t hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi;
-	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	int r;
-
-	sql_int(&st, 1, p->room.rowid);
-	sql_int(&st, 2, cookie_floor(page->span.lo));
-	sql_int(&st, 3, cookie_floor(hi) + COOKIE_TIES);
-	sql_int(&st, 4, page->span.lo);
-	sql_int(&st, 5, hi);
-	sql_int(&st, 6, page->now_wall_ms);
-	while ((r = sql_step(&st)) == 1)
-		if (!rowset_has(seen, sql_get_int(&st, 0)))
-			rowset_add(absent, sql_get_int(&st, 0));
-	for (guint i = 0; r == 0 && i < absent->len; i++)
-		r = put_deleted(p->w, &p->room, g_array_index(absent, int64_t, i));
-	return r;
-}
-
-/* Up to the newest item: a pinned message above it says nothing about what stands between. */
-static int64_t head_of(const struct page *page, const GArray *items)
-{
-	int64_t newest =
-		items->len ? g_array_index(items, struct item, items->len - 1).m->created_ms
-			   : -1;
-
-	return MAX(page->span.lo, newest);
-}
-
 /* A page that tells nothing new is no write; the time is kept by the minute. */
 #define HEAD_GRAIN_MS 60000
 
@@ -262,28 +176,43 @@ static int note_told(struct put *p, int64_t told_ms)
 	return sql_run(&st);
 }
 
+static bool is_head(const struct page *page)
+{
+	return page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED;
+}
+
+static int put_items(struct put *p, GPtrArray *messages, struct page *page)
+{
+	struct page_part part = {
+		.is_complete = page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER,
+		.lo = page->span.lo,
+		.hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi,
+		.now_wall_ms = page->now_wall_ms,
+	};
+	int64_t newest_ms = -1;
+	int r = put_page(p, messages, &part, &newest_ms);
+
+	/* Not further: a pinned message above it says nothing about what stands between. */
+	if (is_head(page))
+		page->span.hi = MAX(page->span.lo, newest_ms);
+	return r;
+}
+
 static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct page *page)
 {
-	g_autoptr(GArray) items = sort_items(messages);
-	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	struct put p;
 	int r = put_begin(w, room, &p);
 
 	if (r < 0)
 		return r;
-	if (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED)
-		page->span.hi = head_of(page, items);
-	r = put_items(&p, items, seen);
-	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER))
-		r = drop_absent(&p, page, seen);
+	r = put_items(&p, messages, page);
 	if (r == 0)
 		r = span_add(w, room, page->span);
-	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED))
+	if (r == 0 && is_head(page))
 		r = note_head(w, room, page->now_wall_ms);
-	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED))
+	if (r == 0 && is_head(page))
 		r = note_told(&p, page->span.hi);
-	put_clear(&p);
-	return r;
+	return put_end(&p, r);
 }
 
 int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
@@ -312,8 +241,7 @@ static int apply_message(struct write *w, int64_t room, const struct webex_messa
 
 	if (r < 0)
 		return r;
-	r = put_message(&p, m, pin_until_ms, ret_rowid);
-	put_clear(&p);
+	r = put_end(&p, put_message(&p, m, pin_until_ms, ret_rowid));
 	return r == 0 && *ret_rowid == 0 ? -EINVAL : r;
 }
 

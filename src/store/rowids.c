@@ -116,6 +116,14 @@ int64_t rowids_take(struct rowids *r)
 	return rowid;
 }
 
+void rowids_untake(struct rowids *r, int64_t rowid)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->next == rowid + 1)
+		r->next = rowid;
+	pthread_mutex_unlock(&r->lock);
+}
+
 int64_t rowids_last(struct rowids *r)
 {
 	int64_t rowid;

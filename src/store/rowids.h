@@ -3,7 +3,7 @@
  * The one counter all rowids come from. A block of numbers is reserved in a small file outside
  * the cache before the first of them is given out, so that no number comes twice, whatever
  * happens to the database or to this process. Errors: a reserve file that cannot be written is
- * logged and costs only that promise. Thread rule: rowids_take() any thread; the rest the
+ * logged and costs only that promise. Thread rule: rowids_take(), rowids_untake() any thread; the rest the
  * owner's.
  */
 #pragma once
@@ -26,5 +26,7 @@ void rowids_init(struct rowids *r, const char *path, int64_t used);
 /* Gives back what of the block was not used. */
 void rowids_clear(struct rowids *r);
 int64_t rowids_take(struct rowids *r);
+/* What was just taken and will never be used; no effect if another one was taken since. */
+void rowids_untake(struct rowids *r, int64_t rowid);
 /* The highest number given out, 0 if none. */
 int64_t rowids_last(struct rowids *r);

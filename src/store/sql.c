@@ -202,46 +202,58 @@ void sql_bytes(struct sql_stmt *s, int at, const void *bytes, size_t size)
 		bound(s, sqlite3_bind_blob64(s->st, at, bytes, size, SQLITE_STATIC));
 }
 
-#define UUID_TEXT_SIZE 37
-
-static void uuid_text(const uint8_t uuid[static 16], char buf[static UUID_TEXT_SIZE])
+/*
+ * Ids of messages are kept with the fields of their time first, so that messages of one time
+ * stand together in the index of ids, too: a page of history touches a few leaves of it and not
+ * every one.
+ */
+static void order_by_time(const uint8_t uuid[static 16], uint8_t ret_ordered[static 16])
 {
-	static const char digits[] = "0123456789abcdef";
-	char *p = buf;
-
-	for (int i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*p++ = '-';
-		*p++ = digits[uuid[i] >> 4];
-		*p++ = digits[uuid[i] & 15];
-	}
-	*p = '\0';
+	memcpy(ret_ordered, uuid + 6, 2);
+	memcpy(ret_ordered + 2, uuid + 4, 2);
+	memcpy(ret_ordered + 4, uuid, 4);
+	memcpy(ret_ordered + 8, uuid + 8, 8);
 }
 
-static char *encode(const uint8_t uuid[static 16], const char *type)
+static void order_as_usual(const uint8_t ordered[static 16], uint8_t ret_uuid[static 16])
 {
-	char text[UUID_TEXT_SIZE];
+	memcpy(ret_uuid + 6, ordered, 2);
+	memcpy(ret_uuid + 4, ordered + 2, 2);
+	memcpy(ret_uuid, ordered + 4, 4);
+	memcpy(ret_uuid + 8, ordered + 8, 8);
+}
 
-	uuid_text(uuid, text);
-	return webex_id_encode("us", type, text);
+bool sql_id_bytes(const char *type, const char *id, uint8_t ret_bytes[static 16])
+{
+	uint8_t uuid[16];
+
+	if (!webex_id_to_uuid(id, type, uuid))
+		return false;
+	if (strcmp(type, "MESSAGE") == 0)
+		order_by_time(uuid, ret_bytes);
+	else
+		memcpy(ret_bytes, uuid, sizeof(uuid));
+	return true;
+}
+
+uint64_t sql_id_time(const uint8_t bytes[static 16])
+{
+	uint8_t uuid[16];
+
+	order_as_usual(bytes, uuid);
+	return webex_uuid_time(uuid);
 }
 
 void sql_id(struct sql_stmt *s, int at, const char *type, const char *id)
 {
-	struct webex_id parts;
-	g_autofree char *again = NULL;
+	uint8_t bytes[16];
 
 	if (s->error)
 		return;
-	if (id && webex_id_decode(id, &parts) == 0 && parts.has_uuid) {
-		again = encode(parts.uuid, type);
-		if (strcmp(again, id) == 0) {
-			bound(s, sqlite3_bind_blob(s->st, at, parts.uuid, sizeof(parts.uuid),
-						   SQLITE_TRANSIENT));
-			return;
-		}
-	}
-	sql_text(s, at, id);
+	if (id && sql_id_bytes(type, id, bytes))
+		bound(s, sqlite3_bind_blob(s->st, at, bytes, sizeof(bytes), SQLITE_TRANSIENT));
+	else
+		sql_text(s, at, id);
 }
 
 int sql_step(struct sql_stmt *s)
@@ -292,13 +304,27 @@ const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size)
 	return bytes;
 }
 
+bool sql_is_bytes(struct sql_stmt *s, int column)
+{
+	return sqlite3_column_type(s->st, column) == SQLITE_BLOB;
+}
+
 char *sql_get_id(struct sql_stmt *s, int column, const char *type)
 {
-	size_t size;
+	char text[WEBEX_ID_USUAL_SIZE];
+	uint8_t uuid[16];
 	const void *bytes;
+	size_t size;
 
 	if (sqlite3_column_type(s->st, column) != SQLITE_BLOB)
 		return sql_get_text(s, column);
 	bytes = sql_peek_bytes(s, column, &size);
-	return size == 16 ? encode(bytes, type) : NULL;
+	if (size != sizeof(uuid))
+		return NULL;
+	if (strcmp(type, "MESSAGE") == 0)
+		order_as_usual(bytes, uuid);
+	else
+		memcpy(uuid, bytes, sizeof(uuid));
+	webex_id_from_uuid(uuid, type, text);
+	return g_strdup(text);
 }

@@ -17,7 +17,8 @@
  * prepared once more, so that a callback of a listing may list too.
  *
  * Ids (webex-api.md 4) are bound by sql_id(): as the 16 bytes of their UUID where cluster
- * "us", the given type and these bytes make the very same text again, else as text.
+ * "us", the given type and these bytes make the very same text again, else as text. Those of
+ * type "MESSAGE" begin with the time of the UUID (version 2 of the schema).
  *
  * Errors: -EIO, -ENOSPC, -ENOMEM; logged here, once in a row for the same cause. A connection
  *that meets a corrupt file leaves a mark beside it (broken_mark), so that the next open sets it
@@ -62,6 +63,10 @@ void sql_int(struct sql_stmt *s, int at, int64_t value);
 void sql_text(struct sql_stmt *s, int at, const char *text);		    /* NULL: null */
 void sql_bytes(struct sql_stmt *s, int at, const void *bytes, size_t size); /* NULL: null */
 void sql_id(struct sql_stmt *s, int at, const char *type, const char *id);  /* NULL: null */
+/* The bytes that sql_id() binds; false if it binds the text. */
+bool sql_id_bytes(const char *type, const char *id, uint8_t ret_bytes[static 16]);
+/* webex_id_uuid_time() of a message's. */
+uint64_t sql_id_time(const uint8_t bytes[static 16]);
 
 /* 1: there is a row; 0: no more of them; -errno. */
 int sql_step(struct sql_stmt *s);
@@ -73,4 +78,6 @@ int64_t sql_get_int(struct sql_stmt *s, int column);
 char *sql_get_text(struct sql_stmt *s, int column);
 const char *sql_peek_text(struct sql_stmt *s, int column); /* borrowed until the next step */
 const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size);
+/* Whether it holds bytes and no text: an id that sql_id_bytes() knows. */
+bool sql_is_bytes(struct sql_stmt *s, int column);
 char *sql_get_id(struct sql_stmt *s, int column, const char *type);

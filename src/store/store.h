@@ -230,6 +230,7 @@ struct store_message {
 	int64_t person;	  /* rowid of its author, 0 if unknown */
 	char *stem;	  /* file name without .txt */
 	int64_t txt_size; /* bytes of webex_render_txt */
+	int64_t flags;	  /* the store's */
 	bool deleted;
 	bool is_evicted; /* its body was dropped: m lacks all that is not in a listing */
 	struct webex_message m;
@@ -281,7 +282,10 @@ int64_t store_message_oldest_ms(struct store_conn *c, int64_t room);
 /* How many live messages there are at or above since_ms; counts no further than `limit`. */
 int64_t store_message_count(struct store_conn *c, int64_t room, int64_t since_ms,
 			    int64_t limit);
-/* Newest live message by that author in the room; -ENOENT. */
+/*
+ * Newest live message by that author in the room; -ENOENT. Quick for the owner of the store
+ * (meta "me.id", set before there are messages), else as long as the room.
+ */
 int store_message_last_by(struct store_conn *c, int64_t room, int64_t person,
 			  int64_t *ret_rowid);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -177,6 +178,126 @@ char *webex_id_encode(const char *cluster, const char *type, const char *rest)
 	return text;
 }
 
+/* ---- the usual form ---- */
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* "ciscospark://us/TYPE/"; its length. */
+static size_t put_prefix(const char *type, char buf[static WEBEX_ID_USUAL_SIZE])
+{
+	static const char start[] = "ciscospark://us/";
+	size_t len = sizeof(start) - 1, type_len = strnlen(type, 16);
+
+	memcpy(buf, start, len);
+	memcpy(buf + len, type, type_len);
+	len += type_len;
+	buf[len++] = '/';
+	return len;
+}
+
+static void put_uuid(const uint8_t uuid[static 16], char *at)
+{
+	for (int i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*at++ = '-';
+		*at++ = hex_digits[uuid[i] >> 4];
+		*at++ = hex_digits[uuid[i] & 15];
+	}
+}
+
+void webex_id_from_uuid(const uint8_t uuid[static 16], const char *type,
+			char buf[static WEBEX_ID_USUAL_SIZE])
+{
+	char uri[WEBEX_ID_USUAL_SIZE];
+	size_t len = put_prefix(type, uri), n = 0;
+
+	put_uuid(uuid, uri + len);
+	len += UUID_CHARS;
+	memset(uri + len, 0, 3);
+	for (size_t i = 0; i < len; i += 3, n += 4) {
+		unsigned bits = (unsigned)(uint8_t)uri[i] << 16 |
+				(unsigned)(uint8_t)uri[i + 1] << 8 | (uint8_t)uri[i + 2];
+
+		buf[n] = base64[bits >> 18];
+		buf[n + 1] = base64[bits >> 12 & 63];
+		buf[n + 2] = base64[bits >> 6 & 63];
+		buf[n + 3] = base64[bits & 63];
+	}
+	buf[(len * 4 + 2) / 3] = '\0';
+}
+
+/* Of a letter of base64 its value, of a hex digit (lower case) its own; 255: neither. */
+struct letter {
+	uint8_t base64, hex;
+};
+
+static struct letter letters[256];
+static pthread_once_t letters_made = PTHREAD_ONCE_INIT;
+
+static void make_letters(void)
+{
+	memset(letters, 255, sizeof(letters));
+	for (int i = 0; i < 64; i++)
+		letters[(uint8_t)base64[i]].base64 = (uint8_t)i;
+	for (int i = 0; i < 16; i++)
+		letters[(uint8_t)hex_digits[i]].hex = (uint8_t)i;
+}
+
+/* Exactly `len` bytes (and up to two of room) of the one way to write them. */
+static bool base64_exact(const char *text, uint8_t *out, size_t len)
+{
+	const uint8_t *in = (const uint8_t *)text;
+	size_t chars = (len * 4 + 2) / 3, rest = chars % 4;
+	uint8_t v[4] = {0}, wrong = 0;
+
+	if (strnlen(text, chars + 1) != chars)
+		return false;
+	for (size_t n = chars / 4; n > 0; n--, in += 4, out += 3) {
+		uint8_t a = letters[in[0]].base64, b = letters[in[1]].base64;
+		uint8_t c = letters[in[2]].base64, d = letters[in[3]].base64;
+
+		wrong |= a | b | c | d;
+		out[0] = (uint8_t)(a << 2 | b >> 4);
+		out[1] = (uint8_t)(b << 4 | c >> 2);
+		out[2] = (uint8_t)(c << 6 | d);
+	}
+	for (size_t k = 0; k < rest; k++)
+		wrong |= v[k] = letters[in[k]].base64;
+	out[0] = (uint8_t)(v[0] << 2 | v[1] >> 4);
+	out[1] = (uint8_t)(v[1] << 4 | v[2] >> 2);
+	/* Bits that stand for nothing are zero. */
+	return wrong < 64 && (rest == 0 || (rest == 2 ? !(v[1] & 15) : !(v[2] & 3)));
+}
+
+static bool lower_uuid_parse(const uint8_t *text, uint8_t ret_uuid[static 16])
+{
+	static const uint8_t places[16] = {0,  2,  4,  6,  9,  11, 14, 16,
+					   19, 21, 24, 26, 28, 30, 32, 34};
+	uint8_t wrong = 0;
+
+	for (size_t i = 0; i < 16; i++) {
+		uint8_t high = letters[text[places[i]]].hex;
+		uint8_t low = letters[text[places[i] + 1]].hex;
+
+		wrong |= high | low;
+		ret_uuid[i] = (uint8_t)(high << 4 | low);
+	}
+	return wrong < 16 && text[8] == '-' && text[13] == '-' && text[18] == '-' &&
+	       text[23] == '-';
+}
+
+bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[static 16])
+{
+	char prefix[WEBEX_ID_USUAL_SIZE];
+	uint8_t uri[WEBEX_ID_USUAL_SIZE];
+	size_t len = put_prefix(type, prefix);
+
+	pthread_once(&letters_made, make_letters);
+	return base64_exact(text, uri, len + UUID_CHARS) && !memcmp(uri, prefix, len) &&
+	       lower_uuid_parse(uri + len, ret_uuid);
+}
+
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -194,18 +315,22 @@ void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE])
 	g_strlcpy(buf, sum, WEBEX_ID_HEX_SIZE);
 }
 
-uint64_t webex_id_uuid_time(const char *text)
+uint64_t webex_uuid_time(const uint8_t uuid[static 16])
 {
-	struct webex_id id;
-	const uint8_t *u = id.uuid;
+	const uint8_t *u = uuid;
 
-	if (webex_id_decode(text, &id) < 0 || !id.has_uuid)
-		return 0;
 	if (u[6] >> 4 != 1 || u[8] >> 6 != 2)
 		return 0;
 	return (uint64_t)(u[6] & 15) << 56 | (uint64_t)u[7] << 48 | (uint64_t)u[4] << 40 |
 	       (uint64_t)u[5] << 32 | (uint64_t)u[0] << 24 | (uint64_t)u[1] << 16 |
 	       (uint64_t)u[2] << 8 | u[3];
+}
+
+uint64_t webex_id_uuid_time(const char *text)
+{
+	struct webex_id id;
+
+	return webex_id_decode(text, &id) == 0 && id.has_uuid ? webex_uuid_time(id.uuid) : 0;
 }
 
 int64_t webex_id_time_ms(const char *text)

@@ -44,6 +44,16 @@ const char *webex_type_name(enum webex_type type);
 /* The public id of ciscospark://cluster/TYPE/rest; owned (g_free). */
 char *webex_id_encode(const char *cluster, const char *type, const char *rest);
 
+/*
+ * The usual id, ciscospark://us/TYPE/<uuid>, without an allocation: the store reads and writes
+ * two of them a message. `type` has at most 16 letters. webex_id_to_uuid is true only if
+ * webex_id_from_uuid makes the very same `text` again.
+ */
+#define WEBEX_ID_USUAL_SIZE 96
+void webex_id_from_uuid(const uint8_t uuid[static 16], const char *type,
+			char buf[static WEBEX_ID_USUAL_SIZE]);
+bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[static 16]);
+
 /* Good to use in a URL and to keep: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
 bool webex_id_is_sane(const char *text);
 
@@ -56,6 +66,7 @@ void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);
  * inside a millisecond.
  */
 uint64_t webex_id_uuid_time(const char *text);
+uint64_t webex_uuid_time(const uint8_t uuid[static 16]);
 /* The same as milliseconds since 1970 (webex-api.md 11); -1 if none or outside what timefmt.h
  * takes. */
 int64_t webex_id_time_ms(const char *text);

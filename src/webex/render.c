@@ -120,6 +120,19 @@ void webex_render_txt(const struct webex_message *m, GString *out)
 	end_line(out, start);
 }
 
+size_t webex_render_txt_size(const struct webex_message *m)
+{
+	size_t len = m->text ? strlen(m->text) : 0;
+
+	if (len > 0)
+		return len + (m->text[len - 1] != '\n');
+	GString *text = g_string_new(NULL);
+	webex_render_txt(m, text);
+	len = text->len;
+	g_string_free(text, TRUE);
+	return len;
+}
+
 void webex_render_md(const struct webex_message *m, GString *out)
 {
 	size_t start = out->len;

@@ -16,6 +16,8 @@
  * added if it lacks one.
  */
 void webex_render_txt(const struct webex_message *m, GString *out);
+/* How many bytes that is. */
+size_t webex_render_txt_size(const struct webex_message *m);
 /*
  * .md: markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>; without
  * markdown as .txt.

@@ -174,7 +174,7 @@ static void test_empty_file(void **state)
 /* The place of a page in the middle of the bodies. */
 static off_t page_of_bodies(const char *path)
 {
-	const char sql[] = "SELECT (pageno - 1) * 4096 FROM dbstat WHERE name='body' AND "
+	const char sql[] = "SELECT (pageno - 1) * 8192 FROM dbstat WHERE name='body' AND "
 			   "pagetype='leaf' ORDER BY pageno LIMIT 1 OFFSET 5";
 	sqlite3_stmt *st;
 	sqlite3 *db;

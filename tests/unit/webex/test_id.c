@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -166,6 +167,72 @@ static void test_hex(void **state)
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223");
 }
 
+/* What webex_id_to_uuid promises, said with the general functions. */
+static bool is_usual(const char *text, const char *type, uint8_t ret_uuid[static 16])
+{
+	char hex[WEBEX_ID_HEX_SIZE], uuid[37];
+	struct webex_id id;
+
+	if (webex_id_decode(text, &id) < 0 || !id.has_uuid)
+		return false;
+	webex_id_hex(text, hex);
+	snprintf(uuid, sizeof(uuid), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
+		 hex + 16, hex + 20);
+	memcpy(ret_uuid, id.uuid, 16);
+	_cleanup_gfree_ char *again = webex_id_encode("us", type, uuid);
+	return strcmp(again, text) == 0;
+}
+
+static void assert_usual(const char *text, const char *type)
+{
+	uint8_t uuid[16] = {0}, expected[16] = {0};
+	char again[WEBEX_ID_USUAL_SIZE];
+	bool usual = is_usual(text, type, expected);
+
+	assert_int_equal(webex_id_to_uuid(text, type, uuid), usual);
+	if (!usual)
+		return;
+	assert_memory_equal(uuid, expected, 16);
+	webex_id_from_uuid(uuid, type, again);
+	assert_string_equal(again, text);
+	assert_true(webex_uuid_time(uuid) == webex_id_uuid_time(text));
+}
+
+static void test_usual_form(void **state)
+{
+	static const char *const types[] = {"ROOM", "PEOPLE", "MESSAGE", "MEMBERSHIP", "TEAM"};
+	static const char others[] = "AZaz09+/-_=.B\x80";
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(vectors); i++)
+		for (size_t t = 0; t < G_N_ELEMENTS(types); t++)
+			assert_usual(vectors[i].text, types[t]);
+	for (size_t t = 0; t < G_N_ELEMENTS(types); t++) {
+		_cleanup_gfree_ char *text =
+			webex_id_encode("us", types[t], "eb8a3630-f8d9-11ef-9a2b-0242ac110003");
+		_cleanup_gfree_ char *upper =
+			webex_id_encode("us", types[t], "eb8a3630-f8d9-11EF-9a2b-0242ac110003");
+		_cleanup_gfree_ char *longer = g_strconcat(text, "A", NULL);
+		uint8_t uuid[16];
+		size_t len = strlen(text);
+
+		assert_true(webex_id_to_uuid(text, types[t], uuid));
+		assert_usual(upper, types[t]);
+		assert_usual(longer, types[t]);
+		/* Every place with every kind of wrong letter, and cut short there. */
+		for (size_t at = 0; at < len; at++) {
+			char was = text[at];
+
+			for (size_t o = 0; o < sizeof(others); o++) {
+				text[at] = others[o];
+				assert_usual(text, types[t]);
+			}
+			text[at] = was;
+		}
+	}
+	assert_usual("", "ROOM");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_sane),
 		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_usual_form),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

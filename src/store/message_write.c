@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of a message as they are written. What is to be written was decided elsewhere. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "webex/render.h"
+
+static int64_t flags_of(const struct webex_message *m)
+{
+	return (m->markdown ? MESSAGE_HAS_MARKDOWN : 0) |
+	       (m->files && m->files[0] ? MESSAGE_HAS_FILES : 0) |
+	       (m->attachments ? MESSAGE_HAS_CARD : 0) |
+	       (m->is_voice_clip ? MESSAGE_VOICE_CLIP : 0);
+}
+
+static GString *pack_files(char **files)
+{
+	GString *packed = g_string_new(NULL);
+
+	for (; *files; files++)
+		g_string_append_len(packed, *files, (gssize)strlen(*files) + 1);
+	return packed;
+}
+
+/* What stands for the address of a message: nothing if it is the author's first one. */
+static const char *kept_email(const struct webex_message *m, const char *first_email)
+{
+	/* With no first address yet, none must stay none when one turns up. */
+	if (!m->person_email)
+		return "";
+	return g_strcmp0(m->person_email, first_email) == 0 ? NULL : m->person_email;
+}
+
+static int write_body(struct write *w, int64_t rowid, const struct webex_message *m,
+		      const char *first_email)
+{
+	g_autoptr(GString) files = m->files && m->files[0] ? pack_files(m->files) : NULL;
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "INSERT OR REPLACE INTO body(message, email, text, markdown, html, files,"
+		      " mentioned_people, mentioned_groups, attachments, extra)"
+		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+
+	sql_int(&st, 1, rowid);
+	sql_text(&st, 2, kept_email(m, first_email));
+	sql_text(&st, 3, m->text);
+	sql_text(&st, 4, m->markdown);
+	sql_text(&st, 5, m->html);
+	if (files)
+		sql_bytes(&st, 6, files->str, files->len);
+	sql_text(&st, 7, m->mentioned_people);
+	sql_text(&st, 8, m->mentioned_groups);
+	sql_text(&st, 9, m->attachments);
+	sql_text(&st, 10, m->extra);
+	return sql_run(&st);
+}
+
+/* 1: written; 0: the room has a message of this id, or one in this place. */
+static int write_row(struct write *w, const struct message_row *row,
+		     const struct webex_message *m)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
+		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms)"
+		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+	int r;
+
+	sql_int(&st, 1, row->rowid);
+	sql_int(&st, 2, row->room);
+	sql_int(&st, 3, row->cookie);
+	sql_id(&st, 4, "MESSAGE", m->id);
+	sql_int(&st, 5, row->person);
+	sql_int(&st, 6, m->created_ms);
+	sql_int(&st, 7, m->updated_ms);
+	sql_int(&st, 8, (int64_t)webex_render_txt_size(m));
+	sql_int(&st, 9, flags_of(m) | (row->is_own ? MESSAGE_OWN : 0));
+	sql_text(&st, 10, row->stem);
+	sql_id(&st, 11, "MESSAGE", m->parent_id);
+	sql_int(&st, 12, row->pin_ms);
+	r = sql_run(&st);
+	return r < 0 ? r : sqlite3_changes64(sql_handle(w->q)) > 0;
+}
+
+int message_insert(struct write *w, const struct message_row *row,
+		   const struct webex_message *m, const char *first_email)
+{
+	int r = write_row(w, row, m);
+
+	if (r == 0)
+		return -EEXIST;
+	if (r == 1)
+		r = write_body(w, row->rowid, m, first_email);
+	if (r == 0)
+		months_note(w, row->room, m->created_ms, 1, 0);
+	return r;
+}
+
+int message_rewrite(struct write *w, const struct store_message *old,
+		    const struct webex_message *m, const char *first_email)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
+			       " parent_id=?5 WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, old->rowid);
+	sql_int(&st, 2, m->updated_ms);
+	sql_int(&st, 3, (int64_t)webex_render_txt_size(m));
+	sql_int(&st, 4, flags_of(m) | (old->flags & MESSAGE_OWN));
+	sql_id(&st, 5, "MESSAGE", m->parent_id);
+	r = sql_run(&st);
+	if (r == 0)
+		r = write_body(w, old->rowid, m, first_email);
+	if (r == 0 && old->is_evicted)
+		months_note(w, old->room, old->m.created_ms, 1, -1);
+	return r;
+}
+
+bool message_has_row_of(const struct store_message *old, const struct webex_message *m)
+{
+	return old->m.updated_ms == m->updated_ms &&
+	       (old->flags & ~MESSAGE_OWN) == flags_of(m) &&
+	       old->txt_size == (int64_t)webex_render_txt_size(m) &&
+	       !g_strcmp0(old->m.parent_id, m->parent_id);
+}
+
+int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET pin_until_ms=max(pin_until_ms, ?2)"
+			       " WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, pin_ms);
+	return sql_run(&st);
+}
+
+static int has_body(struct write *w, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT 1 FROM body WHERE message=?1");
+
+	sql_int(&st, 1, rowid);
+	return sql_step(&st);
+}
+
+/* The body stays until the next open, like the row, but counts no more. */
+int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE message SET deleted=1 WHERE rowid=?1 RETURNING stem, created_ms");
+	int r, body;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	changes_add_named(w, STORE_MESSAGE_GONE, room->rowid, room->type, rowid, NULL,
+			  sql_peek_text(&st, 0));
+	body = has_body(w, rowid);
+	if (body >= 0)
+		months_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0, body ? 0 : -1);
+	/* The row is written when the statement has come to its end. */
+	r = sql_run(&st);
+	if (r == 0)
+		r = MIN(body, 0);
+	return r < 0 ? r : contents_drop_of(w, room, rowid);
+}
