@@ -185,7 +185,7 @@ void transcript_release(struct transcripts *t, uint64_t ino)
 	pthread_mutex_unlock(&t->lock);
 }
 
-bool transcript_is_open(struct transcripts *t, uint64_t ino)
+bool transcript_is_open(struct transcripts *t, uint64_t ino, int64_t *ret_size)
 {
 	struct text *text;
 	bool open;
@@ -193,6 +193,8 @@ bool transcript_is_open(struct transcripts *t, uint64_t ino)
 	pthread_mutex_lock(&t->lock);
 	text = g_hash_table_lookup(t->texts, &ino);
 	open = text && text->opens > 0;
+	if (open && ret_size)
+		*ret_size = (int64_t)text->bytes->len;
 	pthread_mutex_unlock(&t->lock);
 	return open;
 }

@@ -28,7 +28,8 @@ int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino
 int transcript_hold(struct transcripts *t, struct store_conn *conn, uint64_t ino,
 		    const struct store_range *range, uint64_t generation);
 void transcript_release(struct transcripts *t, uint64_t ino);
-bool transcript_is_open(struct transcripts *t, uint64_t ino);
+/* And how long it is; ret_size may be NULL. */
+bool transcript_is_open(struct transcripts *t, uint64_t ino, int64_t *ret_size);
 /* Any of that room. */
 bool transcript_is_open_of(struct transcripts *t, int64_t room);
 /* Bytes copied; 0 past the end. The transcript must be held. */

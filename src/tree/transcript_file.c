@@ -105,16 +105,20 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
-	struct store_range range = {0};
+	struct store_range range;
 	int64_t size = 0;
 	int r = is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 
-	if (r == 0)
-		r = transcript_is_open(transcripts, ino) ? keep_current(ctx, ino)
-							 : need_messages(ctx, ino, &range);
-	if (r == 0)
-		r = transcript_size(transcripts, ctx->conn, ino, &range, ctx->generation,
-				    &size);
+	if (r)
+		return r;
+	if (transcript_is_open(transcripts, ino, &size)) {
+		r = keep_current(ctx, ino);
+	} else {
+		r = need_messages(ctx, ino, &range);
+		if (r == 0)
+			r = transcript_size(transcripts, ctx->conn, ino, &range,
+					    ctx->generation, &size);
+	}
 	if (r == 0)
 		tree_set_size(attr, size);
 	return r;

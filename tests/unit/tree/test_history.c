@@ -210,7 +210,7 @@ static void test_its_transcript(void **state)
 	assert_non_null(strstr(buf, "M1"));
 	assert_null(strstr(buf, "M0"));
 	tree_release_read(w->tree, ino, from, &pending);
-	assert_false(transcript_is_open(w->tree->transcripts, ino));
+	assert_false(transcript_is_open(w->tree->transcripts, ino, NULL));
 }
 
 /* ---- what the kernel is told ---- */
