@@ -155,6 +155,7 @@ struct message_row {
 	int64_t rowid, room, cookie, person, pin_ms;
 	bool is_own;
 	const char *stem;
+	const uint8_t *id; /* sql_id_bytes() where the caller has them; may be NULL */
 };
 /* -EEXIST: the room has this message, or one in this place; nothing is written then. */
 int message_insert(struct write *w, const struct message_row *row,

@@ -70,7 +70,10 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
 	sql_int(&st, 3, row->cookie);
-	sql_id(&st, 4, "MESSAGE", m->id);
+	if (row->id)
+		sql_bytes(&st, 4, row->id, 16);
+	else
+		sql_id(&st, 4, "MESSAGE", m->id);
 	sql_int(&st, 5, row->person);
 	sql_int(&st, 6, m->created_ms);
 	sql_int(&st, 7, m->updated_ms);

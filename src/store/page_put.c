@@ -308,6 +308,7 @@ static int put_new(struct put *p, const struct item *item, GArray *seen)
 	row.person = author->rowid;
 	row.is_own = author->is_owner;
 	row.stem = stem;
+	row.id = item->has_bytes ? item->bytes : NULL;
 	r = message_insert(p->w, &row, item->m, author->first_email);
 	/* Known under another time. */
 	if (r == -EEXIST) {

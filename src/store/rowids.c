@@ -73,12 +73,13 @@ static int reserve_write(const char *path, int64_t limit)
 	return r;
 }
 
-/* Under the lock, and the only thing done under it that can take time: once in 4096 numbers. */
+/* Under the lock, and the only thing done under it that can take time: once a block. */
 static void reserve(struct rowids *r)
 {
 	int failed;
 
-	r->limit = r->next + ROWIDS_BLOCK;
+	r->limit = r->next + r->block;
+	r->block = MIN(r->block * 2, ROWIDS_BLOCK_MAX);
 	failed = r->path ? reserve_write(r->path, r->limit) : 0;
 	if (failed < 0)
 		log_error("store", "cannot reserve node numbers in %s: %s", r->path,
@@ -91,6 +92,7 @@ void rowids_init(struct rowids *r, const char *path, int64_t used)
 
 	pthread_mutex_init(&r->lock, NULL);
 	r->path = g_strdup(path);
+	r->block = ROWIDS_BLOCK;
 	r->next = MAX(used + 1, MAX(reserved, 1));
 	reserve(r);
 }

@@ -11,14 +11,19 @@
 #include <pthread.h>
 #include <stdint.h>
 
-/* What a crash may skip. */
+/*
+ * What a crash may skip: at first the one, and the other once that many were used up. A walk
+ * of a long history would wait for the disk every four pages.
+ */
 #define ROWIDS_BLOCK 4096
+#define ROWIDS_BLOCK_MAX 65536
 
 struct rowids {
 	pthread_mutex_t lock;
 	char *path;    /* NULL: nothing is reserved */
 	int64_t next;  /* lock */
 	int64_t limit; /* lock: numbers below are reserved */
+	int64_t block; /* lock: how many are reserved next */
 };
 
 /* Goes on above `used` and above what the file says. */

@@ -24,8 +24,7 @@
 #define PAGE_ITEMS 1000
 #define AUTHORS 20
 #define NOW INT64_C(1764000000000)
-/* 100,000 messages are six years. */
-#define STEP_MS INT64_C(1900000)
+#define YEARS_MS (6 * INT64_C(31556952000)) /* all of them, whatever their number */
 
 struct bench {
 	char *folder, *path, *reserve;
@@ -95,7 +94,7 @@ static char *make_id(const char *type, int64_t ms, uint64_t salt)
 
 static int64_t time_of(const struct bench *b, int n)
 {
-	return NOW - (int64_t)(b->count - n) * STEP_MS;
+	return NOW - YEARS_MS / b->count * (b->count - n);
 }
 
 static char *words(uint64_t seed, size_t length)
@@ -298,7 +297,7 @@ static void add_room(struct bench *b)
 	struct webex_room room = {.title = (char *)"bench"};
 
 	room.id = b->room_id;
-	room.created_ms = NOW - (b->count + 1) * STEP_MS;
+	room.created_ms = NOW - YEARS_MS - 1;
 	room.last_activity_ms = NOW;
 	must(store_apply_room(b->s, &room, 0, &b->room, NULL), "room");
 }
@@ -364,13 +363,14 @@ static void bench_size(const char *parent, int count, int lanes)
 		must(-errno, parent);
 	b.path = g_build_filename(b.folder, "store.db", NULL);
 	b.reserve = g_build_filename(b.folder, "rows", NULL);
-	b.room_id = make_id("ROOM", NOW - (count + 1) * STEP_MS, 1);
+	b.room_id = make_id("ROOM", NOW - YEARS_MS - 1, 1);
 	for (int i = 0; i < AUTHORS; i++) {
 		b.author_id[i] = make_id("PEOPLE", NOW, mix((uint64_t)i));
 		b.author_email[i] = g_strdup_printf("firstname.lastname%d@example.com", i);
 	}
 	run(&b);
-	remove_files(&b);
+	if (!g_getenv("KEEP"))
+		remove_files(&b);
 	rmdir(b.folder);
 	for (int i = 0; i < AUTHORS; i++) {
 		g_free(b.author_id[i]);

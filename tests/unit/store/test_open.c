@@ -375,7 +375,8 @@ static void test_numbers_outlive_the_database(void **state)
 	kit_open(k);
 	next = store_new_rowid(k->s);
 	assert_true(next > rowid);
-	assert_true(next < rowid + 2 * 4096);
+	/* Blocks grow, so at most about as many are lost as were used. */
+	assert_true(next < 2 * rowid + 2 * 4096);
 	/* A clean end wastes none. */
 	rowid = next;
 	kit_close(k);
