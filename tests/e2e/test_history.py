@@ -12,8 +12,8 @@ import pytest
 
 from lib.chat import fails, put
 from lib.shell import kill_group, run_cmd, start_cmd
-from lib.tree import (asked, check_sizes, error_of, files_below, messages_in, millis, read, stem,
-                      stems, txt_name)
+from lib.tree import (asked, check_sizes, error_of, files_below, messages_in, millis, parallel,
+                      read, stems, txt_name)
 from lib.util import wait_until
 
 MESSAGES = "GET /messages"
@@ -58,7 +58,8 @@ class Past:
 
     def __init__(self, sim, mount, title=None):
         self.sim, self.mount = sim, mount
-        self.title = title or mount.ls("spaces")[0]
+        mount.ls("spaces")
+        self.title = title or min(sim.rooms(), key=lambda r: r["created"])["title"]
         self.room = sim.room(self.title)
         self.id = self.room["id"]
         self.dir = mount.space(self.title)
@@ -395,6 +396,55 @@ def test_kept_across_mounts(sim, start_mount):
     assert again.listed() == everything
     assert inodes(again) == numbers
     assert len(message_requests(sim)) <= 1
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 2, "--messages", 720, "--members", 3,
+                 "--max-page", 50)
+def test_without_network(past):
+    shown = months(past.history)
+    for at in (0, 20):
+        assert messages_in(past.history / shown[at]) == past.months[shown[at]]
+    past.sim.kill()
+    # What is known reads on, what is not is an error and no empty directory.
+    for at in (0, 20):
+        assert messages_in(past.history / shown[at]) == past.months[shown[at]]
+        for name in past.months[shown[at]]:
+            assert read(past.history / shown[at] / name)
+    network = {"ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH"}
+    unknown = [m for m in shown[45:60] if past.months.get(m)]
+    for month in unknown:
+        assert error_of(os.listdir, past.history / month) in network
+        name = past.months[month][0]
+        assert error_of(os.stat, past.history / month / name) in network
+        assert error_of(os.stat, past.history / month / "transcript.log") in network
+    # The months are known, also of a space that nobody has looked into.
+    other = [t for t in past.mount.ls("spaces") if t != past.title][0]
+    assert months(past.mount.space(other) / "history")
+    past.sim.start()
+    # It has other messages now.
+    wait_until(lambda: len(messages_in(past.history / unknown[0])) > 0, 15)
+
+
+@pytest.mark.sim(*SIX_YEARS, "--latency", 300, "--max-page", 100)
+def test_fifty_readers_of_one_month_are_one_request(past):
+    shown = months(past.history)
+    messages_in(past.history / shown[0])
+    past.sim.clear_log()
+    found = parallel(lambda _: messages_in(past.history / shown[30]), range(50))
+    assert [e for _n, e in found if e] == []
+    assert {tuple(n) for n, _e in found} == {tuple(past.months[shown[30]])}
+    assert asked(past.sim) == [MESSAGES]
+
+
+@pytest.mark.sim(*SIX_YEARS, "--max-page", 100)
+def test_a_walker_can_be_killed(past):
+    past.sim.fault(method="GET", route="/messages", skip=2, hang=True)
+    walker = start_cmd("exec find history/ -type f", cwd=past.dir)
+    wait_until(lambda: past.sim.control("GET", "/health")["parked"] > 0, 15)
+    kill_group(walker)
+    walker.communicate(timeout=10)
+    past.sim.clear_faults()
+    assert past.listed() == {m: past.months.get(m, []) for m in months(past.history)}
 
 
 # recent=all.
