@@ -194,7 +194,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	bool reads = (fi->flags & O_ACCMODE) == O_RDONLY;
 	struct op *op;
 
-	if (reads && tree_opens_freely(ino)) {
+	if (reads && tree_opens_freely(fs_of(req)->config.tree, ino)) {
 		open_message(req, ino, fi);
 		return;
 	}

@@ -27,8 +27,11 @@ static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *
 	return r;
 }
 
-bool tree_opens_freely(uint64_t ino)
+bool tree_opens_freely(struct tree *t, uint64_t ino)
 {
+	/* Of a body that has to be fetched first, whoever opens the message is to be told. */
+	if (store_has_evicted(t->config.store))
+		return false;
 	switch (tree_ino_kind(ino)) {
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:

@@ -22,7 +22,7 @@ enum tree_read_from {
 };
 
 /* Opening it for reading takes no more than its number: no tree_open_read. */
-bool tree_opens_freely(uint64_t ino);
+bool tree_opens_freely(struct tree *t, uint64_t ino);
 /*
  * Makes sure that what is needed to read the file is known. For TREE_UPLOAD nodes the caller
  * has called contents_open before. TREE_READ_TRANSCRIPT and _PENDING are held:
