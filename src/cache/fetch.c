@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/fresh.h"
 #include "cache/lane.h"
 #include "cache/pager_internal.h"
 
@@ -28,6 +29,7 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 	case NEED_MONTHS:
 	case NEED_BODY:
 	case NEED_EVENT:
+	case NEED_SWEEP:
 		return 0; /* the store knows */
 	case NEED_NEWS:
 	case NEED_NONE:
@@ -67,29 +69,42 @@ void pager_wake(struct pager_entry *e, int error)
 	}
 }
 
+static int64_t failed_age_of(const struct need *need, int error)
+{
+	if (need->kind == NEED_PERSON && error == -ENOENT)
+		return ABSENT_AGE_MS;
+	return need->kind == NEED_NEWS ? FRESH_RETRY_MS : FAILED_AGE_MS;
+}
+
 /* The newest messages came, though not as many as NEED_HEAD brings. */
 static void note_head_locked(struct pager *p, const struct need *need)
 {
 	struct need head = {.kind = NEED_HEAD, .row = need->row};
 
-	if (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD)
-		pager_entry_locked(p, &head, true)->fresh_until_ms =
-			clock_mono(p->config.clock) + age_of(p, NEED_HEAD);
+	int64_t now = clock_mono(p->config.clock);
+	struct pager_entry *e;
+
+	if (need->kind != NEED_SPAN || need->hi_ms != NEED_TO_HEAD)
+		return;
+	e = pager_entry_locked(p, &head, true);
+	e->fresh_until_ms = now + age_of(p, NEED_HEAD);
+	e->good_ms = now;
 }
 
 static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
 {
 	int64_t now = clock_mono(p->config.clock);
-	bool absent = error == -ENOENT && e->need.kind == NEED_PERSON;
 
 	e->fetching = false;
 	if (!error) {
 		e->fresh_until_ms = now + age_of(p, e->need.kind);
 		e->failed_until_ms = INT64_MIN / 2;
 		note_head_locked(p, &e->need);
+		e->good_ms = now;
+		e->is_expired = false;
 	} else {
 		e->failed_error = error;
-		e->failed_until_ms = now + (absent ? ABSENT_AGE_MS : FAILED_AGE_MS);
+		e->failed_until_ms = now + failed_age_of(&e->need, error);
 		p->stats.failed++;
 		p->stats.last_error = error;
 	}
@@ -131,19 +146,21 @@ static char *describe(const struct fetch *f)
 		[NEED_MONTHS] = "the months of",
 		[NEED_BODY] = "the message with number",
 		[NEED_EVENT] = "events",
+		[NEED_SWEEP] = "old messages of",
 	};
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
 
 	if ((f->need.kind == NEED_ROOM || f->need.kind == NEED_HEAD ||
-	     f->need.kind == NEED_MEMBERS || f->need.kind == NEED_SPAN) &&
+	     f->need.kind == NEED_MEMBERS || f->need.kind == NEED_SPAN ||
+	     f->need.kind == NEED_SWEEP) &&
 	    store_read_begin(f->pager->config.store, &conn) == 0) {
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
 			text = g_strdup_printf("%s %s", words[f->need.kind], room.name);
 		store_room_clear(&room);
 		store_read_end(conn);
-	} else if (f->need.kind == NEED_ROOMS) {
+	} else if (f->need.kind == NEED_ROOMS || f->need.kind == NEED_NEWS) {
 		text = g_strdup(words[f->need.kind]);
 	} else if (f->need.key[0]) {
 		text = g_strdup_printf("%s %s", words[f->need.kind], f->need.key);
@@ -185,6 +202,7 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
 			  (long long)f->need.row, f->need.key, strerror(-error));
+	fresh_ended(p->fresh, f, error, network);
 	fetch_free(f);
 	pager_wake(e, error);
 }
@@ -244,6 +262,7 @@ bool fetch_restarts(struct fetch *f)
 	f->generation = f->entry->generation;
 	p->stats.restarted++;
 	pthread_mutex_unlock(&p->lock);
+	fresh_begins(p->fresh, f);
 	return true;
 }
 
@@ -263,7 +282,7 @@ static void fetch_reset(struct fetch *f)
 	if (f->fd >= 0)
 		close(steal_fd(&f->fd));
 	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
-	f->is_partial = false;
+	f->is_partial = f->is_all_pages = f->is_complete = false;
 }
 
 static int fetch_begin(struct fetch *f)
@@ -274,6 +293,7 @@ static int fetch_begin(struct fetch *f)
 	pthread_mutex_lock(&p->lock);
 	f->generation = f->entry->generation;
 	pthread_mutex_unlock(&p->lock);
+	fresh_begins(p->fresh, f);
 	return f->source->begin(f);
 }
 
@@ -334,6 +354,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	f->need = e->need;
 	f->source = source_find(e->need.kind);
 	f->fd = -1;
+	f->is_for_all = g_queue_is_empty(&e->waiters) || e->need.kind == NEED_NEWS;
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);
 	e->fetching = true;
@@ -357,6 +378,7 @@ void fetch_cancel(struct pager *p, struct pager_entry *e)
 	e->fetching = false;
 	p->stats.fetching--;
 	pthread_mutex_unlock(&p->lock);
+	fresh_ended(p->fresh, f, -ECANCELED, false);
 	if (f->source->cancel) {
 		f->source->cancel(f);
 		fetch_free(f);

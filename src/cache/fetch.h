@@ -22,23 +22,34 @@ struct fetch {
 	struct need need;
 	uint64_t generation; /* of the need when it began */
 	int restarts;
-	uint64_t request; /* webex id of the call under way; 0: none */
+	bool is_for_all;     /* it goes on when the last one who waits is interrupted */
+	uint64_t request;    /* webex id of the call under way; 0: none */
+	int64_t started_ms;  /* mono: when it began, or began again */
+	int64_t activity_ms; /* NEED_HEAD: the space's last activity then */
+	bool has_activity;
 
 	struct lane *lane; /* NEED_HEAD */
 	struct want *want; /* NEED_SPAN */
 
 	/* what the sources keep between two answers */
 	int pages;
-	int stale_pages;  /* pages in a row of which nothing was new */
-	int empty_pages;  /* pages in a row without items */
-	bool is_partial;  /* some items could not be used: what is missing may be among them */
-	int max;	  /* page size asked for */
-	GPtrArray *items; /* owned, of the source's struct */
-	GHashTable *seen; /* ids of items, borrowed from them */
+	int stale_pages;   /* pages in a row of which nothing was new */
+	int empty_pages;   /* pages in a row without items */
+	bool is_partial;   /* some items could not be used: what is missing may be among them */
+	int max;	   /* page size asked for */
+	int64_t known;	   /* NEED_NEWS: spaces there are */
+	bool is_all_pages; /* NEED_NEWS, NEED_ROOMS: the whole list, in any order */
+	bool is_complete;  /* NEED_NEWS, NEED_ROOMS: it was the whole list */
+	GPtrArray *items;  /* owned, of the source's struct */
+	GHashTable *seen;  /* ids of items, borrowed from them */
 	char *room_id;
 	char *last_next;
 	int fd; /* contents; -1 */
 };
+
+/* Needs as keys of a table. */
+guint need_hash(gconstpointer p);
+gboolean need_equal_g(gconstpointer a, gconstpointer b);
 
 struct source {
 	enum need_kind kind;

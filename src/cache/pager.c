@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/fresh.h"
 #include "cache/pager_internal.h"
 #include "cache/spans.h"
 
@@ -23,7 +24,7 @@ bool need_equal(const struct need *a, const struct need *b)
 	       a->hi_ms == b->hi_ms && strcmp(a->key, b->key) == 0;
 }
 
-static guint need_hash(gconstpointer p)
+guint need_hash(gconstpointer p)
 {
 	const struct need *n = p;
 
@@ -31,7 +32,7 @@ static guint need_hash(gconstpointer p)
 	       (guint)(n->lo_ms >> 10) * 2246822519u ^ (guint)(n->hi_ms >> 10);
 }
 
-static gboolean need_equal_g(gconstpointer a, gconstpointer b)
+gboolean need_equal_g(gconstpointer a, gconstpointer b)
 {
 	return need_equal(a, b);
 }
@@ -55,8 +56,16 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->spans = spans_new(p);
 	g_queue_init(&p->event_waiters.waiters);
 	p->online = online_new(config->store, config->queue, config->link_down_ms);
+	p->fresh = fresh_new(p);
 	*ret_pager = p;
 	return 0;
+}
+
+void pager_start(struct pager *p)
+{
+	assert(work_on_thread(p->config.queue));
+	if (!p->stopping)
+		fresh_start(p->fresh);
 }
 
 const struct pager_config *pager_get_config(const struct pager *p)
@@ -89,6 +98,7 @@ struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need,
 	e->need = *need;
 	e->fresh_until_ms = INT64_MIN / 2;
 	e->failed_until_ms = INT64_MIN / 2;
+	e->good_ms = INT64_MIN / 2;
 	g_queue_init(&e->waiters);
 	g_hash_table_insert(p->entries, &e->need, e);
 	return e;
@@ -100,10 +110,48 @@ static bool is_unreachable(int error)
 	return error == -ECONNREFUSED || error == -ENETUNREACH || error == -EHOSTUNREACH;
 }
 
-/* What it takes is not all in the store. */
-static bool asks_server(const struct need *need)
+bool pager_asks_server(enum need_kind kind)
 {
-	return need->kind != NEED_MONTHS && need->kind != NEED_EVENT;
+	return kind != NEED_MONTHS && kind != NEED_EVENT;
+}
+
+int64_t pager_good_ms(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+	int64_t good_ms;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	good_ms = e ? e->good_ms : INT64_MIN / 2;
+	pthread_mutex_unlock(&p->lock);
+	return good_ms;
+}
+
+static bool is_expired(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+	bool expired;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	expired = e && e->is_expired;
+	pthread_mutex_unlock(&p->lock);
+	return expired;
+}
+
+/* By what the polls tell. */
+static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, bool have,
+				      int64_t now)
+{
+	const struct need rooms = {.kind = NEED_ROOMS};
+
+	if (!have || !p->config.poll_ms)
+		return need->kind == NEED_NEWS ? FRESH_USE : FRESH_BY_AGE;
+	/* The list itself is on its way. */
+	if (need->kind == NEED_NEWS && pager_is_fetching(p, &rooms))
+		return FRESH_USE;
+	return is_expired(p, need) ? FRESH_STALE
+				   : fresh_check(p->fresh, need, pager_good_ms(p, need), now);
 }
 
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
@@ -111,11 +159,16 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 {
 	int64_t now = clock_mono(p->config.clock);
 	enum pager_verdict verdict = have ? PAGER_REFRESH : PAGER_FETCH;
+	enum fresh_verdict fresh = check_fresh(p, need, have, now);
 	struct pager_entry *e;
 
+	if (fresh == FRESH_VERIFY)
+		pager_refresh(p, need);
+	if (fresh == FRESH_VERIFY || fresh == FRESH_USE)
+		return PAGER_USE;
 	pthread_mutex_lock(&p->lock);
 	e = pager_entry_locked(p, need, false);
-	if (e && e->fresh_until_ms > now) {
+	if (e && e->fresh_until_ms > now && fresh == FRESH_BY_AGE) {
 		verdict = PAGER_USE;
 	} else if (e && e->failed_until_ms > now) {
 		verdict = have ? PAGER_USE : PAGER_FAILED;
@@ -123,7 +176,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	} else if (have && e && e->fetching && now - e->started_ms >= p->config.soft_wait_ms) {
 		/* Somebody has waited the short wait out already: it hangs. */
 		verdict = PAGER_USE;
-	} else if (!asks_server(need)) {
+	} else if (!pager_asks_server(need->kind)) {
 		/* However the network is. */
 	} else if (have && now - p->net_failed_ms < FAILED_AGE_MS) {
 		verdict = PAGER_USE;
@@ -191,7 +244,7 @@ void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)
 		return;
 	w->entry = NULL;
 	g_queue_unlink(&e->waiters, &w->link);
-	if (cancel && e->fetch && g_queue_is_empty(&e->waiters))
+	if (cancel && e->fetch && !e->fetch->is_for_all && g_queue_is_empty(&e->waiters))
 		fetch_cancel(p, e);
 }
 
@@ -211,8 +264,41 @@ void pager_expire(struct pager *p, const struct need *need)
 	if (e) {
 		e->fresh_until_ms = INT64_MIN / 2;
 		e->failed_until_ms = INT64_MIN / 2;
+		e->is_expired = true;
 	}
 	pthread_mutex_unlock(&p->lock);
+}
+
+void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms)
+{
+	pthread_mutex_lock(&p->lock);
+	pager_entry_locked(p, need, true)->fresh_until_ms = until_ms;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pager_is_fetching(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+	bool is_fetching;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	is_fetching = e && e->fetching;
+	pthread_mutex_unlock(&p->lock);
+	return is_fetching;
+}
+
+void pager_begin(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+
+	if (p->stopping)
+		return;
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, true);
+	pthread_mutex_unlock(&p->lock);
+	if (!e->fetch)
+		fetch_start(p, e);
 }
 
 struct refresh {
@@ -223,16 +309,8 @@ struct refresh {
 static void refresh_run(void *arg)
 {
 	struct refresh *r = arg;
-	struct pager *p = r->pager;
-	struct pager_entry *e;
 
-	if (!p->stopping) {
-		pthread_mutex_lock(&p->lock);
-		e = pager_entry_locked(p, &r->need, true);
-		pthread_mutex_unlock(&p->lock);
-		if (!e->fetch)
-			fetch_start(p, e);
-	}
+	pager_begin(r->pager, &r->need);
 	g_free(r);
 }
 
@@ -262,6 +340,7 @@ void pager_shutdown(struct pager *p)
 	GPtrArray *all = g_ptr_array_new();
 
 	p->stopping = true;
+	fresh_stop(p->fresh);
 	spans_shutdown(p->spans);
 	/* Waiters may come back for another need, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
@@ -286,6 +365,7 @@ void pager_free(struct pager **p)
 	if (!*p)
 		return;
 	spans_free(&(*p)->spans);
+	fresh_free(&(*p)->fresh);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);
 	online_free(&(*p)->online);
@@ -293,16 +373,19 @@ void pager_free(struct pager **p)
 	*p = NULL;
 }
 
-void pager_stay_awake(struct pager *p, int delta)
-{
-	(void)p;
-	(void)delta;
-}
-
 void pager_used(struct pager *p, int64_t room)
 {
-	(void)p;
-	(void)room;
+	fresh_used(p->fresh, room);
+}
+
+void pager_stay_awake(struct pager *p, int delta)
+{
+	fresh_hold(p->fresh, delta);
+}
+
+bool pager_polls(const struct pager *p)
+{
+	return p->config.poll_ms != 0;
 }
 
 struct step {
@@ -343,7 +426,22 @@ int pager_network_error(struct pager *p)
 
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)
 {
+	static const char *const words[] = {
+		[FRESH_OFF] = "off",
+		[FRESH_ASLEEP] = "asleep",
+		[FRESH_CATCHING_UP] = "awake",
+		[FRESH_AWAKE] = "awake",
+	};
+	struct fresh_stats fresh;
+
+	fresh_get_stats(p->fresh, &fresh);
 	pthread_mutex_lock(&p->lock);
 	*ret_stats = p->stats;
 	pthread_mutex_unlock(&p->lock);
+	ret_stats->last_good_wall_ms =
+		MAX(ret_stats->last_good_wall_ms, fresh.answered_wall_ms);
+	ret_stats->polling = words[fresh.state];
+	ret_stats->polled_wall_ms = fresh.polled_wall_ms;
+	ret_stats->listed_wall_ms = fresh.listed_wall_ms;
+	ret_stats->news = fresh.news;
 }

@@ -51,6 +51,7 @@ enum need_kind {
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
 	NEED_BODY,    /* the evicted body of a message; row (of the message) */
 	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
+	NEED_SWEEP,   /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
 };
 
 #define NEED_KEY_MAX 256
@@ -63,7 +64,7 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	int64_t row;
-	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD); else 0 */
+	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP; else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 
@@ -98,6 +99,8 @@ struct pager_config {
 struct pager;
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager);
+/* Mounted: what is to be asked without being asked for may be (cache/fresh.h). Cache thread. */
+void pager_start(struct pager *p);
 /* Every waiter gets -ESHUTDOWN, every fetch is cancelled, later waits end at once. Cache
  * thread. */
 void pager_shutdown(struct pager *p);
@@ -141,13 +144,18 @@ void pager_refresh(struct pager *p, const struct need *need);
 void pager_expire(struct pager *p, const struct need *need);
 
 /*
- * Somebody uses the mount: of the space `room`, 0 for something else. Cheap; any thread.
- * Keeps the polling awake and remembers which spaces are in use (cache/fresh.h).
+ * Somebody uses the mount: the space `room`, or if that is negative, the message with the row
+ * -room; 0 for something else. Cheap; any thread. Keeps the polling awake and remembers which
+ * spaces are in use (cache/fresh.h).
  */
 void pager_used(struct pager *p, int64_t room);
-/* While somebody is to be told of news as they come (an open `events`), the mount is in use:
- * +1 and -1. Any thread. */
+/*
+ * While somebody is to be told of news as they come (an open `events`, an open transcript), the
+ * mount is in use: +1 and -1. Any thread.
+ */
 void pager_stay_awake(struct pager *p, int delta);
+/* News are polled for: nothing else need ask for them. Any thread. */
+bool pager_polls(const struct pager *p);
 /*
  * A walker has come to the part (lo, hi] of the space's time, known or not: two of them in a
  * row, and what lies in that direction is read ahead (cache/spans.h). Any thread.
@@ -162,8 +170,13 @@ int pager_network_error(struct pager *p);
 struct pager_stats {
 	uint64_t fetches, joined, failed, restarted;
 	int fetching, waiting;
-	int64_t last_good_wall_ms;     /* last fetch that ended well */
+	int64_t last_good_wall_ms; /* last fetch that ended well, in an earlier mount, too; -1 */
 	int64_t offline_since_wall_ms; /* -1: the last one did not fail by the network */
 	int last_error;
+	/* ---- the polling (cache/fresh.h) ---- */
+	const char *polling;	/* "off", "asleep", "awake" */
+	int64_t polled_wall_ms; /* last poll that ended well, in an earlier mount, too; -1 */
+	int64_t listed_wall_ms; /* last complete list of spaces; -1 */
+	int news;		/* spaces whose newest messages are still to be fetched */
 };
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats);

@@ -22,14 +22,17 @@ struct pager_entry {
 	int64_t fresh_until_ms;	 /* mono */
 	int64_t failed_until_ms; /* mono */
 	int failed_error;
+	int64_t good_ms; /* mono: when the last good fetch of it ended */
+	bool is_expired; /* what there is must not do, however fresh it seems */
 	uint64_t generation;
 };
 
 struct pager {
 	struct pager_config config;
 	pthread_mutex_t lock;
-	GHashTable *entries;		  /* need -> entry; pager.lock */
-	struct spans *spans;		  /* cache thread */
+	GHashTable *entries; /* need -> entry; pager.lock */
+	struct spans *spans; /* cache thread */
+	struct fresh *fresh;
 	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
 	struct online *online;		  /* cache thread */
 	struct pager_stats stats;	  /* pager.lock */
@@ -43,6 +46,17 @@ struct pager {
 /* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache
  * thread, which is also the only one that keeps pointers to them. */
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
+/* ---- pager.c; cache thread ---- */
+
+/* Fetches it for nobody in particular, unless it is on its way. */
+void pager_begin(struct pager *p, const struct need *need);
+bool pager_is_fetching(struct pager *p, const struct need *need);
+/* Until that time (mono) it need not be fetched. */
+void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms);
+/* When a fetch of it last ended well, mono; long ago: never in this mount. */
+int64_t pager_good_ms(struct pager *p, const struct need *need);
+/* What it takes is not all in the store. */
+bool pager_asks_server(enum need_kind kind);
 
 /* ---- fetch.c; cache thread ---- */
 

@@ -11,142 +11,12 @@
 #include "cache/contents.h"
 #include "cache/fetch.h"
 #include "cache/lane.h"
+#include "cache/pages.h"
 #include "cache/spans.h"
-
-/* The service's cap for rooms and messages (webex-api.md 2.2); what is above is lowered there.
- */
-#define PAGE_MAX 1000
-/* A gateway that fails on large pages gets smaller ones, down to this. */
-#define PAGE_MIN WEBEX_SMALL_PAGE
 
 static int published(struct fetch *f, int r, GPtrArray *changes)
 {
 	return pager_published(f->pager, r, changes);
-}
-
-/* Moves the answer's items to the fetch's, once each. Every model struct begins with its id. */
-static int collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify free_item)
-{
-	bool is_empty = reply->items->len == 0 && reply->skipped == 0;
-	int fresh = 0;
-
-	if (!f->items) {
-		f->items = g_ptr_array_new_with_free_func(free_item);
-		f->seen = g_hash_table_new(g_str_hash, g_str_equal);
-	}
-	g_ptr_array_set_free_func(reply->items, NULL);
-	for (guint i = 0; i < reply->items->len; i++) {
-		void *item = reply->items->pdata[i];
-		char *id = *(char **)item;
-
-		if (g_hash_table_contains(f->seen, id)) {
-			free_item(item);
-			continue;
-		}
-		g_hash_table_add(f->seen, id);
-		g_ptr_array_add(f->items, item);
-		fresh++;
-	}
-	g_ptr_array_set_size(reply->items, 0);
-	g_ptr_array_set_free_func(reply->items, free_item);
-	f->pages++;
-	if (is_empty) {
-		f->empty_pages++;
-	} else {
-		f->empty_pages = 0;
-		f->stale_pages = fresh ? 0 : f->stale_pages + 1;
-	}
-	if (reply->skipped && !f->is_partial)
-		log_warning("cache", "a list has items that cannot be used, as the first %d",
-			    reply->skipped);
-	f->is_partial |= reply->skipped > 0;
-	return fresh;
-}
-
-enum more { MORE_NONE, MORE_FOLLOW, MORE_LOOPS, MORE_TOO_MANY };
-
-static bool is_too_long(const struct fetch *f, guint max_items)
-{
-	if (f->pages < FETCH_MAX_PAGES && f->items->len < max_items)
-		return false;
-	log_warning("cache", "a list does not end after %d pages with %u items", f->pages,
-		    f->items->len);
-	return true;
-}
-
-/* Whether there is a next page worth following (webex-api.md 2.3, oddity 7). Empty pages with a
- * link are followed for long; a link that repeats, or two pages in a row of known items, is a
- * loop. */
-static enum more more_pages(struct fetch *f, const struct webex_reply *reply, guint max_items)
-{
-	if (!reply->next)
-		return MORE_NONE;
-	if (is_too_long(f, max_items))
-		return MORE_TOO_MANY;
-	if (f->stale_pages >= 2 || f->empty_pages >= FETCH_MAX_EMPTY ||
-	    (f->last_next && strcmp(f->last_next, reply->next) == 0)) {
-		log_warning("cache", "a list's next links go round in circles");
-		return MORE_LOOPS;
-	}
-	g_free(f->last_next);
-	f->last_next = g_strdup(reply->next);
-	return MORE_FOLLOW;
-}
-
-/* ---- the list of spaces ---- */
-
-static int rooms_submit(struct fetch *f, const char *next)
-{
-	struct webex_list l = {.max = f->max, .next = next};
-
-	f->request =
-		webex_list_rooms(pager_get_config(f->pager)->client, &l, fetch_answered, f);
-	return 0;
-}
-
-static int rooms_begin(struct fetch *f)
-{
-	f->max = PAGE_MAX;
-	return rooms_submit(f, NULL);
-}
-
-/* A gateway that gave up on a large page: halve it, once the list can begin anew. */
-static bool halve_page(struct fetch *f, const struct webex_reply *reply)
-{
-	if ((reply->status != 502 && reply->status != 504) || f->max <= PAGE_MIN)
-		return false;
-	f->max /= 2;
-	return true;
-}
-
-static int rooms_answer(struct fetch *f, struct webex_reply *reply)
-{
-	const struct pager_config *c = pager_get_config(f->pager);
-	GPtrArray *changes;
-	enum more more;
-	int r;
-
-	if (reply->error && halve_page(f, reply)) {
-		/* A cursor of the larger page size cannot be cut; what came is kept. */
-		g_clear_pointer(&f->last_next, g_free);
-		f->stale_pages = -FETCH_MAX_PAGES;
-		return rooms_submit(f, NULL), FETCH_MORE;
-	}
-	if (reply->error)
-		return reply->error;
-	collect(f, reply, webex_room_free);
-	more = more_pages(f, reply, FETCH_MAX_ITEMS);
-	if (more == MORE_FOLLOW)
-		return rooms_submit(f, f->last_next), FETCH_MORE;
-	/* A part of a list must not look like all of it. */
-	if (more != MORE_NONE)
-		return -EIO;
-	changes = store_changes_new();
-	r = store_apply_rooms(c->store, f->items, !f->is_partial, clock_wall(c->clock),
-			      changes);
-	if (r == 0)
-		r = store_meta_set_int(c->store, "rooms.listed", 1);
-	return published(f, r, changes);
 }
 
 /* ---- one space ---- */
@@ -376,25 +246,25 @@ static int members_answer(struct fetch *f, struct webex_reply *reply)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
 	GPtrArray *changes;
-	enum more more;
+	enum pages_more more;
 	int r;
 
 	if (reply->status == 404 && f->pages == 0) {
 		r = room_vanished(f);
 		return r == -EAGAIN ? -EBUSY : r;
 	}
-	if (reply->error && halve_page(f, reply)) {
+	if (reply->error && pages_halve(f, reply)) {
 		g_clear_pointer(&f->last_next, g_free);
 		f->stale_pages = -FETCH_MAX_PAGES;
 		return members_submit(f, NULL), FETCH_MORE;
 	}
 	if (reply->error)
 		return reply->error;
-	collect(f, reply, webex_membership_free);
-	more = more_pages(f, reply, FETCH_MAX_ITEMS);
-	if (more == MORE_FOLLOW)
+	pages_collect(f, reply, webex_membership_free);
+	more = pages_more(f, reply, FETCH_MAX_ITEMS);
+	if (more == PAGES_FOLLOW)
 		return members_submit(f, f->last_next), FETCH_MORE;
-	if (more != MORE_NONE)
+	if (more != PAGES_END)
 		return -EIO;
 	changes = store_changes_new();
 	return published(f,
@@ -558,7 +428,8 @@ static int content_answer(struct fetch *f, struct webex_reply *reply)
 }
 
 static const struct source sources[] = {
-	{.kind = NEED_ROOMS, .begin = rooms_begin, .answer = rooms_answer},
+	{.kind = NEED_ROOMS, .begin = source_rooms_begin, .answer = source_rooms_answer},
+	{.kind = NEED_NEWS, .begin = source_news_begin, .answer = source_rooms_answer},
 	{.kind = NEED_ROOM, .begin = room_begin, .answer = room_answer},
 	{.kind = NEED_HEAD, .begin = head_begin, .cancel = head_cancel},
 	{.kind = NEED_MEMBERS, .begin = members_begin, .answer = members_answer},
@@ -567,6 +438,7 @@ static const struct source sources[] = {
 	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 	{.kind = NEED_MONTHS, .begin = source_months_begin},
+	{.kind = NEED_SWEEP, .begin = source_sweep_begin, .cancel = source_sweep_cancel},
 };
 
 const struct source *source_find(enum need_kind kind)

@@ -183,7 +183,7 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 {
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		log_debug("fuse", "open message ino=%" G_GUINT64_FORMAT, (uint64_t)ino);
-	pager_used(fs_of(req)->config.pager, 0);
+	tree_note_use(fs_of(req)->config.tree, ino);
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
 	fuse_reply_open(req, fi);

@@ -387,6 +387,7 @@ static void settle(struct op *op, int r)
 
 void op_start(struct op *op)
 {
+	tree_note_use(op->fs->config.tree, op->ino);
 	op->generation = store_generation(op->fs->config.store);
 	settle(op, op->run(op));
 }

@@ -384,6 +384,11 @@ int sparkfs_start(struct sparkfs *s, char **ret_reason)
 
 /* ---- serving and taking down ---- */
 
+static void start_pager(void *arg)
+{
+	pager_start(arg);
+}
+
 static void ready(void *arg)
 {
 	struct sparkfs *s = arg;
@@ -395,6 +400,7 @@ static void ready(void *arg)
 	log_info("main", "%s is mounted at %s", s->owner.email, s->mountpoint);
 	if (s->warning)
 		log_warning("main", "%s", s->warning);
+	work_post(s->queue, start_pager, s->pager);
 }
 
 int sparkfs_serve(struct sparkfs *s)

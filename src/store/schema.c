@@ -135,6 +135,7 @@ static const char PURGE[] =
 	"DELETE FROM span WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM month WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM room WHERE gone=1;";
 
 static int query_int(struct sql *q, const char *text, int64_t *ret_value)

@@ -356,6 +356,19 @@ int store_room_months(struct store_conn *c, int64_t room, struct store_months *r
 /* Whether any message lacks its body; any thread, cheap (atomic). */
 bool store_has_evicted(struct store *s);
 
+/*
+ * ---- the sweep: messages beyond the newest `depth` of their room, page by page, verified ----
+ */
+#define STORE_SWEEP_PAGE 1000
+struct store_sweep {
+	int64_t room;
+	int64_t lo_ms, hi_ms; /* (lo, hi] has a page's worth of known messages; lo -1: all */
+};
+/* The next place, in the room that was swept least recently. -ENOENT: there is none. */
+int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *ret_sweep);
+/* A page was verified; go on at next_ms (-1: from the top) when it is the room's turn again. */
+int store_sweep_done(struct store *s, int64_t room, int64_t next_ms, int64_t now_wall_ms);
+
 /* ---- memberships ---- */
 struct store_member {
 	int64_t rowid, room;

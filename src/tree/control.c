@@ -52,6 +52,10 @@ int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 			       pager.offline_since_wall_ms < 0 ? "true" : "false");
 	add_time(out, "offlineSince", pager.offline_since_wall_ms);
 	add_time(out, "lastAnswer", pager.last_good_wall_ms);
+	add_string(out, "polling", pager.polling);
+	add_time(out, "lastPoll", pager.polled_wall_ms);
+	add_time(out, "spacesListed", pager.listed_wall_ms);
+	add_int(out, "spacesWithNews", pager.news);
 	add_time(out, "mounted", ctx->tree->started_wall_ms);
 	add_int(out, "spaces", store_room_count(ctx->conn, WEBEX_ROOM_GROUP));
 	add_int(out, "direct", store_room_count(ctx->conn, WEBEX_ROOM_DIRECT));

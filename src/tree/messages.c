@@ -41,6 +41,10 @@ int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have)
 	struct need need = {.kind = NEED_HEAD, .row = room};
 	struct store_span head;
 
+	int r = have ? tree_need_poll(ctx) : 0;
+
+	if (r)
+		return r;
 	/* That something came a moment ago is no answer to who needs more of it. */
 	if (!have && store_span_head(ctx->conn, room, &head) == 0 &&
 	    !tree_has_waited(ctx, &need))

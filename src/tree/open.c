@@ -64,6 +64,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 	}
 	if (row->kind == TREE_TRANSCRIPT || row->kind == TREE_MONTH_TRANSCRIPT) {
 		*ret_from = TREE_READ_TRANSCRIPT;
+		pager_stay_awake(ctx->tree->config.pager, 1);
 		return 0;
 	}
 	if (row->kind == TREE_EVENTS || row->kind == TREE_EVENTS_AT) {
@@ -123,8 +124,10 @@ ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 void tree_release_read(struct tree *t, uint64_t ino, enum tree_read_from from,
 		       struct pending **pending)
 {
-	if (from == TREE_READ_TRANSCRIPT)
+	if (from == TREE_READ_TRANSCRIPT) {
 		transcript_release(t->transcripts, ino);
+		pager_stay_awake(t->config.pager, -1);
+	}
 	if (from == TREE_READ_PENDING) {
 		pending_closed(t->pendings, *pending);
 		pending_unref(t->pendings, pending);

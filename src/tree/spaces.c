@@ -12,12 +12,18 @@ static enum webex_room_type type_of(uint64_t dir)
 	return tree_ino_kind(dir) == TREE_DIRECT ? WEBEX_ROOM_DIRECT : WEBEX_ROOM_GROUP;
 }
 
-/* The list of spaces, once complete, is never unknown again. */
-static int need_rooms(struct tree_ctx *ctx)
+/*
+ * The list of spaces, once complete, is never unknown again. For a name a poll will do: what is
+ * new is in it.
+ */
+static int need_rooms(struct tree_ctx *ctx, bool is_listing)
 {
 	bool have = store_meta_get_int(ctx->conn, "rooms.listed", 0) != 0;
+	int r = 0;
 
-	return tree_need_row(ctx, NEED_ROOMS, 0, have);
+	if (is_listing || !have || !pager_polls(ctx->tree->config.pager))
+		r = tree_need_row(ctx, NEED_ROOMS, 0, have);
+	return r ? r : tree_need_poll(ctx);
 }
 
 int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -33,7 +39,7 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	}
 	r = store_room_by_name(ctx->conn, type_of(dir), name, &room);
 	if (r == -ENOENT) {
-		int wait = need_rooms(ctx);
+		int wait = need_rooms(ctx, false);
 
 		if (wait)
 			return wait;
@@ -47,7 +53,7 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	(void)dir;
-	return need_rooms(ctx);
+	return need_rooms(ctx, true);
 }
 
 struct listing {

@@ -80,7 +80,7 @@ static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range 
 	return r;
 }
 
-/* tail -f asks every second: that is what keeps it current. */
+/* tail -f asks every second: that keeps the polls awake, or without them, is what asks for news. */
 static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 {
 	const struct tree_config *c = &ctx->tree->config;
@@ -97,7 +97,7 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 			head.row = 0;
 	}
 	pager_used(c->pager, head.row);
-	if (head.row)
+	if (head.row && !pager_polls(c->pager))
 		pager_refresh(c->pager, &head);
 	return 0;
 }

@@ -90,6 +90,49 @@ int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bo
 	return tree_need(ctx, &need, have);
 }
 
+int tree_need_poll(struct tree_ctx *ctx)
+{
+	return tree_need_row(ctx, NEED_NEWS, 0, true);
+}
+
+void tree_note_use(struct tree *t, uint64_t ino)
+{
+	struct pager *pager = t->config.pager;
+
+	switch (tree_ino_kind(ino)) {
+	case TREE_NONE:
+	case TREE_ROOT:
+	case TREE_CONTROL:
+	case TREE_STATUS:
+	case TREE_LOG:
+	case TREE_LAST_ERROR:
+	case TREE_UNSENT:
+	case TREE_LETTER:
+	case TREE_LETTER_WHY:
+	case TREE_VIEWS:
+	case TREE_EVENTS:
+	case TREE_EVENTS_AT:
+	case TREE_EVENTS_LINK:
+		/* What the mount says of itself is not what others wrote. */
+		break;
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+	case TREE_MESSAGE_HTML:
+	case TREE_MESSAGE_JSON:
+		pager_used(pager, -tree_ino_row(ino));
+		break;
+	case TREE_POST:
+	case TREE_POST_MD:
+	case TREE_POST_JSON:
+	case TREE_LAST:
+	case TREE_MEMBERS:
+		pager_used(pager, tree_ino_row(ino));
+		break;
+	default:
+		pager_used(pager, 0);
+	}
+}
+
 /* ---- attributes ---- */
 
 void tree_set_times(struct tree_attr *attr, int64_t ms)

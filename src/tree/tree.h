@@ -87,6 +87,9 @@ struct tree_entry {
 	struct tree_attr attr;
 };
 
+/* Somebody asks for something of it: cheap, any thread. */
+void tree_note_use(struct tree *t, uint64_t ino);
+
 int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 		struct tree_entry *ret_entry);
 int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr);

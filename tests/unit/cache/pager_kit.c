@@ -22,6 +22,8 @@ static uint64_t note(const char *what, const struct webex_list *l, webex_done do
 		c->before_ms = l->before_ms;
 		c->max = l->max;
 		c->mentioned_me = l->mentioned_me;
+		c->room_id = g_strdup(l->room_id);
+		c->sort_by = g_strdup(l->sort_by);
 		c->background = l->background;
 	}
 	g_ptr_array_add(calls, c);
@@ -34,6 +36,8 @@ static void call_free(void *p)
 
 	g_free(c->next);
 	g_free(c->before_message);
+	g_free(c->room_id);
+	g_free(c->sort_by);
 	g_free(c);
 }
 
@@ -182,21 +186,26 @@ static void begin(struct world *w)
 	store_read_end(conn);
 }
 
-void make_pager(struct world *w, int recent, bool is_bot)
+static void make(struct world *w, struct pager_config config)
 {
-	struct pager_config config = {
-		.store = w->store,
-		.queue = w->queue,
-		.contents = w->contents,
-		.clock = &fake_clock,
-		.recent = recent,
-		.is_bot = is_bot,
-		.on_changes = on_changes,
-		.arg = w,
-	};
-
+	config.store = w->store;
+	config.queue = w->queue;
+	config.contents = w->contents;
+	config.clock = &fake_clock;
+	config.on_changes = on_changes;
+	config.arg = w;
 	pager_free(&w->pager);
 	assert_int_equal(0, pager_new(&config, &w->pager));
+}
+
+void make_polling_pager(struct world *w, int poll_ms, int idle_ms)
+{
+	make(w, (struct pager_config){.recent = 1000, .poll_ms = poll_ms, .idle_ms = idle_ms});
+}
+
+void make_pager(struct world *w, int recent, bool is_bot)
+{
+	make(w, (struct pager_config){.recent = recent, .is_bot = is_bot});
 }
 
 int setup(void **state)

@@ -23,6 +23,8 @@ struct call {
 	int64_t before_ms;
 	int max;
 	bool mentioned_me;
+	char *room_id; /* messages */
+	char *sort_by; /* rooms */
 	bool background;
 	bool cancelled;
 	bool answered;
@@ -52,6 +54,8 @@ struct asker {
 void woken(struct pager_waiter *waiter, int error);
 void on_queue(struct world *w, void (*fn)(struct world *w));
 void make_pager(struct world *w, int recent, bool is_bot);
+/* One that polls, for the 1000 newest messages. */
+void make_polling_pager(struct world *w, int poll_ms, int idle_ms);
 int setup(void **state);
 int teardown(void **state);
 void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);

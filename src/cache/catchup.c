@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/catchup.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "cache/pager_internal.h"
+
+/* Fetches under way at once. */
+#define AT_ONCE 4
+/* A space that cannot be fetched is tried again after this, twice as long each time, up to ... */
+#define PUT_OFF_MS 5000
+#define PUT_OFF_MAX_MS (10 * 60 * 1000)
+#define NEWS_MAX 100000
+
+/* A space whose last fetch failed. */
+struct trial {
+	int64_t room;
+	int64_t wait_ms, next_ms; /* mono */
+};
+
+struct catchup {
+	struct pager *pager;
+	GQueue wanted;	     /* of struct need, owned; the first is begun first */
+	GHashTable *running; /* set of struct need, owned */
+	GHashTable *trials;  /* room -> struct trial */
+	bool is_pumping, is_down, is_asleep;
+
+	pthread_mutex_t lock;
+	GHashTable *news; /* set of int64_t, owned; lock */
+};
+
+struct catchup *catchup_new(struct pager *p)
+{
+	struct catchup *c = g_new0(struct catchup, 1);
+
+	c->pager = p;
+	g_queue_init(&c->wanted);
+	c->running = g_hash_table_new_full(need_hash, need_equal_g, g_free, NULL);
+	c->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	c->news = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	pthread_mutex_init(&c->lock, NULL);
+	return c;
+}
+
+void catchup_free(struct catchup **c)
+{
+	if (!*c)
+		return;
+	g_queue_clear_full(&(*c)->wanted, g_free);
+	g_hash_table_unref((*c)->running);
+	g_hash_table_unref((*c)->trials);
+	g_hash_table_unref((*c)->news);
+	pthread_mutex_destroy(&(*c)->lock);
+	g_free(*c);
+	*c = NULL;
+}
+
+static const struct pager_config *config_of(const struct catchup *c)
+{
+	return pager_get_config(c->pager);
+}
+
+/* ---- which spaces have news ---- */
+
+bool catchup_has_news(struct catchup *c, int64_t room)
+{
+	bool has;
+
+	pthread_mutex_lock(&c->lock);
+	has = g_hash_table_contains(c->news, &room);
+	pthread_mutex_unlock(&c->lock);
+	return has;
+}
+
+int catchup_count_news(struct catchup *c)
+{
+	int n;
+
+	pthread_mutex_lock(&c->lock);
+	n = (int)g_hash_table_size(c->news);
+	pthread_mutex_unlock(&c->lock);
+	return n;
+}
+
+/* Of struct store_news, the most recently active first. */
+static GArray *load_news(struct catchup *c)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct store_news));
+	struct store_conn *conn;
+
+	if (store_read_begin(config_of(c)->store, &conn))
+		return list;
+	(void)store_news_list(conn, NEWS_MAX, list);
+	store_read_end(conn);
+	return list;
+}
+
+static GArray *reload_news(struct catchup *c)
+{
+	GArray *list = load_news(c);
+
+	pthread_mutex_lock(&c->lock);
+	g_hash_table_remove_all(c->news);
+	for (guint i = 0; i < list->len; i++)
+		g_hash_table_add(c->news,
+				 g_memdup2(&g_array_index(list, struct store_news, i).room,
+					   sizeof(int64_t)));
+	pthread_mutex_unlock(&c->lock);
+	return list;
+}
+
+void catchup_publish(struct catchup *c)
+{
+	g_array_unref(reload_news(c));
+}
+
+/* ---- what to fetch next ---- */
+
+static bool is_put_off(const struct catchup *c, int64_t room)
+{
+	const struct trial *t = g_hash_table_lookup(c->trials, &room);
+
+	return t && t->next_ms > clock_mono(config_of(c)->clock);
+}
+
+static gint compare_needs(gconstpointer a, gconstpointer b)
+{
+	return !need_equal(a, b);
+}
+
+static void forget_want(struct catchup *c, const struct need *need)
+{
+	GList *link = g_queue_find_custom(&c->wanted, need, compare_needs);
+
+	if (!link)
+		return;
+	g_free(link->data);
+	g_queue_delete_link(&c->wanted, link);
+}
+
+static void begin(struct catchup *c, const struct need *need)
+{
+	if (g_hash_table_contains(c->running, need) || is_put_off(c, need->row))
+		return;
+	g_hash_table_add(c->running, g_memdup2(need, sizeof(*need)));
+	forget_want(c, need);
+	pager_begin(c->pager, need);
+}
+
+static bool has_room(const struct catchup *c)
+{
+	return !c->is_down && !c->is_asleep && g_hash_table_size(c->running) < AT_ONCE;
+}
+
+static void begin_news(struct catchup *c)
+{
+	GArray *list = reload_news(c);
+
+	for (guint i = 0; i < list->len && has_room(c); i++) {
+		struct need need = {.kind = NEED_HEAD,
+				    .row = g_array_index(list, struct store_news, i).room};
+
+		begin(c, &need);
+	}
+	g_array_unref(list);
+}
+
+static void begin_wanted(struct catchup *c)
+{
+	while (has_room(c) && !g_queue_is_empty(&c->wanted)) {
+		struct need *need = g_queue_pop_head(&c->wanted);
+
+		begin(c, need);
+		g_free(need);
+	}
+}
+
+/* A fetch that cannot begin ends inside of it: no pump in a pump. */
+void catchup_pump(struct catchup *c)
+{
+	guint running;
+
+	if (c->is_pumping)
+		return;
+	c->is_pumping = true;
+	do {
+		running = g_hash_table_size(c->running);
+		begin_news(c);
+		begin_wanted(c);
+	} while (has_room(c) && g_hash_table_size(c->running) > running);
+	c->is_pumping = false;
+}
+
+void catchup_want(struct catchup *c, const struct need *need)
+{
+	if (!g_hash_table_contains(c->running, need) &&
+	    !g_queue_find_custom(&c->wanted, need, compare_needs))
+		g_queue_push_tail(&c->wanted, g_memdup2(need, sizeof(*need)));
+}
+
+void catchup_polled(struct catchup *c)
+{
+	c->is_down = c->is_asleep = false;
+	catchup_pump(c);
+}
+
+void catchup_sleep(struct catchup *c)
+{
+	c->is_asleep = true;
+	g_queue_clear_full(&c->wanted, g_free);
+}
+
+/* ---- how it ended ---- */
+
+static void put_off(struct catchup *c, int64_t room)
+{
+	struct trial *t = g_hash_table_lookup(c->trials, &room);
+
+	if (!t) {
+		t = g_new0(struct trial, 1);
+		t->room = room;
+		t->wait_ms = PUT_OFF_MS / 2;
+		g_hash_table_insert(c->trials, &t->room, t);
+	}
+	t->wait_ms = MIN(t->wait_ms * 2, PUT_OFF_MAX_MS);
+	t->next_ms = clock_mono(config_of(c)->clock) + t->wait_ms;
+}
+
+void catchup_ended(struct catchup *c, const struct need *need, int error, bool network)
+{
+	g_hash_table_remove(c->running, need);
+	if (error && network)
+		c->is_down = true;
+	else if (error && error != -ECANCELED)
+		put_off(c, need->row);
+	else if (!error)
+		g_hash_table_remove(c->trials, &need->row);
+	c->is_down &= error != 0;
+	catchup_pump(c);
+}
+
+bool catchup_is_quiet(const struct catchup *c)
+{
+	return g_queue_is_empty((GQueue *)&c->wanted) && !g_hash_table_size(c->running);
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/fresh.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+
+#include "base/log.h"
+#include "cache/catchup.h"
+#include "cache/pager_internal.h"
+#include "cache/pages.h"
+#include "cache/sweep.h"
+#include "cache/usage.h"
+
+/* The longest pause between two polls of which the last ones failed. */
+#define BACK_OFF_MAX_MS (5 * 60 * 1000)
+/* A list of many pages: no more of the rate than a page in this (webex-api.md 3). */
+#define PAGE_COST_MS 3000
+/* What is kept for the next mount is written at most so often. */
+#define SAVE_MS 60000
+
+static const char META_POLLED[] = "news.polled_wall_ms";
+static const char META_LISTED[] = "rooms.listed_wall_ms";
+static const char META_ANSWERED[] = "answered_wall_ms";
+
+struct fresh {
+	struct pager *pager;
+	struct usage *usage;
+	struct catchup *catchup;
+	uint64_t timer;
+	bool is_started, is_stopped;
+	int failures; /* polls in a row */
+	int page_max;
+	int64_t started_ms;  /* mono: the mount */
+	int64_t polled_ms;   /* mono: when the last good poll began */
+	int64_t interval_ms; /* between two of them */
+	int64_t listed_ms;   /* mono: when the last complete list began */
+	int64_t swept_ms;    /* mono */
+	int64_t saved_ms;    /* mono */
+
+	_Atomic(enum fresh_state) state; /* written by the cache thread, as those below */
+	atomic_bool is_waking;		 /* a wake is on its way */
+	atomic_int holds;
+	/* Lists of spaces are longer than a page: a poll is not all of them. */
+	atomic_bool lists_apart;
+	atomic_int_fast64_t polled_wall_ms, listed_wall_ms, answered_wall_ms;
+};
+
+static const struct pager_config *config_of(const struct fresh *f)
+{
+	return pager_get_config(f->pager);
+}
+
+static int64_t now_ms(const struct fresh *f)
+{
+	return clock_mono(config_of(f)->clock);
+}
+
+static int64_t now_wall_ms(const struct fresh *f)
+{
+	return clock_wall(config_of(f)->clock);
+}
+
+static bool is_off(const struct fresh *f)
+{
+	return config_of(f)->poll_ms == 0;
+}
+
+struct fresh *fresh_new(struct pager *p)
+{
+	struct fresh *f = g_new0(struct fresh, 1);
+
+	f->pager = p;
+	f->usage = usage_new();
+	f->catchup = catchup_new(p);
+	f->page_max = PAGE_MAX;
+	f->started_ms = f->swept_ms = f->saved_ms = now_ms(f);
+	f->polled_ms = f->listed_ms = INT64_MIN / 2;
+	f->interval_ms = config_of(f)->poll_ms;
+	atomic_init(&f->state, is_off(f) ? FRESH_OFF : FRESH_ASLEEP);
+	atomic_init(&f->polled_wall_ms, -1);
+	atomic_init(&f->listed_wall_ms, -1);
+	atomic_init(&f->answered_wall_ms, -1);
+	return f;
+}
+
+void fresh_free(struct fresh **f)
+{
+	if (!*f)
+		return;
+	usage_free(&(*f)->usage);
+	catchup_free(&(*f)->catchup);
+	g_free(*f);
+	*f = NULL;
+}
+
+/* ---- kept across mounts ---- */
+
+/* When something of that wall time was, on our clock; a time to come is now. */
+static int64_t mono_of(const struct fresh *f, int64_t wall_ms)
+{
+	return wall_ms < 0 ? INT64_MIN / 2 : now_ms(f) - MAX(now_wall_ms(f) - wall_ms, 0);
+}
+
+static bool load(struct fresh *f)
+{
+	struct store_conn *conn;
+	bool is_listed;
+
+	if (store_read_begin(config_of(f)->store, &conn))
+		return true;
+	is_listed = store_meta_get_int(conn, "rooms.listed", 0) != 0;
+	atomic_store(&f->lists_apart,
+		     store_room_count(conn, WEBEX_ROOM_GROUP) +
+				     store_room_count(conn, WEBEX_ROOM_DIRECT) >
+			     f->page_max);
+	atomic_store(&f->polled_wall_ms, store_meta_get_int(conn, META_POLLED, -1));
+	atomic_store(&f->listed_wall_ms, store_meta_get_int(conn, META_LISTED, -1));
+	atomic_store(&f->answered_wall_ms, store_meta_get_int(conn, META_ANSWERED, -1));
+	store_read_end(conn);
+	f->polled_ms = mono_of(f, atomic_load(&f->polled_wall_ms));
+	f->listed_ms = mono_of(f, atomic_load(&f->listed_wall_ms));
+	return is_listed;
+}
+
+static void save_time(struct fresh *f, const char *key, int64_t wall_ms)
+{
+	if (wall_ms >= 0)
+		(void)store_meta_set_int(config_of(f)->store, key, wall_ms);
+}
+
+static void save(struct fresh *f, bool at_end)
+{
+	struct pager_stats stats;
+
+	if (!at_end && now_ms(f) - f->saved_ms < SAVE_MS)
+		return;
+	f->saved_ms = now_ms(f);
+	pager_get_stats(f->pager, &stats);
+	save_time(f, META_POLLED, atomic_load(&f->polled_wall_ms));
+	save_time(f, META_LISTED, atomic_load(&f->listed_wall_ms));
+	save_time(f, META_ANSWERED, stats.last_good_wall_ms);
+	usage_save(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f), at_end);
+}
+
+/* ---- use ---- */
+
+static bool is_idle(const struct fresh *f)
+{
+	return atomic_load(&f->holds) == 0 &&
+	       now_ms(f) - usage_last_ms(f->usage) >= config_of(f)->idle_ms;
+}
+
+static void set_timer(struct fresh *f, int64_t at_ms);
+
+/* The list of spaces, if it is on its way, does as well. */
+static void begin_poll(struct fresh *f)
+{
+	const struct need need = {.kind = NEED_NEWS}, rooms = {.kind = NEED_ROOMS};
+
+	if (!pager_is_fetching(f->pager, &rooms))
+		pager_begin(f->pager, &need);
+}
+
+static void wake(void *arg)
+{
+	struct fresh *f = arg;
+
+	atomic_store(&f->is_waking, false);
+	if (f->is_stopped || atomic_load(&f->state) != FRESH_ASLEEP)
+		return;
+	if (now_ms(f) - f->polled_ms < f->interval_ms) {
+		atomic_store(&f->state, FRESH_AWAKE);
+		set_timer(f, f->polled_ms + f->interval_ms);
+		return;
+	}
+	atomic_store(&f->state, FRESH_CATCHING_UP);
+	f->failures = 0;
+	begin_poll(f);
+}
+
+static void wake_if_asleep(struct fresh *f)
+{
+	if (atomic_load(&f->state) == FRESH_ASLEEP && !atomic_exchange(&f->is_waking, true))
+		work_post(config_of(f)->queue, wake, f);
+}
+
+void fresh_used(struct fresh *f, int64_t room)
+{
+	usage_note(f->usage, room, now_ms(f));
+	wake_if_asleep(f);
+}
+
+void fresh_hold(struct fresh *f, int delta)
+{
+	atomic_fetch_add(&f->holds, delta);
+	if (delta > 0)
+		wake_if_asleep(f);
+	else
+		/* It was in use until now. */
+		usage_note(f->usage, 0, now_ms(f));
+}
+
+static void fall_asleep(struct fresh *f)
+{
+	atomic_store(&f->state, FRESH_ASLEEP);
+	catchup_sleep(f->catchup);
+	save(f, true);
+	/* Who came between the look and this found it awake. */
+	if (!is_idle(f))
+		wake_if_asleep(f);
+}
+
+/* ---- the timer ---- */
+
+static void on_timer(void *arg)
+{
+	struct fresh *f = arg;
+
+	f->timer = 0;
+	fresh_tick(f);
+}
+
+static void set_timer(struct fresh *f, int64_t at_ms)
+{
+	if (f->timer)
+		work_cancel(config_of(f)->queue, f->timer);
+	f->timer = f->is_stopped ? 0 : work_post_at(config_of(f)->queue, at_ms, on_timer, f);
+}
+
+void fresh_tick(struct fresh *f)
+{
+	enum fresh_state state = atomic_load(&f->state);
+
+	if (f->is_stopped || state == FRESH_OFF || state == FRESH_ASLEEP)
+		return;
+	if (is_idle(f))
+		fall_asleep(f);
+	else
+		begin_poll(f);
+}
+
+/* ---- polls ---- */
+
+/* Its newest messages were looked at, as far as this mount knows. */
+static int64_t verified_ms(const struct fresh *f, int64_t good_ms)
+{
+	return MAX(good_ms, f->started_ms);
+}
+
+/* In use means: within the time after which nothing is. What a mount before had verified holds
+ * for an interval of this one. */
+static void want_used(struct fresh *f)
+{
+	int64_t rooms[USAGE_RECENT], now = now_ms(f);
+	int n = usage_recent(f->usage, config_of(f)->store, now - config_of(f)->idle_ms, rooms);
+
+	for (int i = 0; i < n; i++) {
+		struct need need = {.kind = NEED_HEAD, .row = rooms[i]};
+		int64_t good_ms = pager_good_ms(f->pager, &need);
+		int64_t least_ms =
+			good_ms < f->started_ms ? f->interval_ms : f->interval_ms / 10;
+		struct store_activity activity = {.head_wall_ms = -1};
+		struct store_conn *conn;
+
+		if (now - verified_ms(f, good_ms) < least_ms ||
+		    store_read_begin(config_of(f)->store, &conn))
+			continue;
+		(void)store_room_activity(conn, need.row, &activity);
+		store_read_end(conn);
+		if (activity.head_wall_ms >= 0)
+			catchup_want(f->catchup, &need);
+	}
+}
+
+/* Lists that take many requests are not asked for as often. */
+static int64_t interval_of(const struct fresh *f, const struct fetch *fetch)
+{
+	bool is_poll = fetch->need.kind == NEED_NEWS;
+	int64_t cost_ms =
+		is_poll && fetch->is_all_pages ? (int64_t)fetch->pages * PAGE_COST_MS : 0;
+
+	return MAX(config_of(f)->poll_ms, cost_ms);
+}
+
+static void note_poll(struct fresh *f, const struct fetch *fetch)
+{
+	const struct need news = {.kind = NEED_NEWS}, rooms = {.kind = NEED_ROOMS};
+	int64_t elapsed_ms = now_ms(f) - fetch->started_ms;
+	int64_t wall_ms = now_wall_ms(f) - elapsed_ms;
+
+	f->failures = 0;
+	f->interval_ms = interval_of(f, fetch);
+	f->polled_ms = fetch->started_ms;
+	atomic_store(&f->polled_wall_ms, wall_ms);
+	pager_set_fresh(f->pager, &news, f->polled_ms + f->interval_ms);
+	if (fetch->is_complete) {
+		f->listed_ms = fetch->started_ms;
+		atomic_store(&f->listed_wall_ms, wall_ms);
+		pager_set_fresh(f->pager, &rooms, f->polled_ms + f->interval_ms);
+	}
+	atomic_store(&f->lists_apart, !fetch->is_complete || fetch->pages > 1);
+}
+
+/* Where a poll is not all of the list: what was renamed, or left. */
+static void list_if_due(struct fresh *f)
+{
+	struct need need = {.kind = NEED_ROOMS};
+
+	if (atomic_load(&f->lists_apart) && now_ms(f) - f->listed_ms >= FRESH_FULL_MS)
+		pager_begin(f->pager, &need);
+}
+
+static void sweep_if_due(struct fresh *f)
+{
+	if (now_ms(f) - f->swept_ms < SWEEP_MS || !catchup_is_quiet(f->catchup))
+		return;
+	f->swept_ms = now_ms(f);
+	sweep_begin(f->pager);
+}
+
+static void poll_is_good(struct fresh *f, const struct fetch *fetch)
+{
+	enum fresh_state state = atomic_load(&f->state);
+
+	note_poll(f, fetch);
+	save(f, false);
+	if (state == FRESH_CATCHING_UP)
+		atomic_store(&f->state, FRESH_AWAKE);
+	if (state != FRESH_ASLEEP) {
+		sweep_if_due(f);
+		want_used(f);
+		set_timer(f, f->polled_ms + f->interval_ms);
+		list_if_due(f);
+		catchup_polled(f->catchup);
+	} else {
+		catchup_publish(f->catchup);
+	}
+}
+
+static void poll_failed(struct fresh *f)
+{
+	int64_t pause_ms = f->interval_ms;
+
+	for (int i = 0; i < f->failures && pause_ms < BACK_OFF_MAX_MS; i++)
+		pause_ms *= 2;
+	f->failures++;
+	if (atomic_load(&f->state) == FRESH_ASLEEP)
+		return;
+	atomic_store(&f->state, FRESH_CATCHING_UP);
+	set_timer(f, now_ms(f) + MIN(pause_ms, MAX(BACK_OFF_MAX_MS, f->interval_ms)));
+}
+
+/* ---- fetches ---- */
+
+static bool lists_head(const struct need *need)
+{
+	return need->kind == NEED_HEAD ||
+	       (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD);
+}
+
+void fresh_begins(struct fresh *f, struct fetch *fetch)
+{
+	struct store_activity activity = {.last_ms = -1};
+	struct store_conn *conn;
+
+	fetch->started_ms = now_ms(f);
+	fetch->has_activity = false;
+	if (!lists_head(&fetch->need) || store_read_begin(config_of(f)->store, &conn))
+		return;
+	fetch->has_activity = store_room_activity(conn, fetch->need.row, &activity) == 0;
+	fetch->activity_ms = activity.last_ms;
+	store_read_end(conn);
+}
+
+static int settle(struct fresh *f, const struct fetch *fetch, int error)
+{
+	if (error)
+		return error;
+	return fetch->has_activity ? store_news_settle(config_of(f)->store, fetch->need.row,
+						       fetch->activity_ms)
+				   : -EIO;
+}
+
+void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network)
+{
+	enum need_kind kind = fetch->need.kind;
+
+	if (lists_head(&fetch->need))
+		error = settle(f, fetch, error);
+	if (is_off(f) || f->is_stopped)
+		return;
+	switch (kind) {
+	case NEED_HEAD:
+	case NEED_ROOM:
+		catchup_ended(f->catchup, &fetch->need, error, network);
+		break;
+	case NEED_NEWS:
+	case NEED_ROOMS:
+		if (!error)
+			poll_is_good(f, fetch);
+		else if (kind == NEED_NEWS || !f->timer)
+			poll_failed(f);
+		return;
+	default:
+		break;
+	}
+	/* The server is back: what was missed comes at once. */
+	if (!error && f->failures && pager_asks_server(kind) &&
+	    atomic_load(&f->state) == FRESH_CATCHING_UP) {
+		f->failures = 0;
+		set_timer(f, now_ms(f));
+	}
+}
+
+enum fresh_verdict fresh_check(struct fresh *f, const struct need *need, int64_t good_ms,
+			       int64_t now)
+{
+	if (is_off(f))
+		return need->kind == NEED_NEWS ? FRESH_USE : FRESH_BY_AGE;
+	if (need->kind == NEED_ROOMS)
+		return atomic_load(&f->lists_apart) ? FRESH_BY_AGE : FRESH_USE;
+	if (need->kind != NEED_HEAD)
+		return FRESH_BY_AGE;
+	if (catchup_has_news(f->catchup, need->row))
+		return FRESH_STALE;
+	return now - verified_ms(f, good_ms) >= FRESH_VERIFY_MS ? FRESH_VERIFY : FRESH_USE;
+}
+
+int fresh_page_max(const struct fresh *f)
+{
+	return f->page_max;
+}
+
+void fresh_note_page_max(struct fresh *f, int max)
+{
+	f->page_max = MAX(max, 1);
+}
+
+void fresh_doubt_room(struct fresh *f, int64_t room)
+{
+	struct need need = {.kind = NEED_ROOM, .row = room};
+
+	if (is_off(f)) {
+		pager_refresh(f->pager, &need);
+		return;
+	}
+	catchup_want(f->catchup, &need);
+	catchup_pump(f->catchup);
+}
+
+/* ---- start and stop ---- */
+
+void fresh_start(struct fresh *f)
+{
+	struct need need = {.kind = NEED_ROOMS}, news = {.kind = NEED_NEWS};
+	bool is_listed = load(f);
+
+	f->is_started = true;
+	if (is_off(f))
+		return;
+	usage_load(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f));
+	pager_set_fresh(f->pager, &news, f->polled_ms + f->interval_ms);
+	if (!is_listed)
+		pager_begin(f->pager, &need);
+	else
+		catchup_publish(f->catchup);
+}
+
+void fresh_stop(struct fresh *f)
+{
+	if (f->timer)
+		work_cancel(config_of(f)->queue, f->timer);
+	f->timer = 0;
+	f->is_stopped = true;
+	if (f->is_started)
+		save(f, true);
+}
+
+void fresh_get_stats(struct fresh *f, struct fresh_stats *ret_stats)
+{
+	enum fresh_state state = atomic_load(&f->state);
+
+	/* It finds out with the next tick. */
+	if (state != FRESH_OFF && state != FRESH_ASLEEP && is_idle(f))
+		state = FRESH_ASLEEP;
+	*ret_stats = (struct fresh_stats){
+		.state = state,
+		.polled_wall_ms = atomic_load(&f->polled_wall_ms),
+		.listed_wall_ms = atomic_load(&f->listed_wall_ms),
+		.answered_wall_ms = atomic_load(&f->answered_wall_ms),
+		.news = catchup_count_news(f->catchup),
+	};
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The list of spaces (NEED_ROOMS), and what is new in it (NEED_NEWS); webex-api.md 5.2, 7.3. One
+ * poll is one request wherever the server allows that:
+ *
+ *   known spaces                 a poll asks for
+ *   fit one page (1000)          that page, which is the complete list: what was renamed or
+ *                                left is seen by each poll
+ *   up to NEWS_SORTED_MAX        a short page of the most recently active, and the next one
+ *                                while the last space of the page still has news
+ *   more                         everything, in any order: above about 3,000 the sorted list
+ *                                may lack the most recently active (fresh.c then polls less
+ *                                often where that takes many pages)
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cache/fresh.h"
+#include "cache/pages.h"
+#include "cache/pager_internal.h"
+
+#define NEWS_SORTED_MAX 2900
+#define NEWS_PAGE 100
+
+static int submit(struct fetch *f, const char *next)
+{
+	struct webex_list l = {
+		.max = f->max,
+		.sort_by = f->is_all_pages ? NULL : "lastactivity",
+		.next = next,
+		.background = fetch_is_unwaited(f),
+	};
+
+	f->request =
+		webex_list_rooms(pager_get_config(f->pager)->client, &l, fetch_answered, f);
+	return 0;
+}
+
+int source_rooms_begin(struct fetch *f)
+{
+	f->max = PAGE_MAX;
+	f->is_all_pages = true;
+	return submit(f, NULL);
+}
+
+/* Spaces known; 0 also while the list was never complete. */
+static int64_t count_known(const struct fetch *f)
+{
+	struct store_conn *conn;
+	int64_t n = 0;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return 0;
+	if (store_meta_get_int(conn, "rooms.listed", 0))
+		n = store_room_count(conn, WEBEX_ROOM_GROUP) +
+		    store_room_count(conn, WEBEX_ROOM_DIRECT);
+	store_read_end(conn);
+	return n;
+}
+
+int source_news_begin(struct fetch *f)
+{
+	f->known = count_known(f);
+	if (!f->known || f->known > NEWS_SORTED_MAX)
+		return source_rooms_begin(f);
+	f->max = f->known <= fresh_page_max(f->pager->fresh) ? PAGE_MAX : NEWS_PAGE;
+	f->is_all_pages = false;
+	return submit(f, NULL);
+}
+
+/* From the first page on, whatever came before. */
+static int list_all(struct fetch *f)
+{
+	pages_restart(f);
+	f->max = MAX(f->max, PAGE_MAX / 2);
+	f->is_all_pages = true;
+	return submit(f, NULL), FETCH_MORE;
+}
+
+/* ---- pages of a sorted list ---- */
+
+static bool is_sorted(const GPtrArray *rooms)
+{
+	for (guint i = 1; i < rooms->len; i++) {
+		const struct webex_room *a = rooms->pdata[i - 1], *b = rooms->pdata[i];
+
+		if (a->last_activity_ms < b->last_activity_ms)
+			return false;
+	}
+	return true;
+}
+
+static bool has_news(const struct fetch *f, const struct webex_room *room)
+{
+	struct store_room known = {0};
+	struct store_conn *conn;
+	bool has = true;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return true;
+	if (store_room_by_id(conn, room->id, &known) == 0)
+		has = known.room.last_activity_ms != room->last_activity_ms;
+	store_room_clear(&known);
+	store_read_end(conn);
+	return has;
+}
+
+enum next_step { STEP_END, STEP_ON, STEP_ALL };
+
+/* After a page that has a next link; before it is collected. */
+static enum next_step step_after(struct fetch *f, const struct webex_reply *reply)
+{
+	guint n = reply->items->len;
+	int page_max;
+
+	/* A page of all that the server gives, and still there are more. */
+	if (!f->pages && f->max == PAGE_MAX && n)
+		fresh_note_page_max(f->pager->fresh, (int)n);
+	page_max = MIN(fresh_page_max(f->pager->fresh), PAGE_MAX);
+	if (!is_sorted(reply->items))
+		return STEP_ALL;
+	if (n && !has_news(f, reply->items->pdata[n - 1]))
+		return STEP_END;
+	/* So many short pages cost more than the long ones of all. */
+	return f->pages > f->known / page_max ? STEP_ALL : STEP_ON;
+}
+
+/* ---- publishing ---- */
+
+struct absent {
+	GHashTable *seen;
+	GArray *rows; /* of int64_t */
+};
+
+static bool note_absent(void *arg, const struct store_room *room)
+{
+	struct absent *a = arg;
+
+	if (!g_hash_table_contains(a->seen, room->room.id))
+		g_array_append_val(a->rows, room->rowid);
+	return true;
+}
+
+/*
+ * The next page begins at a number (webex-api.md 11): who leaves a space between two pages
+ * moves another one out of sight. What a list of several pages lacks is asked for by itself
+ * before it is taken for gone.
+ */
+static void doubt_absent(struct fetch *f)
+{
+	struct absent a = {.seen = f->seen, .rows = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+	struct store_conn *conn;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn) == 0) {
+		(void)store_room_list(conn, WEBEX_ROOM_GROUP, 0, note_absent, &a);
+		(void)store_room_list(conn, WEBEX_ROOM_DIRECT, 0, note_absent, &a);
+		store_read_end(conn);
+	}
+	for (guint i = 0; i < a.rows->len; i++)
+		fresh_doubt_room(f->pager->fresh, g_array_index(a.rows, int64_t, i));
+	g_array_unref(a.rows);
+}
+
+static int publish(struct fetch *f)
+{
+	const struct pager_config *c = pager_get_config(f->pager);
+	GPtrArray *changes = store_changes_new();
+	bool is_whole = f->is_complete && !f->is_partial && f->pages == 1;
+	int r = store_apply_rooms(c->store, f->items, is_whole, clock_wall(c->clock), changes);
+
+	if (r == 0 && f->is_complete)
+		r = store_meta_set_int(c->store, "rooms.listed", 1);
+	r = pager_published(f->pager, r, changes);
+	if (r == 0 && f->is_complete && !f->is_partial && !is_whole)
+		doubt_absent(f);
+	return r;
+}
+
+int source_rooms_answer(struct fetch *f, struct webex_reply *reply)
+{
+	enum next_step step = STEP_ON;
+	enum pages_more more;
+
+	if (reply->error && pages_halve(f, reply)) {
+		/* A cursor of the larger page size cannot be cut. */
+		pages_restart(f);
+		if (f->max >= NEWS_PAGE)
+			f->is_all_pages = true;
+		return submit(f, NULL), FETCH_MORE;
+	}
+	if (reply->error)
+		return reply->error;
+	if (!f->is_all_pages && reply->next)
+		step = step_after(f, reply);
+	pages_collect(f, reply, webex_room_free);
+	if (step == STEP_END)
+		return publish(f);
+	if (step == STEP_ALL)
+		return list_all(f);
+	more = pages_more(f, reply, FETCH_MAX_ITEMS);
+	if (more == PAGES_FOLLOW)
+		return submit(f, f->last_next), FETCH_MORE;
+	/* A part of a list must not look like all of it. */
+	if (more != PAGES_END)
+		return -EIO;
+	f->is_complete = f->is_all_pages || f->pages == 1;
+	return publish(f);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/sweep.h"
+
+#include <errno.h>
+
+#include "cache/lane.h"
+#include "cache/pager_internal.h"
+#include "cache/pages.h"
+
+/* How many of the newest messages of a space one page of them verifies. */
+static int64_t depth(const struct pager_config *c)
+{
+	return c->recent && c->recent < LANE_PAGE_MAX ? c->recent : LANE_PAGE_MAX;
+}
+
+static int next_place(const struct pager_config *c, struct store_sweep *ret_sweep)
+{
+	struct store_conn *conn;
+	int r = store_read_begin(c->store, &conn);
+
+	if (r)
+		return r;
+	r = store_sweep_next(conn, depth(c), ret_sweep);
+	store_read_end(conn);
+	return r;
+}
+
+void sweep_begin(struct pager *p)
+{
+	struct store_sweep place;
+	struct need need = {.kind = NEED_SWEEP};
+
+	if (next_place(pager_get_config(p), &place))
+		return;
+	need.row = place.room;
+	need.lo_ms = place.lo_ms;
+	need.hi_ms = place.hi_ms;
+	pager_begin(p, &need);
+}
+
+/* One page. */
+static bool paged(void *arg, struct lane *lane, guint items)
+{
+	(void)arg;
+	(void)lane;
+	(void)items;
+	return false;
+}
+
+static void done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+{
+	struct fetch *f = arg;
+	const struct pager_config *c = pager_get_config(f->pager);
+	int64_t next_ms = lane_top(lane);
+
+	f->lane = NULL;
+	if (error && reply && reply->status == 404)
+		error = pager_room_vanished(f->pager, f->need.row);
+	/* The whole page was of one millisecond: on below it. */
+	if (next_ms >= f->need.hi_ms)
+		next_ms = f->need.hi_ms - 1;
+	/* With an error it is the next one's turn all the same. */
+	(void)store_sweep_done(c->store, f->need.row, next_ms, clock_wall(c->clock));
+	fetch_finished(f, error, reply);
+}
+
+int source_sweep_begin(struct fetch *f)
+{
+	struct lane_config config = {
+		.pager = f->pager,
+		.room = f->need.row,
+		.top = f->need.hi_ms,
+		/* However short the answer: no more is taken for gone than a page holds. */
+		.bottom = f->need.lo_ms,
+		.max = LANE_PAGE_MAX,
+		.is_background = fetch_is_unwaited,
+		.paged = paged,
+		.done = done,
+		.arg = f,
+	};
+	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
+
+	if (r)
+		return r;
+	config.room_id = f->room_id;
+	f->lane = lane_new(&config);
+	return 0;
+}
+
+void source_sweep_cancel(struct fetch *f)
+{
+	lane_cancel(f->lane);
+}

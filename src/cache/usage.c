@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/usage.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+/* More than are told: one walk through all spaces does not push out who is at work in some. */
+#define SLOTS 64
+#define MESSAGES 16
+/* The same space again within this says nothing new. */
+#define GRAIN_MS 500
+#define SAVE_GRAIN_MS 60000
+
+struct slot {
+	int64_t room;
+	int64_t used_ms, saved_ms;
+};
+
+struct usage {
+	atomic_int_fast64_t last_ms;
+	/* the space noted last, and when: looked at without the lock */
+	atomic_int_fast64_t last_room, last_room_ms;
+	/* rows of messages opened, the newest over the oldest; 0: none */
+	atomic_int_fast64_t messages[MESSAGES];
+	atomic_uint next_message;
+
+	pthread_mutex_t lock;
+	struct slot slots[SLOTS]; /* lock; room 0: free */
+};
+
+struct usage *usage_new(void)
+{
+	struct usage *u = g_new0(struct usage, 1);
+
+	atomic_init(&u->last_ms, INT64_MIN / 2);
+	for (int i = 0; i < SLOTS; i++)
+		u->slots[i].used_ms = INT64_MIN;
+	pthread_mutex_init(&u->lock, NULL);
+	return u;
+}
+
+void usage_free(struct usage **u)
+{
+	if (!*u)
+		return;
+	pthread_mutex_destroy(&(*u)->lock);
+	g_free(*u);
+	*u = NULL;
+}
+
+static struct slot *slot_find_locked(struct usage *u, int64_t room)
+{
+	struct slot *oldest = &u->slots[0];
+
+	for (int i = 0; i < SLOTS; i++) {
+		struct slot *s = &u->slots[i];
+
+		if (s->room == room)
+			return s;
+		if (s->used_ms < oldest->used_ms)
+			oldest = s;
+	}
+	*oldest = (struct slot){
+		.room = room, .used_ms = INT64_MIN / 2, .saved_ms = INT64_MIN / 2};
+	return oldest;
+}
+
+static void note_room(struct usage *u, int64_t room, int64_t now_ms)
+{
+	struct slot *s;
+
+	if (atomic_load(&u->last_room) == room &&
+	    now_ms - atomic_load(&u->last_room_ms) < GRAIN_MS)
+		return;
+	pthread_mutex_lock(&u->lock);
+	s = slot_find_locked(u, room);
+	s->used_ms = MAX(s->used_ms, now_ms);
+	pthread_mutex_unlock(&u->lock);
+	atomic_store(&u->last_room, room);
+	atomic_store(&u->last_room_ms, now_ms);
+}
+
+void usage_note(struct usage *u, int64_t room, int64_t now_ms)
+{
+	atomic_store(&u->last_ms, now_ms);
+	if (room > 0)
+		note_room(u, room, now_ms);
+	else if (room < 0)
+		atomic_store(&u->messages[atomic_fetch_add(&u->next_message, 1) % MESSAGES],
+			     -room);
+}
+
+int64_t usage_last_ms(const struct usage *u)
+{
+	return atomic_load(&u->last_ms);
+}
+
+/* The spaces of the messages that were opened since the last call. */
+static void resolve(struct usage *u, struct store *store)
+{
+	int64_t now_ms = usage_last_ms(u);
+	struct store_conn *conn;
+
+	if (store_read_begin(store, &conn))
+		return;
+	for (int i = 0; i < MESSAGES; i++) {
+		int64_t row = atomic_exchange(&u->messages[i], 0), room;
+		_cleanup_gfree_ char *stem = NULL;
+		struct store_brief brief;
+		bool deleted;
+
+		if (row &&
+		    store_message_brief(conn, row, &brief, &stem, &room, &deleted) == 0) {
+			pthread_mutex_lock(&u->lock);
+			slot_find_locked(u, room)->used_ms = now_ms;
+			pthread_mutex_unlock(&u->lock);
+		}
+	}
+	store_read_end(conn);
+}
+
+static int compare_use(const void *a, const void *b)
+{
+	const struct slot *x = a, *y = b;
+
+	return x->used_ms != y->used_ms ? (x->used_ms > y->used_ms ? -1 : 1)
+					: (x->room > y->room) - (x->room < y->room);
+}
+
+int usage_recent(struct usage *u, struct store *store, int64_t since_ms,
+		 int64_t ret_rooms[USAGE_RECENT])
+{
+	struct slot all[SLOTS];
+	int n = 0;
+
+	resolve(u, store);
+	pthread_mutex_lock(&u->lock);
+	memcpy(all, u->slots, sizeof(all));
+	pthread_mutex_unlock(&u->lock);
+	qsort(all, SLOTS, sizeof(all[0]), compare_use);
+	for (int i = 0; i < SLOTS && n < USAGE_RECENT; i++)
+		if (all[i].room && all[i].used_ms >= since_ms)
+			ret_rooms[n++] = all[i].room;
+	return n;
+}
+
+void usage_load(struct usage *u, struct store *store, int64_t now_ms, int64_t now_wall_ms)
+{
+	g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(struct store_use));
+	struct store_conn *conn;
+
+	if (store_read_begin(store, &conn))
+		return;
+	(void)store_used_list(conn, SLOTS, uses);
+	store_read_end(conn);
+	pthread_mutex_lock(&u->lock);
+	for (guint i = 0; i < uses->len; i++) {
+		const struct store_use *use = &g_array_index(uses, struct store_use, i);
+		struct slot *s = slot_find_locked(u, use->room);
+
+		/* A wall clock that was set back makes nothing younger than now. */
+		s->used_ms = MAX(s->used_ms, now_ms - MAX(now_wall_ms - use->wall_ms, 0));
+		s->saved_ms = s->used_ms;
+	}
+	pthread_mutex_unlock(&u->lock);
+}
+
+void usage_save(struct usage *u, struct store *store, int64_t now_ms, int64_t now_wall_ms,
+		bool all)
+{
+	g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(struct store_use));
+	int64_t grain_ms = all ? 1 : SAVE_GRAIN_MS;
+
+	resolve(u, store);
+	pthread_mutex_lock(&u->lock);
+	for (int i = 0; i < SLOTS; i++) {
+		struct slot *s = &u->slots[i];
+		struct store_use use = {.room = s->room,
+					.wall_ms = now_wall_ms - (now_ms - s->used_ms)};
+
+		if (!s->room || s->used_ms - s->saved_ms < grain_ms)
+			continue;
+		s->saved_ms = s->used_ms;
+		g_array_append_val(uses, use);
+	}
+	pthread_mutex_unlock(&u->lock);
+	if (uses->len)
+		(void)store_put_used(store, uses);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* How far the messages beyond the newest ones were verified. */
+#include "store/internal.h"
+
+#include <errno.h>
+
+/* created_ms of the message after the newest `depth`; 1, 0: there are no more, -errno. */
+static int below_head(struct sql *q, int64_t room, int64_t depth, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT created_ms FROM message WHERE room=?1 AND deleted=0"
+			    " ORDER BY cookie DESC LIMIT 1 OFFSET ?2");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, depth);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_ms = sql_get_int(&st, 0);
+	return r;
+}
+
+/* created_ms of the newest message at or before `ms`. */
+static int newest_at(struct sql *q, int64_t room, int64_t ms, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT created_ms FROM message WHERE room=?1 AND cookie<?2"
+			    " AND deleted=0 ORDER BY cookie DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(ms) + COOKIE_TIES);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_ms = sql_get_int(&st, 0);
+	return r;
+}
+
+/* Where a page's worth of the messages at or before hi_ms ends; -1: that is all of them. */
+static int page_end(struct sql *q, int64_t room, int64_t hi_ms, int64_t *ret_lo_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT created_ms FROM message WHERE room=?1 AND cookie<?2"
+			    " AND deleted=0 ORDER BY cookie DESC LIMIT 1 OFFSET ?3");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(hi_ms) + COOKIE_TIES);
+	sql_int(&st, 3, STORE_SWEEP_PAGE);
+	r = sql_step(&st);
+	*ret_lo_ms = r == 1 ? sql_get_int(&st, 0) : -1;
+	return MIN(r, 0);
+}
+
+/* From where the last page ended, or from the top again. 1, 0: nothing to do there, -errno. */
+static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_sweep *s)
+{
+	int64_t ms;
+	int r = below_head(q, s->room, depth, &s->hi_ms);
+
+	if (r == 1 && next_ms >= 0 && next_ms < s->hi_ms) {
+		r = newest_at(q, s->room, next_ms, &ms);
+		if (r == 1)
+			s->hi_ms = ms;
+		r = r < 0 ? r : 1;
+	}
+	if (r == 1)
+		r = page_end(q, s->room, s->hi_ms, &s->lo_ms) < 0 ? -EIO : 1;
+	return r;
+}
+
+int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *ret_sweep)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT r.rowid, ifnull(s.next_ms, -1) FROM room r LEFT JOIN sweep s"
+		      " ON s.room=r.rowid WHERE r.gone=0 AND r.head_wall_ms>=0"
+		      " ORDER BY ifnull(s.swept_wall_ms, -1), r.rowid");
+	int r;
+
+	while ((r = sql_step(&st)) == 1) {
+		ret_sweep->room = sql_get_int(&st, 0);
+		r = place_in(c->q, depth, sql_get_int(&st, 1), ret_sweep);
+		if (r)
+			return MIN(r, 0);
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+static int put_sweep(struct write *w, int64_t room, int64_t next_ms, int64_t now_wall_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "INSERT OR REPLACE INTO sweep(room, next_ms, swept_wall_ms)"
+			       " VALUES(?1, ?2, ?3)");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, next_ms);
+	sql_int(&st, 3, now_wall_ms);
+	return sql_run(&st);
+}
+
+int store_sweep_done(struct store *s, int64_t room, int64_t next_ms, int64_t now_wall_ms)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, put_sweep(&w, room, next_ms, now_wall_ms));
+}
