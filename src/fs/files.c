@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -198,6 +199,8 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		open_message(req, ino, fi);
 		return;
 	}
+	if (!reads && mirror_answer_open(req, ino, fi))
+		return;
 	op = op_new(req, "open", reads ? open_read_run : open_write_run, ino, NULL);
 	if (!op)
 		return;

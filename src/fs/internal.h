@@ -36,6 +36,7 @@ struct fs {
 	int device; /* our duplicate of the session's descriptor; set before the loop runs */
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
+	struct mirror *mirror; /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
 	GQueue parked; /* of struct op.link; cache thread */
 	bool stopping; /* cache thread */
@@ -58,6 +59,7 @@ struct handle {
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
+	bool is_mirror;		      /* what is written goes nowhere (mirror.h) */
 	/* writing */
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: not known */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -30,8 +31,11 @@ static int lookup_run(struct op *op)
 
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_new(req, "lookup", lookup_run, parent, name);
+	struct op *op;
 
+	if (mirror_answer_lookup(req, parent, name))
+		return;
+	op = op_new(req, "lookup", lookup_run, parent, name);
 	if (!op)
 		return;
 	set_deadline(op, op->fs->config.lookup_timeout_ms);
@@ -54,8 +58,11 @@ static int getattr_run(struct op *op)
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct op *op = op_new(req, "getattr", getattr_run, ino, NULL);
+	struct op *op;
 
+	if (mirror_answer_getattr(req, ino))
+		return;
+	op = op_new(req, "getattr", getattr_run, ino, NULL);
 	if (!op)
 		return;
 	if (fi)
@@ -247,9 +254,12 @@ static int mkdir_run(struct op *op)
 
 void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
-	struct op *op = op_new(req, "mkdir", mkdir_run, parent, name);
+	struct op *op;
 
 	(void)mode;
+	if (mirror_answer_mkdir(req, parent, name))
+		return;
+	op = op_new(req, "mkdir", mkdir_run, parent, name);
 	if (op)
 		op_start(op);
 }
@@ -277,8 +287,11 @@ static int unlink_run(struct op *op)
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_new(req, "unlink", unlink_run, parent, name);
+	struct op *op;
 
+	if (mirror_answer_remove(req, parent, name))
+		return;
+	op = op_new(req, "unlink", unlink_run, parent, name);
 	if (op)
 		op_start(op);
 }
@@ -298,8 +311,11 @@ static int rmdir_run(struct op *op)
 
 void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op = op_new(req, "rmdir", rmdir_run, parent, name);
+	struct op *op;
 
+	if (mirror_answer_remove(req, parent, name))
+		return;
+	op = op_new(req, "rmdir", rmdir_run, parent, name);
 	if (op)
 		op_start(op);
 }
@@ -319,8 +335,11 @@ static int rename_run(struct op *op)
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
 	       const char *newname, unsigned int flags)
 {
-	struct op *op = op_new(req, "rename", rename_run, parent, name);
+	struct op *op;
 
+	if (mirror_answer_rename(req, parent, name, newparent, newname))
+		return;
+	op = op_new(req, "rename", rename_run, parent, name);
 	if (!op)
 		return;
 	op->newdir = newparent;

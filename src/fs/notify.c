@@ -61,28 +61,27 @@ void notifier_stop(struct notifier **n)
  * fails there until somebody looks the name up again. From 6.2 on it can be made to ask again
  * at the next use instead.
  */
-static int expire_space(struct fuse_session *session, const struct notice *notice)
+static int expire_space(struct fuse_session *session, uint64_t dir, const char *name)
 {
-	enum tree_kind kind = tree_ino_kind(notice->ino);
+	enum tree_kind kind = tree_ino_kind(dir);
 
 	if (kind != TREE_SPACES && kind != TREE_DIRECT)
 		return -ENOSYS;
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 16)
-	return fuse_lowlevel_notify_expire_entry(session, notice->ino, notice->name,
-						 strlen(notice->name));
+	return fuse_lowlevel_notify_expire_entry(session, dir, name, strlen(name));
 #else
-	return fuse_lowlevel_notify_expire_entry(session, notice->ino, notice->name,
-						 strlen(notice->name), FUSE_LL_EXPIRE_ONLY);
+	return fuse_lowlevel_notify_expire_entry(session, dir, name, strlen(name),
+						 FUSE_LL_EXPIRE_ONLY);
 #endif
 }
 
-static int tell_name(struct fuse_session *session, const struct notice *notice)
+int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name)
 {
-	int r = expire_space(session, notice);
+	int r = expire_space(session, dir, name);
 
-	return r != -ENOSYS ? r
-			    : fuse_lowlevel_notify_inval_entry(
-				      session, notice->ino, notice->name, strlen(notice->name));
+	return r != -ENOSYS
+		       ? r
+		       : fuse_lowlevel_notify_inval_entry(session, dir, name, strlen(name));
 }
 
 static void tell(void *arg)
@@ -92,7 +91,7 @@ static void tell(void *arg)
 	int r;
 
 	if (notice->name[0])
-		r = tell_name(session, notice);
+		r = notify_name_now(session, notice->ino, notice->name);
 	else
 		r = fuse_lowlevel_notify_inval_inode(session, notice->ino, 0, 0);
 	/* -ENOENT: the kernel does not know it, which is as good. */

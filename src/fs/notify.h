@@ -32,6 +32,9 @@ bool notify_inodes_are_told(struct notifier *n);
 /* A name, also one the kernel knows to be absent. */
 void notify_name(struct notifier *n, uint64_t dir, const char *name);
 
+/* The same at once, by a thread that may wait for the kernel: none that answers requests. */
+int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name);
+
 /* Runs `fn` once the kernel was told of every inode noticed so far; on the notifier's thread: it must
  * not wait. */
 void notify_then(struct notifier *n, work_fn fn, void *arg);

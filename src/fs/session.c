@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "fs/mirror.h"
 #include "fs/op.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
@@ -311,6 +312,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	r = add_parallel_dirops(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
+	if (r == 0 && fs->config.inotify)
+		r = mirror_start(fs, mountpoint, &fs->mirror);
 	return r;
 }
 
@@ -379,13 +382,16 @@ void fs_unmount(struct fs *fs)
 	pthread_cond_destroy(&w.cond);
 	pthread_mutex_destroy(&w.lock);
 
+	mirror_quit(fs->mirror);
 	fs_keep_open_drafts(fs);
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
 	fuse_session_unmount(fs->session);
 	abort_connection(fs, fs->device);
 	notifier_stop(&fs->notifier);
+	mirror_join(fs->mirror);
 	close(fs->device);
+	mirror_free(&fs->mirror);
 	fs->is_mounted = false;
 }
 
@@ -420,6 +426,9 @@ void fs_on_changes(struct fs *fs, GPtrArray *changes)
 	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs->notifier};
 
 	/* op_fail_all, an item of this thread, comes before the notifier goes. */
-	if (fs->notifier && !fs->stopping)
-		tree_on_changes(fs->config.tree, changes, &told);
+	if (!fs->notifier || fs->stopping)
+		return;
+	tree_on_changes(fs->config.tree, changes, &told);
+	if (fs->mirror)
+		mirror_changes(fs->mirror, changes);
 }

@@ -26,6 +26,9 @@ struct fs_config {
 	const char *state_dir;
 	bool read_only;
 	bool recursive_delete;
+	bool inotify; /* mirror.h */
+	uid_t uid;    /* the owner of all files */
+	gid_t gid;
 	bool debug;	       /* libfuse's -d */
 	unsigned max_threads;  /* 0 = libfuse's default */
 	int lookup_timeout_ms; /* a parked look-up; 0 = 5000 */

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -117,8 +118,11 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
 	bool invites = tree_ino_kind(parent) == TREE_MEMBERS;
-	struct op *op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
+	struct op *op;
 
+	if (mirror_answer_create(req, parent, name, fi))
+		return;
+	op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
 	if (!op)
 		return;
 	op->fi = *fi;
@@ -135,6 +139,11 @@ static int write_run(struct op *op)
 	struct handle *h = handle_of(&op->fi);
 	ssize_t n;
 
+	if (h && h->is_mirror) {
+		op->answer = OP_ANSWER_WRITE;
+		op->written = op->size;
+		return 0;
+	}
 	if (!h || h->what != HANDLE_WRITE)
 		return -EBADF;
 	n = draft_write(h->write.draft, op->buf, op->size, op->offset,

@@ -28,6 +28,7 @@ const char *options_help(void)
 	       "  -o ro                    read only: nothing is posted, changed or deleted\n"
 	       "  -o recent=N|all          list the newest N messages of each space (1000)\n"
 	       "  -o recursive_delete      let rm -r delete messages and members\n"
+	       "  -o inotify               tell watchers (inotifywait) of what others do\n"
 	       "  -o cache=DIR             keep what was fetched in DIR, not ~/.cache/sparkfs\n"
 	       "  -o cache=memory          keep nothing on disk but unsent messages\n"
 	       "  -o account=NAME          name of the account's folder below the cache; a "

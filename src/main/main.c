@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "fs/mirror_helper.h"
 #include "main/sparkfs.h"
 
 #define EXIT_USAGE 2
@@ -101,6 +103,8 @@ int main(int argc, char **argv)
 	char *reason = NULL;
 	int status = EXIT_SUCCESS;
 
+	if (argc > 1 && strcmp(argv[1], MIRROR_HELPER_ARG) == 0)
+		return mirror_helper_main(argc, argv);
 	/* mount.fuse with setuid= leaves it empty, which glib takes for a folder. */
 	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
 		unsetenv("HOME");

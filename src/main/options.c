@@ -74,6 +74,7 @@ static const struct row rows[] = {
 	NUMBER("umask", ROW_OCTAL, umask, 0, 0777, NULL),
 	NUMBER("max_threads", ROW_COUNT, max_threads, 1, 1000, NULL),
 	FLAG("recursive_delete", is_recursive_delete),
+	FLAG("inotify", is_inotify),
 	FLAG("ro", is_read_only),
 	VALUE("fsname", ROW_TEXT, fsname),
 	PASS("allow_other", false),
@@ -342,6 +343,9 @@ static void finish(struct parse *p)
 		return;
 	if (!o->url)
 		o->url = g_strdup(OPTIONS_DEFAULT_URL);
+	if (o->is_inotify && o->is_read_only)
+		(void)refuse(p, g_strdup("-o inotify needs a mount that can be written to, not "
+					 "-o ro"));
 	if (o->account && !is_account_name(o->account))
 		(void)refuse(
 			p, g_strdup_printf("-o account=%s: only letters, digits and @._+-, at "

@@ -41,7 +41,7 @@ struct options {
 	int uid, gid; /* -1: the mounter's */
 	int umask;
 	int max_threads; /* 0: libfuse's default */
-	bool is_read_only, is_recursive_delete;
+	bool is_read_only, is_recursive_delete, is_inotify;
 	bool is_foreground, is_debug;
 	GPtrArray *passed; /* of char *: -o options for libfuse */
 };

@@ -283,6 +283,7 @@ static int start_tree(struct sparkfs *s)
 		.is_bot = s->owner.is_bot,
 		.read_only = o->is_read_only,
 		.recursive_delete = o->is_recursive_delete,
+		.inotify = o->is_inotify,
 		.uid = o->uid < 0 ? getuid() : (uid_t)o->uid,
 		.gid = o->gid < 0 ? getgid() : (gid_t)o->gid,
 		.umask = (mode_t)o->umask,
@@ -329,6 +330,9 @@ static int new_fs(struct sparkfs *s)
 		.state_dir = s->account.state_dir,
 		.read_only = s->options->is_read_only,
 		.recursive_delete = s->options->is_recursive_delete,
+		.inotify = s->options->is_inotify,
+		.uid = s->options->uid < 0 ? getuid() : (uid_t)s->options->uid,
+		.gid = s->options->gid < 0 ? getgid() : (gid_t)s->options->gid,
 		.debug = s->options->is_debug,
 		.max_threads = (unsigned)s->options->max_threads,
 	};

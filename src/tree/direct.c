@@ -46,6 +46,14 @@ static int address_entry(struct tree_ctx *ctx, const char *key, struct tree_entr
 	return r;
 }
 
+int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	(void)ino;
+	if (ctx->tree->config.inotify)
+		attr->st.st_mode |= S_IWUSR;
+	return 0;
+}
+
 int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {

@@ -175,6 +175,7 @@ int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int person_open(struct tree_ctx *ctx, uint64_t ino);
 int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* direct.c */
+int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);

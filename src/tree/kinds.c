@@ -18,7 +18,7 @@ static const struct tree_row rows[] = {
 	{ TREE_ROOT, "root", TREE_NONE, NULL, DIR_RO, 0, .lookup = root_lookup },
 	{ TREE_SPACES, "spaces", TREE_ROOT, "spaces", DIR_RW, ROW_LISTED,
 	  .lookup = spaces_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
-	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED,
+	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED, .attr = direct_attr,
 	  .lookup = direct_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
 	{ TREE_PEOPLE, "people", TREE_ROOT, "people", DIR_RO, ROW_LISTED,
 	  .lookup = people_lookup, .readdir = people_readdir },

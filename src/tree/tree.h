@@ -42,6 +42,7 @@ struct tree_config {
 	bool is_bot;
 	bool read_only;	       /* -o ro */
 	bool recursive_delete; /* -o recursive_delete */
+	bool inotify;	       /* -o inotify: the helper makes names also in direct/ */
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;

@@ -75,7 +75,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.umask, 022);
 	assert_int_equal(o.max_threads, 0);
 	assert_false(o.is_cache_memory || o.is_read_only || o.is_recursive_delete ||
-		     o.is_foreground || o.is_debug);
+		     o.is_inotify || o.is_foreground || o.is_debug);
 	assert_int_equal(o.passed->len, 0);
 	options_clear(&o);
 }
@@ -230,6 +230,8 @@ static void test_refused(void **state)
 		{"-o url= /mnt", "-o url= needs a value"},
 		{"-o token_file= /mnt", "-o token_file= needs a value"},
 		{"-o ro=1 /mnt", "-o ro takes no value"},
+		{"-o ro,inotify /mnt",
+		 "-o inotify needs a mount that can be written to, not -o ro"},
 		{"-o recent=0 /mnt", "-o recent=0: not a number from 1 to 1000000 or all"},
 		{"-o recent=-1 /mnt", "-o recent=-1: not a number from 1 to 1000000 or all"},
 		{"-o recent=1x /mnt", "-o recent=1x: not a number from 1 to 1000000 or all"},
@@ -309,6 +311,7 @@ static void test_help_is_complete(void **state)
 		"gid=",
 		"umask=",
 		"recursive_delete",
+		"inotify",
 		"allow_other",
 		"allow_root",
 		"auto_unmount",

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/mirror.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "fs/mirror_internal.h"
+#include "fs/op.h"
+
+/* Beyond so many acts the watchers' own queues are full as well (max_queued_events). */
+#define QUEUED_MAX 20000
+
+struct job {
+	struct mirror *m;
+	struct mirror_act act;
+};
+
+int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirror)
+{
+	struct mirror *m;
+	int r;
+
+	if (!fs->minor)
+		return -ENOSYS;
+	m = g_new0(struct mirror, 1);
+	m->fs = fs;
+	mirror_process_init(&m->process, mountpoint, fs->minor);
+	pthread_mutex_init(&m->lock, NULL);
+	r = work_queue_start("mirror", &m->queue);
+	if (r) {
+		pthread_mutex_destroy(&m->lock);
+		mirror_process_clear(&m->process);
+		g_free(m);
+		return r;
+	}
+	pager_stay_awake(fs->config.pager, 1);
+	*ret_mirror = m;
+	return 0;
+}
+
+void mirror_quit(struct mirror *m)
+{
+	if (m)
+		mirror_process_quit(&m->process);
+}
+
+void mirror_join(struct mirror *m)
+{
+	if (m)
+		work_queue_stop(&m->queue);
+}
+
+void mirror_free(struct mirror **m)
+{
+	if (!*m)
+		return;
+	mirror_process_reap(&(*m)->process);
+	mirror_process_clear(&(*m)->process);
+	pthread_mutex_destroy(&(*m)->lock);
+	pager_stay_awake((*m)->fs->config.pager, -1);
+	g_free(*m);
+	*m = NULL;
+}
+
+/* ---- acts, on the mirror's thread ---- */
+
+static void expect(struct mirror *m, const struct mirror_act *act, enum mirror_what what)
+{
+	pthread_mutex_lock(&m->lock);
+	m->expected = act;
+	m->expected_what = what;
+	m->is_done = false;
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* >= 0: the errno that the helper got; -errno: there is none. */
+static int try_act(struct mirror *m, const struct mirror_act *act, enum mirror_what what)
+{
+	int r = mirror_process_ensure(&m->process);
+
+	if (r)
+		return r;
+	atomic_store(&m->pid, m->process.pid);
+	expect(m, act, what);
+	r = mirror_process_do(&m->process, act, what);
+	expect(m, NULL, 0);
+	if (r == -EPIPE && !mirror_process_is_over(&m->process)) {
+		/* Its number may be another's as soon as it was waited for. */
+		atomic_store(&m->pid, 0);
+		mirror_process_reap(&m->process);
+	}
+	return r;
+}
+
+static int do_act(struct mirror *m, const struct mirror_act *act, enum mirror_what what)
+{
+	int r = try_act(m, act, what);
+
+	/* It was killed. */
+	return r == -EPIPE ? try_act(m, act, what) : r;
+}
+
+/* Whatever cannot be shown as it was: that something happened. */
+static int do_touch(struct mirror *m, const struct mirror_act *act)
+{
+	struct mirror_act now = *act;
+
+	if (act->what == MIRROR_UNLINK || act->what == MIRROR_RMDIR)
+		return 0;
+	if (act->what == MIRROR_RENAME) {
+		now.name = act->newname;
+		now.path = act->newpath;
+	}
+	return do_act(m, &now, MIRROR_TOUCH);
+}
+
+/*
+ * Somebody has asked for the name since, and the kernel knows already that it is there, or that it
+ * is gone: it is to forget that, and is told again. Who stands in a directory meanwhile comes to
+ * stand in the same again.
+ */
+static int do_again(struct mirror *m, const struct mirror_act *act, int error)
+{
+	bool is_new = error == EEXIST && act->what == MIRROR_RENAME;
+	const char *name = is_new ? act->newname : act->name;
+
+	notify_name_now(m->fs->session, act->dir, name);
+	return do_act(m, act, act->what);
+}
+
+static void perform(struct mirror *m, const struct mirror_act *act)
+{
+	int r = do_act(m, act, act->what);
+
+	if (r == EEXIST || r == ENOENT)
+		r = do_again(m, act, r);
+	if (r > 0) {
+		log_debug("fuse", "mirror %d of %s: %s", (int)act->what, act->path,
+			  strerror(r));
+		r = do_touch(m, act);
+	}
+	if (r)
+		log_debug("fuse", "no mirror of %s: %s", act->path, strerror(abs(r)));
+}
+
+static void job_free(struct job *job)
+{
+	atomic_fetch_sub(&job->m->queued, 1);
+	mirror_act_clear(&job->act);
+	g_free(job);
+}
+
+static void run_job(void *arg)
+{
+	struct job *job = arg;
+
+	if (!mirror_process_is_over(&job->m->process))
+		perform(job->m, &job->act);
+	job_free(job);
+}
+
+/* On the notifier's thread: who is told of a change is to see it. */
+static void kernel_knows(void *arg)
+{
+	struct job *job = arg;
+
+	work_post(job->m->queue, run_job, job);
+}
+
+/* ---- changes, on the cache thread ---- */
+
+/* A request for that very name is being answered: the kernel tells of it when it is. */
+static bool is_done_here(const struct fs *fs, const struct mirror_act *act)
+{
+	for (const GList *l = fs->parked.head; l; l = l->next) {
+		const struct op *op = l->data;
+
+		if (op->state != OP_SUBMITTED)
+			continue;
+		if (act->what == MIRROR_WRITE
+			    ? op->ino == act->ino && op->fi.fh
+			    : op->ino == act->dir && g_strcmp0(op->name, act->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+void mirror_changes(struct mirror *m, GPtrArray *changes)
+{
+	for (guint i = 0; i < changes->len; i++) {
+		struct mirror_act act;
+		struct job *job;
+
+		if (!tree_mirror(m->fs->config.tree, changes->pdata[i], &act))
+			continue;
+		if (is_done_here(m->fs, &act) || atomic_load(&m->queued) >= QUEUED_MAX) {
+			mirror_act_clear(&act);
+			continue;
+		}
+		job = g_new0(struct job, 1);
+		job->m = m;
+		job->act = act;
+		atomic_fetch_add(&m->queued, 1);
+		notify_then(m->fs->notifier, kernel_knows, job);
+	}
+}

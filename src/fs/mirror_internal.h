@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the mirror share (mirror.h): mirror.c runs acts, mirror_answer.c answers the
+ * helper's requests, mirror_process.c has the helper.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "fs/mirror.h"
+#include "tree/mirror.h"
+
+/* The helper: a socket to it, and its process. Thread rule: the mirror's thread, but quit. */
+struct mirror_process {
+	char *mountpoint;
+	unsigned minor;
+	pthread_mutex_t lock;
+	int fd;	      /* -1: not running; written under lock */
+	bool is_over; /* lock: for good */
+	pid_t pid;    /* 0: not running */
+	int starts;   /* in a row without an act that was done */
+};
+
+struct mirror {
+	struct fs *fs;
+	struct work_queue *queue; /* the mirror's thread */
+	struct mirror_process process;
+	atomic_int pid;	   /* of the helper, as FUSE requests have it; 0: none */
+	atomic_int queued; /* acts */
+	pthread_mutex_t lock;
+	const struct mirror_act *expected; /* lock; NULL: none. Owned by the mirror's thread */
+	enum mirror_what expected_what;	   /* lock: as what; MIRROR_TOUCH in place of others */
+	bool is_done;			   /* lock: the expected one was answered */
+};
+
+void mirror_process_init(struct mirror_process *p, const char *mountpoint, unsigned minor);
+/* Starts it if it does not run. -ECANCELED: no more; else -errno. */
+int mirror_process_ensure(struct mirror_process *p);
+/* Does an act. > = 0: what came of it, an errno; -EPIPE: it died; other -errno. */
+int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
+		      enum mirror_what what);
+/* It is no more: waits for it. */
+void mirror_process_reap(struct mirror_process *p);
+/* Any thread: whoever waits for it goes on. */
+void mirror_process_quit(struct mirror_process *p);
+bool mirror_process_is_over(struct mirror_process *p);
+void mirror_process_clear(struct mirror_process *p);
+
+/* ---- the protocol: one packet a message ---- */
+#define MIRROR_FD 3
+#define MIRROR_PACKET_MAX 4096
+/* enum mirror_what in one byte, the path and a NUL, for a rename the new one and a NUL. The answer
+ * is an int: 0 or an errno. */

@@ -1,0 +1,367 @@
+"""-o inotify: watchers of directories see what others do, once, and the server sees nothing of it."""
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lib.mount import mount_device, read_proc
+from lib.shell import kill_group, run_cmd, start_cmd
+from lib.tree import error_of, messages_in, txt_name
+from lib.util import scaled, wait_until
+
+pytestmark = [pytest.mark.sim("--data", "empty"), pytest.mark.mount("inotify")]
+
+WATCHED = "create,delete,modify,close_write,move,attrib"
+
+
+class Watch:
+    """inotifywait on directories of a mount."""
+
+    def __init__(self, mount, *names):
+        self.top = str(mount.path)
+        self.process = subprocess.Popen(
+            ["inotifywait", "-m", "-e", WATCHED, "--format", "%e %w%f",
+             *[str(mount / n) for n in names]], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
+        for line in self.process.stderr:
+            if "Watches established" in line:
+                break
+        self.lines = []
+        self.thread = threading.Thread(target=self.collect, daemon=True)
+        self.thread.start()
+
+    def collect(self):
+        for line in self.process.stdout:
+            what, path = line.rstrip("\n").split(" ", 1)
+            # Writing is also closing.
+            what = re.sub("^CLOSE_WRITE,CLOSE$", "CLOSE_WRITE", what)
+            self.lines.append(f"{what} {os.path.relpath(path, self.top)}")
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(scaled(5))
+        self.thread.join(scaled(5))
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def watch(mount):
+    """watch(*names) -> a Watch."""
+    watches = []
+
+    def start(*names):
+        watches.append(Watch(mount, *names))
+        return watches[-1]
+
+    yield start
+    for w in watches:
+        w.end()
+
+
+@pytest.fixture
+def room(sim):
+    made = sim.create_room("Ops", ["bob@example.com"])
+    sim.post(made["id"], "the first")
+    return made
+
+
+def look(mount, name="Ops"):
+    """Brings the news."""
+    mount.ls("spaces")
+    mount.ls("direct")
+    os.listdir(mount.space(name) / "members")
+    return messages_in(mount.space(name))
+
+
+def sentinel(sim, room, mount, watch):
+    """What was seen up to a message that is posted now, which is not among it."""
+    m = sim.post(room["id"], "that is all", token="bob-token")
+    name = "spaces/Ops/" + txt_name(m)
+    wait_until(lambda: look(mount) and "CLOSE_WRITE " + name in watch.lines, 15)
+    assert watch.lines.count("CREATE " + name) == watch.lines.count("CLOSE_WRITE " + name) == 1
+    return [line for line in watch.lines if not line.endswith(name)]
+
+
+def edit(sim, message, text):
+    sim.api("PUT", "/messages/" + message["id"], {"roomId": message["roomId"], "text": text},
+            token="bob-token").ok()
+
+
+def changes_by_mount(sim):
+    return [r for r in sim.log() if r["method"] != "GET" and "sparkfs" in (r.get("userAgent") or "")]
+
+
+def helper_of(mount):
+    """The process id of the helper, or None."""
+    found = run_cmd(["pgrep", "-P", str(mount.pid)]).out.split()
+    assert len(found) <= 1
+    return int(found[0]) if found else None
+
+
+# What others do.
+
+
+def test_messages(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops")
+    m = sim.post(room["id"], "hello", token="bob-token")
+    path = "spaces/Ops/" + txt_name(m)
+    expected = ["CREATE " + path, "CLOSE_WRITE " + path]
+    wait_until(lambda: look(mount) and len(seen.lines) >= 2)
+    # It is the message, under the same number as ever.
+    assert (mount / path).read_text() == "hello\n"
+    edit(sim, m, "better")
+    expected += ["MODIFY " + path, "CLOSE_WRITE " + path]
+    wait_until(lambda: look(mount) and len(seen.lines) >= 4)
+    assert (mount / path).read_text() == "better\n"
+    sim.api("DELETE", "/messages/" + m["id"], token="bob-token").ok(204)
+    expected += ["DELETE " + path]
+    wait_until(lambda: look(mount) and len(seen.lines) >= 5)
+    assert not (mount / path).exists()
+    assert sentinel(sim, room, mount, seen) == expected
+    assert changes_by_mount(sim) == []
+
+
+def test_members(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops", "spaces/Ops/members")
+    a = sim.api("POST", "/memberships", {
+        "roomId": room["id"], "personEmail": "admin@example.com"}).ok().json
+    path = "spaces/Ops/members/admin@example.com"
+    wait_until(lambda: look(mount) and len(seen.lines) >= 2)
+    sim.api("DELETE", "/memberships/" + a["id"]).ok(204)
+    wait_until(lambda: look(mount) and len(seen.lines) >= 3)
+    assert sentinel(sim, room, mount, seen) == [
+        "CREATE " + path, "CLOSE_WRITE " + path, "DELETE " + path]
+    assert changes_by_mount(sim) == []
+
+
+def test_spaces(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces", "direct", "spaces/Ops")
+    new = sim.create_room("New", ["alice@example.com"], token="bob-token")
+    wait_until(lambda: look(mount) and len(seen.lines) >= 1)
+    sim.api("PUT", "/rooms/" + new["id"], {"title": "Newer"}, token="bob-token").ok()
+    wait_until(lambda: look(mount) and len(seen.lines) >= 3)
+    sim.api("DELETE", "/rooms/" + new["id"], token="bob-token").ok(204)
+    wait_until(lambda: look(mount) and len(seen.lines) >= 4)
+    sim.api("POST", "/messages", {"toPersonEmail": "alice@example.com", "text": "psst"},
+            token="bob-token").ok()
+    wait_until(lambda: look(mount) and len(seen.lines) >= 5)
+    assert sentinel(sim, room, mount, seen) == [
+        "CREATE,ISDIR spaces/New", "MOVED_FROM,ISDIR spaces/New",
+        "MOVED_TO,ISDIR spaces/Newer", "DELETE,ISDIR spaces/Newer",
+        "CREATE,ISDIR direct/Bob Keller"]
+    assert mount.ls("spaces") == ["Ops"] and len(mount.ls("direct")) == 1
+    assert changes_by_mount(sim) == []
+
+
+def test_who_stands_in_a_space_stays_there(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces")
+    new = sim.create_room("New", ["alice@example.com"], token="bob-token")
+    wait_until(lambda: "New" in mount.ls("spaces"))
+    shell = subprocess.Popen(["/bin/bash"], cwd=mount.space("New"), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+
+    def where():
+        shell.stdin.write("/bin/pwd; ls -d members\n")
+        shell.stdin.flush()
+        return (os.path.relpath(shell.stdout.readline().strip(), mount.path),
+                shell.stdout.readline().strip())
+
+    try:
+        wait_until(lambda: look(mount) and len(seen.lines) >= 1)
+        assert where() == ("spaces/New", "members")
+        sim.api("PUT", "/rooms/" + new["id"], {"title": "Newer"}, token="bob-token").ok()
+        wait_until(lambda: look(mount) and len(seen.lines) >= 3)
+        assert where() == ("spaces/Newer", "members")
+    finally:
+        shell.communicate("exit\n", timeout=scaled(5))
+
+
+def test_a_name_that_was_listed_before(sim, room, mount, watch):
+    """The helper comes late: the kernel has the names already, and they appear all the same."""
+    look(mount)
+    seen = watch("spaces/Ops", "spaces")
+    sim.post(room["id"], "wakes the helper", token="bob-token")
+    wait_until(lambda: look(mount) and len(seen.lines) >= 2)
+    helper = helper_of(mount)
+    os.kill(helper, signal.SIGSTOP)
+    try:
+        posts = [sim.post(room["id"], f"{i}", token="bob-token") for i in range(3)]
+        sim.create_room("New", ["alice@example.com"], token="bob-token")
+        paths = ["spaces/Ops/" + txt_name(m) for m in posts]
+        wait_until(lambda: len(look(mount)) == 5 and (mount / "spaces/New").is_dir())
+        for path in paths:
+            os.stat(mount / path)
+        assert len(seen.lines) == 2
+        # To everybody else the new ones are there, and nothing can be made in their place.
+        assert error_of(os.open, mount / paths[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY) == \
+            "EEXIST"
+        assert error_of(os.mkdir, mount / "spaces/New") == "EEXIST"
+        assert error_of(os.open, mount / paths[0], os.O_WRONLY) in ("EACCES", "EPERM")
+    finally:
+        os.kill(helper, signal.SIGCONT)
+    wait_until(lambda: len(seen.lines) >= 9)
+    # Two of one millisecond are told apart by "~" and digits.
+    lines = [re.sub("~[0-9a-f]+", "", line) for line in sentinel(sim, room, mount, seen)[2:]]
+    assert [line for line in lines if "spaces/Ops/" in line] == [
+        f"{what} {path}" for path in paths for what in ("CREATE", "CLOSE_WRITE")]
+    assert "CREATE,ISDIR spaces/New" in lines
+    assert changes_by_mount(sim) == []
+
+
+def test_what_is_gone_is_gone_for_others(sim, room, mount, watch):
+    m = sim.post(room["id"], "hello", token="bob-token")
+    look(mount)
+    seen = watch("spaces/Ops")
+    edit(sim, m, "wakes the helper")
+    wait_until(lambda: look(mount) and len(seen.lines) >= 2)
+    helper = helper_of(mount)
+    os.kill(helper, signal.SIGSTOP)
+    try:
+        sim.api("DELETE", "/messages/" + m["id"], token="bob-token").ok(204)
+        path = mount / "spaces/Ops" / txt_name(m)
+        wait_until(lambda: path.name not in look(mount) and not path.exists())
+        assert error_of(os.unlink, path) == "ENOENT"
+        assert error_of(os.stat, path) == "ENOENT"
+    finally:
+        os.kill(helper, signal.SIGCONT)
+    wait_until(lambda: seen.lines[-1] == f"DELETE spaces/Ops/{path.name}")
+    assert changes_by_mount(sim) == []
+
+
+# What one does oneself, the kernel tells.
+
+
+def test_ones_own_doing_is_told_once(sim, room, mount, watch):
+    names = look(mount)
+    seen = watch("spaces/Ops", "spaces/Ops/members", "spaces")
+    mount.run("echo hi > spaces/Ops/post").ok()
+    name = next(n for n in look(mount) if n not in names)
+    path = "spaces/Ops/" + name
+    wait_until(lambda: "CLOSE_WRITE " + path in seen.lines)
+    mount.run(f"echo better > '{path}'").ok()
+    mount.run(f"rm '{path}'").ok()
+    mount.run("touch spaces/Ops/members/admin@example.com").ok()
+    mount.run("rm spaces/Ops/members/admin@example.com").ok()
+    mount.run("mkdir spaces/Mine && mv spaces/Mine spaces/Yours && rmdir spaces/Yours").ok()
+    lines = sentinel(sim, room, mount, seen)
+    for line, times in [("CREATE " + path, 1), ("CLOSE_WRITE " + path, 2),
+                        ("DELETE " + path, 1),
+                        ("CREATE spaces/Ops/members/admin@example.com", 1),
+                        ("DELETE spaces/Ops/members/admin@example.com", 1),
+                        ("CREATE,ISDIR spaces/Mine", 1), ("MOVED_FROM,ISDIR spaces/Mine", 1),
+                        ("MOVED_TO,ISDIR spaces/Yours", 1), ("DELETE,ISDIR spaces/Yours", 1)]:
+        assert lines.count(line) == times, (line, lines)
+    # One request for each thing done: nothing was done twice.
+    assert len(changes_by_mount(sim)) == 8
+
+
+@pytest.mark.mount()
+def test_nothing_without_the_option(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops", "spaces")
+    sim.post(room["id"], "hello", token="bob-token")
+    sim.create_room("New", ["alice@example.com"], token="bob-token")
+    wait_until(lambda: len(look(mount)) == 2 and "New" in mount.ls("spaces"))
+    # What is done here is seen, and nothing before it.
+    mount.run("mkdir spaces/Mine").ok()
+    wait_until(lambda: seen.lines)
+    assert seen.lines == ["CREATE,ISDIR spaces/Mine"]
+    assert helper_of(mount) is None
+
+
+# The helper.
+
+
+def test_helper_is_started_again(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops")
+    for i in range(3):
+        m = sim.post(room["id"], str(i), token="bob-token")
+        wait_until(lambda: look(mount) and
+                   f"CLOSE_WRITE spaces/Ops/{txt_name(m)}" in seen.lines)
+        helper = helper_of(mount)
+        os.kill(helper, signal.SIGKILL)
+    assert len(seen.lines) == 6
+    assert os.readlink(f"/proc/{os.getpid()}/cwd") != str(mount.path)
+    sentinel(sim, room, mount, seen)
+    assert os.readlink(f"/proc/{helper_of(mount)}/cwd") == "/"
+
+
+def test_unmount_is_not_busy(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops")
+    sentinel(sim, room, mount, seen)
+    helper = helper_of(mount)
+    seen.end()
+    done = run_cmd(["fusermount3", "-u", str(mount.path)])
+    assert done.status == 0, repr(done)
+    mount.wait_ended()
+    assert not os.path.exists(f"/proc/{helper}")
+
+
+def test_kill_of_the_daemon_ends_the_helper(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops")
+    sentinel(sim, room, mount, seen)
+    helper = helper_of(mount)
+    mount.kill()
+    wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
+
+
+def test_unmount_while_the_helper_is_blocked(sim, room, mount, watch):
+    """Somebody's rm waits for the server and holds the directory, for which the helper waits."""
+    mount.run("echo hi > spaces/Ops/post").ok()
+    mine = os.readlink(mount / "spaces/Ops/last")
+    look(mount)
+    seen = watch("spaces/Ops")
+    sentinel(sim, room, mount, seen)
+    helper = helper_of(mount)
+    sim.fault(method="DELETE", hang=True)
+    rm = start_cmd(["rm", mine], cwd=mount.space("Ops"))
+    wait_until(lambda: sim.requests("DELETE"))
+    # Meanwhile the space cannot be listed; what the kernel has of it can be opened.
+    sim.post(room["id"], "hello", token="bob-token")
+    wait_until(lambda: (mount.space("Ops") / "transcript.log").read_text() and
+               "D" in state_of(helper), 15)
+    begin = time.monotonic()
+    mount.terminate()
+    assert time.monotonic() - begin < scaled(8)
+    wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
+    assert mount_device(mount.path) is None
+    kill_group(rm)
+    rm.communicate(timeout=scaled(5))
+
+
+def test_kill_while_the_helper_is_in_the_mount(sim, room, mount, watch):
+    look(mount)
+    seen = watch("spaces/Ops")
+    sentinel(sim, room, mount, seen)
+    helper = helper_of(mount)
+    os.kill(helper, signal.SIGSTOP)
+    m = sim.post(room["id"], "hello", token="bob-token")
+    wait_until(lambda: txt_name(m) in look(mount))
+    os.kill(mount.pid, signal.SIGSTOP)
+    os.kill(helper, signal.SIGCONT)
+    # It asks, and nobody answers.
+    wait_until(lambda: "recv" not in read_proc(f"/proc/{helper}/stack"))
+    mount.kill()
+    wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
+
+
+def state_of(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+def test_it_is_only_for_sparkfs(tmp_path):
+    done = run_cmd([os.environ["SPARKFS"], "--inotify-helper", str(tmp_path), "1"])
+    assert done.status == 1 and "for sparkfs itself" in done.err
