@@ -34,10 +34,14 @@ struct store {
 	void *on_event_arg;
 	atomic_int_fast64_t event_last; /* written by the writing thread */
 
-	struct sql *writer;	 /* writing thread */
-	pthread_t writing;	 /* writing thread: who it is, once has_writing */
-	bool has_writing;	 /* writing thread */
-	int64_t bodies;		 /* writing thread: how many there are */
+	struct sql *writer; /* writing thread */
+	pthread_t writing;  /* writing thread: who it is, once has_writing */
+	bool has_writing;   /* writing thread */
+	int64_t bodies;	    /* writing thread: how many there are */
+	struct evict_place {
+		int64_t room, cookie; /* what of the month is at or below was looked at */
+		int month;
+	} evict;		 /* writing thread: where store_evict() goes on */
 	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
 
@@ -143,6 +147,8 @@ int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid
 int months_load(struct store *s);
 /* So many more messages of that time have, and lack, a body at the end of this write. */
 void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted);
+/* The same of a known month. */
+void months_note_month(struct write *w, int64_t room, int month, int bodies, int evicted);
 /* The room is gone. */
 int months_drop(struct write *w, int64_t room);
 /* Before the commit: what was noted, into the table. */

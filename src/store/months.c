@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many bodies there are in each month of each space, and which of them go first. */
+/* How many bodies there are in each month of each space. Which of them go is in evict.c. */
 #include "store/internal.h"
 
 #include "base/clock.h"
@@ -34,7 +34,12 @@ static struct note *find_note(struct write *w, int64_t room, int month)
 
 void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted)
 {
-	struct note *n = find_note(w, room, time_month(created_ms));
+	months_note_month(w, room, time_month(created_ms), bodies, evicted);
+}
+
+void months_note_month(struct write *w, int64_t room, int month, int bodies, int evicted)
+{
+	struct note *n = find_note(w, room, month);
 
 	n->bodies += bodies;
 	n->evicted += evicted;
@@ -99,6 +104,37 @@ int months_drop(struct write *w, int64_t room)
 	w->bodies -= sql_get_int(&st, 0);
 	w->evicted -= sql_get_int(&st, 1);
 	return drop_rows(w, room);
+}
+
+int64_t store_bodies_count(struct store *s)
+{
+	return s->bodies;
+}
+
+/* Opening it again within a minute is no write. */
+#define OPENED_GRAIN_MS 60000
+
+static int put_opened(struct write *w, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	int64_t now = clock_wall(w->s->clock);
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE month SET opened_ms=?4 WHERE room=?1 AND month>=?2"
+			       " AND month<=?3 AND opened_ms<?5");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, time_month(lo_ms + 1));
+	sql_int(&st, 3, time_month(hi_ms));
+	sql_int(&st, 4, now);
+	sql_int(&st, 5, now - OPENED_GRAIN_MS);
+	return sql_run(&st);
+}
+
+int store_month_opened(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, put_opened(&w, room, lo_ms, hi_ms));
 }
 
 int months_load(struct store *s)

@@ -355,6 +355,38 @@ int store_room_months(struct store_conn *c, int64_t room, struct store_months *r
  */
 /* Whether any message lacks its body; any thread, cheap (atomic). */
 bool store_has_evicted(struct store *s);
+/* How many live messages have a body; writer only. */
+int64_t store_bodies_count(struct store *s);
+/*
+ * Somebody opened what lies in lo < created <= hi: its months go last. That bodies come is a
+ * use of their months as well. Writer only.
+ */
+int store_month_opened(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_ms);
+/*
+ * Which of the range's live messages lack their body: lo < created <= hi of them all. 1, or 0 if
+ * none does; -errno.
+ */
+int store_evicted_span(struct store_conn *c, const struct store_range *range,
+		       struct store_span *ret_span);
+/*
+ * What is worth fetching along with the evicted body of a message: at most `most` messages,
+ * itself and what is evicted above it, else below. In the same page of the server's list
+ * neighbours cost nothing, and a walker is going to ask for them. -ENOENT: no live message.
+ */
+int store_evicted_around(struct store_conn *c, int64_t rowid, int most, int64_t *ret_room,
+			 struct store_span *ret_span);
+
+struct store_evict {
+	int64_t limit; /* bodies that may stay */
+	int recent;    /* of a space used in the last hour its newest so many stay; 0: all */
+	bool keep_own; /* a bot's own messages are in no list that it gets */
+	int slice;     /* bodies in one call, in one transaction */
+};
+/*
+ * Drops bodies of the least recently opened months until no more than `limit` are left. Spaces
+ * in use are spared as long as there is anything else. 1: there is more to do; 0; -errno.
+ */
+int store_evict(struct store *s, const struct store_evict *e);
 
 /*
  * ---- the sweep: messages beyond the newest `depth` of their room, page by page, verified ----

@@ -302,14 +302,28 @@ static void add_room(struct bench *b)
 	must(store_apply_room(b->s, &room, 0, &b->room, NULL), "room");
 }
 
+/* Half of the bodies go. */
+static void evict(struct bench *b, struct stopwatch *w)
+{
+	struct store_evict e = {.limit = b->count / 2, .recent = 1000, .slice = 500};
+	int r;
+
+	start(w);
+	while ((r = store_evict(b->s, &e)) == 1)
+		;
+	stop(w);
+	must(r, "evict");
+}
+
 static void run(struct bench *b)
 {
 	struct stopwatch insert = {0}, known = {0}, list = {0}, each = {0}, empty = {0},
-			 brief = {0}, get = {0}, closing = {0}, opening = {0};
+			 brief = {0}, get = {0}, drop = {0}, closing = {0}, opening = {0};
 	GArray *rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	struct rusage usage;
 	int last = (b->count - 1) / PAGE_ITEMS;
 	double n = b->count;
+	int64_t size;
 
 	open_store(b);
 	add_room(b);
@@ -323,20 +337,23 @@ static void run(struct bench *b)
 	start(&closing);
 	store_close(&b->s);
 	stop(&closing);
+	size = size_of(b->path);
 	start(&opening);
 	open_store(b);
 	stop(&opening);
+	evict(b, &drop);
 	store_close(&b->s);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("{\"messages\": %d, \"insert_us\": %.2f, \"insert_wall_us\": %.2f, "
 	       "\"known_us\": %.2f, \"list_us\": %.2f, \"whole_us\": %.2f, "
 	       "\"snapshot_us\": %.2f, \"brief_us\": %.2f, \"get_us\": %.2f, "
+	       "\"evict_us\": %.2f, "
 	       "\"bytes_beyond\": %.0f, \"close_ms\": %.1f, \"open_ms\": %.1f, "
 	       "\"max_rss_mb\": %.1f}\n",
 	       b->count, insert.cpu / n, insert.wall / n,
 	       known.cpu / 5.0 / (b->count - last * PAGE_ITEMS), list.cpu / n, each.cpu / n,
 	       (double)empty.cpu / READS, (double)brief.cpu / READS, (double)get.cpu / READS,
-	       (size_of(b->path) - b->payload) / n, closing.wall / 1000.0,
+	       drop.cpu / (n / 2), (size - b->payload) / n, closing.wall / 1000.0,
 	       opening.wall / 1000.0, usage.ru_maxrss / 1024.0);
 	fflush(stdout);
 	g_array_unref(rows);

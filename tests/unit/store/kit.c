@@ -12,7 +12,11 @@
 void kit_open(struct kit *k)
 {
 	struct store_config config = {
-		.path = k->path, .reserve_path = k->reserve, .holder = "/mnt/test"};
+		.path = k->path,
+		.reserve_path = k->reserve,
+		.holder = "/mnt/test",
+		.clock = k->clock,
+	};
 	char *holder = NULL;
 
 	assert_int_equal(store_open(&config, &k->s, &holder), 0);

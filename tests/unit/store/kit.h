@@ -20,6 +20,7 @@
 
 struct kit {
 	char *folder, *path, *reserve;
+	const struct clock *clock; /* from the next kit_open on; NULL: the machine's */
 	struct store *s;
 	GPtrArray *changes;
 };
