@@ -310,6 +310,23 @@ def test_a_second_rsync_transfers_nothing(past, tmp_path):
     assert len([n for n in new if n.endswith(".txt")]) == 1 and len(new) <= 4, new
 
 
+@pytest.mark.skipif(not shutil.which("rsync"), reason="needs rsync")
+@pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 3000, "--members", 3)
+@pytest.mark.mount("poll=30")
+def test_a_second_rsync_makes_no_message_request(past, tmp_path):
+    """As most people mount it: what is current is known by the polls."""
+    command = ["rsync", "-a", "--out-format=%n", f"{past.history}/", f"{tmp_path}/backup/"]
+    first = run_cmd(command, check=True, timeout=60).lines()
+    assert len([n for n in first if n.endswith(".txt")]) == 3000
+    # No longer fresh by age.
+    end = time.monotonic() + 4
+    wait_until(lambda: time.monotonic() > end)
+    past.sim.clear_log()
+    assert run_cmd(command, check=True).lines() == []
+    assert messages_in(past.dir) == sorted(n for ns in past.months.values() for n in ns)[-1000:]
+    assert message_requests(past.sim) == []
+
+
 @pytest.mark.sim(*SIX_YEARS, "--max-page", 100)
 def test_tar(past, tmp_path):
     everything = sorted(n for names in past.months.values() for n in names)
