@@ -83,7 +83,8 @@ cJSON *json_parse(const char *json, size_t len)
 	if (!json || len > JSON_TEXT_MAX)
 		return NULL;
 	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);
-	if (has_too_many_values(clean))
+	/* Each value takes a byte at least: a usual page need not be looked through. */
+	if (len > JSON_VALUES_MAX && has_too_many_values(clean))
 		return NULL;
 	fix_escapes(clean);
 	cJSON *doc = cJSON_ParseWithLengthOpts(clean, strlen(clean) + 1, &end, false);

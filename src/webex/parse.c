@@ -123,8 +123,8 @@ static char *take_extra(GString *out)
 static void fill(enum webex_kind kind, const cJSON *json, void *object)
 {
 	const struct webex_field *fields = webex_fields(kind);
-	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
-	GString *extra = g_string_new(NULL);
+	GHashTable *seen = NULL;
+	GString *extra = NULL;
 	uint64_t done = 0;
 
 	for (const struct webex_field *f = fields; f->name; f++) {
@@ -134,12 +134,19 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 	for (const cJSON *item = json->child; item; item = item->next) {
 		const struct webex_field *f = webex_field_find(fields, item->string);
 		uint64_t bit = f ? UINT64_C(1) << (f - fields) : 0;
+		/* Few objects have any. */
+		if (!f && !extra) {
+			seen = g_hash_table_new(g_str_hash, g_str_equal);
+			extra = g_string_new(NULL);
+		}
 		if (!f && extra->len < WEBEX_VALUE_MAX)
 			add_extra(extra, seen, item);
 		if (f && !(done & bit))
 			set_field(object, f, item);
 		done |= bit;
 	}
+	if (!extra)
+		return;
 	*(char **)((char *)object + webex_extra_offset(kind)) = take_extra(extra);
 	g_hash_table_destroy(seen);
 }
