@@ -250,8 +250,13 @@ void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)
 
 void pager_touch(struct pager *p, const struct need *need)
 {
+	const struct need news = {.kind = NEED_NEWS};
+
 	pthread_mutex_lock(&p->lock);
 	pager_entry_locked(p, need, true)->generation++;
+	/* A poll lists them, too. */
+	if (need->kind == NEED_ROOMS)
+		pager_entry_locked(p, &news, true)->generation++;
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -72,11 +72,14 @@ static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_
 int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *ret_sweep)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT r.rowid, ifnull(s.next_ms, -1) FROM room r LEFT JOIN sweep s"
-		      " ON s.room=r.rowid WHERE r.gone=0 AND r.head_wall_ms>=0"
+		c->q, "SELECT r.rowid, ifnull(s.next_ms, -1) FROM (SELECT room,"
+		      " sum(bodies+evicted) AS n FROM month GROUP BY room) m"
+		      " JOIN room r ON r.rowid=m.room LEFT JOIN sweep s ON s.room=m.room"
+		      " WHERE m.n>?1 AND r.gone=0 AND r.head_wall_ms>=0"
 		      " ORDER BY ifnull(s.swept_wall_ms, -1), r.rowid");
 	int r;
 
+	sql_int(&st, 1, depth);
 	while ((r = sql_step(&st)) == 1) {
 		ret_sweep->room = sql_get_int(&st, 0);
 		r = place_in(c->q, depth, sql_get_int(&st, 1), ret_sweep);

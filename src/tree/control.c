@@ -41,8 +41,12 @@ int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	const struct tree_config *c = &ctx->tree->config;
 	struct pager_stats pager;
 	struct http_stats http;
+	int64_t messages, bodies;
+	int r = store_count_messages(ctx->conn, &messages, &bodies);
 
 	(void)ino;
+	if (r)
+		return r;
 	pager_get_stats(c->pager, &pager);
 	http_loop_stats(c->loop, &http);
 	g_string_append(out, "{\n");
@@ -59,6 +63,8 @@ int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_time(out, "mounted", ctx->tree->started_wall_ms);
 	add_int(out, "spaces", store_room_count(ctx->conn, WEBEX_ROOM_GROUP));
 	add_int(out, "direct", store_room_count(ctx->conn, WEBEX_ROOM_DIRECT));
+	add_int(out, "messages", messages);
+	add_int(out, "bodies", bodies);
 	add_int(out, "unsent", outbox_count(c->outbox));
 	add_int(out, "requests", (int64_t)http.requests);
 	add_int(out, "requestsFailed", (int64_t)http.failures);

@@ -202,6 +202,27 @@ static void test_failing(void **state)
 	on_queue(*state, failing);
 }
 
+/* A space is renamed here while a poll is on its way. */
+static void touched(struct world *w)
+{
+	struct need rooms = need_of(NEED_ROOMS, 0);
+
+	pager_touch(w->pager, &rooms);
+	answer_poll(w);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(FRESH_CATCHING_UP, state_of(w));
+	answer_poll(w);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(FRESH_AWAKE, state_of(w));
+}
+
+static void test_touched(void **state)
+{
+	on_queue(*state, known);
+	on_queue(*state, use_it);
+	on_queue(*state, touched);
+}
+
 /* A laptop that slept: whatever became of the timer. */
 static void jump(struct world *w)
 {
@@ -260,8 +281,9 @@ static void test_remount(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(off),  TEST(first_mount), TEST(asleep_to_awake), TEST(idle),
-		TEST(hold), TEST(failing),     TEST(clock_jump),      TEST(remount),
+		TEST(off),     TEST(first_mount), TEST(asleep_to_awake),
+		TEST(idle),    TEST(hold),	  TEST(failing),
+		TEST(touched), TEST(clock_jump),  TEST(remount),
 	};
 
 	return cmocka_run_group_tests_name("fresh", tests, NULL, NULL);

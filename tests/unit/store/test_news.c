@@ -3,6 +3,7 @@
  * Rooms with news: what the list of rooms says that the listings of messages do not account for,
  * and which messages were not told before.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "kit.h"
@@ -294,6 +295,59 @@ static void test_used(void **state)
 	assert_int_equal(g_array_index(got, struct store_use, 1).room, rows[0]);
 }
 
+static void assert_sweep(struct kit *k, int64_t room, int hi)
+{
+	struct store_sweep sweep;
+	struct store_conn *c;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_sweep_next(c, 2, &sweep), 0);
+	store_read_end(c);
+	assert_int_equal(sweep.room, room);
+	assert_int_equal(sweep.hi_ms, T0 + hi);
+	assert_int_equal(sweep.lo_ms, -1);
+}
+
+/* Beyond the newest two; each room in its turn, and on from where it was. */
+static void test_sweep_goes_round(void **state)
+{
+	struct kit *k = *state;
+	int64_t one, two, messages, bodies;
+	struct store_sweep sweep;
+	struct store_conn *c;
+
+	list_rooms(k, kit_list(room_at(1, 9), room_at(2, 9), room_at(3, 9), NULL));
+	one = row_of(k, "one");
+	two = row_of(k, "two");
+	kit_page(k, row_of(k, "three"), kit_list(at(1), at(2), NULL), -1, 0, STORE_PAGE_HEAD);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_sweep_next(c, 2, &sweep), -ENOENT);
+	store_read_end(c);
+	kit_page(k, one, kit_list(at(1), at(2), at(3), at(4), at(5), NULL), -1, 0,
+		 STORE_PAGE_HEAD);
+	kit_page(k, two, kit_list(at(1), at(2), at(4), at(6), at(8), NULL), -1, 0,
+		 STORE_PAGE_HEAD);
+	assert_sweep(k, one, 3);
+	assert_int_equal(store_sweep_done(k->s, one, T0 + 2, 10), 0);
+	assert_sweep(k, two, 4);
+	assert_int_equal(store_sweep_done(k->s, two, T0 + 3, 20), 0);
+	assert_sweep(k, one, 2);
+	kit_reopen(k);
+	assert_int_equal(store_sweep_done(k->s, one, -1, 30), 0);
+	/* Nothing is known at 3. */
+	assert_sweep(k, two, 2);
+	assert_int_equal(store_sweep_done(k->s, two, T0, 40), 0);
+	assert_sweep(k, one, 3);
+	assert_int_equal(store_sweep_done(k->s, one, -1, 50), 0);
+	/* And nothing below. */
+	assert_sweep(k, two, 4);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_count_messages(c, &messages, &bodies), 0);
+	store_read_end(c);
+	assert_int_equal(messages, 12);
+	assert_int_equal(bodies, 12);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -307,6 +361,7 @@ int main(void)
 		T(test_late_rooms),
 		T(test_no_activity_known),
 		T(test_used),
+		T(test_sweep_goes_round),
 	};
 
 	return cmocka_run_group_tests_name("news", tests, NULL, NULL);
