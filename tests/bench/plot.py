@@ -1,9 +1,9 @@
-"""A line chart on two logarithmic axes, as SVG, without any library."""
+"""Line charts on two logarithmic axes, as SVG, without any library."""
 import html
 import math
 
 WIDTH, HEIGHT = 1000, 640
-LEFT, RIGHT, TOP, BOTTOM = 80, 290, 60, 70
+LEFT, RIGHT, TOP, BOTTOM = 80, 310, 60, 70
 # Told apart by most eyes; also by the marks.
 COLOURS = ["#0b62a4", "#c8472b", "#2e8540", "#7a4fa3", "#a8741a", "#008c95", "#b0307f", "#555555",
            "#6b8e00", "#3d3dc8"]
@@ -104,10 +104,19 @@ class Chart:
                             f'stroke="{colour}" stroke-width="0.6" fill="none"/>')
             self.text(right, y + 4, name, f'style="fill:{colour}"')
 
-    def svg(self):
+    def draw(self):
         self.axes()
         self.curves()
-        self.text(LEFT, HEIGHT - 8, "dashed: what it is compared with", 'fill="#666"')
-        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-                f'width="{WIDTH}" height="{HEIGHT}"><style>{STYLE}</style>'
-                f'<rect width="100%" height="100%" fill="white"/>{"".join(self.out)}</svg>\n')
+        if any(dashed for _, _, dashed in self.lines):
+            self.text(LEFT, HEIGHT - 8, "dashed: what it is compared with", 'fill="#666"')
+        return "".join(self.out)
+
+
+def page(charts):
+    """The charts one below the other."""
+    height = HEIGHT * len(charts)
+    parts = [f'<g transform="translate(0 {HEIGHT * i})">{chart.draw()}</g>'
+             for i, chart in enumerate(charts)]
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+            f'width="{WIDTH}" height="{height}"><style>{STYLE}</style>'
+            f'<rect width="100%" height="100%" fill="white"/>{"".join(parts)}</svg>\n')
