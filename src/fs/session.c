@@ -19,6 +19,8 @@
 
 #define LOOKUP_TIMEOUT_MS 5000
 #define CLOSE_TIMEOUT_MS 60000
+#define WORKERS_MIN 3
+#define WORKERS_MAX 10
 
 /* ---- INIT ---- */
 
@@ -317,6 +319,15 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	return r;
 }
 
+/*
+ * Nothing waits in a worker, so a few more than processors are enough; the kernel wakes idle ones
+ * in turn, and each of libfuse's ten would come with cold caches.
+ */
+static unsigned worker_count(void)
+{
+	return CLAMP(g_get_num_processors() + 1, WORKERS_MIN, WORKERS_MAX);
+}
+
 int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 {
 	struct fuse_loop_config *config;
@@ -330,8 +341,8 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 	if (r)
 		return r;
 	config = fuse_loop_cfg_create();
-	if (fs->config.max_threads)
-		fuse_loop_cfg_set_max_threads(config, fs->config.max_threads);
+	fuse_loop_cfg_set_max_threads(config, fs->config.max_threads ? fs->config.max_threads
+								     : worker_count());
 	r = fuse_session_loop_mt(fs->session, config);
 	fuse_loop_cfg_destroy(config);
 	atomic_store(&fs->loop_ended, true);

@@ -30,7 +30,7 @@ struct fs_config {
 	uid_t uid;    /* the owner of all files */
 	gid_t gid;
 	bool debug;	       /* libfuse's -d */
-	unsigned max_threads;  /* 0 = libfuse's default */
+	unsigned max_threads;  /* 0 = by the processors, 3 to 10 */
 	int lookup_timeout_ms; /* a parked look-up; 0 = 5000 */
 	int close_timeout_ms;  /* a close that delivers; 0 = 60000 */
 };

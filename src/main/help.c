@@ -45,7 +45,7 @@ const char *options_help(void)
 	       "  -o allow_root            let root in\n"
 	       "  -o auto_unmount          unmount when sparkfs dies\n"
 	       "  -o fsname=NAME           what mount and df show (SOURCE, or the base URL)\n"
-	       "  -o max_threads=N         FUSE requests handled at once (10)\n"
+	       "  -o max_threads=N         FUSE requests handled at once (3 to 10)\n"
 	       "  -o max_read=N            bytes a read request may ask for\n"
 	       "default_permissions, nosuid and nodev are always on. mount(8)'s generic "
 	       "options\n"

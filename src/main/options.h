@@ -40,7 +40,7 @@ struct options {
 	int idle_s;   /* without use for so long, and nothing is asked */
 	int uid, gid; /* -1: the mounter's */
 	int umask;
-	int max_threads; /* 0: libfuse's default */
+	int max_threads; /* 0: by the processors */
 	bool is_read_only, is_recursive_delete, is_inotify;
 	bool is_foreground, is_debug;
 	GPtrArray *passed; /* of char *: -o options for libfuse */

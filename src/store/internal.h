@@ -186,8 +186,12 @@ struct author {
 struct put {
 	struct write *w;
 	struct room_place room;
-	int64_t told_ms;     /* what is newer is news; -1: nothing is */
-	int64_t newest_ms;   /* the newest message that was added; told_ms if none is newer */
+	int64_t told_ms;   /* what is newer is news; -1: nothing is */
+	int64_t newest_ms; /* the newest message that was added; told_ms if none is newer */
+	/* Of a time of which nothing was known, so nobody has seen a listing of it: only the first
+	 * message is told. */
+	bool is_backfill;
+	bool has_told_backfill;
 	bool is_pinned;	     /* what was added is our own, and no news */
 	GHashTable *authors; /* person id -> struct author */
 	char *owner_id;	     /* whose store this is; NULL: nobody knows */

@@ -312,12 +312,16 @@ static int name_and_place(struct put *p, const struct webex_message *m,
 
 void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem)
 {
-	struct store_change *change =
-		changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, rowid);
+	bool is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
+	struct store_change *change;
 
-	change->name = g_strdup(stem);
-	change->is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
 	p->newest_ms = MAX(p->newest_ms, m->created_ms);
+	if (p->is_backfill && !is_new_head && p->has_told_backfill)
+		return;
+	p->has_told_backfill |= !is_new_head;
+	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, rowid);
+	change->name = g_strdup(stem);
+	change->is_new_head = is_new_head;
 }
 
 static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,

@@ -140,6 +140,18 @@ static int span_add(struct write *w, int64_t room, struct store_span span)
 	return sql_run(&st);
 }
 
+/* Whether anything of (lo, hi] is known. */
+static bool span_touches(struct sql *q, int64_t room, int64_t lo, int64_t hi)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT 1 FROM span WHERE room=?1 AND hi>?2 AND lo<?3 LIMIT 1");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, lo);
+	sql_int(&st, 3, hi);
+	return sql_step(&st) == 1;
+}
+
 /* ---- one page ---- */
 
 struct page {
@@ -205,6 +217,8 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 
 	if (r < 0)
 		return r;
+	p.is_backfill = !span_touches(w->q, room, page->span.lo,
+				      is_head(page) ? G_MAXINT64 : page->span.hi);
 	r = put_items(&p, messages, page);
 	if (r == 0)
 		r = span_add(w, room, page->span);

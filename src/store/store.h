@@ -324,7 +324,9 @@ enum store_page {
  * pinned ones and never for the filtered. Then the span (lo, hi] is added (_HEAD, _FILTERED:
  * hi = the newest item, at least lo); spans that touch merge.
  * Items of one author and millisecond get their stems by (uuid time, id). Authors become
- * people with the address first seen. -EINVAL: lo > hi; -ENOENT: the room is gone.
+ * people with the address first seen. Where nothing of the interval was known before, nobody has
+ * seen a listing of it: of what is no news only one message is told in `changes`.
+ * -EINVAL: lo > hi; -ENOENT: the room is gone.
  */
 int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
 		     enum store_page mode, int64_t now_wall_ms, GPtrArray *changes);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "webex/arena.h"
 #include "webex/model.h"
 #include "webex/text.h"
 
@@ -80,6 +81,7 @@ cJSON *json_parse(const char *json, size_t len)
 {
 	const char *end;
 
+	json_arena_setup();
 	if (!json || len > JSON_TEXT_MAX)
 		return NULL;
 	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);

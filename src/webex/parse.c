@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/timefmt.h"
+#include "webex/arena.h"
 #include "webex/fields.h"
 #include "webex/id.h"
 #include "webex/json.h"
@@ -285,8 +286,8 @@ static GDestroyNotify free_function(enum webex_kind kind)
 	return NULL;
 }
 
-int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
-		GPtrArray **ret_items, int *ret_skipped)
+static int parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
+		 GPtrArray **ret_items, int *ret_skipped)
 {
 	_cleanup_json_ cJSON *doc = json_parse(json, len);
 	const cJSON *list = is_list ? json_get(doc, "items") : NULL;
@@ -310,6 +311,17 @@ int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list
 	if (ret_skipped)
 		*ret_skipped = skipped;
 	return 0;
+}
+
+int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
+		GPtrArray **ret_items, int *ret_skipped)
+{
+	int r;
+
+	json_arena_begin();
+	r = parse(kind, json, len, is_list, ret_items, ret_skipped);
+	json_arena_end();
+	return r;
 }
 
 /* The first error's description, in either form that was seen (webex-api.md 1.5). */
