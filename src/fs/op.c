@@ -194,7 +194,7 @@ static void op_reply(struct op *op, int error)
 
 static void settle(struct op *op, int r);
 
-static void note_waited(struct op *op, int error)
+static void note_waited(struct op *op, int error, bool gave_up)
 {
 	struct tree_ctx *ctx = &op->ctx;
 
@@ -202,6 +202,7 @@ static void note_waited(struct op *op, int error)
 		return;
 	ctx->waited[ctx->n_waited].need = ctx->want;
 	ctx->waited[ctx->n_waited].error = error;
+	ctx->waited[ctx->n_waited].gave_up = gave_up;
 	ctx->n_waited++;
 }
 
@@ -222,7 +223,7 @@ static void on_fetched(struct pager_waiter *w, int error)
 		op_reply(op, error);
 		return;
 	}
-	note_waited(op, error);
+	note_waited(op, error, false);
 	run_again(op);
 }
 
@@ -233,7 +234,7 @@ static void on_soft_timer(void *arg)
 	op->soft_timer = 0;
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, false);
-		note_waited(op, 0);
+		note_waited(op, 0, true);
 		run_again(op);
 	}
 	op_unref(op);

@@ -44,7 +44,7 @@ void tree_free(struct tree **t)
 bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need)
 {
 	for (int i = 0; i < ctx->n_waited; i++)
-		if (need_equal(&ctx->waited[i].need, need))
+		if (need_equal(&ctx->waited[i].need, need) && !ctx->waited[i].gave_up)
 			return true;
 	return false;
 }
@@ -54,7 +54,7 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 	int error = 0;
 
 	for (int i = 0; i < ctx->n_waited; i++)
-		if (need_equal(&ctx->waited[i].need, need))
+		if (need_equal(&ctx->waited[i].need, need) && (have || !ctx->waited[i].gave_up))
 			return have ? 0 : ctx->waited[i].error;
 	if (ctx->n_waited == TREE_MAX_WAITS)
 		return have ? 0 : -EIO;

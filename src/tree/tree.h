@@ -63,6 +63,9 @@ void tree_free(struct tree **t);
 struct tree_waited {
 	struct need need;
 	int error;
+	/* It did not end: the wait was a short one. Who has nothing to answer from by now waits
+	 * again. */
+	bool gave_up;
 };
 
 struct tree_ctx {

@@ -120,6 +120,8 @@ static int run_once(struct op *op)
 	return run_result;
 }
 
+static bool gave_up;
+
 /* Needs the list of spaces; soft if op->flags says so. */
 static int run_waiting(struct op *op)
 {
@@ -127,8 +129,10 @@ static int run_waiting(struct op *op)
 
 	atomic_fetch_add(&runs, 1);
 	for (int i = 0; i < op->ctx.n_waited; i++)
-		if (need_equal(&op->ctx.waited[i].need, &need))
+		if (need_equal(&op->ctx.waited[i].need, &need)) {
+			gave_up = op->ctx.waited[i].gave_up;
 			return op->ctx.waited[i].error;
+		}
 	op->ctx.want = need;
 	op->ctx.want_soft = op->flags;
 	return TREE_WAIT;
@@ -190,6 +194,7 @@ static void test_parks_and_runs_again(void **state)
 	answer_with(0);
 	assert_replied(req, 0);
 	assert_int_equal(2, atomic_load(&runs));
+	assert_false(gave_up);
 	free_req(req);
 }
 
@@ -247,6 +252,7 @@ static void test_soft_wait_ends(void **state)
 	/* Nobody answers; what is there is shown. */
 	assert_replied(req, 0);
 	assert_int_equal(2, atomic_load(&runs));
+	assert_true(gave_up);
 	assert_int_equal(1, api_waiting());
 	answer_with(0);
 	free_req(req);

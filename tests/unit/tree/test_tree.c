@@ -304,6 +304,57 @@ static void test_need_with_something_to_show(void **state)
 	assert_int_equal(0, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->direct), &dir));
 }
 
+/* The newest page of a list that is longer: a listing of it alone would be a part of one. */
+static void list_newest(struct world *w)
+{
+	struct webex_message m = {
+		.id = (char *)"M9",
+		.room_id = (char *)"ROOM1",
+		.text = (char *)"new",
+		.person_id = (char *)"bob",
+		.created_ms = T0 + 9000,
+		.updated_ms = -1,
+	};
+	GPtrArray *items = g_ptr_array_new();
+
+	g_ptr_array_add(items, &m);
+	store_read_end(w->ctx.conn);
+	assert_int_equal(0, store_apply_page(w->store, w->room, items, T0 + 8000, T0 + 3000,
+					     STORE_PAGE_HEAD, now_ms, NULL));
+	assert_int_equal(0, store_set_head_recent(w->store, w->room, 0));
+	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
+	g_ptr_array_unref(items);
+}
+
+static void test_need_that_was_given_up(void **state)
+{
+	GPtrArray *none = g_ptr_array_new_with_free_func(webex_message_free);
+	struct world *w = *state;
+	struct tree_dir dir;
+
+	store_read_end(w->ctx.conn);
+	w->ctx.conn = NULL;
+	assert_int_equal(0, store_apply_page(w->store, w->room, none, T0 + 3000, T0 + 3000,
+					     STORE_PAGE_INNER, now_ms, NULL));
+	assert_int_equal(0, store_apply_page(w->store, w->room, none, -1, T0 + 3000,
+					     STORE_PAGE_FILTERED, now_ms, NULL));
+	g_ptr_array_unref(none);
+	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
+	w->ctx.n_waited = 0;
+	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
+	assert_true(w->ctx.want_soft);
+	/* While it waited for news the first page of many came, and no more than that. */
+	list_newest(w);
+	waited(w, 0);
+	w->ctx.waited[0].gave_up = true;
+	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
+	assert_int_equal(NEED_HEAD, w->ctx.want.kind);
+	assert_false(w->ctx.want_soft);
+	waited(w, -ENETUNREACH);
+	assert_int_equal(-ENETUNREACH,
+			 tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
+}
+
 /* ---- listings ---- */
 
 struct names {
@@ -511,6 +562,7 @@ int main(void)
 		TEST(markdown_is_edited_as_md),
 		TEST(needs),
 		TEST(need_with_something_to_show),
+		TEST(need_that_was_given_up),
 		TEST(listing_in_pieces),
 		TEST(listed_is_what_stat_says),
 		TEST(told_of_deletion),
