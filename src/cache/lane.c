@@ -21,6 +21,7 @@ struct lane {
 	enum lane_state state;
 	uint64_t request;
 	int64_t top, bottom;
+	int64_t known_ms; /* of a head: where what was known ended when it was asked for */
 	int max;
 	int pages;	 /* all */
 	int empty_pages; /* in a row without items */
@@ -74,6 +75,18 @@ static bool is_behind_message(const struct lane *l)
 	return l->next || (l->anchor && !l->by_time);
 }
 
+/* Of what turns up between the question and the answer the answer says nothing. */
+static void note_known(struct lane *l)
+{
+	struct store_conn *conn;
+
+	l->known_ms = -1;
+	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
+		return;
+	l->known_ms = store_span_top(conn, l->config.room);
+	store_read_end(conn);
+}
+
 static void submit(struct lane *l)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
@@ -91,6 +104,9 @@ static void submit(struct lane *l)
 	 * exclusive nobody could confirm. */
 	if (!l->next && !anchored && !is_head(l))
 		list.before_ms = l->top + 1;
+	/* Pages behind it tell of the time when the first one was asked for. */
+	if (is_head(l) && !l->next)
+		note_known(l);
 	l->state = LANE_ASKING;
 	l->request = webex_list_messages(c->client, &list, on_answer, l);
 }
@@ -270,7 +286,8 @@ static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
 		mode = filtered ? STORE_PAGE_INNER_FILTERED : STORE_PAGE_INNER;
 	hand_in_edge(l, reply->items);
 	r = store_apply_page(c->store, l->config.room, reply->items, lo,
-			     is_head(l) ? 0 : l->top, mode, clock_wall(c->clock), changes);
+			     is_head(l) ? l->known_ms : l->top, mode, clock_wall(c->clock),
+			     changes);
 	return pager_published(l->config.pager, r, changes);
 }
 

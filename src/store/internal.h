@@ -219,13 +219,14 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
  * put_message() for all of a page, and the same to the letter, but with few questions: what is
  * known of the page's time is read at once, and only what is odd (twins of a millisecond,
  * edits, what is known under another time) goes the long way. is_complete: what stands with
- * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms was deleted.
+ * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms was deleted; above
+ * sure_hi, only what once had a pin.
  * *ret_newest_ms: of the page's items, -1 if there are none.
  */
 extern bool put_page_scans; /* for tests: false: everything the long way */
 struct page_part {
 	bool is_complete;
-	int64_t lo, hi, now_wall_ms;
+	int64_t lo, hi, sure_hi, now_wall_ms;
 };
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part,
 	     int64_t *ret_newest_ms);

@@ -198,7 +198,8 @@ static bool is_in(const struct page_part *part, struct sql_stmt *st)
 	int64_t created_ms = sql_get_int(st, 1);
 
 	return part->is_complete && !sql_get_int(st, 3) && created_ms > part->lo &&
-	       created_ms <= part->hi && sql_get_int(st, 7) <= part->now_wall_ms;
+	       created_ms <= part->hi && sql_get_int(st, 7) <= part->now_wall_ms &&
+	       (created_ms <= part->sure_hi || sql_get_int(st, 7) > 0);
 }
 
 /* One known row against the items of its millisecond. */
@@ -346,7 +347,8 @@ static int find_absent(struct put *p, const struct page_part *part, GArray *abse
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(p->w->q, "SELECT rowid FROM message WHERE room=?1 AND cookie>=?2"
 				  " AND cookie<?3 AND deleted=0 AND created_ms>?4"
-				  " AND created_ms<=?5 AND pin_until_ms<=?6");
+				  " AND created_ms<=?5 AND pin_until_ms<=?6"
+				  " AND (created_ms<=?7 OR pin_until_ms>0)");
 	int r;
 
 	sql_int(&st, 1, p->room.rowid);
@@ -355,6 +357,7 @@ static int find_absent(struct put *p, const struct page_part *part, GArray *abse
 	sql_int(&st, 4, part->lo);
 	sql_int(&st, 5, part->hi);
 	sql_int(&st, 6, part->now_wall_ms);
+	sql_int(&st, 7, part->sure_hi);
 	while ((r = sql_step(&st)) == 1)
 		rowset_add(absent, sql_get_int(&st, 0));
 	return r;

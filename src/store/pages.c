@@ -21,6 +21,15 @@ int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_s
 	return 0;
 }
 
+int64_t store_span_top(struct store_conn *c, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
+
+	sql_int(&st, 1, room);
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : -1;
+}
+
 /* Widens the span by those it touches: (a,b] and (b,c] are (a,c]. */
 static int span_merge(struct write *w, int64_t room, struct store_span *span)
 {
@@ -122,14 +131,15 @@ int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi
 	return lo >= hi || span_is_known(c->q, room, &span);
 }
 
-static int span_add(struct write *w, int64_t room, struct store_span span)
+/* Only of a head the end alone is something to know. */
+static int span_add(struct write *w, int64_t room, struct store_span span, bool is_head)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "INSERT INTO span(room, lo, hi) VALUES(?1, ?2, ?3)");
 	int r;
 
 	/* A page that tells nothing new is no write at all. */
-	if (span_is_known(w->q, room, &span))
+	if ((!is_head && span.lo >= span.hi) || span_is_known(w->q, room, &span))
 		return 0;
 	r = span_merge(w, room, &span);
 	if (r < 0)
@@ -156,6 +166,7 @@ static bool span_touches(struct sql *q, int64_t room, int64_t lo, int64_t hi)
 
 struct page {
 	struct store_span span;
+	bool is_all; /* whatever is above it is deleted */
 	enum store_page mode;
 	int64_t now_wall_ms;
 };
@@ -193,12 +204,23 @@ static bool is_head(const struct page *page)
 	return page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED;
 }
 
+/* How far up what is missing in a page is gone. */
+static int64_t sure_hi(const GPtrArray *messages, const struct page *page)
+{
+	int64_t hi = page->span.hi;
+
+	for (guint i = 0; is_head(page) && i < messages->len; i++)
+		hi = MAX(hi, ((const struct webex_message *)messages->pdata[i])->created_ms);
+	return page->is_all ? G_MAXINT64 : hi;
+}
+
 static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 {
 	struct page_part part = {
 		.is_complete = page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER,
 		.lo = page->span.lo,
 		.hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi,
+		.sure_hi = sure_hi(messages, page),
 		.now_wall_ms = page->now_wall_ms,
 	};
 	int64_t newest_ms = -1;
@@ -206,7 +228,7 @@ static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 
 	/* Not further: a pinned message above it says nothing about what stands between. */
 	if (is_head(page))
-		page->span.hi = MAX(page->span.lo, newest_ms);
+		page->span.hi = MAX(MAX(page->span.lo, page->span.hi), newest_ms);
 	return r;
 }
 
@@ -221,7 +243,7 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 				      is_head(page) ? G_MAXINT64 : page->span.hi);
 	r = put_items(&p, messages, page);
 	if (r == 0)
-		r = span_add(w, room, page->span);
+		r = span_add(w, room, page->span, is_head(page));
 	if (r == 0 && is_head(page))
 		r = note_head(w, room, page->now_wall_ms);
 	if (r == 0 && is_head(page))
@@ -243,6 +265,9 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 	if ((mode == STORE_PAGE_INNER || mode == STORE_PAGE_INNER_FILTERED) &&
 	    page.span.lo > hi)
 		return -EINVAL;
+	page.is_all = is_head(&page) && !hi;
+	if (page.is_all)
+		page.span.hi = -1;
 	r = write_begin(s, changes, &w);
 	return r < 0 ? r : write_end(&w, apply_page(&w, room, messages, &page));
 }

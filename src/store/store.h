@@ -299,6 +299,8 @@ struct store_span {
 /* The span of the newest messages; -ENOENT if they were never listed, whatever else is known.
  * An empty room has (-1, -1]. */
 int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_span);
+/* Up to where the time of a room is known, -1: nothing is; with or without a head. */
+int64_t store_span_top(struct store_conn *c, int64_t room);
 /* For how many of the newest messages (or the beginning of time) that list was complete; 0: for
  * none. */
 int64_t store_head_recent(struct store_conn *c, int64_t room);
@@ -310,7 +312,7 @@ int store_span_gaps(struct store_conn *c, int64_t room, int64_t lo, int64_t hi, 
 
 /* What a page says about the time above its newest item, and about what is missing in it. */
 enum store_page {
-	STORE_PAGE_HEAD,     /* the newest: nothing is above it */
+	STORE_PAGE_HEAD,     /* the newest: nothing was above it */
 	STORE_PAGE_INNER,    /* known up to hi */
 	STORE_PAGE_FILTERED, /* the newest of a filtered list: what is missing is not gone */
 	STORE_PAGE_INNER_FILTERED, /* known up to hi; what is missing is not gone */
@@ -319,10 +321,13 @@ enum store_page {
 /*
  * Brings in a page of a room's list, in any order. All items are kept, but for those of
  * another room, without a usable time, or tombstoned here. An item with an older `updated`
- * than is known changes nothing. The messages known with lo < created (and <= hi for
- * STORE_PAGE_INNER; no upper bound for _HEAD) that are not among them are deleted, but for
- * pinned ones and never for the filtered. Then the span (lo, hi] is added (_HEAD, _FILTERED:
- * hi = the newest item, at least lo); spans that touch merge.
+ * than is known changes nothing. The messages known with lo < created <= hi that are not among
+ * them are deleted, but for pinned ones and never for the filtered. Then the span (lo, hi] is
+ * added; spans that touch merge.
+ * hi of _HEAD and _FILTERED: up to where time was known when the page was asked for
+ * (store_span_top); or the page's newest item, if that is higher: what is above came since, by
+ * another answer, and is only deleted if it is our own and its pin has run out. 0: the page's
+ * newest item, and whatever is above is deleted.
  * Items of one author and millisecond get their stems by (uuid time, id). Authors become
  * people with the address first seen. Where nothing of the interval was known before, nobody has
  * seen a listing of it: of what is no news only one message is told in `changes`.

@@ -141,6 +141,46 @@ static void body_head_joins(struct world *w)
 	assert_int_equal(2, listed(w));
 }
 
+/* Of two answers the one that left later comes first; what it told of is not there for the other. */
+static void body_head_slow(struct world *w)
+{
+	struct need to_head = {
+		.kind = NEED_SPAN, .row = w->room, .lo_ms = T0 + 5, .hi_ms = NEED_TO_HEAD};
+	struct asker a, b;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M1", 10, NULL), NULL, 0, 200, false);
+	now_ms += 6000;
+	ask(w, &a, NEED_HEAD, w->room);
+	ask_need(w, &b, &to_head);
+	answer(2, messages("M2", 20, "M1", 10, NULL), NULL, 0, 200, false);
+	answer(1, messages("M1", 10, NULL), NULL, 0, 200, false);
+	assert_int_equal(2, listed(w));
+	now_ms += 6000;
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(3, messages("M1", 10, NULL), NULL, 0, 200, false);
+	assert_int_equal(1, listed(w));
+}
+
+/* All that was listed is gone, and more than that. */
+static void body_head_deleted(struct world *w)
+{
+	struct store_span span;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M9", 90, "M8", 80, "M7", 70, NULL), "n1", 0, 200, false);
+	now_ms += 6000;
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(1, messages("M3", 30, "M2", 20, "M1", 10, NULL), "n1", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(3, listed(w));
+	assert_int_equal(0, head(w, &span));
+	assert_int_equal(T0 + 10, span.lo);
+	assert_int_equal(T0 + 90, span.hi);
+}
+
 static void body_head_fails(struct world *w)
 {
 	struct store_span span;
@@ -214,6 +254,8 @@ CASE(head_empty_pages)
 CASE(head_anchor)
 CASE(head_halves)
 CASE(head_joins)
+CASE(head_slow)
+CASE(head_deleted)
 CASE(head_fails)
 CASE(room_gone)
 CASE(bot)
@@ -222,9 +264,11 @@ CASE(direct_none)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(head_complete),	TEST(head_recent), TEST(head_pages),  TEST(head_loop),
-		TEST(head_empty_pages), TEST(head_anchor), TEST(head_halves), TEST(head_joins),
-		TEST(head_fails),	TEST(room_gone),   TEST(bot),	      TEST(direct_none),
+		TEST(head_complete), TEST(head_recent),	     TEST(head_pages),
+		TEST(head_loop),     TEST(head_empty_pages), TEST(head_anchor),
+		TEST(head_halves),   TEST(head_joins),	     TEST(head_slow),
+		TEST(head_deleted),  TEST(head_fails),	     TEST(room_gone),
+		TEST(bot),	     TEST(direct_none),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);

@@ -145,6 +145,48 @@ static void test_heads(void **state)
 	assert_int_equal(store_generation(k->s), generation);
 }
 
+/* What another answer brought since the page was asked for. */
+static void test_slow_page(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct webex_message *own = at(4);
+	GPtrArray *last;
+
+	kit_page(k, room, kit_list(at(1), at(2), NULL), -1, -1, STORE_PAGE_HEAD);
+	/* Asked for now, when (-1, 2] was known; then these turn up; 4 is ours. */
+	kit_page(k, room, kit_list(at(2), at(3), NULL), T0 + 1, T0 + 2, STORE_PAGE_HEAD);
+	assert_int_equal(store_apply_message(k->s, room, own, T0 + 60000, NULL, NULL), 0);
+	webex_message_free(own);
+	g_ptr_array_set_size(k->changes, 0);
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 2, STORE_PAGE_HEAD);
+	assert_text(times(k, room), "1 3 4 ");
+	assert_changes(k, 0, 0, 1);
+	/* Asked for anew, it tells of them, too; and of ours when its pin has run out. */
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 3, STORE_PAGE_HEAD);
+	assert_text(times(k, room), "1 4 ");
+	last = kit_list(at(1), NULL);
+	assert_int_equal(store_apply_page(k->s, room, last, -1, T0 + 3, STORE_PAGE_HEAD,
+					  T0 + 60000, NULL),
+			 0);
+	g_ptr_array_set_free_func(last, webex_message_free);
+	g_ptr_array_unref(last);
+	assert_text(times(k, room), "1 ");
+}
+
+/* The newest messages are gone: the time that they stood in is still known. */
+static void test_newest_gone(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+
+	kit_page(k, room, kit_list(at(8), at(9), NULL), T0 + 7, -1, STORE_PAGE_HEAD);
+	assert_head(k, room, T0 + 7, T0 + 9);
+	kit_page(k, room, kit_list(at(2), at(3), NULL), T0 + 1, T0 + 9, STORE_PAGE_HEAD);
+	assert_text(times(k, room), "2 3 ");
+	assert_head(k, room, T0 + 1, T0 + 9);
+}
+
 static void test_spans_merge(void **state)
 {
 	struct kit *k = *state;
@@ -366,6 +408,8 @@ int main(void)
 		T(test_ranges),
 		T(test_inner_filtered),
 		T(test_absent_is_deleted),
+		T(test_slow_page),
+		T(test_newest_gone),
 		T(test_pinned),
 		T(test_pin_runs_out),
 		T(test_others_of_a_page),
