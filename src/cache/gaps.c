@@ -107,7 +107,9 @@ void gaps_note_page(struct filler *f, struct lane *l, guint items)
 	/* The service may give less than what is asked for. */
 	if (lane_top(l) >= 0)
 		f->page = MAX(f->page, items);
-	if (!items || lane_page_ms(l) <= 0)
+	/* Time without any message counts, too: else its lanes would be as short as those of a
+	 * busy one. */
+	if (lane_page_ms(l) <= 0)
 		return;
 	/* The past of a space is not as busy as its present: old pages count for less. */
 	if (f->items > 20 * LANE_PAGE_MAX) {

@@ -246,7 +246,7 @@ static int64_t low_end(const struct lane *l, const struct webex_reply *reply, in
 {
 	if (reply->next)
 		return MIN(oldest, l->top);
-	if (is_head(l) || l->bottom < 0 || !knows_older(l, oldest))
+	if (is_head(l) || l->bottom < 0 || !knows_older(l, MIN(oldest, l->top)))
 		return -1;
 	return MIN(l->bottom, oldest);
 }

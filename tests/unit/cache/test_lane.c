@@ -200,6 +200,19 @@ static void body_no_link_is_the_beginning(struct world *w)
 
 CASE(no_link_is_the_beginning)
 
+static void body_empty_below_known(struct world *w)
+{
+	start(w, 60, 100, 10);
+	answer(0, messages("M9", 90, "M5", 50, NULL), "n1", 0, 200, false);
+	/* Nothing is below: what is known above says nothing else. */
+	start(w, 20, 40, 10);
+	answer(1, messages(NULL), NULL, 0, 200, false);
+	assert_ended(0);
+	assert_true(knows(w, -1, 40));
+}
+
+CASE(empty_below_known)
+
 /* ---- errors ---- */
 
 static void body_error(struct world *w)
@@ -398,6 +411,7 @@ int main(void)
 		TEST(head),
 		TEST(background),
 		TEST(deletes),
+		TEST(empty_below_known),
 		TEST(partial),
 		TEST(only_unusable),
 		TEST(no_link_keeps_the_past),

@@ -145,6 +145,50 @@ static void body_share(struct world *w)
 
 CASE(share)
 
+/* A busy present tells nothing of a sparse past: its lanes are not as short as that. */
+static void body_sparse_past(struct world *w)
+{
+	int64_t newest;
+	struct asker a;
+
+	make_pager(w, 1000, false);
+	server_fill(&server, 30, 1000, 10 * DAY);
+	server_fill(&server, 1500, 400 * DAY, 1000);
+	ask(w, &a, NEED_HEAD, w->room);
+	serve_all(&server);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_true(server.requests <= 12);
+	assert_int_equal(1530, listed(w));
+}
+
+CASE(sparse_past)
+
+/* The same where the oldest messages are known, and are gone from the server since. */
+static void body_forgotten_past(struct world *w)
+{
+	GPtrArray *old = messages("OLD", 1000, NULL);
+	int64_t newest;
+	struct asker a;
+
+	assert_int_equal(0, store_apply_page(w->store, w->room, old, T0, T0 + 2000,
+					     STORE_PAGE_INNER, now_ms, NULL));
+	g_ptr_array_unref(old);
+	make_pager(w, 1000, false);
+	server_fill(&server, 1500, 2000 * DAY, 1000);
+	ask(w, &a, NEED_HEAD, w->room);
+	serve_all(&server);
+	newest = g_array_index(server.times, int64_t, server.times->len - 1);
+	want(w, &a, -1, newest);
+	serve_all(&server);
+	assert_told(&a, 0);
+	assert_true(server.requests <= 60);
+}
+
+CASE(forgotten_past)
+
 /* Several messages of the millisecond in which a lane's part ends. */
 static void body_lane_edges(struct world *w)
 {
@@ -234,6 +278,8 @@ int main(void)
 		SPANS_TEST(cut),
 		SPANS_TEST(cut_in_disorder),
 		SPANS_TEST(share),
+		SPANS_TEST(sparse_past),
+		SPANS_TEST(forgotten_past),
 		SPANS_TEST(lane_edges),
 		SPANS_TEST(capped),
 		SPANS_TEST(smaller_pages),
