@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether what is known and what is shown is the truth. */
+#pragma once
+
+#include <stdint.h>
+
+void check_start(void);
+void check_stop(void);
+/* Node numbers that were given for messages of a store that is lost are for nothing else. */
+void check_store_lost(void);
+
+/* At any moment: in no known interval of time is a message missing. */
+void check_spans(void);
+/* Nothing is under way: everything that is shown is as on the server. */
+void check_quiet(void);
+/* How many listings, messages and intervals were compared. */
+extern int64_t checked_lists, checked_messages, checked_spans;
