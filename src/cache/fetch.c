@@ -226,6 +226,19 @@ void pager_note_page_max(struct pager *p, int max)
 	p->page_max_ms = clock_mono(p->config.clock);
 }
 
+int pager_page_given(const struct pager *p, int max)
+{
+	return p->page_given ? MIN(p->page_given, max) : max;
+}
+
+void pager_note_page(struct pager *p, int n, int asked)
+{
+	if (n < asked)
+		p->page_given = MAX(p->page_given, n);
+	else if (n > p->page_given)
+		p->page_given = 0; /* what was short was so by chance */
+}
+
 struct spans *pager_spans(struct pager *p)
 {
 	return p->spans;

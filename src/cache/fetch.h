@@ -85,6 +85,11 @@ int pager_room_vanished(struct pager *p, int64_t room);
  * smaller ones by everybody, and every minute for twice as many again. */
 int pager_page_max(struct pager *p, int max);
 void pager_note_page_max(struct pager *p, int max);
+/* How many the service gives where more are asked for, and there are more; `max` if that is not
+ * known. */
+int pager_page_given(const struct pager *p, int max);
+/* A page that was not the last one had `n` messages of `asked`. */
+void pager_note_page(struct pager *p, int n, int asked);
 struct spans;
 struct spans *pager_spans(struct pager *p);
 /* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */

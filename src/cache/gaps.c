@@ -104,9 +104,6 @@ void gaps_load_density(struct filler *f, struct store_conn *conn)
 
 void gaps_note_page(struct filler *f, struct lane *l, guint items)
 {
-	/* The service may give less than what is asked for. */
-	if (lane_top(l) >= 0)
-		f->page = MAX(f->page, items);
 	/* Time without any message counts, too: else its lanes would be as short as those of a
 	 * busy one. */
 	if (lane_page_ms(l) <= 0)
@@ -123,8 +120,8 @@ void gaps_note_page(struct filler *f, struct lane *l, guint items)
 /* How long the time of `pages` pages is, by what came so far; 0: not known. */
 int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
 {
-	int max = pager_page_max(f->spans->pager, LANE_PAGE_MAX);
-	double page = f->page && (int)f->page < max ? (int)f->page : max;
+	struct pager *p = f->spans->pager;
+	double page = pager_page_given(p, pager_page_max(p, LANE_PAGE_MAX));
 	double ms = f->items ? (double)f->ms / (double)f->items * page * (double)pages : 0;
 
 	return ms < 1e15 ? (int64_t)ms : 0;

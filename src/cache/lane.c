@@ -346,6 +346,8 @@ static void take_page(struct lane *l, struct webex_reply *reply)
 	int r;
 
 	l->pages++;
+	if (reply->next)
+		pager_note_page(l->config.pager, (int)n + reply->skipped, l->max);
 	if (oldest_id) {
 		g_free(l->anchor);
 		l->anchor = g_strdup(oldest_id);

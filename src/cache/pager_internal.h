@@ -41,6 +41,7 @@ struct pager {
 	bool stopping;	       /* cache thread */
 	int page_max;	       /* cache thread; of messages, what the gateway still gives */
 	int64_t page_max_ms;   /* cache thread; mono: since when */
+	int page_given;	       /* cache thread; see pager_note_page; 0: not known */
 };
 
 /* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache

@@ -42,7 +42,6 @@ struct filler {
 	int64_t created_ms; /* of the space; -1: not known */
 	GQueue wants;	    /* of struct want.link */
 	GPtrArray *lanes;   /* of struct lane */
-	guint page;	    /* items of the largest page that was not the last; 0: not known */
 	int64_t ms, items;  /* of the pages so far: how dense the messages are */
 	struct walk walk;
 	bool is_filling, fill_again;

@@ -8,19 +8,22 @@
 #include "cache/pages.h"
 
 /* How many of the newest messages of a space one page of them verifies. */
-static int64_t depth(const struct pager_config *c)
+static int depth(const struct pager *p)
 {
-	return c->recent && c->recent < LANE_PAGE_MAX ? c->recent : LANE_PAGE_MAX;
+	int recent = pager_get_config(p)->recent;
+
+	return pager_page_given(p, recent && recent < LANE_PAGE_MAX ? recent : LANE_PAGE_MAX);
 }
 
-static int next_place(const struct pager_config *c, struct store_sweep *ret_sweep)
+static int next_place(const struct pager *p, struct store_sweep *ret_sweep)
 {
+	const struct pager_config *c = pager_get_config(p);
 	struct store_conn *conn;
 	int r = store_read_begin(c->store, &conn);
 
 	if (r)
 		return r;
-	r = store_sweep_next(conn, depth(c), ret_sweep);
+	r = store_sweep_next(conn, depth(p), ret_sweep);
 	store_read_end(conn);
 	return r;
 }
@@ -30,7 +33,7 @@ void sweep_begin(struct pager *p)
 	struct store_sweep place;
 	struct need need = {.kind = NEED_SWEEP};
 
-	if (next_place(pager_get_config(p), &place))
+	if (next_place(p, &place))
 		return;
 	need.row = place.room;
 	need.lo_ms = place.lo_ms;

@@ -235,7 +235,7 @@ static void sweep(struct world *w)
 	assert_true(call_at(2)->background);
 	assert_int_equal(T0 + 1501, call_at(2)->before_ms);
 	/* One deleted, one edited; and the page ends. */
-	all = old_messages(501, 1500);
+	all = old_messages(500, 1500);
 	g_ptr_array_remove_index(all, 10);
 	m = all->pdata[20];
 	m->updated_ms = now_ms;
@@ -253,9 +253,9 @@ static void sweep(struct world *w)
 	now_ms += 1;
 	tick(w);
 	answer_ok(4, room_list("ROOM1", 2500, "ROOM2", 0, "ROOM3", 0, NULL));
-	assert_int_equal(T0 + 502, call_at(5)->before_ms);
+	assert_int_equal(T0 + 501, call_at(5)->before_ms);
 	/* Retention has taken the rest but for some. */
-	answer_ok(5, old_messages(451, 501));
+	answer_ok(5, old_messages(451, 500));
 	assert_int_equal(2499 - 450, listed(w));
 	/* And from the top again. */
 	now_ms += MINUTE;
@@ -273,11 +273,35 @@ static void test_sweep(void **state)
 	on_queue(*state, sweep);
 }
 
+/* The service gives a hundred where a thousand are asked for: what the newest page verifies is less. */
+static void sweep_capped(struct world *w)
+{
+	GPtrArray *all = old_messages(1, 300);
+
+	assert_int_equal(0, store_apply_page(w->store, w->room, all, -1, 0, STORE_PAGE_HEAD,
+					     now_ms, NULL));
+	assert_int_equal(0, store_news_settle(w->store, w->room, T0 + 300));
+	g_ptr_array_unref(all);
+	pager_note_page(w->pager, 100, 1000);
+	now_ms += MINUTE;
+	tick(w);
+	answer_ok(1, room_list("ROOM1", 300, "ROOM2", 0, "ROOM3", 0, NULL));
+	assert_int_equal(3, calls->len);
+	assert_int_equal(T0 + 201, call_at(2)->before_ms);
+}
+
+static void test_sweep_capped(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, sweep_capped);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(list_of_one_page), TEST(two_thousand), TEST(three_thousand),
 		TEST(odd_server),	TEST(halved),	    TEST(sweep),
+		TEST(sweep_capped),
 	};
 
 	return cmocka_run_group_tests_name("fresh lists", tests, NULL, NULL);
