@@ -310,12 +310,10 @@ static void check_newest_known(const struct model_room *room, const GPtrArray *t
 
 static void check_space(const struct model_room *room, int64_t row)
 {
-	struct need head = {.kind = NEED_HEAD, .row = row};
 	GPtrArray *truths;
 	struct op *op;
 	guint n;
 
-	pager_expire(mount.pager, &head);
 	list_or_die(tree_ino(TREE_SPACE, row), &op);
 	truths = truths_of(op, row,
 			   is_one_page() ? edge_of(room, (guint)mount.recent, &n) : INT64_MAX);
@@ -331,10 +329,8 @@ static void check_space(const struct model_room *room, int64_t row)
 
 static void check_members(const struct model_room *room, int64_t row)
 {
-	struct need members = {.kind = NEED_MEMBERS, .row = row};
 	struct op *op;
 
-	pager_expire(mount.pager, &members);
 	list_or_die(tree_ino(TREE_MEMBERS, row), &op);
 	if (op->list->len != room->members->len)
 		report("%u members are listed, not %u", op->list->len, room->members->len);
@@ -369,6 +365,18 @@ static bool month_is_known(int64_t row, int month)
 	return r == 1;
 }
 
+/* All that is known was looked at again by the sweep. */
+static bool is_swept;
+
+/* What was found to be gone, and nothing else, is not listed. */
+static void check_exact(const GPtrArray *truths)
+{
+	for (guint i = 0; i < truths->len; i++)
+		if (!truth_is_live(truths->pdata[i]))
+			report("message %s is listed and was deleted",
+			       ((const struct truth *)truths->pdata[i])->id);
+}
+
 static void check_month(const struct model_room *room, int64_t row, const struct listed *l,
 			bool all)
 {
@@ -387,7 +395,9 @@ static void check_month(const struct model_room *room, int64_t row, const struct
 	/* The space was listed just now: even of the present nothing is asked for again. */
 	if (known && wire.asked != asked)
 		report("%s is known and was asked for", l->name);
-	truths = truths_of(op, row, INT64_MAX);
+	truths = truths_of(op, row, is_swept ? -1 : INT64_MAX);
+	if (is_swept)
+		check_exact(truths);
 	check_complete(room, truths, time_month_begin(month) - 1,
 		       time_month_begin(month + 1) - 1);
 	expect_transcript(tree_ino(TREE_MONTH_TRANSCRIPT, tree_ino_row(l->ino)), truths);
@@ -474,6 +484,7 @@ static guint check_spaces(uint64_t dir)
 
 		if (!room || room->left)
 			report("%s is listed, but was left", l->name);
+		check_ino(0, room->id, l->ino);
 		check_title(room, l);
 		check_space(room, row);
 		check_members(room, row);
@@ -506,16 +517,59 @@ static void check_nothing_is_left(void)
 		       spans_lanes(pager_spans(mount.pager)), stats.fetching, wire_waiting());
 }
 
+static void use_spaces(uint64_t dir)
+{
+	struct op *spaces, *op;
+
+	list_or_die(dir, &spaces);
+	for (guint i = 0; i < spaces->list->len; i++) {
+		list_or_die(((struct listed *)spaces->list->pdata[i])->ino, &op);
+		op_free(op);
+	}
+	op_free(spaces);
+}
+
+/* What is in use is as on the server some polls later, without being asked for. */
+static void use_all(void)
+{
+	use_spaces(TREE_SPACES);
+	use_spaces(TREE_DIRECT);
+	time_pass(2 * mount.poll_ms + 5000);
+}
+
+/* Somebody reads for so long that every page was looked at. */
+static void sweep_all(void)
+{
+	int64_t minutes = model.rooms->len;
+
+	for (guint i = 0; i < model.rooms->len; i++) {
+		const struct model_room *room = model.rooms->pdata[i];
+
+		minutes += room->messages->len / (guint)wire.cap + 1;
+	}
+	for (minutes = 3 * minutes + 5; minutes > 0; minutes--) {
+		use_spaces(TREE_SPACES);
+		use_spaces(TREE_DIRECT);
+		time_pass(61000);
+	}
+	is_swept = true;
+}
+
 void check_quiet(void)
 {
-	struct need rooms = {.kind = NEED_ROOMS};
 	guint n = 0;
 
 	calm_down();
 	check_spans();
 	check_nothing_is_left();
 	caches_check();
-	pager_expire(mount.pager, &rooms);
+	is_swept = false;
+	if (mount.poll_ms)
+		use_all();
+	/* A page of nothing but one millisecond, and not all of it, proves nothing. */
+	if (mount.poll_ms && dice_percent(10) && !model.hidden_percent &&
+	    !model.broken_percent && model.ties_max < wire.cap)
+		sweep_all();
 	for (guint i = 0; i < model.rooms->len; i++)
 		n += !((struct model_room *)model.rooms->pdata[i])->left;
 	if (check_spaces(TREE_SPACES) + check_spaces(TREE_DIRECT) != n)

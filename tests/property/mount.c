@@ -11,6 +11,9 @@
 #include "report.h"
 #include "wire.h"
 
+/* Without use for so long nothing is polled. */
+#define IDLE_MS (10 * 60 * 1000)
+
 struct mount mount;
 
 static void told_inode(void *arg, uint64_t ino)
@@ -75,6 +78,8 @@ static void open_all(void)
 		.queue = mount.queue,
 		.clock = &fake_clock,
 		.recent = mount.recent,
+		.poll_ms = mount.poll_ms,
+		.idle_ms = IDLE_MS,
 		.on_changes = on_changes,
 	};
 	struct tree_config tree = {
@@ -97,6 +102,7 @@ static void open_all(void)
 	tree.me_person = mount.me_person;
 	g_assert(tree_new(&tree, &mount.tree) == 0);
 	mount.opens++;
+	pager_start(mount.pager);
 }
 
 /* In the order of main/sparkfs.c. */
@@ -116,9 +122,10 @@ static void close_all(void)
 	store_close(&mount.store);
 }
 
-void mount_start(const char *folder, int recent)
+void mount_start(const char *folder, int recent, int poll_ms)
 {
-	mount = (struct mount){.folder = g_strdup(folder), .recent = recent};
+	mount = (struct mount){
+		.folder = g_strdup(folder), .recent = recent, .poll_ms = poll_ms};
 	g_assert(work_queue_start("cache", &mount.queue) == 0);
 	open_all();
 }

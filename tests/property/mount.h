@@ -20,7 +20,8 @@ struct mount {
 	struct store *store;
 	struct pager *pager;
 	struct tree *tree;
-	int recent; /* 0: all */
+	int recent;  /* 0: all */
+	int poll_ms; /* 0: off */
 	int64_t me_person;
 	GQueue parked;	    /* of struct op.link */
 	int64_t opens;	    /* how often it was mounted */
@@ -31,7 +32,7 @@ struct mount {
 extern struct mount mount;
 
 /* `folder` is empty. */
-void mount_start(const char *folder, int recent);
+void mount_start(const char *folder, int recent, int poll_ms);
 void mount_stop(void);
 /* What is under way ends with -ESHUTDOWN, -ECANCELED. */
 void mount_again(void);

@@ -85,15 +85,17 @@ static void run_one(void)
 	time_skew_ms = dice_between(-600000, 600000);
 	wire_start();
 	model_start();
-	model.ties_max = MIN(
-		model.hidden_percent || model.broken_percent ? wire.cap : 2 * wire.cap - 1, 12);
+	model.ties_max = (int)dice_between(
+		1,
+		MIN(model.hidden_percent || model.broken_percent ? wire.cap : 2 * wire.cap - 1,
+		    12));
 	/* A client may take two pages without anything new for a circle. */
 	wire.repeats &= !model.hidden_percent && !model.broken_percent;
 	populate();
 	caches_start();
 	check_start();
 	acts_start();
-	mount_start(folder, any_recent());
+	mount_start(folder, any_recent(), dice_percent(50) ? 30000 : 0);
 	acted = 0;
 	for (int64_t n = dice_between(1, QUIETS_MAX); n > 0; n--) {
 		for (int64_t i = dice_between(5, ACTS_MAX); i > 0; i--) {
