@@ -248,12 +248,16 @@ static int64_t verified_ms(const struct fresh *f, int64_t good_ms)
 	return MAX(good_ms, f->started_ms);
 }
 
-/* In use means: within the time after which nothing is. What a mount before had verified holds
- * for an interval of this one. */
+/*
+ * In use means: within the time after which nothing is, or ever while somebody is to be told of what
+ * happens. What a mount before had verified holds for an interval of this one.
+ */
 static void want_used(struct fresh *f)
 {
 	int64_t rooms[USAGE_RECENT], now = now_ms(f);
-	int n = usage_recent(f->usage, config_of(f)->store, now - config_of(f)->idle_ms, rooms);
+	int64_t since =
+		atomic_load(&f->holds) > 0 ? INT64_MIN / 2 : now - config_of(f)->idle_ms;
+	int n = usage_recent(f->usage, config_of(f)->store, since, rooms);
 
 	for (int i = 0; i < n; i++) {
 		struct need need = {.kind = NEED_HEAD, .row = rooms[i]};

@@ -220,6 +220,48 @@ def test_link(sim, room, mount, stream):
     assert events.told()[:2] == [down, up]
 
 
+# News come by themselves while somebody reads.
+
+
+@pytest.mark.mount("poll=1,idle=3")
+def test_an_open_stream_keeps_the_polling_awake(sim, room, mount, stream):
+    look(mount)
+    other = sim.create_room("Other", ["bob@example.com"])
+    events = stream(mount / "events")
+    # Longer than the mount is awake without use.
+    quiet = time.monotonic() + scaled(4)
+    wait_until(lambda: time.monotonic() > quiet, 10)
+    told = ["space-added spaces/Other"]
+    assert events.told() == told
+    for r, title in ((other, "Other"), (room, "Ops")):
+        m = sim.post(r["id"], "hello", token="bob-token")
+        told.append(f"message-created spaces/{title}/{txt_name(m)}")
+        wait_until(lambda: len(events.told()) >= len(told))
+    # Edits and deletions of the spaces that are in use.
+    edit(sim, m, "better", token="bob-token")
+    told.append(f"message-edited spaces/Ops/{txt_name(m)}")
+    wait_until(lambda: len(events.told()) >= len(told))
+    sim.api("DELETE", "/messages/" + m["id"], token="bob-token").ok(204)
+    told.append(f"message-deleted spaces/Ops/{txt_name(m)}")
+    wait_until(lambda: len(events.told()) >= len(told))
+    sim.api("PUT", "/rooms/" + other["id"], {"title": "Else"}).ok()
+    told += ["space-renamed-from spaces/Other", "space-renamed spaces/Else"]
+    wait_until(lambda: len(events.told()) >= len(told))
+    assert events.told() == told
+
+
+@pytest.mark.mount("poll=1,idle=3")
+def test_link_while_nobody_asks(sim, room, mount, stream):
+    look(mount)
+    events = stream(mount / "events")
+    sim.kill()
+    wait_until(events.told, 30)
+    assert events.told() == ["link-down .sparkfs/status.json"]
+    sim.start()
+    wait_until(lambda: len(events.told()) > 1, 30)
+    assert events.told()[1] == "link-up .sparkfs/status.json"
+
+
 # Where one goes on.
 
 

@@ -161,6 +161,20 @@ def test_spaces(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
+@pytest.mark.mount("inotify", "poll=1", "idle=2")
+def test_news_come_by_themselves(sim, room, mount, watch):
+    """Watching is use: nobody has to look for what is to be seen."""
+    look(mount)
+    seen = watch("spaces/Ops")
+    quiet = time.monotonic() + scaled(3)
+    wait_until(lambda: time.monotonic() > quiet, 10)
+    for i in range(3):
+        name = "spaces/Ops/" + txt_name(sim.post(room["id"], str(i), token="bob-token"))
+        wait_until(lambda: len(seen.lines) >= 2 * i + 2)
+        assert seen.lines[2 * i:] == ["CREATE " + name, "CLOSE_WRITE " + name]
+    assert changes_by_mount(sim) == []
+
+
 def test_who_stands_in_a_space_stays_there(sim, room, mount, watch):
     look(mount)
     seen = watch("spaces")
