@@ -41,6 +41,14 @@ static struct fuse_pollhandle *take_poll(struct fs_polls *p, struct events_reade
 	return ph;
 }
 
+static void free_there(void *arg)
+{
+	struct events_reader *r = arg;
+
+	g_string_free(r->lines, TRUE);
+	g_free(r);
+}
+
 void events_reader_free(struct fs *fs, struct events_reader *r)
 {
 	struct fuse_pollhandle *ph;
@@ -51,8 +59,8 @@ void events_reader_free(struct fs *fs, struct events_reader *r)
 	if (ph)
 		fuse_pollhandle_destroy(ph);
 	pager_stay_awake(fs->config.pager, -1);
-	g_string_free(r->lines, TRUE);
-	g_free(r);
+	/* Behind what was read of it last. */
+	work_post(fs->config.queue, free_there, r);
 }
 
 /* ---- read ---- */

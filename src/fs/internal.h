@@ -59,7 +59,7 @@ struct handle {
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
-	bool is_mirror;		      /* what is written goes nowhere (mirror.h) */
+	bool is_mirror;		      /* it is none: what is written goes nowhere (mirror.h) */
 	/* writing */
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: not known */

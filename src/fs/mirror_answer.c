@@ -145,7 +145,7 @@ static void reply_none(fuse_req_t req)
 bool mirror_answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param gone = {0};
-	struct expected x;
+	struct expected x = {0};
 	enum part part = find(req, parent, name, false, &x);
 	bool is_new = x.what == MIRROR_CREATE || x.what == MIRROR_MKDIR;
 
@@ -169,7 +169,7 @@ bool mirror_answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 bool mirror_answer_getattr(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fuse_entry_param e;
-	struct expected x;
+	struct expected x = {0};
 	int r = 0;
 
 	if (!find_ino(req, ino, &x) || (x.what != MIRROR_WRITE && !is_removal(x.what)))
@@ -190,54 +190,46 @@ bool mirror_answer_getattr(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- files that take what is written to them, and keep nothing ---- */
 
-static struct handle *open_handle(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+static struct fuse_file_info open_sink(fuse_req_t req, const struct fuse_file_info *fi)
 {
-	struct handle *h = handle_new(fs, HANDLE_READ, ino);
+	struct fuse_file_info out = *fi;
 
-	h->from = TREE_READ_EMPTY;
-	h->is_mirror = true;
-	fi->fh = (uintptr_t)h;
-	fi->direct_io = 1;
-	fi->noflush = 1;
-	return h;
+	out.fh = (uintptr_t)&fs_of(req)->mirror->sink;
+	out.direct_io = 1;
+	out.noflush = 1;
+	return out;
 }
 
 bool mirror_answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
-	struct fuse_file_info out = *fi;
-	struct fs *fs = fs_of(req);
-	struct expected x;
-	struct handle *h;
+	struct fuse_file_info out;
+	struct expected x = {0};
 
 	if (!find_ino(req, ino, &x) || x.what != MIRROR_WRITE ||
 	    (fi->flags & O_ACCMODE) != O_WRONLY)
 		return false;
-	h = open_handle(fs, ino, &out);
-	if (fuse_reply_open(req, &out) == -ENOENT)
-		handle_free(fs, h);
+	out = open_sink(req, fi);
+	fuse_reply_open(req, &out);
 	return true;
 }
 
 bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 			  const struct fuse_file_info *fi)
 {
-	struct fuse_file_info out = *fi;
-	struct fs *fs = fs_of(req);
+	struct fuse_file_info out;
 	struct fuse_entry_param e;
-	struct expected x;
-	struct handle *h;
+	struct expected x = {0};
 	int r;
 
 	if (find(req, parent, name, true, &x) != PART_NAME || x.what != MIRROR_CREATE)
 		return false;
-	r = make_entry(fs, x.ino, &e);
+	r = make_entry(fs_of(req), x.ino, &e);
 	if (r) {
 		fuse_reply_err(req, -r);
 		return true;
 	}
-	h = open_handle(fs, x.ino, &out);
-	if (fuse_reply_create(req, &e, &out) == -ENOENT)
-		handle_free(fs, h);
+	out = open_sink(req, fi);
+	fuse_reply_create(req, &e, &out);
 	return true;
 }
 
@@ -245,7 +237,7 @@ bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 bool mirror_answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct expected x;
+	struct expected x = {0};
 
 	if (find(req, parent, name, true, &x) != PART_NAME || x.what != MIRROR_MKDIR)
 		return false;
@@ -255,7 +247,7 @@ bool mirror_answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct expected x;
+	struct expected x = {0};
 
 	if (find(req, parent, name, true, &x) != PART_NAME || !is_removal(x.what))
 		return false;
@@ -266,7 +258,7 @@ bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
 bool mirror_answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 			  fuse_ino_t newparent, const char *newname)
 {
-	struct expected x;
+	struct expected x = {0};
 
 	if (find(req, newparent, newname, false, &x) != PART_NEWNAME ||
 	    find(req, parent, name, true, &x) != PART_NAME)

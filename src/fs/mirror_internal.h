@@ -24,6 +24,7 @@ struct mirror_process {
 struct mirror {
 	struct fs *fs;
 	struct work_queue *queue; /* the mirror's thread */
+	struct handle sink; /* what the helper opens; never changes, never freed by a close */
 	struct mirror_process process;
 	atomic_int pid;	   /* of the helper, as FUSE requests have it; 0: none */
 	atomic_int queued; /* acts */

@@ -483,8 +483,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = handle_of(fi);
 	struct fs *fs = fs_of(req);
 
-	/* A message that was opened for reading. */
-	if (!h) {
+	/* A message that was opened for reading; the mirror's. */
+	if (!h || h->is_mirror) {
 		fuse_reply_err(req, 0);
 		return;
 	}

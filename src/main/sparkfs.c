@@ -162,10 +162,9 @@ static int identify(struct sparkfs *s, const struct account_config *config,
 static void on_event(void *arg)
 {
 	struct sparkfs *s = arg;
-	struct fs *fs = atomic_load(&s->fs);
 
-	if (fs)
-		fs_on_event(fs);
+	if (atomic_load(&s->is_mounted))
+		fs_on_event(s->fs);
 }
 
 static int open_store(struct sparkfs *s, char **ret_reason)
@@ -220,10 +219,9 @@ static int start_account(struct sparkfs *s, char **ret_reason)
 static void on_changes(void *arg, GPtrArray *changes)
 {
 	struct sparkfs *s = arg;
-	struct fs *fs = atomic_load(&s->fs);
 
-	if (fs)
-		fs_on_changes(fs, changes);
+	if (atomic_load(&s->is_mounted))
+		fs_on_changes(s->fs, changes);
 }
 
 static int start_cache(struct sparkfs *s)
@@ -344,7 +342,7 @@ static int new_fs(struct sparkfs *s)
 	r = fs_new(&config, &args, &fs);
 	fuse_opt_free_args(&args);
 	if (r == 0)
-		atomic_store(&s->fs, fs);
+		s->fs = fs;
 	return r;
 }
 
@@ -359,6 +357,7 @@ static int mount_fs(struct sparkfs *s, char **ret_reason)
 	r = new_fs(s);
 	if (r == 0)
 		r = fs_mount(s->fs, s->mountpoint);
+	atomic_store(&s->is_mounted, r == 0);
 	capture_end(&c, &said);
 	if (r < 0)
 		*ret_reason = g_strdup_printf("cannot mount on %s: %s", s->options->mountpoint,
@@ -434,7 +433,7 @@ void sparkfs_stop(struct sparkfs *s)
 	work_queue_stop(&s->parse_queue);
 	work_queue_stop(&s->queue);
 	/* Nobody but us is left. */
-	atomic_store(&s->fs, NULL);
+	s->fs = NULL;
 	fs_free(&fs);
 	tree_free(&s->tree);
 	pager_free(&s->pager);

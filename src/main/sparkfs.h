@@ -43,8 +43,9 @@ struct sparkfs {
 	struct pager *pager;
 	struct outbox *outbox;
 	struct tree *tree;
-	_Atomic(struct fs *) fs; /* set by the main thread, read by the cache thread */
-	char *warning;		 /* mounted all the same; one line */
+	struct fs *fs;
+	atomic_bool is_mounted; /* from then on the cache thread tells fs of changes */
+	char *warning;		/* mounted all the same; one line */
 };
 
 void sparkfs_init(struct sparkfs *s, const struct options *options);

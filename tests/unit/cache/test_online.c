@@ -56,6 +56,13 @@ static void begin_patient(struct world *w)
 	online = online_new(w->store, w->queue, LONG_MS);
 }
 
+static void end(struct world *w)
+{
+	(void)w;
+	online_stop(online);
+	online_free(&online);
+}
+
 static void begin_hasty(struct world *w)
 {
 	online = online_new(w->store, w->queue, 1);
@@ -82,8 +89,7 @@ static void test_one_failure_is_told_to_nobody(void **state)
 		on_queue(w, hear_answer);
 	}
 	assert_told(w, "");
-	online_stop(online);
-	online_free(&online);
+	on_queue(w, end);
 }
 
 static void test_down_and_up_once_each(void **state)
@@ -99,8 +105,7 @@ static void test_down_and_up_once_each(void **state)
 	on_queue(w, hear_answer);
 	assert_told(w, "down up ");
 	on_queue(w, hear_nothing);
-	online_stop(online);
-	online_free(&online);
+	on_queue(w, end);
 }
 
 static void test_what_was_said_last_still_holds(void **state)
@@ -110,14 +115,13 @@ static void test_what_was_said_last_still_holds(void **state)
 	on_queue(w, begin_hasty);
 	on_queue(w, hear_nothing);
 	wait_told(w);
-	online_free(&online);
+	on_queue(w, end);
 	on_queue(w, begin_patient);
 	on_queue(w, hear_nothing);
 	assert_told(w, "down ");
 	on_queue(w, hear_answer);
 	assert_told(w, "down up ");
-	online_stop(online);
-	online_free(&online);
+	on_queue(w, end);
 }
 
 /* ---- those who wait ---- */

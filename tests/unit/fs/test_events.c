@@ -122,8 +122,8 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	work_post(w->fs.config.queue, shut, &w->fs);
-	work_queue_stop(&w->fs.config.queue);
 	events_reader_free(&w->fs, w->h.events);
+	work_queue_stop(&w->fs.config.queue);
 	fs_polls_clear(&w->fs.polls);
 	pager_free(&w->fs.config.pager);
 	store_close(&w->fs.config.store);
