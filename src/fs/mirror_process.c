@@ -96,11 +96,10 @@ int mirror_process_ensure(struct mirror_process *p)
 		p->pid = 0;
 		return r;
 	}
-	if (set_fd(p, ours))
-		ours = -1;
-	else
-		r = -ECANCELED;
-	return r;
+	if (!set_fd(p, ours))
+		return -ECANCELED;
+	steal_fd(&ours);
+	return 0;
 }
 
 int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
