@@ -179,11 +179,11 @@ void usage_save(struct usage *u, struct store *store, int64_t now_ms, int64_t no
 	pthread_mutex_lock(&u->lock);
 	for (int i = 0; i < SLOTS; i++) {
 		struct slot *s = &u->slots[i];
-		struct store_use use = {.room = s->room,
-					.wall_ms = now_wall_ms - (now_ms - s->used_ms)};
+		struct store_use use = {.room = s->room};
 
 		if (!s->room || s->used_ms - s->saved_ms < grain_ms)
 			continue;
+		use.wall_ms = now_wall_ms - (now_ms - s->used_ms);
 		s->saved_ms = s->used_ms;
 		g_array_append_val(uses, use);
 	}
