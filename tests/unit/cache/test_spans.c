@@ -58,7 +58,7 @@ static void body_gaps_only(struct world *w)
 	serve_all(&server);
 	assert_true(knows(w, 75, 95));
 	assert_true(knows(w, 35, 55));
-	calls->len = 0;
+	g_ptr_array_set_size(calls, 0);
 	/* Three gaps, three lanes. */
 	want(w, &a, 5, 125);
 	assert_int_equal(3, lanes(w));
