@@ -33,8 +33,10 @@ static void on_answer(struct op *op, int error, void *arg)
 	(void)arg;
 	trace("%s %" G_GUINT64_FORMAT " %s: %d", "answer", op->ino, op->name ? op->name : "",
 	      error);
-	if (!error)
+	if (!error) {
 		caches_learn(op);
+		check_learn(op);
+	}
 	if (!error && op->kind == OP_READ && op->bytes->len != (gsize)op->attr.st.st_size)
 		report("node %" G_GUINT64_FORMAT " has %zu bytes and says %lld", op->ino,
 		       op->bytes->len, (long long)op->attr.st.st_size);
@@ -285,6 +287,45 @@ static void own_answered(void *arg)
 	g_free(o);
 }
 
+/* mkdir: as tree/submit.c does. */
+struct own_room {
+	int64_t mount;
+	struct webex_room *room;
+};
+
+static void own_room_answered(void *arg)
+{
+	struct need rooms = {.kind = NEED_ROOMS};
+	struct own_room *o = arg;
+	int64_t row;
+
+	if (o->mount == mount.opens) {
+		GPtrArray *changes = store_changes_new();
+
+		g_assert(store_apply_room(mount.store, o->room, time_wall() + PIN_MS, &row,
+					  changes) == 0);
+		pager_touch(mount.pager, &rooms);
+		mount_on_changes(changes);
+		g_ptr_array_unref(changes);
+		check_room(o->room->id, row);
+	}
+	webex_room_free(o->room);
+	g_free(o);
+}
+
+static void make_room(void)
+{
+	struct own_room *o;
+
+	if (model.rooms->len >= 6)
+		return;
+	o = g_new0(struct own_room, 1);
+	o->mount = mount.opens;
+	o->room = model_webex_room(model_add_room(WEBEX_ROOM_GROUP, 0, 0));
+	work_post_at(NULL, time_mono() + dice_between(1, wire.latency_ms), own_room_answered,
+		     o);
+}
+
 static void here(void)
 {
 	struct model_room *room = model_any_room();
@@ -293,6 +334,8 @@ static void here(void)
 	g_autofree char *text = any_text();
 	bool deletes = t && dice_percent(20);
 
+	if (dice_percent(5))
+		make_room();
 	if (!row_of(room))
 		return;
 	if (deletes)

@@ -172,6 +172,7 @@ void mount_kill(void)
 	copy("store.db", "kept.db");
 	copy("store.db-wal", "kept.db-wal");
 	copy("rowids", "kept.rowids");
+	mount.opens++;
 	close_all();
 	remove_files();
 	copy("kept.db", "store.db");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "caches.h"
+#include "check.h"
 #include "dice.h"
 #include "fake_time.h"
 #include "mount.h"
@@ -66,8 +67,10 @@ static void on_month(struct op *op, int error, void *arg)
 		if (tree_ino_kind(l->ino) == TREE_MESSAGE_TXT && dice_percent(30))
 			g_array_append_val(w->files, l->ino);
 	}
-	if (!error)
+	if (!error) {
 		caches_learn(op);
+		check_learn(op);
+	}
 	op_free(op);
 	if (error)
 		walker_free(w);
