@@ -38,7 +38,7 @@ struct usage *usage_new(void)
 
 	atomic_init(&u->last_ms, INT64_MIN / 2);
 	for (int i = 0; i < SLOTS; i++)
-		u->slots[i].used_ms = INT64_MIN;
+		u->slots[i].used_ms = INT64_MIN / 2;
 	pthread_mutex_init(&u->lock, NULL);
 	return u;
 }
