@@ -186,16 +186,18 @@ static void test_with_its_change_or_not_at_all(void **state)
 	struct kit *k = *state;
 	struct webex_message *elsewhere = kit_message(2, T0 + 2, "bob@example.com", "two");
 	int64_t room = kit_add_room(k, 1, "Ops"), last;
-	GPtrArray *changes = store_changes_new();
+	GPtrArray *changes = store_changes_new(), *page = kit_list(elsewhere, NULL);
 
 	kit_put(k, room, kit_message(1, T0 + 1, "bob@example.com", "one"));
 	last = store_event_last(k->s);
 	/* Put in, and then it turns out that the page cannot be kept. */
 	kit_sql(k->path, "CREATE TRIGGER no BEFORE INSERT ON span BEGIN"
 			 " SELECT RAISE(ABORT, 'no'); END");
-	assert_int_equal(store_apply_page(k->s, room, kit_list(elsewhere, NULL), T0 + 1, T0 + 2,
-					  STORE_PAGE_HEAD, T0, changes),
+	assert_int_equal(store_apply_page(k->s, room, page, T0 + 1, T0 + 2, STORE_PAGE_HEAD, T0,
+					  changes),
 			 -EIO);
+	g_ptr_array_set_free_func(page, NULL);
+	g_ptr_array_unref(page);
 	assert_int_equal(changes->len, 0);
 	assert_text(events_after(k, last), "");
 	assert_int_equal(store_event_last(k->s), last);
