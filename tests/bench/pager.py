@@ -50,8 +50,9 @@ def mounted(folder, sim, *options, state=None, deadline=60):
 def memfs(source, path):
     """The memory file system with a copy of `source`."""
     path.mkdir(exist_ok=True)
-    # pylint: disable=consider-using-with
-    process = subprocess.Popen([os.environ["MEMFS"], str(source), str(path)])
+    # A session of its own, as sparkfs has: the scheduler shares the machine out by sessions.
+    process = subprocess.Popen([os.environ["MEMFS"], str(source), str(path)],
+                               start_new_session=True)
     try:
         wait_until(lambda: mount_device(path), 120, "memfs")
         yield path
