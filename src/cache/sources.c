@@ -100,6 +100,8 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the newest messages of a space ---- */
 
+#define HEAD_RESTARTS_MAX 3
+
 /* Whether the newest `recent` are known, or all there are. The rest of the past is asked for by
  * its time. */
 static bool head_is_enough(struct fetch *f)
@@ -131,11 +133,25 @@ static bool head_paged(void *arg, struct lane *lane, guint items)
 	return true;
 }
 
+static int head_begin(struct fetch *f);
+
+/* Another answer told meanwhile of newer ones, and what lies between is not known. */
+static bool head_begins_again(struct fetch *f)
+{
+	if (f->need.kind != NEED_HEAD || head_is_enough(f) || f->restarts >= HEAD_RESTARTS_MAX)
+		return false;
+	f->restarts++;
+	g_clear_pointer(&f->room_id, g_free);
+	return head_begin(f) == 0;
+}
+
 static void head_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
 {
 	struct fetch *f = arg;
 
 	f->lane = NULL;
+	if (!error && head_begins_again(f))
+		return;
 	if (error && lane_lost_space(lane, reply)) {
 		error = room_vanished(f);
 		/* New: nothing but what was posted from here is in it. */

@@ -71,8 +71,13 @@ int tree_need_head(struct tree_ctx *ctx, int64_t room)
 	int r = tree_need_news(ctx, room, have);
 	struct store_span head;
 
-	if (r || ctx->tree->config.recent || store_span_head(ctx->conn, room, &head))
+	if (r || store_span_head(ctx->conn, room, &head))
 		return r;
+	/* It came and yet it is not there: better none than a part of it. */
+	if (!tree_head_known(ctx, room))
+		return -EIO;
+	if (ctx->tree->config.recent)
+		return 0;
 	/* -o recent=all */
 	return tree_need_interval(ctx, room, -1, head.hi);
 }

@@ -162,6 +162,27 @@ static void body_head_slow(struct world *w)
 	assert_int_equal(1, listed(w));
 }
 
+/* The first page is empty, and while the next one is on its way another answer tells of newer ones. */
+static void body_head_again(struct world *w)
+{
+	struct need to_head = {
+		.kind = NEED_SPAN, .row = w->room, .lo_ms = T0 + 85, .hi_ms = NEED_TO_HEAD};
+	struct asker a, b;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages(NULL), "n1", 0, 200, false);
+	ask_need(w, &b, &to_head);
+	answer(2, messages("M9", 90, "M8", 80, NULL), "n2", 0, 200, false);
+	assert_int_equal(1, b.calls);
+	answer(1, messages("M2", 20, "M1", 10, NULL), NULL, 0, 200, false);
+	/* Four are known, but not what is between them. */
+	assert_int_equal(0, a.calls);
+	assert_null(call_at(3)->next);
+	answer(3, messages("M9", 90, "M8", 80, "M5", 50, NULL), "n3", 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+}
+
 /* All that was listed is gone, and more than that. */
 static void body_head_deleted(struct world *w)
 {
@@ -255,6 +276,7 @@ CASE(head_anchor)
 CASE(head_halves)
 CASE(head_joins)
 CASE(head_slow)
+CASE(head_again)
 CASE(head_deleted)
 CASE(head_fails)
 CASE(room_gone)
@@ -264,11 +286,10 @@ CASE(direct_none)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(head_complete), TEST(head_recent),	     TEST(head_pages),
-		TEST(head_loop),     TEST(head_empty_pages), TEST(head_anchor),
-		TEST(head_halves),   TEST(head_joins),	     TEST(head_slow),
-		TEST(head_deleted),  TEST(head_fails),	     TEST(room_gone),
-		TEST(bot),	     TEST(direct_none),
+		TEST(head_complete),	TEST(head_recent), TEST(head_pages),   TEST(head_loop),
+		TEST(head_empty_pages), TEST(head_anchor), TEST(head_halves),  TEST(head_joins),
+		TEST(head_slow),	TEST(head_again),  TEST(head_deleted), TEST(head_fails),
+		TEST(room_gone),	TEST(bot),	   TEST(direct_none),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
