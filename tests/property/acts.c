@@ -378,7 +378,7 @@ static void world(void)
 		wire.fault_percent = dice_percent(50) ? 0 : (int)dice(40);
 		break;
 	case 4:
-		wire.latency_ms = dice_percent(20) ? 20000 : 200;
+		wire.latency_ms = dice_percent(20) ? LATENCY_MAX_MS : 200;
 		break;
 	case 5:
 		trace("mount again");

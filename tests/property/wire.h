@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define LATENCY_MAX_MS 20000
+
 struct wire {
 	/* What the service is like. */
 	int cap;   /* items a page at most */
