@@ -24,6 +24,7 @@ struct catchup {
 	GQueue wanted;	     /* of struct need, owned; the first is begun first */
 	GHashTable *running; /* set of struct need, owned */
 	GHashTable *trials;  /* room -> struct trial */
+	GHashTable *wrote;   /* set of int64_t, owned */
 	bool is_pumping, is_down, is_asleep;
 
 	pthread_mutex_t lock;
@@ -38,6 +39,7 @@ struct catchup *catchup_new(struct pager *p)
 	g_queue_init(&c->wanted);
 	c->running = g_hash_table_new_full(need_hash, need_equal_g, g_free, NULL);
 	c->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	c->wrote = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	c->news = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	pthread_mutex_init(&c->lock, NULL);
 	return c;
@@ -50,6 +52,7 @@ void catchup_free(struct catchup **c)
 	g_queue_clear_full(&(*c)->wanted, g_free);
 	g_hash_table_unref((*c)->running);
 	g_hash_table_unref((*c)->trials);
+	g_hash_table_unref((*c)->wrote);
 	g_hash_table_unref((*c)->news);
 	pthread_mutex_destroy(&(*c)->lock);
 	g_free(*c);
@@ -199,8 +202,23 @@ void catchup_want(struct catchup *c, const struct need *need)
 		g_queue_push_tail(&c->wanted, g_memdup2(need, sizeof(*need)));
 }
 
+void catchup_wrote(struct catchup *c, int64_t room)
+{
+	g_hash_table_add(c->wrote, g_memdup2(&room, sizeof(room)));
+}
+
+static gboolean want_wrote(gpointer key, gpointer value, gpointer c)
+{
+	struct need need = {.kind = NEED_HEAD, .row = *(const int64_t *)key};
+
+	(void)value;
+	catchup_want(c, &need);
+	return TRUE;
+}
+
 void catchup_polled(struct catchup *c)
 {
+	g_hash_table_foreach_remove(c->wrote, want_wrote, c);
 	c->is_down = c->is_asleep = false;
 	catchup_pump(c);
 }

@@ -34,6 +34,9 @@ void catchup_publish(struct catchup *c);
 void catchup_sleep(struct catchup *c);
 /* Wants it fetched once: NEED_HEAD, NEED_ROOM. */
 void catchup_want(struct catchup *c, const struct need *need);
+/* We wrote in that space: what somebody else wrote just before is behind the same last activity.
+ * Its newest messages are wanted with the next poll. */
+void catchup_wrote(struct catchup *c, int64_t room);
 /* Begins what there is room for. */
 void catchup_pump(struct catchup *c);
 /* A fetch of these kinds ended, whoever had begun it. */

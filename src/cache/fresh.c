@@ -201,6 +201,16 @@ void fresh_hold(struct fresh *f, int delta)
 		usage_note(f->usage, 0, now_ms(f));
 }
 
+void fresh_own_changes(struct fresh *f, const GPtrArray *changes)
+{
+	for (guint i = 0; !is_off(f) && i < changes->len; i++) {
+		const struct store_change *c = changes->pdata[i];
+
+		if (c->type == STORE_MESSAGE_ADDED)
+			catchup_wrote(f->catchup, c->room);
+	}
+}
+
 static void fall_asleep(struct fresh *f)
 {
 	atomic_store(&f->state, FRESH_ASLEEP);

@@ -53,6 +53,9 @@ void fresh_stop(struct fresh *f);
 void fresh_used(struct fresh *f, int64_t room);
 void fresh_hold(struct fresh *f, int delta);
 
+/* What the outbox changed. Cache thread. */
+void fresh_own_changes(struct fresh *f, const GPtrArray *changes);
+
 /* Something is there to answer from: is it as fresh as can be? */
 enum fresh_verdict {
 	FRESH_USE,    /* yes */

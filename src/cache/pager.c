@@ -383,6 +383,11 @@ void pager_used(struct pager *p, int64_t room)
 	fresh_used(p->fresh, room);
 }
 
+void pager_own_changes(struct pager *p, const GPtrArray *changes)
+{
+	fresh_own_changes(p->fresh, changes);
+}
+
 void pager_stay_awake(struct pager *p, int delta)
 {
 	fresh_hold(p->fresh, delta);

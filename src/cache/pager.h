@@ -149,6 +149,8 @@ void pager_expire(struct pager *p, const struct need *need);
  * spaces are in use (cache/fresh.h).
  */
 void pager_used(struct pager *p, int64_t room);
+/* What the outbox changed, before anybody is told. Cache thread. */
+void pager_own_changes(struct pager *p, const GPtrArray *changes);
 /*
  * While somebody is to be told of news as they come (an open `events`, an open transcript), the
  * mount is in use: +1 and -1. Any thread.

@@ -224,6 +224,14 @@ static void on_changes(void *arg, GPtrArray *changes)
 		fs_on_changes(s->fs, changes);
 }
 
+static void on_own_changes(void *arg, GPtrArray *changes)
+{
+	struct sparkfs *s = arg;
+
+	pager_own_changes(s->pager, changes);
+	on_changes(s, changes);
+}
+
 static int start_cache(struct sparkfs *s)
 {
 	struct pager_config pager = {
@@ -245,7 +253,7 @@ static int start_cache(struct sparkfs *s)
 		.client = s->client,
 		.cache_queue = s->queue,
 		.clock = clock_system(),
-		.on_changes = on_changes,
+		.on_changes = on_own_changes,
 		.arg = s,
 		.is_bot = s->owner.is_bot,
 	};

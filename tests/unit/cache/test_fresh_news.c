@@ -242,10 +242,47 @@ static void test_verified_at_an_open(void **state)
 	on_queue(*state, and_not_again);
 }
 
+/* Our own message hides what somebody wrote just before it: the space is looked at once. */
+static void wrote(struct world *w)
+{
+	int64_t two = row_of(w, "ROOM2");
+	GPtrArray *changes = store_changes_new();
+	g_autoptr(GPtrArray) own = messages("own", 90, NULL);
+	struct webex_message *m = own->pdata[0];
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, two);
+	answer_ok(1, g_ptr_array_new_with_free_func(webex_message_free));
+	g_free(m->room_id);
+	m->room_id = g_strdup("ROOM2");
+	assert_int_equal(0,
+			 store_apply_message(w->store, two, m, now_ms + 60000, NULL, changes));
+	pager_own_changes(w->pager, changes);
+	g_ptr_array_unref(changes);
+	assert_true(is_fresh(w, NEED_HEAD, two));
+	now_ms += POLL;
+	tick(w);
+	answer_ok(2, room_list("ROOM1", 0, "ROOM2", 90, "ROOM3", 0, NULL));
+	assert_int_equal(4, calls->len);
+	assert_string_equal("ROOM2", call_at(3)->room_id);
+	answer_ok(3, g_ptr_array_new_with_free_func(webex_message_free));
+	now_ms += POLL;
+	tick(w);
+	answer_ok(4, room_list("ROOM1", 0, "ROOM2", 90, "ROOM3", 0, NULL));
+	assert_int_equal(5, calls->len);
+}
+
+static void test_wrote(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, wrote);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(news),
+		TEST(wrote),
 		TEST(at_once),
 		TEST(overtaken),
 		TEST(used_rooms),
