@@ -187,6 +187,9 @@ static void op_reply(struct op *op, int error)
 		op->undo(op);
 	if (!error)
 		tell_if_overtaken(op);
+	/* What never waited kept nobody waiting. */
+	if (work_on_thread(fs->config.queue))
+		fs_tell_later(fs);
 	op_unref(op);
 }
 

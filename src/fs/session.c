@@ -191,6 +191,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	if (!fs->config.close_timeout_ms)
 		fs->config.close_timeout_ms = CLOSE_TIMEOUT_MS;
 	g_queue_init(&fs->parked);
+	g_queue_init(&fs->later);
 	fs->session = fuse_session_new(args, &ops, sizeof(ops), fs);
 	if (!fs->session) {
 		g_free(fs);
@@ -416,30 +417,7 @@ void fs_free(struct fs **fs)
 	handles_free(&(*fs)->dirs);
 	guard_free(&(*fs)->guard);
 	fs_polls_clear(&(*fs)->polls);
+	g_queue_clear_full(&(*fs)->later, g_free);
 	g_free(*fs);
 	*fs = NULL;
-}
-
-/* ---- changes ---- */
-
-static void told_inode(void *arg, uint64_t ino)
-{
-	notify_inode(arg, ino);
-}
-
-static void told_name(void *arg, uint64_t dir, const char *name)
-{
-	notify_name(arg, dir, name);
-}
-
-void fs_on_changes(struct fs *fs, GPtrArray *changes)
-{
-	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs->notifier};
-
-	/* op_fail_all, an item of this thread, comes before the notifier goes. */
-	if (!fs->notifier || fs->stopping)
-		return;
-	tree_on_changes(fs->config.tree, changes, &told);
-	if (fs->mirror)
-		mirror_changes(fs->mirror, changes);
 }

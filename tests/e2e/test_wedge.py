@@ -406,3 +406,30 @@ def test_a_storm_of_everything(sim, mount):
     for title in titles[::8]:
         wanted = len(sim.messages(rooms[title]))
         wait_until(lambda t=title, w=wanted: len(messages_in(mount.space(t))) == w, 30)
+
+
+@pytest.mark.sim("--data", "empty")
+def test_killed_while_somebody_waits_and_news_come(sim, start_mount):
+    """
+    To tell of a name the kernel takes the lock of its directory, which the waiter has. A thread that
+    waited for it would keep the killed daemon's mount alive, and the waiter hanging, for ever.
+    """
+    room = sim.create_room("Ops", ["bob@example.com"])
+    sim.post(room["id"], "mine")
+    mount = start_mount(sim, "poll=1")
+    space = mount.space("Ops")
+    (name,) = messages_in(space)
+    (space / "transcript.log").read_text()
+    sim.fault(method="DELETE", hang=True)
+    with Crowd(mount) as crowd:
+        waiter = crowd.start("rm", space / name)
+        crowd.wait_until_waiting(1)
+        sim.post(room["id"], "news", token="bob-token")
+        # The polling brings it: the transcript, which is open, is told of it.
+        with open(space / "transcript.log", encoding="utf-8") as log:
+            wait_until(lambda: "news" in log.read() or log.seek(0), 15)
+        start = time.monotonic()
+        mount.kill()
+        waiter.wait(scaled(5))
+        assert time.monotonic() - start < scaled(5)
+    assert mount_device(mount.path) is None
