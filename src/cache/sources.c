@@ -54,10 +54,13 @@ static int load_room(struct fetch *f)
 int pager_room_vanished(struct pager *p, int64_t room)
 {
 	const struct pager_config *c = pager_get_config(p);
+	const struct need rooms = {.kind = NEED_ROOMS};
 	GPtrArray *changes;
 
 	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
 		return -EAGAIN;
+	/* A list that is on its way may still have it. */
+	pager_touch(p, &rooms);
 	changes = store_changes_new();
 	store_remove_room(c->store, room, changes);
 	return pager_published(p, -ENOENT, changes);
@@ -81,7 +84,9 @@ static int room_begin(struct fetch *f)
 
 static int room_answer(struct fetch *f, struct webex_reply *reply)
 {
+	_cleanup_gfree_ char *id = NULL;
 	GPtrArray *changes;
+	bool filtered;
 
 	if (reply->status == 404) {
 		int r = room_vanished(f);
@@ -91,6 +96,9 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 	}
 	if (reply->error)
 		return reply->error;
+	/* It was found to be gone since this was asked. */
+	if (pager_load_room(f->pager, f->need.row, &id, &filtered))
+		return -ENOENT;
 	changes = store_changes_new();
 	return published(f,
 			 store_apply_room(pager_get_config(f->pager)->store,

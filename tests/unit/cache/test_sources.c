@@ -235,6 +235,28 @@ static void body_room_gone(struct world *w)
 	assert_int_equal(1, calls->len);
 }
 
+/* What was asked before a space was found to be gone does not bring it back. */
+static void body_room_gone_for_slow_answers(struct world *w)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	struct asker list, details, head;
+
+	ask(w, &list, NEED_ROOMS, 0);
+	ask(w, &details, NEED_ROOM, w->room);
+	ask(w, &head, NEED_HEAD, w->room);
+	answer(2, NULL, NULL, -ENOENT, 404, false);
+	answer(1, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_int_equal(-ENOENT, details.error);
+	answer(0, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_int_equal(0, list.calls);
+	answer(3, rooms(NULL), NULL, 0, 200, false);
+	assert_int_equal(1, list.calls);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(-ENOENT, store_room_by_id(conn, "ROOM1", &room));
+	store_read_end(conn);
+}
+
 static void body_bot(struct world *w)
 {
 	struct asker a;
@@ -280,16 +302,29 @@ CASE(head_again)
 CASE(head_deleted)
 CASE(head_fails)
 CASE(room_gone)
+CASE(room_gone_for_slow_answers)
 CASE(bot)
 CASE(direct_none)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(head_complete),	TEST(head_recent), TEST(head_pages),   TEST(head_loop),
-		TEST(head_empty_pages), TEST(head_anchor), TEST(head_halves),  TEST(head_joins),
-		TEST(head_slow),	TEST(head_again),  TEST(head_deleted), TEST(head_fails),
-		TEST(room_gone),	TEST(bot),	   TEST(direct_none),
+		TEST(head_complete),
+		TEST(head_recent),
+		TEST(head_pages),
+		TEST(head_loop),
+		TEST(head_empty_pages),
+		TEST(head_anchor),
+		TEST(head_halves),
+		TEST(head_joins),
+		TEST(head_slow),
+		TEST(head_again),
+		TEST(head_deleted),
+		TEST(head_fails),
+		TEST(room_gone),
+		TEST(room_gone_for_slow_answers),
+		TEST(bot),
+		TEST(direct_none),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
