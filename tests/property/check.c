@@ -13,6 +13,7 @@
 #include "dice.h"
 #include "expect.h"
 #include "fake_time.h"
+#include "journal.h"
 #include "model.h"
 #include "mount.h"
 #include "readers.h"
@@ -33,6 +34,7 @@ static GHashTable *id_of;  /* &ino -> the same */
 void check_start(void)
 {
 	ino_of = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	journal_start();
 	id_of = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 }
 
@@ -45,6 +47,7 @@ void check_stop(void)
 void check_store_lost(void)
 {
 	g_hash_table_remove_all(ino_of);
+	journal_lost();
 }
 
 static void check_ino(int64_t room, const char *id, uint64_t ino)
@@ -581,14 +584,16 @@ static void use_all(void)
 /* Somebody reads for so long that every page was looked at. */
 static void sweep_all(void)
 {
-	int64_t minutes = model.rooms->len;
+	int64_t most = 0, minutes;
 
 	for (guint i = 0; i < model.rooms->len; i++) {
 		const struct model_room *room = model.rooms->pdata[i];
 
-		minutes += room->messages->len / (guint)wire.cap + 1;
+		most = MAX(most, room->messages->len);
 	}
-	for (minutes = 3 * minutes + 5; minutes > 0; minutes--) {
+	/* The spaces take turns, and a page begins where the last one ended. */
+	minutes = 2 * model.rooms->len * (most / MAX(wire.cap - 1, 1) + 2);
+	for (; minutes > 0; minutes--) {
 		use_spaces(TREE_SPACES);
 		use_spaces(TREE_DIRECT);
 		time_pass(61000);
@@ -620,5 +625,6 @@ void check_quiet(void)
 	check_spans();
 	caches_check();
 	check_nothing_is_left();
+	journal_check();
 	wire.is_calm = false;
 }
