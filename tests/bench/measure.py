@@ -8,6 +8,17 @@ import time
 TABLE = "{:<44} {:>9} {:>10} {:>10} {:>8} {:>8}  {:<5} {}"
 
 
+# Set by --urgent.
+URGENT = False
+
+
+def hurry(pid="self"):
+    """On a busy machine: the session of a process that is measured, or measures, goes first."""
+    if URGENT:
+        with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as f:
+            f.write("-15")
+
+
 def timed(command, cwd=None):
     """Seconds that a shell command takes."""
     start = time.monotonic()

@@ -16,7 +16,7 @@ import urllib.parse
 from lib.mount import Mount, mount_device
 from lib.sim import Sim
 from lib.util import wait_until
-from measure import pairs, timed
+from measure import hurry, pairs, timed
 
 LATENCY_MS = 50
 PAGE = 1000
@@ -29,6 +29,7 @@ MB = 1 << 20
 @contextlib.contextmanager
 def simulator(folder, *options):
     sim = Sim(folder, "--data", "empty", *options)
+    hurry(sim.process.pid)
     try:
         yield sim
     finally:
@@ -38,6 +39,7 @@ def simulator(folder, *options):
 @contextlib.contextmanager
 def mounted(folder, sim, *options, state=None, deadline=60):
     mount = Mount(folder, sim.base, *options, state=state, deadline=deadline)
+    hurry(mount.pid)
     try:
         yield mount
         mount.unmount()
@@ -53,6 +55,7 @@ def memfs(source, path):
     # A session of its own, as sparkfs has: the scheduler shares the machine out by sessions.
     process = subprocess.Popen([os.environ["MEMFS"], str(source), str(path)],
                                start_new_session=True)
+    hurry(process.pid)
     try:
         wait_until(lambda: mount_device(path), 120, "memfs")
         yield path
