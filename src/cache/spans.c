@@ -336,6 +336,18 @@ static void fill(struct filler *f)
 	f->is_filling = false;
 }
 
+/* Nobody is told of anything in this call. */
+static void begin_lanes(struct filler *f)
+{
+	if (f->is_filling) {
+		f->fill_again = true;
+		return;
+	}
+	f->is_filling = true;
+	fill_wants(f);
+	f->is_filling = false;
+}
+
 int spans_want(struct spans *s, struct fetch *fetch, struct want **ret_want)
 {
 	struct filler *f;
@@ -356,16 +368,8 @@ int spans_want(struct spans *s, struct fetch *fetch, struct want **ret_want)
 	w->link.data = w;
 	g_queue_push_tail_link(&f->wants, &w->link);
 	*ret_want = w;
-	/* It may end only after this call. */
-	r = 0;
-	if (!f->is_filling) {
-		f->is_filling = true;
-		fill_wants(f);
-		f->is_filling = false;
-	} else {
-		f->fill_again = true;
-	}
-	return r;
+	begin_lanes(f);
+	return 0;
 }
 
 static void cancel_lane(struct filler *f, guint i)
@@ -388,6 +392,8 @@ void spans_unwant(struct spans *s, struct want *w)
 	for (guint i = f->lanes->len; i-- > 0;)
 		if (!gaps_want_of(f, f->lanes->pdata[i]))
 			cancel_lane(f, i);
+	/* Others may have waited for a lane to be free. */
+	begin_lanes(f);
 	drop_if_idle(f);
 }
 
