@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/fresh.h"
+#include "cache/bodies.h"
 #include "cache/lane.h"
 #include "cache/pager_internal.h"
 
@@ -148,25 +149,26 @@ static char *describe(const struct fetch *f)
 		[NEED_EVENT] = "events",
 		[NEED_SWEEP] = "old messages of",
 	};
+	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
+	enum need_kind kind = of_messages ? NEED_SPAN : f->need.kind;
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
 
-	if ((f->need.kind == NEED_ROOM || f->need.kind == NEED_HEAD ||
-	     f->need.kind == NEED_MEMBERS || f->need.kind == NEED_SPAN ||
-	     f->need.kind == NEED_SWEEP) &&
+	if ((kind == NEED_ROOM || kind == NEED_HEAD || kind == NEED_MEMBERS ||
+	     kind == NEED_SPAN || kind == NEED_SWEEP) &&
 	    store_read_begin(f->pager->config.store, &conn) == 0) {
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
-			text = g_strdup_printf("%s %s", words[f->need.kind], room.name);
+			text = g_strdup_printf("%s %s", words[kind], room.name);
 		store_room_clear(&room);
 		store_read_end(conn);
-	} else if (f->need.kind == NEED_ROOMS || f->need.kind == NEED_NEWS) {
-		text = g_strdup(words[f->need.kind]);
+	} else if (kind == NEED_ROOMS || kind == NEED_NEWS) {
+		text = g_strdup(words[kind]);
 	} else if (f->need.key[0]) {
-		text = g_strdup_printf("%s %s", words[f->need.kind], f->need.key);
+		text = g_strdup_printf("%s %s", words[kind], f->need.key);
 	}
 	if (!text)
-		text = g_strdup_printf("%s %lld", words[f->need.kind], (long long)f->need.row);
+		text = g_strdup_printf("%s %lld", words[kind], (long long)f->need.row);
 	return text;
 }
 
@@ -249,7 +251,18 @@ int pager_published(struct pager *p, int r, GPtrArray *changes)
 	if (changes->len && p->config.on_changes)
 		p->config.on_changes(p->config.arg, changes);
 	g_ptr_array_unref(changes);
+	bodies_check(p->bodies);
 	return r;
+}
+
+struct bodies *pager_bodies(struct pager *p)
+{
+	return p->bodies;
+}
+
+struct fresh *pager_fresh(struct pager *p)
+{
+	return p->fresh;
 }
 
 bool fetch_is_outdated(const struct fetch *f)

@@ -30,6 +30,7 @@ struct fetch {
 
 	struct lane *lane; /* NEED_HEAD */
 	struct want *want; /* NEED_SPAN */
+	struct part *part; /* NEED_BODY */
 
 	/* what the sources keep between two answers */
 	int pages;
@@ -92,6 +93,8 @@ int pager_page_given(const struct pager *p, int max);
 void pager_note_page(struct pager *p, int n, int asked);
 struct spans;
 struct spans *pager_spans(struct pager *p);
+struct bodies *pager_bodies(struct pager *p);
+struct fresh *pager_fresh(struct pager *p);
 /* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */
 int pager_load_room(struct pager *p, int64_t room, char **ret_id, bool *ret_filtered);
 /* For lanes: was it changed here since the fetch began? Then it begins again, at most some times. */

@@ -143,6 +143,11 @@ static void save(struct fresh *f, bool at_end)
 	usage_save(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f), at_end);
 }
 
+void fresh_save_uses(struct fresh *f)
+{
+	usage_save(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f), false);
+}
+
 /* ---- use ---- */
 
 static bool is_idle(const struct fresh *f)

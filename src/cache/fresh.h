@@ -49,6 +49,8 @@ void fresh_start(struct fresh *f);
 /* No timer runs after it; keeps for the next mount what it would ask for again. */
 void fresh_stop(struct fresh *f);
 
+/* Puts into the store which spaces are in use, whether there are polls or not. */
+void fresh_save_uses(struct fresh *f);
 /* As usage_note. */
 void fresh_used(struct fresh *f, int64_t room);
 void fresh_hold(struct fresh *f, int delta);

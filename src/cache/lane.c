@@ -284,6 +284,8 @@ static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
 		mode = filtered ? STORE_PAGE_FILTERED : STORE_PAGE_HEAD;
 	else
 		mode = filtered ? STORE_PAGE_INNER_FILTERED : STORE_PAGE_INNER;
+	if (l->config.verifies)
+		mode |= STORE_PAGE_VERIFIES;
 	hand_in_edge(l, reply->items);
 	r = store_apply_page(c->store, l->config.room, reply->items, lo,
 			     is_head(l) ? l->known_ms : l->top, mode, clock_wall(c->clock),
@@ -330,7 +332,7 @@ static void go_on(struct lane *l, guint items)
 	}
 	/* A head's list goes on to what is older whether it is known or not: that is a question
 	 * of number, and `paged` has answered it. */
-	if (l->config.top != LANE_TOP)
+	if (l->config.top != LANE_TOP && !l->config.is_again)
 		skip_known(l);
 	if (l->top <= l->bottom)
 		end(l, 0, NULL);

@@ -49,8 +49,10 @@ struct lane_config {
 	bool is_filtered;    /* a bot's list: what is missing is not gone */
 	/* (bottom, top] is to be known. top LANE_TOP: from the newest one on, as a head. */
 	int64_t top, bottom;
-	int max;      /* page size at most */
-	bool can_cut; /* its owner's note: others may take a part of it */
+	int max;       /* page size at most */
+	bool can_cut;  /* its owner's note: others may take a part of it */
+	bool is_again; /* what is known is asked for as well */
+	bool verifies; /* and brings back no bodies that were dropped */
 	/* May be NULL: what was asked for is out of date, ask the same again. */
 	bool (*is_outdated)(void *arg);
 	/* Whether the next request is for nobody in particular. */

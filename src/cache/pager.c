@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/fresh.h"
+#include "cache/bodies.h"
 #include "cache/pager_internal.h"
 #include "cache/spans.h"
 
@@ -57,6 +58,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	g_queue_init(&p->event_waiters.waiters);
 	p->online = online_new(config->store, config->queue, config->link_down_ms);
 	p->fresh = fresh_new(p);
+	p->bodies = bodies_new(p);
 	*ret_pager = p;
 	return 0;
 }
@@ -64,8 +66,10 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 void pager_start(struct pager *p)
 {
 	assert(work_on_thread(p->config.queue));
-	if (!p->stopping)
-		fresh_start(p->fresh);
+	if (p->stopping)
+		return;
+	fresh_start(p->fresh);
+	bodies_check(p->bodies);
 }
 
 const struct pager_config *pager_get_config(const struct pager *p)
@@ -347,6 +351,7 @@ void pager_shutdown(struct pager *p)
 	p->stopping = true;
 	fresh_stop(p->fresh);
 	spans_shutdown(p->spans);
+	bodies_stop(p->bodies);
 	/* Waiters may come back for another need, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
 	g_hash_table_iter_init(&iter, p->entries);
@@ -370,6 +375,7 @@ void pager_free(struct pager **p)
 	if (!*p)
 		return;
 	spans_free(&(*p)->spans);
+	bodies_free(&(*p)->bodies);
 	fresh_free(&(*p)->fresh);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);
@@ -407,8 +413,10 @@ static void step_run(void *arg)
 {
 	struct step *s = arg;
 
-	if (!s->pager->stopping)
+	if (!s->pager->stopping) {
+		bodies_opened(s->pager->bodies, s->room, s->lo_ms, s->hi_ms);
 		spans_step(s->pager->spans, s->room, s->lo_ms, s->hi_ms);
+	}
 	g_free(s);
 }
 

@@ -49,7 +49,8 @@ enum need_kind {
 	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
 	NEED_NEWS,    /* which spaces have news: one poll (cache/fresh.h) */
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
-	NEED_BODY,    /* the evicted body of a message; row (of the message) */
+	NEED_BODY,    /* the evicted body of a message; row (of the message). Or, with hi_ms,
+			 all those of a space with lo_ms < created <= hi_ms; row */
 	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
 	NEED_SWEEP,   /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
 };
@@ -64,7 +65,8 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	int64_t row;
-	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP; else 0 */
+	int64_t lo_ms,
+		hi_ms; /* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY; else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 
@@ -82,14 +84,15 @@ struct pager_config {
 	struct contents *contents;
 	const struct clock *clock;
 	bool is_bot;
-	int recent;	   /* newest messages of a space; 0 = all */
-	int poll_ms;	   /* between two polls for news (cache/fresh.h); 0 = off */
-	int idle_ms;	   /* without use for so long: no polls */
-	int list_age_ms;   /* how old a list may be when it is opened; 0 = 3000 */
-	int timeout_ms;	   /* a page that keeps failing is asked for so long; 0 = 30 s */
-	int person_age_ms; /* 0 = one hour */
-	int link_down_ms;  /* without any answer until the journal says so; 0 = 3000 */
-	int soft_wait_ms;  /* how long an opener with something to show waits for news; 0 = 300
+	int recent;	    /* newest messages of a space; 0 = all */
+	int64_t max_bodies; /* messages whose bodies stay in the store; 0 = all */
+	int poll_ms;	    /* between two polls for news (cache/fresh.h); 0 = off */
+	int idle_ms;	    /* without use for so long: no polls */
+	int list_age_ms;    /* how old a list may be when it is opened; 0 = 3000 */
+	int timeout_ms;	    /* a page that keeps failing is asked for so long; 0 = 30 s */
+	int person_age_ms;  /* 0 = one hour */
+	int link_down_ms;   /* without any answer until the journal says so; 0 = 3000 */
+	int soft_wait_ms;   /* how long an opener with something to show waits for news; 0 = 300
 			    */
 	/* Cache thread: what a fetch changed (borrowed). */
 	void (*on_changes)(void *arg, GPtrArray *changes);

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/bodies.h"
 #include "cache/contents.h"
 #include "cache/fetch.h"
 #include "cache/lane.h"
@@ -462,6 +463,7 @@ static const struct source sources[] = {
 	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 	{.kind = NEED_MONTHS, .begin = source_months_begin},
+	{.kind = NEED_BODY, .begin = source_body_begin, .cancel = source_body_cancel},
 	{.kind = NEED_SWEEP, .begin = source_sweep_begin, .cancel = source_sweep_cancel},
 };
 

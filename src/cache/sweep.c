@@ -76,6 +76,7 @@ int source_sweep_begin(struct fetch *f)
 		/* However short the answer: no more is taken for gone than a page holds. */
 		.bottom = f->need.lo_ms,
 		.max = LANE_PAGE_MAX,
+		.verifies = true,
 		.is_background = fetch_is_unwaited,
 		.paged = paged,
 		.done = done,

@@ -211,47 +211,51 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	op_start(op);
 }
 
-static ssize_t read_handle(struct op *op, struct handle *h)
+static int read_bytes(ssize_t n, struct op *op)
+{
+	op->buf_len = n > 0 ? (size_t)n : 0;
+	return n < 0 ? (int)n : 0;
+}
+
+static int read_handle(struct op *op, struct handle *h)
 {
 	if (!h)
 		return tree_read(&op->ctx, op->ino, TREE_READ_STORE, NULL, op->buf, op->size,
-				 op->offset);
+				 op->offset, &op->buf_len);
+	op->buf_len = 0;
 	if (h->what == HANDLE_WRITE)
-		return tree_is_post(op->ino)
-			       ? 0
-			       : draft_read(h->write.draft, op->buf, op->size, op->offset);
+		return tree_is_post(op->ino) ? 0
+					     : read_bytes(draft_read(h->write.draft, op->buf,
+								     op->size, op->offset),
+							  op);
 	if (h->letter >= 0) {
 		ssize_t n = pread(h->letter, op->buf, op->size, op->offset);
 
-		return n < 0 ? -errno : n;
+		return read_bytes(n < 0 ? -errno : n, op);
 	}
 	if (h->from == TREE_READ_SNAPSHOT) {
-		size_t n;
-
 		if ((uint64_t)op->offset >= h->snapshot->len)
 			return 0;
-		n = MIN(op->size, h->snapshot->len - (size_t)op->offset);
-		memcpy(op->buf, h->snapshot->str + op->offset, n);
-		return (ssize_t)n;
+		op->buf_len = MIN(op->size, h->snapshot->len - (size_t)op->offset);
+		memcpy(op->buf, h->snapshot->str + op->offset, op->buf_len);
+		return 0;
 	}
-	return tree_read(&op->ctx, op->ino, h->from, h->pending, op->buf, op->size, op->offset);
+	return tree_read(&op->ctx, op->ino, h->from, h->pending, op->buf, op->size, op->offset,
+			 &op->buf_len);
 }
 
 static int read_run(struct op *op)
 {
 	struct handle *h = (struct handle *)(uintptr_t)op->fi.fh;
-	ssize_t n;
 	int r = op_begin(op);
 
 	if (r)
 		return r;
-	n = read_handle(op, h);
+	r = read_handle(op, h);
 	op_end(op);
-	if (n < 0)
-		return (int)n;
-	op->answer = OP_ANSWER_BUF;
-	op->buf_len = (size_t)n;
-	return 0;
+	if (r == 0)
+		op->answer = OP_ANSWER_BUF;
+	return r;
 }
 
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)

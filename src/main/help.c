@@ -31,6 +31,7 @@ const char *options_help(void)
 	       "  -o inotify               tell watchers (inotifywait) of what others do\n"
 	       "  -o cache=DIR             keep what was fetched in DIR, not ~/.cache/sparkfs\n"
 	       "  -o cache=memory          keep nothing on disk but unsent messages\n"
+	       "  -o cache_messages=N|all  keep the texts of at most N messages (1000000)\n"
 	       "  -o account=NAME          name of the account's folder below the cache; a "
 	       "known one\n"
 	       "                           mounts without network\n"

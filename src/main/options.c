@@ -65,6 +65,7 @@ static const struct row rows[] = {
 	VALUE("cache", ROW_PATH, cache_dir),
 	VALUE("account", ROW_TEXT, account),
 	NUMBER("recent", ROW_COUNT, recent, 1, 1000000, "all"),
+	NUMBER("cache_messages", ROW_COUNT, cache_messages, 1, INT_MAX, "all"),
 	NUMBER("rate", ROW_COUNT, rate_per_minute, 1, 1000000, "off"),
 	NUMBER("timeout", ROW_COUNT, timeout_s, 1, 3600, NULL),
 	NUMBER("poll", ROW_COUNT, poll_s, 1, 86400, "off"),
@@ -358,6 +359,7 @@ int options_parse(int argc, const char *const *argv, struct options *ret_options
 {
 	struct options o = {
 		.recent = OPTIONS_DEFAULT_RECENT,
+		.cache_messages = OPTIONS_DEFAULT_CACHE_MESSAGES,
 		.rate_per_minute = OPTIONS_DEFAULT_RATE,
 		.timeout_s = OPTIONS_DEFAULT_TIMEOUT_S,
 		.poll_s = OPTIONS_DEFAULT_POLL_S,

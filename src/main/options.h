@@ -18,6 +18,7 @@
 
 #define OPTIONS_DEFAULT_URL "https://webexapis.com/v1"
 #define OPTIONS_DEFAULT_RECENT 1000
+#define OPTIONS_DEFAULT_CACHE_MESSAGES 1000000
 #define OPTIONS_DEFAULT_RATE 300
 #define OPTIONS_DEFAULT_TIMEOUT_S 30
 #define OPTIONS_DEFAULT_POLL_S 30
@@ -34,6 +35,7 @@ struct options {
 	char *account;	     /* NULL: named after who the token belongs to */
 	char *fsname;	     /* NULL */
 	int recent;	     /* newest messages listed of a space; 0: all */
+	int cache_messages;  /* whose bodies stay in the cache; 0: all */
 	int rate_per_minute; /* 0: off */
 	int timeout_s;
 	int poll_s;   /* between two questions for news; 0: off */

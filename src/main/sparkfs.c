@@ -241,6 +241,7 @@ static int start_cache(struct sparkfs *s)
 		.clock = clock_system(),
 		.is_bot = s->owner.is_bot,
 		.recent = s->options->recent,
+		.max_bodies = s->options->cache_messages,
 		.timeout_ms = s->options->timeout_s * 1000,
 		.poll_ms = s->options->poll_s * 1000,
 		.idle_ms = s->options->idle_s * 1000,

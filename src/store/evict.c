@@ -11,6 +11,7 @@
 #include "base/timefmt.h"
 
 #define IN_USE_MS (INT64_C(60) * 60 * 1000)
+#define FAR_OVER 1000
 
 struct victim {
 	int64_t room;
@@ -26,7 +27,7 @@ struct evict {
 
 static bool is_over(const struct evict *v)
 {
-	return v->w->s->bodies + v->w->bodies > v->e->limit;
+	return store_bodies_count(v->w->s) + v->w->bodies > v->e->limit;
 }
 
 /* ---- which ---- */
@@ -137,9 +138,11 @@ static int drop_unspared(struct evict *v, const struct victim *m, bool spare)
 static int drop_months(struct evict *v, bool spare)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		v->w->q, "SELECT room, month FROM month WHERE bodies>0 ORDER BY opened_ms");
+		v->w->q, "SELECT room, month FROM month WHERE bodies>0 AND opened_ms<=?1"
+			 " ORDER BY opened_ms");
 	int r = 0;
 
+	sql_int(&st, 1, clock_wall(v->w->s->clock) - v->e->fresh_ms);
 	while (v->left > 0 && is_over(v) && (r = sql_step(&st)) == 1) {
 		struct victim m = {sql_get_int(&st, 0), (int)sql_get_int(&st, 1)};
 
@@ -150,11 +153,30 @@ static int drop_months(struct evict *v, bool spare)
 	return MIN(r, 0);
 }
 
+/* Months that may go in a moment. 1, 0, -errno. */
+static int has_fresh(struct evict *v)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		v->w->q, "SELECT 1 FROM month WHERE bodies>0 AND opened_ms>?1 LIMIT 1");
+
+	sql_int(&st, 1, clock_wall(v->w->s->clock) - v->e->fresh_ms);
+	return sql_step(&st);
+}
+
+/* So many that the rest of the spaces in use has to go, too. */
+static bool is_far_over(const struct evict *v)
+{
+	return store_bodies_count(v->w->s) + v->w->bodies >
+	       v->e->limit + v->e->limit / 8 + FAR_OVER;
+}
+
 static int evict(struct evict *v)
 {
 	int r = drop_months(v, true);
 
-	return r < 0 ? r : drop_months(v, false);
+	if (r == 0 && is_over(v) && v->left > 0 && !is_far_over(v))
+		r = has_fresh(v);
+	return r ? MIN(r, 0) : drop_months(v, false);
 }
 
 int store_evict(struct store *s, const struct store_evict *e)
@@ -163,17 +185,31 @@ int store_evict(struct store *s, const struct store_evict *e)
 	struct evict v = {.w = &w, .e = e, .left = e->slice};
 	int r;
 
-	if (s->bodies <= e->limit)
+	if (store_bodies_count(s) <= e->limit)
 		return 0;
 	r = write_begin(s, NULL, &w);
 	if (r < 0)
 		return r;
 	r = write_end(&w, evict(&v));
 	/* With some of the slice left nothing more could go. */
-	return r < 0 ? r : v.left <= 0 && s->bodies > e->limit;
+	return r < 0 ? r : v.left <= 0 && store_bodies_count(s) > e->limit;
 }
 
 /* ---- finding ---- */
+
+int store_message_is_evicted(struct store_conn *c, int64_t rowid, bool *ret_evicted)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT m.deleted=0 AND b.message IS NULL FROM message m"
+			       " LEFT JOIN body b ON b.message=m.rowid WHERE m.rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_evicted = sql_get_int(&st, 0);
+	return r < 0 ? r : r == 1 ? 0 : -ENOENT;
+}
 
 static bool month_lacks_some(struct store_conn *c, const struct store_range *range)
 {
@@ -251,7 +287,7 @@ static int clip_to_span(struct store_conn *c, const struct around *a, struct sto
 
 /* Goes on from message to message while they lack their bodies. The time of the last one. */
 static int follow(struct store_conn *c, const struct around *a, bool up, int most,
-		  int64_t *ret_ms)
+		  const struct store_span *within, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		c->q, up ? "SELECT m.created_ms, b.message FROM message m LEFT JOIN body b"
@@ -265,7 +301,11 @@ static int follow(struct store_conn *c, const struct around *a, bool up, int mos
 	sql_int(&st, 1, a->room);
 	sql_int(&st, 2, a->cookie);
 	while ((r = sql_step(&st)) == 1 && n < most && !sql_get_int(&st, 1)) {
-		*ret_ms = sql_get_int(&st, 0);
+		int64_t ms = sql_get_int(&st, 0);
+
+		if (ms <= within->lo || ms > within->hi)
+			break;
+		*ret_ms = ms;
 		n++;
 	}
 	return r < 0 ? r : n;
@@ -281,12 +321,41 @@ int store_evicted_around(struct store_conn *c, int64_t rowid, int most, int64_t 
 	if (r < 0)
 		return r;
 	low = high = a.created_ms;
-	n = follow(c, &a, true, most, &high);
-	if (n == 1)
-		n = follow(c, &a, false, most, &low);
+	r = clip_to_span(c, &a, ret_span);
+	if (r < 0)
+		return r;
+	n = follow(c, &a, true, most, ret_span, &high);
+	if (n > 0 && n < most)
+		n = follow(c, &a, false, most - n + 1, ret_span, &low);
 	if (n < 0)
 		return n;
 	*ret_room = a.room;
 	*ret_span = (struct store_span){low - 1, high};
-	return clip_to_span(c, &a, ret_span);
+	return 0;
+}
+
+int store_evicted_next(struct store_conn *c, int64_t room, const struct store_span *span,
+		       int64_t after, int64_t *ret_rowid, int64_t *ret_cookie, char **ret_id)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT m.rowid, m.cookie, m.id FROM message m LEFT JOIN body b"
+			       " ON b.message=m.rowid WHERE m.room=?1 AND m.cookie>?2"
+			       " AND m.cookie<?3 AND m.deleted=0 AND b.message IS NULL"
+			       " AND m.created_ms>?4 AND m.created_ms<=?5"
+			       " AND (SELECT gone FROM room WHERE rowid=?1)=0"
+			       " ORDER BY m.cookie LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, MAX(after, cookie_floor(span->lo) - 1));
+	sql_int(&st, 3, cookie_floor(span->hi) + COOKIE_TIES);
+	sql_int(&st, 4, span->lo);
+	sql_int(&st, 5, span->hi);
+	r = sql_step(&st);
+	if (r == 1) {
+		*ret_rowid = sql_get_int(&st, 0);
+		*ret_cookie = sql_get_int(&st, 1);
+		*ret_id = sql_get_id(&st, 2, "MESSAGE");
+	}
+	return r;
 }

@@ -28,7 +28,8 @@ struct store {
 	int lock_fd; /* -1: memory */
 	struct rowids rowids;
 	atomic_uint_fast64_t generation;
-	atomic_int_fast64_t evicted; /* messages without a body */
+	/* live messages with a body, and without; written by the writing thread */
+	atomic_int_fast64_t bodies, evicted;
 	const struct clock *clock;
 	void (*on_event)(void *arg);
 	void *on_event_arg;
@@ -37,7 +38,6 @@ struct store {
 	struct sql *writer; /* writing thread */
 	pthread_t writing;  /* writing thread: who it is, once has_writing */
 	bool has_writing;   /* writing thread */
-	int64_t bodies;	    /* writing thread: how many there are */
 	struct evict_place {
 		int64_t room, cookie; /* what of the month is at or below was looked at */
 		int month;
@@ -195,6 +195,7 @@ struct put {
 	bool is_pinned;	     /* what was added is our own, and no news */
 	GHashTable *authors; /* person id -> struct author */
 	char *owner_id;	     /* whose store this is; NULL: nobody knows */
+	bool verifies;	     /* STORE_PAGE_VERIFIES */
 	bool has_told_flood; /* the log has it that some cannot be kept */
 };
 int put_begin(struct write *w, int64_t room, struct put *ret_put);

@@ -392,6 +392,8 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	/* A slow answer never overwrites a newer fact (design 4). */
 	if (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)))
 		return 0;
+	if (p->verifies && is_refill(old, m))
+		return 0;
 	/* By the author as first told. */
 	r = put_author(p, &old->m, &author);
 	if (r == 0)

@@ -63,8 +63,9 @@ static int write_row(struct write *w, const struct message_row *row,
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		w->q, "INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
-		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms)"
-		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
+		      " log_size)"
+		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
 	int r;
 
 	sql_int(&st, 1, row->rowid);
@@ -82,6 +83,7 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_text(&st, 10, row->stem);
 	sql_id(&st, 11, "MESSAGE", m->parent_id);
 	sql_int(&st, 12, row->pin_ms);
+	sql_int(&st, 13, (int64_t)webex_render_transcript_size(m));
 	r = sql_run(&st);
 	return r < 0 ? r : sqlite3_changes64(sql_handle(w->q)) > 0;
 }
@@ -105,7 +107,7 @@ int message_rewrite(struct write *w, const struct store_message *old,
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
-			       " parent_id=?5 WHERE rowid=?1");
+			       " parent_id=?5, log_size=?6 WHERE rowid=?1");
 	int r;
 
 	sql_int(&st, 1, old->rowid);
@@ -113,6 +115,7 @@ int message_rewrite(struct write *w, const struct store_message *old,
 	sql_int(&st, 3, (int64_t)webex_render_txt_size(m));
 	sql_int(&st, 4, flags_of(m) | (old->flags & MESSAGE_OWN));
 	sql_id(&st, 5, "MESSAGE", m->parent_id);
+	sql_int(&st, 6, (int64_t)webex_render_transcript_size(m));
 	r = sql_run(&st);
 	if (r == 0)
 		r = write_body(w, old->rowid, m, first_email);

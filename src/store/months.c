@@ -78,7 +78,7 @@ void months_end(struct write *w, bool done)
 	g_clear_pointer(&w->months, g_array_unref);
 	if (!done)
 		return;
-	w->s->bodies += w->bodies;
+	atomic_fetch_add(&w->s->bodies, w->bodies);
 	atomic_fetch_add(&w->s->evicted, w->evicted);
 }
 
@@ -108,11 +108,11 @@ int months_drop(struct write *w, int64_t room)
 
 int64_t store_bodies_count(struct store *s)
 {
-	return s->bodies;
+	return atomic_load(&s->bodies);
 }
 
-/* Opening it again within a minute is no write. */
-#define OPENED_GRAIN_MS 60000
+/* Opening it again at once is no write. */
+#define OPENED_GRAIN_MS 2000
 
 static int put_opened(struct write *w, int64_t room, int64_t lo_ms, int64_t hi_ms)
 {
@@ -156,7 +156,7 @@ int months_load(struct store *s)
 
 	if (r < 0)
 		return r;
-	s->bodies = sql_get_int(&st, 0);
+	atomic_store(&s->bodies, sql_get_int(&st, 0));
 	atomic_store(&s->evicted, sql_get_int(&st, 1));
 	return 0;
 }

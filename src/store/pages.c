@@ -168,6 +168,7 @@ struct page {
 	struct store_span span;
 	bool is_all; /* whatever is above it is deleted */
 	enum store_page mode;
+	bool verifies;
 	int64_t now_wall_ms;
 };
 
@@ -241,6 +242,7 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 		return r;
 	p.is_backfill = !span_touches(w->q, room, page->span.lo,
 				      is_head(page) ? G_MAXINT64 : page->span.hi);
+	p.verifies = page->verifies;
 	r = put_items(&p, messages, page);
 	if (r == 0)
 		r = span_add(w, room, page->span, is_head(page));
@@ -256,14 +258,14 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 {
 	struct page page = {
 		.span = {.lo = MAX(lo, -1), .hi = hi},
-		.mode = mode,
+		.mode = mode & ~STORE_PAGE_VERIFIES,
+		.verifies = mode & STORE_PAGE_VERIFIES,
 		.now_wall_ms = now_wall_ms,
 	};
 	struct write w;
 	int r;
 
-	if ((mode == STORE_PAGE_INNER || mode == STORE_PAGE_INNER_FILTERED) &&
-	    page.span.lo > hi)
+	if (!is_head(&page) && page.span.lo > hi)
 		return -EINVAL;
 	page.is_all = is_head(&page) && !hi;
 	if (page.is_all)

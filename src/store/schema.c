@@ -83,6 +83,7 @@ static const char VERSION_1[] =
  * time_month()), and when it was last opened. sweep: how far old pages were verified.
  * event: the journal; seq from the counter of rowids. Ids of messages begin with their time
  * (sql.c); of authors only the owner has an index.
+ * message.log_size: bytes of webex_render_transcript(); -1: of version 1, nobody knows.
  */
 #define TIME_FIRST(id)                                                                         \
 	"CASE typeof(" id ") WHEN 'blob' THEN CAST(substr(" id ",7,2)||substr(" id ",5,2)||"   \
@@ -101,6 +102,7 @@ static const char VERSION_2[] =
 	"UPDATE room SET head_activity_ms=last_activity_ms, told_ms=last_activity_ms;"
 	"CREATE INDEX room_news ON room(rowid) WHERE gone=0 AND"
 	" head_activity_ms<>last_activity_ms;"
+	"ALTER TABLE message ADD COLUMN log_size INTEGER NOT NULL DEFAULT -1;"
 	"DROP INDEX message_id;"
 	"DROP INDEX message_author;" IDS_BY_TIME
 	"CREATE UNIQUE INDEX message_id ON message(id, room);"

@@ -249,6 +249,8 @@ struct store_brief {
 
 /* Also tombstones: deleted. */
 int store_message_get(struct store_conn *c, int64_t rowid, struct store_message *ret_message);
+/* Whether it lacks its body; a tombstone does not. */
+int store_message_is_evicted(struct store_conn *c, int64_t rowid, bool *ret_evicted);
 /* Also tombstones. *ret_stem is owned, ret_brief->stem points to it. */
 int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief *ret_brief,
 			char **ret_stem, int64_t *ret_room, bool *ret_deleted);
@@ -271,6 +273,12 @@ int store_message_list(struct store_conn *c, const struct store_range *range,
 /* The same with whole messages (for a transcript). Borrowed. */
 int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg);
+/*
+ * Bytes of the range's messages as webex_render_transcript gives them, whether their bodies are
+ * there or not. -ENODATA: some came from a cache of an older version, which did not note it.
+ */
+int store_transcript_size(struct store_conn *c, const struct store_range *range,
+			  int64_t *ret_size);
 /*
  * Where a listing of the newest `recent` live messages begins: the cookie to list after, 0 for
  * all there are at or above since_ms.
@@ -316,6 +324,7 @@ enum store_page {
 	STORE_PAGE_INNER,    /* known up to hi */
 	STORE_PAGE_FILTERED, /* the newest of a filtered list: what is missing is not gone */
 	STORE_PAGE_INNER_FILTERED, /* known up to hi; what is missing is not gone */
+	STORE_PAGE_VERIFIES = 8,   /* or'ed in: bodies that were dropped stay so */
 };
 
 /*
@@ -364,7 +373,7 @@ int store_room_months(struct store_conn *c, int64_t room, struct store_months *r
 int store_count_messages(struct store_conn *c, int64_t *ret_messages, int64_t *ret_bodies);
 /* Whether any message lacks its body; any thread, cheap (atomic). */
 bool store_has_evicted(struct store *s);
-/* How many live messages have a body; writer only. */
+/* How many live messages have a body; any thread, cheap. */
 int64_t store_bodies_count(struct store *s);
 /*
  * Somebody opened what lies in lo < created <= hi: its months go last. That bodies come is a
@@ -379,21 +388,31 @@ int store_evicted_span(struct store_conn *c, const struct store_range *range,
 		       struct store_span *ret_span);
 /*
  * What is worth fetching along with the evicted body of a message: at most `most` messages,
- * itself and what is evicted above it, else below. In the same page of the server's list
- * neighbours cost nothing, and a walker is going to ask for them. -ENOENT: no live message.
+ * itself, what is evicted above it, then what is below, all within *ret_span as it comes. In
+ * the same page of the server's list neighbours cost nothing, and a walker is going to ask for
+ * them. -ENOENT: no live message.
  */
 int store_evicted_around(struct store_conn *c, int64_t rowid, int most, int64_t *ret_room,
 			 struct store_span *ret_span);
+
+/*
+ * The first message with lo < created <= hi above `after` (a cookie) that lacks its body. *ret_id
+ * is owned. 1, 0, -errno.
+ */
+int store_evicted_next(struct store_conn *c, int64_t room, const struct store_span *span,
+		       int64_t after, int64_t *ret_rowid, int64_t *ret_cookie, char **ret_id);
 
 struct store_evict {
 	int64_t limit; /* bodies that may stay */
 	int recent;    /* of a space used in the last hour its newest so many stay; 0: all */
 	bool keep_own; /* a bot's own messages are in no list that it gets */
+	int fresh_ms;  /* months that were opened within that time stay, whatever the limit */
 	int slice;     /* bodies in one call, in one transaction */
 };
 /*
  * Drops bodies of the least recently opened months until no more than `limit` are left. Spaces
- * in use are spared as long as there is anything else. 1: there is more to do; 0; -errno.
+ * in use are spared as long as there is anything else. 1: there is more to do; 0: not now;
+ * -errno.
  */
 int store_evict(struct store *s, const struct store_evict *e);
 

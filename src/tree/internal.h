@@ -97,6 +97,10 @@ int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have);
 int tree_need_head(struct tree_ctx *ctx, int64_t room);
 /* Every message with lo_ms < created <= hi_ms; above the head there is none. */
 int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
+/* A live message with its body. */
+int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message);
+/* The body that it lacks: TREE_WAIT, or -errno. */
+int tree_need_body(struct tree_ctx *ctx, int64_t row);
 enum tree_kind tree_kind_of_twin(enum name_twin twin);
 void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		       struct tree_attr *attr);
@@ -133,6 +137,7 @@ int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		     tree_emit emit, void *arg);
 int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int message_open(struct tree_ctx *ctx, uint64_t ino);
 int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 int last_exists(struct tree_ctx *ctx, uint64_t ino);
 int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);

@@ -79,10 +79,10 @@ static const struct tree_row rows[] = {
 	{ TREE_HISTORY_LINK, "history link", TREE_SPACE, "history", LINK, ROW_LISTED,
 	  .attr = view_link_attr, .readlink = history_readlink },
 
-	{ TREE_MESSAGE_TXT, "message", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .render = message_render },
-	{ TREE_MESSAGE_MD, "message.md", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .render = message_render },
-	{ TREE_MESSAGE_HTML, "message.html", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .render = message_render },
-	{ TREE_MESSAGE_JSON, "message.json", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .render = message_render },
+	{ TREE_MESSAGE_TXT, "message", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_MD, "message.md", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_HTML, "message.html", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_JSON, "message.json", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
 	{ TREE_UPLOAD, "upload", TREE_NONE, NULL, FILE_RW, 0, .attr = upload_attr, .open = upload_open },
 
 	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, 0, .attr = address_attr, .lookup = address_lookup },

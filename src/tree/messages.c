@@ -222,31 +222,62 @@ int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return kind == TREE_MESSAGE_TXT ? 0 : tree_attr_by_render(ctx, ino, attr);
 }
 
+int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message)
+{
+	int r = store_message_get(ctx->conn, row, ret_message);
+
+	if (r)
+		return r;
+	if (ret_message->deleted)
+		r = -ENOENT;
+	else if (ret_message->is_evicted)
+		r = tree_need_body(ctx, row);
+	if (r)
+		store_message_clear(ret_message);
+	return r;
+}
+
+int tree_need_body(struct tree_ctx *ctx, int64_t row)
+{
+	int r = tree_need_row(ctx, NEED_BODY, row, false);
+
+	/* It was asked for and did not come: better an error than an empty message. */
+	return r ? r : -EIO;
+}
+
+int message_open(struct tree_ctx *ctx, uint64_t ino)
+{
+	int64_t row = tree_ino_row(ino);
+	bool evicted = false;
+	int r = 0;
+
+	if (store_has_evicted(ctx->tree->config.store))
+		r = store_message_is_evicted(ctx->conn, row, &evicted);
+	return r == 0 && evicted ? tree_need_body(ctx, row) : r;
+}
+
 int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
+	enum tree_kind kind = tree_ino_kind(ino);
 	struct store_message m = {0};
-	int r = store_message_get(ctx->conn, tree_ino_row(ino), &m);
+	int r = tree_message(ctx, tree_ino_row(ino), &m);
 
-	if (r == 0 && m.deleted)
-		r = -ENOENT;
-	if (r == 0) {
-		enum tree_kind kind = tree_ino_kind(ino);
+	if (r)
+		return r;
+	if (kind == TREE_MESSAGE_TXT) {
+		webex_render_txt(&m.m, out);
+	} else if (kind == TREE_MESSAGE_MD) {
+		webex_render_md(&m.m, out);
+	} else if (kind == TREE_MESSAGE_HTML) {
+		webex_render_html(&m.m, out);
+	} else {
+		char *json = webex_message_json(&m.m);
 
-		if (kind == TREE_MESSAGE_TXT) {
-			webex_render_txt(&m.m, out);
-		} else if (kind == TREE_MESSAGE_MD) {
-			webex_render_md(&m.m, out);
-		} else if (kind == TREE_MESSAGE_HTML) {
-			webex_render_html(&m.m, out);
-		} else {
-			char *json = webex_message_json(&m.m);
-
-			g_string_append(out, json);
-			g_free(json);
-		}
+		g_string_append(out, json);
+		g_free(json);
 	}
 	store_message_clear(&m);
-	return r;
+	return 0;
 }
 
 /* ---- last: my newest message here ---- */

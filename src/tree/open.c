@@ -81,7 +81,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 	return 0;
 }
 
-static ssize_t slice(const GString *bytes, void *buf, size_t len, int64_t offset)
+static size_t slice(const GString *bytes, void *buf, size_t len, int64_t offset)
 {
 	size_t n;
 
@@ -89,23 +89,32 @@ static ssize_t slice(const GString *bytes, void *buf, size_t len, int64_t offset
 		return 0;
 	n = MIN(len, bytes->len - (size_t)offset);
 	memcpy(buf, bytes->str + offset, n);
-	return (ssize_t)n;
+	return n;
 }
 
-ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
-		  struct pending *pending, void *buf, size_t len, int64_t offset)
+static int taken(ssize_t n, size_t *ret_n)
+{
+	*ret_n = n > 0 ? (size_t)n : 0;
+	return n < 0 ? (int)n : 0;
+}
+
+int tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
+	      struct pending *pending, void *buf, size_t len, int64_t offset, size_t *ret_n)
 {
 	GString *bytes;
-	ssize_t r;
+	int r;
 
+	*ret_n = 0;
 	switch (from) {
 	case TREE_READ_TRANSCRIPT:
-		return (ssize_t)transcript_read(ctx->tree->transcripts, ino, buf, len, offset);
+		*ret_n = transcript_read(ctx->tree->transcripts, ino, buf, len, offset);
+		return 0;
 	case TREE_READ_CONTENT:
-		return contents_read(ctx->tree->config.contents, tree_ino_row(ino), buf, len,
-				     offset);
+		return taken(contents_read(ctx->tree->config.contents, tree_ino_row(ino), buf,
+					   len, offset),
+			     ret_n);
 	case TREE_READ_PENDING:
-		return draft_read(pending->draft, buf, len, offset);
+		return taken(draft_read(pending->draft, buf, len, offset), ret_n);
 	case TREE_READ_EMPTY:
 	case TREE_READ_EVENTS:
 		return 0;
@@ -116,7 +125,7 @@ ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 	bytes = g_string_new(NULL);
 	r = tree_render(ctx, ino, bytes);
 	if (r == 0)
-		r = slice(bytes, buf, len, offset);
+		*ret_n = slice(bytes, buf, len, offset);
 	g_string_free(bytes, TRUE);
 	return r;
 }

@@ -19,6 +19,7 @@ struct text {
 	uint64_t used; /* order of use */
 	GString *bytes;
 	int64_t newest; /* cookie of the newest message in it */
+	bool lacks;	/* a message without its body */
 };
 
 struct transcripts {
@@ -58,6 +59,7 @@ static bool add_message(void *arg, const struct store_message *m)
 {
 	struct text *text = arg;
 
+	text->lacks |= m->is_evicted;
 	webex_render_transcript(&m->m, text->bytes);
 	text->newest = MAX(text->newest, m->cookie);
 	return true;
@@ -74,6 +76,8 @@ static int make(struct store_conn *conn, uint64_t ino, const struct store_range 
 	text->generation = generation;
 	text->bytes = g_string_new(NULL);
 	r = store_message_each(conn, range, add_message, text);
+	if (r == 0 && text->lacks)
+		r = -ENODATA;
 	if (r) {
 		text_free(text);
 		return r;
@@ -142,6 +146,9 @@ int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino
 	pthread_mutex_unlock(&t->lock);
 	if (text)
 		return 0;
+	r = store_transcript_size(conn, range, ret_size);
+	if (r != -ENODATA)
+		return r;
 	r = make(conn, ino, range, generation, &made);
 	if (r)
 		return r;

@@ -21,10 +21,11 @@ void transcripts_free(struct transcripts **t);
 
 /* Bytes of the transcript as an open would see it: of the open one, or made anew from `conn`
  * (`range` as of a listing; `generation` of the store as it was before `conn`'s snapshot, so
- * that an unchanged one is not made again; 0: not known). 0 or -errno. */
+ * that an unchanged one is not made again; 0: not known). 0 or -errno; -ENODATA: that takes
+ * texts that were dropped (store_evicted_span). */
 int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino,
 		    const struct store_range *range, uint64_t generation, int64_t *ret_size);
-/* Counts a reader; the first one makes the text. */
+/* Counts a reader; the first one makes the text. -ENODATA as above. */
 int transcript_hold(struct transcripts *t, struct store_conn *conn, uint64_t ino,
 		    const struct store_range *range, uint64_t generation);
 void transcript_release(struct transcripts *t, uint64_t ino);

@@ -70,6 +70,22 @@ static bool is_of_month(uint64_t ino)
 	return tree_ino_kind(ino) == TREE_MONTH_TRANSCRIPT;
 }
 
+/* The bodies that were dropped, page by page. */
+static int need_bodies(struct tree_ctx *ctx, const struct store_range *range)
+{
+	struct need need = {.kind = NEED_BODY, .row = range->room};
+	struct store_span span;
+	int r = store_evicted_span(ctx->conn, range, &span);
+
+	if (r <= 0)
+		return r;
+	need.lo_ms = span.lo;
+	need.hi_ms = span.hi;
+	r = tree_need(ctx, &need, false);
+	/* It came and yet it is not there: better none than a part of it. */
+	return r ? r : -EIO;
+}
+
 /* Makes sure that the messages in it are known; which they are. */
 static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range *ret_range)
 {
@@ -118,6 +134,8 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		if (r == 0)
 			r = transcript_size(transcripts, ctx->conn, ino, &range,
 					    ctx->generation, &size);
+		if (r == -ENODATA)
+			r = need_bodies(ctx, &range);
 	}
 	if (r == 0)
 		tree_set_size(attr, size);
@@ -136,6 +154,8 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 	int r = need_messages(ctx, ino, &range);
 
 	if (r == 0)
+		r = need_bodies(ctx, &range);
+	if (r == 0)
 		r = transcript_hold(transcripts, ctx->conn, ino, &range, generation);
 	/* What was told between the snapshot and now is in no text: it is made again. */
 	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
@@ -148,5 +168,6 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 		r = transcript_hold(transcripts, conn, ino, &range, generation);
 		store_read_end(conn);
 	}
-	return r;
+	/* Dropped just now, after they were seen to be there. */
+	return r == -ENODATA ? -EIO : r;
 }

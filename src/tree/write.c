@@ -104,15 +104,13 @@ static int open_post(struct tree_ctx *ctx, enum outbox_form form, bool is_addres
 static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_message *ret_message)
 {
 	const struct tree *t = ctx->tree;
-	int r = store_message_get(ctx->conn, tree_ino_row(ino), ret_message);
+	int r = tree_message(ctx, tree_ino_row(ino), ret_message);
 	const struct webex_message *m = &ret_message->m;
 
 	if (r)
 		return r;
-	if (ret_message->deleted)
-		r = -ENOENT;
-	else if (!ret_message->person || ret_message->person != t->config.me_person ||
-		 (m->files && m->files[0]) || m->attachments)
+	if (!ret_message->person || ret_message->person != t->config.me_person ||
+	    (m->files && m->files[0]) || m->attachments)
 		r = -EACCES;
 	else if ((tree_ino_kind(ino) == TREE_MESSAGE_MD) != (m->markdown != NULL))
 		r = -EACCES;

@@ -30,10 +30,12 @@ bool tree_opens_freely(struct tree *t, uint64_t ino);
  */
 int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,
 		   struct pending **ret_pending);
-/* Bytes at offset of what tree_open_read (not _SNAPSHOT, _EMPTY, _EVENTS) opened; any number up to len,
- * 0 at the end. */
-ssize_t tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
-		  struct pending *pending, void *buf, size_t len, int64_t offset);
+/*
+ * Bytes at offset of what tree_open_read (not _SNAPSHOT, _EMPTY, _EVENTS) opened; any number up
+ * to len in *ret_n, 0 at the end. 0, TREE_WAIT or -errno.
+ */
+int tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
+	      struct pending *pending, void *buf, size_t len, int64_t offset, size_t *ret_n);
 void tree_release_read(struct tree *t, uint64_t ino, enum tree_read_from from,
 		       struct pending **pending);
 

@@ -2,6 +2,7 @@
 #include "webex/render.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -223,4 +224,70 @@ void webex_render_transcript(const struct webex_message *m, GString *out)
 			g_string_append(out, "  ");
 	}
 	g_string_append_c(out, '\n');
+}
+
+/* ---- its size, without making it ---- */
+
+/* An address that stands in a transcript as it is. */
+static bool is_plain_author(const char *email, size_t *ret_len)
+{
+	size_t len = 0;
+
+	for (; email[len]; len++)
+		if (email[len] <= ' ' || email[len] > '~' || len >= 254)
+			return false;
+	*ret_len = len;
+	return len > 0;
+}
+
+/* Three bytes of U+2000..U+2FFF of which none is unsafe (webex_char_is_unsafe). */
+static bool is_safe_e2(const uint8_t *p)
+{
+	return !(p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) &&
+	       !(p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+}
+
+/* Whether clean_lines() leaves the first `len` bytes as they are; how many lines end in them. */
+static bool is_clean(const char *text, size_t len, size_t *ret_newlines)
+{
+	const uint8_t *p = (const uint8_t *)text, *end = p + len;
+	size_t newlines = 0;
+
+	if (!g_utf8_validate(text, (gssize)len, NULL))
+		return false;
+	for (; p < end; p++) {
+		if (*p == '\n')
+			newlines++;
+		else if ((*p < ' ' && *p != '\t') || *p == 0x7F ||
+			 (*p == 0xC2 && p[1] < 0xA0) || (*p == 0xE2 && !is_safe_e2(p)))
+			return false;
+	}
+	*ret_newlines = newlines;
+	return true;
+}
+
+static size_t size_by_rendering(const struct webex_message *m)
+{
+	GString *out = g_string_new(NULL);
+	size_t len;
+
+	webex_render_transcript(m, out);
+	len = out->len;
+	g_string_free(out, TRUE);
+	return len;
+}
+
+size_t webex_render_transcript_size(const struct webex_message *m)
+{
+	size_t len = m->text ? strlen(m->text) : 0, author, newlines;
+
+	if (len == 0 || !m->person_email || !is_plain_author(m->person_email, &author))
+		return size_by_rendering(m);
+	while (len > 0 && m->text[len - 1] == '\n')
+		len--;
+	if (!is_clean(m->text, len, &newlines))
+		return size_by_rendering(m);
+	/* Time, blank, author, colon, blank; two blanks at the head of each further line. */
+	return TIME_LOCAL_SIZE - 1 + 1 + author + 2 + (m->parent_id ? strlen("↳ ") : 0) + len +
+	       2 * newlines + 1;
 }

@@ -39,3 +39,5 @@ void webex_html_to_text(const char *html, GString *out);
  * newline and tab, and what reorders text, are shown as U+FFFD (a terminal reads this).
  */
 void webex_render_transcript(const struct webex_message *m, GString *out);
+/* How many bytes that is, in any time zone; cheap for usual messages. */
+size_t webex_render_transcript_size(const struct webex_message *m);

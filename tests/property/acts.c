@@ -400,6 +400,10 @@ static void world(void)
 	case 10:
 		readers_release_any();
 		break;
+	case 11:
+	case 12:
+		mount_evict();
+		break;
 	default:
 		op_interrupt_any();
 	}

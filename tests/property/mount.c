@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 
 #include "caches.h"
+#include "dice.h"
 #include "fake_time.h"
 #include "model.h"
 #include "readers.h"
@@ -79,6 +80,7 @@ static void open_all(void)
 		.clock = &fake_clock,
 		.recent = mount.recent,
 		.poll_ms = mount.poll_ms,
+		.max_bodies = mount.max_bodies,
 		.idle_ms = IDLE_MS,
 		.on_changes = on_changes,
 	};
@@ -125,7 +127,11 @@ static void close_all(void)
 void mount_start(const char *folder, int recent, int poll_ms)
 {
 	mount = (struct mount){
-		.folder = g_strdup(folder), .recent = recent, .poll_ms = poll_ms};
+		.folder = g_strdup(folder),
+		.recent = recent,
+		.poll_ms = poll_ms,
+		.max_bodies = dice_percent(40) ? dice_between(1, 60) : 0,
+	};
 	g_assert(work_queue_start("cache", &mount.queue) == 0);
 	open_all();
 }
@@ -148,6 +154,17 @@ void mount_stop(void)
 	work_queue_stop(&mount.queue);
 	remove_files();
 	g_clear_pointer(&mount.folder, g_free);
+}
+
+void mount_evict(void)
+{
+	struct store_evict e = {
+		.limit = dice(20), .recent = mount.recent, .slice = (int)dice_between(1, 50)};
+	int r = store_evict(mount.store, &e);
+
+	trace("evict to %" G_GINT64_FORMAT ": %d", e.limit, r);
+	if (r < 0)
+		report("texts cannot be dropped: %d", r);
 }
 
 void mount_again(void)

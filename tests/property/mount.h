@@ -20,8 +20,9 @@ struct mount {
 	struct store *store;
 	struct pager *pager;
 	struct tree *tree;
-	int recent;  /* 0: all */
-	int poll_ms; /* 0: off */
+	int recent;	    /* 0: all */
+	int poll_ms;	    /* 0: off */
+	int64_t max_bodies; /* 0: all */
 	int64_t me_person;
 	GQueue parked;	    /* of struct op.link */
 	int64_t opens;	    /* how often it was mounted */
@@ -40,6 +41,8 @@ void mount_again(void);
 void mount_kill(void);
 /* What a change made here did to the store. */
 void mount_on_changes(GPtrArray *changes);
+/* Some texts are dropped, whatever the bound. */
+void mount_evict(void);
 /* The cache folder is lost; what lies beside it is not. */
 void mount_lose(void);
 

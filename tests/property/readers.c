@@ -156,12 +156,13 @@ static void look(struct held *h)
 {
 	struct tree_ctx ctx = {.tree = mount.tree};
 	g_autofree char *bytes = g_malloc(BYTES_MAX);
-	ssize_t n = tree_read(&ctx, h->ino, TREE_READ_TRANSCRIPT, NULL, bytes, BYTES_MAX, 0);
+	size_t n = 0;
+	int r = tree_read(&ctx, h->ino, TREE_READ_TRANSCRIPT, NULL, bytes, BYTES_MAX, 0, &n);
 
-	if (n < (ssize_t)h->said->len || memcmp(bytes, h->said->str, h->said->len) != 0)
+	if (r || n < h->said->len || memcmp(bytes, h->said->str, h->said->len) != 0)
 		report("the open transcript %" G_GUINT64_FORMAT " did not only grow", h->ino);
 	g_string_truncate(h->said, 0);
-	g_string_append_len(h->said, bytes, n);
+	g_string_append_len(h->said, bytes, (gssize)n);
 }
 
 static void on_held(struct op *op, int error, void *arg)

@@ -69,6 +69,13 @@ uint64_t webex_get_room(struct webex_client *c, const char *id, webex_done done,
 	return note("room", NULL, done, arg);
 }
 
+uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("message", NULL, done, arg);
+}
+
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg)
 {
 	(void)c;

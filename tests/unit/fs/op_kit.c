@@ -191,6 +191,7 @@ FAKE(webex_list_memberships, struct webex_client *c, const struct webex_list *l,
      webex_done done, void *arg)
 FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
+FAKE(webex_get_message, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_head_content, struct webex_client *c, const char *url, webex_done done, void *arg)

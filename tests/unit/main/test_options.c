@@ -66,6 +66,7 @@ static void test_defaults(void **state)
 	assert_null(o.account);
 	assert_null(o.fsname);
 	assert_int_equal(o.recent, 1000);
+	assert_int_equal(o.cache_messages, 1000000);
 	assert_int_equal(o.rate_per_minute, 300);
 	assert_int_equal(o.timeout_s, 30);
 	assert_int_equal(o.poll_s, 30);
@@ -86,7 +87,7 @@ static void test_all_values(void **state)
 		"-f -o url=https://x.example/v1,ro,token_file=/t,token_command=pass|a "
 		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
 		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other "
-		"-o poll=5,idle=60");
+		"-o poll=5,idle=60,cache_messages=77");
 
 	(void)state;
 	assert_string_equal(o.url, "https://x.example/v1");
@@ -100,6 +101,7 @@ static void test_all_values(void **state)
 	assert_int_equal(o.timeout_s, 7);
 	assert_int_equal(o.poll_s, 5);
 	assert_int_equal(o.idle_s, 60);
+	assert_int_equal(o.cache_messages, 77);
 	assert_int_equal(o.uid, 5);
 	assert_int_equal(o.gid, 6);
 	assert_int_equal(o.umask, 077);
@@ -113,12 +115,14 @@ static void test_all_values(void **state)
 
 static void test_words_for_numbers(void **state)
 {
-	struct options o = accept("-o recent=all,rate=off,poll=off,cache=memory /mnt");
+	struct options o =
+		accept("-o recent=all,rate=off,poll=off,cache=memory,cache_messages=all /mnt");
 
 	(void)state;
 	assert_int_equal(o.recent, 0);
 	assert_int_equal(o.rate_per_minute, 0);
 	assert_int_equal(o.poll_s, 0);
+	assert_int_equal(o.cache_messages, 0);
 	assert_true(o.is_cache_memory);
 	assert_null(o.cache_dir);
 	options_clear(&o);
@@ -238,6 +242,8 @@ static void test_refused(void **state)
 		{"-o recent=99999999999999999999 /mnt",
 		 "-o recent=99999999999999999999: not a number from 1 to 1000000 or all"},
 		{"-o rate=on /mnt", "-o rate=on: not a number from 1 to 1000000 or off"},
+		{"-o cache_messages=0 /mnt",
+		 "-o cache_messages=0: not a number from 1 to 2147483647 or all"},
 		{"-o poll=0 /mnt", "-o poll=0: not a number from 1 to 86400 or off"},
 		{"-o poll=86401 /mnt", "-o poll=86401: not a number from 1 to 86400 or off"},
 		{"-o idle=off /mnt", "-o idle=off: not a number from 1 to 86400"},
@@ -301,6 +307,7 @@ static void test_help_is_complete(void **state)
 		"token_command=",
 		"cache=DIR",
 		"cache=memory",
+		"cache_messages=",
 		"recent=",
 		"account=",
 		"rate=",

@@ -6,6 +6,7 @@
 
 #include "base/timefmt.h"
 #include "kit.h"
+#include "webex/render.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define MONTH_MS (31 * DAY_MS)
@@ -117,6 +118,40 @@ static char *listing(struct kit *k, int64_t room)
 	return g_string_free(out, FALSE);
 }
 
+static bool add_log(void *arg, const struct store_message *m)
+{
+	webex_render_transcript(&m->m, arg);
+	return true;
+}
+
+/* Bytes of the transcript, as made, and as the store says. */
+static int64_t log_made(struct kit *k, int64_t room)
+{
+	GString *out = g_string_new(NULL);
+	struct store_conn *c;
+	int64_t len;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(
+		store_message_each(c, &(struct store_range){.room = room}, add_log, out), 0);
+	store_read_end(c);
+	len = (int64_t)out->len;
+	g_string_free(out, TRUE);
+	return len;
+}
+
+static int64_t log_said(struct kit *k, int64_t room)
+{
+	struct store_conn *c;
+	int64_t size = -1;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_transcript_size(c, &(struct store_range){.room = room}, &size),
+			 0);
+	store_read_end(c);
+	return size;
+}
+
 static int64_t row_of(struct kit *k, int m, int n)
 {
 	struct webex_message *wanted = message(m, n);
@@ -191,13 +226,17 @@ static void test_skeleton_stays(void **state)
 	struct store_message m = {0};
 	struct store_conn *c;
 	char *before;
+	int64_t log;
 
 	fill(k, room, 0, 0, 5);
 	rich->markdown = g_strdup("**text**");
 	rich->parent_id = kit_id("MESSAGE", T0, 0, 0);
 	kit_put(k, room, rich);
 	before = listing(k, room);
+	log = log_made(k, room);
+	assert_int_equal(log_said(k, room), log);
 	evict(k, 0);
+	assert_int_equal(log_said(k, room), log);
 	assert_text(listing(k, room), before);
 	kit_reopen(k);
 	assert_text(listing(k, room), before);
@@ -347,6 +386,7 @@ static void test_refill(void **state)
 	kit_page(k, room, kit_list(message(0, 0), edited, message(0, 2), NULL), T0 - 1, T0 + 2,
 		 STORE_PAGE_INNER);
 	assert_text(kit_changes(k), "msg! 2025-03-04T09-20-31.508Z_a@x\n");
+	assert_int_equal(log_said(k, room), log_made(k, room));
 	assert_text(bodies(k, room), "xxx");
 	assert_counts(k, 3, 0);
 	/* An older version is no body of what is known. */
@@ -355,6 +395,59 @@ static void test_refill(void **state)
 		 STORE_PAGE_INNER);
 	assert_text(bodies(k, room), "x-x");
 	assert_text(kit_changes(k), "");
+}
+
+/* Who only looks whether all is as it was brings no bodies back, but for those of edits. */
+static void test_verified(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct webex_message *edited = message(0, 1);
+
+	fill(k, room, 0, 0, 4);
+	evict(k, 0);
+	edited->updated_ms = T0 + DAY_MS;
+	kit_page(k, room, kit_list(message(0, 0), edited, message(0, 2), NULL), T0 - 1, T0 + 3,
+		 STORE_PAGE_INNER | STORE_PAGE_VERIFIES);
+	assert_text(bodies(k, room), "-x-");
+	assert_text(kit_changes(k), "msg! 2025-03-04T09-20-31.508Z_a@x\n"
+				    "msg- 2025-03-04T09-20-31.510Z_a@x\n");
+}
+
+static void test_just_opened(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct store_evict e = {.limit = 0, .recent = 0, .slice = 100, .fresh_ms = 3000};
+
+	fill(k, room, 0, 0, 3);
+	now_ms += 2999;
+	fill(k, room, 1, 1, 3);
+	assert_int_equal(store_evict(k->s, &e), 0);
+	assert_text(bodies(k, room), "xxxxxx");
+	now_ms++;
+	assert_int_equal(store_evict(k->s, &e), 0);
+	assert_text(bodies(k, room), "---xxx");
+}
+
+/* What was opened just now can go in a moment: until then spaces in use are spared. */
+static void test_just_opened_beside_one_in_use(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), other = kit_add_room(k, 2, "y");
+	struct store_evict e = {.limit = 3, .recent = 3, .slice = 100, .fresh_ms = 3000};
+
+	fill(k, room, 0, 0, 3);
+	now_ms += 5000;
+	use(k, room);
+	fill(k, other, 0, 0, 3);
+	assert_int_equal(store_evict(k->s, &e), 0);
+	assert_text(bodies(k, room), "xxx");
+	assert_text(bodies(k, other), "xxx");
+	now_ms += 3000;
+	assert_int_equal(store_evict(k->s, &e), 0);
+	assert_text(bodies(k, room), "xxx");
+	assert_text(bodies(k, other), "---");
 }
 
 static void assert_span(struct kit *k, int64_t after, int64_t until, int lo, int hi)
@@ -393,7 +486,7 @@ static void test_what_a_range_lacks(void **state)
 
 static void assert_around(struct kit *k, int n, int most, int lo, int hi)
 {
-	struct store_span span = {0};
+	struct store_span span = {-1, INT64_MAX};
 	struct store_conn *c;
 	int64_t row = row_of(k, 0, n), room = 0;
 
@@ -408,28 +501,35 @@ static void assert_around(struct kit *k, int n, int most, int lo, int hi)
 static void test_what_comes_along(void **state)
 {
 	struct kit *k = *state;
-	int64_t room = kit_add_room(k, 1, "x"), room_of;
+	int64_t room = kit_add_room(k, 1, "x"), room_of, row;
 	struct store_span span;
 	struct store_conn *c;
 
 	fill(k, room, 0, 0, 10);
 	evict(k, 0);
-	/* Upwards as many as wanted, or as there are. */
+	row = row_of(k, 0, 4);
+	/* Upwards as many as wanted, or as there are and then downwards. */
 	assert_around(k, 2, 3, 1, 4);
-	assert_around(k, 8, 5, 7, 9);
-	/* One at the top, or with a body above it: downwards. */
+	assert_around(k, 8, 5, 4, 9);
 	assert_around(k, 9, 4, 5, 9);
+	assert_around(k, 3, 20, -1, 9);
+	/* Not beyond one that has its body. */
 	kit_put(k, room, message(0, 6));
 	assert_around(k, 5, 3, 2, 5);
-	assert_around(k, 4, 9, 3, 5);
+	assert_around(k, 4, 9, -1, 5);
 	assert_around(k, 7, 9, 6, 9);
 	/* Not into time of which more may be unknown. */
 	kit_put(k, room, message(0, 20));
 	evict(k, 0);
-	assert_around(k, 9, 4, 8, 9);
+	assert_around(k, 9, 4, 5, 9);
 	assert_around(k, 20, 4, 19, 20);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
 	assert_int_equal(store_evicted_around(c, 4711, 4, &room_of, &span), -ENOENT);
+	/* Nor into what is on its way. */
+	span = (struct store_span){T0, T0 + 5};
+	assert_int_equal(store_evicted_around(c, row, 20, &room_of, &span), 0);
+	assert_int_equal(span.lo - T0, 0);
+	assert_int_equal(span.hi - T0, 5);
 	store_read_end(c);
 }
 
@@ -476,6 +576,9 @@ int main(void)
 		T(test_spaces_in_use),
 		T(test_own_ones_of_a_bot),
 		T(test_refill),
+		T(test_verified),
+		T(test_just_opened),
+		T(test_just_opened_beside_one_in_use),
 		T(test_what_a_range_lacks),
 		T(test_what_comes_along),
 		T(test_room_is_used_again),

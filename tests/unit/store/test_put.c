@@ -175,7 +175,8 @@ static char *dump(const char *path)
 	static const char sql[] =
 		"SELECT group_concat(quote(x), '\n') FROM (SELECT format('%s', json_array("
 		" m.rowid, m.room, m.cookie, m.deleted, hex(m.id), m.person, m.created_ms,"
-		" m.updated_ms, m.txt_size, m.flags, m.stem, hex(m.parent_id), m.pin_until_ms,"
+		" m.updated_ms, m.txt_size, m.log_size, m.flags, m.stem, hex(m.parent_id), "
+		"m.pin_until_ms,"
 		" b.message, b.email, b.text, b.markdown, b.html, hex(b.files),"
 		" b.mentioned_people, b.mentioned_groups, b.attachments, b.extra)) AS x FROM "
 		"message m LEFT JOIN"
@@ -248,7 +249,7 @@ static void step_page(struct pair *p)
 {
 	GPtrArray *page = make_page();
 	int64_t room = p->rooms[roll(2)], lo = T0 - 2 + roll(WINDOW_MS), hi = lo + roll(10);
-	enum store_page mode = (enum store_page)roll(4);
+	enum store_page mode = (enum store_page)(roll(4) | (roll(5) ? 0 : STORE_PAGE_VERIFIES));
 	int64_t now = T0 + roll(10);
 	int a, b;
 

@@ -184,12 +184,89 @@ static void test_transcript(void **state)
 	check(webex_render_transcript, &m, "2025-03-04 10:25 +0100 unknown: \xe2\x86\xb3 x\n");
 }
 
+static unsigned roll(unsigned sides)
+{
+	static uint32_t seed = 1;
+
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % sides;
+}
+
+/* Owned; NULL at times. */
+static char *any_text(unsigned odd)
+{
+	static const char *const pieces[] = {
+		"a",
+		"b c",
+		"\n",
+		"\n\n",
+		"\xc3\xbc",
+		"\xe2\x80\x99",
+		"\xf0\x9f\x8e\xa8",
+		"\xc2\xa0",
+		"\t",
+		"\r\n",
+		"\r",
+		"\x1b",
+		"\x7f",
+		"\xc2\x85",
+		"\xe2\x80\xaa",
+		"\xe2\x80\xaf",
+		"\xe2\x81\xa5",
+		"\xe2\x81\xa9",
+		"\xff",
+		"\xe2\x80",
+		"\xd8\x9c",
+		"\xe2\x80\x8e",
+		"<b>",
+	};
+	GString *out = g_string_new(NULL);
+
+	if (roll(8) == 0)
+		return g_string_free(out, TRUE);
+	for (unsigned n = roll(8); n > 0; n--)
+		g_string_append(out, pieces[roll(roll(odd) ? 8 : G_N_ELEMENTS(pieces))]);
+	return g_string_free(out, FALSE);
+}
+
+/* What is said of a message without making its bytes. */
+static void test_sizes(void **state)
+{
+	char *file[] = {(char *)"https://x/contents/1", NULL};
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		GString *out = g_string_new(NULL);
+		struct webex_message m = {
+			.text = any_text(6),
+			.markdown = roll(3) ? NULL : any_text(6),
+			.html = roll(3) ? NULL : any_text(6),
+			.files = roll(6) ? NULL : file,
+			.person_email = roll(4) ? g_strdup("bob@example.com") : any_text(4),
+			.parent_id = roll(3) ? NULL : file[0],
+			.created_ms = 1741080302040,
+		};
+
+		webex_render_transcript(&m, out);
+		assert_int_equal(webex_render_transcript_size(&m), out->len);
+		g_string_truncate(out, 0);
+		webex_render_txt(&m, out);
+		assert_int_equal(webex_render_txt_size(&m), out->len);
+		g_string_free(out, TRUE);
+		g_free(m.text);
+		g_free(m.markdown);
+		g_free(m.html);
+		g_free(m.person_email);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_html),	  cmocka_unit_test(test_html_is_linear),
 		cmocka_unit_test(test_txt),	  cmocka_unit_test(test_md),
 		cmocka_unit_test(test_html_file), cmocka_unit_test(test_transcript),
+		cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

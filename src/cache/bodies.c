@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+#include "cache/bodies.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/fresh.h"
+#include "cache/lane.h"
+#include "cache/pager_internal.h"
+
+/* Bodies dropped at once, and the pause after that: a few milliseconds in a hundred. */
+#define SLICE 500
+#define PAUSE_MS 20
+/* A reader who waited for a body reads it within that time. */
+#define FRESH_MS 3000
+/* What may go later: its month was opened just now, or the disk is full. */
+#define RETRY_MS FRESH_MS
+/* Of what a page holds, to be asked for: messages that nobody here knows may stand between. */
+#define WINDOW_SHARE 95 / 100
+/* The service's cap for a bot's lists (webex-api.md 5.20). */
+#define BOT_PAGE_MAX 100
+
+/* What a page did not bring is asked for one by one, at most so many of a need. */
+#define SINGLES_MAX 50
+
+struct bodies {
+	struct pager *pager;
+	GPtrArray *windows; /* of struct window */
+	uint64_t timer;	    /* 0: none */
+};
+
+/* A part of a space's time whose messages are asked for again. */
+struct window {
+	struct bodies *bodies;
+	int64_t room;
+	struct lane *lane; /* NULL: it ended */
+	bool is_ending;	   /* parts are being ended: it stays until that is done */
+	GPtrArray *parts;  /* of struct part: who waits */
+};
+
+/* What one fetch wants of it. */
+struct part {
+	struct bodies *bodies;
+	struct fetch *fetch;   /* NULL: cancelled, freed when the answer comes */
+	struct window *window; /* NULL: its page came; what that lacked is asked for alone */
+	int64_t room;
+	struct store_span span;
+	/* of those asked for alone */
+	uint64_t request;
+	int64_t row, cookie;
+	int singles;
+};
+
+static const struct pager_config *config_of(const struct bodies *b)
+{
+	return pager_get_config(b->pager);
+}
+
+struct bodies *bodies_new(struct pager *p)
+{
+	struct bodies *b = g_new0(struct bodies, 1);
+
+	b->pager = p;
+	b->windows = g_ptr_array_new();
+	return b;
+}
+
+void bodies_free(struct bodies **b)
+{
+	if (!*b)
+		return;
+	g_ptr_array_unref((*b)->windows);
+	g_free(*b);
+	*b = NULL;
+}
+
+/* ---- the bound ---- */
+
+static void drop(void *arg);
+
+static void arm(struct bodies *b, int64_t delay_ms)
+{
+	const struct pager_config *c = config_of(b);
+
+	b->timer = work_post_at(c->queue, clock_mono(c->clock) + delay_ms, drop, b);
+}
+
+static bool is_over(const struct bodies *b)
+{
+	const struct pager_config *c = config_of(b);
+
+	return c->max_bodies && store_bodies_count(c->store) > c->max_bodies;
+}
+
+static void drop(void *arg)
+{
+	struct bodies *b = arg;
+	const struct pager_config *c = config_of(b);
+	struct store_evict e = {
+		.limit = c->max_bodies,
+		.recent = c->recent,
+		.keep_own = c->is_bot,
+		.fresh_ms = FRESH_MS,
+		.slice = SLICE,
+	};
+	int r;
+
+	b->timer = 0;
+	fresh_save_uses(pager_fresh(b->pager));
+	/* Who waits for a page may need all of a month at once. */
+	r = b->windows->len ? 0 : store_evict(c->store, &e);
+	if (is_over(b))
+		arm(b, r == 1 ? PAUSE_MS : RETRY_MS);
+}
+
+void bodies_check(struct bodies *b)
+{
+	if (!b->timer && is_over(b))
+		arm(b, PAUSE_MS);
+}
+
+void bodies_opened(struct bodies *b, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	const struct pager_config *c = config_of(b);
+
+	if (c->max_bodies && store_month_opened(c->store, room, lo_ms, hi_ms) < 0)
+		log_debug("cache", "cannot note that a month of %lld was opened",
+			  (long long)room);
+}
+
+/* ---- one by one ---- */
+
+static void finish(struct part *p, int error, const struct webex_reply *reply)
+{
+	struct fetch *f = p->fetch;
+
+	g_free(p);
+	f->part = NULL;
+	fetch_finished(f, error, reply);
+}
+
+static int find_lacking(struct part *p, char **ret_id)
+{
+	struct store_conn *conn;
+	int r = store_read_begin(config_of(p->bodies)->store, &conn);
+
+	if (r)
+		return r;
+	r = store_evicted_next(conn, p->room, &p->span, p->cookie, &p->row, &p->cookie, ret_id);
+	store_read_end(conn);
+	return r;
+}
+
+static void on_single(void *arg, struct webex_reply *reply);
+
+/*
+ * A list may lack a message that is there: one of a bot's own, or one beside something that
+ * nobody could read; and then it does not say that a message is gone.
+ */
+static void ask_alone(struct part *p)
+{
+	_cleanup_gfree_ char *id = NULL;
+	int r = find_lacking(p, &id);
+
+	if (r <= 0 || p->singles++ == SINGLES_MAX)
+		finish(p, MIN(r, 0), NULL);
+	else
+		p->request = webex_get_message(config_of(p->bodies)->client, id, on_single, p);
+}
+
+static int apply_single(struct part *p, struct webex_reply *reply)
+{
+	const struct pager_config *c = config_of(p->bodies);
+	GPtrArray *changes = store_changes_new();
+	int r;
+
+	if (reply->status == 404)
+		r = store_remove_message(c->store, p->row, changes);
+	else
+		r = store_apply_message(c->store, p->room, reply->items->pdata[0], 0, NULL,
+					changes);
+	return pager_published(p->bodies->pager, r, changes);
+}
+
+static void on_single(void *arg, struct webex_reply *reply)
+{
+	struct part *p = arg;
+
+	p->request = 0;
+	if (!p->fetch) {
+		g_free(p);
+		return;
+	}
+	pager_heard(p->bodies->pager, reply);
+	if (reply->error && reply->status != 404) {
+		finish(p, reply->error, reply);
+		return;
+	}
+	/* Whatever it came to: what is still missing then, is. */
+	(void)apply_single(p, reply);
+	ask_alone(p);
+}
+
+/* ---- windows ---- */
+
+static void window_free(struct window *w)
+{
+	g_ptr_array_remove_fast(w->bodies->windows, w);
+	g_ptr_array_unref(w->parts);
+	g_free(w);
+}
+
+void bodies_stop(struct bodies *b)
+{
+	if (b->timer)
+		work_cancel(config_of(b)->queue, b->timer);
+	b->timer = 0;
+	while (b->windows->len) {
+		struct window *w = b->windows->pdata[0];
+
+		for (guint i = 0; i < w->parts->len; i++) {
+			struct part *p = w->parts->pdata[i];
+
+			p->fetch->part = NULL;
+			g_free(p);
+		}
+		lane_cancel(w->lane);
+		window_free(w);
+	}
+}
+
+/* Those whose part is there (error 0: only those down to `lo`). */
+static void end_parts(struct window *w, int64_t lo, int error, const struct webex_reply *reply)
+{
+	g_autoptr(GPtrArray) ended = g_ptr_array_new();
+
+	for (guint i = w->parts->len; i-- > 0;) {
+		struct part *p = w->parts->pdata[i];
+
+		if (!error && p->span.lo < lo)
+			continue;
+		g_ptr_array_remove_index_fast(w->parts, i);
+		g_ptr_array_add(ended, p);
+		p->window = NULL;
+	}
+	/* Waiters may come back from inside, and others go. */
+	w->is_ending = true;
+	for (guint i = 0; i < ended->len; i++) {
+		if (error)
+			finish(ended->pdata[i], error, reply);
+		else
+			ask_alone(ended->pdata[i]);
+	}
+	w->is_ending = false;
+}
+
+static bool on_page(void *arg, struct lane *lane, guint items)
+{
+	struct window *w = arg;
+
+	(void)items;
+	end_parts(w, lane_top(lane), 0, NULL);
+	return w->parts->len > 0;
+}
+
+static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+{
+	struct window *w = arg;
+
+	w->lane = NULL;
+	if (error && lane_lost_space(lane, reply)) {
+		int r = pager_room_vanished(w->bodies->pager, w->room);
+
+		error = r == -EAGAIN ? -EBUSY : r;
+	}
+	end_parts(w, INT64_MIN, error, reply);
+	window_free(w);
+}
+
+static bool is_background(void *arg)
+{
+	const struct window *w = arg;
+
+	for (guint i = 0; i < w->parts->len; i++)
+		if (!fetch_is_unwaited(((struct part *)w->parts->pdata[i])->fetch))
+			return false;
+	return true;
+}
+
+static int window_open(struct bodies *b, int64_t room, const struct store_span *span,
+		       struct window **ret_window)
+{
+	struct window *w;
+	_cleanup_gfree_ char *room_id = NULL;
+	struct lane_config config = {
+		.pager = b->pager,
+		.room = room,
+		.top = span->hi,
+		.bottom = span->lo,
+		.max = LANE_PAGE_MAX,
+		.is_again = true,
+		.is_background = is_background,
+		.paged = on_page,
+		.done = on_done,
+	};
+	int r = pager_load_room(b->pager, room, &room_id, &config.is_filtered);
+
+	if (r)
+		return r;
+	w = g_new0(struct window, 1);
+	w->bodies = b;
+	w->room = room;
+	w->parts = g_ptr_array_new();
+	g_ptr_array_add(b->windows, w);
+	config.room_id = room_id;
+	config.arg = w;
+	w->lane = lane_new(&config);
+	*ret_window = w;
+	return 0;
+}
+
+/* One that is still to bring all of the part. */
+static struct window *window_find(struct bodies *b, int64_t room, const struct store_span *part)
+{
+	for (guint i = 0; i < b->windows->len; i++) {
+		struct window *w = b->windows->pdata[i];
+
+		if (w->room == room && w->lane && lane_bottom(w->lane) <= part->lo &&
+		    lane_top(w->lane) >= part->hi)
+			return w;
+	}
+	return NULL;
+}
+
+/* ---- the need ---- */
+
+/* How many messages one request may bring. */
+static int page_size(const struct bodies *b)
+{
+	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : LANE_PAGE_MAX;
+
+	return MAX(1,
+		   pager_page_given(b->pager, pager_page_max(b->pager, most)) * WINDOW_SHARE);
+}
+
+/* Between what is on its way already, above and below. */
+static void cut_by_windows(const struct bodies *b, int64_t room, const struct store_span *part,
+			   struct store_span *span)
+{
+	for (guint i = 0; i < b->windows->len; i++) {
+		const struct window *w = b->windows->pdata[i];
+
+		if (w->room != room || !w->lane)
+			continue;
+		if (lane_bottom(w->lane) >= part->hi)
+			span->hi = MIN(span->hi, lane_bottom(w->lane));
+		if (lane_top(w->lane) <= part->lo)
+			span->lo = MAX(span->lo, lane_top(w->lane));
+	}
+}
+
+/* What is needed, and what is worth asking for. FETCH_DONE: nothing is missing. */
+static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_part,
+		   struct store_span *ret_window)
+{
+	const struct bodies *b = pager_bodies(f->pager);
+	const struct pager_config *c = config_of(b);
+	struct store_message m = {0};
+	struct store_conn *conn;
+	int r = store_read_begin(c->store, &conn);
+
+	if (r)
+		return r;
+	r = store_message_get(conn, f->need.row, &m);
+	if (r == 0 && m.deleted)
+		r = -ENOENT;
+	if (r == 0 && !m.is_evicted)
+		r = FETCH_DONE;
+	*ret_part = (struct store_span){m.m.created_ms - 1, m.m.created_ms};
+	*ret_window = (struct store_span){-1, INT64_MAX};
+	if (r == 0) {
+		cut_by_windows(b, m.room, ret_part, ret_window);
+		r = store_evicted_around(conn, f->need.row, page_size(b), ret_room, ret_window);
+	}
+	store_read_end(conn);
+	store_message_clear(&m);
+	return r;
+}
+
+int source_body_begin(struct fetch *f)
+{
+	struct bodies *b = pager_bodies(f->pager);
+	struct store_span part = {f->need.lo_ms, f->need.hi_ms}, span = part;
+	int64_t room = f->need.row;
+	struct window *w;
+	int r = f->need.hi_ms ? 0 : look_up(f, &room, &part, &span);
+
+	if (r)
+		return r;
+	w = window_find(b, room, &part);
+	if (!w)
+		r = window_open(b, room, &span, &w);
+	if (r)
+		return r;
+	f->part = g_new0(struct part, 1);
+	*f->part =
+		(struct part){.bodies = b, .fetch = f, .window = w, .room = room, .span = part};
+	g_ptr_array_add(w->parts, f->part);
+	return 0;
+}
+
+void source_body_cancel(struct fetch *f)
+{
+	struct part *p = f->part;
+	struct window *w = p ? p->window : NULL;
+
+	if (!p)
+		return;
+	p->fetch = NULL;
+	if (!w) {
+		/* The answer frees it. */
+		webex_cancel(config_of(p->bodies)->client, p->request);
+		return;
+	}
+	g_ptr_array_remove_fast(w->parts, p);
+	g_free(p);
+	if (w->parts->len || !w->lane || w->is_ending)
+		return;
+	lane_cancel(w->lane);
+	window_free(w);
+}
