@@ -14,6 +14,7 @@
 #include "expect.h"
 #include "fake_time.h"
 #include "journal.h"
+#include "listing.h"
 #include "model.h"
 #include "mount.h"
 #include "readers.h"
@@ -50,7 +51,7 @@ void check_store_lost(void)
 	journal_lost();
 }
 
-static void check_ino(int64_t room, const char *id, uint64_t ino)
+void check_ino(int64_t room, const char *id, uint64_t ino)
 {
 	g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT "/%s", room, id);
 	const uint64_t *known = g_hash_table_lookup(ino_of, key);
@@ -179,124 +180,6 @@ void check_spans(void)
 	store_read_end(conn);
 }
 
-/* ---- listings ---- */
-
-/* Which message a listed file is. */
-static struct truth *truth_of(const struct listed *l, int64_t room)
-{
-	struct store_message m = {0};
-	struct store_conn *conn;
-	struct truth *t;
-
-	g_assert(store_read_begin(mount.store, &conn) == 0);
-	if (store_message_get(conn, tree_ino_row(l->ino), &m) || m.deleted || m.room != room)
-		report("%s is listed and is no message of room %" G_GINT64_FORMAT, l->name,
-		       room);
-	t = g_hash_table_lookup(model.by_id, m.m.id);
-	if (!t)
-		report("message %s never was", m.m.id);
-	check_ino(room, m.m.id, l->ino);
-	store_message_clear(&m);
-	store_read_end(conn);
-	return t;
-}
-
-static bool is_message(const struct listed *l)
-{
-	return tree_ino_kind(l->ino) == TREE_MESSAGE_TXT;
-}
-
-/* The messages of a listing, in its order; each at most once; those above `exact_ms` as they are now. */
-static GPtrArray *truths_of(const struct op *op, int64_t room, int64_t exact_ms)
-{
-	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
-	GPtrArray *truths = g_ptr_array_new();
-	const struct truth *last = NULL;
-
-	for (guint i = 0; i < op->list->len; i++) {
-		const struct listed *l = op->list->pdata[i];
-		struct truth *t;
-
-		if (!is_message(l))
-			continue;
-		t = truth_of(l, room);
-		if (!g_hash_table_add(seen, t))
-			report("message %s is listed twice", t->id);
-		if (last && last->created_ms > t->created_ms)
-			report("message %s is listed behind a later one", t->id);
-		last = t;
-		expect_listed(t, l, t->created_ms > exact_ms);
-		g_ptr_array_add(truths, t);
-		checked_messages++;
-	}
-	checked_lists++;
-	return truths;
-}
-
-static bool has(const GPtrArray *truths, const struct truth *t)
-{
-	for (guint i = 0; i < truths->len; i++)
-		if (truths->pdata[i] == t)
-			return true;
-	return false;
-}
-
-/* What is there between the two times is listed. */
-static void check_complete(const struct model_room *room, const GPtrArray *truths, int64_t lo,
-			   int64_t hi)
-{
-	for (guint i = 0; i < room->messages->len; i++) {
-		const struct truth *t = room->messages->pdata[i];
-
-		if (truth_is_live(t) && t->created_ms > lo && t->created_ms <= hi &&
-		    !has(truths, t))
-			report("message %s of %" G_GINT64_FORMAT " is not listed", t->id,
-			       t->created_ms);
-	}
-}
-
-static bool is_deleted(const struct listed *l)
-{
-	struct store_message m = {0};
-	struct store_conn *conn;
-	bool deleted;
-
-	g_assert(store_read_begin(mount.store, &conn) == 0);
-	deleted = store_message_get(conn, tree_ino_row(l->ino), &m) == 0 && m.deleted;
-	store_message_clear(&m);
-	store_read_end(conn);
-	return deleted;
-}
-
-/* One that was listed can be read. A text that has to come back may bring news of itself. */
-static void check_file(const struct op *op, const struct listed *l)
-{
-	struct op *file;
-	int r = op_wait(OP_READ, l->ino, NULL, &file);
-	int64_t size = l->st.st_size;
-
-	if ((r == -ENOENT && is_deleted(l)) || (r == -EIO && is_lost(tree_ino_row(l->ino))))
-		return;
-	if (r)
-		report("%s cannot be read: %s", l->name, g_strerror(-r));
-	if (op->ctx.generation != store_generation(mount.store))
-		size = file->attr.st.st_size;
-	if ((int64_t)file->bytes->len != size)
-		report("%s has %zu bytes, not %" G_GINT64_FORMAT, l->name, file->bytes->len,
-		       size);
-	op_free(file);
-}
-
-static void check_files(const struct op *op)
-{
-	for (int n = 0; n < 3 && op->list->len; n++) {
-		const struct listed *l = op->list->pdata[dice(op->list->len)];
-
-		if (is_message(l))
-			check_file(op, l);
-	}
-}
-
 /* ---- a space ---- */
 
 static void list_or_die(uint64_t ino, struct op **ret_op)
@@ -344,7 +227,7 @@ static void check_newest(const struct model_room *room, const GPtrArray *truths)
 
 	if (truths->len != n)
 		report("%u messages are listed, not %u", truths->len, n);
-	check_complete(room, truths, edge, INT64_MAX);
+	listing_complete(room, truths, edge, INT64_MAX);
 	for (guint i = 0; i < truths->len; i++) {
 		const struct truth *t = truths->pdata[i];
 
@@ -364,7 +247,7 @@ static void check_newest_known(const struct model_room *room, const GPtrArray *t
 
 	if (mount.recent && truths->len > (guint)mount.recent)
 		report("%u messages are listed, not %d", truths->len, mount.recent);
-	check_complete(room, truths, is_full ? oldest->created_ms : -1, INT64_MAX);
+	listing_complete(room, truths, is_full ? oldest->created_ms : -1, INT64_MAX);
 }
 
 /* As the directory lists it, at a moment at which nothing comes. */
@@ -377,7 +260,7 @@ static void check_transcript(uint64_t ino, uint64_t dir, int64_t row)
 		struct op *op;
 
 		list_or_die(dir, &op);
-		truths = truths_of(op, row, INT64_MAX);
+		truths = listing_truths(op, row, INT64_MAX);
 		done = expect_transcript(ino, truths, op->ctx.generation);
 		g_ptr_array_unref(truths);
 		op_free(op);
@@ -391,13 +274,13 @@ static void check_space(const struct model_room *room, int64_t row)
 	guint n;
 
 	list_or_die(tree_ino(TREE_SPACE, row), &op);
-	truths = truths_of(op, row,
-			   is_one_page() ? edge_of(room, (guint)mount.recent, &n) : INT64_MAX);
+	truths = listing_truths(
+		op, row, is_one_page() ? edge_of(room, (guint)mount.recent, &n) : INT64_MAX);
 	if (is_one_page())
 		check_newest(room, truths);
 	else
 		check_newest_known(room, truths);
-	check_files(op);
+	listing_files(op);
 	check_transcript(tree_ino(TREE_TRANSCRIPT, row), op->ino, row);
 	g_ptr_array_unref(truths);
 	op_free(op);
@@ -471,13 +354,13 @@ static void check_month(const struct model_room *room, int64_t row, const struct
 	/* The space was listed just now: even of the present nothing is asked for again. */
 	if (known && wire.asked != asked)
 		report("%s is known and was asked for", l->name);
-	truths = truths_of(op, row, is_swept ? -1 : INT64_MAX);
+	truths = listing_truths(op, row, is_swept ? -1 : INT64_MAX);
 	if (is_swept)
 		check_exact(truths);
-	check_complete(room, truths, time_month_begin(month) - 1,
-		       time_month_begin(month + 1) - 1);
+	listing_complete(room, truths, time_month_begin(month) - 1,
+			 time_month_begin(month + 1) - 1);
 	check_transcript(tree_ino(TREE_MONTH_TRANSCRIPT, tree_ino_row(l->ino)), l->ino, row);
-	check_files(op);
+	listing_files(op);
 	g_ptr_array_unref(truths);
 	op_free(op);
 }

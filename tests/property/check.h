@@ -13,6 +13,8 @@ void check_store_lost(void);
 
 /* An operation was answered: which node numbers it told. */
 void check_learn(const struct op *op);
+/* A message of that row of a space has this node number, as ever. */
+void check_ino(int64_t room, const char *id, uint64_t ino);
 /* The space is this row. */
 void check_room(const char *id, int64_t row);
 /* At any moment: in no known interval of time is a message missing. */
