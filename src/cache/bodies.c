@@ -109,9 +109,16 @@ static void drop(void *arg)
 	b->timer = 0;
 	fresh_save_uses(pager_fresh(b->pager));
 	/* Who waits for a page may need all of a month at once. */
-	r = b->windows->len ? 0 : store_evict(c->store, &e);
+	r = b->windows->len || !is_over(b) ? 0 : store_evict(c->store, &e);
 	if (is_over(b))
 		arm(b, r == 1 ? PAUSE_MS : RETRY_MS);
+}
+
+void bodies_tick(struct bodies *b)
+{
+	if (b->timer)
+		work_cancel(config_of(b)->queue, b->timer);
+	drop(b);
 }
 
 void bodies_check(struct bodies *b)

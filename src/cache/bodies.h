@@ -39,6 +39,9 @@ void bodies_check(struct bodies *b);
 /* Somebody opened that part of the space's time. */
 void bodies_opened(struct bodies *b, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
+/* For tests: as the timer. */
+void bodies_tick(struct bodies *b);
+
 /* NEED_BODY */
 int source_body_begin(struct fetch *f);
 void source_body_cancel(struct fetch *f);

@@ -215,9 +215,14 @@ void make_pager(struct world *w, int recent, bool is_bot)
 	make(w, (struct pager_config){.recent = recent, .is_bot = is_bot});
 }
 
+void make_bounded_pager(struct world *w, int64_t max_bodies)
+{
+	make(w, (struct pager_config){.recent = 3, .max_bodies = max_bodies});
+}
+
 int setup(void **state)
 {
-	struct store_config config = {.holder = "test"};
+	struct store_config config = {.holder = "test", .clock = &fake_clock};
 	struct world *w = g_new0(struct world, 1);
 
 	now_ms = T0;

@@ -56,6 +56,8 @@ void on_queue(struct world *w, void (*fn)(struct world *w));
 void make_pager(struct world *w, int recent, bool is_bot);
 /* One that polls, for the 1000 newest messages. */
 void make_polling_pager(struct world *w, int poll_ms, int idle_ms);
+/* One that keeps so many bodies. */
+void make_bounded_pager(struct world *w, int64_t max_bodies);
 int setup(void **state);
 int teardown(void **state);
 void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);
