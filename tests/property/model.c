@@ -73,6 +73,9 @@ void model_start(void)
 		.hidden_percent = dice_percent(30) ? 30 : 0,
 		.broken_percent = dice_percent(20) ? 10 : 0,
 	};
+	model.is_bot = dice_percent(12);
+	if (model.is_bot)
+		model.hidden_percent = 40;
 	for (int i = 0; i < PEOPLE; i++) {
 		model.person_ids[i] = new_id("PEOPLE", INT64_C(1600000000000) + i, 0);
 		model.emails[i] = g_strdup_printf("p%d@example.com", i);
@@ -188,7 +191,8 @@ struct truth *model_post(struct model_room *room, int author, const char *text)
 	g_ptr_array_sort(room->messages, compare);
 	/* What is told in the answer to a post is told. */
 	if (author == ME) {
-		t->hidden = t->broken = false;
+		t->hidden = model.is_bot && room->type == WEBEX_ROOM_GROUP;
+		t->broken = false;
 		room->listed_ms = MAX(room->listed_ms, at);
 	}
 	return t;

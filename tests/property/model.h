@@ -57,6 +57,7 @@ struct model {
 	GHashTable *by_id;	  /* message id -> struct truth */
 	char *person_ids[PEOPLE]; /* that of ME is fixed */
 	char *emails[PEOPLE];
+	bool is_bot; /* lists of group spaces have what mentions it; all else is hidden from it */
 	bool scrambled; /* within one millisecond the list has no order that anybody knows */
 	bool activity_falls; /* lastActivity goes back when the newest message is deleted */
 	int hidden_percent, broken_percent;

@@ -78,6 +78,7 @@ static void open_all(void)
 	struct pager_config pager = {
 		.queue = mount.queue,
 		.clock = &fake_clock,
+		.is_bot = model.is_bot,
 		.recent = mount.recent,
 		.poll_ms = mount.poll_ms,
 		.max_bodies = mount.max_bodies,
@@ -91,6 +92,7 @@ static void open_all(void)
 		.base_url = "http://127.0.0.1/v1",
 		.me_id = model.person_ids[ME],
 		.me_email = model.emails[ME],
+		.is_bot = model.is_bot,
 		.recent = mount.recent,
 		.on_changes = on_changes,
 	};

@@ -21,6 +21,7 @@ void question_set(struct question *q, enum question_kind kind, const struct webe
 	q->sort_by = g_strdup(l->sort_by);
 	q->before_ms = l->before_ms;
 	q->max = l->max;
+	q->mentioned_me = l->mentioned_me;
 }
 
 void question_clear(struct question *q)
@@ -114,6 +115,10 @@ static void answer_messages(const struct question *q, struct webex_reply *reply)
 
 	if (!p.room || p.room->left || !place(q, &p)) {
 		refuse(reply, -ENOENT, 404);
+		return;
+	}
+	if (model.is_bot && p.room->type == WEBEX_ROOM_GROUP && !q->mentioned_me) {
+		refuse(reply, -EACCES, 403);
 		return;
 	}
 	p.max = MIN(q->max > 0 ? q->max : 50, wire.cap);

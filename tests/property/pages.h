@@ -19,6 +19,7 @@ struct question {
 	char *next, *before_message, *sort_by;
 	int64_t before_ms;
 	int max;
+	bool mentioned_me;
 };
 
 void question_set(struct question *q, enum question_kind kind, const struct webex_list *l,
