@@ -302,6 +302,8 @@ static int serve(struct fuse_args *args, const char *mountpoint)
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int r = 1;
 
+	/* As many workers as sparkfs has. */
+	fuse_loop_cfg_set_max_threads(config, CLAMP(g_get_num_processors() + 1, 3, 10));
 	if (session && fuse_set_signal_handlers(session) == 0 &&
 	    fuse_session_mount(session, mountpoint) == 0) {
 		r = fuse_session_loop_mt(session, config) < 0;
