@@ -102,8 +102,10 @@ static void check_file(const struct op *op, const struct listed *l)
 	int r = op_wait(OP_READ, l->ino, NULL, &file);
 	int64_t size = l->st.st_size;
 
-	if ((r == -ENOENT && is_deleted(l)) || (r == -EIO && is_lost(tree_ino_row(l->ino))))
+	if ((r == -ENOENT && is_deleted(l)) || (r == -EIO && is_lost(tree_ino_row(l->ino)))) {
+		op_free(file);
 		return;
+	}
 	if (r)
 		report("%s cannot be read: %s", l->name, g_strerror(-r));
 	if (op->ctx.generation != store_generation(mount.store))
