@@ -17,7 +17,7 @@
 /* What may go later: its month was opened just now, or the disk is full. */
 #define RETRY_MS FRESH_MS
 /* Of what a page holds, to be asked for: messages that nobody here knows may stand between. */
-#define WINDOW_SHARE 95 / 100
+#define WINDOW_PERCENT 95
 /* The service's cap for a bot's lists (webex-api.md 5.20). */
 #define BOT_PAGE_MAX 100
 
@@ -224,7 +224,7 @@ void bodies_stop(struct bodies *b)
 		work_cancel(config_of(b)->queue, b->timer);
 	b->timer = 0;
 	while (b->windows->len) {
-		struct window *w = b->windows->pdata[0];
+		struct window *w = g_ptr_array_steal_index_fast(b->windows, 0);
 
 		for (guint i = 0; i < w->parts->len; i++) {
 			struct part *p = w->parts->pdata[i];
@@ -347,8 +347,8 @@ static int page_size(const struct bodies *b)
 {
 	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : LANE_PAGE_MAX;
 
-	return MAX(1,
-		   pager_page_given(b->pager, pager_page_max(b->pager, most)) * WINDOW_SHARE);
+	most = pager_page_given(b->pager, pager_page_max(b->pager, most));
+	return MAX(1, most * WINDOW_PERCENT / 100);
 }
 
 /* Between what is on its way already, above and below. */
