@@ -16,8 +16,9 @@
 /* Nobody has that address: worth asking again, but not soon. */
 #define ABSENT_AGE_MS 30000
 #define MAX_RESTARTS 3
-/* After so long larger pages are tried again. */
-#define LARGER_AGE_MS 60000
+/* After so long larger pages are tried again; where that fails, each time after twice as long. */
+#define LARGER_MS 60000
+#define LARGER_MAX_MS (30 * 60 * 1000)
 
 static int64_t age_of(const struct pager *p, enum need_kind kind)
 {
@@ -213,9 +214,13 @@ int pager_page_max(struct pager *p, int max)
 {
 	int64_t now = clock_mono(p->config.clock);
 
-	while (p->page_max && now - p->page_max_ms >= LARGER_AGE_MS) {
+	while (p->page_max && now - p->page_max_ms >= p->page_wait_ms) {
+		p->page_max_ms += p->page_wait_ms;
+		/* The last larger one did not fail. */
+		if (p->page_grew)
+			p->page_wait_ms = LARGER_MS;
 		p->page_max = p->page_max * 2 < LANE_PAGE_MAX ? p->page_max * 2 : 0;
-		p->page_max_ms += LARGER_AGE_MS;
+		p->page_grew = true;
 	}
 	return p->page_max ? MIN(p->page_max, max) : max;
 }
@@ -224,6 +229,11 @@ void pager_note_page_max(struct pager *p, int max)
 {
 	if (p->page_max && p->page_max <= max)
 		return;
+	if (p->page_grew)
+		p->page_wait_ms = MIN(p->page_wait_ms * 2, LARGER_MAX_MS);
+	if (!p->page_wait_ms)
+		p->page_wait_ms = LARGER_MS;
+	p->page_grew = false;
 	p->page_max = max;
 	p->page_max_ms = clock_mono(p->config.clock);
 }

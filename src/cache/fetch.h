@@ -83,7 +83,7 @@ int pager_published(struct pager *p, int r, GPtrArray *changes);
  * was made here a moment ago and not every machine of the service knows it yet: -EAGAIN. */
 int pager_room_vanished(struct pager *p, int64_t room);
 /* How many messages a page may have, at most `max`: a gateway that failed on large ones is asked for
- * smaller ones by everybody, and every minute for twice as many again. */
+ * smaller ones by everybody, and now and then for twice as many again. */
 int pager_page_max(struct pager *p, int max);
 void pager_note_page_max(struct pager *p, int max);
 /* How many the service gives where more are asked for, and there are more; `max` if that is not

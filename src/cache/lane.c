@@ -358,7 +358,8 @@ static void take_page(struct lane *l, struct webex_reply *reply)
 	int r;
 
 	l->pages++;
-	if (reply->next)
+	/* A page behind a message may have that one once more. */
+	if (reply->next && !is_behind_message(l))
 		pager_note_page(l->config.pager, (int)n + reply->skipped, l->max);
 	if (oldest_id) {
 		g_free(l->anchor);

@@ -42,6 +42,8 @@ struct pager {
 	bool stopping;	       /* cache thread */
 	int page_max;	       /* cache thread; of messages, what the gateway still gives */
 	int64_t page_max_ms;   /* cache thread; mono: since when */
+	int64_t page_wait_ms;  /* cache thread; until twice as many are tried */
+	bool page_grew;	       /* cache thread; they were, and that has not failed */
 	int page_given;	       /* cache thread; see pager_note_page; 0: not known */
 };
 

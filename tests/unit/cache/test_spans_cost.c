@@ -270,6 +270,37 @@ static void body_smaller_pages_stay(struct world *w)
 
 CASE(smaller_pages_stay)
 
+/* Larger ones are tried again, seldom where that fails. */
+static void body_larger_again(struct world *w)
+{
+	struct pager *p = w->pager;
+
+	pager_note_page_max(p, 500);
+	now_ms += 59999;
+	assert_int_equal(500, pager_page_max(p, 1000));
+	assert_int_equal(300, pager_page_max(p, 300));
+	now_ms += 1;
+	assert_int_equal(1000, pager_page_max(p, 1000));
+	pager_note_page_max(p, 500);
+	now_ms += 119999;
+	assert_int_equal(500, pager_page_max(p, 1000));
+	now_ms += 1;
+	assert_int_equal(1000, pager_page_max(p, 1000));
+	/* One outage, however far down. */
+	pager_note_page_max(p, 500);
+	pager_note_page_max(p, 250);
+	pager_note_page_max(p, 125);
+	now_ms += 240000;
+	assert_int_equal(250, pager_page_max(p, 1000));
+	/* That worked: on as at first. */
+	now_ms += 240000;
+	assert_int_equal(500, pager_page_max(p, 1000));
+	now_ms += 60000;
+	assert_int_equal(1000, pager_page_max(p, 1000));
+}
+
+CASE(larger_again)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +315,7 @@ int main(void)
 		SPANS_TEST(capped),
 		SPANS_TEST(smaller_pages),
 		SPANS_TEST(smaller_pages_stay),
+		SPANS_TEST(larger_again),
 	};
 
 	return cmocka_run_group_tests_name("spans_cost", tests, NULL, NULL);
