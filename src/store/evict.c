@@ -190,6 +190,7 @@ int store_evict(struct store *s, const struct store_evict *e)
 	r = write_begin(s, NULL, &w);
 	if (r < 0)
 		return r;
+	w.is_quiet = true;
 	r = write_end(&w, evict(&v));
 	/* With some of the slice left nothing more could go. */
 	return r < 0 ? r : v.left <= 0 && store_bodies_count(s) > e->limit;

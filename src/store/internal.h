@@ -63,6 +63,7 @@ struct write {
 	int64_t rows_mark;
 	int64_t events;		 /* added to the journal */
 	bool is_first_listing;	 /* what it adds is no news */
+	bool is_quiet;		 /* nothing of it can be seen: answers made before stay good */
 	GArray *months;		 /* months.c; NULL: nothing was noted */
 	int64_t bodies, evicted; /* more of them when it is committed */
 };

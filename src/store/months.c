@@ -134,7 +134,10 @@ int store_month_opened(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_
 	struct write w;
 	int r = write_begin(s, NULL, &w);
 
-	return r < 0 ? r : write_end(&w, put_opened(&w, room, lo_ms, hi_ms));
+	if (r < 0)
+		return r;
+	w.is_quiet = true;
+	return write_end(&w, put_opened(&w, room, lo_ms, hi_ms));
 }
 
 int store_count_messages(struct store_conn *c, int64_t *ret_messages, int64_t *ret_bodies)

@@ -108,7 +108,10 @@ int store_put_used(struct store *s, const GArray *uses)
 	struct write w;
 	int r = write_begin(s, NULL, &w);
 
-	return r < 0 ? r : write_end(&w, put_used(&w, uses));
+	if (r < 0)
+		return r;
+	w.is_quiet = true;
+	return write_end(&w, put_used(&w, uses));
 }
 
 int store_used_list(struct store_conn *c, int limit, GArray *ret_uses)

@@ -80,7 +80,8 @@ int store_read_begin(struct store *s, struct store_conn **ret_conn);
 void store_read_end(struct store_conn *conn);
 
 /*
- * Counts every committed change of anything; any thread (atomic). It moves after the change
+ * Counts every committed change of anything that can be seen (not: which months and spaces are
+ * in use, which bodies were dropped); any thread (atomic). It moves after the change
  * can be seen: read it before the snapshot, and a later value says that what was read may be
  * old.
  */

@@ -237,7 +237,7 @@ int write_end(struct write *w, int r)
 	if (r == 0 && changed) {
 		s->stored_rowid = last;
 		atomic_fetch_add(&s->event_last, w->events);
-		atomic_fetch_add(&s->generation, 1);
+		atomic_fetch_add(&s->generation, w->is_quiet ? 0 : 1);
 	}
 	if (s->in_memory)
 		pthread_rwlock_unlock(&s->memory_lock);

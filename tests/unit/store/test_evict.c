@@ -281,16 +281,21 @@ static void test_order_of_use(void **state)
 static void test_opened_again_is_no_write(void **state)
 {
 	struct kit *k = *state;
-	int64_t room = kit_add_room(k, 1, "x");
+	int64_t room = kit_add_room(k, 1, "x"), opened;
 	uint64_t generation;
 
 	fill(k, room, 0, 0, 3);
+	generation = store_generation(k->s);
 	now_ms += HOUR_MS;
 	assert_int_equal(store_month_opened(k->s, room, T0 - 1, T0), 0);
-	generation = store_generation(k->s);
+	opened = kit_number(k->path, "SELECT opened_ms FROM month");
+	assert_int_equal(opened, now_ms);
 	now_ms += 1000;
 	assert_int_equal(store_month_opened(k->s, room, T0 - 1, T0), 0);
 	assert_int_equal(store_month_opened(k->s, room, T0 + MONTH_MS, T0 + 2 * MONTH_MS), 0);
+	assert_int_equal(kit_number(k->path, "SELECT opened_ms FROM month"), opened);
+	/* Nobody sees anything of it, nor of what goes. */
+	evict(k, 0);
 	assert_int_equal(store_generation(k->s), generation);
 }
 
