@@ -539,7 +539,7 @@ void check_quiet(void)
 		use_all();
 	/* A page of nothing but one millisecond, and not all of it, proves nothing. */
 	if (mount.poll_ms && dice_percent(10) && !model.hidden_percent &&
-	    !model.broken_percent && model.ties_max < wire.cap)
+	    !model.broken_percent && model.ties_max * (wire.is_inclusive ? 2 : 1) < wire.cap)
 		sweep_all();
 	for (guint i = 0; i < model.rooms->len; i++)
 		n += !((struct model_room *)model.rooms->pdata[i])->left;
