@@ -155,11 +155,13 @@ void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct events_reader *r = events_reader_of(fi);
 	struct fs *fs = fs_of(req);
 	struct fuse_pollhandle *old = NULL;
+	unsigned events;
 
 	(void)ino;
 	if (!r) {
 		if (ph)
 			fuse_pollhandle_destroy(ph);
+		fs_before_reply(fs);
 		fuse_reply_poll(req, always);
 		return;
 	}
@@ -172,7 +174,9 @@ void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	if (old)
 		fuse_pollhandle_destroy(old);
 	/* After it was noted: an event in between is seen here or told there. */
-	fuse_reply_poll(req, has_news(fs, r) ? POLLIN | POLLRDNORM : 0);
+	events = has_news(fs, r) ? POLLIN | POLLRDNORM : 0;
+	fs_before_reply(fs);
+	fuse_reply_poll(req, events);
 }
 
 void fs_polls_init(struct fs_polls *p)

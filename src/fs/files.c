@@ -271,6 +271,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 	op->buf = g_try_malloc(size);
 	if (!op->buf && size) {
 		op_unref(op);
+		fs_before_reply(fs_of(req));
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}

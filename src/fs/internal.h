@@ -38,9 +38,10 @@ struct fs {
 	struct handles *dirs;  /* of struct dir_handle */
 	struct mirror *mirror; /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
-	GQueue parked; /* of struct op.link; cache thread */
-	GQueue later;  /* of names to be told (told.c); cache thread */
-	bool stopping; /* cache thread */
+	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */
+	GQueue parked;	     /* of struct op.link; cache thread */
+	GQueue later;	     /* of names to be told (told.c); cache thread */
+	bool stopping;	     /* cache thread */
 };
 
 enum handle_what { HANDLE_READ, HANDLE_WRITE };
@@ -79,6 +80,22 @@ struct dir_handle {
 static inline struct fs *fs_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
+}
+
+/*
+ * The kernel releases a file only when all else that it asked of it was answered; but that order
+ * goes through the kernel, where neither the memory model nor ThreadSanitizer see it. So every
+ * reply to a request that touched a handle is preceded by the one, and a release begins with the
+ * other. Any thread.
+ */
+static inline void fs_before_reply(struct fs *fs)
+{
+	atomic_fetch_add_explicit(&fs->replies, 1, memory_order_release);
+}
+
+static inline void fs_after_replies(struct fs *fs)
+{
+	atomic_load_explicit(&fs->replies, memory_order_acquire);
 }
 
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);

@@ -181,6 +181,7 @@ static void op_reply(struct op *op, int error)
 			  (long long)(clock_mono(fs->config.clock) - op->started_ms));
 	if (error && op->undo)
 		op->undo(op);
+	fs_before_reply(fs);
 	r = error ? fuse_reply_err(op->req, -error) : reply_answer(op);
 	/* The kernel no longer waits: what was handed out comes back to us. */
 	if (!error && r == -ENOENT && op->undo)

@@ -488,6 +488,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, 0);
 		return;
 	}
+	fs_after_replies(fs);
 	release_dirty(fs, h, NULL);
 	if (h->what == HANDLE_WRITE && h->write.pending)
 		end_upload(fs, ino, &h->write, true);
