@@ -7,6 +7,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/op.h"
+#include "fs/writer.h"
+
+/* How often the signals are looked at of somebody whose request was interrupted. */
+#define SIGNAL_LOOK_MS 100
 
 struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), uint64_t ino,
 		  const char *name)
@@ -173,6 +177,7 @@ static void op_reply(struct op *op, int error)
 	op->state = OP_DONE;
 	cancel_timer(op, &op->soft_timer);
 	cancel_timer(op, &op->deadline_timer);
+	cancel_timer(op, &op->signal_timer);
 	/* Waits for a callback that is running: after this none will. */
 	fuse_req_interrupt_func(op->req, NULL, NULL);
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
@@ -266,12 +271,55 @@ static void arm_deadline(struct op *op)
 						  on_deadline, op_ref(op));
 }
 
+static void give_up(struct op *op, int error)
+{
+	if (op->state == OP_PARKED) {
+		pager_unwait(op->fs->config.pager, &op->waiter, true);
+		op_reply(op, error);
+	} else if (op->state == OP_SUBMITTED) {
+		if (op->letter)
+			outbox_detach(op->fs->config.outbox, op->letter);
+		op_reply(op, error);
+	}
+}
+
+static void on_signal_timer(void *arg);
+
+static void look_after(struct op *op)
+{
+	struct fs *fs = op->fs;
+
+	if (!op->signal_timer)
+		op->signal_timer = work_post_at(fs->config.queue,
+						clock_mono(fs->config.clock) + SIGNAL_LOOK_MS,
+						on_signal_timer, op_ref(op));
+}
+
+/* The op waits, and was interrupted. */
+static void stop_if_asked(struct op *op)
+{
+	if (writer_is_asked_to_stop(op->pid))
+		give_up(op, -EINTR);
+	else
+		look_after(op);
+}
+
+static void on_signal_timer(void *arg)
+{
+	struct op *op = arg;
+
+	op->signal_timer = 0;
+	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+		stop_if_asked(op);
+	op_unref(op);
+}
+
 /* True if it ended here: the mount ends, or the caller has given up already. */
 static bool ends_before_wait(struct op *op)
 {
 	if (op->fs->stopping)
 		op_reply(op, -ESHUTDOWN);
-	else if (atomic_load(&op->interrupted))
+	else if (atomic_load(&op->interrupted) && writer_is_asked_to_stop(op->pid))
 		op_reply(op, -EINTR);
 	else
 		return false;
@@ -294,6 +342,8 @@ static void park(void *arg)
 						      pager_soft_wait_ms(fs->config.pager),
 					      on_soft_timer, op_ref(op));
 	op->waiter.fn = on_fetched;
+	if (atomic_load(&op->interrupted))
+		look_after(op);
 	/* May call on_fetched, and end the op, before it returns. */
 	pager_wait(fs->config.pager, &op->ctx.want, &op->waiter);
 }
@@ -307,6 +357,8 @@ static void submit(void *arg)
 	op->state = OP_SUBMITTED;
 	g_queue_push_tail_link(&op->fs->parked, &op->link);
 	arm_deadline(op);
+	if (atomic_load(&op->interrupted))
+		look_after(op);
 	op_ref(op);
 	op->submit(op);
 }
@@ -340,23 +392,13 @@ void op_finish(struct op *op, int error)
 	op_unref(op);
 }
 
-static void give_up(struct op *op, int error)
-{
-	if (op->state == OP_PARKED) {
-		pager_unwait(op->fs->config.pager, &op->waiter, true);
-		op_reply(op, error);
-	} else if (op->state == OP_SUBMITTED) {
-		if (op->letter)
-			outbox_detach(op->fs->config.outbox, op->letter);
-		op_reply(op, error);
-	}
-}
-
 static void interrupt_run(void *arg)
 {
 	struct op *op = arg;
 
-	give_up(op, -EINTR);
+	/* Else it looks itself when it begins to wait. */
+	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+		stop_if_asked(op);
 	op_unref(op);
 }
 

@@ -10,8 +10,8 @@
  *          DONE                        PARKED             SUBMITTED
  *            ^  on_fetched, on_soft_timer |                   |
  *            |  <------ run() again ------+                   |
- *            |  interrupt_run, on_deadline                    | op_finish
- *            +------------------------------------------------+ interrupt_run: -EINTR,
+ *            |  stop_if_asked, on_deadline                    | op_finish
+ *            +------------------------------------------------+ stop_if_asked: -EINTR,
  *                                                               the change goes on
  *
  *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
@@ -19,7 +19,9 @@
  *  2. Until it parks, an op belongs to the FUSE worker; from then on to the cache thread. A
  *     worker does not touch it after park.
  *  3. The interrupt callback runs under libfuse's request lock: it only marks, takes a
- *     reference and posts (design 3).
+ *     reference and posts (design 3). It comes once, for whatever signal: one that asks nobody
+ *     to stop (writer.h) does not end the op, but from then on the caller is looked after, ten
+ *     times a second, since the kernel will not tell of the next.
  *  4. run() may be called many times and has no effect before the call that answers.
  * Lock: none. `interrupted` and `refs` are atomic.
  */
@@ -89,7 +91,7 @@ struct op {
 	struct tree_ctx ctx;
 	struct pager_waiter waiter;
 	enum op_state state; /* worker until parked, then cache thread */
-	uint64_t soft_timer, deadline_timer;
+	uint64_t soft_timer, deadline_timer, signal_timer;
 	uint64_t generation; /* of the store when run() last began */
 	GList link;	     /* fs->parked; cache thread */
 	int64_t started_ms;

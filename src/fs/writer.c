@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +23,9 @@
 /* The signal in an exit code, without the core dump bit. */
 #define EXIT_SIGNAL_MASK 0x7f
 
-/* What is looked for in `status` is on its first lines; `stat` is one line of numbers. */
-#define PROC_TEXT_SIZE 2048
+/* `stat` is one line of numbers. In `status` the masks of signals come behind the groups, of which
+ * there may be many. */
+#define PROC_TEXT_SIZE 8192
 
 static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
 {
@@ -82,6 +85,33 @@ bool writer_parse_dying(const char *stat)
 	       (strtoul(code, NULL, 10) & EXIT_SIGNAL_MASK);
 }
 
+/* Of a line "<key>\t<hexadecimal>\n"; false if there is none. */
+static bool status_mask(const char *status, const char *key, uint64_t *ret_mask)
+{
+	const char *line = strstr(status, key);
+	char *end;
+
+	if (!line)
+		return false;
+	*ret_mask = g_ascii_strtoull(line + strlen(key), &end, 16);
+	return *end == '\n' && end > line + strlen(key);
+}
+
+#define SIGNAL_BIT(signum) (UINT64_C(1) << ((signum)-1))
+
+bool writer_parse_stop(const char *status)
+{
+	const uint64_t idle = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) |
+			      SIGNAL_BIT(SIGWINCH);
+	uint64_t of_thread, of_process, blocked;
+
+	if (!status_mask(status, "\nSigPnd:\t", &of_thread) ||
+	    !status_mask(status, "\nShdPnd:\t", &of_process) ||
+	    !status_mask(status, "\nSigBlk:\t", &blocked))
+		return true;
+	return ((of_thread | of_process) & ~blocked & ~idle) != 0;
+}
+
 pid_t writer_tgid(pid_t tid)
 {
 	char text[PROC_TEXT_SIZE];
@@ -117,4 +147,11 @@ bool writer_is_dying(pid_t tid)
 	char text[PROC_TEXT_SIZE];
 
 	return read_proc(tid, "stat", text) && writer_parse_dying(text);
+}
+
+bool writer_is_asked_to_stop(pid_t tid)
+{
+	char text[PROC_TEXT_SIZE];
+
+	return !read_proc(tid, "status", text) || writer_parse_stop(text);
 }

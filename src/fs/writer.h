@@ -28,7 +28,17 @@ void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);
  * group's. */
 bool writer_is_dying(pid_t tid);
 
+/*
+ * A request is interrupted by any signal that its caller handles, also by one that only tells of
+ * something: a shell's SIGCHLD when the other end of its pipeline is done. True if a signal is
+ * pending for the thread, and not blocked, that asks it to stop, or if that is unknown; false if
+ * those that are pending (SIGCHLD, SIGCONT, SIGURG, SIGWINCH) would do nothing to a process that
+ * does not handle them, or none is. They stay pending as long as the thread is in the request.
+ */
+bool writer_is_asked_to_stop(pid_t tid);
+
 /* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
  * NUL-terminated. */
 pid_t writer_parse_tgid(const char *status);
 bool writer_parse_dying(const char *stat);
+bool writer_parse_stop(const char *status);

@@ -37,6 +37,8 @@ POSTS = [
     ("printf t > \"$DATA\"; cp \"$DATA\" post", ["t"]),
     ("printf u > \"$DATA\"; cat \"$DATA\" \"$DATA\" > post", ["uu"]),
     ("seq 3 | while read -r n; do echo line $n; done > post", ["line 1\nline 2\nline 3"]),
+    # The shell itself writes, and hears of its child's end while it closes.
+    *[("seq 3 | while read -r n; do echo line $n; done > post", ["line 1\nline 2\nline 3"])] * 5,
     ("f() { echo v; ls /nonexistent; true; }; f > post 2>/dev/null", ["v"]),
     ("echo '**w**' > post.md", ["w"]),
     ("echo '{\"text\": \"x\"}' > post.json", ["x"]),

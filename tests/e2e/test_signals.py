@@ -203,6 +203,90 @@ def test_close_is_interrupted(pier, unsent):
     assert pier.posts() == 1
 
 
+CHILD_ENDS = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, lambda *_: None)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+fd = os.open('post', os.O_WRONLY)
+os.write(fd, b'on the wire')
+print('closing', flush=True)
+try:
+    os.close(fd)
+    print('closed', flush=True)
+except OSError as e:
+    print(e.errno, flush=True)
+"""
+
+
+def test_a_child_that_ends_does_not_interrupt_a_close(pier, unsent):
+    """SIGCHLD tells a shell something, and asks nobody to stop."""
+    pier.sim.fault(method="POST", route="/messages", delayMs=1500)
+    process = start_cmd(["/usr/bin/python3", "-c", CHILD_ENDS], cwd=pier.dir)
+    try:
+        assert process.stdout.readline() == b"closing\n"
+        # In its close, on the wire or before it.
+        wait_until(lambda: waits_in_close(process.pid))
+        for _ in range(3):
+            process.send_signal(signal.SIGCHLD)
+        out, _ = process.communicate(timeout=scaled(20))
+        assert out == b"closed\n"
+    finally:
+        kill_group(process)
+    assert pier.texts() == ["on the wire"]
+    assert unsent.names() == []
+    assert pier.posts() == 1
+
+
+def pending(pid):
+    """The signals that wait for a process, as a mask."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"^ShdPnd:\s*(\w+)", f.read(), re.M)[1], 16)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGUSR1, signal.SIGKILL], ids=lambda s: s.name)
+def test_who_was_told_something_can_still_be_stopped(pier, unsent, signum):
+    """The kernel tells of the first signal alone."""
+    pier.sim.fault(method="POST", route="/messages", hang=True)
+    process = start_cmd(["/usr/bin/python3", "-c", CHILD_ENDS], cwd=pier.dir)
+    try:
+        assert process.stdout.readline() == b"closing\n"
+        wait_until(lambda: pier.sim.requests("POST", "/messages"))
+        process.send_signal(signal.SIGCHLD)
+        wait_until(lambda: pending(process.pid) == 0x10000 and waits_in_close(process.pid))
+        start = time.monotonic()
+        process.send_signal(signum)
+        out, _ = process.communicate(timeout=scaled(10))
+        assert time.monotonic() - start < scaled(2)
+        assert out.strip() == (b"%d" % errno.EINTR if signum == signal.SIGUSR1 else b"")
+    finally:
+        kill_group(process)
+    pier.sim.clear_faults()
+    wait_until(lambda: pier.texts() == ["on the wire"])
+    assert unsent.names() == []
+    assert pier.posts() == 1
+
+
+def test_a_shell_whose_pipeline_ends_while_it_reads(sim, start_mount):
+    """Nor does it make a listing fail: shells and make have children all the time."""
+    mount = start_mount(sim)
+    fault = sim.fault(method="GET", route="/messages", delayMs=1000)
+    script = ("import os, signal, sys\n"
+              "signal.signal(signal.SIGCHLD, lambda *_: None)\n"
+              "print('begun', flush=True)\n"
+              "print(len(os.listdir(sys.argv[1])) > 0, flush=True)\n")
+    process = start_cmd(["/usr/bin/python3", "-c", script,
+                         str(mount / "spaces/Harbour buoy project")])
+    try:
+        assert process.stdout.readline() == b"begun\n"
+        wait_until(lambda: sim.requests("GET", "/messages"))
+        process.send_signal(signal.SIGCHLD)
+        out, err = process.communicate(timeout=scaled(20))
+        assert out == b"True\n", err
+    finally:
+        kill_group(process)
+    assert fault
+
+
 BEHIND = """
 import os, signal, threading
 main = threading.main_thread().ident

@@ -24,6 +24,8 @@ struct fuse_req {
 void interrupt(fuse_req_t req);
 
 extern atomic_int notices, detached;
+/* What interrupts is a signal that asks nobody to stop (writer.h). */
+extern atomic_bool only_told;
 
 struct api_call {
 	webex_done done;

@@ -241,6 +241,48 @@ static void test_interrupt_while_parked(void **state)
 	free_req(req);
 }
 
+/* A signal that asks nobody to stop: the next may, and the kernel will not tell. */
+static void test_told_while_parked(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	atomic_store(&only_told, true);
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	interrupt(req);
+	drain();
+	assert_int_equal(0, atomic_load(&req->replies));
+	assert_int_equal(1, api_waiting());
+	atomic_store(&only_told, false);
+	assert_replied(req, EINTR);
+	answer_with(0);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
+static void test_told_before_park(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	atomic_store(&only_told, true);
+	interrupt(req);
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	answer_with(0);
+	assert_replied(req, 0);
+	free_req(req);
+	req = new_req();
+	interrupt(req);
+	op_start(new_op(req, run_waiting));
+	wait_for(api_waiting() == 1);
+	atomic_store(&only_told, false);
+	assert_replied(req, EINTR);
+	answer_with(0);
+	free_req(req);
+}
+
 static void test_soft_wait_ends(void **state)
 {
 	struct fuse_req *req = new_req();
@@ -488,6 +530,8 @@ int main(void)
 		TEST(fetch_fails),
 		TEST(interrupt_before_park),
 		TEST(interrupt_while_parked),
+		TEST(told_while_parked),
+		TEST(told_before_park),
 		TEST(soft_wait_ends),
 		TEST(deadline),
 		TEST(unmount),

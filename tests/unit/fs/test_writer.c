@@ -228,6 +228,59 @@ static void a_child_is_dying_while_it_closes(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+#define PENDING(thread, process, blocked)                                                      \
+	"Name:\tbash\nTgid:\t1\nGroups:\t0 \nSigQ:\t0/1\nSigPnd:\t00000000000" thread          \
+	"\nShdPnd:\t00000000000" process "\nSigBlk:\t00000000000" blocked                      \
+	"\nSigIgn:\t0000000000000000\n"
+
+static void a_signal_that_only_tells_stops_nobody(void **state)
+{
+	(void)state;
+	/* SIGCHLD is 17, SIGCONT 18, SIGURG 23, SIGWINCH 28. */
+	assert_false(writer_parse_stop(PENDING("00000", "00000", "00000")));
+	assert_false(writer_parse_stop(PENDING("00000", "10000", "00000")));
+	assert_false(writer_parse_stop(PENDING("20000", "10000", "00000")));
+	assert_true(writer_parse_stop(PENDING("00000", "10002", "00000")));
+	assert_true(writer_parse_stop(PENDING("00100", "10000", "00000")));
+	assert_false(writer_parse_stop(PENDING("00000", "10002", "00002")));
+	/* Unknown. */
+	assert_true(writer_parse_stop(""));
+	assert_true(writer_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\n"));
+	assert_true(writer_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\tx\n"));
+	assert_true(writer_is_asked_to_stop(0));
+	assert_true(writer_is_asked_to_stop(0x7ffffffe));
+	assert_false(writer_is_asked_to_stop(getpid()));
+}
+
+static void nothing(int signum)
+{
+	(void)signum;
+}
+
+/* What is sent to a stopped process stays pending. */
+static void pending_signals_are_seen(void **state)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		signal(SIGCHLD, nothing);
+		signal(SIGUSR1, nothing);
+		raise(SIGSTOP);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
+	assert_int_equal(kill(pid, SIGCHLD), 0);
+	assert_false(writer_is_asked_to_stop(pid));
+	assert_int_equal(kill(pid, SIGUSR1), 0);
+	assert_true(writer_is_asked_to_stop(pid));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +295,8 @@ int main(void)
 		cmocka_unit_test(a_child_that_exits_is_not),
 		cmocka_unit_test(living_and_stopped_are_not),
 		cmocka_unit_test(a_child_is_dying_while_it_closes),
+		cmocka_unit_test(a_signal_that_only_tells_stops_nobody),
+		cmocka_unit_test(pending_signals_are_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
