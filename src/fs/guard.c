@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <glib.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include "fs/guard.h"
@@ -21,7 +22,9 @@ struct held {
 struct guard {
 	pthread_mutex_t lock;
 	pthread_cond_t closed;
-	GHashTable *held; /* of struct held, keyed by itself; guard.lock */
+	GHashTable *held;	      /* of struct held, keyed by itself; guard.lock */
+	pid_t readers[GUARD_READERS]; /* a ring, each once; guard.lock */
+	size_t next_reader;	      /* guard.lock */
 };
 
 static guint held_hash(gconstpointer p)
@@ -64,6 +67,22 @@ void guard_free(struct guard **g)
 	*g = NULL;
 }
 
+static bool is_reader(const struct guard *g, pid_t tgid)
+{
+	for (size_t i = 0; i < GUARD_READERS; i++)
+		if (g->readers[i] == tgid)
+			return true;
+	return false;
+}
+
+static void note_reader(struct guard *g, pid_t tgid)
+{
+	if (is_reader(g, tgid))
+		return;
+	g->readers[g->next_reader] = tgid;
+	g->next_reader = (g->next_reader + 1) % GUARD_READERS;
+}
+
 void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h;
@@ -78,6 +97,7 @@ void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
 		g_hash_table_add(g->held, h);
 	}
 	h->count++;
+	note_reader(g, tgid);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -113,4 +133,26 @@ bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 		h->is_sure = true;
 	pthread_mutex_unlock(&g->lock);
 	return h != NULL;
+}
+
+bool guard_has_read(struct guard *g, pid_t tgid)
+{
+	bool has;
+
+	if (!tgid)
+		return false;
+	pthread_mutex_lock(&g->lock);
+	has = is_reader(g, tgid);
+	pthread_mutex_unlock(&g->lock);
+	return has;
+}
+
+bool guard_lists_first(const char *comm)
+{
+	static const char *const names[] = {"git", "rsync", "tar", "bsdtar"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		if (strcmp(comm, names[i]) == 0)
+			return true;
+	return false;
 }

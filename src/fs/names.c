@@ -264,12 +264,23 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		op_start(op);
 }
 
-/* A process that walks the directory while it empties it (design 2.4). */
+/* A process that walks the directory while it empties it, or has walked it before (design 2.4).
+ */
 static bool is_walk(struct op *op)
 {
-	return !op->fs->config.recursive_delete && tree_guards_deletion(op->ino) &&
-	       guard_holds(op->fs->guard, op->ino, writer_tgid(op->pid),
-			   !work_on_thread(op->fs->config.queue));
+	struct guard *g = op->fs->guard;
+	char comm[WRITER_COMM_SIZE];
+	pid_t tgid;
+
+	if (op->fs->config.recursive_delete || !tree_guards_deletion(op->ino))
+		return false;
+	tgid = writer_tgid(op->pid);
+	if (guard_has_read(g, tgid)) {
+		writer_comm(tgid, comm);
+		if (guard_lists_first(comm))
+			return true;
+	}
+	return guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
 static int unlink_run(struct op *op)

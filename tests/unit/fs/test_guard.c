@@ -64,12 +64,47 @@ static void test_unknown_process(void **state)
 	guard_free(&g);
 }
 
+/* Of the newest so many, each once, open or not. */
+static void test_readers(void **state)
+{
+	struct guard *g = guard_new();
+
+	(void)state;
+	assert_false(guard_has_read(g, 100));
+	guard_opened(g, 5, 100);
+	for (int i = 0; i < 3 * GUARD_READERS; i++) {
+		guard_opened(g, 6, 101);
+		guard_closed(g, 6, 101);
+	}
+	guard_closed(g, 5, 100);
+	assert_true(guard_has_read(g, 100));
+	assert_true(guard_has_read(g, 101));
+	for (int i = 0; i < GUARD_READERS - 1; i++)
+		guard_opened(g, 7, 200 + i);
+	assert_false(guard_has_read(g, 100));
+	assert_true(guard_has_read(g, 101));
+	assert_false(guard_has_read(g, 0));
+	guard_free(&g);
+}
+
+static void test_lists_first(void **state)
+{
+	(void)state;
+	assert_true(guard_lists_first("git"));
+	assert_true(guard_lists_first("rsync"));
+	assert_true(guard_lists_first("tar"));
+	assert_false(guard_lists_first("rm"));
+	assert_false(guard_lists_first(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_waits_for_a_close),
 		cmocka_unit_test(test_unknown_process),
+		cmocka_unit_test(test_readers),
+		cmocka_unit_test(test_lists_first),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
