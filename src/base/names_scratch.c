@@ -37,16 +37,21 @@ static bool is_sed_temp(const char *name)
 	return random;
 }
 
-/* Any of sed's, also those that look like a word. */
+/* A prefix and the six characters of mkstemp, which may look like a word. */
 bool name_is_scratch_of(const char *name, const char *comm)
 {
-	if (strcmp(comm, "sed") != 0 || strlen(name) != 9 || !g_str_has_prefix(name, "sed"))
-		return false;
-	for (const char *p = name + 3; *p; p++) {
-		if (!g_ascii_isalnum(*p))
-			return false;
+	static const struct {
+		const char *comm, *prefix;
+	} makers[] = {{"sed", "sed"}, {"zip", "zi"}};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++) {
+		size_t len = strlen(makers[i].prefix);
+
+		if (strcmp(comm, makers[i].comm) == 0 &&
+		    g_str_has_prefix(name, makers[i].prefix) && strlen(name) == len + 6)
+			return strspn(name + len, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS) == 6;
 	}
-	return true;
+	return false;
 }
 
 bool name_is_trash(const char *name)
@@ -68,7 +73,9 @@ bool name_is_scratch(const char *name)
 		return true;
 	if (len > 2 && name[0] == '#' && name[len - 1] == '#')
 		return true;
+	/* .tmp: LibreOffice's, Word's, of all who write beside a file and rename then. */
 	if ((len > 5 && g_str_has_suffix(name, ".part")) ||
+	    (len > 4 && g_str_has_suffix(name, ".tmp")) ||
 	    (len > 11 && g_str_has_suffix(name, ".crdownload")))
 		return true;
 	if (strcmp(name, "Thumbs.db") == 0 || strcmp(name, "desktop.ini") == 0)

@@ -365,7 +365,7 @@ def test_times_after_the_upload(pier):
 
 SCRATCH = [".note.txt.swp", ".note.txt.swx", "note.txt~", "4913", "#note.txt#",
            ".goutputstream-AB12CD", "sedAb12cd", ".a.bin.Xy12Zw", ".DS_Store", "._a.bin",
-           "a.bin.part", "a.bin.crdownload"]
+           "a.bin.part", "a.bin.crdownload", "lu8231ab.tmp"]
 
 
 def test_scratch_names_are_not_sent(pier, unsent):
@@ -382,7 +382,7 @@ def test_scratch_names_are_not_sent(pier, unsent):
 
 
 @pytest.mark.parametrize("scratch", [".goutputstream-AB12CD", ".a.bin.Xy12Zw", "sedAb12cd",
-                                     "a.bin.part"])
+                                     "a.bin.part", "lu8231ab.tmp"])
 def test_a_rename_to_a_real_name_is_the_upload(pier, unsent, scratch):
     put(pier / scratch, "the whole")
     os.rename(pier / scratch, pier / "a.bin")

@@ -278,6 +278,7 @@ static void test_scratch(void **state)
 					      ".DS_Store",
 					      "a.pdf.part",
 					      "a.crdownload",
+					      "lu8231ab.tmp",
 					      ".~lock.a.odt#",
 					      ".~tmp~",
 					      ".a.save",
@@ -286,10 +287,10 @@ static void test_scratch(void **state)
 					      "desktop.ini",
 					      ".hidden"};
 	static const char *const real[] = {
-		"note.txt", "sedation", "sedative.txt", "sedalpha_", "sedanlike", "4912",
-		"4914",	    "49130",	"20250304",	"~",	     "#",	  "##",
-		"part",	    "part.txt", "x.save",	"a~b",	     "#1 issue",  "crdownload",
-		"a.party",  "thumbs",	"post",		"sedABCDE",  "9999"};
+		"note.txt",   "sedation", "sedative.txt", "sedalpha_", "sedanlike", "4912",
+		"4914",	      "49130",	  "20250304",	  "~",	       "#",	    "##",
+		"part",	      "part.txt", "tmp",	  "x.save",    "a~b",	    "#1 issue",
+		"crdownload", "a.party",  "thumbs",	  "post",      "sedABCDE",  "9999"};
 	static const char *const trash[] = {".Trash", ".Trash-0", ".Trash-1000", ".Trashes"};
 
 	(void)state;
@@ -311,6 +312,9 @@ static void test_scratch_of(void **state)
 	(void)state;
 	assert_true(name_is_scratch_of("sedtmcdqd", "sed"));
 	assert_true(name_is_scratch_of("sedAb12cd", "sed"));
+	assert_true(name_is_scratch_of("ziP8gqfi", "zip"));
+	assert_false(name_is_scratch_of("zimbabwe", "cp"));
+	assert_false(name_is_scratch_of("z.zip", "zip"));
 	assert_false(name_is_scratch_of("sedtmcdqd", "bash"));
 	assert_false(name_is_scratch_of("sedation", "sed"));
 	assert_false(name_is_scratch_of("sedative.", "sed"));
