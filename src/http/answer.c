@@ -127,6 +127,8 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	} else {
 		take_error(t, code, resp, &outcome);
 	}
+	/* Whatever the answer to the second sending says of the first. */
+	outcome.may_have_applied |= t->sent_before;
 	resp->may_have_applied = outcome.may_have_applied;
 	*ret_outcome = outcome;
 	return resp;

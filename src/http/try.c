@@ -66,11 +66,13 @@ static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_p
 	(void)remote_port;
 	(void)local_port;
 	if (t->connected) {
-		if (t->req->repeat != HTTP_REPEAT_ALWAYS &&
-		    try_long(t, CURLINFO_REQUEST_SIZE) > t->size_before) {
+		bool was_sent = try_long(t, CURLINFO_REQUEST_SIZE) > t->size_before;
+
+		if (was_sent && t->req->repeat != HTTP_REPEAT_ALWAYS) {
 			set_fail(t, -ECONNRESET, "connection closed before the answer");
 			return CURL_PREREQFUNC_ABORT;
 		}
+		t->sent_before |= was_sent;
 		return CURL_PREREQFUNC_OK;
 	}
 	if (!t->context->may_send(t->context->arg)) {

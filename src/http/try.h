@@ -8,7 +8,9 @@
  *     goes out; if it says no, nothing is sent.
  *  2. curl repeats a request by itself when a kept-alive connection dies without an answer.
  *     For anything but HTTP_REPEAT_ALWAYS such a second sending is refused: -ECONNRESET,
- *     may_have_applied. So a POST may use a kept-alive connection and is still sent once.
+ *     may_have_applied. So a POST may use a kept-alive connection and is still sent once. What
+ *     may be repeated may have been applied by the first sending, whatever the answer: a DELETE
+ *     that is answered by 404 then did its work.
  *  3. may_have_applied is false only if no byte of the request left, or on a connection that
  *     was new for it no byte of its body, or if the server's answer was a refusal.
  * Ownership: the request and the context are borrowed until http_try_free.

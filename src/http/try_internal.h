@@ -22,6 +22,7 @@ struct http_try {
 	bool connected;	  /* this hop's request was about to go out */
 	bool is_first;	  /* first request on its connection */
 	long size_before; /* CURLINFO_REQUEST_SIZE then: a proxy's CONNECT */
+	bool sent_before; /* curl sent it on another connection, which died without an answer */
 
 	int fail; /* -errno of a callback of ours that ended the transfer; 0 */
 	const char *fail_words;

@@ -441,6 +441,40 @@ static void test_kept_alive_post_is_sent_once(void **state)
 	check_kept_alive_post(true);
 }
 
+/* A connection's first DELETE is done and not answered, the next finds nothing. */
+static enum fake_then delete_once(void *arg, const struct fake_request *req, GString *answer)
+{
+	bool *is_done = arg;
+	bool is_delete = g_str_has_prefix(req->head, "DELETE ");
+
+	if (is_delete && !*is_done) {
+		*is_done = true;
+		return FAKE_CLOSE;
+	}
+	fake_answer(answer, is_delete ? 404 : 200, "", "{}");
+	return FAKE_KEEP;
+}
+
+/* curl itself sends it again: a 404 does not say that the first sending did nothing. */
+static void test_kept_alive_delete_may_have_applied(void **state)
+{
+	_cleanup_response_ struct http_response *get = NULL, *first = NULL, *second = NULL;
+	struct client c;
+	bool is_done = false;
+
+	(void)state;
+	client_start(&c, delete_once, &is_done, 0);
+	get = client_get(&c, "/");
+	first = client_run(&c, client_request(&c, HTTP_DELETE, "/v1/messages/1"));
+	assert_int_equal(first->status, 404);
+	assert_int_equal(first->attempts, 1);
+	assert_true(first->may_have_applied);
+	second = client_run(&c, client_request(&c, HTTP_DELETE, "/v1/messages/1"));
+	assert_int_equal(second->status, 404);
+	assert_false(second->may_have_applied);
+	client_stop(&c);
+}
+
 static void test_kept_alive_get_is_repeated(void **state)
 {
 	_cleanup_response_ struct http_response *first = NULL, *second = NULL;
@@ -522,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_deadline_ends_a_hang),
 		cmocka_unit_test(test_kept_alive_post_is_sent_once),
 		cmocka_unit_test(test_kept_alive_get_is_repeated),
+		cmocka_unit_test(test_kept_alive_delete_may_have_applied),
 		cmocka_unit_test(test_closed_idle_connection_is_harmless),
 		cmocka_unit_test(test_cut_get_is_repeated),
 	};
