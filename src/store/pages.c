@@ -317,6 +317,25 @@ static int remove_message(struct write *w, int64_t rowid)
 	return r;
 }
 
+/* Run out, not away: it tells our own from what another answer brought. */
+static int unpin(struct write *w, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET pin_until_ms=1"
+			       " WHERE rowid=?1 AND pin_until_ms>1");
+
+	sql_int(&st, 1, rowid);
+	return sql_run(&st);
+}
+
+int store_unpin_message(struct store *s, int64_t rowid)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, unpin(&w, rowid));
+}
+
 int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes)
 {
 	struct write w;

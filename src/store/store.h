@@ -351,6 +351,8 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
  */
 int store_apply_message(struct store *s, int64_t room, const struct webex_message *m,
 			int64_t pin_until_wall_ms, int64_t *ret_rowid, GPtrArray *changes);
+/* It may be gone by our own doing: a list that does not show it is believed. */
+int store_unpin_message(struct store *s, int64_t rowid);
 /* Also pinned ones. -ENOENT if it was deleted. */
 int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes);
 

@@ -89,6 +89,10 @@ static void message_deleted(void *arg, struct webex_reply *reply)
 
 	if (reply->error)
 		r = refused(s, "rm", reply);
+	if (reply->error && reply->may_have_applied) {
+		store_unpin_message(t->config.store, s->plan.row);
+		touch(t, NEED_HEAD, s->plan.room);
+	}
 	/* Not there (any more): then it is not here either. */
 	if (!reply->error || reply->status == 404) {
 		GPtrArray *changes = store_changes_new();

@@ -383,6 +383,24 @@ static void test_pin_runs_out(void **state)
 	webex_message_free(own);
 }
 
+/* A deletion whose answer was lost: above what is known, too. */
+static void test_unpinned(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), rowid;
+	struct webex_message *own = at(10);
+
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 1, STORE_PAGE_HEAD);
+	assert_int_equal(store_apply_message(k->s, room, own, T0 + 60000, &rowid, NULL), 0);
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 1, STORE_PAGE_HEAD);
+	assert_text(times(k, room), "1 10 ");
+	assert_int_equal(store_unpin_message(k->s, rowid), 0);
+	assert_text(times(k, room), "1 10 ");
+	kit_page(k, room, kit_list(at(1), NULL), -1, T0 + 1, STORE_PAGE_HEAD);
+	assert_text(times(k, room), "1 ");
+	webex_message_free(own);
+}
+
 static void test_others_of_a_page(void **state)
 {
 	struct kit *k = *state;
@@ -412,6 +430,7 @@ int main(void)
 		T(test_newest_gone),
 		T(test_pinned),
 		T(test_pin_runs_out),
+		T(test_unpinned),
 		T(test_others_of_a_page),
 	};
 
