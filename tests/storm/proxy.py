@@ -5,6 +5,7 @@ needs to know where a request and its answer begin and end, and nothing of what 
     proxy = Proxy(("127.0.0.1", port), seed=1, share=0.4).start()
     ... http://127.0.0.1:{proxy.port} ...
     proxy.down(); proxy.up()      # the server "restarts": everything cut, then refused
+    proxy.next("cut", b"POST")    # this happens to the next POST, and nothing else to others
     proxy.calm()                  # no more faults
     proxy.stop()
 
@@ -108,6 +109,7 @@ class Proxy:
         self.port = 0
         self.share = share
         self.random = random.Random(seed)
+        self.ordered = None
         self.counts = collections.Counter()
         self.requests = 0
         self.loop = asyncio.new_event_loop()
@@ -138,6 +140,10 @@ class Proxy:
 
     def calm(self):
         self.share = 0
+        self.ordered = None
+
+    def next(self, fault, method):
+        self.ordered = (fault, method)
 
     # The loop's thread.
 
@@ -175,8 +181,12 @@ class Proxy:
                     self.writers.discard(end)
                     end.close()
 
-    def draw(self):
+    def draw(self, method):
         self.requests += 1
+        if self.ordered and self.ordered[1] == method:
+            fault, self.ordered = self.ordered[0], None
+            self.counts[fault] += 1
+            return fault
         if self.random.random() >= self.share:
             return None
         fault = self.random.choices(list(self.weights), self.weights.values())[0]
@@ -191,7 +201,7 @@ class Proxy:
             if e.partial:
                 raise
             return False
-        fault = self.draw()
+        fault = self.draw(head.split(b" ", 1)[0])
         length = int(field(head, b"Content-Length") or 0)
         if fault == "delay":
             await asyncio.sleep(self.random.uniform(0.02, LAG_MAX_S))

@@ -1,0 +1,238 @@
+"""Exactly once: every way in which a POST, PUT or DELETE can fail.
+
+After each fault the server has exactly one copy, or none and the bytes are in unsent/
+and the writer was told. What is "in doubt" may be at both places, and was told, too.
+test_outbox.py looks closer at some of them; the storm draws them all at random.
+"""
+import errno
+import os
+import pathlib
+import sys
+
+import pytest
+
+from lib.chat import Space, Unsent, put
+from lib.util import wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "storm"))
+from proxy import Proxy  # noqa: E402  pylint: disable=wrong-import-position
+
+TOLD = (errno.EIO, errno.ECONNRESET, errno.ETIMEDOUT, errno.EBUSY, errno.ECONNREFUSED,
+        errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EPROTO)
+SENT, KEPT, EITHER = "sent", "kept", "either"
+
+# What happens to the first request of its kind ("all": to all), and how a new text ends. Faults
+# whose name begins with "proxy" are made by a TCP proxy between the two.
+FAULTS = {
+    "refused": (None, KEPT),
+    "reset before it is applied": ({"reset": "before"}, KEPT),
+    "reset after it was applied": ({"reset": "after"}, SENT),
+    "answer cut": ({"cutAt": 30}, SENT),
+    "answer too short": ({"contentLength": "wrong"}, SENT),
+    # It goes on when nobody waits for it any more.
+    "time-out before": ({"hang": "before"}, EITHER),
+    "time-out in the body": ({"hang": "body"}, EITHER),
+    "time-out after": ({"hang": "after"}, SENT),
+    "429 with Retry-After": ({"status": 429, "retryAfter": "1"}, SENT),
+    "all 500": ({"status": 500}, KEPT),
+    "502": ({"status": 502}, KEPT),
+    "503": ({"status": 503}, KEPT),
+    "503 with Retry-After": ({"status": 503, "retryAfter": "1"}, SENT),
+    "504": ({"status": 504}, KEPT),
+    "html 502": ({"status": 502, "html": True}, KEPT),
+    "html instead of JSON": ({"html": True}, KEPT),
+    "broken JSON": ({"malformed": True}, SENT),
+    "401 once": ({"status": 401}, SENT),
+    "all 401": ({"status": 401}, KEPT),
+    "proxy reset-before": ("reset-before", KEPT),
+    "proxy reset-middle": ("reset-middle", KEPT),
+    "proxy reset-after": ("reset-after", SENT),
+    "proxy close-after": ("close-after", SENT),
+    "proxy cut": ("cut", EITHER),
+    "proxy gateway-before": ("gateway-before", KEPT),
+    "proxy gateway-after": ("gateway-after", SENT),
+    "proxy late": ("late", SENT),
+    "proxy trickle": ("trickle", SENT),
+    # The last, for the mount is quiet for as long.
+    "429 for hours": ({"status": 429, "retryAfter": "7200"}, KEPT),
+}
+# A PUT and a DELETE are repeated, so that only what lasts is an error.
+LASTING = ("429 for hours", "all 500", "all 401", "refused")
+
+
+class Bench:
+    """A space behind a proxy, on a mount that asks a command for its token."""
+
+    def __init__(self, start_sim, start_mount, tmp_path):
+        self.sim = start_sim("--data", "empty")
+        self.sim.tokens(token="alice-2", person="alice")
+        self.proxy = Proxy(("127.0.0.1", self.sim.port), share=0).start()
+        command = tmp_path / "token"
+        command.write_text(f"#!/bin/sh\ncat {tmp_path}/which\n")
+        command.chmod(0o700)
+        self.which = tmp_path / "which"
+        self.which.write_text("alice-token\n")
+        self.space = Space(self.sim)
+        self.space.mount = start_mount(f"http://127.0.0.1:{self.proxy.port}/v1", "timeout=2",
+                                       "rate=off", f"token_command={command}", token=None)
+        self.unsent = Unsent(self.space.mount)
+
+    def suffer(self, name, method, act):
+        """Does it while that happens; the errno that it was told, or 0."""
+        fault, _ = FAULTS[name]
+        if name == "401 once":
+            # The old token is no good any more, and the command has a new one.
+            self.which.write_text("alice-2\n")
+        if fault is None:
+            self.proxy.down()
+        elif isinstance(fault, str):
+            self.proxy.next(fault, method.encode())
+        else:
+            times = {} if name.startswith("all ") else {"times": 1}
+            self.sim.fault(method=method, route="/messages", **times, **fault)
+        try:
+            act()
+            return 0
+        except OSError as e:
+            return e.errno
+        finally:
+            self.sim.clear_faults()
+            self.proxy.calm()
+            if fault is None:
+                self.proxy.up()
+
+    def kept(self):
+        """(bytes, state) of what is in unsent/, which is empty then."""
+        found = []
+        for name in self.unsent.names():
+            found.append(((self.unsent.dir / name).read_bytes(), self.unsent.why(name)["state"]))
+            os.unlink(self.unsent.dir / name)
+        return found
+
+
+@pytest.fixture
+def bench(start_sim, start_mount, tmp_path):
+    it = Bench(start_sim, start_mount, tmp_path)
+    yield it
+    it.space.mount.unmount()
+    it.proxy.stop()
+
+
+def close_of(path, data):
+    """A close that is still to come, of what is written already."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    view = memoryview(data if isinstance(data, bytes) else data.encode())
+    while view:
+        view = view[os.write(fd, view):]
+    return lambda: os.close(fd)
+
+
+def settled(look, expected):
+    """What `look` finds, once it is what is expected, or at last."""
+    try:
+        wait_until(lambda: expected(look()), 8)
+    except AssertionError:
+        pass
+    return look()
+
+
+def judge(name, ending, told, copies, kept, data):
+    """One copy and success, or none and told; in doubt: told, and nobody can say."""
+    words = f"{name}: told {errno.errorcode.get(told, told)}, {copies} copies, kept {kept}"
+    assert copies <= 1, words
+    assert len(kept) <= 1, words
+    assert [k for k, _ in kept] in ([], [data]), words
+    if not told:
+        assert copies == 1 and not kept, words
+    elif kept and kept[0][1] == "in-doubt":
+        assert told in TOLD, words
+    else:
+        assert copies + len(kept) == 1, words
+    # No answer in time is the one error of something that was sent.
+    if ending == SENT:
+        assert copies == 1, words
+        assert not told or told == errno.ETIMEDOUT, words
+    elif ending == KEPT:
+        assert copies == 0 and told, words
+        assert told in TOLD or told == errno.EACCES, words
+
+
+@pytest.mark.limit(200)
+def test_a_text(bench):
+    for i, (name, (_, ending)) in enumerate(FAULTS.items()):
+        text = f"{i}: {name}"
+        told = bench.suffer(name, "POST", close_of(bench.space / "post", text))
+
+        def look(t=text):
+            return bench.space.texts().count(t), len(bench.unsent.names())
+        copies, _ = settled(look, lambda found: found in ((1, 0), (0, 1)))
+        kept = bench.kept()
+        judge(name, ending, told, copies, kept, text.encode())
+    assert bench.space.posts() < 2 * len(FAULTS)
+
+
+@pytest.mark.limit(200)
+def test_a_file(bench):
+    for i, (name, (_, ending)) in enumerate(FAULTS.items()):
+        if name.startswith("time-out"):
+            # A file is given more time than a test has; the storm has them.
+            continue
+        data = os.urandom(150_000)
+        file_name = f"{i}.bin"
+        told = bench.suffer(name, "POST", close_of(bench.space / file_name, data))
+
+        def look(f=file_name):
+            return bench.space.file_names().count(f), len(bench.unsent.names())
+        copies, _ = settled(look, lambda found: found in ((1, 0), (0, 1)))
+        kept = bench.kept()
+        # Whether a file arrived can be in doubt where it is clear of a text.
+        judge(name, EITHER if ending != KEPT else KEPT, told, copies, kept, data)
+        if copies:
+            assert bench.space.files()[file_name] == data
+
+
+@pytest.mark.limit(200)
+def test_an_edit(bench):
+    put(bench.space / "post", "first")
+    (name,) = bench.space.listed()
+    was = "first"
+    edits = 0
+    for i, fault in enumerate(FAULTS):
+        text = f"{i}: {fault}"
+        told = bench.suffer(fault, "PUT", close_of(bench.space / name, text))
+        (now,) = settled(bench.space.texts, lambda texts, t=text, w=told: (texts == [t]) != bool(w))
+        kept = bench.kept()
+        words = f"{fault}: told {errno.errorcode.get(told, told)}, now {now!r}, kept {kept}"
+        if told:
+            assert kept and kept[0][0] == text.encode() or now == text, words
+            assert now in (was, text), words
+        else:
+            assert now == text and kept == [], words
+        assert bool(told) == (fault in LASTING) or told == errno.ETIMEDOUT, words
+        edits += now != was
+        was = now
+        if edits > 3:
+            # A message may be edited ten times, and a repeated request counts as another.
+            bench.space.run(["rm", name], check=True)
+            put(bench.space / "post", "first")
+            (name,) = bench.space.listed()
+            was, edits = "first", 0
+
+
+@pytest.mark.limit(200)
+def test_a_deletion(bench):
+    for fault in FAULTS:
+        put(bench.space / "post", fault)
+        (name,) = bench.space.listed()
+        told = bench.suffer(fault, "DELETE", lambda n=name: os.unlink(bench.space / n))
+        words = f"{fault}: told {errno.errorcode.get(told, told)}, {bench.space.texts()}"
+        if told:
+            # Told that it failed: it is there, or the server did it when it was too late.
+            assert fault in LASTING or told == errno.ETIMEDOUT, words
+            if fault == "429 for hours":
+                return
+            if bench.space.texts():
+                os.unlink(bench.space / name)
+        assert bench.space.texts() == [], words
+        wait_until(lambda: bench.space.listed() == [], what=words)
+        assert bench.kept() == []
