@@ -33,6 +33,7 @@ void outbox_letter_free(struct outbox_letter *l)
 	g_free(l->email);
 	g_free(l->parent_id);
 	g_free(l->message_id);
+	g_free(l->base);
 	g_free(l->place);
 	g_free(l->body);
 	g_free(l->filename);

@@ -32,6 +32,8 @@
  *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504),
  *     for who is slow may still do it. Raw JSON (cards) and bots in
  *     group spaces: in-doubt at once. Of an edit the message itself is looked at.
+ *     Before an edit, too: if it is not what the edit was made from, it was edited elsewhere
+ *     (unsent, -ESTALE); if it is gone: unsent, -ENOENT.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
  *     after the one before is over.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are
@@ -75,6 +77,7 @@ struct outbox_letter {
 	char *email;
 	char *parent_id;
 	char *message_id; /* edits */
+	char *base;	  /* edits: the file's text when it was opened; NULL: not known */
 	char *place;	  /* for people: "Harbour project" or the address */
 	char *body;	  /* text forms, JSON; NUL-terminated. JSON: as it was written, the
 			     destination is filled in when it is sent */

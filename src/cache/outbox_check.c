@@ -107,7 +107,7 @@ static bool is_same_markdown(const struct webex_message *m, const char *markdown
 	return is_same;
 }
 
-static bool says_the_same(const struct outbox_letter *l, const struct webex_message *m)
+bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m)
 {
 	bool has_file = m->files && m->files[0];
 
@@ -135,7 +135,7 @@ static enum verdict judge(const struct job *job, struct store_conn *conn, const 
 	int64_t rowid, start_ms = window_start(job);
 
 	if (g_strcmp0(m->person_id, me) != 0 || g_strcmp0(m->parent_id, l->parent_id) != 0 ||
-	    m->created_ms < start_ms - DOUBT_MS || !says_the_same(l, m) ||
+	    m->created_ms < start_ms - DOUBT_MS || !outbox_check_is_delivered(l, m) ||
 	    g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;
 	if (store_message_by_id(conn, m->id, &rowid) == 0) {
@@ -376,7 +376,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 	job->call = 0;
 	if (reply->error || !reply->items || reply->items->len == 0)
 		on_error(job, reply);
-	else if (says_the_same(job->letter, g_ptr_array_index(reply->items, 0)))
+	else if (outbox_check_is_delivered(job->letter, g_ptr_array_index(reply->items, 0)))
 		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
 	else
 		not_found(job);

@@ -357,7 +357,7 @@ static bool is_success(int status)
 	return status >= 200 && status < 300;
 }
 
-static void on_failure(struct job *job, const struct webex_reply *reply)
+void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 {
 	struct outbox *o = job->o;
 	int error = reply->error ? reply->error : -EIO;
@@ -439,7 +439,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
 	if (reply->error || !reply->items || reply->items->len == 0) {
-		on_failure(job, reply);
+		outbox_job_failed(job, reply);
 		return;
 	}
 	m = g_ptr_array_steal_index(reply->items, 0);
@@ -495,10 +495,19 @@ static void submit_json(struct job *job)
 		submit_post(job, body);
 }
 
-static void submit(struct job *job)
+void outbox_job_put(struct job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
+
+	job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
+				       is_markdown ? NULL : l->body,
+				       is_markdown ? l->body : NULL, on_answer, job);
+}
+
+static void submit(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
 
 	g_assert(job->state == JOB_READY);
 	job->state = JOB_WIRE;
@@ -506,9 +515,7 @@ static void submit(struct job *job)
 	switch (l->form) {
 	case OUTBOX_EDIT_TEXT:
 	case OUTBOX_EDIT_MARKDOWN:
-		job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
-					       is_markdown ? NULL : l->body,
-					       is_markdown ? l->body : NULL, on_answer, job);
+		outbox_edit_begin(job);
 		break;
 	case OUTBOX_JSON:
 		submit_json(job);

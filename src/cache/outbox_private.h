@@ -3,6 +3,7 @@
  * What the parts of the outbox share.
  *   outbox.c          life, sending, detaching, keeping
  *   outbox_job.c      a letter from the wire to its end: the state machine
+ *   outbox_edit.c     whether what is to be edited is still the same
  *   outbox_check.c    what became of a letter whose answer did not come
  *   outbox_files.c    the two files of a letter
  *   outbox_recover.c  what an earlier run left
@@ -165,12 +166,22 @@ void outbox_job_fail_unsubmitted(struct job *job);
 void outbox_one_less(struct outbox *o);
 /* The server has it: `m` is the message; adopted. */
 void outbox_job_deliver(struct job *job, struct webex_message *m);
+/* No answer, or one that says no. `reply` is the caller's. */
+void outbox_job_failed(struct job *job, const struct webex_reply *reply);
+/* The PUT of an edit. */
+void outbox_job_put(struct job *job);
 /* It stays here, in that state. job->note.reason is adopted from `reason`. */
 void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason);
 /* Keeps the server's words of a failed request. */
 void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
 
+/* ---- outbox_edit.c ---- */
+/* Looks whether the message is still the one that was edited; then outbox_job_put. */
+void outbox_edit_begin(struct job *job);
+
 /* ---- outbox_check.c ---- */
+/* The message says what the letter says. */
+bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m);
 void outbox_check_begin(struct job *job);
 /* The outbox is closing: stops asking. `fail` may follow at once or with the answer. */
 void outbox_check_abort(struct job *job);

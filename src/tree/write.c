@@ -135,12 +135,11 @@ static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	if (r == 0)
 		r = draft_new(is_markdown ? DRAFT_MARKDOWN : DRAFT_TEXT,
 			      ctx->tree->config.state_dir, &w->draft);
-	if (r == 0 && !truncate) {
-		text = g_string_new(NULL);
-		(is_markdown ? webex_render_md : webex_render_txt)(&m.m, text);
+	text = g_string_new(NULL);
+	(is_markdown ? webex_render_md : webex_render_txt)(&m.m, text);
+	if (r == 0 && !truncate)
 		r = draft_load(w->draft, text->str, text->len);
-		g_string_free(text, TRUE);
-	}
+	w->base = g_string_free(text, FALSE);
 	store_message_clear(&m);
 	return r;
 }
@@ -387,6 +386,7 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	g_free(w->room_id);
 	g_free(w->email);
 	g_free(w->message_id);
+	g_free(w->base);
 	g_free(w->place);
 	g_free(w->name);
 	memset(w, 0, sizeof(*w));
@@ -455,6 +455,7 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	l->room_id = g_strdup(w->room_id);
 	l->email = g_strdup(w->email);
 	l->message_id = g_strdup(w->message_id);
+	l->base = g_strdup(w->base);
 	l->place = g_strdup(w->place);
 	if (w->form == OUTBOX_FILE) {
 		l->filename = g_strdup(w->name);
@@ -505,6 +506,8 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	}
 	if (w->form == OUTBOX_JSON)
 		r = fill_json(l, ret_reason);
+	/* What a second edit of the same handle is made from depends on how this one ends. */
+	g_clear_pointer(&w->base, g_free);
 	*ret_letter = l;
 	return r;
 }

@@ -56,6 +56,7 @@ struct tree_write {
 	int64_t row, room;
 	int64_t content_row; /* uploads */
 	char *room_id, *email, *message_id, *place, *name;
+	char *base;		 /* edits: the text at open, until the first commit */
 	struct draft *draft;	 /* owned reference */
 	struct pending *pending; /* uploads, scratch: reference, counted as open */
 };

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Before the PUT of an edit: is the message still what the edit was made from?
+ */
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/outbox_private.h"
+#include "webex/render.h"
+
+/* As whoever opened it for writing saw it. */
+static bool is_base(const struct outbox_letter *l, const struct webex_message *m)
+{
+	GString *now = g_string_new(NULL);
+	bool is_same;
+
+	(l->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(m, now);
+	is_same = strcmp(now->str, l->base) == 0;
+	g_string_free(now, TRUE);
+	return is_same;
+}
+
+/* What was found out is shown, so that the next edit begins with it. */
+static void publish(struct job *job, int r, GPtrArray *changes)
+{
+	struct outbox *o = job->o;
+
+	if (r < 0 && r != -ENOENT)
+		log_error("cache", "a message is not in the store: %s", g_strerror(-r));
+	if (o->on_changes && changes->len > 0)
+		o->on_changes(o->arg, changes);
+	g_ptr_array_unref(changes);
+}
+
+static void show(struct job *job, const struct webex_message *m)
+{
+	GPtrArray *changes = store_changes_new();
+
+	publish(job, store_apply_message(job->o->store, job->letter->room, m, 0, NULL, changes),
+		changes);
+}
+
+static void forget(struct job *job)
+{
+	GPtrArray *changes = store_changes_new();
+	struct store_conn *conn;
+	int64_t rowid = 0;
+	int r = store_read_begin(job->o->store, &conn);
+
+	if (r == 0) {
+		r = store_message_by_id(conn, job->letter->message_id, &rowid);
+		store_read_end(conn);
+	}
+	if (r == 0)
+		r = store_remove_message(job->o->store, rowid, changes);
+	publish(job, r, changes);
+}
+
+static void on_present(void *arg, struct webex_reply *reply)
+{
+	struct job *job = arg;
+	struct webex_message *m;
+
+	job->call = 0;
+	if (reply->error || !reply->items || reply->items->len == 0) {
+		if (reply->status == 404)
+			forget(job);
+		/* A question changes nothing. */
+		reply->may_have_applied = false;
+		outbox_job_failed(job, reply);
+		return;
+	}
+	m = g_ptr_array_index(reply->items, 0);
+	if (outbox_check_is_delivered(job->letter, m)) {
+		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
+	} else if (is_base(job->letter, m)) {
+		outbox_job_put(job);
+	} else {
+		show(job, m);
+		outbox_job_fail(job, OUTBOX_UNSENT, -ESTALE,
+				g_strdup("the message was edited elsewhere meanwhile"));
+	}
+}
+
+void outbox_edit_begin(struct job *job)
+{
+	if (job->letter->base)
+		job->call = webex_get_message(job->o->client, job->letter->message_id,
+					      on_present, job);
+	else
+		outbox_job_put(job);
+}
