@@ -209,6 +209,12 @@ def test_an_edit(bench):
         else:
             assert now == text and kept == [], words
         assert bool(told) == (fault in LASTING) or told == errno.ETIMEDOUT, words
+        # What was done too late is seen before the next edit is made from it.
+        if told == errno.ETIMEDOUT:
+            wait_until(lambda: bench.space.listed() and
+                       [(bench.space / name).read_text().strip()] == bench.space.texts(), 20,
+                       what=words)
+            (now,) = bench.space.texts()
         edits += now != was
         was = now
         if edits > 3:
