@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,11 +22,13 @@
 #define LABEL_PLACE_MAX 64
 #define LABEL_NAME_MAX 160
 #define NO_ORIGIN INT64_C(-1)
+/* What the .json of a letter and the folder's own growth may take beside the text. */
+#define LETTER_ROOM (32 * 1024)
 
 struct draft {
 	int refs;	      /* atomic */
 	enum draft_form form; /* never changes */
-	char *spool_dir;      /* never changes; NULL for text */
+	char *spool_dir;      /* never changes; text: where it will be kept, or NULL */
 	pthread_mutex_t lock; /* all below */
 	bool is_dirty, is_tainted;
 	GString *text;	/* text forms */
@@ -73,31 +76,6 @@ int draft_copy(int from, int to, int64_t size)
 	return 0;
 }
 
-int draft_sha256(int fd, char **ret_hex)
-{
-	guchar block[COPY_BYTES];
-	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-	int64_t at = 0;
-	int r = 0;
-
-	for (;;) {
-		ssize_t n = pread(fd, block, COPY_BYTES, at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			r = n < 0 ? -errno : 0;
-			break;
-		}
-		g_checksum_update(sum, block, n);
-		at += n;
-	}
-	if (r == 0)
-		*ret_hex = g_strdup(g_checksum_get_string(sum));
-	g_checksum_free(sum);
-	return r;
-}
-
 /* ---- life ---- */
 
 static int spool_create(const char *dir, int *ret_fd, char **ret_path)
@@ -140,8 +118,8 @@ int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_dr
 	d->origin = NO_ORIGIN;
 	d->fd = fd;
 	d->path = steal_ptr(&path);
+	d->spool_dir = g_strdup(spool_dir);
 	if (form == DRAFT_FILE) {
-		d->spool_dir = g_strdup(spool_dir);
 		d->is_dirty = true;
 	} else {
 		d->text = g_string_new(NULL);
@@ -294,13 +272,28 @@ static int overwrite_locked(struct draft *d, const char *buf, size_t len, int64_
 	return 0;
 }
 
+/* A shell reports what write says, not what close says: whether the outbox will have room for
+ * the text is asked while it is written. No promise, for others write to that disk too. */
+static int check_room(const struct draft *d, size_t len)
+{
+	struct statvfs vfs;
+	uint64_t left;
+
+	if (!d->spool_dir || statvfs(d->spool_dir, &vfs) < 0 || vfs.f_blocks == 0)
+		return 0;
+	left = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	return left < d->text->len + len + LETTER_ROOM ? -ENOSPC : 0;
+}
+
 static int write_text_locked(struct draft *d, const char *buf, size_t len, int64_t offset,
 			     bool append)
 {
 	int64_t origin = d->origin == NO_ORIGIN ? offset : d->origin;
 	int64_t at = append ? (int64_t)d->text->len : offset - origin;
-	int r;
+	int r = check_room(d, len);
 
+	if (r < 0)
+		return r;
 	if (at == (int64_t)d->text->len)
 		r = append_locked(d, buf, len);
 	else

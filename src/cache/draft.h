@@ -8,7 +8,7 @@
  *       a message over 7439 bytes (trailing newlines not counted), a file over 100 MB: -EFBIG;
  *       a text that is not UTF-8 or has a NUL: -EILSEQ. This is checked across writes; an
  *       incomplete character at the end of a write is fine until the commit;
- *       a full disk: -ENOSPC.
+ *       a full disk: -ENOSPC (text: no room where it would be kept).
  *     What was refused is not in the draft; what was there before stays.
  *  2. Offsets: those of a handle opened with O_APPEND are ignored. For text the first write
  *     after open or commit sets the origin (a shell goes on at offset n after the first of two
@@ -47,8 +47,8 @@ struct draft;
 #define DRAFT_SPOOL_DIGITS 16
 #define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name has it */
 
-/* `spool_dir` is used for DRAFT_FILE (and borrowed for the call only); it exists. Shared, by
- * reference count; starts with one. */
+/* `spool_dir` is borrowed for the call. DRAFT_FILE: it exists. Text forms: the disk that will
+ * keep it, or NULL. Shared, by reference count; starts with one. */
 int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);
 void draft_unref(struct draft **d);

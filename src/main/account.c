@@ -80,7 +80,7 @@ static int write_owner(const char *path, const char *base_url,
 		       const struct account_owner *owner)
 {
 	GKeyFile *file = g_key_file_new();
-	_cleanup_gfree_ char *text = NULL;
+	_cleanup_gfree_ char *text = NULL, *present = NULL;
 	GError *error = NULL;
 	int r = 0;
 
@@ -90,6 +90,10 @@ static int write_owner(const char *path, const char *base_url,
 	g_key_file_set_boolean(file, GROUP, "bot", owner->is_bot);
 	text = g_key_file_to_data(file, NULL, NULL);
 	g_key_file_unref(file);
+	/* The time tells which tokens are in use. A full disk is no reason not to mount. */
+	if (g_file_get_contents(path, &present, NULL, NULL) && strcmp(present, text) == 0 &&
+	    utimensat(AT_FDCWD, path, NULL, 0) == 0)
+		return 0;
 	if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
 				      &error)) {
 		r = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC)   ? -ENOSPC
