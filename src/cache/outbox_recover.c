@@ -42,6 +42,15 @@ static bool is_body_there(struct outbox *o, int64_t n, struct stat *ret_st)
 	       S_ISREG(ret_st->st_mode);
 }
 
+/* Not so if it cannot be looked at, or is no file: the .json is all that says whereto. */
+static bool is_body_gone(struct outbox *o, int64_t n)
+{
+	_cleanup_gfree_ char *name = g_strdup_printf("%" G_GINT64_FORMAT ".body", n);
+	struct stat st;
+
+	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 /* Appends the numbers of all bodies; removes what was being written or removed. */
 static int scan(struct outbox *o, GArray *numbers)
 {
@@ -55,7 +64,7 @@ static int scan(struct outbox *o, GArray *numbers)
 	while ((entry = readdir(dir))) {
 		if (parse_name(entry->d_name, "tmp", &n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
-		else if (parse_name(entry->d_name, "json", &n) && !is_body_there(o, n, &st))
+		else if (parse_name(entry->d_name, "json", &n) && is_body_gone(o, n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
 		else if (parse_name(entry->d_name, "body", &n) && is_body_there(o, n, &st))
 			g_array_append_val(numbers, n);
