@@ -93,6 +93,8 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	e->good_ms = now;
 }
 
+#define HTTP_UNAUTHORIZED 401
+
 static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
 {
 	int64_t now = clock_mono(p->config.clock);
@@ -125,6 +127,8 @@ void pager_heard(struct pager *p, const struct webex_reply *reply)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->net_failed_ms = INT64_MIN / 2;
+	p->token_failed_ms = reply->status == HTTP_UNAUTHORIZED ? clock_mono(p->config.clock)
+								: INT64_MIN / 2;
 	p->stats.offline_since_wall_ms = -1;
 	if (!reply->error)
 		p->stats.last_good_wall_ms = clock_wall(p->config.clock);

@@ -52,7 +52,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
 	p->stats.last_good_wall_ms = -1;
 	p->stats.offline_since_wall_ms = -1;
-	p->net_failed_ms = INT64_MIN / 2;
+	p->net_failed_ms = p->token_failed_ms = INT64_MIN / 2;
 	pthread_mutex_init(&p->lock, NULL);
 	p->spans = spans_new(p);
 	g_queue_init(&p->event_waiters.waiters);
@@ -431,13 +431,15 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
 	work_post(p->config.queue, step_run, s);
 }
 
-int pager_network_error(struct pager *p)
+int pager_known_error(struct pager *p)
 {
 	int64_t now = clock_mono(p->config.clock);
 	int error;
 
 	pthread_mutex_lock(&p->lock);
-	error = now - p->net_failed_ms < DOWN_MS ? p->net_error : 0;
+	error = now - p->net_failed_ms < DOWN_MS     ? p->net_error
+		: now - p->token_failed_ms < DOWN_MS ? -EACCES
+						     : 0;
 	pthread_mutex_unlock(&p->lock);
 	return error;
 }

@@ -167,9 +167,9 @@ bool pager_polls(const struct pager *p);
  */
 void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
-/* The network's -errno if it failed within the last seconds and nothing worked since; else 0.
- * Any thread. */
-int pager_network_error(struct pager *p);
+/* Why a request would fail, as far as an answer of the last few seconds tells: the network's
+ * errno, -EACCES for a token that was refused; else 0. Any thread. */
+int pager_known_error(struct pager *p);
 
 /* For status.json. */
 struct pager_stats {

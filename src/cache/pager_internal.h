@@ -37,14 +37,15 @@ struct pager {
 	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
 	struct online *online;		  /* cache thread */
 	struct pager_stats stats;	  /* pager.lock */
-	int64_t net_failed_ms; /* mono time of the last network failure; pager.lock */
-	int net_error;	       /* pager.lock */
-	bool stopping;	       /* cache thread */
-	int page_max;	       /* cache thread; of messages, what the gateway still gives */
-	int64_t page_max_ms;   /* cache thread; mono: since when */
-	int64_t page_wait_ms;  /* cache thread; until twice as many are tried */
-	bool page_grew;	       /* cache thread; they were, and that has not failed */
-	int page_given;	       /* cache thread; see pager_note_page; 0: not known */
+	int64_t net_failed_ms;	 /* mono time of the last network failure; pager.lock */
+	int net_error;		 /* pager.lock */
+	int64_t token_failed_ms; /* mono time of the last 401; pager.lock */
+	bool stopping;		 /* cache thread */
+	int page_max;		 /* cache thread; of messages, what the gateway still gives */
+	int64_t page_max_ms;	 /* cache thread; mono: since when */
+	int64_t page_wait_ms;	 /* cache thread; until twice as many are tried */
+	bool page_grew;		 /* cache thread; they were, and that has not failed */
+	int page_given;		 /* cache thread; see pager_note_page; 0: not known */
 };
 
 /* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache

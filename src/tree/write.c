@@ -20,7 +20,7 @@ static int preflight(struct tree_ctx *ctx)
 
 	if (c->read_only)
 		return -EROFS;
-	return pager_network_error(c->pager);
+	return pager_known_error(c->pager);
 }
 
 /* ---- destinations ---- */

@@ -1,0 +1,111 @@
+"""What can be known is refused before anything is typed."""
+import contextlib
+import errno
+import os
+import signal
+import time
+
+import pytest
+
+from lib.chat import fails, put
+from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.util import scaled, wait_until
+
+NETWORK = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
+# What is written by the daemon's rules when it is opened: each way of opening.
+NAMES = ("post", "post.md", "post.json", "report.txt")
+
+
+def open_for_writing(path):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644))
+
+
+def refusal(path):
+    """(errno or 0, seconds) of an open for writing."""
+    began = time.monotonic()
+    try:
+        open_for_writing(path)
+    except OSError as e:
+        return e.errno, time.monotonic() - began
+    return 0, time.monotonic() - began
+
+
+def learn_offline(space):
+    """A listing that fails is how it is known."""
+    def refused():
+        with contextlib.suppress(OSError):
+            os.listdir(space.mount / "people")
+            space.ls()
+        return refusal(space / "post")[0] in NETWORK
+    wait_until(refused, 40)
+
+
+def test_a_token_that_went_bad_is_said_by_the_open(pier, unsent):
+    """Any listing that was refused because of it is how it is known."""
+    put(pier / "post", "before")
+    pier.sim.fault(status=401, message="The request requires a valid access token.")
+
+    def refused():
+        with contextlib.suppress(OSError):
+            os.listdir(pier / "members")
+        return refusal(pier / "post")[0] == errno.EACCES
+    wait_until(refused)
+    for name in NAMES:
+        with fails(errno.EACCES):
+            open_for_writing(pier / name)
+    result = pier.run("echo typed > post")
+    assert result.status != 0 and "ermission denied" in result.err, repr(result)
+    assert unsent.names() == [] and pier.posts() == 1
+    # And once it is good again, the open succeeds.
+    pier.sim.clear_faults()
+    wait_until(lambda: refusal(pier / "post")[0] == 0, 10)
+    put(pier / "post", "after")
+    assert pier.texts() == ["before", "after"]
+
+
+def test_a_refused_connection_is_known_at_once(pier):
+    put(pier / "post", "before")
+    pier.sim.kill()
+    learn_offline(pier)
+    for name in NAMES:
+        number, seconds = refusal(pier / name)
+        assert number in NETWORK, (name, number)
+        assert seconds < scaled(1)
+    pier.sim.start()
+    # Back online: the next open succeeds within the time of a probe.
+    wait_until(lambda: refusal(pier / "post")[0] == 0, 5)
+
+
+@pytest.mark.mount("timeout=4")
+def test_a_silent_server_costs_an_open_no_request(pier):
+    """It takes the connection and never answers."""
+    put(pier / "post", "before")
+    pier.sim.process.send_signal(signal.SIGSTOP)
+    try:
+        learn_offline(pier)
+        for name in NAMES:
+            number, seconds = refusal(pier / name)
+            assert number in NETWORK, (name, number)
+            assert seconds < scaled(2)
+    finally:
+        pier.sim.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: refusal(pier / "post")[0] == 0, 10)
+    put(pier / "post", "after")
+    assert pier.texts()[-1:] == ["after"]
+
+
+def test_a_write_that_is_refused_took_nothing_of_itself(pier, unsent):
+    """What was taken before is known to the byte by its count."""
+    fd = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
+    assert os.write(fd, b"a" * 7000) == 7000
+    with fails(errno.EFBIG):
+        os.write(fd, b"b" * 440)
+    with fails(errno.EFBIG):
+        os.close(fd)
+    fd = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
+    with fails(errno.EILSEQ):
+        os.write(fd, b"good, then \xff")
+    with fails(errno.EILSEQ):
+        os.close(fd)
+    # What was taken before the refusal is not lost, and nothing of the refused write is in it.
+    assert pier.texts() == [] and unsent.bytes() == [b"a" * 7000]
