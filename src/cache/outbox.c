@@ -170,7 +170,10 @@ static void admit(void *arg)
 		outbox_job_refuse(job, r);
 		return;
 	}
-	work_post(o->io, write_job, job);
+	if (job->letter->is_rewrite)
+		outbox_rewrite_begin(job);
+	else
+		work_post(o->io, write_job, job);
 }
 
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
@@ -247,6 +250,9 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 
 	if (letter->form != OUTBOX_FILE)
 		letter->size = (int64_t)letter->body_len;
+	/* A beginning does not take the place of the whole. */
+	if (letter->is_rewrite)
+		letter->replaces = 0;
 	if (r == 0) {
 		note.name = outbox_name_claim(o, letter, note.began_ms);
 		r = outbox_files_put(o, letter, &note, true, &why_size);

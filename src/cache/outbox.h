@@ -91,6 +91,7 @@ struct outbox_letter {
 	char *comm;
 	int64_t replaces; /* the number of the unsent letter that this one is (outbox_take); 0:
 			     none */
+	bool is_rewrite;  /* that one gets these bytes, durably, and stays unsent */
 };
 struct outbox_letter *outbox_letter_new(enum outbox_form form); /* fd = -1 */
 void outbox_letter_free(struct outbox_letter *l);

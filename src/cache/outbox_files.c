@@ -338,6 +338,28 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 	return r;
 }
 
+int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_letter *l)
+{
+	char name[FILE_NAME_SIZE], temporary[FILE_NAME_SIZE];
+	int r;
+
+	file_name(n, "body", name);
+	file_name(n, "tmp", temporary);
+	/* What a crash left. */
+	unlinkat(o->dir_fd, temporary, 0);
+	r = l->form == OUTBOX_FILE ? link_body(o, temporary, l, true)
+				   : write_body(o, temporary, l, true);
+	if (r == 0 && renameat(o->dir_fd, temporary, o->dir_fd, name) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlinkat(o->dir_fd, temporary, 0);
+		return r;
+	}
+	if (l->form == OUTBOX_FILE)
+		forget_spool_name(o, l->fd);
+	return fsync(o->dir_fd) < 0 ? -errno : 0;
+}
+
 int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)
 {
 	_cleanup_close_ int fd = -1;

@@ -80,7 +80,7 @@ static void leave_line(struct outbox *o, struct job *job)
 		outbox_job_advance(o, job->line_key);
 }
 
-static void finish(struct job *job)
+void outbox_job_finish(struct job *job)
 {
 	struct outbox *o = job->o;
 
@@ -122,7 +122,7 @@ static void recorded(void *arg)
 
 	outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
 	say_failed(job);
-	finish(job);
+	outbox_job_finish(job);
 }
 
 /* io thread */
@@ -187,7 +187,7 @@ void outbox_job_refuse(struct job *job, int error)
 	if (!job->note.reason)
 		job->note.reason = g_strdup("the outbox cannot take it");
 	say_failed(job);
-	finish(job);
+	outbox_job_finish(job);
 }
 
 void outbox_job_note_reply(struct job *job, const struct webex_reply *reply)
@@ -211,7 +211,7 @@ static void removed(void *arg)
 
 	if (job->letter->replaces)
 		outbox_item_drop(job->o, job->letter->replaces);
-	finish(job);
+	outbox_job_finish(job);
 }
 
 /* io thread */

@@ -4,6 +4,7 @@
  *   outbox.c          life, sending, detaching, keeping
  *   outbox_job.c      a letter from the wire to its end: the state machine
  *   outbox_edit.c     whether what is to be edited is still the same
+ *   outbox_rewrite.c  other bytes for one of them
  *   outbox_check.c    what became of a letter whose answer did not come
  *   outbox_files.c    the two files of a letter
  *   outbox_recover.c  what an earlier run left
@@ -100,6 +101,8 @@ int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_let
 		     struct outbox_note *ret_note);
 int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
+/* Durable: the letter has the old bytes or the new ones. Takes a draft's name in the spool away. */
+int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_letter *l);
 /* The body first: a .json without body is one whose removal was cut short. */
 int outbox_files_remove(struct outbox *o, int64_t n);
 /* Both files of a new letter; sets note->n and *ret_why_size. The .json is always down to the
@@ -174,6 +177,13 @@ void outbox_job_put(struct job *job);
 void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason);
 /* Keeps the server's words of a failed request. */
 void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
+
+/* Tells `done`, lets the next of the line go and frees it. */
+void outbox_job_finish(struct job *job);
+
+/* ---- outbox_rewrite.c: cache thread ---- */
+/* The unsent letter is held (outbox_item_hold). */
+void outbox_rewrite_begin(struct job *job);
 
 /* ---- outbox_edit.c ---- */
 /* Looks whether the message is still the one that was edited; then outbox_job_put. */

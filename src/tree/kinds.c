@@ -37,7 +37,7 @@ static const struct tree_row rows[] = {
 	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO, .attr = tree_attr_by_render, .render = last_error_render },
 	{ TREE_UNSENT, "unsent", TREE_CONTROL, "unsent", DIR_RW, ROW_LISTED | ROW_VOLATILE,
 	  .lookup = unsent_lookup, .readdir = unsent_readdir },
-	{ TREE_LETTER, "letter", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_DIRECT_IO,
+	{ TREE_LETTER, "letter", TREE_NONE, NULL, FILE_RW, ROW_VOLATILE | ROW_DIRECT_IO,
 	  .attr = letter_attr, .render = letter_render },
 	{ TREE_LETTER_WHY, "letter.why.json", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_DIRECT_IO,
 	  .attr = letter_attr, .render = letter_render },

@@ -79,6 +79,12 @@ static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 	struct tree_month m;
 	int r;
 
+	/* Beside a letter that is edited: nobody's. */
+	if (tree_ino_kind(dir) == TREE_UNSENT) {
+		w->place = g_strdup("unsent");
+		w->room_id = g_strdup("");
+		return 0;
+	}
 	if (tree_ino_kind(dir) != TREE_MONTH)
 		return tree_write_aim_dir(ctx, dir, w);
 	r = tree_month_get(ctx, dir, &m);
@@ -165,9 +171,8 @@ static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w
 
 /* ---- uploads ---- */
 
-/* A draft for `name` in w->place, labelled so that a crash leaves it under a name that says so. */
-static int spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
-		       struct draft **ret_draft)
+int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
+		     struct draft **ret_draft)
 {
 	char *spool = g_strconcat(ctx->tree->config.state_dir, "/spool", NULL);
 	int r = draft_new(DRAFT_FILE, spool, ret_draft);
@@ -241,7 +246,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = aim_at_room(ctx, content.room, w);
 	}
 	if (r == 0)
-		r = spool_draft(ctx, w, content.name, &draft);
+		r = tree_spool_draft(ctx, w, content.name, &draft);
 	if (r == 0 && !truncate) {
 		r = load_content(ctx, w->row, draft);
 		if (r)
@@ -300,7 +305,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r == 0 && !is_scratch)
 		r = check_file_name(name);
 	if (r == 0)
-		r = spool_draft(ctx, &w, name, &draft);
+		r = tree_spool_draft(ctx, &w, name, &draft);
 	if (r == 0) {
 		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);
@@ -343,6 +348,8 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	case TREE_SPACE_JSON:
 	case TREE_MEMBER:
 		return open_object(ctx, truncate, w);
+	case TREE_LETTER:
+		return tree_open_letter(ctx, truncate, w);
 	case TREE_UPLOAD:
 		p = pending_by_row(ctx->tree->pendings, w->row);
 		return p ? open_pending(ctx, p, w) : open_version(ctx, truncate, w);
@@ -364,6 +371,9 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
 	r = preflight(ctx);
+	/* What stays here needs no network. */
+	if (w.kind == TREE_LETTER && r != -EROFS)
+		r = 0;
 	if (r == 0)
 		r = open_by_kind(ctx, truncate, &w);
 	if (r) {
@@ -456,6 +466,8 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	l->email = g_strdup(w->email);
 	l->message_id = g_strdup(w->message_id);
 	l->base = g_strdup(w->base);
+	l->replaces = w->rewrites;
+	l->is_rewrite = w->rewrites != 0;
 	l->place = g_strdup(w->place);
 	if (w->form == OUTBOX_FILE) {
 		l->filename = g_strdup(w->name);
@@ -470,6 +482,8 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 static bool is_nothing_to_send(struct tree_ctx *ctx, const struct tree_write *w,
 			       const struct outbox_letter *l)
 {
+	if (w->rewrites)
+		return w->form != OUTBOX_FILE && !l->body_len;
 	if (w->form == OUTBOX_FILE)
 		return is_newest_version(ctx, w, l->fd, l->size);
 	return !l->body_len ||
@@ -504,7 +518,7 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		outbox_letter_free(l);
 		return 0;
 	}
-	if (w->form == OUTBOX_JSON)
+	if (w->form == OUTBOX_JSON && !w->rewrites)
 		r = fill_json(l, ret_reason);
 	/* What a second edit of the same handle is made from depends on how this one ends. */
 	g_clear_pointer(&w->base, g_free);

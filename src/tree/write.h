@@ -56,6 +56,7 @@ struct tree_write {
 	int64_t row, room;
 	int64_t content_row; /* uploads */
 	char *room_id, *email, *message_id, *place, *name;
+	int64_t rewrites;	 /* the unsent letter that is edited; 0: none */
 	char *base;		 /* edits: the text at open, until the first commit */
 	struct draft *draft;	 /* owned reference */
 	struct pending *pending; /* uploads, scratch: reference, counted as open */
@@ -75,6 +76,12 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 /* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. -EPERM for
  * a directory that takes none. */
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
+/* A draft for `name` in w->place, labelled so that a crash leaves it under a name that says so. */
+int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
+		     struct draft **ret_draft);
+/* Opens an unsent letter (w->row) for editing: what is committed replaces its bytes. -EBUSY while
+ * it is being sent. */
+int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
 /* Makes an opened scratch file an upload called `name`. -EINVAL for a name that would not come
  * back as typed. */
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name);

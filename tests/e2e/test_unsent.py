@@ -3,8 +3,11 @@ import errno
 import os
 import time
 
-from lib.chat import Unsent, fails, put
+import pytest
+
+from lib.chat import VIM, Unsent, fails, opened, put, refused_write
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.shell import start_cmd
 from lib.util import scaled, wait_until
 
 WORDS = "No sailing today."
@@ -146,3 +149,99 @@ def test_unmounting_with_a_delivery_under_way_is_bounded_and_says_so(pier, start
     _, data, why = unsent.one()
     assert data == b"under way"
     assert why["state"] in ("unsent", "in-doubt")
+
+
+# Editing.
+
+EDITS = {
+    "echo": ("echo 'high tide' > \"$F\"", "high tide"),
+    "echo >>": ("echo 'at noon' >> \"$F\"", "low tide\nat noon"),
+    "sed -i": ("sed -i s/low/high/ \"$F\"", "high tide"),
+    "ed": ("printf ',s/low/high/\\nw\\nq\\n' | ed -s \"$F\"", "high tide"),
+    "vim": ("\"$VIM\" -u NONE -i NONE -N -es +s/low/high/ +wq \"$F\"", "high tide"),
+    "cp": ("cp \"$SRC\" \"$F\"", "from a file"),
+    "python r+": ("/usr/bin/python3 -c 'import os; f = open(os.environ[\"F\"], \"r+\"); t = f.read(); "
+                  "f.seek(0); f.truncate(); f.write(t.replace(\"low\", \"high\"))'", "high tide"),
+    ": >": (": > \"$F\"", "low tide"),
+}
+
+
+@pytest.mark.parametrize("how", EDITS)
+def test_a_letter_can_be_edited(pier, unsent, how, tmp_path):
+    """Its bytes change, and nothing else: it is sent when it is moved."""
+    command, text = EDITS[how]
+    name = make_unsent(pier, data="low tide")
+    why = unsent.why(name)
+    (tmp_path / "src").write_text("from a file\n")
+    pier.sim.clear_log()
+    pier.mount.run(command, cwd=unsent.dir, check=True,
+                   env={"F": name, "SRC": str(tmp_path / "src"), "VIM": VIM[0]})
+    assert unsent.bytes() == [text.encode()]
+    assert unsent.why(name) == why
+    assert os.stat(unsent.dir / name).st_size == len(text)
+    assert unsent.mount.ls(unsent.dir) == [name, name + ".why.json"]
+    assert pier.sim.log() == []
+    os.rename(unsent.dir / name, pier / "post")
+    assert pier.texts() == [text]
+    assert unsent.names() == []
+
+
+def test_a_file_can_be_edited(pier, unsent):
+    name = make_unsent(pier, "report.bin", b"\0\1\2" * 100_000)
+    with opened(unsent.dir / name, os.O_RDWR) as fd:
+        os.pwrite(fd, b"begin", 0)
+        os.ftruncate(fd, 200_000)
+    want = b"begin" + (b"\0\1\2" * 100_000)[5:200_000]
+    assert unsent.bytes() == [want]
+    os.rename(unsent.dir / name, pier / "report.bin")
+    assert pier.files() == {"report.bin": want}
+
+
+def test_what_is_edited_is_checked_like_what_is_written(pier, unsent):
+    name = make_unsent(pier, data="low tide")
+    with refused_write(unsent.dir / name, errno.EFBIG) as fd:
+        os.write(fd, b"x" * 7440)
+    assert (unsent.dir / name).read_bytes() == b"low tide"
+    with refused_write(unsent.dir / name, errno.EILSEQ) as fd:
+        os.write(fd, b"\xff")
+    assert (unsent.dir / name).read_bytes() == b"low tide"
+
+
+def test_an_edit_that_is_killed_leaves_the_letter_as_it_was(pier, unsent):
+    """The beginning is kept beside it."""
+    name = make_unsent(pier, data="low tide")
+    script = ("import os, signal, sys\n"
+              "fd = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)\n"
+              "os.write(fd, b'high')\n"
+              "os.kill(os.getpid(), signal.SIGKILL)\n")
+    pier.mount.run(["/usr/bin/python3", "-c", script, name], cwd=unsent.dir)
+    wait_until(lambda: len(unsent.names()) == 2)
+    assert (unsent.dir / name).read_bytes() == b"low tide"
+    assert sorted(unsent.bytes()) == [b"high", b"low tide"]
+    assert pier.posts() == 1
+
+
+def test_an_edit_needs_no_network_and_lasts(pier, unsent, start_mount):
+    name = make_unsent(pier, data="low tide")
+    pier.sim.kill()
+    with fails(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
+        put(pier / "post", "hello?")
+    put(unsent.dir / name, "high tide")
+    pier.mount.kill()
+    pier.sim.start()
+    assert remount(pier, start_mount).bytes() == [b"high tide", b"hello?"]
+
+
+def test_a_letter_under_way_cannot_be_edited(pier, unsent):
+    name = make_unsent(pier, data="low tide")
+    pier.sim.fault(method="POST", route="/messages$", delayMs=1500)
+    mover = start_cmd(["mv", str(unsent.dir / name), str(pier / "post")])
+    try:
+        wait_until(lambda: len(pier.sim.requests("POST", "/messages")) == 2)
+        with fails(errno.EBUSY):
+            put(unsent.dir / name, "high tide")
+    finally:
+        mover.communicate(timeout=scaled(20))
+    assert mover.returncode == 0
+    assert pier.texts() == ["low tide"]
+    assert unsent.names() == []

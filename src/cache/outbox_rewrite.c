@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An unsent letter that a person edited: it gets other bytes and stays where it is.
+ */
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cache/outbox_private.h"
+
+static void rewritten(void *arg)
+{
+	struct job *job = arg;
+
+	if (job->error == 0)
+		outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
+	else
+		log_last_error("the unsent message to %s keeps its old text: %s",
+			       job->letter->place ? job->letter->place : "an unknown place",
+			       g_strerror(-job->error));
+	outbox_job_finish(job);
+}
+
+/* io thread. What the letter says of itself stays. */
+static void rewrite(void *arg)
+{
+	struct job *job = arg;
+	struct outbox *o = job->o;
+	struct outbox_letter *known = NULL;
+	char *text = NULL;
+	int64_t n = job->letter->replaces;
+
+	job->error = outbox_files_get_text(o, n, &text);
+	if (job->error == 0)
+		job->error = outbox_files_get(o, n, &known, &job->note);
+	if (job->error == 0) {
+		job->why_size = (int64_t)strlen(text);
+		job->error = outbox_files_replace_body(o, n, job->letter);
+	}
+	outbox_letter_free(known);
+	g_free(text);
+	work_post(o->cache, rewritten, job);
+}
+
+void outbox_rewrite_begin(struct job *job)
+{
+	job->state = JOB_SETTLING;
+	outbox_note_clear(&job->note);
+	work_post(job->o->io, rewrite, job);
+}

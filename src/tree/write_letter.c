@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Editing what is in .sparkfs/unsent/.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+
+static int load_letter(const struct outbox_letter *l, struct draft *draft)
+{
+	char buf[65536];
+	int64_t at = 0;
+	ssize_t n;
+
+	if (l->form != OUTBOX_FILE) {
+		GString *text = g_string_new_len(l->body, (gssize)l->body_len);
+		int r;
+
+		/* It was dropped; what is appended begins a line. */
+		if (l->form != OUTBOX_JSON && text->len)
+			g_string_append_c(text, '\n');
+		r = draft_load(draft, text->str, text->len);
+		g_string_free(text, TRUE);
+		return r;
+	}
+	while ((n = pread(l->fd, buf, sizeof(buf), at)) > 0) {
+		n = draft_write(draft, buf, (size_t)n, at, false);
+		if (n < 0)
+			return (int)n;
+		at += n;
+	}
+	if (n == 0)
+		draft_set_clean(draft);
+	return n < 0 ? -errno : 0;
+}
+
+static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w,
+			struct draft **ret_draft)
+{
+	const char *dir = ctx->tree->config.state_dir;
+
+	switch (w->form) {
+	case OUTBOX_TEXT:
+	case OUTBOX_EDIT_TEXT:
+		return draft_new(DRAFT_TEXT, dir, ret_draft);
+	case OUTBOX_MARKDOWN:
+	case OUTBOX_EDIT_MARKDOWN:
+		return draft_new(DRAFT_MARKDOWN, dir, ret_draft);
+	case OUTBOX_JSON:
+		return draft_new(DRAFT_JSON, dir, ret_draft);
+	case OUTBOX_FILE:
+		break;
+	}
+	return tree_spool_draft(ctx, w, w->name ? w->name : "file", ret_draft);
+}
+
+/* It goes to where it was meant to go when it is sent: here it only gets other bytes. */
+int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+{
+	struct outbox_letter *l;
+	int r = outbox_take(ctx->tree->config.outbox, w->row, &l);
+
+	if (r)
+		return r;
+	w->what = TREE_WRITE_LETTER;
+	w->form = l->form;
+	w->rewrites = w->row;
+	w->email = steal_ptr(&l->email);
+	/* One whose destination was lost is edited just as well. */
+	w->room_id = l->room_id || w->email ? steal_ptr(&l->room_id) : g_strdup("");
+	w->message_id = steal_ptr(&l->message_id);
+	w->place = steal_ptr(&l->place);
+	w->name = steal_ptr(&l->filename);
+	r = letter_draft(ctx, w, &w->draft);
+	if (r == 0 && !truncate)
+		r = load_letter(l, w->draft);
+	outbox_letter_free(l);
+	return r;
+}
