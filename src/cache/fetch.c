@@ -25,6 +25,8 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 	switch (kind) {
 	case NEED_PERSON:
 		return p->config.person_age_ms;
+	case NEED_PROBE:
+		return 0; /* asked for when it is doubted */
 	case NEED_CONTENT:
 		return 0; /* contents.h knows whether the bytes are here */
 	case NEED_SPAN:
@@ -152,6 +154,7 @@ static char *describe(const struct fetch *f)
 		[NEED_MONTHS] = "the months of",
 		[NEED_BODY] = "the message with number",
 		[NEED_EVENT] = "events",
+		[NEED_PROBE] = "whether the server is there",
 		[NEED_SWEEP] = "old messages of",
 	};
 	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
@@ -167,7 +170,7 @@ static char *describe(const struct fetch *f)
 			text = g_strdup_printf("%s %s", words[kind], room.name);
 		store_room_clear(&room);
 		store_read_end(conn);
-	} else if (kind == NEED_ROOMS || kind == NEED_NEWS) {
+	} else if (kind == NEED_ROOMS || kind == NEED_NEWS || kind == NEED_PROBE) {
 		text = g_strdup(words[kind]);
 	} else if (f->need.key[0]) {
 		text = g_strdup_printf("%s %s", words[kind], f->need.key);

@@ -15,7 +15,7 @@
 #define PERSON_AGE_MS (60 * 60 * 1000)
 #define SOFT_WAIT_MS 300
 /* How long a failed network is taken to be down without asking again. */
-#define DOWN_MS 5000
+#define DOWN_MS 2000
 /* Idle entries are dropped when there are more. */
 #define MAX_ENTRIES 65536
 
@@ -429,6 +429,17 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
 	s->lo_ms = lo_ms;
 	s->hi_ms = hi_ms;
 	work_post(p->config.queue, step_run, s);
+}
+
+bool pager_is_doubtful(struct pager *p)
+{
+	int64_t now = clock_mono(p->config.clock);
+	bool is_doubtful;
+
+	pthread_mutex_lock(&p->lock);
+	is_doubtful = p->net_failed_ms != INT64_MIN / 2 && now - p->net_failed_ms >= DOWN_MS;
+	pthread_mutex_unlock(&p->lock);
+	return is_doubtful;
 }
 
 int pager_known_error(struct pager *p)

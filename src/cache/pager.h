@@ -52,6 +52,7 @@ enum need_kind {
 	NEED_BODY,    /* the evicted body of a message; row (of the message). Or, with hi_ms,
 			 all those of a space with lo_ms < created <= hi_ms; row */
 	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
+	NEED_PROBE,   /* whether the server is there, in a short time */
 	NEED_SWEEP,   /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
 };
 
@@ -170,6 +171,9 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 /* Why a request would fail, as far as an answer of the last few seconds tells: the network's
  * errno, -EACCES for a token that was refused; else 0. Any thread. */
 int pager_known_error(struct pager *p);
+/* The network failed, longer ago, and nothing was heard of the server since: whoever wants
+ * something of it for sure asks by NEED_PROBE first. Any thread. */
+bool pager_is_doubtful(struct pager *p);
 
 /* For status.json. */
 struct pager_stats {

@@ -418,6 +418,24 @@ static int direct_answer(struct fetch *f, struct webex_reply *reply)
 	return FETCH_MORE;
 }
 
+/* ---- is the server there? ---- */
+
+/* A person waits, in an open. */
+#define PROBE_MS 3000
+
+static int probe_begin(struct fetch *f)
+{
+	f->request =
+		webex_probe(pager_get_config(f->pager)->client, PROBE_MS, fetch_answered, f);
+	return 0;
+}
+
+static int probe_answer(struct fetch *f, struct webex_reply *reply)
+{
+	(void)f;
+	return reply->error;
+}
+
 /* ---- the bytes of an attachment ---- */
 
 static int content_begin(struct fetch *f)
@@ -460,6 +478,7 @@ static const struct source sources[] = {
 	{.kind = NEED_MEMBERS, .begin = members_begin, .answer = members_answer},
 	{.kind = NEED_PERSON, .begin = person_begin, .answer = person_answer},
 	{.kind = NEED_DIRECT, .begin = direct_begin, .answer = direct_answer},
+	{.kind = NEED_PROBE, .begin = probe_begin, .answer = probe_answer},
 	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 	{.kind = NEED_MONTHS, .begin = source_months_begin},

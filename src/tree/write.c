@@ -18,9 +18,17 @@ static int preflight(struct tree_ctx *ctx)
 {
 	const struct tree_config *c = &ctx->tree->config;
 
+	const struct need probe = {.kind = NEED_PROBE};
+	int r;
+
 	if (c->read_only)
 		return -EROFS;
-	return pager_known_error(c->pager);
+	r = pager_known_error(c->pager);
+	if (r || !pager_is_doubtful(c->pager) || tree_has_waited(ctx, &probe))
+		return r;
+	ctx->want = probe;
+	ctx->want_soft = false;
+	return TREE_WAIT;
 }
 
 /* ---- destinations ---- */

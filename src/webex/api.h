@@ -93,6 +93,8 @@ char **webex_allowed_origins(const char *base_url);
 int webex_check_base_url(const char *url, char **ret_clean, char **ret_reason);
 
 /* Person. */
+/* The same, within at most `timeout_ms`: is the server there? */
+uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg);
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg);
 uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
 			   void *arg);

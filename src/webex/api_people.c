@@ -10,6 +10,15 @@ uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg)
 					       WEBEX_KIND_PERSON, done, arg));
 }
 
+uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg)
+{
+	struct webex_call *call = webex_call_new(c, HTTP_GET, "/people/me", WEBEX_FORM_OBJECT,
+						 WEBEX_KIND_PERSON, done, arg);
+
+	call->request->timeout_ms = MIN(c->timeout_ms, timeout_ms);
+	return webex_call_start(call);
+}
+
 uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
 			   void *arg)
 {

@@ -2,14 +2,19 @@
 import contextlib
 import errno
 import os
+import pathlib
 import signal
+import sys
 import time
 
 import pytest
 
-from lib.chat import fails, put
+from lib.chat import Space, fails, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.util import scaled, wait_until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "storm"))
+from proxy import Proxy  # noqa: E402  pylint: disable=wrong-import-position
 
 NETWORK = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
 # What is written by the daemon's rules when it is opened: each way of opening.
@@ -109,3 +114,62 @@ def test_a_write_that_is_refused_took_nothing_of_itself(pier, unsent):
         os.close(fd)
     # What was taken before the refusal is not lost, and nothing of the refused write is in it.
     assert pier.texts() == [] and unsent.bytes() == [b"a" * 7000]
+
+
+# Longer ago: asked anew, by a short request.
+
+def test_a_network_that_is_still_down_is_found_out_by_the_open(pier):
+    """However long ago it failed last; nothing is accepted that would only be kept."""
+    put(pier / "post", "before")
+    pier.sim.kill()
+    learn_offline(pier)
+    start = time.monotonic()
+    while time.monotonic() < start + 4:
+        number, seconds = refusal(pier / "post")
+        assert number in NETWORK
+        assert seconds < scaled(3.5)
+    pier.sim.start()
+
+
+def test_an_open_is_good_as_soon_as_the_network_is(start_sim, start_mount, tmp_path):
+    """It asks; it does not wait for the next poll or the next minute."""
+    sim = start_sim("--data", "empty")
+    proxy = Proxy(("127.0.0.1", sim.port), share=0).start()
+    try:
+        pier = Space(sim)
+        pier.mount = start_mount(f"http://127.0.0.1:{proxy.port}/v1")
+        put(pier / "post", "before")
+        proxy.down()
+        learn_offline(pier)
+        assert refusal(pier / "post")[0] in NETWORK
+        proxy.up()
+        # The last failure is remembered for two seconds.
+        wait_until(lambda: refusal(pier / "post")[0] == 0, 4)
+        put(pier / "post", "after")
+        assert pier.texts() == ["before", "after"]
+        sim.clear_log()
+        put(pier / "post", "and on")
+        assert sim.requests("GET", "/people/me") == []
+        pier.mount.unmount()
+    finally:
+        proxy.stop()
+
+
+@pytest.mark.mount("timeout=30")
+def test_a_server_that_went_silent_costs_an_open_a_probe(pier):
+    """Three seconds, not the thirty of a request."""
+    put(pier / "post", "before")
+    pier.sim.kill()
+    learn_offline(pier)
+    pier.sim.start()
+    pier.sim.fault(method="GET", hang=True)
+    time_of = []
+
+    def slow():
+        number, seconds = refusal(pier / "post")
+        if number in NETWORK and seconds > 1.5:
+            time_of.append(seconds)
+        return time_of
+    wait_until(slow, 15)
+    assert time_of[0] < scaled(6)
+    pier.sim.clear_faults()

@@ -13,6 +13,8 @@
 	}
 
 /* clang-format off */
+UNUSED_CALL(webex_probe, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED int timeout_ms,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_get_me, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_find_person, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *email,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)

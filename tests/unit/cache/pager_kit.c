@@ -76,6 +76,12 @@ uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done do
 	return note("message", NULL, done, arg);
 }
 
+uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg)
+{
+	(void)timeout_ms;
+	return webex_get_me(c, done, arg);
+}
+
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg)
 {
 	(void)c;

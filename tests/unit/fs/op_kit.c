@@ -201,6 +201,7 @@ FAKE(webex_list_memberships, struct webex_client *c, const struct webex_list *l,
      webex_done done, void *arg)
 FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
+FAKE(webex_probe, struct webex_client *c, int timeout_ms, webex_done done, void *arg)
 FAKE(webex_get_message, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
