@@ -67,8 +67,9 @@ bool name_parse_message(const char *name, size_t *ret_stem_len, enum name_twin *
 bool name_is_address(const char *name);
 
 /*
- * Names that editors, office programs, rsync, sed and desktops use for passing files, never to be sent
- * (design 2.3, peers.md 3.6). Every dot name is one, but for those of name_is_trash.
+ * Names that editors, office programs, shells, rsync, sed and desktops use for passing files,
+ * never to be sent (design 2.3, peers.md 3.6). Every dot name is one, but for those of
+ * name_is_trash.
  */
 bool name_is_scratch(const char *name);
 /* The same of a name that only its maker tells from a real one: `comm` is the program's. */

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <glib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "cache/outbox_private.h"
@@ -28,18 +27,18 @@ static void rewrite(void *arg)
 	struct job *job = arg;
 	struct outbox *o = job->o;
 	struct outbox_letter *known = NULL;
-	char *text = NULL;
+	struct outbox_item *item = NULL;
 	int64_t n = job->letter->replaces;
 
-	job->error = outbox_files_get_text(o, n, &text);
+	job->error = outbox_find(o, n, &item);
 	if (job->error == 0)
 		job->error = outbox_files_get(o, n, &known, &job->note);
 	if (job->error == 0) {
-		job->why_size = (int64_t)strlen(text);
+		job->why_size = item->why_size;
 		job->error = outbox_files_replace_body(o, n, job->letter);
 	}
 	outbox_letter_free(known);
-	g_free(text);
+	outbox_item_free(item);
 	work_post(o->cache, rewritten, job);
 }
 

@@ -154,27 +154,21 @@ void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	const unsigned always = POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
 	struct events_reader *r = events_reader_of(fi);
 	struct fs *fs = fs_of(req);
-	struct fuse_pollhandle *old = NULL;
-	unsigned events;
+	struct fuse_pollhandle *unused = ph;
+	unsigned events = always;
 
 	(void)ino;
-	if (!r) {
-		if (ph)
-			fuse_pollhandle_destroy(ph);
-		fs_before_reply(fs);
-		fuse_reply_poll(req, always);
-		return;
-	}
-	if (ph) {
+	if (r && ph) {
 		pthread_mutex_lock(&fs->polls.lock);
-		old = g_hash_table_lookup(fs->polls.waiting, r);
+		unused = g_hash_table_lookup(fs->polls.waiting, r);
 		g_hash_table_insert(fs->polls.waiting, r, ph);
 		pthread_mutex_unlock(&fs->polls.lock);
 	}
-	if (old)
-		fuse_pollhandle_destroy(old);
+	if (unused)
+		fuse_pollhandle_destroy(unused);
 	/* After it was noted: an event in between is seen here or told there. */
-	events = has_news(fs, r) ? POLLIN | POLLRDNORM : 0;
+	if (r)
+		events = has_news(fs, r) ? POLLIN | POLLRDNORM : 0;
 	fs_before_reply(fs);
 	fuse_reply_poll(req, events);
 }

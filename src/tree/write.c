@@ -13,16 +13,16 @@
 #include "webex/media_type.h"
 #include "webex/render.h"
 
-/* What is known to fail is refused before anything is typed (design 2.3). */
-static int preflight(struct tree_ctx *ctx)
+/* What is known to fail is refused before anything is typed (design 2.3). What is local is not sent
+ * by being written: it needs no network. */
+static int preflight(struct tree_ctx *ctx, bool is_local)
 {
 	const struct tree_config *c = &ctx->tree->config;
-
 	const struct need probe = {.kind = NEED_PROBE};
 	int r;
 
-	if (c->read_only)
-		return -EROFS;
+	if (c->read_only || is_local)
+		return c->read_only ? -EROFS : 0;
 	r = pager_known_error(c->pager);
 	if (r || !pager_is_doubtful(c->pager) || tree_has_waited(ctx, &probe))
 		return r;
@@ -304,7 +304,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	struct draft *draft;
 	int r;
 
-	r = is_scratch ? (t->config.read_only ? -EROFS : 0) : preflight(ctx);
+	r = preflight(ctx, is_scratch);
 	if (r != -EROFS &&
 	    (name_is_trash(name) || (!is_scratch && tree_ino_kind(dir) == TREE_MONTH)))
 		r = -EPERM;
@@ -378,10 +378,7 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		return -ESTALE;
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
-	r = preflight(ctx);
-	/* What stays here needs no network. */
-	if (w.kind == TREE_LETTER && r != -EROFS)
-		r = 0;
+	r = preflight(ctx, w.kind == TREE_LETTER);
 	if (r == 0)
 		r = open_by_kind(ctx, truncate, &w);
 	if (r) {
