@@ -11,10 +11,10 @@ import subprocess
 
 import pytest
 
-from lib.chat import SHELLS, fails, put
+from lib.chat import fails, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import start_cmd
-from lib.terminal import Terminal
+from lib.terminal import SHELLS, Terminal, written_bytes
 from lib.util import scaled, wait_until
 
 PYTHON = "/usr/bin/python3"
@@ -228,12 +228,7 @@ def test_a_new_note_in_nano(pier, unsent):
         nano.wait_for("New File")
         nano.type("hello from nano\r")
         nano.wait_for("nano")
-        nano.type("\x0f")
-        nano.wait_for("Write")
-        nano.type("\r")
-        nano.wait_for("Wrote")
-        nano.type("\x18")
-        assert nano.wait_end() == 0
+        nano.save_and_leave_nano()
     finally:
         nano.close()
     (data,) = pier.files().values()
@@ -318,21 +313,12 @@ def test_a_large_upload_whose_writer_is_killed(pier, unsent, signum):
     assert not os.path.lexists(pier / "big.bin")
 
 
-INTERACTIVE = {"bash": ["/bin/bash", "--norc", "--noprofile", "-i"], "dash": ["/bin/dash", "-i"],
-               "zsh": ["/usr/bin/zsh", "-f", "-i", "+Z"], "busybox": ["/bin/busybox", "sh", "-i"]}
-
-
 @pytest.fixture(params=SHELLS)
 def terminal(request, pier):
-    it = Terminal(INTERACTIVE[request.param], str(pier.dir))
+    it = Terminal(SHELLS[request.param], str(pier.dir))
     it.wait_for("ready> ")
     yield it
     it.close()
-
-
-def written(pid):
-    with open(f"/proc/{pid}/io", encoding="ascii") as f:
-        return int(f.read().split("wchar: ")[1].split()[0])
 
 
 def test_ctrl_c_in_a_group_whose_shell_flushes(pier, unsent, terminal):
@@ -340,7 +326,7 @@ def test_ctrl_c_in_a_group_whose_shell_flushes(pier, unsent, terminal):
     terminal.type("{ cat; } > post\n")
     pid = terminal.wait_reader("cat")
     terminal.type("what I did not mean\n")
-    wait_until(lambda: written(pid) >= 20, what="cat has written the line")
+    wait_until(lambda: written_bytes(pid) >= 20, what="cat has written the line")
     terminal.type("\x03")
     terminal.wait_for("ready> ")
     _, data, why = unsent.one()

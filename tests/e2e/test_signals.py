@@ -11,7 +11,7 @@ import pytest
 from lib.chat import fails, opened
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import kill_group, start_cmd
-from lib.terminal import Terminal
+from lib.terminal import SHELLS, Terminal, written_bytes
 from lib.util import scaled, wait_until
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV]
@@ -111,9 +111,7 @@ def test_a_killed_child_does_not_taint_another_text(pier, unsent):
 
 @pytest.fixture(params=["bash", "dash"])
 def terminal(request, pier):
-    argv = {"bash": ["/bin/bash", "--norc", "--noprofile", "-i"],
-            "dash": ["/bin/dash", "-i"]}[request.param]
-    it = Terminal(argv, str(pier.dir))
+    it = Terminal(SHELLS[request.param], str(pier.dir))
     it.wait_for("ready> ")
     yield it
     it.close()
@@ -145,11 +143,6 @@ def test_ctrl_c_discards(pier, unsent, terminal):
     assert pier.texts() == ["what I did mean"]
 
 
-def written_bytes(pid):
-    with open(f"/proc/{pid}/io", encoding="ascii") as f:
-        return int(re.search(r"^wchar: (\d+)", f.read(), re.M)[1])
-
-
 def test_ctrl_c_before_anything_was_written(pier, unsent, terminal):
     terminal.type("cat > post\n")
     terminal.wait_reader("cat")
@@ -175,18 +168,25 @@ def test_ctrl_c_while_the_server_hangs(pier, terminal):
     assert pier.posts() == 1
 
 
+CLOSER = """
+import os, signal, sys
+signal.signal(signal.SIGCHLD, lambda *_: None)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+fd = os.open('post', os.O_WRONLY)
+os.write(fd, b'on the wire')
+print('closing', flush=True)
+try:
+    os.close(fd)
+    print('closed', flush=True)
+except OSError as e:
+    print(e.errno, flush=True)
+"""
+
+
 def test_close_is_interrupted(pier, unsent):
     """A handled signal: close says EINTR, and nothing is lost or doubled."""
     pier.sim.fault(method="POST", route="/messages", hang=True)
-    script = ("import os, signal, sys\n"
-              ""
-              "signal.signal(signal.SIGUSR1, lambda *_: None)\n"
-              "fd = os.open('post', os.O_WRONLY)\n"
-              "os.write(fd, b'on the wire')\n"
-              "print('closing', flush=True)\n"
-              "try:\n    os.close(fd); print('closed')\n"
-              "except OSError as e: print(e.errno)\n")
-    process = start_cmd(["/usr/bin/python3", "-c", script], cwd=pier.dir)
+    process = start_cmd(["/usr/bin/python3", "-c", CLOSER], cwd=pier.dir)
     try:
         assert process.stdout.readline() == b"closing\n"
         wait_until(lambda: pier.sim.requests("POST", "/messages"))
@@ -203,25 +203,10 @@ def test_close_is_interrupted(pier, unsent):
     assert pier.posts() == 1
 
 
-CHILD_ENDS = """
-import os, signal, sys
-signal.signal(signal.SIGCHLD, lambda *_: None)
-signal.signal(signal.SIGUSR1, lambda *_: None)
-fd = os.open('post', os.O_WRONLY)
-os.write(fd, b'on the wire')
-print('closing', flush=True)
-try:
-    os.close(fd)
-    print('closed', flush=True)
-except OSError as e:
-    print(e.errno, flush=True)
-"""
-
-
 def test_a_child_that_ends_does_not_interrupt_a_close(pier, unsent):
     """SIGCHLD tells a shell something, and asks nobody to stop."""
     pier.sim.fault(method="POST", route="/messages", delayMs=1500)
-    process = start_cmd(["/usr/bin/python3", "-c", CHILD_ENDS], cwd=pier.dir)
+    process = start_cmd(["/usr/bin/python3", "-c", CLOSER], cwd=pier.dir)
     try:
         assert process.stdout.readline() == b"closing\n"
         # In its close, on the wire or before it.
@@ -247,7 +232,7 @@ def pending(pid):
 def test_who_was_told_something_can_still_be_stopped(pier, unsent, signum):
     """The kernel tells of the first signal alone."""
     pier.sim.fault(method="POST", route="/messages", hang=True)
-    process = start_cmd(["/usr/bin/python3", "-c", CHILD_ENDS], cwd=pier.dir)
+    process = start_cmd(["/usr/bin/python3", "-c", CLOSER], cwd=pier.dir)
     try:
         assert process.stdout.readline() == b"closing\n"
         wait_until(lambda: pier.sim.requests("POST", "/messages"))

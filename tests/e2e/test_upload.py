@@ -563,12 +563,7 @@ def test_nano(pier):
         nano.wait_for("low tide")
         nano.type("very ")
         nano.wait_for("very ")
-        nano.type("\x0f")
-        nano.wait_for("Write")
-        nano.type("\r")
-        nano.wait_for("Wrote")
-        nano.type("\x18")
-        assert nano.wait_end() == 0
+        nano.save_and_leave_nano()
     finally:
         nano.close()
     assert pier.texts() == ["very low tide"]

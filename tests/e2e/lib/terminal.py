@@ -8,6 +8,15 @@ import time
 from .util import scaled, wait_until
 
 
+# Interactive shells without anybody's settings.
+SHELLS = {
+    "bash": ["/bin/bash", "--norc", "--noprofile", "-i"],
+    "dash": ["/bin/dash", "-i"],
+    "zsh": ["/usr/bin/zsh", "-f", "-i", "+Z"],
+    "busybox": ["/bin/busybox", "sh", "-i"],
+}
+
+
 class Terminal:
     """A program at a pseudo terminal; a shell has job control and the prompt "ready> "."""
 
@@ -64,6 +73,14 @@ class Terminal:
             return None
         return wait_until(reads, what=f"{name} reading")
 
+    def save_and_leave_nano(self):
+        self.type("\x0f")
+        self.wait_for("Write")
+        self.type("\r")
+        self.wait_for("Wrote")
+        self.type("\x18")
+        assert self.wait_end() == 0
+
     def wait_end(self, deadline=10):
         """The exit status; what is still printed is thrown away."""
         def ended():
@@ -88,6 +105,12 @@ class Terminal:
         except ProcessLookupError:
             pass
         os.waitpid(self.pid, 0)
+
+
+def written_bytes(pid):
+    """How much a process has written so far, anywhere."""
+    with open(f"/proc/{pid}/io", encoding="ascii") as f:
+        return int(f.read().split("wchar: ")[1].split()[0])
 
 
 def children(pid):
