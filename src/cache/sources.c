@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -438,6 +439,23 @@ static int probe_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the bytes of an attachment ---- */
 
+/* Where the piece belongs; it is written again where a transfer had to begin anew. */
+static int content_take(void *arg, const struct http_piece *piece)
+{
+	const struct fetch *f = arg;
+	size_t done = 0;
+
+	while (done < piece->len) {
+		ssize_t n = pwrite(f->fd, piece->data + done, piece->len - done,
+				   piece->offset + (int64_t)done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return HTTP_TAKEN;
+}
+
 static int content_begin(struct fetch *f)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
@@ -454,9 +472,12 @@ static int content_begin(struct fetch *f)
 		r = -ENOENT;
 	if (r == 0)
 		r = contents_make(c->contents, &f->fd);
-	if (r == 0)
-		f->request =
-			webex_get_content(c->client, content.url, f->fd, fetch_answered, f);
+	if (r == 0) {
+		struct webex_download d = {
+			.url = content.url, .take = content_take, .take_arg = f};
+
+		f->request = webex_get_content(c->client, &d, fetch_answered, f);
+	}
 	store_content_clear(&content);
 	return r;
 }

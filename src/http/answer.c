@@ -36,21 +36,12 @@ static bool is_refusal(long status, bool has_retry_after)
 	return (status >= 300 && status < 500) || (status == 503 && has_retry_after);
 }
 
-static const char *header(struct http_try *t, const char *name, size_t index)
-{
-	struct curl_header *found;
-
-	if (curl_easy_header(t->easy, name, index, CURLH_HEADER, -1, &found) != CURLHE_OK)
-		return NULL;
-	return found->value;
-}
-
 static char *all_links(struct http_try *t)
 {
 	GString *all = NULL;
 	const char *value;
 
-	for (size_t i = 0; (value = header(t, "Link", i)); i++) {
+	for (size_t i = 0; (value = try_header(t, "Link", i)); i++) {
 		if (!all)
 			all = g_string_new(value);
 		else
@@ -62,25 +53,48 @@ static char *all_links(struct http_try *t)
 static void take_answer(struct http_try *t, struct http_response *resp,
 			struct http_outcome *outcome)
 {
-	const char *retry_after = header(t, "Retry-After", 0);
-	const char *encoding = header(t, "Content-Encoding", 0);
+	const char *retry_after = try_header(t, "Retry-After", 0);
 
 	resp->status = outcome->status = (int)try_long(t, CURLINFO_RESPONSE_CODE);
 	outcome->has_retry_after = retry_after != NULL;
 	outcome->retry_after_s = http_retry_after(retry_after, clock_wall(clock_system()));
 	resp->retry_after_s = retry_after ? outcome->retry_after_s : 0;
 	resp->link = all_links(t);
-	resp->content_type = g_strdup(header(t, "Content-Type", 0));
-	resp->content_disposition = g_strdup(header(t, "Content-Disposition", 0));
-	resp->tracking_id = g_strdup(header(t, "TrackingID", 0));
-	if (!encoding || g_ascii_strcasecmp(encoding, "identity") == 0)
+	resp->content_type = g_strdup(try_header(t, "Content-Type", 0));
+	resp->content_disposition = g_strdup(try_header(t, "Content-Disposition", 0));
+	resp->tracking_id = g_strdup(try_header(t, "TrackingID", 0));
+	resp->is_packed = try_is_packed(t);
+	if (!resp->is_packed)
 		resp->content_length = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+}
+
+/* Where a body that was taken came to. */
+static void take_place(struct http_try *t, struct http_response *resp,
+		       struct http_outcome *outcome)
+{
+	long version = try_long(t, CURLINFO_HTTP_VERSION);
+	int64_t first, total;
+
+	resp->position = t->at;
+	resp->total = t->total;
+	resp->is_framed = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T) >= 0 ||
+			  try_header(t, "Transfer-Encoding", 0) ||
+			  version >= CURL_HTTP_VERSION_2_0;
+	/* The try before broke just behind the last byte: there was no more. */
+	if (outcome->status == 416 && t->context->from > t->req->from &&
+	    try_content_range(t, &first, &total) && total == t->context->from) {
+		resp->status = outcome->status = 206;
+		resp->total = total;
+		resp->is_framed = true;
+	}
+	/* A body without any byte never began. */
+	if (outcome->status == 200 && !t->is_begun)
+		resp->position = 0;
 }
 
 static void take_body(struct http_try *t, struct http_response *resp)
 {
-	resp->sunk_bytes = t->sunk_bytes;
-	if (t->req->body_fd >= 0 && resp->status / 100 == 2)
+	if (t->req->take && resp->status / 100 == 2)
 		return;
 	resp->body = t->body ? t->body : g_strdup("");
 	resp->body_len = t->body_len;
@@ -114,6 +128,8 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	resp->content_length = -1;
 	if (t->connected)
 		take_answer(t, resp, &outcome);
+	if (t->req->take)
+		take_place(t, resp, &outcome);
 	if (code == CURLE_WRITE_ERROR && t->body_is_enough && t->fail == 0)
 		code = CURLE_OK;
 	if (code == CURLE_OK && is_cut(t, outcome.status)) {

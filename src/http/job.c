@@ -22,6 +22,8 @@ static uint32_t random_bits(void)
 
 /* How late curl may be. */
 #define OVERDUE_MS 1000
+/* The deadline of what waits for its taker. */
+#define NEVER_MS (INT64_MAX / 2)
 
 /* report */
 
@@ -48,7 +50,7 @@ static void report(struct job *job, struct http_response *resp)
 	struct http_loop *loop = job->loop;
 	bool withdrawn;
 
-	resp->attempts = job->history.tries;
+	resp->attempts = job->tries_before + job->history.tries;
 	resp->may_have_applied |= job->applied;
 	pthread_mutex_lock(&loop->lock);
 	g_hash_table_remove(loop->jobs, &job->id);
@@ -99,6 +101,30 @@ static bool may_send(void *arg)
 	return may;
 }
 
+/* Of a body that is taken as it comes: it moves, or waits for its taker. */
+static void moved(void *arg, bool is_paused)
+{
+	struct job *job = arg;
+
+	if (is_paused != job->is_paused) {
+		job->is_paused = is_paused;
+		if (is_paused)
+			job->loop->paused[job->req->lane]++;
+		else
+			job->loop->paused[job->req->lane]--;
+	}
+	job->deadline_ms = is_paused ? NEVER_MS : loop_now() + job->req->timeout_ms;
+}
+
+void job_resume(struct job *job)
+{
+	if (!job->is_paused)
+		return;
+	moved(job, false);
+	/* May call the taker, who may have it wait again. */
+	curl_easy_pause(http_try_handle(job->current, job), CURLPAUSE_CONT);
+}
+
 static void run_handle(struct job *job, int64_t now)
 {
 	http_try_set_timeout(job->current, job->deadline_ms - now);
@@ -115,6 +141,8 @@ static void start_job(struct job *job, int64_t now)
 		.origins = loop->origins,
 		.connect_timeout_ms = loop->connect_timeout_ms,
 		.may_send = may_send,
+		.moved = moved,
+		.from = job->history.tries > 0 ? job->context.from : job->req->from,
 		.arg = job,
 	};
 	job->current = http_try_new(job->req, &job->context, job->fresh);
@@ -123,6 +151,7 @@ static void start_job(struct job *job, int64_t now)
 		return;
 	}
 	job->history.asks_much = job->req->asks_much;
+	job->history.locked_max_ms = job->req->locked_max_ms;
 	job->history.tries++;
 	g_queue_push_tail_link(&loop->on_wire[job->req->lane], &job->link);
 	run_handle(job, now);
@@ -158,6 +187,21 @@ static void tell_gate(struct http_loop *loop, const struct http_outcome *outcome
 		http_gate_succeeded(&loop->gate, loop_gate_now(loop, loop_now()));
 }
 
+/* The next try goes on where this one broke, and if it brought anything, is as good as a first. */
+static void note_place(struct job *job, const struct http_response *resp)
+{
+	if (!job->req->take)
+		return;
+	job->context.from =
+		resp->is_packed ? job->req->from : MAX(resp->position, job->req->from);
+	if (resp->position <= MAX(job->furthest, job->req->from))
+		return;
+	job->furthest = resp->position;
+	job->tries_before += job->history.tries - 1;
+	job->history.tries = 1;
+	job->history.server_errors = 0;
+}
+
 /* Takes the job off the wire. Its handle is in the multi no more. */
 static struct http_response *end_try(struct job *job, CURLcode code,
 				     struct http_outcome *ret_outcome)
@@ -166,10 +210,13 @@ static struct http_response *end_try(struct job *job, CURLcode code,
 	struct http_outcome outcome;
 	struct http_response *resp;
 
+	if (job->is_paused)
+		moved(job, false);
 	g_queue_unlink(&loop->on_wire[job->req->lane], &job->link);
 	resp = http_try_finish(job->current, code, &outcome);
 	count_try(loop, http_try_handle(job->current, NULL), &outcome);
 	tell_gate(loop, &outcome);
+	note_place(job, resp);
 	http_try_free(g_steal_pointer(&job->current));
 
 	job->applied |= outcome.may_have_applied;
@@ -213,6 +260,8 @@ static void on_try_done(struct job *job, CURLcode code)
 		job->history.locked_ms += wait_ms;
 	if (wait_ms >= 0)
 		wait_ms = scaled_ms(loop, wait_ms);
+	if (wait_ms >= 0 && outcome.status == 423 && job->req->locked_max_ms)
+		job->deadline_ms += wait_ms;
 	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms)
 		report(job, resp);
 	else
@@ -329,7 +378,7 @@ static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t
 		int64_t wait_ms;
 
 		next = l->next;
-		if ((int)loop->on_wire[lane].length >= lane_limit(lane))
+		if ((int)(loop->on_wire[lane].length - loop->paused[lane]) >= lane_limit(lane))
 			return;
 		if (job->not_before_ms > now) {
 			*next_ms = MIN(*next_ms, job->not_before_ms);

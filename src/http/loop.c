@@ -37,7 +37,12 @@ static void accept_job(struct job *job)
 		g_queue_push_tail_link(&job->loop->waiting[job->req->lane], &job->link);
 }
 
-static void cancel_all(struct http_loop *loop, const GArray *ids)
+static void job_cancel(struct job *job)
+{
+	job_abandon(job, -ECANCELED, "cancelled");
+}
+
+static void for_all(struct http_loop *loop, const GArray *ids, void (*fn)(struct job *job))
 {
 	for (guint i = 0; i < ids->len; i++) {
 		struct job *job;
@@ -46,14 +51,23 @@ static void cancel_all(struct http_loop *loop, const GArray *ids)
 		job = g_hash_table_lookup(loop->jobs, &g_array_index(ids, uint64_t, i));
 		pthread_mutex_unlock(&loop->lock);
 		if (job)
-			job_abandon(job, -ECANCELED, "cancelled");
+			fn(job);
 	}
+}
+
+static GArray *take_ids_locked(GArray **ids)
+{
+	GArray *taken = *ids;
+
+	*ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	return taken;
 }
 
 /* Returns false when the loop is to stop. */
 static bool take_inbox(struct http_loop *loop)
 {
-	GArray *cancels = NULL;
+	g_autoptr(GArray) cancels = NULL;
+	g_autoptr(GArray) resumes = NULL;
 	GQueue inbox;
 	GList *link;
 	bool stopping;
@@ -61,19 +75,19 @@ static bool take_inbox(struct http_loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	inbox = loop->inbox;
 	g_queue_init(&loop->inbox);
-	if (loop->cancels->len > 0) {
-		cancels = loop->cancels;
-		loop->cancels = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	}
+	if (loop->cancels->len > 0)
+		cancels = take_ids_locked(&loop->cancels);
+	if (loop->resumes->len > 0)
+		resumes = take_ids_locked(&loop->resumes);
 	stopping = loop->stopping;
 	pthread_mutex_unlock(&loop->lock);
 
 	while ((link = g_queue_pop_head_link(&inbox)))
 		accept_job(link->data);
-	if (cancels) {
-		cancel_all(loop, cancels);
-		g_array_free(cancels, TRUE);
-	}
+	if (resumes)
+		for_all(loop, resumes, job_resume);
+	if (cancels)
+		for_all(loop, cancels, job_cancel);
 	return !stopping;
 }
 
@@ -130,6 +144,7 @@ static void loop_free(struct http_loop *loop)
 {
 	curl_multi_cleanup(loop->multi);
 	g_array_free(loop->cancels, TRUE);
+	g_array_free(loop->resumes, TRUE);
 	g_hash_table_destroy(loop->jobs);
 	pthread_mutex_destroy(&loop->lock);
 	g_strfreev(loop->origins);
@@ -169,6 +184,7 @@ int http_loop_start_scaled(const struct http_config *config, int second_ms,
 	pthread_mutex_init(&loop->lock, NULL);
 	loop->jobs = g_hash_table_new(g_int64_hash, g_int64_equal);
 	loop->cancels = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	loop->resumes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	loop->next_id = 1;
 	loop->multi = curl_multi_init();
 	if (!loop->multi) {
@@ -225,17 +241,28 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req)
 	return id;
 }
 
-void http_cancel(struct http_loop *loop, uint64_t id)
+/* `ids` is a field of the loop, guarded by its lock. */
+static void note_id(struct http_loop *loop, GArray **ids, uint64_t id)
 {
 	bool known;
 
 	pthread_mutex_lock(&loop->lock);
 	known = g_hash_table_contains(loop->jobs, &id);
 	if (known)
-		g_array_append_val(loop->cancels, id);
+		g_array_append_val(*ids, id);
 	pthread_mutex_unlock(&loop->lock);
 	if (known)
 		curl_multi_wakeup(loop->multi);
+}
+
+void http_cancel(struct http_loop *loop, uint64_t id)
+{
+	note_id(loop, &loop->cancels, id);
+}
+
+void http_resume(struct http_loop *loop, uint64_t id)
+{
+	note_id(loop, &loop->resumes, id);
 }
 
 bool http_withdraw(struct http_loop *loop, uint64_t id)

@@ -10,7 +10,9 @@
  *     rest of the request, also if it leads back. Plain http only to loopback addresses
  *     (-EPROTO), and no redirect leads from https to http. TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
- *     covers waiting in the gate and repeats.
+ *     covers waiting in the gate and repeats. For a body that is taken as it comes (7) it is
+ *     how long nothing may come: each piece sets it back, and it stands still while the taker
+ *     has it wait.
  *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets,
  *     cut bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
  *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
@@ -29,13 +31,20 @@
  *     2xx the beginning, without an error); a body shorter than its Content-Length is -EIO.
  *  6. At most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background requests and
  *     HTTP_MAX_WRITES mutations are on the wire at once, so that hung lists never keep a post
- *     from going out.
+ *     from going out. What was paused counts for nothing.
+ *  7. With `take`, the body of a 2xx answer is handed over as it comes, each piece with its
+ *     place in the whole (a 206 is checked for being what was asked for). HTTP_PAUSE stops the
+ *     transfer, with the same piece next, until http_resume; what the kernel has buffered waits
+ *     there. A transfer that breaks is repeated from where it broke by Range; a server that
+ *     answers 200 to that, or packs its bodies, begins anew, and the taker sees bytes again that
+ *     it has. Tries that brought anything new do not count against the repeats. A 416 that says
+ *     that the whole ends where the broken try did makes it a whole body.
  *
  * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET;
  * no route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
  * -EINVAL; what read or write of a file says.
- * Thread rule: submit, cancel, withdraw, stats from any thread; start and stop from the owner.
+ * Thread rule: submit, cancel, resume, withdraw, stats from any thread; start and stop from the owner.
  * No lock of ours is held while `done` runs.
  */
 #pragma once
@@ -71,17 +80,36 @@ struct http_response {
 	 */
 	bool may_have_applied;
 	int attempts; /* tries that began; 0 if it never left the gate */
-	char *body;   /* NUL-terminated; NULL with an error or a body sink */
+	char *body;   /* NUL-terminated; NULL with an error, or if it was taken */
 	size_t body_len;
 	int64_t content_length; /* -1 if the server did not say, or packed the body */
-	int64_t sunk_bytes;	/* bytes written to body_fd */
-	char *link; /* all Link fields joined by ", "; this and these: NULL if absent */
+	/* With `take`: the place behind the last byte taken; the whole's length as the server
+	 * says it (-1: it does not); the end of the body was no mere end of the connection. */
+	int64_t position, total;
+	bool is_framed;
+	bool is_packed; /* a content encoding: places in it cannot be asked for */
+	char *link;	/* all Link fields joined by ", "; this and these: NULL if absent */
 	char *content_type;
 	char *content_disposition;
 	char *tracking_id;
 	int retry_after_s; /* 0 if there was no Retry-After */
 	char *detail;	   /* one line for the log: curl's words or the status */
 };
+
+/* Bytes of a body as they come. */
+struct http_piece {
+	int64_t offset; /* of the first of them in the whole */
+	int64_t total;	/* the whole's length as the server says it, -1: it does not; a hint */
+	const char *data;
+	size_t len;
+	bool is_part; /* the server gives parts: 206 */
+};
+
+#define HTTP_TAKEN 0
+#define HTTP_PAUSE 1
+/* On the I/O thread; must not block for long, nor cancel. HTTP_TAKEN; HTTP_PAUSE: none of it;
+ * -errno ends the request with that. */
+typedef int (*http_take)(void *arg, const struct http_piece *piece);
 
 struct http_request {
 	enum http_method method;
@@ -95,12 +123,12 @@ struct http_request {
 	/* n_parts > 0: multipart instead of `body`; its length is sent. */
 	struct http_part *parts;
 	size_t n_parts;
-	/*
-	 * >= 0: write the answer's body (2xx only) there; borrowed until done. A repeat writes
-	 * from offset 0 again; nothing is truncated. -1: none.
-	 */
-	int body_fd;
-	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with body_fd 1 GiB */
+	http_take take;	       /* see 7; NULL: the body is kept for the answer */
+	void *take_arg;	       /* borrowed until done */
+	int64_t from;	       /* with take: the first byte wanted */
+	int64_t to;	       /* with take: the one behind the last; 0: to the end */
+	int locked_max_ms;     /* how long 423s are waited out, beside the deadline; 0 = 60 s */
+	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
 	int64_t timeout_ms;    /* the whole request, all tries; required */
 	bool follow_redirects; /* GET and HEAD, at most five */
 	bool asks_much;	       /* see 4 */
@@ -123,7 +151,7 @@ int http_loop_start(const struct http_config *config, struct http_loop **ret_loo
 void http_loop_stop(struct http_loop **loop);
 
 /*
- * Lane and repeat follow from the method (POST: HTTP_REPEAT_UNSENT); body_fd is -1, all else
+ * Lane and repeat follow from the method (POST: HTTP_REPEAT_UNSENT); all else is
  * zero. Strings are owned by the request (g_free). The bearer and the body are wiped on free.
  */
 struct http_request *http_request_new(enum http_method method, const char *url);
@@ -140,6 +168,9 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req);
  * the answer if that was first). A request on the wire is cut: may_have_applied says so.
  */
 void http_cancel(struct http_loop *loop, uint64_t id);
+
+/* Lets a paused transfer go on. No effect on others. Any thread. */
+void http_resume(struct http_loop *loop, uint64_t id);
 
 /*
  * True if the request is known to have had no effect yet (it waits in the gate or for a

@@ -42,8 +42,11 @@ struct job {
 	struct http_try *current;   /* on the wire; owned */
 	struct http_response *last; /* of the try before; owned */
 	struct http_history history;
-	bool applied; /* some try may have taken effect */
-	bool fresh;   /* the next try: not on a kept-alive connection */
+	bool applied;	  /* some try may have taken effect */
+	bool fresh;	  /* the next try: not on a kept-alive connection */
+	bool is_paused;	  /* on the wire, by its taker */
+	int64_t furthest; /* place that a taken body came to */
+	int tries_before; /* those that history forgot because they brought something */
 };
 
 struct http_loop {
@@ -57,11 +60,13 @@ struct http_loop {
 	struct http_gate gate;	 /* I/O thread */
 	GQueue waiting[N_LANES]; /* I/O thread */
 	GQueue on_wire[N_LANES]; /* I/O thread */
+	guint paused[N_LANES];	 /* I/O thread; of on_wire */
 
 	pthread_mutex_t lock;
 	GHashTable *jobs;	 /* lock; &job->id to job, until it is reported */
 	GQueue inbox;		 /* lock */
 	GArray *cancels;	 /* lock; of uint64_t */
+	GArray *resumes;	 /* lock; of uint64_t */
 	uint64_t next_id;	 /* lock */
 	bool stopping;		 /* lock */
 	struct http_stats stats; /* lock */
@@ -78,6 +83,8 @@ int http_loop_start_scaled(const struct http_config *config, int second_ms,
 void job_report_error(struct job *job, int error, const char *words);
 /* Ends one that waits or is on the wire. Freed. */
 void job_abandon(struct job *job, int error, const char *words);
+/* A paused one goes on; others are left alone. */
+void job_resume(struct job *job);
 /* Starts what may start. Returns the time at which there may be more. */
 int64_t jobs_start(struct http_loop *loop);
 /* Reports or repeats what curl is done with; true if there was any. */

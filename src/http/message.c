@@ -14,7 +14,6 @@ struct http_request *http_request_new(enum http_method method, const char *url)
 	req->lane = reads ? HTTP_LANE_READ : HTTP_LANE_WRITE;
 	req->repeat = method == HTTP_POST ? HTTP_REPEAT_UNSENT : HTTP_REPEAT_ALWAYS;
 	req->url = g_strdup(url);
-	req->body_fd = -1;
 	return req;
 }
 

@@ -46,10 +46,11 @@ struct http_outcome {
 /* How the request fared before and including that try. */
 struct http_history {
 	int tries;
-	bool reached;	   /* by any try */
-	int server_errors; /* 500s */
-	int64_t locked_ms; /* waited because of 423s */
-	bool asks_much;	   /* as in http_request */
+	bool reached;	       /* by any try */
+	int server_errors;     /* 500s */
+	int64_t locked_ms;     /* waited because of 423s */
+	bool asks_much;	       /* as in http_request */
+	int64_t locked_max_ms; /* as in http_request */
 };
 
 /* Milliseconds to wait before the next try, or -1: report this outcome. */

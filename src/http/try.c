@@ -12,7 +12,6 @@
 #include "http/origin.h"
 
 #define BODY_MAX_DEFAULT (32u * 1024 * 1024)
-#define SINK_MAX_DEFAULT (1024u * 1024 * 1024)
 /* Of an error's body; what follows is not waited for. */
 #define ERROR_BODY_MAX (1024u * 1024)
 #define HEADERS_MAX (256u * 1024)
@@ -31,7 +30,7 @@ struct part_reader {
 	int64_t offset;
 };
 
-static void set_fail(struct http_try *t, int error, const char *words)
+void try_set_fail(struct http_try *t, int error, const char *words)
 {
 	if (t->fail == 0) {
 		t->fail = error;
@@ -69,14 +68,14 @@ static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_p
 		bool was_sent = try_long(t, CURLINFO_REQUEST_SIZE) > t->size_before;
 
 		if (was_sent && t->req->repeat != HTTP_REPEAT_ALWAYS) {
-			set_fail(t, -ECONNRESET, "connection closed before the answer");
+			try_set_fail(t, -ECONNRESET, "connection closed before the answer");
 			return CURL_PREREQFUNC_ABORT;
 		}
 		t->sent_before |= was_sent;
 		return CURL_PREREQFUNC_OK;
 	}
 	if (!t->context->may_send(t->context->arg)) {
-		set_fail(t, -ECANCELED, "withdrawn");
+		try_set_fail(t, -ECANCELED, "withdrawn");
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->connected = true;
@@ -92,35 +91,10 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 	(void)data;
 	t->header_bytes += size * count;
 	if (t->header_bytes > HEADERS_MAX) {
-		set_fail(t, -EMSGSIZE, "too many header fields");
+		try_set_fail(t, -EMSGSIZE, "too many header fields");
 		return 0;
 	}
 	return size * count;
-}
-
-static size_t sink(struct http_try *t, const char *data, size_t len)
-{
-	size_t limit = t->req->max_body ? t->req->max_body : SINK_MAX_DEFAULT;
-	size_t written = 0;
-
-	if (len > limit - (size_t)t->sunk_bytes) {
-		set_fail(t, -EMSGSIZE, "body too large");
-		return 0;
-	}
-	while (written < len) {
-		ssize_t n =
-			pwrite(t->req->body_fd, data + written, len - written, t->sunk_bytes);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			set_fail(t, n < 0 ? -errno : -EIO, "cannot store the body");
-			return 0;
-		}
-		written += (size_t)n;
-		t->sunk_bytes += n;
-	}
-	return len;
 }
 
 static bool append(struct http_try *t, const char *data, size_t len)
@@ -130,7 +104,7 @@ static bool append(struct http_try *t, const char *data, size_t len)
 		char *grown = g_try_realloc(t->body, size);
 
 		if (!grown) {
-			set_fail(t, -ENOMEM, "no memory for the body");
+			try_set_fail(t, -ENOMEM, "no memory for the body");
 			return false;
 		}
 		t->body = grown;
@@ -150,14 +124,14 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	size_t limit = t->req->max_body ? t->req->max_body : BODY_MAX_DEFAULT;
 	size_t len = size * count;
 
-	if (is_success && t->req->body_fd >= 0)
-		return sink(t, data, len);
+	if (is_success && t->req->take)
+		return try_take(t, data, len);
 	if (!is_success)
 		limit = MIN(limit, ERROR_BODY_MAX);
 	if (len <= limit - t->body_len)
 		return append(t, data, len) ? len : 0;
 	if (is_success)
-		set_fail(t, -EMSGSIZE, "body too large");
+		try_set_fail(t, -EMSGSIZE, "body too large");
 	else
 		t->body_is_enough = append(t, data, limit - t->body_len);
 	return 0;
@@ -178,7 +152,8 @@ static size_t on_part_read(char *buffer, size_t size, size_t count, void *arg)
 		n = pread(reader->part->fd, buffer, want, reader->offset);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0) {
-		set_fail(reader->owner, n < 0 ? -errno : -EIO, "cannot read the file to send");
+		try_set_fail(reader->owner, n < 0 ? -errno : -EIO,
+			     "cannot read the file to send");
 		return CURL_READFUNC_ABORT;
 	}
 	reader->offset += n;
@@ -214,6 +189,18 @@ static void add_header(struct http_try *t, const char *name, const char *value)
 	g_free(line);
 }
 
+static void add_range(struct http_try *t)
+{
+	char range[64];
+
+	if (t->req->to > 0)
+		g_snprintf(range, sizeof(range), "%lld-%lld", (long long)t->context->from,
+			   (long long)t->req->to - 1);
+	else
+		g_snprintf(range, sizeof(range), "%lld-", (long long)t->context->from);
+	add_header(t, "Range: bytes=", range);
+}
+
 /* For the hop to t->url. */
 static void set_url(struct http_try *t)
 {
@@ -228,6 +215,8 @@ static void set_url(struct http_try *t)
 		t->bearer_dropped = true;
 	if (req->bearer && !t->bearer_dropped)
 		add_header(t, "Authorization: Bearer ", req->bearer);
+	if (req->take && (t->context->from > 0 || req->to > 0))
+		add_range(t);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
 	curl_easy_setopt(t->easy, CURLOPT_PROXY, http_origin_is_loopback(t->url) ? "" : NULL);
@@ -326,7 +315,7 @@ struct http_try *http_try_new(const struct http_request *req,
 	struct http_try *t;
 	CURL *easy = curl_easy_init();
 	/* The length of a file is known only of what comes as it is (webex-api.md 5.5). */
-	bool as_it_is = req->body_fd >= 0 || req->method == HTTP_HEAD;
+	bool as_it_is = req->take || req->method == HTTP_HEAD;
 
 	if (!easy)
 		return NULL;
@@ -335,6 +324,8 @@ struct http_try *http_try_new(const struct http_request *req,
 	t->context = context;
 	t->easy = easy;
 	t->url = g_strdup(req->url);
+	t->at = context->from;
+	t->total = -1;
 
 	set_connection(t, fresh);
 	set_method(t);
@@ -347,7 +338,7 @@ struct http_try *http_try_new(const struct http_request *req,
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, as_it_is ? "identity" : "");
-	if (req->body_fd >= 0)
+	if (req->take)
 		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
 	if (req->n_parts > 0)
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 128L * 1024);
@@ -377,7 +368,10 @@ CURL *http_try_handle(struct http_try *t, void *owner)
 
 void http_try_set_timeout(struct http_try *t, int64_t timeout_ms)
 {
-	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)CLAMP(timeout_ms, 1, G_MAXINT));
+	/* How long a body that is taken may last nobody knows; the loop looks whether it moves. */
+	if (!t->req->take)
+		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
+				 (long)CLAMP(timeout_ms, 1, G_MAXINT));
 }
 
 /* the end of it */
@@ -402,10 +396,10 @@ bool http_try_follow(struct http_try *t, CURLcode *code)
 		return false;
 
 	if (t->redirects == REDIRECTS_MAX)
-		set_fail(t, -EIO, "too many redirects");
+		try_set_fail(t, -EIO, "too many redirects");
 	else if (http_origin_check(target) < 0 ||
 		 (http_origin_is_loopback(target) && !was_loopback))
-		set_fail(t, -EIO, "redirected to where nothing is asked");
+		try_set_fail(t, -EIO, "redirected to where nothing is asked");
 	if (t->fail != 0) {
 		*code = CURLE_TOO_MANY_REDIRECTS;
 		return false;
@@ -418,6 +412,7 @@ bool http_try_follow(struct http_try *t, CURLcode *code)
 	t->header_bytes = 0;
 	t->body_len = 0;
 	t->body_is_enough = false;
+	t->is_begun = false;
 	set_url(t);
 	return true;
 }

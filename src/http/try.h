@@ -30,6 +30,9 @@ struct http_try_context {
 	char *const *origins; /* as http_origin gives them, NULL-terminated */
 	int connect_timeout_ms;
 	bool (*may_send)(void *arg);
+	/* A piece of the body was taken, or the taker has it wait. */
+	void (*moved)(void *arg, bool is_paused);
+	int64_t from; /* the first byte of the body that is wanted, if it is taken as it comes */
 	void *arg;
 };
 

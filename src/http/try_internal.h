@@ -30,7 +30,10 @@ struct http_try {
 	char *body; /* NUL-terminated */
 	size_t body_len;
 	size_t body_size;
-	int64_t sunk_bytes;
+	bool is_begun; /* the body's first piece was looked at; with it: */
+	bool is_part;
+	int64_t at; /* place of the next byte */
+	int64_t total;
 	bool body_is_enough; /* of an error's body */
 	char words[CURL_ERROR_SIZE];
 };
@@ -50,3 +53,14 @@ static inline int64_t try_size(struct http_try *t, CURLINFO what)
 	curl_easy_getinfo(t->easy, what, &value);
 	return value;
 }
+
+/* The first field of that name, NULL if there is none. Valid until the next transfer. */
+const char *try_header(struct http_try *t, const char *name, size_t index);
+/* Whether the body is another than the bytes on the wire. */
+bool try_is_packed(struct http_try *t);
+/* body.c: a piece of a body that is taken as it comes. As CURLOPT_WRITEFUNCTION. */
+size_t try_take(struct http_try *t, const char *data, size_t len);
+/* body.c: the place that a Content-Range field names, its first byte (-1: none, "*") and the whole's
+ * length (-1: not said). False if there is no such field. */
+bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total);
+void try_set_fail(struct http_try *t, int error, const char *words);

@@ -63,7 +63,9 @@ struct webex_reply {
 	int skipped; /* unusable items that the page had besides */
 	char *next;  /* lists: the repaired URL of the next page, or NULL */
 	/* contents only: */
-	int64_t content_bytes; /* written to the fd; of a HEAD: said, or -1 */
+	int64_t content_bytes;	/* the place behind the last byte; of a HEAD: said, or -1 */
+	int64_t content_total;	/* the length of the whole as the server says it, or -1 */
+	bool content_is_framed; /* its end was no mere end of the connection */
 	char *content_name, *content_type;
 };
 
@@ -82,6 +84,8 @@ void webex_client_stop(struct webex_client *c);
 void webex_client_free(struct webex_client *c);
 
 /* As http_cancel / http_withdraw, by the id that the calls below return. */
+/* A download that its taker paused goes on. Any thread. */
+void webex_resume(struct webex_client *c, uint64_t id);
 void webex_cancel(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
 
@@ -174,14 +178,23 @@ struct webex_post {
 uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done,
 			    void *arg);
 
+struct webex_download {
+	const char *url;
+	int64_t from, to; /* as in http_request */
+	bool unscannable; /* also if it cannot be scanned for malware (webex-api.md 5.5) */
+	int scan_ms;	  /* how long a scan (423) is waited for; 0 = 60 s */
+	http_take take;	  /* http/loop.h 7; I/O thread */
+	void *take_arg;
+};
+
 /*
  * GET of a content URL out of message.files (origin checked, Accept-Encoding identity,
- * redirects followed without the bearer on another host) into `fd` from offset 0; ends after
- * ten minutes at the latest. The content of a public host is asked for at the configured origin
- * if that is no public one; any other host is -EPERM.
+ * redirects followed without the bearer on another host), handed over as it comes; it lasts as
+ * long as it moves. The content of a public host is asked for at the configured origin if that is
+ * no public one; any other host is -EPERM.
  */
-uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
-			   void *arg);
+uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
+			   webex_done done, void *arg);
 /* HEAD of the same: its name and type, content_bytes what its length is said to be (-1: not). */
 uint64_t webex_head_content(struct webex_client *c, const char *url, webex_done done,
 			    void *arg);

@@ -7,8 +7,6 @@
 #include "webex/json.h"
 #include "webex/url.h"
 
-/* A large file on a slow line; who waits for it can interrupt. */
-#define CONTENT_TIMEOUT_MS (10 * 60 * 1000)
 /* Apps send files of up to 2 GB. */
 #define CONTENT_MAX                                                                            \
 	((size_t)(G_MAXSIZE > 0xFFFFFFFFu ? G_GUINT64_CONSTANT(0x100000000) : G_MAXSIZE))
@@ -111,19 +109,25 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 	return webex_call_start(call);
 }
 
-uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
-			   void *arg)
+uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
+			   webex_done done, void *arg)
 {
 	_cleanup_gfree_ char *target = NULL;
-	int r = webex_url_content(c->base_url, url, &target);
-	struct webex_call *call =
-		webex_call_new(c, HTTP_GET, r == 0 ? target : "/contents", WEBEX_FORM_CONTENT,
-			       WEBEX_KIND_MESSAGE, done, arg);
+	int r = webex_url_content(c->base_url, d->url, &target);
+	g_autoptr(GString) url = g_string_new(r == 0 ? target : "/contents");
+	struct webex_call *call;
 
-	call->request->body_fd = fd;
+	if (d->unscannable)
+		webex_url_add(url, "allow", "unscannable");
+	call = webex_call_new(c, HTTP_GET, url->str, WEBEX_FORM_CONTENT, WEBEX_KIND_MESSAGE,
+			      done, arg);
+	call->request->take = d->take;
+	call->request->take_arg = d->take_arg;
+	call->request->from = d->from;
+	call->request->to = d->to;
+	call->request->locked_max_ms = d->scan_ms;
 	call->request->max_body = CONTENT_MAX;
 	call->request->follow_redirects = true;
-	call->request->timeout_ms = MAX(c->timeout_ms, CONTENT_TIMEOUT_MS);
 	if (r < 0)
 		webex_call_refuse(call, r, "not a content URL of this server");
 	return webex_call_start(call);

@@ -148,7 +148,11 @@ static struct http_request *copy_request(const struct http_request *from)
 	req->content_type = g_strdup(from->content_type);
 	req->body = g_strndup(from->body, from->body_len);
 	req->body_len = from->body_len;
-	req->body_fd = from->body_fd;
+	req->take = from->take;
+	req->take_arg = from->take_arg;
+	req->from = from->from;
+	req->to = from->to;
+	req->locked_max_ms = from->locked_max_ms;
 	req->max_body = from->max_body;
 	req->follow_redirects = from->follow_redirects;
 	req->asks_much = from->asks_much;
@@ -345,6 +349,15 @@ void webex_cancel(struct webex_client *c, uint64_t id)
 			fail_locked(call, -ECANCELED, "cancelled");
 		}
 	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+void webex_resume(struct webex_client *c, uint64_t id)
+{
+	pthread_mutex_lock(&c->lock);
+	struct webex_call *call = g_hash_table_lookup(c->calls, &id);
+	if (call && call->state == WEBEX_CALL_ON_WIRE)
+		http_resume(c->loop, call->http_id);
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -152,9 +152,11 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	}
 	fill_items(call, reply);
 	if (call->form == WEBEX_FORM_CONTENT) {
-		reply->content_bytes = call->request->method == HTTP_HEAD
-					       ? answer->content_length
-					       : answer->sunk_bytes;
+		bool is_head = call->request->method == HTTP_HEAD;
+
+		reply->content_bytes = is_head ? answer->content_length : answer->position;
+		reply->content_total = answer->total;
+		reply->content_is_framed = answer->is_framed;
 		reply->content_name = webex_disposition_name(answer->content_disposition);
 		reply->content_type = clean_or_null(answer->content_type, CONTENT_TYPE_MAX);
 	}

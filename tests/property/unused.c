@@ -41,8 +41,9 @@ UNUSED_CALL(webex_edit_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNU
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_post_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_post *p,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_get_content, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *url,
-	    G_GNUC_UNUSED int fd, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_get_content, G_GNUC_UNUSED struct webex_client *c,
+	    G_GNUC_UNUSED const struct webex_download *d, G_GNUC_UNUSED webex_done done,
+	    G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_head_content, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *url,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 /* clang-format on */

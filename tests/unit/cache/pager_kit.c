@@ -104,12 +104,11 @@ uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done
 	return note("direct", NULL, done, arg);
 }
 
-uint64_t webex_get_content(struct webex_client *c, const char *url, int fd, webex_done done,
-			   void *arg)
+uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
+			   webex_done done, void *arg)
 {
 	(void)c;
-	(void)url;
-	(void)fd;
+	(void)d;
 	return note("content", NULL, done, arg);
 }
 

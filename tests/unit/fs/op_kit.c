@@ -206,7 +206,7 @@ FAKE(webex_get_message, struct webex_client *c, const char *id, webex_done done,
 FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_head_content, struct webex_client *c, const char *url, webex_done done, void *arg)
-FAKE(webex_get_content, struct webex_client *c, const char *url, int fd, webex_done done,
+FAKE(webex_get_content, struct webex_client *c, const struct webex_download *d, webex_done done,
      void *arg)
 #pragma GCC diagnostic pop
 

@@ -330,6 +330,13 @@ static void test_upload(void **state)
 	kit_stop(&k);
 }
 
+static int take_to_file(void *arg, const struct http_piece *piece)
+{
+	ssize_t n = pwrite(*(int *)arg, piece->data, piece->len, piece->offset);
+
+	return n == (ssize_t)piece->len ? HTTP_TAKEN : -EIO;
+}
+
 static void test_content(void **state)
 {
 	struct answer a = {200,
@@ -337,6 +344,7 @@ static void test_content(void **state)
 			   "Content-Type: application/pdf\r\n",
 			   "file body"};
 	_cleanup_close_ int fd = temp_file("");
+	struct webex_download d = {.take = take_to_file, .take_arg = &fd};
 	char buf[32] = "";
 	struct webex_reply *r;
 	struct ticket *t;
@@ -344,8 +352,8 @@ static void test_content(void **state)
 
 	(void)state;
 	kit_start(&k, say, &a, NULL);
-	RUN(webex_get_content(k.client, "https://webexapis.com/v1/contents/CCC", fd, kit_done,
-			      t));
+	d.url = "https://webexapis.com/v1/contents/CCC";
+	RUN(webex_get_content(k.client, &d, kit_done, t));
 	assert_int_equal(r->error, 0);
 	assert_int_equal(r->content_bytes, 9);
 	assert_string_equal(r->content_name, "a/b.pdf");
@@ -360,11 +368,13 @@ static void test_content(void **state)
 
 	a = (struct answer){410, NULL, "{\"message\":\"infected\"}"};
 	_cleanup_gfree_ char *url = g_strconcat(k.base_url, "/contents/CCC", NULL);
-	RUN(webex_get_content(k.client, url, fd, kit_done, t));
+	d.url = url;
+	RUN(webex_get_content(k.client, &d, kit_done, t));
 	assert_int_equal(r->error, -EACCES);
 	assert_string_equal(r->message, "infected");
 	ticket_free(t);
-	RUN(webex_get_content(k.client, "https://evil.example/v1/contents/C", fd, kit_done, t));
+	d.url = "https://evil.example/v1/contents/C";
+	RUN(webex_get_content(k.client, &d, kit_done, t));
 	assert_int_equal(r->error, -EPERM);
 	ticket_free(t);
 	assert_int_equal(fake_requests(k.server), 2);

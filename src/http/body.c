@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* A body that is taken as it comes: whole or in part, from the beginning or from where it broke. */
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include "http/try_internal.h"
+
+#define TAKEN_MAX_DEFAULT (1024u * 1024 * 1024)
+
+const char *try_header(struct http_try *t, const char *name, size_t index)
+{
+	struct curl_header *found;
+
+	if (curl_easy_header(t->easy, name, index, CURLH_HEADER, -1, &found) != CURLHE_OK)
+		return NULL;
+	return found->value;
+}
+
+bool try_is_packed(struct http_try *t)
+{
+	const char *encoding = try_header(t, "Content-Encoding", 0);
+
+	return encoding && g_ascii_strcasecmp(encoding, "identity") != 0;
+}
+
+/* Digits up to `end`; NULL if there are none, or too many. */
+static const char *read_number(const char *text, int64_t *ret_number)
+{
+	char *end;
+	guint64 n = g_ascii_strtoull(text, &end, 10);
+
+	if (!g_ascii_isdigit(*text) || n > G_MAXINT64 / 2)
+		return NULL;
+	*ret_number = (int64_t)n;
+	return end;
+}
+
+/* "bytes 0-499/1234", or with a star for what is not known (RFC 9110, 14.4) */
+bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total)
+{
+	const char *text = try_header(t, "Content-Range", 0);
+	int64_t last;
+
+	*ret_first = *ret_total = -1;
+	if (!text || g_ascii_strncasecmp(text, "bytes", 5) != 0)
+		return false;
+	text += 5;
+	text += strspn(text, " =");
+	if (*text == '*') {
+		text++;
+	} else {
+		text = read_number(text, ret_first);
+		if (!text || *text != '-')
+			return false;
+		text = read_number(text + 1, &last);
+		if (!text || last < *ret_first)
+			return false;
+	}
+	if (*text != '/')
+		return false;
+	return text[1] == '*' || read_number(text + 1, ret_total) != NULL;
+}
+
+static int begin_body(struct http_try *t)
+{
+	int64_t first;
+
+	t->is_begun = true;
+	t->is_part = try_long(t, CURLINFO_RESPONSE_CODE) == 206;
+	if (!t->is_part) {
+		t->at = 0;
+		if (!try_is_packed(t))
+			t->total = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+		return 0;
+	}
+	if (!try_content_range(t, &first, &t->total) || first != t->context->from ||
+	    try_is_packed(t))
+		return -EIO;
+	t->at = first;
+	return 0;
+}
+
+size_t try_take(struct http_try *t, const char *data, size_t len)
+{
+	size_t limit = t->req->max_body ? t->req->max_body : TAKEN_MAX_DEFAULT;
+	struct http_piece piece;
+	int r;
+
+	if (!t->is_begun && begin_body(t) < 0) {
+		try_set_fail(t, -EIO, "not the part that was asked for");
+		return 0;
+	}
+	if (t->at > (int64_t)limit || len > limit - (size_t)t->at) {
+		try_set_fail(t, -EMSGSIZE, "body too large");
+		return 0;
+	}
+	piece = (struct http_piece){
+		.offset = t->at,
+		.total = t->total,
+		.data = data,
+		.len = len,
+		.is_part = t->is_part,
+	};
+	r = t->req->take(t->req->take_arg, &piece);
+	if (r < 0) {
+		try_set_fail(t, r, "cannot store the body");
+		return 0;
+	}
+	t->context->moved(t->context->arg, r == HTTP_PAUSE);
+	if (r == HTTP_PAUSE)
+		return CURL_WRITEFUNC_PAUSE;
+	t->at += (int64_t)len;
+	return len;
+}
