@@ -1,57 +1,152 @@
 /* SPDX-License-Identifier: MIT */
+#include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <glib.h>
-#include <pthread.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
-#include "cache/contents.h"
-
-struct content_entry {
-	int64_t row;
-	int opens;
-	int fd; /* -1: not here yet */
-};
-
-struct contents {
-	pthread_mutex_t lock;
-	GHashTable *entries; /* row -> content_entry; contents.lock */
-	char *spool_dir;
-};
+#include "cache/contents_internal.h"
 
 static void entry_free(void *p)
 {
 	struct content_entry *e = p;
 
+	assert(e->transfers->len == 0 && g_queue_is_empty(&e->wants));
 	if (e->fd >= 0)
 		close(e->fd);
+	ranges_clear(&e->known);
+	g_ptr_array_unref(e->transfers);
+	g_free(e->url);
+	g_free(e->path);
 	g_free(e);
 }
 
-int contents_new(const char *spool_dir, struct contents **ret_contents)
+int contents_new(const struct contents_config *config, struct contents **ret_contents)
 {
 	struct contents *c = g_new0(struct contents, 1);
+	int r;
 
+	c->config = *config;
+	c->dir = g_strdup(config->dir);
+	r = work_queue_start("sparkfs-files", &c->files);
+	if (r == 0 && c->dir && g_mkdir_with_parents(c->dir, 0700) < 0)
+		r = -errno;
+	if (r < 0) {
+		work_queue_stop(&c->files);
+		g_free(c->dir);
+		g_free(c);
+		return r;
+	}
 	pthread_mutex_init(&c->lock, NULL);
 	c->entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, entry_free);
-	c->spool_dir = g_strdup(spool_dir);
 	*ret_contents = c;
 	return 0;
 }
 
-void contents_free(struct contents **c)
+void contents_free(struct contents **c_ptr)
 {
-	if (!*c)
+	struct contents *c = *c_ptr;
+	GHashTableIter iter;
+	gpointer value;
+
+	if (!c)
 		return;
-	g_hash_table_unref((*c)->entries);
-	pthread_mutex_destroy(&(*c)->lock);
-	g_free((*c)->spool_dir);
-	g_free(*c);
-	*c = NULL;
+	work_queue_stop(&c->files);
+	/* What was open when the mount ended. */
+	g_hash_table_iter_init(&iter, c->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct content_entry *e = value;
+
+		if (e->path && e->is_dirty)
+			content_file_save(e->fd, e->path, e->length, &e->known);
+	}
+	g_hash_table_unref(c->entries);
+	pthread_mutex_destroy(&c->lock);
+	g_free(c->dir);
+	g_free(c);
+	*c_ptr = NULL;
 }
 
-int contents_open(struct contents *c, int64_t row, bool *ret_ready)
+int64_t content_end_locked(const struct content_entry *e)
+{
+	if (e->length >= 0)
+		return e->length;
+	return e->promised >= 0 ? e->promised : INT64_MAX;
+}
+
+bool content_has_locked(const struct content_entry *e, int64_t lo, int64_t hi)
+{
+	hi = MIN(hi, content_end_locked(e));
+	return e->fd >= 0 && (lo >= hi || ranges_end(&e->known, lo) >= hi);
+}
+
+/* ---- the end of an entry ---- */
+
+static bool is_idle_locked(const struct content_entry *e)
+{
+	return e->opens == 0 && e->busy == 0 && e->transfers->len == 0 && !e->wants.head;
+}
+
+/* On the thread of files. */
+static void save(void *arg)
+{
+	struct content_entry *e = arg;
+	struct contents *c = e->owner;
+	struct ranges known = {0};
+	int64_t length;
+
+	pthread_mutex_lock(&c->lock);
+	for (guint i = 0; i < ranges_count(&e->known); i++)
+		ranges_add(&known, ranges_nth(&e->known, i).lo, ranges_nth(&e->known, i).hi);
+	length = e->length;
+	e->is_dirty = false;
+	pthread_mutex_unlock(&c->lock);
+	/* Whoever writes to it now has it open, and it is saved once more. */
+	content_file_save(e->fd, e->path, length, &known);
+	ranges_clear(&known);
+	pthread_mutex_lock(&c->lock);
+	e->is_saving = false;
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+	content_files_evict(c, c->config.max_bytes, INT64_MAX);
+}
+
+/* An item of the cache thread. */
+static void tell_length(void *arg)
+{
+	struct content_entry *e = arg;
+	struct contents *c = e->owner;
+
+	if (c->config.on_length)
+		c->config.on_length(c->config.arg, e->row, e->length);
+	pthread_mutex_lock(&c->lock);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void content_settle_locked(struct content_entry *e)
+{
+	/* Who has it open was told of a longer one: he is to see an error, not an early end. */
+	if (e->length >= 0 && e->length != e->promised && !e->length_told &&
+	    (e->length > e->promised || is_idle_locked(e))) {
+		e->length_told = true;
+		e->busy++;
+		work_post(e->owner->config.queue, tell_length, e);
+	}
+	if (!is_idle_locked(e))
+		return;
+	if (e->path && e->is_dirty) {
+		e->is_saving = true;
+		e->busy++;
+		work_post(e->owner->files, save, e);
+		return;
+	}
+	g_hash_table_remove(e->owner->entries, &e->row);
+}
+
+/* ---- readers ---- */
+
+void contents_open(struct contents *c, int64_t row)
 {
 	struct content_entry *e;
 
@@ -60,84 +155,107 @@ int contents_open(struct contents *c, int64_t row, bool *ret_ready)
 	if (!e) {
 		e = g_new0(struct content_entry, 1);
 		e->row = row;
+		e->owner = c;
 		e->fd = -1;
+		e->promised = e->length = -1;
+		e->transfers = g_ptr_array_new();
+		g_queue_init(&e->wants);
 		g_hash_table_insert(c->entries, &e->row, e);
 	}
 	e->opens++;
-	*ret_ready = e->fd >= 0;
 	pthread_mutex_unlock(&c->lock);
-	return 0;
+}
+
+/* Calls to make when the lock is free. */
+struct calls {
+	uint64_t ids[CONTENT_TRANSFERS_MAX];
+	int n;
+};
+
+static void note_call(struct calls *calls, const struct transfer *t)
+{
+	if (t->call && calls->n < CONTENT_TRANSFERS_MAX)
+		calls->ids[calls->n++] = t->call;
 }
 
 void contents_close(struct contents *c, int64_t row)
 {
+	struct calls cancel = {.n = 0};
 	struct content_entry *e;
 
 	pthread_mutex_lock(&c->lock);
 	e = g_hash_table_lookup(c->entries, &row);
-	if (e && --e->opens == 0)
-		g_hash_table_remove(c->entries, &row);
+	if (e && --e->opens == 0) {
+		for (guint i = 0; i < e->transfers->len; i++) {
+			struct transfer *t = e->transfers->pdata[i];
+
+			if (!t->is_cancelled)
+				note_call(&cancel, t);
+			t->is_cancelled = true;
+		}
+		content_settle_locked(e);
+	}
 	pthread_mutex_unlock(&c->lock);
+	for (int i = 0; i < cancel.n; i++)
+		webex_cancel(c->config.client, cancel.ids[i]);
 }
 
-bool contents_is_ready(struct contents *c, int64_t row)
+/* Those ahead of a reader who has come to `at` may go on. */
+static void read_ahead_locked(struct content_entry *e, int64_t at, struct calls *resume)
+{
+	for (guint i = 0; i < e->transfers->len; i++) {
+		struct transfer *t = e->transfers->pdata[i];
+		int64_t window = CLAMP(at - t->start, CONTENT_WINDOW_MIN, CONTENT_WINDOW_MAX);
+
+		if (at < t->start || at > t->at || at + window <= t->limit)
+			continue;
+		t->limit = at + window;
+		if (!t->is_paused || t->limit - t->at < window / 2)
+			continue;
+		t->is_paused = false;
+		note_call(resume, t);
+	}
+}
+
+bool contents_has(struct contents *c, int64_t row, int64_t lo, int64_t hi)
 {
 	struct content_entry *e;
-	bool ready;
+	bool has;
 
 	pthread_mutex_lock(&c->lock);
 	e = g_hash_table_lookup(c->entries, &row);
-	ready = e && e->fd >= 0;
+	has = e && content_has_locked(e, lo, hi);
 	pthread_mutex_unlock(&c->lock);
-	return ready;
+	return has;
 }
 
 ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, int64_t offset)
 {
-	_cleanup_close_ int fd = -1;
+	struct calls resume = {.n = 0};
+	int64_t hi = offset + (int64_t)len;
 	struct content_entry *e;
-	ssize_t n;
+	ssize_t n = -EAGAIN;
+	int fd = -1;
 
-	/* A descriptor of our own, so that no lock is held across the read. */
 	pthread_mutex_lock(&c->lock);
 	e = g_hash_table_lookup(c->entries, &row);
-	if (e && e->fd >= 0)
-		fd = fcntl(e->fd, F_DUPFD_CLOEXEC, 0);
-	pthread_mutex_unlock(&c->lock);
-	if (fd < 0)
-		return -EIO;
-	n = pread(fd, buf, len, offset);
-	return n < 0 ? -errno : n;
-}
-
-int contents_make(struct contents *c, int *ret_fd)
-{
-	int fd = open(c->spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd < 0) {
-		_cleanup_(cleanup_free) char *path = NULL;
-
-		/* Not every file system has O_TMPFILE. */
-		path = g_strdup_printf("%s/content-XXXXXX", c->spool_dir);
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		unlink(path);
+	if (!e) {
+		n = -EIO;
+	} else if (e->length >= 0 && e->length < MIN(hi, e->promised)) {
+		/* Never a short file where a longer one was told of. */
+		n = -EIO;
+	} else if (content_has_locked(e, offset, hi)) {
+		fd = e->fd;
+		hi = MIN(hi, content_end_locked(e));
+		read_ahead_locked(e, hi, &resume);
 	}
-	*ret_fd = fd;
-	return 0;
-}
-
-void contents_publish(struct contents *c, int64_t row, int fd, int64_t size)
-{
-	struct content_entry *e;
-
-	(void)size;
-	pthread_mutex_lock(&c->lock);
-	e = g_hash_table_lookup(c->entries, &row);
-	if (e && e->fd < 0)
-		e->fd = steal_fd(&fd);
 	pthread_mutex_unlock(&c->lock);
-	if (fd >= 0)
-		close(fd);
+	for (int i = 0; i < resume.n; i++)
+		webex_resume(c->config.client, resume.ids[i]);
+	/* The caller has it open: the descriptor stays. */
+	if (fd >= 0 && offset < hi)
+		n = pread(fd, buf, (size_t)(hi - offset), offset);
+	else if (fd >= 0)
+		return 0;
+	return n < 0 && fd >= 0 ? -errno : n;
 }

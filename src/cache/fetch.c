@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -27,8 +26,7 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 		return p->config.person_age_ms;
 	case NEED_PROBE:
 		return 0; /* asked for when it is doubted */
-	case NEED_CONTENT:
-		return 0; /* contents.h knows whether the bytes are here */
+	case NEED_CONTENT: /* contents.h knows */
 	case NEED_SPAN:
 	case NEED_MONTHS:
 	case NEED_BODY:
@@ -53,8 +51,6 @@ static void fetch_free(struct fetch *f)
 		g_hash_table_unref(f->seen);
 	if (f->items)
 		g_ptr_array_unref(f->items);
-	if (f->fd >= 0)
-		close(f->fd);
 	g_free(f->room_id);
 	g_free(f->last_next);
 	g_free(f);
@@ -322,8 +318,6 @@ static void fetch_reset(struct fetch *f)
 	g_clear_pointer(&f->items, g_ptr_array_unref);
 	g_clear_pointer(&f->room_id, g_free);
 	g_clear_pointer(&f->last_next, g_free);
-	if (f->fd >= 0)
-		close(steal_fd(&f->fd));
 	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
 	f->is_partial = f->is_all_pages = f->is_complete = false;
 }
@@ -357,9 +351,7 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		fetch_free(f);
 		return;
 	}
-	/* Of a download only that it came: it may be from elsewhere. */
-	if (!reply->error || f->need.kind != NEED_CONTENT)
-		pager_heard(f->pager, reply);
+	pager_heard(f->pager, reply);
 	if (!reply->error && fetch_is_outdated(f)) {
 		f->restarts++;
 		pthread_mutex_lock(&f->pager->lock);
@@ -396,7 +388,6 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	f->entry = e;
 	f->need = e->need;
 	f->source = source_find(e->need.kind);
-	f->fd = -1;
 	f->is_for_all = g_queue_is_empty(&e->waiters) || e->need.kind == NEED_NEWS;
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);

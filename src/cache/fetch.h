@@ -28,9 +28,10 @@ struct fetch {
 	int64_t activity_ms; /* NEED_HEAD: the space's last activity then */
 	bool has_activity;
 
-	struct lane *lane; /* NEED_HEAD */
-	struct want *want; /* NEED_SPAN */
-	struct part *part; /* NEED_BODY */
+	struct lane *lane;	      /* NEED_HEAD */
+	struct want *want;	      /* NEED_SPAN */
+	struct part *part;	      /* NEED_BODY */
+	struct content_want *content; /* NEED_CONTENT */
 
 	/* what the sources keep between two answers */
 	int pages;
@@ -45,7 +46,6 @@ struct fetch {
 	GHashTable *seen;  /* ids of items, borrowed from them */
 	char *room_id;
 	char *last_next;
-	int fd; /* contents; -1 */
 };
 
 /* Needs as keys of a table. */

@@ -45,7 +45,7 @@ enum need_kind {
 	NEED_MEMBERS, /* all memberships of a space; row */
 	NEED_PERSON,  /* details by address, or "me"; key. Nobody: -ENOENT */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. None yet: -ENOENT */
-	NEED_CONTENT, /* the bytes of an attachment, in cache/contents; row */
+	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in cache/contents; row */
 	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
 	NEED_NEWS,    /* which spaces have news: one poll (cache/fresh.h) */
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
@@ -66,8 +66,8 @@ enum need_kind {
 struct need {
 	enum need_kind kind;
 	int64_t row;
-	int64_t lo_ms,
-		hi_ms; /* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY; else 0 */
+	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY,
+			  NEED_CONTENT; else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 

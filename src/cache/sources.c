@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -439,21 +438,23 @@ static int probe_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the bytes of an attachment ---- */
 
-/* Where the piece belongs; it is written again where a transfer had to begin anew. */
-static int content_take(void *arg, const struct http_piece *piece)
+static void content_ended(void *arg, int error, const struct webex_reply *reply)
 {
-	const struct fetch *f = arg;
-	size_t done = 0;
+	struct fetch *f = arg;
 
-	while (done < piece->len) {
-		ssize_t n = pwrite(f->fd, piece->data + done, piece->len - done,
-				   piece->offset + (int64_t)done);
+	f->content = NULL;
+	if (reply && !reply->error)
+		pager_heard(f->pager, reply);
+	if (reply && reply->status == 404) {
+		GPtrArray *changes = store_changes_new();
 
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
+		error = published(f,
+				  store_remove_content(pager_get_config(f->pager)->store,
+						       f->need.row, changes),
+				  changes);
+		error = error ? error : -ENOENT;
 	}
-	return HTTP_TAKEN;
+	fetch_finished(f, error, reply);
 }
 
 static int content_begin(struct fetch *f)
@@ -470,25 +471,20 @@ static int content_begin(struct fetch *f)
 	store_read_end(conn);
 	if (r == 0 && (content.gone || !content.url))
 		r = -ENOENT;
-	if (r == 0)
-		r = contents_make(c->contents, &f->fd);
 	if (r == 0) {
-		struct webex_download d = {
-			.url = content.url, .take = content_take, .take_arg = f};
+		struct content_source source = {
+			.row = content.rowid, .url = content.url, .size = content.size};
 
-		f->request = webex_get_content(c->client, &d, fetch_answered, f);
+		r = contents_want(c->contents, &source, f->need.lo_ms, f->need.hi_ms,
+				  content_ended, f, &f->content);
 	}
 	store_content_clear(&content);
-	return r;
+	return r > 0 ? FETCH_DONE : r;
 }
 
-static int content_answer(struct fetch *f, struct webex_reply *reply)
+static void content_cancel(struct fetch *f)
 {
-	if (reply->error)
-		return reply->error;
-	contents_publish(pager_get_config(f->pager)->contents, f->need.row, steal_fd(&f->fd),
-			 reply->content_bytes);
-	return 0;
+	contents_unwant(pager_get_config(f->pager)->contents, f->content);
 }
 
 static const struct source sources[] = {
@@ -500,7 +496,7 @@ static const struct source sources[] = {
 	{.kind = NEED_PERSON, .begin = person_begin, .answer = person_answer},
 	{.kind = NEED_DIRECT, .begin = direct_begin, .answer = direct_answer},
 	{.kind = NEED_PROBE, .begin = probe_begin, .answer = probe_answer},
-	{.kind = NEED_CONTENT, .begin = content_begin, .answer = content_answer},
+	{.kind = NEED_CONTENT, .begin = content_begin, .cancel = content_cancel},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 	{.kind = NEED_MONTHS, .begin = source_months_begin},
 	{.kind = NEED_BODY, .begin = source_body_begin, .cancel = source_body_cancel},

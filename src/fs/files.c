@@ -82,16 +82,12 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 }
 
 /* Before the fetch, so that its bytes find an owner. */
-static int count_content(struct op *op)
+static void count_content(struct op *op)
 {
-	bool ready;
-	int r;
-
 	if (tree_ino_kind(op->ino) != TREE_UPLOAD || op->content_counted)
-		return 0;
-	r = contents_open(op->fs->config.contents, tree_ino_row(op->ino), &ready);
-	op->content_counted = r == 0;
-	return r;
+		return;
+	contents_open(op->fs->config.contents, tree_ino_row(op->ino));
+	op->content_counted = true;
 }
 
 /* What a file that is read as it was at open holds. */
@@ -109,10 +105,9 @@ static int open_read_run(struct op *op)
 	enum tree_read_from from;
 	struct pending *pending;
 	struct handle *h;
-	int r = count_content(op);
+	int r;
 
-	if (r)
-		return r;
+	count_content(op);
 	r = op_begin(op);
 	if (r)
 		return r;
@@ -146,11 +141,8 @@ static int open_write_run(struct op *op)
 	int r;
 
 	/* A new version that keeps a part of the old one. */
-	if (!(op->flags & O_TRUNC)) {
-		r = count_content(op);
-		if (r)
-			return r;
-	}
+	if (!(op->flags & O_TRUNC))
+		count_content(op);
 	r = op_begin(op);
 	if (r)
 		return r;

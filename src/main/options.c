@@ -21,6 +21,7 @@ enum row_type {
 	ROW_PATH,   /* keeps the value as an absolute path */
 	ROW_COUNT,  /* a number from min to max; `word` stands for 0 */
 	ROW_OCTAL,  /* a number in base 8 */
+	ROW_BYTES,  /* an int64_t, with K, M or G behind it or not */
 	ROW_PASS,   /* goes to libfuse as it is */
 	ROW_IGNORE, /* mount(8)'s business, or always on */
 };
@@ -66,8 +67,10 @@ static const struct row rows[] = {
 	VALUE("account", ROW_TEXT, account),
 	NUMBER("recent", ROW_COUNT, recent, 1, 1000000, "all"),
 	NUMBER("cache_messages", ROW_COUNT, cache_messages, 1, INT_MAX, "all"),
+	VALUE("cache_size", ROW_BYTES, cache_size),
 	NUMBER("rate", ROW_COUNT, rate_per_minute, 1, 1000000, "off"),
 	NUMBER("timeout", ROW_COUNT, timeout_s, 1, 3600, NULL),
+	NUMBER("scan_timeout", ROW_COUNT, scan_timeout_s, 1, 86400, NULL),
 	NUMBER("poll", ROW_COUNT, poll_s, 1, 86400, "off"),
 	NUMBER("idle", ROW_COUNT, idle_s, 1, 86400, NULL),
 	NUMBER("uid", ROW_COUNT, uid, 0, INT_MAX, NULL),
@@ -76,6 +79,7 @@ static const struct row rows[] = {
 	NUMBER("max_threads", ROW_COUNT, max_threads, 1, 1000, NULL),
 	FLAG("recursive_delete", is_recursive_delete),
 	FLAG("inotify", is_inotify),
+	FLAG("unscannable", is_unscannable),
 	FLAG("ro", is_read_only),
 	VALUE("fsname", ROW_TEXT, fsname),
 	PASS("allow_other", false),
@@ -168,6 +172,28 @@ static int parse_count(struct parse *p, const struct row *row, const char *value
 					 row->word ? row->word : ""));
 }
 
+static int parse_bytes(struct parse *p, const struct row *row, const char *value,
+		       int64_t *ret_bytes)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	char *end;
+	guint64 n = g_ascii_strtoull(value, &end, 10);
+	int shift = 0;
+
+	unit = *end ? strchr(units, g_ascii_toupper(*end)) : NULL;
+	if (unit) {
+		shift = 10 * (int)(unit - units + 1);
+		end++;
+	}
+	if (!g_ascii_isdigit(*value) || *end || n > (guint64)G_MAXINT64 >> shift)
+		return refuse(p, g_strdup_printf("-o %s=%s: not a number of bytes such as 500M "
+						 "or 2G",
+						 row->name, value));
+	*ret_bytes = (int64_t)(n << shift);
+	return 0;
+}
+
 /* A shell does not expand the tilde of "-o token_file=~/x". */
 static char *absolute_path(const char *value)
 {
@@ -195,6 +221,8 @@ static int take_row(struct parse *p, const struct row *row, const char *arg, con
 	case ROW_COUNT:
 	case ROW_OCTAL:
 		return parse_count(p, row, value, (int *)(void *)field);
+	case ROW_BYTES:
+		return parse_bytes(p, row, value, (int64_t *)(void *)field);
 	case ROW_PASS:
 		g_ptr_array_add(p->options->passed, g_strdup(arg));
 		break;
@@ -364,6 +392,8 @@ int options_parse(int argc, const char *const *argv, struct options *ret_options
 		.timeout_s = OPTIONS_DEFAULT_TIMEOUT_S,
 		.poll_s = OPTIONS_DEFAULT_POLL_S,
 		.idle_s = OPTIONS_DEFAULT_IDLE_S,
+		.cache_size = OPTIONS_DEFAULT_CACHE_SIZE,
+		.scan_timeout_s = OPTIONS_DEFAULT_SCAN_TIMEOUT_S,
 		.uid = -1,
 		.gid = -1,
 		.umask = 022,

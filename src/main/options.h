@@ -14,6 +14,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define OPTIONS_DEFAULT_URL "https://webexapis.com/v1"
@@ -23,6 +24,8 @@
 #define OPTIONS_DEFAULT_TIMEOUT_S 30
 #define OPTIONS_DEFAULT_POLL_S 30
 #define OPTIONS_DEFAULT_IDLE_S 600
+#define OPTIONS_DEFAULT_CACHE_SIZE (INT64_C(2) << 30)
+#define OPTIONS_DEFAULT_SCAN_TIMEOUT_S 60
 
 struct options {
 	char *mountpoint;    /* as typed */
@@ -36,14 +39,16 @@ struct options {
 	char *fsname;	     /* NULL */
 	int recent;	     /* newest messages listed of a space; 0: all */
 	int cache_messages;  /* whose bodies stay in the cache; 0: all */
+	int64_t cache_size;  /* bytes of attachments that stay on disk */
 	int rate_per_minute; /* 0: off */
 	int timeout_s;
-	int poll_s;   /* between two questions for news; 0: off */
-	int idle_s;   /* without use for so long, and nothing is asked */
-	int uid, gid; /* -1: the mounter's */
+	int scan_timeout_s; /* how long a scan for malware is waited for */
+	int poll_s;	    /* between two questions for news; 0: off */
+	int idle_s;	    /* without use for so long, and nothing is asked */
+	int uid, gid;	    /* -1: the mounter's */
 	int umask;
 	int max_threads; /* 0: by the processors */
-	bool is_read_only, is_recursive_delete, is_inotify;
+	bool is_read_only, is_recursive_delete, is_inotify, is_unscannable;
 	bool is_foreground, is_debug;
 	GPtrArray *passed; /* of char *: -o options for libfuse */
 };

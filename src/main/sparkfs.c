@@ -232,6 +232,37 @@ static void on_own_changes(void *arg, GPtrArray *changes)
 	on_changes(s, changes);
 }
 
+/* The bytes of an attachment are as many as nobody had said. */
+static void on_length(void *arg, int64_t row, int64_t length)
+{
+	struct sparkfs *s = arg;
+	GPtrArray *changes = store_changes_new();
+
+	if (store_set_content_size(s->store, row, length, changes) == 0)
+		on_changes(s, changes);
+	g_ptr_array_unref(changes);
+}
+
+static int start_contents(struct sparkfs *s)
+{
+	_cleanup_gfree_ char *folder =
+		s->account.store_path ? g_path_get_dirname(s->account.store_path) : NULL;
+	_cleanup_gfree_ char *dir = folder ? g_build_filename(folder, "contents", NULL) : NULL;
+	struct contents_config config = {
+		.dir = dir,
+		.max_bytes = s->options->cache_size,
+		.client = s->client,
+		.queue = s->queue,
+		.clock = clock_system(),
+		.scan_ms = s->options->scan_timeout_s * 1000,
+		.unscannable = s->options->is_unscannable,
+		.on_length = on_length,
+		.arg = s,
+	};
+
+	return contents_new(&config, &s->contents);
+}
+
 static int start_cache(struct sparkfs *s)
 {
 	struct pager_config pager = {
@@ -259,8 +290,7 @@ static int start_cache(struct sparkfs *s)
 		.is_bot = s->owner.is_bot,
 	};
 	_cleanup_gfree_ char *spool = g_build_filename(s->account.state_dir, "spool", NULL);
-	int r = g_mkdir_with_parents(spool, 0700) < 0 ? -errno
-						      : contents_new(spool, &s->contents);
+	int r = g_mkdir_with_parents(spool, 0700) < 0 ? -errno : start_contents(s);
 
 	pager.contents = s->contents;
 	if (r == 0)

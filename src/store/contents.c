@@ -159,3 +159,56 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 		r = set_gone(w, g_array_index(rowids, int64_t, i));
 	return r;
 }
+
+/* `type` is told of the content with its room and name. */
+static int tell_content(struct write *w, int64_t rowid, enum store_change_type type)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q,
+		"SELECT c.room, c.name, r.type FROM content c JOIN room r ON r.rowid=c.room"
+		" WHERE c.rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r == 1)
+		changes_add_named(w, type, sql_get_int(&st, 0),
+				  (enum webex_room_type)sql_get_int(&st, 2), rowid, NULL,
+				  sql_peek_text(&st, 1));
+	return MIN(r, 0);
+}
+
+static int set_size(struct write *w, int64_t rowid, int64_t size)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE content SET size=?2 WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, size);
+	r = sql_run(&st);
+	return r < 0 ? r : tell_content(w, rowid, STORE_CONTENT_CHANGED);
+}
+
+int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, set_size(&w, rowid, size));
+}
+
+static int remove_content(struct write *w, int64_t rowid)
+{
+	int r = set_gone(w, rowid);
+
+	return r < 0 ? r : tell_content(w, rowid, STORE_CONTENT_GONE);
+}
+
+int store_remove_content(struct store *s, int64_t rowid, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, remove_content(&w, rowid));
+}

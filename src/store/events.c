@@ -95,6 +95,7 @@ static enum store_event_what what_of(const struct store_change *c)
 	case STORE_MESSAGE_RENAMED:
 	case STORE_PERSON_CHANGED:
 	case STORE_CONTENT_ADDED:
+	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
 		break;
 	}

@@ -110,6 +110,7 @@ enum store_change_type {
 	STORE_PERSON_CHANGED, /* listed now, or details; old_name set: its address, too */
 	STORE_CONTENT_ADDED,
 	STORE_CONTENT_GONE,
+	STORE_CONTENT_CHANGED,
 };
 
 struct store_change {
@@ -499,6 +500,10 @@ int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
  */
 int store_apply_content(struct store *s, const struct store_content *content,
 			int64_t *ret_rowid, GPtrArray *changes);
+/* Its bytes are found to be as long as that. */
+int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes);
+/* The server has it no more. */
+int store_remove_content(struct store *s, int64_t rowid, GPtrArray *changes);
 int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms);
 
 /*

@@ -252,6 +252,9 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		if (c->rowid == g->t->config.me_person)
 			tell_inode(g, tree_ino(TREE_ME_JSON, 0));
 		break;
+	case STORE_CONTENT_CHANGED:
+		tell_inode(g, tree_ino(TREE_UPLOAD, c->rowid));
+		break;
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_GONE:
 		if (c->name)

@@ -207,4 +207,9 @@ int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+/* Nothing is fetched. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino);
+/* The caller of these two counted itself in contents.h. 0: they are all here. */
+int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size);
+int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_t offset,
+		size_t *ret_n);

@@ -110,9 +110,7 @@ int tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 		*ret_n = transcript_read(ctx->tree->transcripts, ino, buf, len, offset);
 		return 0;
 	case TREE_READ_CONTENT:
-		return taken(contents_read(ctx->tree->config.contents, tree_ino_row(ino), buf,
-					   len, offset),
-			     ret_n);
+		return upload_read(ctx, tree_ino_row(ino), buf, len, offset, ret_n);
 	case TREE_READ_PENDING:
 		return taken(draft_read(pending->draft, buf, len, offset), ret_n);
 	case TREE_READ_EMPTY:

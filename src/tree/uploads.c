@@ -102,12 +102,40 @@ bool tree_is_superseded(struct tree_ctx *ctx, uint64_t ino)
 	return is;
 }
 
-/* The caller counted itself in contents.h before, so that the fetch finds the entry. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino)
 {
-	int64_t row = tree_ino_row(ino);
+	struct store_content content = {0};
+	int r = store_content_get(ctx->conn, tree_ino_row(ino), &content);
 
-	if (contents_is_ready(ctx->tree->config.contents, row))
+	if (r == 0 && content.gone)
+		r = -ENOENT;
+	store_content_clear(&content);
+	return r;
+}
+
+static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
+{
+	struct need need = {.kind = NEED_CONTENT, .row = row, .lo_ms = lo, .hi_ms = hi};
+	int r = tree_need(ctx, &need, false);
+
+	/* It came, and is not here. */
+	return r == 0 ? -EIO : r;
+}
+
+int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size)
+{
+	if (contents_has(ctx->tree->config.contents, row, 0, size))
 		return 0;
-	return tree_need_row(ctx, NEED_CONTENT, row, false);
+	return need_bytes(ctx, row, 0, size);
+}
+
+int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_t offset,
+		size_t *ret_n)
+{
+	ssize_t n = contents_read(ctx->tree->config.contents, row, buf, len, offset);
+
+	*ret_n = n > 0 ? (size_t)n : 0;
+	if (n == -EAGAIN)
+		return need_bytes(ctx, row, offset, offset + (int64_t)len);
+	return n < 0 ? (int)n : 0;
 }

@@ -244,7 +244,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = -ENOENT;
 	/* Counted in contents.h by the caller. */
 	if (r == 0 && !truncate)
-		r = upload_open(ctx, w->ino);
+		r = upload_need_all(ctx, w->row, content.size);
 	if (r == 0) {
 		w->what = TREE_WRITE_UPLOAD;
 		w->form = OUTBOX_FILE;

@@ -53,6 +53,10 @@ char *webex_room_title_body(G_GNUC_UNUSED const char *title)
 	g_error("nothing here renames");
 }
 
+void webex_resume(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t id)
+{
+}
+
 bool webex_withdraw(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t id)
 {
 	return false;

@@ -67,6 +67,9 @@ static void test_defaults(void **state)
 	assert_null(o.fsname);
 	assert_int_equal(o.recent, 1000);
 	assert_int_equal(o.cache_messages, 1000000);
+	assert_int_equal(o.cache_size, INT64_C(2) << 30);
+	assert_int_equal(o.scan_timeout_s, 60);
+	assert_false(o.is_unscannable);
 	assert_int_equal(o.rate_per_minute, 300);
 	assert_int_equal(o.timeout_s, 30);
 	assert_int_equal(o.poll_s, 30);
@@ -87,7 +90,8 @@ static void test_all_values(void **state)
 		"-f -o url=https://x.example/v1,ro,token_file=/t,token_command=pass|a "
 		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
 		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other "
-		"-o poll=5,idle=60,cache_messages=77");
+		"-o "
+		"poll=5,idle=60,cache_messages=77,cache_size=500M,scan_timeout=9,unscannable");
 
 	(void)state;
 	assert_string_equal(o.url, "https://x.example/v1");
@@ -102,6 +106,9 @@ static void test_all_values(void **state)
 	assert_int_equal(o.poll_s, 5);
 	assert_int_equal(o.idle_s, 60);
 	assert_int_equal(o.cache_messages, 77);
+	assert_int_equal(o.cache_size, 500 << 20);
+	assert_int_equal(o.scan_timeout_s, 9);
+	assert_true(o.is_unscannable);
 	assert_int_equal(o.uid, 5);
 	assert_int_equal(o.gid, 6);
 	assert_int_equal(o.umask, 077);
@@ -244,6 +251,15 @@ static void test_refused(void **state)
 		{"-o rate=on /mnt", "-o rate=on: not a number from 1 to 1000000 or off"},
 		{"-o cache_messages=0 /mnt",
 		 "-o cache_messages=0: not a number from 1 to 2147483647 or all"},
+		{"-o cache_size= /mnt",
+		 "-o cache_size=: not a number of bytes such as 500M or 2G"},
+		{"-o cache_size=-1 /mnt",
+		 "-o cache_size=-1: not a number of bytes such as 500M or 2G"},
+		{"-o cache_size=2T /mnt",
+		 "-o cache_size=2T: not a number of bytes such as 500M or 2G"},
+		{"-o cache_size=99999999999G /mnt",
+		 "-o cache_size=99999999999G: not a number of bytes such as 500M or 2G"},
+		{"-o scan_timeout=0 /mnt", "-o scan_timeout=0: not a number from 1 to 86400"},
 		{"-o poll=0 /mnt", "-o poll=0: not a number from 1 to 86400 or off"},
 		{"-o poll=86401 /mnt", "-o poll=86401: not a number from 1 to 86400 or off"},
 		{"-o idle=off /mnt", "-o idle=off: not a number from 1 to 86400"},
@@ -308,6 +324,9 @@ static void test_help_is_complete(void **state)
 		"cache=DIR",
 		"cache=memory",
 		"cache_messages=",
+		"cache_size=",
+		"scan_timeout=",
+		"unscannable",
 		"recent=",
 		"account=",
 		"rate=",

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+/* What readers want, and the transfers that bring it. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cache/contents_internal.h"
+
+/* ---- wants ---- */
+
+static int64_t missing_locked(const struct content_want *w)
+{
+	return ranges_end(&w->entry->known, w->lo);
+}
+
+static bool is_filled_locked(const struct content_want *w)
+{
+	return content_has_locked(w->entry, w->lo, w->hi);
+}
+
+/* Will it bring that byte, soon enough? */
+static bool carries_locked(const struct transfer *t, int64_t at)
+{
+	if (t->is_cancelled || t->met_known || t->at > at || (t->to && at >= t->to))
+		return false;
+	return t->entry->no_ranges || at - t->at <= CONTENT_NEAR;
+}
+
+static struct transfer *carrier_locked(const struct content_entry *e, int64_t at)
+{
+	for (guint i = 0; i < e->transfers->len; i++)
+		if (carries_locked(e->transfers->pdata[i], at))
+			return e->transfers->pdata[i];
+	return NULL;
+}
+
+/* Those to be told go over to `told`: the fulfilled, and, with `failed`, those that nothing is
+ * under way for. */
+static void take_wants_locked(struct content_entry *e, bool failed, GQueue *told)
+{
+	GList *next;
+
+	for (GList *l = e->wants.head; l; l = next) {
+		struct content_want *w = l->data;
+
+		next = l->next;
+		if (is_filled_locked(w) == failed)
+			continue;
+		if (failed && carrier_locked(e, missing_locked(w)))
+			continue;
+		g_queue_unlink(&e->wants, l);
+		g_queue_push_tail_link(told, l);
+	}
+}
+
+/* They may want more from inside. */
+static void tell(GQueue *told, int error, const struct webex_reply *reply)
+{
+	GList *link;
+
+	while ((link = g_queue_pop_head_link(told))) {
+		struct content_want *w = link->data;
+
+		w->done(w->arg, error, reply);
+		g_free(w);
+	}
+}
+
+/* An item of the cache thread. */
+static void tell_fulfilled(void *arg)
+{
+	struct content_entry *e = arg;
+	struct contents *c = e->owner;
+	GQueue told = G_QUEUE_INIT;
+
+	pthread_mutex_lock(&c->lock);
+	e->wake_posted = false;
+	take_wants_locked(e, false, &told);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+	tell(&told, 0, NULL);
+}
+
+/* ---- on the I/O thread: bytes come ---- */
+
+#define PIECE_IS_NEW 2
+
+static int write_piece(struct contents *c, int fd, const struct http_piece *piece)
+{
+	size_t done = 0;
+	bool made_room = false;
+
+	while (done < piece->len) {
+		ssize_t n = pwrite(fd, piece->data + done, piece->len - done,
+				   piece->offset + (int64_t)done);
+
+		if (n >= 0) {
+			done += (size_t)n;
+		} else if ((errno == ENOSPC || errno == EDQUOT) && !made_room) {
+			made_room = true;
+			content_files_evict(c, 0, CONTENT_WINDOW_MAX);
+		} else if (errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+static bool has_whole_locked(const struct content_entry *e)
+{
+	for (guint i = 0; i < e->transfers->len; i++) {
+		const struct transfer *t = e->transfers->pdata[i];
+
+		if (!t->is_part && !t->is_cancelled && !t->met_known)
+			return true;
+	}
+	return false;
+}
+
+/* PIECE_IS_NEW, or what the transfer is to be told at once. */
+static int judge_locked(struct transfer *t, const struct http_piece *piece)
+{
+	struct content_entry *e = t->entry;
+	int64_t hi = piece->offset + (int64_t)piece->len;
+
+	if (t->is_cancelled)
+		return -ECANCELED;
+	if (piece->is_part) {
+		e->has_ranges = true;
+	} else if (t->is_part) {
+		/* The whole comes instead, from its beginning; once is enough. */
+		e->no_ranges = true;
+		t->met_known = has_whole_locked(e);
+		if (t->met_known)
+			return -ECANCELED;
+		t->is_part = false;
+		t->start = t->to = 0;
+	}
+	if (ranges_end(&e->known, piece->offset) >= hi) {
+		/* The rest is asked for behind what is here, if that can be asked for. */
+		t->met_known = e->has_ranges && !e->no_ranges;
+		if (t->met_known)
+			return -ECANCELED;
+		t->at = hi;
+		return HTTP_TAKEN;
+	}
+	if (piece->offset < t->limit)
+		return PIECE_IS_NEW;
+	t->is_paused = true;
+	return HTTP_PAUSE;
+}
+
+static void note_piece_locked(struct transfer *t, const struct http_piece *piece)
+{
+	struct content_entry *e = t->entry;
+	int64_t hi = piece->offset + (int64_t)piece->len;
+
+	ranges_add(&e->known, piece->offset, hi);
+	e->is_dirty = true;
+	t->at = hi;
+	t->brought += (int64_t)piece->len;
+	for (GList *l = e->wants.head; l && !e->wake_posted; l = l->next) {
+		if (!is_filled_locked(l->data))
+			continue;
+		e->wake_posted = true;
+		e->busy++;
+		work_post(e->owner->config.queue, tell_fulfilled, e);
+	}
+}
+
+static int take(void *arg, const struct http_piece *piece)
+{
+	struct transfer *t = arg;
+	struct contents *c = t->entry->owner;
+	int verdict, r;
+
+	pthread_mutex_lock(&c->lock);
+	verdict = judge_locked(t, piece);
+	pthread_mutex_unlock(&c->lock);
+	if (verdict != PIECE_IS_NEW)
+		return verdict;
+	/* The entry and its descriptor stay while one of its transfers is under way. */
+	r = write_piece(c, t->entry->fd, piece);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&c->lock);
+	note_piece_locked(t, piece);
+	pthread_mutex_unlock(&c->lock);
+	return HTTP_TAKEN;
+}
+
+/* ---- transfers ---- */
+
+/* How much more than is wanted a request for a part is for: every fourth time twice as much. */
+static int64_t part_size_locked(const struct content_entry *e)
+{
+	return (int64_t)CONTENT_PART_MIN << MIN(e->parts / 4, 12u);
+}
+
+/* Where a request for a part from `at` on ends: it is for nothing that is here or on its way. Who goes
+ * on behind what is here reads on, and gets all of it, a window at a time. */
+static int64_t part_end_locked(const struct content_entry *e, int64_t at, int64_t hi)
+{
+	bool goes_on = at > 0 && ranges_end(&e->known, at - 1) == at;
+	int64_t end = goes_on ? INT64_MAX : MAX(hi, at + part_size_locked(e));
+
+	end = MIN(end, ranges_next(&e->known, at));
+	for (guint i = 0; i < e->transfers->len; i++) {
+		const struct transfer *t = e->transfers->pdata[i];
+
+		if (!t->is_cancelled && t->at > at)
+			end = MIN(end, t->at);
+	}
+	return end;
+}
+
+static struct transfer *new_transfer_locked(struct content_entry *e, int64_t at, int64_t hi)
+{
+	bool is_whole = e->no_ranges || (at == 0 && ranges_count(&e->known) == 0);
+	struct transfer *t = g_new0(struct transfer, 1);
+
+	t->entry = e;
+	t->limit = hi + CONTENT_WINDOW_MIN;
+	if (!is_whole) {
+		int64_t end = part_end_locked(e, at, hi);
+
+		t->is_part = true;
+		t->start = t->at = at;
+		t->to = end < content_end_locked(e) ? end : 0;
+		t->limit = MAX(t->limit, at + MIN(part_size_locked(e), CONTENT_WINDOW_MAX));
+		e->parts++;
+	}
+	t->is_unscannable = e->is_unscannable;
+	g_ptr_array_add(e->transfers, t);
+	return t;
+}
+
+/* The call to resume for a want that a transfer is under way for; 0: none. */
+static uint64_t hurry_locked(struct transfer *t, int64_t hi)
+{
+	int64_t window = CLAMP(hi - t->start, CONTENT_WINDOW_MIN, CONTENT_WINDOW_MAX);
+
+	t->limit = MAX(t->limit, hi + window);
+	if (!t->is_paused || t->at >= t->limit)
+		return 0;
+	t->is_paused = false;
+	return t->call;
+}
+
+static bool is_wanted_locked(const struct transfer *t)
+{
+	for (GList *l = t->entry->wants.head; l; l = l->next)
+		if (carries_locked(t, missing_locked(l->data)))
+			return true;
+	return false;
+}
+
+/* One that waits for a reader who went elsewhere makes room; its call, 0: there is none. */
+static uint64_t cut_locked(struct content_entry *e)
+{
+	for (guint i = 0; i < e->transfers->len; i++) {
+		struct transfer *t = e->transfers->pdata[i];
+
+		if (!t->is_paused || !t->call || t->is_cancelled || is_wanted_locked(t))
+			continue;
+		t->is_cancelled = true;
+		return t->call;
+	}
+	return 0;
+}
+
+struct step {
+	struct transfer *new; /* to be submitted */
+	uint64_t resume, cancel;
+};
+
+/* What is to be done for the wants next. False: nothing. */
+static bool next_step_locked(struct content_entry *e, struct step *ret_step)
+{
+	*ret_step = (struct step){.new = NULL};
+	for (GList *l = e->wants.head; l; l = l->next) {
+		struct content_want *w = l->data;
+		int64_t at = missing_locked(w);
+		int64_t hi = MIN(w->hi, content_end_locked(e));
+		struct transfer *t = carrier_locked(e, at);
+
+		if (is_filled_locked(w))
+			continue;
+		if (t)
+			ret_step->resume = hurry_locked(t, hi);
+		else if (e->transfers->len < CONTENT_TRANSFERS_MAX)
+			ret_step->new = new_transfer_locked(e, at, hi);
+		else
+			ret_step->cancel = cut_locked(e);
+		if (ret_step->new || ret_step->resume || ret_step->cancel)
+			return true;
+	}
+	return false;
+}
+
+static void transfer_done(void *arg, struct webex_reply *reply);
+
+static void submit(struct contents *c, struct transfer *t)
+{
+	struct webex_download d = {
+		.url = t->entry->url,
+		.from = t->start,
+		.to = t->to,
+		.unscannable = t->is_unscannable,
+		.scan_ms = c->config.scan_ms,
+		.take = take,
+		.take_arg = t,
+	};
+	uint64_t call = webex_get_content(c->config.client, &d, transfer_done, t);
+	bool is_cancelled, resumes;
+
+	pthread_mutex_lock(&c->lock);
+	t->call = call;
+	/* Meanwhile: nobody knew what to cancel, or to resume. */
+	is_cancelled = t->is_cancelled;
+	resumes = t->is_paused && t->at < t->limit;
+	if (resumes)
+		t->is_paused = false;
+	pthread_mutex_unlock(&c->lock);
+	if (is_cancelled)
+		webex_cancel(c->config.client, call);
+	else if (resumes)
+		webex_resume(c->config.client, call);
+}
+
+/* For all that is wanted. The caller keeps the entry busy. */
+static void plan(struct content_entry *e)
+{
+	struct contents *c = e->owner;
+	struct step step;
+	bool any;
+
+	do {
+		pthread_mutex_lock(&c->lock);
+		any = next_step_locked(e, &step);
+		pthread_mutex_unlock(&c->lock);
+		if (step.new)
+			submit(c, step.new);
+		if (step.resume)
+			webex_resume(c->config.client, step.resume);
+		if (step.cancel)
+			webex_cancel(c->config.client, step.cancel);
+	} while (any);
+}
+
+/* ---- the end of a transfer ---- */
+
+static int note_end_locked(struct transfer *t, const struct webex_reply *reply)
+{
+	struct content_entry *e = t->entry;
+	int64_t end = reply->content_bytes;
+
+	/* The part that was asked for, and no end. */
+	if (t->to && reply->status == 206)
+		return t->brought > 0 ? 0 : -EIO;
+	if (!reply->content_is_framed && end < e->promised)
+		return -EIO;
+	if (e->length < 0) {
+		e->length = end;
+		e->is_dirty = true;
+	}
+	return 0;
+}
+
+/* 0: on with what is wanted, -errno for those who waited for it. */
+static int judge_end_locked(struct transfer *t, const struct webex_reply *reply)
+{
+	struct content_entry *e = t->entry;
+
+	if (t->is_cancelled || t->met_known)
+		return 0;
+	if (!reply->error)
+		return note_end_locked(t, reply);
+	/* Some answer any Range so. */
+	if (reply->status == 416 && t->is_part && !e->no_ranges) {
+		e->no_ranges = true;
+		return 0;
+	}
+	if (reply->status == 428 && e->owner->config.unscannable && !t->is_unscannable) {
+		e->is_unscannable = true;
+		return 0;
+	}
+	return reply->error;
+}
+
+static void transfer_done(void *arg, struct webex_reply *reply)
+{
+	struct transfer *t = arg;
+	struct content_entry *e = t->entry;
+	struct contents *c = e->owner;
+	GQueue filled = G_QUEUE_INIT, failed = G_QUEUE_INIT;
+	int error;
+
+	pthread_mutex_lock(&c->lock);
+	g_ptr_array_remove_fast(e->transfers, t);
+	e->busy++;
+	error = judge_end_locked(t, reply);
+	if (error) {
+		e->failed = error;
+		e->failed_at = t->at;
+		e->failed_until_ms = clock_mono(c->config.clock) + CONTENT_FAILED_MS;
+	}
+	take_wants_locked(e, false, &filled);
+	if (error)
+		take_wants_locked(e, true, &failed);
+	pthread_mutex_unlock(&c->lock);
+	g_free(t);
+
+	tell(&filled, 0, error ? NULL : reply);
+	tell(&failed, error, reply);
+	plan(e);
+	pthread_mutex_lock(&c->lock);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- for the sources ---- */
+
+static int open_file(struct content_entry *e, const struct content_source *source)
+{
+	struct contents *c = e->owner;
+	struct content_file file;
+	int r;
+
+	if (e->fd >= 0)
+		return 0;
+	r = content_file_open(c, source->url, source->size, &file);
+	if (r < 0)
+		return r;
+	pthread_mutex_lock(&c->lock);
+	e->fd = file.fd;
+	e->path = file.path;
+	e->length = file.length;
+	e->known = file.known;
+	e->url = g_strdup(source->url);
+	e->promised = source->size;
+	pthread_mutex_unlock(&c->lock);
+	return 0;
+}
+
+/* 1: it is here, 0: `w` waits, -errno. */
+static int enter_locked(struct content_entry *e, struct content_want *w)
+{
+	bool failed = e->failed && clock_mono(e->owner->config.clock) < e->failed_until_ms;
+
+	if (is_filled_locked(w))
+		return 1;
+	if (failed && missing_locked(w) >= e->failed_at)
+		return e->failed;
+	g_queue_push_tail_link(&e->wants, &w->link);
+	return 0;
+}
+
+int contents_want(struct contents *c, const struct content_source *source, int64_t lo,
+		  int64_t hi, content_done done, void *arg, struct content_want **ret_want)
+{
+	struct content_want *w = g_new0(struct content_want, 1);
+	struct content_entry *e;
+	int r = -ESTALE;
+
+	pthread_mutex_lock(&c->lock);
+	e = g_hash_table_lookup(c->entries, &source->row);
+	if (e)
+		e->busy++;
+	pthread_mutex_unlock(&c->lock);
+	if (e)
+		r = open_file(e, source);
+	*w = (struct content_want){.entry = e, .lo = lo, .hi = hi, .done = done, .arg = arg};
+	w->link.data = w;
+	if (r == 0) {
+		pthread_mutex_lock(&c->lock);
+		r = enter_locked(e, w);
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (r == 0)
+		*ret_want = w;
+	else
+		g_free(w);
+	if (!e)
+		return r;
+	plan(e);
+	pthread_mutex_lock(&c->lock);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+void contents_unwant(struct contents *c, struct content_want *w)
+{
+	struct content_entry *e = w->entry;
+
+	pthread_mutex_lock(&c->lock);
+	g_queue_unlink(&e->wants, &w->link);
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+	g_free(w);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Files of contents: `<hash of the id>.bin`, sparse, and beside it, once it was closed, `.map`, a
+ * text that says which of its bytes are there:
+ *
+ *     sparkfs-content 1
+ *     length 1234            (-1: not known)
+ *     known 0 1000
+ *
+ * The bytes are on the disk before the map is, and the map is replaced as a whole: after a crash there
+ * is an older map or none, and what no map tells of is fetched again. Who uses a file holds an
+ * flock on it; another mount that wants it has a nameless file of its own meanwhile, and no file that
+ * is held is removed. When it was used last is its modification time.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/contents_internal.h"
+
+#define MAP_HEAD "sparkfs-content 1\n"
+/* A map of more ranges than anybody reads in. */
+#define MAP_MAX (1024 * 1024)
+/* A file that is damaged or being removed is tried again. */
+#define OPEN_TRIES 4
+
+/* The last segment of the path, whatever the host and the query (webex-api.md 7.7). */
+static char *hash_of(const char *url)
+{
+	size_t len = strcspn(url, "?#");
+	const char *id = url + len;
+
+	while (id > url && id[-1] != '/')
+		id--;
+	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)id,
+					   (gsize)(url + len - id));
+}
+
+static char *map_path(const char *path)
+{
+	return g_strdup_printf("%.*s.map", (int)(strlen(path) - strlen(".bin")), path);
+}
+
+static int open_nameless(const struct contents *c)
+{
+	int fd = c->dir ? open(c->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+
+	if (fd < 0)
+		fd = memfd_create("sparkfs-content", MFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool parse_map(const char *text, off_t bytes, struct content_file *f)
+{
+	long long length, lo, hi;
+	int n;
+
+	if (!g_str_has_prefix(text, MAP_HEAD))
+		return false;
+	text += strlen(MAP_HEAD);
+	if (sscanf(text, "length %lld\n%n", &length, &n) != 1 || length < -1)
+		return false;
+	text += n;
+	f->length = length;
+	while (sscanf(text, "known %lld %lld\n%n", &lo, &hi, &n) == 2) {
+		if (lo < 0 || hi <= lo || hi > bytes || (length >= 0 && hi > length))
+			return false;
+		ranges_add(&f->known, lo, hi);
+		text += n;
+	}
+	return *text == '\0';
+}
+
+/* What there is in it. Without a map, or with one that cannot be true, nothing. */
+static void load(struct content_file *f, int64_t size)
+{
+	_cleanup_gfree_ char *map = map_path(f->path);
+	_cleanup_gfree_ char *text = NULL;
+	struct stat st;
+	gsize len;
+
+	f->length = -1;
+	if (fstat(f->fd, &st) == 0 && g_file_get_contents(map, &text, &len, NULL) &&
+	    len <= MAP_MAX && parse_map(text, st.st_size, f) &&
+	    (size < 0 || f->length < 0 || f->length == size))
+		return;
+	ranges_clear(&f->known);
+	f->length = -1;
+	unlink(map);
+	if (ftruncate(f->fd, 0) < 0)
+		log_warning("cache", "%s: %s", f->path, strerror(errno));
+}
+
+/* 0, -EAGAIN: it went meanwhile, -EBUSY: somebody else's, other -errno. */
+static int open_held(const struct contents *c, const char *path, int *ret_fd)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+
+	if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+		content_files_evict(c, 0, CONTENT_WINDOW_MAX);
+		return -EAGAIN;
+	}
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -EBUSY;
+	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+		return -EAGAIN;
+	futimens(fd, NULL);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int content_file_open(const struct contents *c, const char *url, int64_t size,
+		      struct content_file *ret_file)
+{
+	struct content_file f = {.fd = -1, .length = -1};
+	int r = -ENOENT;
+
+	if (c->dir) {
+		_cleanup_gfree_ char *hash = hash_of(url);
+
+		f.path = g_strdup_printf("%s/%s.bin", c->dir, hash);
+		r = -EAGAIN;
+		for (int i = 0; i < OPEN_TRIES && r == -EAGAIN; i++)
+			r = open_held(c, f.path, &f.fd);
+	}
+	if (r == 0) {
+		load(&f, size);
+	} else {
+		/* It can be read all the same; it is not kept. */
+		g_clear_pointer(&f.path, g_free);
+		f.fd = open_nameless(c);
+	}
+	*ret_file = f;
+	return f.fd < 0 ? f.fd : 0;
+}
+
+void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known)
+{
+	_cleanup_gfree_ char *map = map_path(path);
+	g_autoptr(GString) text = g_string_new(MAP_HEAD);
+	g_autoptr(GError) error = NULL;
+
+	g_string_append_printf(text, "length %lld\n", (long long)length);
+	for (guint i = 0; i < ranges_count(known); i++)
+		g_string_append_printf(text, "known %lld %lld\n",
+				       (long long)ranges_nth(known, i).lo,
+				       (long long)ranges_nth(known, i).hi);
+	futimens(fd, NULL);
+	if (fdatasync(fd) < 0 || text->len > MAP_MAX ||
+	    !g_file_set_contents_full(map, text->str, (gssize)text->len,
+				      G_FILE_SET_CONTENTS_CONSISTENT, 0600, &error)) {
+		log_warning("cache", "%s is not kept: %s", path,
+			    error ? error->message : strerror(errno));
+		unlink(map);
+	}
+}
+
+/* ---- the least recently used go first ---- */
+
+struct kept {
+	char *path;
+	int64_t bytes;
+	struct timespec used;
+};
+
+static void kept_clear(void *p)
+{
+	g_free(((struct kept *)p)->path);
+}
+
+static gint by_age(gconstpointer a, gconstpointer b)
+{
+	const struct timespec *x = &((const struct kept *)a)->used;
+	const struct timespec *y = &((const struct kept *)b)->used;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+static GArray *list_kept(const struct contents *c, int64_t *ret_total)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct kept));
+	DIR *dir = opendir(c->dir);
+	struct dirent *d;
+
+	g_array_set_clear_func(all, kept_clear);
+	*ret_total = 0;
+	while (dir && (d = readdir(dir))) {
+		struct kept k = {0};
+		struct stat st;
+
+		if (!g_str_has_suffix(d->d_name, ".bin") ||
+		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		k.path = g_strdup_printf("%s/%s", c->dir, d->d_name);
+		k.bytes = (int64_t)st.st_blocks * 512;
+		k.used = st.st_mtim;
+		*ret_total += k.bytes;
+		g_array_append_val(all, k);
+	}
+	if (dir)
+		closedir(dir);
+	g_array_sort(all, by_age);
+	return all;
+}
+
+/* Its bytes, 0 if it is in use. */
+static int64_t drop(const struct kept *k)
+{
+	_cleanup_close_ int fd = open(k->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_gfree_ char *map = map_path(k->path);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 0;
+	/* The map first: one without its file would tell of another's bytes later. */
+	unlink(map);
+	return unlink(k->path) == 0 ? k->bytes : 0;
+}
+
+void content_files_evict(const struct contents *c, int64_t max, int64_t spare)
+{
+	g_autoptr(GArray) all = NULL;
+	int64_t total, freed = 0;
+
+	if (!c->dir)
+		return;
+	all = list_kept(c, &total);
+	for (guint i = 0; i < all->len && total - freed > max && freed < spare; i++)
+		freed += drop(&g_array_index(all, struct kept, i));
+}
