@@ -42,6 +42,14 @@ char *name_key(const char *name);
 char *name_with_suffix(const char *base, const char *hex, size_t digits);
 
 /*
+ * The name of an older attachment beside the newest one of that name: "report~<time>.pdf", cut so
+ * that it fits (design 2.1). tie_hex not NULL: "report~<time>~<hex>.pdf". Owned.
+ */
+char *name_version(const char *name, int64_t created_ms, const char *tie_hex);
+/* Whether it could be one, and of what time. */
+bool name_parse_version(const char *name, int64_t *ret_created_ms);
+
+/*
  * Stem of a message's files: "<time>_<author>" (design 2.1). If `email` is NULL or no
  * name_is_address, the author is "unknown-<first 8 of person_hex>". The author part is cleaned
  * as a title is, with '~' and white space also replaced by '_', and cut so that the stem has

@@ -6,6 +6,16 @@
 #include "base/log.h"
 #include "cache/contents_internal.h"
 
+/* What is to be told at once: its bytes are as many, and nobody knew; -1: nothing. */
+static int64_t found_length_locked(struct content_entry *e)
+{
+	if (e->length < 0 || e->promised >= 0 || !e->owner->config.on_length)
+		return -1;
+	e->length_told = true;
+	e->promised = e->length;
+	return e->length;
+}
+
 /* ---- wants ---- */
 
 static int64_t missing_locked(const struct content_want *w)
@@ -151,11 +161,38 @@ static int judge_locked(struct transfer *t, const struct http_piece *piece)
 	return HTTP_PAUSE;
 }
 
+/* An item of the cache thread. */
+static void tell_promised(void *arg)
+{
+	struct content_entry *e = arg;
+	struct contents *c = e->owner;
+
+	c->config.on_length(c->config.arg, e->row, e->promised);
+	pthread_mutex_lock(&c->lock);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Nobody knew its length, and no more than this can come of the body. Readers are told of it before
+ * their wants are fulfilled. */
+static void note_total_locked(struct content_entry *e, int64_t total)
+{
+	if (e->promised >= 0 || total < 0)
+		return;
+	e->promised = total;
+	if (!e->owner->config.on_length)
+		return;
+	e->busy++;
+	work_post(e->owner->config.queue, tell_promised, e);
+}
+
 static void note_piece_locked(struct transfer *t, const struct http_piece *piece)
 {
 	struct content_entry *e = t->entry;
 	int64_t hi = piece->offset + (int64_t)piece->len;
 
+	note_total_locked(e, piece->total);
 	ranges_add(&e->known, piece->offset, hi);
 	e->is_dirty = true;
 	t->at = hi;
@@ -232,6 +269,7 @@ static struct transfer *new_transfer_locked(struct content_entry *e, int64_t at,
 		e->parts++;
 	}
 	t->is_unscannable = e->is_unscannable;
+	t->began_ms = clock_mono(e->owner->config.clock);
 	g_ptr_array_add(e->transfers, t);
 	return t;
 }
@@ -395,6 +433,7 @@ static void transfer_done(void *arg, struct webex_reply *reply)
 	struct content_entry *e = t->entry;
 	struct contents *c = e->owner;
 	GQueue filled = G_QUEUE_INIT, failed = G_QUEUE_INIT;
+	int64_t length;
 	int error;
 
 	pthread_mutex_lock(&c->lock);
@@ -409,9 +448,12 @@ static void transfer_done(void *arg, struct webex_reply *reply)
 	take_wants_locked(e, false, &filled);
 	if (error)
 		take_wants_locked(e, true, &failed);
+	length = found_length_locked(e);
 	pthread_mutex_unlock(&c->lock);
 	g_free(t);
 
+	if (length >= 0)
+		c->config.on_length(c->config.arg, e->row, length);
 	tell(&filled, 0, error ? NULL : reply);
 	tell(&failed, error, reply);
 	plan(e);
@@ -427,6 +469,7 @@ static int open_file(struct content_entry *e, const struct content_source *sourc
 {
 	struct contents *c = e->owner;
 	struct content_file file;
+	int64_t length;
 	int r;
 
 	if (e->fd >= 0)
@@ -441,7 +484,10 @@ static int open_file(struct content_entry *e, const struct content_source *sourc
 	e->known = file.known;
 	e->url = g_strdup(source->url);
 	e->promised = source->size;
+	length = found_length_locked(e);
 	pthread_mutex_unlock(&c->lock);
+	if (length >= 0)
+		c->config.on_length(c->config.arg, e->row, length);
 	return 0;
 }
 

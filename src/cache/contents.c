@@ -217,6 +217,65 @@ static void read_ahead_locked(struct content_entry *e, int64_t at, struct calls 
 	}
 }
 
+static void transfer_clear(void *p)
+{
+	struct content_transfer *t = p;
+
+	g_free(t->name);
+	g_free(t->place);
+}
+
+GArray *content_transfers_new(void)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct content_transfer));
+
+	g_array_set_clear_func(all, transfer_clear);
+	return all;
+}
+
+static int64_t here_locked(const struct content_entry *e)
+{
+	int64_t n = 0;
+
+	for (guint i = 0; i < ranges_count(&e->known); i++)
+		n += ranges_nth(&e->known, i).hi - ranges_nth(&e->known, i).lo;
+	return n;
+}
+
+/* All of one content together; how long it takes is the oldest's. */
+static void add_transfer_locked(const struct content_entry *e, int64_t now_ms, GArray *ret)
+{
+	int64_t end = content_end_locked(e);
+	struct content_transfer sum = {
+		.row = e->row, .done = here_locked(e), .total = end == INT64_MAX ? -1 : end};
+	bool any = false;
+
+	for (guint i = 0; i < e->transfers->len; i++) {
+		const struct transfer *t = e->transfers->pdata[i];
+
+		if (t->is_cancelled)
+			continue;
+		any = true;
+		sum.moved += t->brought;
+		sum.for_ms = MAX(sum.for_ms, now_ms - t->began_ms);
+	}
+	if (any)
+		g_array_append_val(ret, sum);
+}
+
+void contents_transfers(struct contents *c, GArray *ret)
+{
+	int64_t now_ms = clock_mono(c->config.clock);
+	GHashTableIter iter;
+	gpointer value;
+
+	pthread_mutex_lock(&c->lock);
+	g_hash_table_iter_init(&iter, c->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		add_transfer_locked(value, now_ms, ret);
+	pthread_mutex_unlock(&c->lock);
+}
+
 bool contents_has(struct contents *c, int64_t row, int64_t lo, int64_t hi)
 {
 	struct content_entry *e;

@@ -36,6 +36,7 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -54,7 +55,8 @@ struct contents_config {
 	const struct clock *clock;
 	int scan_ms;	  /* how long a scan for malware is waited for; 0 = 60 s */
 	bool unscannable; /* also what cannot be scanned */
-	/* Cache thread: it was found to be as long as that. May be NULL. */
+	/* Cache thread: it was found to be as long as that; of one whose size was not known, before anybody
+	 * is given its bytes. May be NULL. */
 	void (*on_length)(void *arg, int64_t row, int64_t length);
 	void *arg;
 };
@@ -70,6 +72,22 @@ void contents_close(struct contents *c, int64_t row);
 bool contents_has(struct contents *c, int64_t row, int64_t lo, int64_t hi);
 /* All that was asked for up to the end, or -EAGAIN: some of it is not here. */
 ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, int64_t offset);
+
+/* ---- what is on its way, for .sparkfs/transfers ---- */
+
+struct content_transfer {
+	bool is_upload;
+	int64_t row;	    /* of a download: the content's; its name is the store's */
+	char *name, *place; /* of an upload; owned */
+	int64_t done;	    /* bytes that are here, or were sent */
+	int64_t moved;	    /* those of this transfer */
+	int64_t total;	    /* -1: nobody knows */
+	int64_t for_ms;	    /* since it began */
+};
+/* A GArray of them, empty. Owned (g_array_unref). */
+GArray *content_transfers_new(void);
+/* Appends the downloads. */
+void contents_transfers(struct contents *c, GArray *ret);
 
 /* What a want is about. */
 struct content_source {

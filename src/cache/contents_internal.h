@@ -37,6 +37,7 @@ struct transfer {
 	int64_t to;    /* that was asked for; 0: to the end */
 	int64_t limit; /* it is paused there */
 	int64_t brought;
+	int64_t began_ms; /* mono */
 	bool is_part; /* asked for by Range, and not answered by the whole */
 	bool is_paused, is_cancelled;
 	bool met_known; /* what comes next is here already */

@@ -32,6 +32,7 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 	case NEED_BODY:
 	case NEED_EVENT:
 	case NEED_SWEEP:
+	case NEED_NAMES:
 		return 0; /* the store knows */
 	case NEED_NEWS:
 	case NEED_NONE:
@@ -152,6 +153,7 @@ static char *describe(const struct fetch *f)
 		[NEED_EVENT] = "events",
 		[NEED_PROBE] = "whether the server is there",
 		[NEED_SWEEP] = "old messages of",
+		[NEED_NAMES] = "the names of files of",
 	};
 	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
 	enum need_kind kind = of_messages ? NEED_SPAN : f->need.kind;
@@ -160,7 +162,7 @@ static char *describe(const struct fetch *f)
 	char *text = NULL;
 
 	if ((kind == NEED_ROOM || kind == NEED_HEAD || kind == NEED_MEMBERS ||
-	     kind == NEED_SPAN || kind == NEED_SWEEP) &&
+	     kind == NEED_SPAN || kind == NEED_SWEEP || kind == NEED_NAMES) &&
 	    store_read_begin(f->pager->config.store, &conn) == 0) {
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
 			text = g_strdup_printf("%s %s", words[kind], room.name);

@@ -32,6 +32,7 @@ struct fetch {
 	struct want *want;	      /* NEED_SPAN */
 	struct part *part;	      /* NEED_BODY */
 	struct content_want *content; /* NEED_CONTENT */
+	struct names *names;	      /* NEED_NAMES */
 
 	/* what the sources keep between two answers */
 	int pages;
@@ -107,3 +108,6 @@ bool fetch_is_outdated(const struct fetch *f);
 /* ---- sources that have a file of their own ---- */
 /* months.c */
 int source_months_begin(struct fetch *f);
+/* source_names.c */
+int source_names_begin(struct fetch *f);
+void source_names_cancel(struct fetch *f);

@@ -151,3 +151,5 @@ int outbox_remove(struct outbox *o, int64_t n);
  * is none (what a killed writer left). */
 int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter);
 int outbox_count(struct outbox *o);
+/* Files on the wire: appends to `ret` (of struct content_transfer). */
+void outbox_transfers(struct outbox *o, GArray *ret);

@@ -242,6 +242,7 @@ static int apply_content(struct job *job, const struct webex_message *m, GPtrArr
 		.name = l->filename,
 		.sha256 = job->sha256,
 		.size = l->size,
+		.is_proven = true,
 		.mtime_ms = l->mtime_ms,
 	};
 
@@ -438,6 +439,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	g_assert(work_on_thread(o->cache));
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
+	outbox_upload_end(job);
 	if (reply->error || !reply->items || reply->items->len == 0) {
 		outbox_job_failed(job, reply);
 		return;
@@ -477,6 +479,8 @@ static void submit_post(struct job *job, const char *json_body)
 		post.filename = l->filename;
 		post.content_type = l->content_type;
 		post.timeout_ms = job->o->upload_timeout_ms;
+		outbox_upload_begin(job);
+		post.sent = &job->upload->sent;
 	}
 	job->call = webex_post_message(job->o->client, &post, on_answer, job);
 }

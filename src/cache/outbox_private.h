@@ -10,6 +10,7 @@
  *   outbox_recover.c  what an earlier run left
  *   outbox_recheck.c  whether what it was sending has arrived
  *   outbox_items.c    the letters in unsent/
+ *   outbox_uploads.c  how far files on the wire are
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
  * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
  * memory only.
@@ -17,6 +18,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "cache/outbox.h"
 
@@ -59,6 +61,7 @@ struct outbox {
 	pthread_cond_t changed; /* `live` fell */
 	GTree *entries;		/* lock; n to struct outbox_entry: what unsent/ lists */
 	GHashTable *keys;	/* lock; name keys, listed or about to be; owned */
+	GQueue uploads;		/* lock; of struct upload.link */
 	int live;		/* lock; jobs, and items on the cache queue that use this */
 	uint64_t next_id;	/* lock */
 
@@ -129,8 +132,17 @@ enum job_state {
 	JOB_SETTLING, /* io thread writes or removes */
 };
 
+/* outbox_uploads.c: a file on the wire. */
+struct upload {
+	char *name, *place;
+	int64_t total, began_ms; /* mono */
+	atomic_int_fast64_t sent;
+	GList link; /* outbox.uploads */
+};
+
 struct job {
 	struct outbox *o;
+	struct upload *upload; /* cache thread; NULL: it is no file, or not on the wire */
 	uint64_t id;
 	char *line_key; /* whose letters go in order */
 	struct outbox_letter *letter;
@@ -180,6 +192,11 @@ void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
 
 /* Tells `done`, lets the next of the line go and frees it. */
 void outbox_job_finish(struct job *job);
+
+/* ---- outbox_uploads.c: cache thread ---- */
+void outbox_upload_begin(struct job *job);
+/* No effect if it did not begin. The request is over. */
+void outbox_upload_end(struct job *job);
 
 /* ---- outbox_rewrite.c: cache thread ---- */
 /* The unsent letter is held (outbox_item_hold). */

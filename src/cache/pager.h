@@ -53,6 +53,8 @@ enum need_kind {
 			 all those of a space with lo_ms < created <= hi_ms; row */
 	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
 	NEED_PROBE,   /* whether the server is there, in a short time */
+	NEED_NAMES,   /* of all attachments of a space's messages with lo_ms < cookie < hi_ms; both 0:
+			 of its newest; row */
 	NEED_SWEEP,   /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
 };
 
@@ -67,7 +69,7 @@ struct need {
 	enum need_kind kind;
 	int64_t row;
 	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY,
-			  NEED_CONTENT; else 0 */
+			  NEED_CONTENT, NEED_NAMES; else 0 */
 	char key[NEED_KEY_MAX]; /* lower case where it is an address */
 };
 

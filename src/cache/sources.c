@@ -473,7 +473,11 @@ static int content_begin(struct fetch *f)
 		r = -ENOENT;
 	if (r == 0) {
 		struct content_source source = {
-			.row = content.rowid, .url = content.url, .size = content.size};
+			.row = content.rowid,
+			.url = content.url,
+			/* What a header said is no promise. */
+			.size = content.is_proven ? content.size : -1,
+		};
 
 		r = contents_want(c->contents, &source, f->need.lo_ms, f->need.hi_ms,
 				  content_ended, f, &f->content);
@@ -500,6 +504,7 @@ static const struct source sources[] = {
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
 	{.kind = NEED_MONTHS, .begin = source_months_begin},
 	{.kind = NEED_BODY, .begin = source_body_begin, .cancel = source_body_cancel},
+	{.kind = NEED_NAMES, .begin = source_names_begin, .cancel = source_names_cancel},
 	{.kind = NEED_SWEEP, .begin = source_sweep_begin, .cancel = source_sweep_cancel},
 };
 

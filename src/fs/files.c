@@ -111,9 +111,7 @@ static int open_read_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
-	r = tree_is_superseded(&op->ctx, op->ino)
-		    ? -ESTALE
-		    : tree_open_read(&op->ctx, op->ino, &from, &pending);
+	r = tree_open_read(&op->ctx, op->ino, &from, &pending);
 	if (r) {
 		op_end(op);
 		return r;
@@ -146,9 +144,7 @@ static int open_write_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
-	r = tree_is_superseded(&op->ctx, op->ino)
-		    ? -ESTALE
-		    : tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
+	r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
 	op_end(op);
 	if (r)
 		return r;

@@ -49,9 +49,7 @@ static int getattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
-	r = !op->fi.fh && tree_is_superseded(&op->ctx, op->ino)
-		    ? -ESTALE
-		    : tree_getattr(&op->ctx, op->ino, &op->attr);
+	r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
 	return r;
 }
@@ -133,10 +131,7 @@ static int setattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
-	if (!op->fi.fh && tree_is_superseded(&op->ctx, op->ino))
-		r = -ESTALE;
-	if (r == 0)
-		r = tree_set_attr(&op->ctx, op->ino,
+	r = tree_set_attr(&op->ctx, op->ino,
 				  op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
 				  set_mtime ? &mtime_ms : NULL);
 	if (r == 0)

@@ -49,6 +49,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -123,6 +124,8 @@ struct http_request {
 	/* n_parts > 0: multipart instead of `body`; its length is sent. */
 	struct http_part *parts;
 	size_t n_parts;
+	atomic_int_fast64_t *sent; /* multipart: bytes of the file that were handed to curl; borrowed
+				      until done, may be NULL */
 	http_take take;	       /* see 7; NULL: the body is kept for the answer */
 	void *take_arg;	       /* borrowed until done */
 	int64_t from;	       /* with take: the first byte wanted */

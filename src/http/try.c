@@ -137,6 +137,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
 	return 0;
 }
 
+static void note_sent(const struct part_reader *reader)
+{
+	if (reader->owner->req->sent)
+		atomic_store(reader->owner->req->sent, reader->offset);
+}
+
 static size_t on_part_read(char *buffer, size_t size, size_t count, void *arg)
 {
 	struct part_reader *reader = arg;
@@ -157,6 +163,7 @@ static size_t on_part_read(char *buffer, size_t size, size_t count, void *arg)
 		return CURL_READFUNC_ABORT;
 	}
 	reader->offset += n;
+	note_sent(reader);
 	return (size_t)n;
 }
 
@@ -167,6 +174,7 @@ static int on_part_seek(void *arg, curl_off_t offset, int origin)
 	if (origin != SEEK_SET || offset < 0 || offset > reader->part->size)
 		return CURL_SEEKFUNC_CANTSEEK;
 	reader->offset = offset;
+	note_sent(reader);
 	return CURL_SEEKFUNC_OK;
 }
 

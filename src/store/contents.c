@@ -3,26 +3,18 @@
 
 #include <errno.h>
 
-#define CONTENT_COLUMNS                                                                        \
-	"c.rowid, c.room, c.message, c.url, c.name, c.sha256, c.size, c.mtime_ms,"             \
-	" c.gone OR r.gone IS NOT 0 OR ifnull(m.deleted, 0) "
-#define CONTENT_FROM                                                                           \
-	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
-	" LEFT JOIN message m ON m.rowid=c.message "
+#include "base/names.h"
 
 void store_content_clear(struct store_content *c)
 {
 	g_clear_pointer(&c->url, g_free);
 	g_clear_pointer(&c->name, g_free);
 	g_clear_pointer(&c->sha256, g_free);
+	g_clear_pointer(&c->key, g_free);
 }
 
-static int content_one(struct sql_stmt *st, struct store_content *ret_content)
+void content_row(struct sql_stmt *st, struct store_content *ret_content)
 {
-	int r = sql_step(st);
-
-	if (r <= 0)
-		return r < 0 ? r : -ENOENT;
 	*ret_content = (struct store_content){
 		.rowid = sql_get_int(st, 0),
 		.room = sql_get_int(st, 1),
@@ -33,7 +25,20 @@ static int content_one(struct sql_stmt *st, struct store_content *ret_content)
 		.size = sql_get_int(st, 6),
 		.mtime_ms = sql_get_int(st, 7),
 		.gone = sql_get_int(st, 8),
+		.cookie = sql_get_int(st, 9),
+		.is_proven = sql_get_int(st, 10),
+		.created_ms = sql_get_int(st, 11),
+		.key = sql_get_text(st, 12),
 	};
+}
+
+static int content_one(struct sql_stmt *st, struct store_content *ret_content)
+{
+	int r = sql_step(st);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	content_row(st, ret_content);
 	return 0;
 }
 
@@ -46,30 +51,19 @@ int store_content_get(struct store_conn *c, int64_t rowid, struct store_content 
 	return content_one(&st, ret_content);
 }
 
-/* Newest by its message; one whose message nobody has seen yet is newer than all. */
-int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
-			  struct store_content *ret_content)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT " CONTENT_COLUMNS CONTENT_FROM
-		      "WHERE c.room=?1 AND c.name=?2 AND c.gone=0 AND r.gone=0"
-		      " AND ifnull(m.deleted, 0)=0"
-		      " ORDER BY m.cookie IS NOT NULL, m.cookie DESC, c.rowid DESC LIMIT 1");
-
-	sql_int(&st, 1, room);
-	sql_text(&st, 2, name);
-	return content_one(&st, ret_content);
-}
-
 static int content_write(struct write *w, const struct store_content *c, int64_t rowid)
 {
+	g_autofree char *key = name_key(c->name);
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q,
-		"INSERT INTO content(rowid, room, message, url, name, sha256, size,"
-		" mtime_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
-		"ON CONFLICT(rowid) DO UPDATE SET room=excluded.room,"
-		" message=excluded.message, url=excluded.url, name=excluded.name,"
-		" sha256=excluded.sha256, size=excluded.size, mtime_ms=excluded.mtime_ms");
+		w->q, "INSERT INTO content(rowid, room, message, url, name, sha256, size,"
+		      " mtime_ms, name_key, cookie, is_proven) VALUES(?1, ?2, ?3, ?4, ?5, ?6,"
+		      " ?7, ?8, ?9, ifnull((SELECT cookie FROM message WHERE rowid=?3), ?10),"
+		      " ?11) "
+		      "ON CONFLICT(rowid) DO UPDATE SET room=excluded.room,"
+		      " message=excluded.message, url=excluded.url, name=excluded.name,"
+		      " sha256=excluded.sha256, size=excluded.size,"
+		      " mtime_ms=excluded.mtime_ms, name_key=excluded.name_key,"
+		      " cookie=excluded.cookie, is_proven=excluded.is_proven, retry_ms=0");
 
 	sql_int(&st, 1, rowid);
 	sql_int(&st, 2, c->room);
@@ -79,7 +73,34 @@ static int content_write(struct write *w, const struct store_content *c, int64_t
 	sql_text(&st, 6, c->sha256);
 	sql_int(&st, 7, c->size);
 	sql_int(&st, 8, c->mtime_ms);
+	sql_text(&st, 9, key);
+	sql_int(&st, 10, CONTENT_NO_PLACE);
+	sql_int(&st, 11, c->is_proven);
 	return sql_run(&st);
+}
+
+/* The message was listed before the answer to its upload was read. */
+static int drop_doubles(struct write *w, const struct store_content *c, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT rowid FROM content WHERE message=?1 AND url=?2 AND"
+			       " gone=0 AND rowid<>?3");
+	int64_t other;
+	int r;
+
+	if (!c->message || !c->url)
+		return 0;
+	sql_int(&st, 1, c->message);
+	sql_text(&st, 2, c->url);
+	sql_int(&st, 3, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r;
+	other = sql_get_int(&st, 0);
+	r = sql_run(&st);
+	if (r == 0)
+		r = content_set_gone(w, other);
+	return r < 0 ? r : content_tell(w, other, STORE_CONTENT_GONE);
 }
 
 static int apply_content(struct write *w, const struct store_content *c, int64_t rowid)
@@ -87,6 +108,8 @@ static int apply_content(struct write *w, const struct store_content *c, int64_t
 	struct room_place room = {0};
 	int r = room_place_get(w->q, c->room, &room);
 
+	if (r == 0)
+		r = drop_doubles(w, c, rowid);
 	if (r == 0)
 		r = content_write(w, c, rowid);
 	if (r == 0)
@@ -133,7 +156,7 @@ int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms)
 	return r < 0 ? r : write_end(&w, set_mtime(&w, rowid, mtime_ms));
 }
 
-static int set_gone(struct write *w, int64_t rowid)
+int content_set_gone(struct write *w, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE content SET gone=1 WHERE rowid=?1");
@@ -156,12 +179,12 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 				  sql_get_int(&st, 0), NULL, sql_peek_text(&st, 1));
 	}
 	for (guint i = 0; r == 0 && i < rowids->len; i++)
-		r = set_gone(w, g_array_index(rowids, int64_t, i));
+		r = content_set_gone(w, g_array_index(rowids, int64_t, i));
 	return r;
 }
 
 /* `type` is told of the content with its room and name. */
-static int tell_content(struct write *w, int64_t rowid, enum store_change_type type)
+int content_tell(struct write *w, int64_t rowid, enum store_change_type type)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		w->q,
@@ -181,13 +204,13 @@ static int tell_content(struct write *w, int64_t rowid, enum store_change_type t
 static int set_size(struct write *w, int64_t rowid, int64_t size)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE content SET size=?2 WHERE rowid=?1");
+		sql_stmt(w->q, "UPDATE content SET size=?2, is_proven=1 WHERE rowid=?1");
 	int r;
 
 	sql_int(&st, 1, rowid);
 	sql_int(&st, 2, size);
 	r = sql_run(&st);
-	return r < 0 ? r : tell_content(w, rowid, STORE_CONTENT_CHANGED);
+	return r < 0 ? r : content_tell(w, rowid, STORE_CONTENT_CHANGED);
 }
 
 int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes)
@@ -200,9 +223,9 @@ int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArr
 
 static int remove_content(struct write *w, int64_t rowid)
 {
-	int r = set_gone(w, rowid);
+	int r = content_set_gone(w, rowid);
 
-	return r < 0 ? r : tell_content(w, rowid, STORE_CONTENT_GONE);
+	return r < 0 ? r : content_tell(w, rowid, STORE_CONTENT_GONE);
 }
 
 int store_remove_content(struct store *s, int64_t rowid, GPtrArray *changes)

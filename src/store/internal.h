@@ -122,7 +122,26 @@ int person_touch(struct write *w, const char *id, const char *email, int64_t *re
 		 char **ret_first_email);
 
 /* ---- contents.c ---- */
+#define CONTENT_COLUMNS                                                                        \
+	"c.rowid, c.room, c.message, c.url, c.name, c.sha256, c.size, c.mtime_ms,"             \
+	" c.gone OR r.gone IS NOT 0 OR ifnull(m.deleted, 0), c.cookie, c.is_proven,"           \
+	" ifnull(m.created_ms, c.mtime_ms), c.name_key "
+#define CONTENT_FROM                                                                           \
+	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
+	" LEFT JOIN message m ON m.rowid=c.message "
+void content_row(struct sql_stmt *st, struct store_content *ret_content);
+/* Places are below it; who has none yet is newer than all. */
+#define CONTENT_NO_PLACE (INT64_C(1) << 62)
 int contents_drop_of(struct write *w, const struct room_place *room, int64_t message);
+int content_set_gone(struct write *w, int64_t rowid);
+/* Tells of one with its room and name. */
+int content_tell(struct write *w, int64_t rowid, enum store_change_type type);
+
+/* ---- content_put.c ---- */
+/* The message's files are these: what is new gets a row without a name, what is missing goes. */
+int contents_note(struct write *w, int64_t room, int64_t message, char *const *files);
+/* Rows for the files of every message that has its body (schema.c). */
+int contents_adopt(struct sql *q);
 
 /* ---- messages.c ---- */
 #define MESSAGE_HAS_MARKDOWN 1

@@ -97,6 +97,8 @@ int message_insert(struct write *w, const struct message_row *row,
 		return -EEXIST;
 	if (r == 1)
 		r = write_body(w, row->rowid, m, first_email);
+	if (r == 0 && m->files && m->files[0])
+		r = contents_note(w, row->room, row->rowid, m->files);
 	if (r == 0)
 		months_note(w, row->room, m->created_ms, 1, 0);
 	return r;
@@ -119,6 +121,8 @@ int message_rewrite(struct write *w, const struct store_message *old,
 	r = sql_run(&st);
 	if (r == 0)
 		r = write_body(w, old->rowid, m, first_email);
+	if (r == 0 && ((m->files && m->files[0]) || old->flags & MESSAGE_HAS_FILES))
+		r = contents_note(w, old->room, old->rowid, m->files);
 	if (r == 0 && old->is_evicted)
 		months_note(w, old->room, old->m.created_ms, 1, -1);
 	return r;

@@ -121,8 +121,31 @@ static const char VERSION_2[] =
 	"CREATE TABLE event(seq INTEGER PRIMARY KEY, wall_ms INTEGER NOT NULL,"
 	" what INTEGER NOT NULL, path TEXT NOT NULL);";
 
+/*
+ * content: a row an attachment of every known message. name_key NULL: nobody asked for its name
+ * yet; retry_ms: the name stands in for one that is to be asked for again then, 0 if not.
+ * cookie: its message's. is_proven: size is what the bytes have, not what a header said. Messages of
+ * before whose bodies were dropped are listed anew (contents_adopt).
+ */
+static const char VERSION_3[] =
+	"ALTER TABLE content ADD COLUMN name_key TEXT;"
+	"ALTER TABLE content ADD COLUMN cookie INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE content ADD COLUMN retry_ms INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE content ADD COLUMN is_proven INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX content_name;"
+	"CREATE INDEX content_key ON content(room, name_key, cookie) WHERE gone=0;"
+	"CREATE INDEX content_place ON content(room, cookie) WHERE gone=0;"
+	"CREATE INDEX content_unnamed ON content(room, cookie)"
+	" WHERE gone=0 AND (name_key IS NULL OR retry_ms>0);"
+	"DELETE FROM span WHERE room IN (SELECT m.room FROM message m"
+	" LEFT JOIN body b ON b.message=m.rowid"
+	" WHERE m.flags&2 AND m.deleted=0 AND b.message IS NULL);"
+	"UPDATE room SET head_wall_ms=-1, head_recent=0"
+	" WHERE rowid NOT IN (SELECT room FROM span);";
+
 /* One script a version, in order; a new one goes to the end and SCHEMA_VERSION up by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2};
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2,
+						       VERSION_3};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "
@@ -234,6 +257,12 @@ static int apply_migrations(struct sql *q, int64_t version)
 	}
 	if (version == 1) {
 		int r = mark_own(q);
+
+		if (r < 0)
+			return r;
+	}
+	if (version > 0 && version < 3) {
+		int r = contents_adopt(q);
 
 		if (r < 0)
 			return r;

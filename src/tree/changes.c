@@ -88,6 +88,7 @@ static bool tell_month(void *arg, int64_t rowid, const char *key)
 
 	(void)key;
 	tell_inode(l->g, tree_ino(TREE_MONTH, rowid));
+	tell_inode(l->g, tree_ino(TREE_MONTH_FILES, rowid));
 	return --l->left > 0;
 }
 
@@ -109,6 +110,7 @@ static void tell_history(const struct telling *g, int64_t room, int months)
 		return;
 	tell_inode(g, tree_ino(TREE_HISTORY, room));
 	tell_inode(g, tree_ino(TREE_TRANSCRIPTS, room));
+	tell_inode(g, tree_ino(TREE_FILES_MONTHS, room));
 }
 
 /* The directory of the month that a message of that stem is in; 0: nobody has seen it. */
@@ -219,6 +221,20 @@ static void tell_message(struct telling *g, const struct store_change *c)
 		grow_transcripts(g, c);
 }
 
+/* The listing of its month; names there are asked for every time. */
+static void tell_month_files(struct telling *g, const struct store_change *c)
+{
+	struct store_content content = {0};
+	char stem[TIME_ISO_SIZE];
+
+	if (g->conn && store_content_get(g->conn, c->rowid, &content) == 0) {
+		time_format_name(content.created_ms, stem);
+		if (month_of(g, c->room, stem))
+			tell_inode(g, tree_ino(TREE_MONTH_FILES, tree_ino_row(g->month)));
+	}
+	store_content_clear(&content);
+}
+
 /* ---- all of them ---- */
 
 static void tell_one(struct telling *g, const struct store_change *c)
@@ -257,9 +273,12 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		break;
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_GONE:
-		if (c->name)
+		if (c->name) {
 			tell_name(g, tree_ino(TREE_SPACE, c->room), c->name);
+			tell_name(g, tree_ino(TREE_FILES, c->room), c->name);
+		}
 		tell_inode(g, tree_ino(TREE_UPLOAD, c->rowid));
+		tell_month_files(g, c);
 		break;
 	}
 }
@@ -292,13 +311,18 @@ static void tell_dirs(const struct telling *g)
 
 		tell_inode(g, tree_ino(TREE_SPACE, room));
 		tell_inode(g, tree_ino(TREE_MEMBERS, room));
+		tell_inode(g, tree_ino(TREE_FILES, room));
 		tell_inode(g, tree_ino(TREE_SPACE_JSON, room));
 		tell_name(g, tree_ino(TREE_SPACE, room), "last");
 		tell_history(g, room, 2);
 	}
 	g_hash_table_iter_init(&iter, g->months);
-	while (g_hash_table_iter_next(&iter, &key, NULL))
-		tell_inode(g, *(uint64_t *)key);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		uint64_t month = *(uint64_t *)key;
+
+		tell_inode(g, month);
+		tell_inode(g, tree_ino(TREE_MONTH_FILES, tree_ino_row(month)));
+	}
 }
 
 void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told)
@@ -400,7 +424,7 @@ static int64_t room_of_dir(struct tree *t, uint64_t dir)
 	struct tree_ctx ctx = {.tree = t};
 	struct tree_month m = {0};
 
-	if (tree_ino_kind(dir) != TREE_MONTH)
+	if (tree_ino_kind(dir) != TREE_MONTH && tree_ino_kind(dir) != TREE_MONTH_FILES)
 		return tree_ino_row(dir);
 	if (store_read_begin(t->config.store, &ctx.conn) == 0) {
 		tree_month_get(&ctx, dir, &m);

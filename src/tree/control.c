@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "cache/contents.h"
 #include "tree/internal.h"
 
 static void add_string(GString *out, const char *key, const char *value)
@@ -34,6 +35,32 @@ static void add_time(GString *out, const char *key, int64_t wall_ms)
 static void add_int(GString *out, const char *key, int64_t value)
 {
 	g_string_append_printf(out, "  \"%s\": %" G_GINT64_FORMAT ",\n", key, value);
+}
+
+static void add_transfers(struct tree_ctx *ctx, GString *out)
+{
+	g_autoptr(GArray) all = transfers_list(ctx);
+
+	g_string_append(out, "  \"transfers\": [");
+	for (guint i = 0; i < all->len; i++) {
+		const struct content_transfer *t =
+			&g_array_index(all, struct content_transfer, i);
+		_cleanup_gfree_ char *name = webex_json_quote(t->name ? t->name : "");
+		_cleanup_gfree_ char *place = webex_json_quote(t->place ? t->place : "");
+
+		g_string_append_printf(
+			out,
+			"%s\n    {\"direction\": \"%s\", \"space\": %s, \"name\": %s, \"done\": %"
+			G_GINT64_FORMAT ", \"total\": ",
+			i ? "," : "", t->is_upload ? "upload" : "download", place, name, t->done);
+		if (t->total < 0)
+			g_string_append(out, "null");
+		else
+			g_string_append_printf(out, "%" G_GINT64_FORMAT, t->total);
+		g_string_append_printf(out, ", \"bytesPerSecond\": %" G_GINT64_FORMAT "}",
+				       transfer_rate(t));
+	}
+	g_string_append(out, all->len ? "\n  ]\n" : "]\n");
 }
 
 int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
@@ -75,8 +102,10 @@ int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_int(out, "bytesReceived", (int64_t)http.bytes_in);
 	add_int(out, "bytesSent", (int64_t)http.bytes_out);
 	add_int(out, "fetches", (int64_t)pager.fetches);
-	g_string_append_printf(out, "  \"fetchesJoined\": %" G_GUINT64_FORMAT "\n}\n",
+	g_string_append_printf(out, "  \"fetchesJoined\": %" G_GUINT64_FORMAT ",\n",
 			       pager.joined);
+	add_transfers(ctx, out);
+	g_string_append(out, "}\n");
 	return 0;
 }
 

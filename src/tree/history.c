@@ -194,6 +194,12 @@ static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *re
 	return r;
 }
 
+/* What its months are: directories of messages, or of files. */
+static enum tree_kind kind_of_months(uint64_t dir)
+{
+	return tree_ino_kind(dir) == TREE_FILES_MONTHS ? TREE_MONTH_FILES : TREE_MONTH;
+}
+
 int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		   struct tree_entry *ret_entry)
 {
@@ -205,7 +211,8 @@ int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return 0;
 	}
 	r = find_month(ctx, tree_ino_row(dir), month, &row);
-	return tree_entry_or_none(ctx, r, tree_ino(TREE_MONTH, row), TIMEOUT_SHORT, ret_entry);
+	return tree_entry_or_none(ctx, r, tree_ino(kind_of_months(dir), row), TIMEOUT_SHORT,
+				  ret_entry);
 }
 
 /* Newest first, and a new month moves no other. */
@@ -222,13 +229,17 @@ static bool emit_month(void *arg, int64_t rowid, const char *key)
 	if (!is_in_range(m, key, &month) || cookie_of(month) <= m->cookie)
 		return true;
 	return tree_emit_ino(m->ctx, m->emit, m->arg, strchr(key, '/') + 1,
-			     tree_ino(TREE_MONTH, rowid), cookie_of(month), &m->error);
+			     tree_ino(m->kind, rowid), cookie_of(month), &m->error);
 }
 
 int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		    tree_emit emit, void *arg)
 {
-	struct months m = {.ctx = ctx, .cookie = cookie, .emit = emit, .arg = arg};
+	struct months m = {.ctx = ctx,
+			   .kind = kind_of_months(dir->ino),
+			   .cookie = cookie,
+			   .emit = emit,
+			   .arg = arg};
 	int r = list_months(&m, tree_ino_row(dir->ino), emit_month);
 
 	return r ? r : m.error;

@@ -68,6 +68,17 @@ enum tree_kind {
 	TREE_EVENTS = 68,    /* .sparkfs/events */
 	TREE_EVENTS_AT = 69, /* events@<cursor>; row: the cursor */
 	TREE_EVENTS_LINK = 70,
+
+	/* row: room */
+	TREE_FILES_LINK = 71,	/* spaces/X/files */
+	TREE_FILES = 72,	/* .sparkfs/views/<row>/files */
+	TREE_FILES_MONTHS = 73, /* .sparkfs/views/<row>/files-by-month */
+
+	/* row: as 65 */
+	TREE_MONTH_FILES_LINK = 74, /* history/<YYYY-MM>/files */
+	TREE_MONTH_FILES = 75,	    /* files-by-month/<YYYY-MM> */
+
+	TREE_TRANSFERS = 76, /* .sparkfs/transfers */
 };
 
 #define TREE_ROOT_INO 1

@@ -26,6 +26,7 @@ enum tree_row_flags {
 	ROW_LISTED = 1,	   /* readdir shows it */
 	ROW_VOLATILE = 2,  /* attributes are asked for every time */
 	ROW_POST = 4,	   /* size 0, direct I/O, reads empty */
+	ROW_SHIFTS = 16,   /* its names pass on to others: the kernel asks for each every time */
 	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not to be trusted */
 };
 
@@ -203,7 +204,25 @@ int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		struct tree_entry *ret_entry);
 int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+/* transfers.c */
+struct content_transfer;
+/* What is on its way, of struct content_transfer, each with its name. Owned. */
+GArray *transfers_list(struct tree_ctx *ctx);
+/* Bytes a second. */
+int64_t transfer_rate(const struct content_transfer *t);
+int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* files.c */
+int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry);
+int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg);
+int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* uploads.c */
+/* Where the files that are being written in `dir` are kept: those of a space and of its files/ are
+ * the same. */
+uint64_t upload_dir(uint64_t dir);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);

@@ -359,7 +359,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	uint64_t onto = 0;
 	int r;
 
-	if (newdir != p->dir)
+	if (upload_dir(newdir) != p->dir)
 		return -EXDEV;
 	if (name_is_scratch(newname)) {
 		pending_rename(ctx->tree->pendings, p, newname);
@@ -386,7 +386,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 	struct tree_write aim = {0};
 	int r;
 
-	if (tree_ino_kind(newdir) != TREE_SPACE && tree_ino_kind(newdir) != TREE_ADDRESS)
+	if (tree_ino_kind(newdir) != TREE_SPACE && tree_ino_kind(newdir) != TREE_FILES &&
+	    tree_ino_kind(newdir) != TREE_ADDRESS)
 		return -EPERM;
 	r = tree_write_aim_dir(ctx, newdir, &aim);
 	if (r == 0)
@@ -410,7 +411,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
 			g_free(l->content_type);
-			l->content_type = g_strdup(webex_media_type(newname));
+			l->content_type = webex_media_type(newname, l->fd);
 		}
 		plan->action = TREE_DO_SEND;
 		plan->letter = l;

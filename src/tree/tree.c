@@ -106,6 +106,7 @@ void tree_note_use(struct tree *t, uint64_t ino)
 	case TREE_STATUS:
 	case TREE_LOG:
 	case TREE_LAST_ERROR:
+	case TREE_TRANSFERS:
 	case TREE_UNSENT:
 	case TREE_LETTER:
 	case TREE_LETTER_WHY:
@@ -205,7 +206,7 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 	if (r)
 		return r;
 	/* What comes and goes with one's own writing is right before the kernel is told. */
-	if (tree_row(ino)->exists)
+	if (tree_row(ino)->exists || tree_row(ino)->flags & ROW_SHIFTS)
 		entry.entry_timeout = 0;
 	*ret_entry = entry;
 	return 0;
@@ -374,6 +375,8 @@ bool tree_dir_is_told(uint64_t ino)
 	case TREE_MEMBERS:
 	case TREE_HISTORY:
 	case TREE_MONTH:
+	case TREE_FILES:
+	case TREE_MONTH_FILES:
 		return true;
 	default:
 		return false;

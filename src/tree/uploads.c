@@ -9,6 +9,11 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
+uint64_t upload_dir(uint64_t dir)
+{
+	return tree_ino_kind(dir) == TREE_FILES ? tree_ino(TREE_SPACE, tree_ino_row(dir)) : dir;
+}
+
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {
@@ -75,31 +80,37 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		/* The uploader's own utimens, or when it was sent. */
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
-		tree_set_size(attr, content.size);
+		tree_set_size(attr, MAX(content.size, 0));
+		/* Also in history/. */
+		attr->st.st_nlink = 2;
+		/* Who opens it is told how long it is, and looks again. */
+		if (!content.is_proven)
+			attr->attr_timeout = 0;
 	}
 	store_content_clear(&content);
 	return r;
 }
 
-bool tree_is_superseded(struct tree_ctx *ctx, uint64_t ino)
+static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 {
-	struct store_content content = {0}, newest = {0};
-	struct pending *p;
-	bool is;
+	struct need need = {.kind = NEED_CONTENT, .row = row, .lo_ms = lo, .hi_ms = hi};
 
-	if (tree_ino_kind(ino) != TREE_UPLOAD)
-		return false;
-	p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
-	if (p) {
-		pending_unref(ctx->tree->pendings, &p);
-		return false;
-	}
-	is = store_content_get(ctx->conn, tree_ino_row(ino), &content) == 0 &&
-	     store_content_by_name(ctx->conn, content.room, content.name, &newest) == 0 &&
-	     newest.rowid != content.rowid;
-	store_content_clear(&content);
-	store_content_clear(&newest);
-	return is;
+	return tree_need(ctx, &need, false);
+}
+
+/* More than any content has. */
+#define TO_THE_END (INT64_C(1) << 40)
+
+/*
+ * How long it is, before it is read: programs believe what stat says (peers.md), and what a HEAD said
+ * is not to be trusted (webex-api.md 5.5). The answer to its first bytes has the length; where it does
+ * not, all of it is fetched first.
+ */
+static int need_length(struct tree_ctx *ctx, int64_t row)
+{
+	int r = need_bytes(ctx, row, 0, 1);
+
+	return r ? r : need_bytes(ctx, row, 0, TO_THE_END);
 }
 
 int upload_open(struct tree_ctx *ctx, uint64_t ino)
@@ -109,24 +120,23 @@ int upload_open(struct tree_ctx *ctx, uint64_t ino)
 
 	if (r == 0 && content.gone)
 		r = -ENOENT;
+	if (r == 0 && !content.is_proven) {
+		r = need_length(ctx, content.rowid);
+		r = r ? r : -EIO;
+	}
 	store_content_clear(&content);
 	return r;
 }
 
-static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
-{
-	struct need need = {.kind = NEED_CONTENT, .row = row, .lo_ms = lo, .hi_ms = hi};
-	int r = tree_need(ctx, &need, false);
-
-	/* It came, and is not here. */
-	return r == 0 ? -EIO : r;
-}
-
 int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size)
 {
+	int r;
+
 	if (contents_has(ctx->tree->config.contents, row, 0, size))
 		return 0;
-	return need_bytes(ctx, row, 0, size);
+	r = need_bytes(ctx, row, 0, size);
+	/* It came, and is not here. */
+	return r ? r : -EIO;
 }
 
 int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_t offset,
@@ -135,7 +145,10 @@ int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_
 	ssize_t n = contents_read(ctx->tree->config.contents, row, buf, len, offset);
 
 	*ret_n = n > 0 ? (size_t)n : 0;
-	if (n == -EAGAIN)
-		return need_bytes(ctx, row, offset, offset + (int64_t)len);
+	if (n == -EAGAIN) {
+		int r = need_bytes(ctx, row, offset, offset + (int64_t)len);
+
+		return r ? r : -EIO;
+	}
 	return n < 0 ? (int)n : 0;
 }

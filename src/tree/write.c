@@ -74,7 +74,7 @@ static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *
 
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 {
-	if (tree_ino_kind(dir) == TREE_SPACE)
+	if (tree_ino_kind(dir) == TREE_SPACE || tree_ino_kind(dir) == TREE_FILES)
 		return aim_at_room(ctx, tree_ino_row(dir), w);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
 		return aim_at_address(ctx, tree_ino_row(dir), w);
@@ -93,7 +93,7 @@ static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 		w->room_id = g_strdup("");
 		return 0;
 	}
-	if (tree_ino_kind(dir) != TREE_MONTH)
+	if (tree_ino_kind(dir) != TREE_MONTH && tree_ino_kind(dir) != TREE_MONTH_FILES)
 		return tree_write_aim_dir(ctx, dir, w);
 	r = tree_month_get(ctx, dir, &m);
 	return r ? r : aim_at_room(ctx, m.room, w);
@@ -299,14 +299,16 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		const char *comm, struct tree_write *ret_write)
 {
 	struct tree *t = ctx->tree;
+	uint64_t home = upload_dir(dir);
 	bool is_scratch = name_is_scratch(name) || name_is_scratch_of(name, comm);
-	struct tree_write w = {.dir = dir, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
+	struct tree_write w = {.dir = home, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
 	struct draft *draft;
 	int r;
 
 	r = preflight(ctx, is_scratch);
 	if (r != -EROFS &&
-	    (name_is_trash(name) || (!is_scratch && tree_ino_kind(dir) == TREE_MONTH)))
+	    (name_is_trash(name) || (!is_scratch && (tree_ino_kind(dir) == TREE_MONTH ||
+					       tree_ino_kind(dir) == TREE_MONTH_FILES))))
 		r = -EPERM;
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);
@@ -320,7 +322,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		w.ino = tree_ino(TREE_UPLOAD, w.row);
 		w.name = g_strdup(name);
 		w.draft = draft_ref(draft);
-		r = pending_add(t->pendings, w.row, dir, name, draft, is_scratch, mode & 0777,
+		r = pending_add(t->pendings, w.row, home, name, draft, is_scratch, mode & 0777,
 				&w.pending);
 	}
 	if (r) {
@@ -476,7 +478,6 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	l->place = g_strdup(w->place);
 	if (w->form == OUTBOX_FILE) {
 		l->filename = g_strdup(w->name);
-		l->content_type = g_strdup(webex_media_type(w->name));
 		l->content_rowid = w->content_row;
 		if (w->pending)
 			pending_stat(ctx->tree->pendings, w->pending, &l->mtime_ms, &mode);
@@ -523,6 +524,8 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		outbox_letter_free(l);
 		return 0;
 	}
+	if (w->form == OUTBOX_FILE)
+		l->content_type = webex_media_type(l->filename, l->fd);
 	if (w->form == OUTBOX_JSON && !w->rewrites)
 		r = fill_json(l, ret_reason);
 	/* What a second edit of the same handle is made from depends on how this one ends. */
@@ -541,7 +544,8 @@ int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
-
+	if (r == 0 && w->form == OUTBOX_FILE)
+		l->content_type = webex_media_type(l->filename, l->fd);
 	if (r == 0 && (w->form == OUTBOX_FILE ? l->size > 0 : l->body_len > 0))
 		*ret_letter = l;
 	else

@@ -169,11 +169,6 @@ struct pending *tree_pending(struct tree *t, uint64_t ino);
 void tree_pending_unref(struct tree *t, struct pending **p);
 /* A file whose creation never reached its caller. */
 void tree_pending_discard(struct tree *t, struct pending *p);
-/*
- * Another version has taken the attachment's name: only who has this one open means it. The
- * kernel may have it under that name for a moment still.
- */
-bool tree_is_superseded(struct tree_ctx *ctx, uint64_t ino);
 /* The server has the file behind an upload's node. */
 bool tree_upload_is_known(struct tree *t, uint64_t ino);
 

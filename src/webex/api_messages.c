@@ -102,6 +102,7 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 		set_multipart(call->request, p);
 	else
 		webex_call_set_json(call, post_json(p));
+	call->request->sent = p->sent;
 	if (p->timeout_ms > 0)
 		call->request->timeout_ms = p->timeout_ms;
 	if (problem)

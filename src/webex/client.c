@@ -148,6 +148,7 @@ static struct http_request *copy_request(const struct http_request *from)
 	req->content_type = g_strdup(from->content_type);
 	req->body = g_strndup(from->body, from->body_len);
 	req->body_len = from->body_len;
+	req->sent = from->sent;
 	req->take = from->take;
 	req->take_arg = from->take_arg;
 	req->from = from->from;

@@ -94,14 +94,14 @@ def test_structure(sim, mount):
         target = os.readlink(space / "history")
         assert re.fullmatch(r"\.\./\.\./\.sparkfs/views/\d+/history", target)
         view = mount.ls((space / "history/..").resolve())
-        assert view == ["history", "transcript.log", "transcripts"]
+        assert view == ["files", "files-by-month", "history", "transcript.log", "transcripts"]
         newest = max([room["lastActivity"], *(m["created"] for m in messages)])
         expected = months_between(room["created"][:7], newest[:7])
         assert os.listdir(space / "history") == expected
         assert os.listdir(space / "history/../transcripts") == [m + ".log" for m in expected]
         there = by_month(messages)
         for month in expected:
-            assert mount.ls(space / "history" / month) == [*there.get(month, []),
+            assert mount.ls(space / "history" / month) == [*there.get(month, []), "files",
                                                            "transcript.log"]
             assert os.readlink(space / "history" / month / "transcript.log") == \
                 f"../../transcripts/{month}.log"
@@ -383,7 +383,7 @@ def test_empty_months(sim, mount):
     assert read(past.history / "2023-07/transcript.log") == b""
     assert months(mount.space("Nobody") / "history")
     for month in months(mount.space("Nobody") / "history"):
-        assert mount.ls(mount.space("Nobody") / "history" / month) == ["transcript.log"]
+        assert mount.ls(mount.space("Nobody") / "history" / month) == ["files", "transcript.log"]
 
 
 @pytest.mark.sim("--data", "demo")

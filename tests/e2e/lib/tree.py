@@ -11,7 +11,7 @@ import time
 
 from .util import scaled
 
-FIXED = ["history", "last", "members", "post", "post.json", "post.md", "space.json",
+FIXED = ["files", "history", "last", "members", "post", "post.json", "post.md", "space.json",
          "transcript.log"]
 TWINS = [".txt", ".md", ".html", ".json"]
 

@@ -259,7 +259,7 @@ static void test_goes_on(void **state)
 	assert_int_equal(kit_put(k, 1, m), 60);
 	assert_int_equal(k->changes->len, 0);
 	kit_reopen(k);
-	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), 2);
+	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), 3);
 }
 
 int main(void)

@@ -144,7 +144,7 @@ static void test_a_month_s_names(void **state)
 	kit_make_months(w);
 	assert_int_equal(0, tree_opendir(&w->ctx, kit_month(w, "2024-04"), &dir));
 	text = names(w, dir.ino, &dir);
-	assert_string_equal("transcript.log 2024-04-01T00-00-00.000Z_bob@example.com.txt "
+	assert_string_equal("transcript.log files 2024-04-01T00-00-00.000Z_bob@example.com.txt "
 			    "2024-04-30T23-59-59.999Z_bob@example.com.txt ",
 			    text);
 	g_free(text);

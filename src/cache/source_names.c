@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * NEED_NAMES: what attachments are called. That is in the headers of each alone (webex-api.md 5.5), so it
+ * is a request a file, some at a time, newest first; each name is kept as it comes.
+ *
+ *	begin: what lacks a name ---> ask: up to NAMES_AT_ONCE requests
+ *	                                ^              | on_head
+ *	                                |              v
+ *	                                +---- keep the name ---- failed: cancel the others
+ *	                                      nothing left,        |
+ *	                                      none under way       v
+ *	                                           +---------> fetch_finished
+ */
+#include <errno.h>
+
+#include "base/timefmt.h"
+#include "cache/fetch.h"
+
+/* The rate gate has the last word. */
+#define NAMES_AT_ONCE 8
+/* A directory has no more; what is older has its month. */
+#define NAMES_MAX 100000
+/* Nobody could tell, and may be able to then. */
+#define SCAN_RETRY_MS (60 * 1000)
+#define RETRY_MS (60 * 60 * 1000)
+
+struct names {
+	struct fetch *fetch; /* NULL: cancelled, it goes when the last answer has come */
+	struct pager *pager;
+	GArray *rows; /* of int64_t: to be asked for */
+	guint next;   /* in `rows` */
+	struct webex_reply failed; /* the first that ends it; owned */
+	GPtrArray *asked; /* of struct asked: under way */
+};
+
+struct asked {
+	struct names *names;
+	int64_t row;
+	uint64_t call;
+};
+
+static void names_free(struct names *n)
+{
+	g_array_unref(n->rows);
+	g_ptr_array_unref(n->asked);
+	g_free(n->failed.message);
+	g_free(n->failed.tracking_id);
+	g_free(n);
+}
+
+/* Those of the space's own listing, or of the interval. */
+static int range_of(struct pager *p, struct store_conn *conn, const struct need *need,
+		    struct store_range *ret_range)
+{
+	int recent = pager_get_config(p)->recent;
+	struct store_span head;
+	int r;
+
+	*ret_range = (struct store_range){
+		.room = need->row, .after = need->lo_ms, .until = need->hi_ms};
+	if (need->hi_ms)
+		return 0;
+	r = store_span_head(conn, need->row, &head);
+	if (r < 0)
+		return r;
+	ret_range->since_ms = head.lo;
+	if (recent)
+		ret_range->after = store_message_recent(conn, need->row, head.lo, recent);
+	return 0;
+}
+
+static int find_rows(struct pager *p, const struct need *need, GArray *rows)
+{
+	const struct pager_config *c = pager_get_config(p);
+	struct store_range range;
+	struct store_conn *conn;
+	int r = store_read_begin(c->store, &conn);
+
+	if (r < 0)
+		return r;
+	r = range_of(p, conn, need, &range);
+	if (r == 0)
+		r = store_content_unnamed(conn, &range, clock_wall(c->clock), 0, rows,
+					  NAMES_MAX);
+	store_read_end(conn);
+	return r;
+}
+
+/* *ret_url: owned; NULL: it needs no name any more. */
+static int load_url(struct pager *p, int64_t row, char **ret_url)
+{
+	struct store_content content = {0};
+	struct store_conn *conn;
+	int r = store_read_begin(pager_get_config(p)->store, &conn);
+
+	if (r < 0)
+		return r;
+	r = store_content_get(conn, row, &content);
+	if (r == 0 && !content.gone)
+		*ret_url = g_steal_pointer(&content.url);
+	store_content_clear(&content);
+	store_read_end(conn);
+	return r == -ENOENT ? 0 : r;
+}
+
+static void on_head(void *arg, struct webex_reply *reply);
+
+/* 0, or -errno: nothing more can be asked. */
+static int ask(struct names *n)
+{
+	struct webex_client *client = pager_get_config(n->pager)->client;
+
+	while (n->asked->len < NAMES_AT_ONCE && n->next < n->rows->len) {
+		int64_t row = g_array_index(n->rows, int64_t, n->next++);
+		g_autofree char *url = NULL;
+		struct asked *a;
+		int r = load_url(n->pager, row, &url);
+
+		if (r < 0)
+			return r;
+		if (!url)
+			continue;
+		a = g_new0(struct asked, 1);
+		a->names = n;
+		a->row = row;
+		g_ptr_array_add(n->asked, a);
+		a->call = webex_head_content(client, url, on_head, a);
+	}
+	return 0;
+}
+
+static void cancel_asked(struct names *n)
+{
+	for (guint i = 0; i < n->asked->len; i++) {
+		const struct asked *a = n->asked->pdata[i];
+
+		webex_cancel(pager_get_config(n->pager)->client, a->call);
+	}
+}
+
+/* The answer is one about this file, and not about the network, the account or the server. */
+static bool is_of_file(const struct webex_reply *reply)
+{
+	switch (reply->status) {
+	case 401:
+	case 408:
+	case 429:
+		return false;
+	default:
+		return reply->error && !reply->is_network && reply->status >= 400 &&
+		       reply->status < 500;
+	}
+}
+
+static int keep(struct names *n, int64_t row, const struct webex_reply *reply)
+{
+	const struct pager_config *c = pager_get_config(n->pager);
+	GPtrArray *changes = store_changes_new();
+	int64_t retry_ms = 0;
+	int r;
+
+	if (reply->status == 404) {
+		r = store_remove_content(c->store, row, changes);
+		return pager_published(n->pager, r, changes);
+	}
+	/* It has a name, though nobody tells it; and it is not left out of the list. */
+	if (reply->status == 423)
+		retry_ms = clock_wall(c->clock) + SCAN_RETRY_MS;
+	else if (reply->error && reply->status != 410)
+		retry_ms = clock_wall(c->clock) + RETRY_MS;
+	r = store_name_content(c->store, row, reply->error ? NULL : reply->content_name,
+			       reply->error ? -1 : reply->content_bytes, retry_ms, changes);
+	r = pager_published(n->pager, r, changes);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* More may have come since it began. */
+static int look_again(struct names *n)
+{
+	if (n->asked->len || n->next < n->rows->len)
+		return 0;
+	g_array_set_size(n->rows, 0);
+	n->next = 0;
+	return find_rows(n->pager, &n->fetch->need, n->rows);
+}
+
+/* The others are not waited for longer than they take to be cancelled. */
+static void fail(struct names *n, int error, struct webex_reply *reply)
+{
+	n->failed.error = error;
+	if (reply && reply->error) {
+		n->failed.status = reply->status;
+		n->failed.is_network = reply->is_network;
+		n->failed.message = g_steal_pointer(&reply->message);
+		n->failed.tracking_id = g_steal_pointer(&reply->tracking_id);
+	}
+	cancel_asked(n);
+}
+
+static void go_on(struct names *n, int64_t row, struct webex_reply *reply)
+{
+	int r = reply->error;
+
+	if (!reply->error)
+		pager_heard(n->pager, reply);
+	if (!reply->error || is_of_file(reply))
+		r = keep(n, row, reply);
+	if (r == 0)
+		r = look_again(n);
+	if (r == 0)
+		r = ask(n);
+	if (r)
+		fail(n, r, reply);
+}
+
+static void finish(struct names *n)
+{
+	struct fetch *f = n->fetch;
+
+	if (f) {
+		f->names = NULL;
+		fetch_finished(f, n->failed.error, n->failed.error ? &n->failed : NULL);
+	}
+	names_free(n);
+}
+
+static void on_head(void *arg, struct webex_reply *reply)
+{
+	struct asked *a = arg;
+	struct names *n = a->names;
+	int64_t row = a->row;
+
+	g_ptr_array_remove_fast(n->asked, a);
+	g_free(a);
+	if (n->fetch && !n->failed.error)
+		go_on(n, row, reply);
+	if (!n->asked->len)
+		finish(n);
+}
+
+int source_names_begin(struct fetch *f)
+{
+	struct names *n = g_new0(struct names, 1);
+	int r;
+
+	n->fetch = f;
+	n->pager = f->pager;
+	n->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	n->asked = g_ptr_array_new();
+	r = find_rows(f->pager, &f->need, n->rows);
+	if (r == 0)
+		r = ask(n);
+	if (n->asked->len) {
+		f->names = n;
+		if (r)
+			fail(n, r, NULL);
+		return 0;
+	}
+	names_free(n);
+	return r ? r : FETCH_DONE;
+}
+
+void source_names_cancel(struct fetch *f)
+{
+	struct names *n = g_steal_pointer(&f->names);
+
+	n->fetch = NULL;
+	cancel_asked(n);
+}

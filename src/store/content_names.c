@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* What attachments are called in a listing: the newest of a name plain, the others with their time. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/names.h"
+
+static int64_t end_of(const struct store_range *range)
+{
+	return range->until ? range->until : INT64_MAX;
+}
+
+/* 1: the newest of the key below `until`; 0: there is none. */
+static int newest_of_key(struct sql *q, int64_t room, const char *key, int64_t until,
+			 int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "SELECT rowid FROM content WHERE room=?1 AND name_key=?2 AND gone=0 AND"
+		   " cookie<?3 ORDER BY cookie DESC, rowid DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_text(&st, 2, key);
+	sql_int(&st, 3, until);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_rowid = sql_get_int(&st, 0);
+	return r;
+}
+
+/* Whether others of the key are of the same millisecond, but for `except`. 1, 0, -errno. */
+static int has_twin(struct sql *q, const struct store_content *c, int64_t except)
+{
+	int64_t floor = cookie_floor(c->created_ms);
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "SELECT 1 FROM content WHERE room=?1 AND name_key=?2 AND gone=0 AND"
+		   " cookie>=?3 AND cookie<?4 AND rowid NOT IN (?5, ?6) LIMIT 1");
+
+	sql_int(&st, 1, c->room);
+	sql_text(&st, 2, c->key);
+	sql_int(&st, 3, floor);
+	sql_int(&st, 4, floor + COOKIE_TIES);
+	sql_int(&st, 5, c->rowid);
+	sql_int(&st, 6, except);
+	return sql_step(&st);
+}
+
+/* With digits of the content's id; somebody may have sent a file that is called like a version. */
+static char *name_with_tie(const struct store_content *c)
+{
+	const char *id = c->url ? strrchr(c->url, '/') : NULL;
+	g_autofree char *hash =
+		g_compute_checksum_for_string(G_CHECKSUM_SHA256, id ? id + 1 : "", -1);
+
+	hash[8] = '\0';
+	return name_version(c->name, c->created_ms, hash);
+}
+
+int store_content_shown(struct store_conn *conn, const struct store_range *range,
+			const struct store_content *c, char **ret_name)
+{
+	g_autofree char *name = NULL, *key = NULL;
+	int64_t newest = 0, other;
+	int r;
+
+	if (!c->key)
+		return -ENOENT;
+	r = newest_of_key(conn->q, c->room, c->key, end_of(range), &newest);
+	if (r < 0)
+		return r;
+	if (newest == c->rowid) {
+		*ret_name = g_strdup(c->name);
+		return 0;
+	}
+	r = has_twin(conn->q, c, newest);
+	if (r == 0) {
+		name = name_version(c->name, c->created_ms, NULL);
+		key = name_key(name);
+		r = newest_of_key(conn->q, c->room, key, end_of(range), &other);
+	}
+	if (r < 0)
+		return r;
+	*ret_name = r ? name_with_tie(c) : g_steal_pointer(&name);
+	return 0;
+}
+
+/* ---- from the name ---- */
+
+static int find_plain(struct store_conn *conn, const struct store_range *range,
+		      const char *name, struct store_content *ret_content)
+{
+	g_autofree char *key = name_key(name);
+	int64_t rowid = 0;
+	int r = newest_of_key(conn->q, range->room, key, end_of(range), &rowid);
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = store_content_get(conn, rowid, ret_content);
+	if (r == 0 && (ret_content->gone || strcmp(ret_content->name, name) != 0))
+		r = -ENOENT;
+	if (r)
+		store_content_clear(ret_content);
+	return r;
+}
+
+/* The rows of a millisecond. */
+static int rows_of(struct store_conn *conn, int64_t room, int64_t created_ms, GArray *rowids)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(conn->q, "SELECT rowid FROM content WHERE room=?1 AND gone=0 AND"
+				  " cookie>=?2 AND cookie<?3 AND name_key IS NOT NULL");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(created_ms));
+	sql_int(&st, 3, cookie_floor(created_ms) + COOKIE_TIES);
+	while ((r = sql_step(&st)) == 1)
+		rowset_add(rowids, sql_get_int(&st, 0));
+	return r;
+}
+
+static int find_version(struct store_conn *conn, const struct store_range *range,
+			const char *name, struct store_content *ret_content)
+{
+	g_autoptr(GArray) rowids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int64_t created_ms;
+	int r;
+
+	if (!name_parse_version(name, &created_ms))
+		return -ENOENT;
+	r = rows_of(conn, range->room, created_ms, rowids);
+	for (guint i = 0; r == 0 && i < rowids->len; i++) {
+		struct store_content c = {0};
+		g_autofree char *shown = NULL;
+
+		r = store_content_get(conn, g_array_index(rowids, int64_t, i), &c);
+		if (r == 0 && !c.gone && c.cookie < end_of(range))
+			r = store_content_shown(conn, range, &c, &shown);
+		if (r == 0 && g_strcmp0(shown, name) == 0) {
+			*ret_content = c;
+			return 0;
+		}
+		store_content_clear(&c);
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
+int store_content_find(struct store_conn *conn, const struct store_range *range,
+		       const char *name, struct store_content *ret_content)
+{
+	int r = find_plain(conn, range, name, ret_content);
+
+	return r == -ENOENT ? find_version(conn, range, name, ret_content) : r;
+}
+
+int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
+			  struct store_content *ret_content)
+{
+	return find_plain(c, &(struct store_range){.room = room}, name, ret_content);
+}
+
+/* ---- all of them ---- */
+
+int store_content_list(struct store_conn *conn, const struct store_range *range, int64_t after,
+		       bool (*fn)(void *arg, const struct store_content *content,
+				  const char *shown),
+		       void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		conn->q, "SELECT " CONTENT_COLUMNS CONTENT_FROM
+			 "WHERE c.room=?1 AND c.gone=0 AND r.gone=0 AND c.cookie>?2 AND"
+			 " c.cookie<?3 AND c.rowid>?4 AND c.name_key IS NOT NULL AND"
+			 " ifnull(m.deleted, 0)=0 ORDER BY c.rowid");
+	bool more = true;
+	int r = 0;
+
+	sql_int(&st, 1, range->room);
+	sql_int(&st, 2, range->after);
+	sql_int(&st, 3, end_of(range));
+	sql_int(&st, 4, after);
+	while (more && (r = sql_step(&st)) == 1) {
+		struct store_content c = {0};
+		g_autofree char *shown = NULL;
+
+		content_row(&st, &c);
+		r = store_content_shown(conn, range, &c, &shown);
+		if (r == 0 && c.created_ms >= range->since_ms)
+			more = fn(arg, &c, shown);
+		store_content_clear(&c);
+		if (r < 0)
+			break;
+	}
+	return MIN(r, 0);
+}
+
+int store_content_unnamed(struct store_conn *conn, const struct store_range *range,
+			  int64_t now_wall_ms, int64_t before, GArray *ret_rowids, int limit)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		conn->q,
+		"SELECT c.rowid FROM content c JOIN message m ON m.rowid=c.message"
+		" WHERE c.room=?1 AND c.gone=0 AND (c.name_key IS NULL OR c.retry_ms>0) AND"
+		" (c.name_key IS NULL OR c.retry_ms<=?2) AND c.cookie>?3 AND c.cookie<?4 AND"
+		" m.deleted=0 AND m.created_ms>=?5 ORDER BY c.cookie DESC LIMIT ?6");
+	int64_t end = end_of(range);
+	int r;
+
+	sql_int(&st, 1, range->room);
+	sql_int(&st, 2, now_wall_ms);
+	sql_int(&st, 3, range->after);
+	sql_int(&st, 4, before ? MIN(before, end) : end);
+	sql_int(&st, 5, range->since_ms);
+	sql_int(&st, 6, limit);
+	while ((r = sql_step(&st)) == 1)
+		rowset_add(ret_rowids, sql_get_int(&st, 0));
+	return r;
+}

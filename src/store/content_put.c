@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of attachments as messages bring them, and their names as the server tells them. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/names.h"
+#include "store/schema.h"
+
+/* One file a message is the rule (webex-api.md 5.4); more than that is a hostile server's. */
+#define FILES_MAX 64
+
+/* The last segment of the path is what tells contents apart (webex-api.md 7.7). */
+static size_t id_of(const char *url, const char **ret_id)
+{
+	size_t len = strcspn(url, "?#");
+	size_t at = len;
+
+	while (at > 0 && url[at - 1] != '/')
+		at--;
+	*ret_id = url + at;
+	return len - at;
+}
+
+static bool is_same_content(const char *a, const char *b)
+{
+	const char *x, *y;
+	size_t m = id_of(a, &x), n = id_of(b, &y);
+
+	return m == n && memcmp(x, y, n) == 0;
+}
+
+static int insert(struct sql *q, int64_t rowid, int64_t room, int64_t message, const char *url)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "INSERT INTO content(rowid, room, message, url, name, size, mtime_ms, cookie)"
+		   " VALUES(?1, ?2, ?3, ?4, '', -1, 0, (SELECT cookie FROM message WHERE"
+		   " rowid=?3))");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, room);
+	sql_int(&st, 3, message);
+	sql_text(&st, 4, url);
+	return sql_run(&st);
+}
+
+/* ---- what a message has ---- */
+
+struct known {
+	int64_t rowid;
+	char *url;
+	bool is_listed;
+};
+
+static void known_clear(void *p)
+{
+	g_free(((struct known *)p)->url);
+}
+
+static int read_known(struct sql *q, int64_t message, GArray *known)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT rowid, url FROM content WHERE message=?1 AND gone=0");
+	int r;
+
+	sql_int(&st, 1, message);
+	while ((r = sql_step(&st)) == 1) {
+		struct known k = {.rowid = sql_get_int(&st, 0), .url = sql_get_text(&st, 1)};
+
+		g_array_append_val(known, k);
+	}
+	return r;
+}
+
+static bool mark(GArray *known, const char *url)
+{
+	for (guint i = 0; i < known->len; i++) {
+		struct known *k = &g_array_index(known, struct known, i);
+
+		if (k->url && is_same_content(k->url, url)) {
+			k->is_listed = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+int contents_note(struct write *w, int64_t room, int64_t message, char *const *files)
+{
+	g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(struct known));
+	int r;
+
+	g_array_set_clear_func(known, known_clear);
+	r = read_known(w->q, message, known);
+	for (int i = 0; r == 0 && files && files[i] && i < FILES_MAX; i++)
+		if (!mark(known, files[i]))
+			r = insert(w->q, store_new_rowid(w->s), room, message, files[i]);
+	for (guint i = 0; r == 0 && i < known->len; i++) {
+		const struct known *k = &g_array_index(known, struct known, i);
+
+		if (k->is_listed)
+			continue;
+		r = content_set_gone(w, k->rowid);
+		if (r == 0)
+			r = content_tell(w, k->rowid, STORE_CONTENT_GONE);
+	}
+	return r;
+}
+
+/* ---- of a store that knew of none ---- */
+
+static int adopt_one(struct sql *q, int64_t *rowid, int64_t room, int64_t message,
+		     const char *packed, size_t size)
+{
+	const char *end = packed + size;
+	int r = 0;
+
+	for (int i = 0; r == 0 && packed && packed < end && i < FILES_MAX; i++) {
+		_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+			q, "SELECT 1 FROM content WHERE message=?1 AND url=?2 AND gone=0");
+
+		sql_int(&st, 1, message);
+		sql_text(&st, 2, packed);
+		r = sql_step(&st);
+		if (r == 0)
+			r = insert(q, ++*rowid, room, message, packed);
+		r = MIN(r, 0);
+		packed += strlen(packed) + 1;
+	}
+	return r;
+}
+
+/* "rowid.last" was read already, or will be: both see these rows. */
+int contents_adopt(struct sql *q)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT m.rowid, m.room, b.files FROM message m JOIN body b ON"
+			    " b.message=m.rowid WHERE b.files IS NOT NULL AND m.deleted=0");
+	int64_t rowid;
+	int r = schema_max_rowid(q, &rowid);
+
+	while (r == 0 && (r = sql_step(&st)) == 1) {
+		size_t size;
+		const char *packed = sql_peek_bytes(&st, 2, &size);
+
+		if (!size || packed[size - 1])
+			size = 0;
+		r = adopt_one(q, &rowid, sql_get_int(&st, 1), sql_get_int(&st, 0), packed,
+			      size);
+	}
+	if (r == 0)
+		r = sql_exec(q, "UPDATE content SET name_key=name, is_proven=1 WHERE name<>''");
+	return r < 0 ? r : sql_exec(q, "UPDATE content SET cookie=ifnull((SELECT cookie FROM"
+				       " message m WHERE m.rowid=content.message), 1<<62)"
+				       " WHERE cookie=0");
+}
+
+/* ---- its name ---- */
+
+static int write_name(struct write *w, int64_t rowid, const char *name, const char *key,
+		      int64_t size, int64_t retry_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE content SET name=?2, name_key=?3, retry_ms=?5,"
+		      " size=CASE WHEN is_proven THEN size ELSE ?4 END WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	sql_text(&st, 2, name);
+	sql_text(&st, 3, key);
+	sql_int(&st, 4, size);
+	sql_int(&st, 5, retry_ms);
+	return sql_run(&st);
+}
+
+static int name_content(struct write *w, int64_t rowid, const char *name, int64_t size,
+			int64_t retry_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT url, name FROM content WHERE rowid=?1 AND gone=0");
+	g_autofree char *clean = NULL, *key = NULL, *url = NULL, *old = NULL;
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	url = sql_get_text(&st, 0);
+	old = sql_get_text(&st, 1);
+	if ((!name || !name[0]) && url) {
+		const char *id;
+		size_t len = id_of(url, &id);
+		g_autofree char *text = g_strndup(id, len);
+
+		clean = name_from_title(text, NAME_MAX_BYTES);
+	} else {
+		clean = name_from_title(name, NAME_MAX_BYTES);
+	}
+	key = name_key(clean);
+	r = sql_run(&st);
+	if (r == 0 && old[0] && strcmp(old, clean) != 0)
+		r = content_tell(w, rowid, STORE_CONTENT_GONE);
+	if (r == 0)
+		r = write_name(w, rowid, clean, key, size, retry_ms);
+	return r < 0 ? r : content_tell(w, rowid, STORE_CONTENT_ADDED);
+}
+
+int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t size,
+		       int64_t retry_wall_ms, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r
+		     : write_end(&w, name_content(&w, rowid, name, size, retry_wall_ms));
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * files/: the attachments of a space's listed messages, and of a month's, under their own names
+ * (design 2.1). Both directories are in the space's view, so that walkers, which do not come through
+ * the links, do not ask for names: each costs a request. Who opens a directory, or looks for a name in
+ * it, waits until all names are known.
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/timefmt.h"
+#include "tree/internal.h"
+
+static bool is_of_month(uint64_t ino)
+{
+	return tree_ino_kind(ino) == TREE_MONTH_FILES ||
+	       tree_ino_kind(ino) == TREE_MONTH_FILES_LINK;
+}
+
+int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+{
+	char name[TIME_MONTH_SIZE];
+	struct tree_month m;
+	int r;
+
+	if (!is_of_month(ino)) {
+		*ret_target = g_strdup_printf("../../.sparkfs/views/%" G_GINT64_FORMAT "/files",
+					      tree_ino_row(ino));
+		return 0;
+	}
+	r = tree_month_get(ctx, ino, &m);
+	if (r)
+		return r;
+	time_format_month(m.month, name);
+	*ret_target = g_strdup_printf("../../files-by-month/%s", name);
+	return 0;
+}
+
+int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	return is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
+}
+
+/* The messages it is about; they are known then. */
+static int open_messages(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir)
+{
+	*ret_dir = (struct tree_dir){.ino = ino};
+	return is_of_month(ino) ? month_opendir(ctx, ret_dir) : space_opendir(ctx, ret_dir);
+}
+
+static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
+{
+	struct need need = {.kind = NEED_NAMES, .row = dir->range.room};
+	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r = store_content_unnamed(ctx->conn, &dir->range,
+				      clock_wall(ctx->tree->config.clock), 0, rows, 1);
+
+	if (r < 0 || !rows->len)
+		return r;
+	if (is_of_month(dir->ino)) {
+		need.lo_ms = dir->range.after;
+		need.hi_ms = dir->range.until;
+	}
+	/* What came since is not there yet. */
+	return tree_need(ctx, &need, false);
+}
+
+int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+{
+	int r = open_messages(ctx, dir->ino, dir);
+
+	return r ? r : need_names(ctx, dir);
+}
+
+/* One being written, or passing, or sent a moment ago. */
+static bool find_pending(struct tree_ctx *ctx, uint64_t dir, const char *name, int64_t *ret_row)
+{
+	struct pending *p = pending_by_name(ctx->tree->pendings, upload_dir(dir), name);
+
+	if (!p)
+		return false;
+	*ret_row = p->row;
+	pending_unref(ctx->tree->pendings, &p);
+	return true;
+}
+
+static int find_content(struct tree_ctx *ctx, const struct store_range *range, const char *name,
+			int64_t *ret_row)
+{
+	struct store_content content = {0};
+	int r = store_content_find(ctx->conn, range, name, &content);
+
+	*ret_row = content.rowid;
+	store_content_clear(&content);
+	return r;
+}
+
+/* The interval alone, without asking anybody. */
+static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *ret_range)
+{
+	struct tree_month m;
+	int r;
+
+	*ret_range = (struct store_range){.room = tree_ino_row(dir)};
+	if (!is_of_month(dir))
+		return 0;
+	r = tree_month_get(ctx, dir, &m);
+	*ret_range = (struct store_range){.room = m.room, .until = store_cookie_of(m.hi_ms + 1)};
+	return r;
+}
+
+int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		 struct tree_entry *ret_entry)
+{
+	struct store_range range;
+	struct tree_dir opened;
+	int64_t row = 0;
+	int wait, r;
+
+	/* No attachment has such a name: passing files of editors and rsync. */
+	if (name[0] == '.' || find_pending(ctx, dir, name, &row))
+		return tree_entry_or_none(ctx, row ? 0 : -ENOENT, tree_ino(TREE_UPLOAD, row), 0,
+					  ret_entry);
+	wait = open_messages(ctx, dir, &opened);
+	if (wait == 0)
+		wait = need_names(ctx, &opened);
+	if (wait == TREE_WAIT)
+		return wait;
+	r = known_range(ctx, dir, &range);
+	if (r == 0)
+		r = find_content(ctx, &range, name, &row);
+	/* Better an older answer than none, but no wrong "no". */
+	if (r == -ENOENT && wait)
+		return wait;
+	return tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), 0, ret_entry);
+}
+
+struct listing {
+	struct tree_ctx *ctx;
+	tree_emit emit;
+	void *arg;
+	int error;
+};
+
+static bool emit_file(void *arg, const struct store_content *content, const char *shown)
+{
+	struct listing *l = arg;
+
+	return tree_emit_ino(l->ctx, l->emit, l->arg, shown,
+			     tree_ino(TREE_UPLOAD, content->rowid),
+			     STORE_COOKIE_MIN + content->rowid, &l->error);
+}
+
+int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  tree_emit emit, void *arg)
+{
+	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
+	int r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN, emit_file,
+				   &l);
+
+	return r ? r : l.error;
+}

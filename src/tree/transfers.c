@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * .sparkfs/transfers: a line for each file on its way, for `watch cat` and for scripts. Fields are parted
+ * by tabs: direction, bytes done, bytes in all ("?" if nobody knows), part done, bytes a second, name.
+ */
+#include "cache/contents.h"
+#include "tree/internal.h"
+
+static void name_download(struct tree_ctx *ctx, struct content_transfer *t)
+{
+	struct store_content content = {0};
+	struct store_room room = {0};
+
+	if (store_content_get(ctx->conn, t->row, &content) == 0) {
+		t->name = g_strdup(content.name);
+		if (store_room_get(ctx->conn, content.room, &room) == 0)
+			t->place = g_strdup(room.name);
+		store_room_clear(&room);
+	}
+	store_content_clear(&content);
+}
+
+GArray *transfers_list(struct tree_ctx *ctx)
+{
+	GArray *all = content_transfers_new();
+
+	outbox_transfers(ctx->tree->config.outbox, all);
+	contents_transfers(ctx->tree->config.contents, all);
+	for (guint i = 0; i < all->len; i++) {
+		struct content_transfer *t = &g_array_index(all, struct content_transfer, i);
+
+		if (!t->is_upload)
+			name_download(ctx, t);
+	}
+	return all;
+}
+
+int64_t transfer_rate(const struct content_transfer *t)
+{
+	return t->for_ms > 0 ? t->moved * 1000 / t->for_ms : 0;
+}
+
+static void add_line(const struct content_transfer *t, GString *out)
+{
+	g_string_append_printf(out, "%s\t%" G_GINT64_FORMAT "\t",
+			       t->is_upload ? "upload" : "download", t->done);
+	if (t->total < 0)
+		g_string_append(out, "?\t?\t");
+	else
+		g_string_append_printf(out, "%" G_GINT64_FORMAT "\t%d%%\t", t->total,
+				       t->total ? (int)(t->done * 100 / t->total) : 100);
+	g_string_append_printf(out, "%" G_GINT64_FORMAT "/s\t%s/%s\n", transfer_rate(t),
+			       t->place ? t->place : "?", t->name ? t->name : "?");
+}
+
+int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	g_autoptr(GArray) all = transfers_list(ctx);
+
+	(void)ino;
+	for (guint i = 0; i < all->len; i++)
+		add_line(&g_array_index(all, struct content_transfer, i), out);
+	return 0;
+}
