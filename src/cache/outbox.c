@@ -38,6 +38,8 @@ void outbox_letter_free(struct outbox_letter *l)
 	g_free(l->body);
 	g_free(l->filename);
 	g_free(l->content_type);
+	g_free(l->text);
+	g_free(l->markdown);
 	g_free(l->comm);
 	g_free(l);
 }

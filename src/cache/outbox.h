@@ -85,6 +85,7 @@ struct outbox_letter {
 	int fd; /* file: owned, else -1 */
 	int64_t size;
 	char *filename, *content_type;
+	char *text, *markdown; /* file: what goes with it, at most one of them */
 	int64_t content_rowid; /* file: the store_content row to be made (0: a new one) */
 	int64_t mtime_ms;
 	pid_t pid;

@@ -119,7 +119,9 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	case OUTBOX_EDIT_MARKDOWN:
 		return !has_file && is_same_markdown(m, l->body);
 	case OUTBOX_FILE:
-		return has_file && !m->files[1] && is_same_text(m->text, NULL);
+		return has_file && !m->files[1] &&
+		       (l->markdown ? is_same_markdown(m, l->markdown)
+				    : is_same_text(m->text, l->text));
 	case OUTBOX_JSON:
 		break;
 	}

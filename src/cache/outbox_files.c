@@ -239,6 +239,8 @@ static GString *print_note(const struct outbox_letter *l, const struct outbox_no
 	put_string(out, "messageId", l->message_id);
 	put_string(out, "fileName", l->filename);
 	put_string(out, "contentType", l->content_type);
+	put_string(out, "text", l->text);
+	put_string(out, "markdown", l->markdown);
 	put_int(out, "modifiedMs", l->mtime_ms);
 	put_int(out, "writtenMs", note->began_ms);
 	put_int(out, "errno", -note->error);
@@ -404,6 +406,8 @@ static void parse_letter(const char *json, struct outbox_letter *l)
 	l->place = webex_json_get_string(json, "place");
 	l->filename = webex_json_get_string(json, "fileName");
 	l->content_type = webex_json_get_string(json, "contentType");
+	l->text = webex_json_get_string(json, "text");
+	l->markdown = webex_json_get_string(json, "markdown");
 	l->mtime_ms = webex_json_get_int(json, "modifiedMs", 0);
 	l->comm = webex_json_get_string(json, "writer");
 	l->pid = (pid_t)webex_json_get_int(json, "writerPid", 0);

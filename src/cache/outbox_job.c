@@ -467,8 +467,8 @@ static void submit_post(struct job *job, const char *json_body)
 		.room_id = l->room_id,
 		.to_email = l->email,
 		.parent_id = l->parent_id,
-		.text = l->form == OUTBOX_TEXT ? l->body : NULL,
-		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : NULL,
+		.text = l->form == OUTBOX_TEXT ? l->body : l->text,
+		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : l->markdown,
 		.json_body = json_body,
 		.fd = -1,
 	};

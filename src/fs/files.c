@@ -153,6 +153,7 @@ static int open_write_run(struct op *op)
 	op->content_counted = false;
 	h = handle_new(op->fs, HANDLE_WRITE, op->ino);
 	h->write = w;
+	h->write.is_mounters = op->uid == geteuid() || op->uid == 0;
 	h->append = op->flags & O_APPEND;
 	h->opener = writer_tgid(op->pid);
 	writer_comm(h->opener, h->comm);

@@ -28,6 +28,7 @@ struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), u
 	op->ino = ino;
 	op->name = g_strdup(name);
 	op->pid = fuse_req_ctx(req)->pid;
+	op->uid = fuse_req_ctx(req)->uid;
 	op->ctx.tree = op->fs->config.tree;
 	op->started_ms = clock_mono(op->fs->config.clock);
 	op->link.data = op;

@@ -65,6 +65,7 @@ struct op {
 	char *name, *newname;
 	struct fuse_file_info fi;
 	pid_t pid;
+	uid_t uid;
 	mode_t mode;
 	size_t size;
 	int64_t offset;

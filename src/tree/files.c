@@ -117,8 +117,8 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	int64_t row = 0;
 	int wait, r;
 
-	/* No attachment has such a name: passing files of editors and rsync. */
-	if (name[0] == '.' || find_pending(ctx, dir, name, &row))
+	/* No attachment's name begins with a dot: passing files of editors and rsync. */
+	if (find_pending(ctx, dir, name, &row) || name[0] == '.')
 		return tree_entry_or_none(ctx, row ? 0 : -ENOENT, tree_ino(TREE_UPLOAD, row), 0,
 					  ret_entry);
 	wait = open_messages(ctx, dir, &opened);

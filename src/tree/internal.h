@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "base/names.h"
 #include "tree/pending.h"
 #include "tree/transcript.h"
@@ -20,6 +22,7 @@ struct tree {
 	struct pendings *pendings;
 	struct transcripts *transcripts;
 	int64_t started_wall_ms;
+	atomic_int local_reads; /* write_attach.c */
 };
 
 enum tree_row_flags {

@@ -154,6 +154,10 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 	if (r)
 		return r;
+	if (tree_ino_kind(dir) == TREE_FILES || tree_ino_kind(dir) == TREE_SPACE)
+		log_last_error("mkdir %s: a space has files, no folders: send what is in it, "
+			       "or an archive of it",
+			       name);
 	if (tree_ino_kind(dir) != TREE_SPACES)
 		return -EPERM;
 	r = find(ctx, dir, name, &ino);
@@ -378,6 +382,19 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	return scratch_to_upload(ctx, p, newname, &plan->letter);
 }
 
+/* What names a file of this machine: it may be there by now. */
+static int attach_again(struct tree_ctx *ctx, struct tree_write *aim, struct outbox_letter *l)
+{
+	_cleanup_free_ char *reason = NULL;
+	int r;
+
+	aim->is_mounters = true;
+	r = tree_attach_local(ctx, aim, l, &reason);
+	if (reason)
+		log_last_error("%s", reason);
+	return r;
+}
+
 /* An unsent letter moved to a post file or into a space is sent there. */
 static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const char *newname,
 		       struct tree_plan *plan)
@@ -392,6 +409,10 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 	r = tree_write_aim_dir(ctx, newdir, &aim);
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
+	if (r == 0 && l->form == OUTBOX_JSON)
+		r = attach_again(ctx, &aim, l);
+	if (r)
+		outbox_letter_free(l);
 	if (r == 0) {
 		g_free(l->room_id);
 		g_free(l->email);

@@ -81,8 +81,8 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
 		tree_set_size(attr, MAX(content.size, 0));
-		/* Also in history/. */
-		attr->st.st_nlink = 2;
+		/* nlink stays 1, though a month shows it, too: of more `cp -a` takes the file away before
+		 * it writes another version. */
 		/* Who opens it is told how long it is, and looks again. */
 		if (!content.is_proven)
 			attr->attr_timeout = 0;

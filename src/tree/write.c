@@ -526,8 +526,11 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	}
 	if (w->form == OUTBOX_FILE)
 		l->content_type = webex_media_type(l->filename, l->fd);
-	if (w->form == OUTBOX_JSON && !w->rewrites)
-		r = fill_json(l, ret_reason);
+	if (w->form == OUTBOX_JSON && !w->rewrites) {
+		r = tree_attach_local(ctx, w, l, ret_reason);
+		if (r == 0 && l->form == OUTBOX_JSON)
+			r = fill_json(l, ret_reason);
+	}
 	/* What a second edit of the same handle is made from depends on how this one ends. */
 	g_clear_pointer(&w->base, g_free);
 	*ret_letter = l;

@@ -58,6 +58,7 @@ struct tree_write {
 	char *room_id, *email, *message_id, *place, *name;
 	int64_t rewrites;	 /* the unsent letter that is edited; 0: none */
 	char *base;		 /* edits: the text at open, until the first commit */
+	bool is_mounters;	 /* who writes may have files of this machine sent */
 	struct draft *draft;	 /* owned reference */
 	struct pending *pending; /* uploads, scratch: reference, counted as open */
 };
@@ -79,6 +80,13 @@ int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 /* A draft for `name` in w->place, labelled so that a crash leaves it under a name that says so. */
 int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
 		     struct draft **ret_draft);
+/*
+ * A letter of JSON that names a file of this machine becomes one of that file, read to its end. 0 also where
+ * it names none. The file's errors; -EACCES: who writes is not who mounted; -EBUSY: too many at once.
+ * *ret_reason: owned, may be NULL.
+ */
+int tree_attach_local(struct tree_ctx *ctx, const struct tree_write *w, struct outbox_letter *l,
+		      char **ret_reason);
 /* Opens an unsent letter (w->row) for editing: what is committed replaces its bytes. -EBUSY while
  * it is being sent. */
 int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);

@@ -247,8 +247,7 @@ static int check_files(const cJSON *files, char **ret_reason)
 		    g_ascii_strncasecmp(url, "http://", 7) != 0)
 			return refuse_field(
 				ret_reason, "files",
-				"only public URLs; a local file is sent by copying it "
-				"into the space");
+				"only public URLs, and absolute paths of files here");
 	}
 	return 0;
 }
@@ -304,4 +303,80 @@ int webex_post_body(const char *json, size_t len, const char *room_id, const cha
 	g_string_append_c(body, '}');
 	*ret_body = g_string_free(body, FALSE);
 	return 0;
+}
+
+/* ---- post.json with a file of this machine ---- */
+
+void webex_local_clear(struct webex_local *l)
+{
+	g_clear_pointer(&l->path, g_free);
+	g_clear_pointer(&l->text, g_free);
+	g_clear_pointer(&l->markdown, g_free);
+	g_clear_pointer(&l->parent_id, g_free);
+}
+
+/* "files" has exactly one local path: 1; none: 0. */
+static int find_local(const cJSON *files, const char **ret_path, char **ret_reason)
+{
+	int locals = 0, all = 0;
+
+	if (!json_is_array(files))
+		return 0;
+	for (const cJSON *file = files->child; file; file = file->next, all++) {
+		if (!json_is_string(file) || file->valuestring[0] != '/')
+			continue;
+		*ret_path = file->valuestring;
+		locals++;
+	}
+	if (locals && all > 1)
+		return refuse_field(ret_reason, "files", "one file a message");
+	return locals;
+}
+
+static int take_local_field(const cJSON *item, struct webex_local *l, const char *room_id,
+			    const char *email, const char *parent_id, char **ret_reason)
+{
+	char **to = strcmp(item->string, "text") == 0	    ? &l->text
+		    : strcmp(item->string, "markdown") == 0 ? &l->markdown
+		    : strcmp(item->string, "parentId") == 0 ? &l->parent_id
+							    : NULL;
+
+	if (cJSON_IsNull(item) || strcmp(item->string, "files") == 0)
+		return 0;
+	if (to && !json_is_string(item))
+		return refuse_field(ret_reason, item->string, "must be a text");
+	if (to && item->valuestring[0])
+		*to = g_strdup(item->valuestring);
+	if (to && !(to == &l->parent_id && parent_id))
+		return 0;
+	if (!is_filled_in(item->string, parent_id))
+		return refuse_field(ret_reason, item->string, "cannot go with a local file");
+	return check_post_field(item, room_id, email, parent_id, ret_reason);
+}
+
+int webex_post_local(const char *json, size_t len, const char *room_id, const char *email,
+		     const char *parent_id, struct webex_local *ret_local, char **ret_reason)
+{
+	_cleanup_json_ cJSON *doc = NULL;
+	struct webex_local l = {0};
+	const char *path = NULL;
+	int r = parse_written(json, len, &doc, ret_reason);
+
+	if (r < 0 || !doc)
+		return r;
+	r = find_local(json_get(doc, "files"), &path, ret_reason);
+	if (r <= 0)
+		return r;
+	l.path = g_strdup(path);
+	r = 0;
+	for (const cJSON *item = doc->child; item && r == 0; item = item->next)
+		r = take_local_field(item, &l, room_id, email, parent_id, ret_reason);
+	if (r == 0 && l.text && l.markdown)
+		r = refuse(ret_reason, "text and markdown: a file goes with one of them");
+	if (r < 0) {
+		webex_local_clear(&l);
+		return r;
+	}
+	*ret_local = l;
+	return 1;
 }

@@ -129,10 +129,23 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
  * A raw API body written to post.json, with its destination filled in: roomId = room_id, or
  * toPersonEmail = email (exactly one of both given), parentId = parent_id if not NULL and
  * absent. -EINVAL: not an object, or it names another destination or thread, or "files" has a
- * local path (not in this release). *ret_body is owned.
+ * local path (webex_post_local). *ret_body is owned.
  */
 int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
 		    const char *parent_id, char **ret_body, char **ret_reason);
+
+/* A body written to post.json that goes with a file of this machine. */
+struct webex_local {
+	char *path; /* absolute */
+	char *text, *markdown, *parent_id;
+};
+void webex_local_clear(struct webex_local *l);
+/*
+ * 1: "files" has the absolute path of one local file, and what else the body has can go with it; 0: it has
+ * none; -EINVAL: two files, a card, both text and markdown, or as webex_post_body.
+ */
+int webex_post_local(const char *json, size_t len, const char *room_id, const char *email,
+		     const char *parent_id, struct webex_local *ret_local, char **ret_reason);
 
 /* A JSON string literal with quotes; for status.json and the outbox. Owned. */
 char *webex_json_quote(const char *text);

@@ -118,7 +118,7 @@ def test_content_types(pier):
     assert kinds == {
         "a.txt": "text/plain", "b.png": "image/png", "c.pdf": "application/pdf",
         "d.json": "application/json", "e.csv": "text/csv", "f.jpg": "image/jpeg",
-        "g": "application/octet-stream", "h.unknown-type": "application/octet-stream"}
+        "g": "text/plain", "h.unknown-type": "text/plain"}
 
 
 NAMES = ["with space.txt", "tab-less  two spaces", "Größe €.txt", "日本語のファイル.txt",
