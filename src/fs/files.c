@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "fs/mirror.h"
+#include "fs/namer.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -19,6 +20,8 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	h->what = what;
 	h->ino = ino;
 	h->letter = -1;
+	if (what == HANDLE_READ && tree_is_message(ino))
+		namer_opened(fs->namer, tree_ino_row(ino));
 	handles_add(fs->files, h);
 	return h;
 }
@@ -26,6 +29,8 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 void handle_free(struct fs *fs, struct handle *h)
 {
 	handles_take(fs->files, h);
+	if (h->what == HANDLE_READ && tree_is_message(h->ino))
+		namer_closed(fs->namer, tree_ino_row(h->ino));
 	if (h->what == HANDLE_READ)
 		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
 	else
@@ -171,12 +176,17 @@ static int open_write_run(struct op *op)
  */
 static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
+
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		log_debug("fuse", "open message ino=%" G_GUINT64_FORMAT, (uint64_t)ino);
 	tree_note_use(fs_of(req)->config.tree, ino);
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
-	fuse_reply_open(req, fi);
+	namer_opened(fs->namer, tree_ino_row(ino));
+	/* An open that its caller does not get is released by nobody. */
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		namer_closed(fs->namer, tree_ino_row(ino));
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

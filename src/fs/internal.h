@@ -36,6 +36,7 @@ struct fs {
 	int device; /* our duplicate of the session's descriptor; set before the loop runs */
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
+	struct namer *namer;
 	struct mirror *mirror; /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
 	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */

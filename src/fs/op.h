@@ -118,5 +118,8 @@ void op_unref(struct op *op);
 int op_begin(struct op *op);
 void op_end(struct op *op);
 
+/* told.c, cache thread: for namer.h; `arg` is the fs. */
+void fs_show_names(void *arg, int64_t message);
+
 /* Cache thread, at unmount: everybody parked gets -ESHUTDOWN. */
 void op_fail_all(struct fs *fs);

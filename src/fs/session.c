@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "fs/mirror.h"
+#include "fs/namer.h"
 #include "fs/op.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
@@ -201,6 +202,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
+	fs->namer = namer_new(fs->config.queue, fs_show_names, fs);
 	*ret_fs = fs;
 	return 0;
 }
@@ -415,6 +417,7 @@ void fs_free(struct fs **fs)
 	fuse_session_destroy((*fs)->session);
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);
+	namer_free(&(*fs)->namer);
 	guard_free(&(*fs)->guard);
 	fs_polls_clear(&(*fs)->polls);
 	g_queue_clear_full(&(*fs)->later, g_free);

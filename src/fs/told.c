@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "fs/mirror.h"
+#include "fs/namer.h"
 #include "fs/op.h"
 
 /* A name that is told later: fs->later. */
@@ -69,6 +70,32 @@ void fs_tell_later(struct fs *fs)
 	}
 }
 
+void fs_show_names(void *arg, int64_t message)
+{
+	GPtrArray *changes = store_changes_new();
+	struct fs *fs = arg;
+
+	if (!fs->stopping && store_show_names(fs->config.store, message, changes) == 0 &&
+	    changes->len)
+		fs_on_changes(fs, changes);
+	g_ptr_array_unref(changes);
+}
+
+/* Somebody has learnt what a file is called: its message may say so. */
+static void note_named(struct fs *fs, const struct store_change *c)
+{
+	struct store_content content = {0};
+	struct store_conn *conn;
+
+	if (c->type != STORE_CONTENT_ADDED || store_read_begin(fs->config.store, &conn))
+		return;
+	store_content_get(conn, c->rowid, &content);
+	store_read_end(conn);
+	if (content.message)
+		namer_named(fs->namer, content.message);
+	store_content_clear(&content);
+}
+
 void fs_on_changes(struct fs *fs, GPtrArray *changes)
 {
 	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs};
@@ -79,4 +106,6 @@ void fs_on_changes(struct fs *fs, GPtrArray *changes)
 	tree_on_changes(fs->config.tree, changes, &told);
 	if (fs->mirror)
 		mirror_changes(fs->mirror, changes);
+	for (guint i = 0; i < changes->len; i++)
+		note_named(fs, changes->pdata[i]);
 }

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/mirror.h"
+#include "fs/namer.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -485,6 +486,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	/* A message that was opened for reading; the mirror's. */
 	if (!h || h->is_mirror) {
+		if (!h && tree_is_message(ino))
+			namer_closed(fs->namer, tree_ino_row(ino));
 		fuse_reply_err(req, 0);
 		return;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "webex/render.h"
 
 static int64_t end_of(const struct store_range *range)
 {
@@ -216,4 +217,75 @@ int store_content_unnamed(struct store_conn *conn, const struct store_range *ran
 	while ((r = sql_step(&st)) == 1)
 		rowset_add(ret_rowids, sql_get_int(&st, 0));
 	return r;
+}
+
+/* ---- a message that is nothing but its files says what they are called ---- */
+
+int contents_names_of(struct sql *q, int64_t message, struct webex_message *m)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+	for (char **url = m->files; url && *url; url++) {
+		_cleanup_(sql_done) struct sql_stmt st =
+			sql_stmt(q, "SELECT name FROM content WHERE message=?1 AND url=?2 AND"
+				    " gone=0 AND name_key IS NOT NULL AND retry_ms=0");
+		int r;
+
+		sql_int(&st, 1, message);
+		sql_text(&st, 2, *url);
+		r = sql_step(&st);
+		if (r <= 0)
+			return r;
+		g_ptr_array_add(names, sql_get_text(&st, 0));
+	}
+	if (!names->len)
+		return 0;
+	g_ptr_array_add(names, NULL);
+	g_strfreev(m->file_names);
+	m->file_names = (char **)g_ptr_array_steal(names, NULL);
+	return 1;
+}
+
+static int write_sizes(struct write *w, const struct store_message *m)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE message SET txt_size=?2, log_size=?3, flags=?4 WHERE rowid=?1");
+
+	sql_int(&st, 1, m->rowid);
+	sql_int(&st, 2, (int64_t)webex_render_txt_size(&m->m));
+	sql_int(&st, 3, (int64_t)webex_render_transcript_size(&m->m));
+	sql_int(&st, 4, m->flags | MESSAGE_SHOWS_NAMES);
+	return sql_run(&st);
+}
+
+static int show_names(struct write *w, int64_t rowid)
+{
+	struct store_message m = {0};
+	struct room_place room = {0};
+	int r = message_load(w->q, rowid, &m);
+
+	/* Without its body nobody knows what its text is; it comes with the next naming. */
+	if (r == 0 && !m.deleted && !m.is_evicted && !(m.flags & MESSAGE_SHOWS_NAMES) &&
+	    !m.m.text && !m.m.markdown && !m.m.html) {
+		r = contents_names_of(w->q, rowid, &m.m);
+		if (r == 1)
+			r = write_sizes(w, &m);
+		if (r == 0 && m.m.file_names)
+			r = room_place_get(w->q, m.room, &room);
+		if (r == 0 && m.m.file_names)
+			changes_add_named(w, STORE_MESSAGE_CHANGED, m.room, room.type, rowid,
+					  NULL, m.stem)
+				->is_news = false;
+	}
+	room_place_clear(&room);
+	store_message_clear(&m);
+	return r == -ENOENT ? 0 : r;
+}
+
+int store_show_names(struct store *s, int64_t message, GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, show_names(&w, message));
 }

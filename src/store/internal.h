@@ -137,6 +137,10 @@ int content_set_gone(struct write *w, int64_t rowid);
 /* Tells of one with its room and name. */
 int content_tell(struct write *w, int64_t rowid, enum store_change_type type);
 
+/* What the files of a message are called, in the order of m->files. 1: `m` has them now; 0: not all
+ * are known. */
+int contents_names_of(struct sql *q, int64_t message, struct webex_message *m);
+
 /* ---- content_put.c ---- */
 /* The message's files are these: what is new gets a row without a name, what is missing goes. */
 int contents_note(struct write *w, int64_t room, int64_t message, char *const *files);
@@ -150,6 +154,7 @@ int contents_adopt(struct sql *q);
 #define MESSAGE_VOICE_CLIP 8
 #define MESSAGE_OWN 16 /* by the owner of the store; schema.c has an index of them */
 #define MESSAGE_IS_OWN "flags&16"
+#define MESSAGE_SHOWS_NAMES 32 /* its sizes are of a text that names its files */
 
 /* Cookies of one millisecond are [cookie_floor(ms), cookie_floor(ms) + COOKIE_TIES). */
 #define COOKIE_TIES (INT64_C(1) << 20)

@@ -104,21 +104,37 @@ int message_insert(struct write *w, const struct message_row *row,
 	return r;
 }
 
-int message_rewrite(struct write *w, const struct store_message *old,
-		    const struct webex_message *m, const char *first_email)
+static int rewrite_row(struct write *w, const struct store_message *old,
+		       const struct webex_message *m)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
 			       " parent_id=?5, log_size=?6 WHERE rowid=?1");
-	int r;
+	int64_t flags = flags_of(m) | (old->flags & MESSAGE_OWN);
+	struct webex_message named = *m;
+	int r = 0;
 
+	/* Its text goes on naming its files. */
+	named.file_names = NULL;
+	if (old->flags & MESSAGE_SHOWS_NAMES)
+		r = contents_names_of(w->q, old->rowid, &named);
+	if (r < 0)
+		return r;
 	sql_int(&st, 1, old->rowid);
 	sql_int(&st, 2, m->updated_ms);
-	sql_int(&st, 3, (int64_t)webex_render_txt_size(m));
-	sql_int(&st, 4, flags_of(m) | (old->flags & MESSAGE_OWN));
+	sql_int(&st, 3, (int64_t)webex_render_txt_size(&named));
+	sql_int(&st, 4, flags | (r ? MESSAGE_SHOWS_NAMES : 0));
 	sql_id(&st, 5, "MESSAGE", m->parent_id);
-	sql_int(&st, 6, (int64_t)webex_render_transcript_size(m));
-	r = sql_run(&st);
+	sql_int(&st, 6, (int64_t)webex_render_transcript_size(&named));
+	g_strfreev(named.file_names);
+	return sql_run(&st);
+}
+
+int message_rewrite(struct write *w, const struct store_message *old,
+		    const struct webex_message *m, const char *first_email)
+{
+	int r = rewrite_row(w, old, m);
+
 	if (r == 0)
 		r = write_body(w, old->rowid, m, first_email);
 	if (r == 0 && ((m->files && m->files[0]) || old->flags & MESSAGE_HAS_FILES))
@@ -131,8 +147,9 @@ int message_rewrite(struct write *w, const struct store_message *old,
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m)
 {
 	return old->m.updated_ms == m->updated_ms &&
-	       (old->flags & ~MESSAGE_OWN) == flags_of(m) &&
-	       old->txt_size == (int64_t)webex_render_txt_size(m) &&
+	       (old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES)) == flags_of(m) &&
+	       (old->flags & MESSAGE_SHOWS_NAMES ||
+		old->txt_size == (int64_t)webex_render_txt_size(m)) &&
 	       !g_strcmp0(old->m.parent_id, m->parent_id);
 }
 

@@ -137,6 +137,14 @@ static int one_rowid(struct sql_stmt *st, int64_t *ret_rowid)
 	return 0;
 }
 
+/* As its sizes have it. */
+static int name_files(struct sql *q, struct store_message *m)
+{
+	int r = m->flags & MESSAGE_SHOWS_NAMES ? contents_names_of(q, m->rowid, &m->m) : 0;
+
+	return MIN(r, 0);
+}
+
 int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -148,7 +156,7 @@ int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	message_row(&st, ret_message);
-	return 0;
+	return name_files(q, ret_message);
 }
 
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid)
@@ -272,7 +280,8 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 		struct store_message message;
 
 		message_row(&st, &message);
-		more = fn(arg, &message);
+		r = name_files(c->q, &message);
+		more = r == 0 && fn(arg, &message);
 		store_message_clear(&message);
 	}
 	return r < 0 ? r : 0;

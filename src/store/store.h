@@ -531,6 +531,8 @@ int store_apply_content(struct store *s, const struct store_content *content,
  */
 int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t size,
 		       int64_t retry_wall_ms, GPtrArray *changes);
+/* The text of a message without text names its files from now on, if all their names are known. */
+int store_show_names(struct store *s, int64_t message, GPtrArray *changes);
 /* Its bytes are found to be as long as that. */
 int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes);
 /* The server has it no more. */

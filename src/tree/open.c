@@ -32,15 +32,7 @@ bool tree_opens_freely(struct tree *t, uint64_t ino)
 	/* Of a body that has to be fetched first, whoever opens the message is to be told. */
 	if (store_has_evicted(t->config.store))
 		return false;
-	switch (tree_ino_kind(ino)) {
-	case TREE_MESSAGE_TXT:
-	case TREE_MESSAGE_MD:
-	case TREE_MESSAGE_HTML:
-	case TREE_MESSAGE_JSON:
-		return true;
-	default:
-		return false;
-	}
+	return tree_is_message(ino);
 }
 
 int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_from,

@@ -366,6 +366,19 @@ bool tree_is_post(uint64_t ino)
 	return row && row->flags & ROW_POST;
 }
 
+bool tree_is_message(uint64_t ino)
+{
+	switch (tree_ino_kind(ino)) {
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+	case TREE_MESSAGE_HTML:
+	case TREE_MESSAGE_JSON:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool tree_dir_is_told(uint64_t ino)
 {
 	switch (tree_ino_kind(ino)) {

@@ -170,6 +170,8 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 bool tree_is_post(uint64_t ino);
 /* Its listing changes only by changes that tree_on_changes tells of. */
 bool tree_dir_is_told(uint64_t ino);
+/* One of a message's forms. */
+bool tree_is_message(uint64_t ino);
 /* Deleting in it while walking it is refused: spaces and what is in them. */
 bool tree_guards_deletion(uint64_t dir);
 /* The file being written behind a node: a reference, or NULL. */

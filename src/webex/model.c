@@ -150,6 +150,7 @@ void webex_room_clear(struct webex_room *r)
 
 void webex_message_clear(struct webex_message *m)
 {
+	g_strfreev(m->file_names);
 	clear_fields(WEBEX_KIND_MESSAGE, m);
 }
 

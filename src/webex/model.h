@@ -43,6 +43,9 @@ struct webex_message {
 	enum webex_room_type room_type;
 	char *text, *markdown, *html;
 	char **files; /* NULL-terminated URLs, or NULL */
+	/* What they are called, in the order of `files`, where the store knows it of all; else NULL. In no
+	 * answer of the server. */
+	char **file_names;
 	char *person_id, *person_email;
 	char *mentioned_people; /* JSON array text, or NULL */
 	char *mentioned_groups; /* JSON array text, or NULL */

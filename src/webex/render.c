@@ -94,7 +94,9 @@ static void append_markdown(GString *out, const char *text)
 
 static void append_placeholder(GString *out, const struct webex_message *m)
 {
-	for (char **url = m->files; url && *url; url++) {
+	for (char **name = m->file_names; name && *name; name++)
+		g_string_append_printf(out, "[file: %s]\n", *name);
+	for (char **url = m->file_names ? NULL : m->files; url && *url; url++) {
 		size_t len = strcspn(*url, "?#");
 		const char *slash = memrchr(*url, '/', len);
 		const char *name = slash ? slash + 1 : *url;

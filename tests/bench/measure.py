@@ -63,12 +63,12 @@ class Table:
     shown), met, seconds, floor, requests, note.
     """
 
-    def __init__(self):
+    def __init__(self, size="messages"):
         self.rows = []
-        self.head()
+        self.head(size)
 
-    def head(self):
-        print(TABLE.format("what", "messages", "seconds", "against", "value", "at most",
+    def head(self, size):
+        print(TABLE.format("what", size, "seconds", "against", "value", "at most",
                            "met", "requests; against what"), flush=True)
 
     def add(self, key, what, messages, value, *, target=None, unit="times", seconds=None,
@@ -82,7 +82,7 @@ class Table:
                  "bytes": f"{value:.0f} B", "us": f"{value:.1f} us"}[unit]
         says = "; ".join(t for t in (f"{requests} requests" if requests is not None else "",
                                      against, note) if t)
-        print(TABLE.format(what, messages, "" if seconds is None else f"{seconds:.4f}",
+        print(TABLE.format(what, messages or "", "" if seconds is None else f"{seconds:.4f}",
                            "" if floor is None else f"{floor:.4f}", short,
                            "" if target is None else f"{target:g}",
                            {None: "", True: "yes", False: "NO"}[met], says), flush=True)

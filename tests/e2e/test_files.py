@@ -466,3 +466,47 @@ def test_the_size_is_right_once_it_is_opened(two, tmp_path, length):
     assert (tmp_path / "3").read_bytes() == data[-1000:]
     assert os.stat(two / "files/a.bin").st_size == len(data)
     assert gets(two) <= 2
+
+
+# The text of a message that is nothing but a file.
+
+
+def test_a_message_says_what_its_file_is_called(two, start_mount):
+    message = upload(two, "report.pdf", "x", BOB)
+    upload(two, "with text.pdf", "x", BOB, text="Have a look")
+    wait_until(lambda: len(two.listed()) == 2)
+    content_id = message["files"][0].rsplit("/", 1)[1]
+    path = two / two.listed()[0]
+    assert path.read_text() == f"[file: {content_id}]\n"
+    names(two)
+    wait_until(lambda: path.read_text() == "[file: report.pdf]\n")
+    assert os.stat(path).st_size == len("[file: report.pdf]\n")
+    assert "[file: report.pdf]" in (two / "transcript.log").read_text()
+    assert (two / two.listed()[1]).read_text() == "Have a look\n"
+    remounted(two, start_mount)
+    path = two / two.listed()[0]
+    assert path.read_text() == "[file: report.pdf]\n"
+    assert os.stat(path).st_size == len("[file: report.pdf]\n")
+    # What the server lists again is no other message.
+    two.sim.post(two.id, "something new")
+    wait_until(lambda: len(two.listed()) == 3)
+    assert path.read_text() == "[file: report.pdf]\n"
+
+
+def test_the_text_stays_while_somebody_has_it_open(two):
+    upload(two, "report.pdf", "x", BOB)
+    wait_until(lambda: len(two.listed()) == 1)
+    path = two / two.listed()[0]
+    old = path.read_text()
+    fd = os.open(path, os.O_RDONLY)
+    names(two)
+    assert os.pread(fd, 1000, 0).decode() == old
+    assert os.fstat(fd).st_size == len(old)
+    os.close(fd)
+    wait_until(lambda: path.read_text() == "[file: report.pdf]\n")
+
+
+def test_what_one_sends_names_its_file_at_once(pier):
+    put(pier / "report.pdf", "x")
+    (name,) = pier.listed()
+    wait_until(lambda: (pier / name).read_text() == "[file: report.pdf]\n")
