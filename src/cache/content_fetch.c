@@ -117,6 +117,40 @@ static int write_piece(struct contents *c, int fd, const struct http_piece *piec
 	return 0;
 }
 
+/* Nothing more can go to make room: it can be read all the same, and is not kept. Only this thread
+ * writes, so what is known does not grow meanwhile. */
+static int write_to_memory(struct content_entry *e, const struct http_piece *piece)
+{
+	struct contents *c = e->owner;
+	struct ranges known = {0};
+	char *path = NULL;
+	int r = -ENOSPC;
+
+	pthread_mutex_lock(&c->lock);
+	for (guint i = 0; i < ranges_count(&e->known); i++)
+		ranges_add(&known, ranges_nth(&e->known, i).lo, ranges_nth(&e->known, i).hi);
+	/* What is being saved has its path in use, and is tried again. */
+	if (!e->is_saving && e->promised <= CONTENT_MEMORY_MAX &&
+	    piece->offset <= CONTENT_MEMORY_MAX)
+		r = 0;
+	pthread_mutex_unlock(&c->lock);
+	if (r == 0)
+		r = content_file_to_memory(e->fd, &known);
+	ranges_clear(&known);
+	if (r == 0) {
+		pthread_mutex_lock(&c->lock);
+		path = g_steal_pointer(&e->path);
+		pthread_mutex_unlock(&c->lock);
+		r = write_piece(c, e->fd, piece);
+	}
+	if (path)
+		log_warning("cache", "the disk of %s is full: an attachment is not kept", path);
+	if (path && unlink(path) < 0)
+		log_warning("cache", "%s: %s", path, g_strerror(errno));
+	g_free(path);
+	return r;
+}
+
 static bool has_whole_locked(const struct content_entry *e)
 {
 	for (guint i = 0; i < e->transfers->len; i++) {
@@ -219,6 +253,8 @@ static int take(void *arg, const struct http_piece *piece)
 		return verdict;
 	/* The entry and its descriptor stay while one of its transfers is under way. */
 	r = write_piece(c, t->entry->fd, piece);
+	if (r == -ENOSPC || r == -EDQUOT)
+		r = write_to_memory(t->entry, piece);
 	if (r < 0)
 		return r;
 	pthread_mutex_lock(&c->lock);

@@ -17,6 +17,8 @@
 #define CONTENT_NEAR (1024 * 1024)
 #define CONTENT_PART_MIN (256 * 1024)
 #define CONTENT_TRANSFERS_MAX 4
+/* A larger one is not read on in memory where the disk is full. */
+#define CONTENT_MEMORY_MAX (256 * 1024 * 1024)
 /* A failed transfer is remembered so long. */
 #define CONTENT_FAILED_MS 1500
 
@@ -38,7 +40,7 @@ struct transfer {
 	int64_t limit; /* it is paused there */
 	int64_t brought;
 	int64_t began_ms; /* mono */
-	bool is_part; /* asked for by Range, and not answered by the whole */
+	bool is_part;	  /* asked for by Range, and not answered by the whole */
 	bool is_paused, is_cancelled;
 	bool met_known; /* what comes next is here already */
 	bool is_unscannable;
@@ -96,6 +98,8 @@ struct content_file {
 };
 int content_file_open(const struct contents *c, const char *url, int64_t size,
 		      struct content_file *ret_file);
+/* The disk is full: its bytes are in memory from now on, behind the same descriptor. */
+int content_file_to_memory(int fd, const struct ranges *known);
 /* Writes its map behind its bytes. */
 void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known);
 /* The least recently used go until at most `max` bytes are left, or `spare` bytes became free. */

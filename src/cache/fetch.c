@@ -25,7 +25,7 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 	case NEED_PERSON:
 		return p->config.person_age_ms;
 	case NEED_PROBE:
-		return 0; /* asked for when it is doubted */
+		return 0;  /* asked for when it is doubted */
 	case NEED_CONTENT: /* contents.h knows */
 	case NEED_SPAN:
 	case NEED_MONTHS:

@@ -53,9 +53,9 @@ enum need_kind {
 			 all those of a space with lo_ms < created <= hi_ms; row */
 	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
 	NEED_PROBE,   /* whether the server is there, in a short time */
-	NEED_NAMES,   /* of all attachments of a space's messages with lo_ms < cookie < hi_ms; both 0:
+	NEED_NAMES, /* of all attachments of a space's messages with lo_ms < cookie < hi_ms; both 0:
 			 of its newest; row */
-	NEED_SWEEP,   /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
+	NEED_SWEEP, /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
 };
 
 #define NEED_KEY_MAX 256

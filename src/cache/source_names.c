@@ -27,10 +27,10 @@
 struct names {
 	struct fetch *fetch; /* NULL: cancelled, it goes when the last answer has come */
 	struct pager *pager;
-	GArray *rows; /* of int64_t: to be asked for */
-	guint next;   /* in `rows` */
+	GArray *rows;		   /* of int64_t: to be asked for */
+	guint next;		   /* in `rows` */
 	struct webex_reply failed; /* the first that ends it; owned */
-	GPtrArray *asked; /* of struct asked: under way */
+	GPtrArray *asked;	   /* of struct asked: under way */
 };
 
 struct asked {

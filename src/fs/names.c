@@ -131,9 +131,8 @@ static int setattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
-	r = tree_set_attr(&op->ctx, op->ino,
-				  op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
-				  set_mtime ? &mtime_ms : NULL);
+	r = tree_set_attr(&op->ctx, op->ino, op->flags & FUSE_SET_ATTR_MODE ? &mode : NULL,
+			  set_mtime ? &mtime_ms : NULL);
 	if (r == 0)
 		r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);

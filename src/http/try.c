@@ -347,7 +347,7 @@ struct http_try *http_try_new(const struct http_request *req,
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, as_it_is ? "identity" : "");
 	if (req->take)
-		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 512L * 1024);
 	if (req->n_parts > 0)
 		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 128L * 1024);
 	return t;

@@ -35,9 +35,9 @@ static int newest_of_key(struct sql *q, int64_t room, const char *key, int64_t u
 static int has_twin(struct sql *q, const struct store_content *c, int64_t except)
 {
 	int64_t floor = cookie_floor(c->created_ms);
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		q, "SELECT 1 FROM content WHERE room=?1 AND name_key=?2 AND gone=0 AND"
-		   " cookie>=?3 AND cookie<?4 AND rowid NOT IN (?5, ?6) LIMIT 1");
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT 1 FROM content WHERE room=?1 AND name_key=?2 AND gone=0 AND"
+			    " cookie>=?3 AND cookie<?4 AND rowid NOT IN (?5, ?6) LIMIT 1");
 
 	sql_int(&st, 1, c->room);
 	sql_text(&st, 2, c->key);

@@ -34,9 +34,10 @@ static bool is_same_content(const char *a, const char *b)
 static int insert(struct sql *q, int64_t rowid, int64_t room, int64_t message, const char *url)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		q, "INSERT INTO content(rowid, room, message, url, name, size, mtime_ms, cookie)"
-		   " VALUES(?1, ?2, ?3, ?4, '', -1, 0, (SELECT cookie FROM message WHERE"
-		   " rowid=?3))");
+		q,
+		"INSERT INTO content(rowid, room, message, url, name, size, mtime_ms, cookie)"
+		" VALUES(?1, ?2, ?3, ?4, '', -1, 0, (SELECT cookie FROM message WHERE"
+		" rowid=?3))");
 
 	sql_int(&st, 1, rowid);
 	sql_int(&st, 2, room);
@@ -131,8 +132,28 @@ static int adopt_one(struct sql *q, int64_t *rowid, int64_t room, int64_t messag
 	return r;
 }
 
-/* "rowid.last" was read already, or will be: both see these rows. */
-int contents_adopt(struct sql *q)
+/* What was sent from here has its name. */
+static int adopt_names(struct sql *q)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT rowid, name FROM content WHERE name<>''");
+	int r;
+
+	while ((r = sql_step(&st)) == 1) {
+		g_autofree char *key = name_key(sql_peek_text(&st, 1));
+		_cleanup_(sql_done) struct sql_stmt set = sql_stmt(
+			q, "UPDATE content SET name_key=?2, is_proven=1 WHERE rowid=?1");
+
+		sql_int(&set, 1, sql_get_int(&st, 0));
+		sql_text(&set, 2, key);
+		r = sql_run(&set);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+static int adopt_files(struct sql *q)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(q, "SELECT m.rowid, m.room, b.files FROM message m JOIN body b ON"
@@ -149,11 +170,18 @@ int contents_adopt(struct sql *q)
 		r = adopt_one(q, &rowid, sql_get_int(&st, 1), sql_get_int(&st, 0), packed,
 			      size);
 	}
+	return r;
+}
+
+/* "rowid.last" is read after it, and sees these rows. */
+int contents_adopt(struct sql *q)
+{
+	int r = adopt_names(q);
+
 	if (r == 0)
-		r = sql_exec(q, "UPDATE content SET name_key=name, is_proven=1 WHERE name<>''");
-	return r < 0 ? r : sql_exec(q, "UPDATE content SET cookie=ifnull((SELECT cookie FROM"
-				       " message m WHERE m.rowid=content.message), 1<<62)"
-				       " WHERE cookie=0");
+		r = sql_exec(q, "UPDATE content SET cookie=ifnull((SELECT cookie FROM message m"
+				" WHERE m.rowid=content.message), 1<<62)");
+	return r < 0 ? r : adopt_files(q);
 }
 
 /* ---- its name ---- */
@@ -211,6 +239,5 @@ int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t
 	struct write w;
 	int r = write_begin(s, changes, &w);
 
-	return r < 0 ? r
-		     : write_end(&w, name_content(&w, rowid, name, size, retry_wall_ms));
+	return r < 0 ? r : write_end(&w, name_content(&w, rowid, name, size, retry_wall_ms));
 }

@@ -144,8 +144,7 @@ static const char VERSION_3[] =
 	" WHERE rowid NOT IN (SELECT room FROM span);";
 
 /* One script a version, in order; a new one goes to the end and SCHEMA_VERSION up by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2,
-						       VERSION_3};
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "

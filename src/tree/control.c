@@ -48,11 +48,12 @@ static void add_transfers(struct tree_ctx *ctx, GString *out)
 		_cleanup_gfree_ char *name = webex_json_quote(t->name ? t->name : "");
 		_cleanup_gfree_ char *place = webex_json_quote(t->place ? t->place : "");
 
-		g_string_append_printf(
-			out,
-			"%s\n    {\"direction\": \"%s\", \"space\": %s, \"name\": %s, \"done\": %"
-			G_GINT64_FORMAT ", \"total\": ",
-			i ? "," : "", t->is_upload ? "upload" : "download", place, name, t->done);
+		g_string_append_printf(out,
+				       "%s\n    {\"direction\": \"%s\", \"space\": %s, "
+				       "\"name\": %s, \"done\": %" G_GINT64_FORMAT
+				       ", \"total\": ",
+				       i ? "," : "", t->is_upload ? "upload" : "download",
+				       place, name, t->done);
 		if (t->total < 0)
 			g_string_append(out, "null");
 		else

@@ -105,7 +105,8 @@ static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *r
 	if (!is_of_month(dir))
 		return 0;
 	r = tree_month_get(ctx, dir, &m);
-	*ret_range = (struct store_range){.room = m.room, .until = store_cookie_of(m.hi_ms + 1)};
+	*ret_range =
+		(struct store_range){.room = m.room, .until = store_cookie_of(m.hi_ms + 1)};
 	return r;
 }
 

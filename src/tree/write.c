@@ -308,7 +308,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	r = preflight(ctx, is_scratch);
 	if (r != -EROFS &&
 	    (name_is_trash(name) || (!is_scratch && (tree_ino_kind(dir) == TREE_MONTH ||
-					       tree_ino_kind(dir) == TREE_MONTH_FILES))))
+						     tree_ino_kind(dir) == TREE_MONTH_FILES))))
 		r = -EPERM;
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);

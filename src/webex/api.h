@@ -173,8 +173,9 @@ struct webex_post {
 	int64_t size;
 	const char *filename;	  /* as the others will see it */
 	const char *content_type; /* NULL: application/octet-stream */
-	atomic_int_fast64_t *sent; /* how far a file is, borrowed until done; NULL: nobody asks */
-	int timeout_ms;		  /* 0 = the client's; uploads want longer */
+	atomic_int_fast64_t
+		*sent;	/* how far a file is, borrowed until done; NULL: nobody asks */
+	int timeout_ms; /* 0 = the client's; uploads want longer */
 };
 uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done,
 			    void *arg);

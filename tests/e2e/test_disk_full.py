@@ -147,3 +147,24 @@ def test_a_refused_text_is_kept_while_the_cache_is_full(quay):
     assert unsent.bytes() == [b"accepted"]
     space.run(f"mv '{unsent.dir}/{name}' post", check=True)
     assert space.texts() == ["accepted"] and unsent.names() == []
+
+
+@pytest.mark.parametrize("free", [0, 512 * KIB])
+def test_an_attachment_is_read_though_the_disk_below_the_cache_is_full(quay, start_mount, free):
+    """All of it, also where the disk fills on the way; it is not kept then."""
+    disk, space, _unsent = quay("cache")
+    data = os.urandom(2000 * KIB)
+    put(space / "large.bin", data)
+    space.mount.unmount()
+    space.mount = start_mount(space.sim, state=space.mount.state)
+    space.ls()
+    disk.fill(leave=free)
+    assert (space / "large.bin").read_bytes() == data
+    assert "is full" in (space.mount / ".sparkfs/log").read_text()
+    disk.empty()
+    # What the kernel keeps of it goes with the mount.
+    space.mount.unmount()
+    space.mount = start_mount(space.sim, state=space.mount.state)
+    assert (space / "large.bin").read_bytes() == data
+    assert list(disk.path.glob("sparkfs/*/contents/*.map")) or \
+        list(disk.path.glob("sparkfs/*/contents/*.bin"))

@@ -193,6 +193,26 @@ def upload(mount):
     return name
 
 
+@pytest.mark.parametrize("style", ["plain", "bare", "nolength", "gzip", "redirect"])
+def test_files_of_others(other, tmp_path, style):
+    """By their names, whatever the server says of names and lengths; every tool gets all of it."""
+    data = bytes(i * i % 251 for i in range(200000))
+
+    def fill(server):
+        server.contents["report-1"] = ("report.pdf", "application/pdf", data)
+        server.add_message(harbour(server), None, files=[f"{server.base}/contents/report-1"])
+
+    _server, mount = other(contents=style, fill=fill)
+    (name,) = mount.run("ls spaces/Harbour/files/").ok().lines()
+    assert name == ("report.pdf" if style in ("plain", "redirect") else "report-1")
+    path = f"spaces/Harbour/files/{name}"
+    for command in (f"cat {path}", f"tail -c +1 {path}", f"dd if={path} bs=7k status=none"):
+        assert mount.run(command).ok().out_bytes == data, command
+    mount.run(f"rsync -a {path} {tmp_path}/copy").ok()
+    assert (tmp_path / "copy").read_bytes() == data
+    assert mount.run(f"stat -c %s {path}").ok().out == "200000\n"
+
+
 def test_contents(other):
     server, mount = other("timeout=5")
     answers = {

@@ -45,7 +45,7 @@ def test_the_table_of_requests(sim, start_mount):
 
     sim.clear_log()
     space = mount.space(title)
-    assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 8
+    assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 9
     assert asked(sim) == [MESSAGES]
     assert "max=1000" in sim.log()[0]["query"]
 
@@ -57,7 +57,7 @@ def test_the_table_of_requests(sim, start_mount):
     def second_ls():
         mount.run("ls", cwd=space, check=True)
         sim.clear_log()
-        assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 8
+        assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 9
         mount.run("ls ../../spaces", cwd=space, check=True)
         return asked(sim)
     assert within(FRESH - 1, second_ls) == []
@@ -114,7 +114,7 @@ def test_fifty_listings_of_one_cold_space_are_one_request(sim, mount):
     sim.clear_log()
     results = parallel(lambda _: sorted(os.listdir(mount.space(title))), range(50))
     assert [e for _r, e in results if e] == []
-    assert {len(r) for r, _e in results} == {208}
+    assert {len(r) for r, _e in results} == {209}
     assert asked(sim) == [MESSAGES]
 
 
@@ -219,7 +219,7 @@ def test_walkers_cost_one_list_a_directory(sim, mount):
     sim.clear_log()
     found = mount.run("find . | wc -l", check=True)
     # The root, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
-    assert int(found.out) == 1 + 3 + 1 + 2 + 20 * (1 + 8 + 30 + 3)
+    assert int(found.out) == 1 + 3 + 1 + 2 + 20 * (1 + 9 + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ME, 0) <= 1
     assert counts == first
@@ -238,7 +238,7 @@ def test_walkers_cost_one_list_a_directory(sim, mount):
 def test_ls_l_and_file_cost_no_more_than_ls(sim, mount):
     title = mount.ls("spaces")[0]
     sim.clear_log()
-    assert len(mount.run("ls -l", cwd=mount.space(title), check=True).lines()) == 1000 + 9
+    assert len(mount.run("ls -l", cwd=mount.space(title), check=True).lines()) == 1000 + 10
     assert asked(sim) == [MESSAGES]
     if shutil.which("file"):
         sim.clear_log()

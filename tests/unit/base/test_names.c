@@ -322,6 +322,37 @@ static void test_scratch_of(void **state)
 	assert_false(name_is_scratch_of("", "sed"));
 }
 
+static void expect_version(const char *name, const char *hex, const char *version)
+{
+	g_autofree char *made = name_version(name, CREATED_MS, hex);
+	int64_t created_ms;
+
+	assert_string_equal(made, version);
+	assert_true(name_parse_version(made, &created_ms));
+	assert_int_equal(created_ms, CREATED_MS);
+}
+
+static void test_version(void **state)
+{
+	g_autofree char *ex = g_strnfill(250, 'x');
+	g_autofree char *name = g_strconcat(ex, ".pdf", NULL);
+	g_autofree char *long_version = name_version(name, CREATED_MS, NULL);
+	int64_t ms;
+
+	(void)state;
+	expect_version("report.pdf", NULL, "report~" STAMP ".pdf");
+	expect_version("a.tar.gz", "0123abcd", "a.tar~" STAMP "~0123abcd.gz");
+	expect_version("README", NULL, "README~" STAMP);
+	expect_version("x.", NULL, "x.~" STAMP);
+	expect_version("x.not an ending", NULL, "x.not an ending~" STAMP);
+	expect_version("a~b.txt", NULL, "a~b~" STAMP ".txt");
+	assert_int_equal(strlen(long_version), NAME_MAX_BYTES);
+	assert_true(g_str_has_suffix(long_version, "x~" STAMP ".pdf"));
+	assert_false(name_parse_version("report.pdf", &ms));
+	assert_false(name_parse_version("report~2025.pdf", &ms));
+	assert_false(name_parse_version("~", &ms));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_suffix),	      cmocka_unit_test(test_message_stem),
 		cmocka_unit_test(test_parse_message), cmocka_unit_test(test_address),
 		cmocka_unit_test(test_scratch),	      cmocka_unit_test(test_scratch_of),
+		cmocka_unit_test(test_version),
 	};
 
 	return cmocka_run_group_tests_name("base names", tests, NULL, NULL);

@@ -290,8 +290,9 @@ char *kit_members(struct kit *k, int64_t room)
 char *kit_changes(struct kit *k)
 {
 	static const char *const types[] = {
-		"room+", "room>", "room!", "room-", "msg+",    "msg>",	   "msg!",
-		"msg-",	 "mem+",  "mem!",  "mem-",  "person!", "content+", "content-",
+		"room+", "room>",   "room!",	"room-",    "msg+",
+		"msg>",	 "msg!",    "msg-",	"mem+",	    "mem!",
+		"mem-",	 "person!", "content+", "content-", "content!",
 	};
 	GString *out = g_string_new(NULL);
 

@@ -160,7 +160,23 @@ static char *make_rows(void)
 	return g_string_free(sql, FALSE);
 }
 
-static void open_version_1(struct kit *k)
+/* A message with an upload of one's own and another file. */
+static char *make_files(void)
+{
+	GString *sql = g_string_new(NULL);
+
+	add_message(sql, 67, 1, "'with-files'", T0 + 6, "NULL", 0);
+	g_string_append(sql,
+			"UPDATE message SET flags=2 WHERE rowid=67;"
+			"UPDATE body SET text=NULL, files=CAST('https://h/v1/contents/A' AS"
+			" BLOB)||x'00'||CAST('https://h/v1/contents/B' AS BLOB)||x'00'"
+			" WHERE message=67;"
+			"INSERT INTO content VALUES(68, 1, 67, 'https://h/v1/contents/A',"
+			" 'R.pdf', 'ff', 7, 0, 0);");
+	return g_string_free(sql, FALSE);
+}
+
+static void open_version_1_and(struct kit *k, const char *more)
 {
 	g_autofree char *rows = make_rows();
 
@@ -169,7 +185,13 @@ static void open_version_1(struct kit *k)
 	unlink(k->reserve);
 	kit_sql(k->path, VERSION_1);
 	kit_sql(k->path, rows);
+	kit_sql(k->path, more);
 	kit_open(k);
+}
+
+static void open_version_1(struct kit *k)
+{
+	open_version_1_and(k, "");
 }
 
 static void assert_message(struct store_conn *c, char *id, int64_t rowid, const char *parent)
@@ -262,14 +284,51 @@ static void test_goes_on(void **state)
 	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), 3);
 }
 
+/* Every attachment has a row, and what was known of it stays. */
+static void test_attachments(void **state)
+{
+	struct kit *k = *state;
+	g_autofree char *files = make_files();
+	struct store_content content = {0};
+	struct store_conn *c;
+
+	open_version_1_and(k, files);
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM content"), 2);
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM content WHERE message=67 AND"
+					     " url LIKE '%/B' AND name_key IS NULL"),
+			 1);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_content_by_name(c, 1, "R.pdf", &content), 0);
+	assert_int_equal(content.rowid, 68);
+	assert_int_equal(content.size, 7);
+	assert_true(content.is_proven);
+	assert_int_equal(content.cookie, store_cookie_of(T0 + 6));
+	store_content_clear(&content);
+	store_read_end(c);
+	/* Both are of the space that was listed; nothing is asked again. */
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM span WHERE room=1"), 1);
+}
+
+/* Of a message whose body was dropped nobody knows the files: its space is listed anew. */
+static void test_attachments_of_dropped_bodies(void **state)
+{
+	struct kit *k = *state;
+	g_autofree char *files = make_files();
+	g_autofree char *more = g_strconcat(files, "DELETE FROM body WHERE message=67;", NULL);
+
+	open_version_1_and(k, more);
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM span WHERE room=1"), 0);
+	assert_int_equal(kit_number(k->path, "SELECT head_wall_ms FROM room WHERE rowid=1"),
+			 -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-		T(test_nothing_is_lost),
-		T(test_heads),
-		T(test_months_are_counted),
-		T(test_goes_on),
+		T(test_nothing_is_lost),    T(test_heads),
+		T(test_months_are_counted), T(test_goes_on),
+		T(test_attachments),	    T(test_attachments_of_dropped_bodies),
 	};
 
 	return cmocka_run_group_tests_name("store migrate", tests, NULL, NULL);

@@ -174,13 +174,63 @@ static void test_post_body(void **state)
 	}
 }
 
+static const struct {
+	const char *json;
+	int r;
+	const char *path, *text, *markdown, *parent_id;
+} locals[] = {
+	{"{\"files\":[\"/a/b.pdf\"]}", 1, "/a/b.pdf", NULL, NULL, NULL},
+	{"{\"roomId\":\"R\",\"files\":[\"/a\"],\"text\":\"t\",\"parentId\":\"P\"}", 1, "/a",
+	 "t", NULL, "P"},
+	{"{\"files\":[\"/a\"],\"markdown\":\"**m**\",\"text\":null}", 1, "/a", NULL, "**m**",
+	 NULL},
+	{"{\"text\":\"t\"}", 0, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"https://h/a\"]}", 0, NULL, NULL, NULL, NULL},
+	{"{\"files\":[]}", 0, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"/a\",\"/b\"]}", -EINVAL, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"/a\",\"https://h/a\"]}", -EINVAL, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"/a\"],\"text\":\"t\",\"markdown\":\"m\"}", -EINVAL, NULL, NULL, NULL,
+	 NULL},
+	{"{\"files\":[\"/a\"],\"attachments\":[{}]}", -EINVAL, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"/a\"],\"text\":1}", -EINVAL, NULL, NULL, NULL, NULL},
+	{"{\"files\":[\"/a\"],\"roomId\":\"other\"}", -EINVAL, NULL, NULL, NULL, NULL},
+	{"[]", -EINVAL, NULL, NULL, NULL, NULL},
+};
+
+static void assert_field(const char *found, const char *expected)
+{
+	if (expected)
+		assert_string_equal(found, expected);
+	else
+		assert_null(found);
+}
+
+static void test_post_local(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(locals); i++) {
+		_cleanup_gfree_ char *reason = NULL;
+		struct webex_local l = {0};
+		int r = webex_post_local(locals[i].json, strlen(locals[i].json), "R", NULL,
+					 NULL, &l, &reason);
+
+		assert_int_equal(r, locals[i].r);
+		if (r < 0)
+			assert_non_null(reason);
+		assert_field(l.path, locals[i].path);
+		assert_field(l.text, locals[i].text);
+		assert_field(l.markdown, locals[i].markdown);
+		assert_field(l.parent_id, locals[i].parent_id);
+		webex_local_clear(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_room_changes),
-		cmocka_unit_test(test_room_refused),
-		cmocka_unit_test(test_membership),
-		cmocka_unit_test(test_post_body),
+		cmocka_unit_test(test_room_changes), cmocka_unit_test(test_room_refused),
+		cmocka_unit_test(test_membership),   cmocka_unit_test(test_post_body),
+		cmocka_unit_test(test_post_local),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
