@@ -1,0 +1,222 @@
+"""Exactly once, where TLS or the name of the server fails.
+
+Nothing leaves in clear, and nothing leaves for a server that cannot prove its name.
+"""
+import errno
+import os
+import time
+
+import pytest
+
+from lib.chat import Space, Unsent, put
+from lib.once import IN_DOUBT, SENT, TOLD, UNSENT, close_of, judge, settled, take_kept, told_by
+from lib.tls import HANDSHAKE_RECORD, Front, World, bundle, certificate, context
+from lib.util import scaled, wait_until
+
+HOST = "api.sparkfs.test"
+ADDRESS = "127.0.0.1"
+TOKEN = "alice-token"
+
+# What the front does: how a new text ends, and how a file does. What comes after a comma is what
+# is met when it is looked whether it arrived.
+FAILURES = {
+    "stranger": (UNSENT, UNSENT),
+    "another name": (UNSENT, UNSENT),
+    "plain": (UNSENT, UNSENT),
+    "alert": (UNSENT, UNSENT),
+    "half": (UNSENT, UNSENT),
+    "hang up": (UNSENT, UNSENT),
+    "reset": (UNSENT, UNSENT),
+    "silent": (UNSENT, UNSENT),
+    "junk": (UNSENT, IN_DOUBT),
+    "applied, junk": (SENT, SENT),
+    "applied, stranger": (SENT, SENT),
+    "applied, hang up": (SENT, SENT),
+}
+# A file is given ten minutes, and each connection ten seconds.
+TOO_LONG = ("silent",)
+
+
+@pytest.fixture(name="world")
+def fixture_world(tmp_path):
+    it = World(tmp_path)
+    yield it
+    it.close()
+
+
+@pytest.fixture(name="names")
+def fixture_names(world):
+    """The hosts of a machine without any other way to look up a name."""
+    world.replace("/etc/nsswitch.conf", "hosts: files\n")
+    return world.replace("/etc/hosts", f"{ADDRESS} localhost {HOST}\n")
+
+
+class Bench:
+    """A space on a server with TLS, and a mount that trusts it."""
+
+    def __init__(self, world, start_sim, start_mount):
+        pairs = {"good": f"DNS:{HOST},IP:{ADDRESS}", "another name": "DNS:else.sparkfs.test",
+                 "stranger": f"DNS:{HOST},IP:{ADDRESS}"}
+        pairs = {name: certificate(world.path, name.replace(" ", "-"), alternatives)
+                 for name, alternatives in pairs.items()}
+        world.replace(bundle(), "".join(pairs[n][0].read_text()
+                                        for n in ("good", "another name")))
+        self.world = world
+        self.sim = start_sim("--data", "empty")
+        self.front = Front(self.sim.port, {n: context(pair) for n, pair in pairs.items()})
+        self.space = Space(self.sim)
+        self.start_mount = start_mount
+
+    def mount(self, **options):
+        self.space.mount = self.start_mount(f"https://{HOST}:{self.front.port}/v1", "timeout=2",
+                                            "rate=off", binary=self.world.program, **options)
+        return self.space
+
+    def suffer(self, mode, act):
+        """Does it while that happens, and at once; the errno that it was told, or 0."""
+        self.front.be(mode, keep=mode == "junk" or mode.startswith("applied, "))
+        began = time.monotonic()
+        told = told_by(act)
+        assert time.monotonic() - began < scaled(6), mode
+        self.front.be("good")
+        return told
+
+    def check_secrets(self, *secrets):
+        """All was TLS, and what came where the handshake failed says nothing."""
+        assert self.front.first == {HANDSHAKE_RECORD}
+        for secret in (TOKEN.encode(), b"Bearer", b"HTTP/1", *secrets):
+            assert secret not in self.front.outside
+
+
+@pytest.fixture(name="bench")
+def fixture_bench(names, world, start_sim, start_mount):
+    it = Bench(world, start_sim, start_mount)
+    yield it
+    if it.space.mount:
+        it.space.mount.unmount()
+    it.front.close()
+
+
+@pytest.mark.limit(120)
+def test_a_text(bench):
+    space = bench.mount()
+    put(space / "post", "good")
+    for mode, (ending, _) in FAILURES.items():
+        told = bench.suffer(mode, close_of(space / "post", mode))
+
+        def look(t=mode):
+            return space.texts().count(t), len(Unsent(space.mount).names())
+        copies, _ = settled(look, lambda found: sum(found) == 1)
+        judge(mode, ending, told, copies, take_kept(space.mount), mode.encode())
+    assert space.texts() == ["good", *(m for m in FAILURES if FAILURES[m][0] == SENT)]
+    bench.check_secrets(b"good", b"stranger")
+
+
+@pytest.mark.limit(120)
+def test_a_file(bench):
+    space = bench.mount()
+    data = os.urandom(150_000)
+    put(space / "good.bin", data)
+    for mode, (_, ending) in FAILURES.items():
+        if mode in TOO_LONG:
+            continue
+        name = mode.replace(" ", "-") + ".bin"
+        told = bench.suffer(mode, close_of(space / name, data))
+
+        def look(n=name):
+            return space.file_names().count(n), len(Unsent(space.mount).names())
+        copies, _ = settled(look, lambda found: sum(found) == 1)
+        judge(mode, ending, told, copies, take_kept(space.mount), data)
+    assert set(space.files().values()) == {data}
+    bench.check_secrets(data[:16])
+
+
+@pytest.mark.limit(120)
+def test_an_edit(bench):
+    space = bench.mount()
+    put(space / "post", "first")
+    (name,) = space.listed()
+    was = "first"
+    for mode in FAILURES:
+        told = bench.suffer(mode, close_of(space / name, mode))
+        words = f"{mode}: told {errno.errorcode.get(told, told)}, now {space.texts()}"
+        kept = take_kept(space.mount)
+        # A request that is repeated, or looked for, is none that failed.
+        assert bool(told) == (FAILURES[mode][0] != SENT and mode != "junk"), words
+        assert not told or told in TOLD, words
+        assert space.texts() == [was if told else mode], words
+        assert kept == ([(mode.encode(), "unsent")] if told else []), words
+        (was,) = space.texts()
+    bench.check_secrets(b"first", b"stranger")
+
+
+@pytest.mark.limit(120)
+def test_a_deletion(bench):
+    space = bench.mount()
+    for mode in FAILURES:
+        put(space / "post", mode)
+        (name,) = space.listed()
+        told = bench.suffer(mode, lambda n=name: os.unlink(space / n))
+        words = f"{mode}: told {errno.errorcode.get(told, told)}, now {space.texts()}"
+        assert not told or told in TOLD, words
+        # One that was done before all broke may be told as a failure; it is shown as what it is.
+        assert space.texts() == ([mode] if told and not mode.startswith("applied") else []), words
+        assert told or mode in ("junk", "applied, junk", "applied, hang up"), words
+        wait_until(lambda: len(space.listed()) == len(space.texts()), what=words)
+        if told and space.texts():
+            os.unlink(space / name)
+        assert take_kept(space.mount) == []
+    bench.check_secrets(b"stranger")
+
+
+def test_a_server_that_is_trusted(bench):
+    """All kinds of requests, each sent once."""
+    space = bench.mount()
+    data = os.urandom(3_000_000)
+    put(space / "post", "first")
+    put(space / "a.bin", data)
+    name = space.listed()[0]
+    put(space / name, "second")
+    assert space.texts()[0] == "second" and space.files() == {"a.bin": data}
+    assert (space / "a.bin").read_bytes() == data
+    os.unlink(space / name)
+    assert space.texts() == [""]
+    asked = {m: len(bench.sim.requests(m)) for m in ("POST", "PUT", "DELETE")}
+    # The space was made by one POST, past the mount.
+    assert asked == {"POST": 3, "PUT": 1, "DELETE": 1}
+    assert take_kept(space.mount) == []
+    assert bench.front.first == {HANDSHAKE_RECORD}
+
+
+def refusal(path):
+    """The errno of opening it for writing, or 0."""
+    return told_by(lambda: os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)))
+
+
+@pytest.mark.parametrize("mode", ["stranger", "plain", "hang up"])
+def test_an_open_is_refused_when_it_is_known(bench, mode):
+    """Nothing is typed that would only be kept; and it is good again as soon as the server is."""
+    space = bench.mount()
+    put(space / "post", "first")
+    bench.front.be(mode)
+    wait_until(lambda: told_by(lambda: os.listdir(space / "members")), what="a failed listing")
+    for name in ("post", "post.md", "post.json", "a.bin"):
+        assert refusal(space / name) == errno.EPROTO
+    result = space.run("echo typed > post")
+    assert result.status != 0 and "rotocol error" in result.err, repr(result)
+    bench.front.be("good")
+    wait_until(lambda: refusal(space / "post") == 0, what="an open that is good again")
+    put(space / "post", "second")
+    assert space.texts() == ["first", "second"] and take_kept(space.mount) == []
+    bench.check_secrets(b"typed")
+
+
+@pytest.mark.parametrize("mode", ["stranger", "another name", "plain"])
+def test_a_mount_that_never_saw_the_server(bench, mode):
+    """Nobody is asked to type anything."""
+    bench.front.be(mode)
+    with pytest.raises(RuntimeError) as caught:
+        bench.mount()
+    assert "cannot reach" in str(caught.value) and "ended with 1" in str(caught.value)
+    assert bench.sim.requests("GET", "/people/me") == []
+    bench.check_secrets()
