@@ -4,6 +4,7 @@ Nothing leaves in clear, and nothing leaves for a server that cannot prove its n
 """
 import errno
 import os
+import socket
 import time
 
 import pytest
@@ -220,3 +221,84 @@ def test_a_mount_that_never_saw_the_server(bench, mode):
     assert "cannot reach" in str(caught.value) and "ended with 1" in str(caught.value)
     assert bench.sim.requests("GET", "/people/me") == []
     bench.check_secrets()
+
+
+@pytest.fixture(name="silent_resolver")
+def fixture_silent_resolver():
+    """Takes questions for names and answers none; its address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as it:
+        try:
+            it.bind(("127.0.53.53", 53))
+        except OSError as e:
+            pytest.skip(f"no resolver of our own: {e}")
+        yield it.getsockname()[0]
+
+
+class Offline:
+    """A mount of a known account, begun where the server's name is not known any more."""
+
+    def __init__(self, bench, names, lose=None):
+        self.sim = bench.sim
+        self.names, self.known = names, names.read_text()
+        self.space = bench.mount()
+        put(self.space / "post", "first")
+        (message,) = self.space.listed()
+        assert bench.suffer("stranger", close_of(self.space / "post", "letter")) == errno.EPROTO
+        (letter,) = Unsent(self.space.mount).names()
+        self.space.mount.unmount()
+        names.write_text(self.known.replace(HOST, ""))
+        if lose:
+            lose()
+        bench.mount(state=self.space.mount.state)
+        self.message = self.space / message
+        self.letter = Unsent(self.space.mount).dir / letter
+
+    def check_all_is_told_and_kept(self, error, seconds, file_seconds):
+        space = self.space
+        acts = {
+            "post": lambda: put(space / "post", "post"),
+            "post.md": lambda: put(space / "post.md", "post.md"),
+            "a.bin": lambda: put(space / "a.bin", "a.bin"),
+            "edit": lambda: put(self.message, "edit"),
+            "rm": lambda: os.unlink(self.message),
+            "mv": lambda: os.rename(self.letter, space / "post"),
+        }
+        for what, act in acts.items():
+            began = time.monotonic()
+            told, took = told_by(act), time.monotonic() - began
+            assert told == error, (what, errno.errorcode.get(told, told))
+            assert took < scaled(file_seconds if what == "a.bin" else seconds), (what, took)
+        unsent = Unsent(space.mount)
+        kept = [((unsent.dir / n).read_bytes(), unsent.why(n)["state"]) for n in unsent.names()]
+        assert sorted(kept) == [(word, "unsent") for word in
+                                (b"a.bin", b"edit", b"letter", b"post", b"post.md")]
+        assert space.texts() == ["first"] and len(self.sim.requests("POST", "/messages")) == 1
+
+    def check_it_comes_back(self):
+        """What is kept is sent when it is sent again, and once."""
+        self.names.write_text(self.known)
+        wait_until(lambda: refusal(self.space / "post") == 0, what="an open that is good")
+        put(self.space / "post", "second")
+        os.rename(self.letter, self.space / "post")
+        assert self.space.texts() == ["first", "second", "letter"]
+        assert sorted(data for data, _ in take_kept(self.space.mount)) == \
+            [b"a.bin", b"edit", b"post", b"post.md"]
+        assert len(self.sim.requests("POST", "/messages")) == 3
+        assert [len(self.sim.requests(m)) for m in ("PUT", "DELETE")] == [0, 0]
+
+
+def test_a_name_that_is_not_known(bench, names):
+    offline = Offline(bench, names)
+    offline.check_all_is_told_and_kept(errno.EHOSTUNREACH, 3, 3)
+    offline.check_it_comes_back()
+
+
+@pytest.mark.limit(120)
+def test_a_resolver_that_is_silent(bench, names, world, silent_resolver):
+    """A file has more time: three tries of ten seconds to find the server."""
+    def lose():
+        world.replace("/etc/nsswitch.conf", "hosts: files dns\n")
+        world.replace("/etc/resolv.conf", f"nameserver {silent_resolver}\n")
+    offline = Offline(bench, names, lose)
+    offline.check_all_is_told_and_kept(errno.ETIMEDOUT, 4, 35)
+    offline.check_it_comes_back()

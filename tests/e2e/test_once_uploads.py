@@ -52,4 +52,4 @@ def test_uploads_that_nobody_answers(start_sim, start_mount):
         judge(it.when, SILENCE[it.when], it.told, ended[0], kept, it.data)
         assert list(it.space.files().values()) == [it.data] * ended[0]
     # One that was found is as good as one that was answered.
-    assert "a.bin" in uploads[-1].space.ls()
+    assert (uploads[-1].space / "a.bin").read_bytes() == uploads[-1].data
