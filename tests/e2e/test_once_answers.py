@@ -21,6 +21,8 @@ HOURS = None
 # Retry-After (None: no such field; a number: the date so many seconds from now) and the wait.
 RETRY_AFTER = {
     "missing": (None, DEFAULT_S),
+    # A blank goes out as an empty field.
+    "empty": (" ", DEFAULT_S),
     "word": ("soon", DEFAULT_S),
     "negative": ("-5", DEFAULT_S),
     "fraction": ("1.5", DEFAULT_S),
