@@ -11,6 +11,7 @@ needs to know where a request and its answer begin and end, and nothing of what 
 
 Of each request a fault is drawn with probability `share`:
 
+    refused        the same as reset-before, and for a moment nobody can connect
     reset-before   connection reset, nothing reaches the server
     reset-middle   the server gets a part of the request, then both sides are reset
     reset-after    the server's answer has come and is thrown away; reset
@@ -18,10 +19,15 @@ Of each request a fault is drawn with probability `share`:
     cut            a part of the answer, then the end
     gateway-before 502 or 504 as html, nothing reaches the server
     gateway-after  502 or 504 as html instead of the answer that came
+    limited        429 with Retry-After, nothing reaches the server
     delay          the request goes on later
     late           the answer goes on later
     trickle        the answer in small pieces
     stall          the answer never goes on; the client has to give up
+
+Only by next(), for it silences the client for long:
+
+    limited-bare, limited-malformed   429 without Retry-After, or with one that says nothing
 
 Nothing reaches the server later than LAG_MAX_S after it came from the client.
 """
@@ -34,14 +40,18 @@ import struct
 import threading
 
 LAG_MAX_S = 1.2
+MOMENT_MAX_S = 0.3
 CHUNK = 65536
 HEAD_MAX = 1 << 20
 
 FAULTS = {
-    "reset-before": 12, "reset-middle": 12, "reset-after": 14, "close-after": 8, "cut": 12,
+    "refused": 3, "limited": 1, "reset-before": 12, "reset-middle": 12, "reset-after": 14, "close-after": 8, "cut": 12,
     "gateway-before": 8, "gateway-after": 8, "delay": 12, "late": 10, "trickle": 4,
     "stall": 1,
 }
+
+LIMITED = {"limited": b"Retry-After: 1\r\n", "limited-bare": b"",
+           "limited-malformed": b"Retry-After: soon\r\n"}
 
 
 class Broken(Exception):
@@ -102,14 +112,16 @@ class Answer:
 
 
 class Proxy:
-    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1", stalls=True):
-        self.weights = {**FAULTS, "stall": FAULTS["stall"] if stalls else 0}
+    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1", leave=()):
+        """leave: those that are not drawn."""
+        self.weights = {name: n for name, n in FAULTS.items() if name not in leave}
         self.upstream = upstream
         self.host = host
         self.port = 0
         self.share = share
         self.random = random.Random(seed)
         self.ordered = None
+        self.is_down = True
         self.counts = collections.Counter()
         self.requests = 0
         self.loop = asyncio.new_event_loop()
@@ -156,7 +168,19 @@ class Proxy:
                                                  limit=HEAD_MAX)
         self.port = self.server.sockets[0].getsockname()[1]
 
+        self.is_down = False
+
+    async def refuse_for_a_moment(self):
+        """Nobody can connect; those who are connected go on."""
+        if self.is_down or not self.server.is_serving():
+            return
+        self.server.close()
+        await asyncio.sleep(self.random.uniform(0.05, MOMENT_MAX_S))
+        if not self.is_down and not self.server.is_serving():
+            await self.listen()
+
     async def refuse(self):
+        self.is_down = True
         self.server.close()
         await self.server.wait_closed()
         for writer in list(self.writers):
@@ -205,12 +229,14 @@ class Proxy:
         length = int(field(head, b"Content-Length") or 0)
         if fault == "delay":
             await asyncio.sleep(self.random.uniform(0.02, LAG_MAX_S))
-        if fault == "reset-before":
+        if fault in ("reset-before", "refused"):
             reset(writer)
+            if fault == "refused":
+                await self.refuse_for_a_moment()
             raise Broken
-        if fault == "gateway-before":
+        if fault == "gateway-before" or fault in LIMITED:
             await self.send_body(reader, None, length)
-            await self.answer_as_gateway(writer)
+            await self.answer_as_gateway(writer, fault)
             return False
         if fault == "reset-middle":
             await self.send_a_part(reader, server, head, length)
@@ -244,11 +270,14 @@ class Proxy:
         await server.drain()
         await asyncio.sleep(0.01)
 
-    async def answer_as_gateway(self, writer):
+    async def answer_as_gateway(self, writer, fault):
         status = self.random.choice([b"502 Bad Gateway", b"504 Gateway Time-out"])
+        if fault in LIMITED:
+            status = b"429 Too Many Requests"
         body = b"<html><h1>" + status + b"</h1></html>"
         writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Type: text/html\r\nConnection: close"
-                     b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                     b"\r\n" + LIMITED.get(fault, b"") +
+                     b"Content-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
 
     async def answer(self, fault, method, writer, answer, reader):
@@ -259,7 +288,7 @@ class Proxy:
         if fault == "close-after":
             return False
         if fault == "gateway-after":
-            await self.answer_as_gateway(writer)
+            await self.answer_as_gateway(writer, fault)
             return False
         if fault == "stall":
             # Until the client goes.
