@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "seed.h"
 #include "server.h"
+#include "state.h"
 #include "webhooks.h"
 
 #include <curl/curl.h>
@@ -74,6 +75,10 @@ int main(int argc, char **argv)
 		seed_demo(&sim);
 	if (sim.opt.spaces)
 		seed_synthetic(&sim);
+	if (sim.opt.state && (rc = state_load(&sim, sim.opt.state))) {
+		fprintf(stderr, "webexsim: %s: %s\n", sim.opt.state, strerror(-rc));
+		return 1;
+	}
 	rc = server_start(&sim, &daemon);
 	if (rc) {
 		fprintf(stderr, "webexsim: cannot listen on %s:%d: %s\n", sim.opt.host,
@@ -86,7 +91,10 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	sigwait(&set, &sig);
 	server_stop(&sim, daemon);
+	rc = sim.opt.state ? state_save(&sim, sim.opt.state) : 0;
+	if (rc)
+		fprintf(stderr, "webexsim: %s: %s\n", sim.opt.state, strerror(-rc));
 	if (sim.opt.port_file)
 		unlink(sim.opt.port_file);
-	return 0;
+	return rc ? 1 : 0;
 }

@@ -15,6 +15,8 @@ static const char usage[] =
 	"                      One line 'webexsim: http://ADDR:PORT/v1' is printed when it\n"
 	"                      accepts connections.\n"
 	"  --port-file FILE    also write the base URL to FILE (complete when it exists)\n"
+	"  --state FILE        take spaces and messages from FILE, and leave them there at the "
+	"end\n"
 	"  --data demo|empty   a small company with some months of history, or only the "
 	"people\n"
 	"                      with tokens (default demo; empty when --spaces is given)\n"
@@ -60,6 +62,7 @@ void options_usage(FILE *out)
 enum {
 	OPT_LISTEN = 256,
 	OPT_PORT_FILE,
+	OPT_STATE,
 	OPT_DATA,
 	OPT_SPACES,
 	OPT_MESSAGES,
@@ -76,6 +79,7 @@ enum {
 static const struct option long_options[] = {
 	{"listen", required_argument, NULL, OPT_LISTEN},
 	{"port-file", required_argument, NULL, OPT_PORT_FILE},
+	{"state", required_argument, NULL, OPT_STATE},
 	{"data", required_argument, NULL, OPT_DATA},
 	{"spaces", required_argument, NULL, OPT_SPACES},
 	{"messages", required_argument, NULL, OPT_MESSAGES},
@@ -171,6 +175,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 			rc = parse_listen(optarg, &o);
 		else if (c == OPT_PORT_FILE)
 			o.port_file = optarg;
+		else if (c == OPT_STATE)
+			o.state = optarg;
 		else if (c == OPT_DATA)
 			rc = parse_data(optarg, &o, &data_chosen);
 		else if (c == '?')

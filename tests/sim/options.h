@@ -12,6 +12,7 @@ struct options {
 	char host[64];
 	int port;
 	const char *port_file;
+	const char *state;
 	bool demo;
 	int spaces, messages, members;
 	uint64_t seed;

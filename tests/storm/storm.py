@@ -101,7 +101,7 @@ class Storm:
 
     def start(self):
         args = self.args
-        self.sim = Sim(self.folder, "--data", "empty")
+        self.sim = Sim(self.folder, "--data", "empty", "--state", self.folder / "webexsim.state")
         self.sim.tokens(token=TOKENS[1], person="alice")
         self.rooms = {title: self.sim.create_room(title) for title in SPACES}
         self.proxy = self.new_proxy().start()
@@ -147,15 +147,16 @@ class Storm:
 
     def add_faults(self):
         factor = self.args.share / 0.4
+        seed = self.args.seed * 100 + self.restarts * 1000
         for i, (name, (probability, fault)) in enumerate(FAULTS.items()):
             if self.is_short() and ("times" in fault or "hang" in fault):
                 continue
             number = self.sim.fault(probability=min(1, probability * factor),
-                                    seed=self.args.seed * 100 + i, **fault)
+                                    seed=seed + i, **fault)
             self.fault_names[number] = name
 
     def harvest(self):
-        """What the simulator knows of its faults and requests so far."""
+        """What the simulator knows of its faults and requests since it started."""
         for item in self.sim.control("GET", "/faults")["items"]:
             self.hits[self.fault_names[item["id"]]] += item["hits"]
         self.log += self.sim.control("GET", "/log")["items"]
@@ -191,9 +192,17 @@ class Storm:
         self.point_to_mount()
 
     def restart(self):
+        """Of the server's process. It remembers its spaces and messages, but no faults."""
         self.restarts += 1
         self.proxy.down()
+        self.harvest()
+        self.sim.stop()
+        # So long a server is gone; what goes on meanwhile is refused.
         time.sleep(self.dice.uniform(1, 3))
+        self.sim.start()
+        self.sim.tokens(token=TOKENS[1], person="alice")
+        if self.args.faults in ("sim", "both"):
+            self.add_faults()
         self.proxy.up()
 
     def order(self, fault):

@@ -206,6 +206,41 @@ def test_it_ends_at_once_whatever_hangs(start_sim):
         connection.close()
 
 
+def everything(sim):
+    return [(room, sim.messages(room["id"]),
+             sim.all("/memberships", query={"roomId": room["id"]})) for room in sim.rooms()]
+
+
+def test_a_restart_with_state_loses_nothing(start_sim, tmp_path):
+    sim = start_sim("--data", "empty", "--state", tmp_path / "state")
+    pier, quay = sim.create_room("Pier", ["bob@example.com"]), sim.create_room("Quay")
+    root = sim.post(pier["id"], "Größe\n\"tide\" \\ \t")
+    sim.post(pier["id"], markdown="**bold** <@all>", parentId=root["id"])
+    gone = sim.post(pier["id"], "to be deleted", token="bob-token")
+    edited = sim.post(pier["id"], "to be edited")
+    sim.api("PUT", f"/messages/{edited['id']}",
+            {"roomId": pier["id"], "text": "edited"}).ok()
+    sim.api("DELETE", f"/messages/{gone['id']}", token="bob-token").ok(204)
+    sim.api("POST", "/messages", {"toPersonEmail": "bob@example.com", "text": "hi"}).ok()
+    data = [bytes(range(256)) * n for n in (0, 1, 9000)]
+    for i, content in enumerate(data):
+        sim.upload(quay["id"], f"{i}.bin", content)
+    before = everything(sim)
+    for _ in range(2):
+        sim.stop()
+        sim.start()
+        assert everything(sim) == before
+    files = [sim.api("GET", m["files"][0]).ok().body for m in sim.messages(quay["id"])]
+    assert files[::-1] == data
+    assert sim.post(pier["id"], "later")["created"] > before[0][1][0]["created"]
+
+
+def test_a_state_that_is_none_is_refused(start_sim, tmp_path):
+    (tmp_path / "state").write_text("nonsense\n")
+    with pytest.raises(AssertionError, match="webexsim: .*state"):
+        start_sim("--data", "empty", "--state", tmp_path / "state")
+
+
 def test_bad_control_requests(sim):
     for method, path, body in [("POST", "/faults", "{"), ("POST", "/messages", "{}"),
                                ("POST", "/scan", '{"contentId":"x"}'), ("GET", "/nope", None),
