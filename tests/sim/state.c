@@ -245,6 +245,7 @@ static int take_message(struct sim *sim, const cJSON *line, const struct uuid *u
 			struct room *room)
 {
 	struct person *author = get_person(sim, jr_str(line, "author"));
+	const char *parent = jr_str(line, "parent");
 	int64_t activity = room->activity;
 	struct message *msg;
 	const cJSON *item;
@@ -259,8 +260,7 @@ static int take_message(struct sim *sim, const cJSON *line, const struct uuid *u
 	msg->markdown = get_text(line, "markdown");
 	msg->html = get_text(line, "html");
 	msg->attachments = get_text(line, "attachments");
-	msg->has_parent = jr_str(line, "parent") &&
-			  uuid_parse(jr_str(line, "parent"), &msg->parent) == 0;
+	msg->has_parent = parent && uuid_parse(parent, &msg->parent) == 0;
 	msg->mention_all = jr_bool(line, "mentionAll") == 1;
 	msg->edits = (unsigned)jr_num(line, "edits", 0);
 	msg->updated = (int64_t)jr_num(line, "updated", 0);
