@@ -162,6 +162,7 @@ static void start_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 	op->fi = *fi;
 	op->size = size;
 	op->offset = off;
+	op->is_listing = true;
 	op->is_plus = is_plus;
 	if (is_plus)
 		op->children = g_array_new(FALSE, FALSE, sizeof(uint64_t));

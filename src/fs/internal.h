@@ -41,7 +41,6 @@ struct fs {
 	struct fs_polls polls;
 	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */
-	GQueue later;	     /* of names to be told (told.c); cache thread */
 	bool stopping;	     /* cache thread */
 };
 
@@ -105,9 +104,6 @@ void handle_free(struct fs *fs, struct handle *h);
 /* At unmount, when no worker is left: what was being written goes to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
-
-/* Cache thread, when a request was answered: what waited for it is told. */
-void fs_tell_later(struct fs *fs);
 
 /* handlers, by file */
 /* names.c */

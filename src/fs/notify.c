@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fuse_lowlevel.h>
 #include <glib.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -20,6 +21,9 @@ struct notifier {
 	struct work_queue *inodes;
 	atomic_int untold_inodes; /* queued or being told */
 	struct work_queue *names[NAME_QUEUES];
+	pthread_mutex_t lock;
+	GArray *held; /* lock; of uint64_t: the directories of requests under way */
+	GQueue later; /* lock; of struct notice: names there */
 };
 
 struct notice {
@@ -28,12 +32,21 @@ struct notice {
 	char name[]; /* "": the inode itself */
 };
 
+static struct work_queue *name_queue(struct notifier *n, uint64_t dir)
+{
+	/* >> 8: the kind is the same for all directories of a kind (tree/ino.h). */
+	return n->names[(dir >> 8) % NAME_QUEUES];
+}
+
 int notifier_start(struct fuse_session *session, struct notifier **ret_notifier)
 {
 	struct notifier *n = g_new0(struct notifier, 1);
 	int r;
 
 	n->session = session;
+	pthread_mutex_init(&n->lock, NULL);
+	n->held = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	g_queue_init(&n->later);
 	r = work_queue_start("notify", &n->inodes);
 	for (int i = 0; r == 0 && i < NAME_QUEUES; i++)
 		r = work_queue_start("notify-name", &n->names[i]);
@@ -52,6 +65,10 @@ void notifier_stop(struct notifier **n)
 	work_queue_stop(&(*n)->inodes);
 	for (int i = 0; i < NAME_QUEUES; i++)
 		work_queue_stop(&(*n)->names[i]);
+	/* At unmount the kernel forgets all by itself. */
+	g_queue_clear_full(&(*n)->later, g_free);
+	g_array_unref((*n)->held);
+	pthread_mutex_destroy(&(*n)->lock);
 	g_free(*n);
 	*n = NULL;
 }
@@ -84,12 +101,38 @@ int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name
 		       : fuse_lowlevel_notify_inval_entry(session, dir, name, strlen(name));
 }
 
+static bool find_holder(const struct notifier *n, uint64_t dir, guint *ret_at)
+{
+	for (*ret_at = 0; *ret_at < n->held->len; (*ret_at)++) {
+		if (g_array_index(n->held, uint64_t, *ret_at) == dir)
+			return true;
+	}
+	return false;
+}
+
+/* True: it was put aside until the directory is free. */
+static bool puts_off(struct notice *notice)
+{
+	struct notifier *n = notice->notifier;
+	bool is_held;
+	guint at;
+
+	pthread_mutex_lock(&n->lock);
+	is_held = notice->name[0] && find_holder(n, notice->ino, &at);
+	if (is_held)
+		g_queue_push_tail(&n->later, notice);
+	pthread_mutex_unlock(&n->lock);
+	return is_held;
+}
+
 static void tell(void *arg)
 {
 	struct notice *notice = arg;
 	struct fuse_session *session = notice->notifier->session;
 	int r;
 
+	if (puts_off(notice))
+		return;
 	if (notice->name[0])
 		r = notify_name_now(session, notice->ino, notice->name);
 	else
@@ -127,8 +170,34 @@ bool notify_inodes_are_told(struct notifier *n)
 
 void notify_name(struct notifier *n, uint64_t dir, const char *name)
 {
-	/* >> 8: the kind is the same for all directories of a kind (tree/ino.h). */
-	post(n, n->names[(dir >> 8) % NAME_QUEUES], dir, name);
+	post(n, name_queue(n, dir), dir, name);
+}
+
+void notify_hold(struct notifier *n, uint64_t dir)
+{
+	pthread_mutex_lock(&n->lock);
+	g_array_append_val(n->held, dir);
+	pthread_mutex_unlock(&n->lock);
+}
+
+void notify_release(struct notifier *n, uint64_t dir)
+{
+	GList *l, *next;
+	guint at;
+
+	pthread_mutex_lock(&n->lock);
+	if (find_holder(n, dir, &at))
+		g_array_remove_index_fast(n->held, at);
+	for (l = find_holder(n, dir, &at) ? NULL : n->later.head; l; l = next) {
+		struct notice *notice = l->data;
+
+		next = l->next;
+		if (notice->ino != dir)
+			continue;
+		g_queue_delete_link(&n->later, l);
+		work_post(name_queue(n, dir), tell, notice);
+	}
+	pthread_mutex_unlock(&n->lock);
 }
 
 void notify_then(struct notifier *n, work_fn fn, void *arg)

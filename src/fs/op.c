@@ -160,6 +160,16 @@ static int say_stale(const struct op *op, int error)
 	return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
 }
 
+/* Those that the kernel keeps locked until the answer. */
+static void for_each_directory(const struct op *op,
+			       void (*fn)(struct notifier *n, uint64_t dir))
+{
+	if (op->name || op->is_listing)
+		fn(op->fs->notifier, op->ino);
+	if (op->newdir)
+		fn(op->fs->notifier, op->newdir);
+}
+
 static void op_reply(struct op *op, int error)
 {
 	struct fs *fs = op->fs;
@@ -194,9 +204,7 @@ static void op_reply(struct op *op, int error)
 		op->undo(op);
 	if (!error)
 		tell_if_overtaken(op);
-	/* What never waited kept nobody waiting. */
-	if (work_on_thread(fs->config.queue))
-		fs_tell_later(fs);
+	for_each_directory(op, notify_release);
 	op_unref(op);
 }
 
@@ -436,6 +444,7 @@ static void settle(struct op *op, int r)
 void op_start(struct op *op)
 {
 	tree_note_use(op->fs->config.tree, op->ino);
+	for_each_directory(op, notify_hold);
 	op->generation = store_generation(op->fs->config.store);
 	settle(op, op->run(op));
 }

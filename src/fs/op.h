@@ -70,7 +70,7 @@ struct op {
 	size_t size;
 	int64_t offset;
 	int flags;
-	bool is_plus;
+	bool is_listing, is_plus;
 	int64_t deadline_ms; /* mono; 0: none but the fetch's own */
 
 	/* the answer */

@@ -192,7 +192,6 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	if (!fs->config.close_timeout_ms)
 		fs->config.close_timeout_ms = CLOSE_TIMEOUT_MS;
 	g_queue_init(&fs->parked);
-	g_queue_init(&fs->later);
 	fs->session = fuse_session_new(args, &ops, sizeof(ops), fs);
 	if (!fs->session) {
 		g_free(fs);
@@ -420,7 +419,6 @@ void fs_free(struct fs **fs)
 	namer_free(&(*fs)->namer);
 	guard_free(&(*fs)->guard);
 	fs_polls_clear(&(*fs)->polls);
-	g_queue_clear_full(&(*fs)->later, g_free);
 	g_free(*fs);
 	*fs = NULL;
 }

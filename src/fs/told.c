@@ -1,33 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * What the kernel is told of changes. To forget a name it takes its directory's lock, which it holds
- * for as long as a look-up, rm or mkdir there waits for our answer. A thread that is caught in
- * that wait cannot be killed, and a daemon that is killed then would leave its mount hanging, since
- * the connection lives as long as the thread: so names of such a directory are told when the
- * answer was given. Thread rule: the cache thread.
- */
-#include <string.h>
-
+/* What the kernel is told of changes. Thread rule: the cache thread. */
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
-
-/* A name that is told later: fs->later. */
-struct later {
-	uint64_t dir;
-	char name[];
-};
-
-static bool is_held(const struct fs *fs, uint64_t dir)
-{
-	for (const GList *l = fs->parked.head; l; l = l->next) {
-		const struct op *op = l->data;
-
-		if (op->name && (op->ino == dir || op->newdir == dir))
-			return true;
-	}
-	return false;
-}
 
 static void told_inode(void *arg, uint64_t ino)
 {
@@ -38,36 +13,9 @@ static void told_inode(void *arg, uint64_t ino)
 
 static void told_name(void *arg, uint64_t dir, const char *name)
 {
-	size_t size = strlen(name) + 1;
 	struct fs *fs = arg;
-	struct later *later;
 
-	if (!is_held(fs, dir)) {
-		notify_name(fs->notifier, dir, name);
-		return;
-	}
-	later = g_malloc(sizeof(*later) + size);
-	later->dir = dir;
-	memcpy(later->name, name, size);
-	g_queue_push_tail(&fs->later, later);
-}
-
-void fs_tell_later(struct fs *fs)
-{
-	guint n = g_queue_get_length(&fs->later);
-
-	while (n-- > 0) {
-		struct later *later = g_queue_pop_head(&fs->later);
-
-		if (is_held(fs, later->dir)) {
-			g_queue_push_tail(&fs->later, later);
-			continue;
-		}
-		/* At unmount the kernel forgets all by itself. */
-		if (!fs->stopping)
-			notify_name(fs->notifier, later->dir, later->name);
-		g_free(later);
-	}
+	notify_name(fs->notifier, dir, name);
 }
 
 void fs_show_names(void *arg, int64_t message)

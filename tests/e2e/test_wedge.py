@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from lib.chat import Unsent
 from lib.mount import mount_device
 from lib.shell import run_cmd, start_cmd
 from lib.tree import Timed, asked, error_of, messages_in, parallel, read
@@ -428,6 +429,32 @@ def test_killed_while_somebody_waits_and_news_come(sim, start_mount):
         # The polling brings it: the transcript, which is open, is told of it.
         with open(space / "transcript.log", encoding="utf-8") as log:
             wait_until(lambda: "news" in log.read() or log.seek(0), 15)
+        start = time.monotonic()
+        mount.kill()
+        waiter.wait(scaled(5))
+        assert time.monotonic() - start < scaled(5)
+    assert mount_device(mount.path) is None
+
+
+@pytest.mark.sim("--data", "empty")
+def test_killed_while_somebody_waits_and_an_upload_fails(sim, start_mount):
+    """The same, where what is told of is no news: the file is not there after all."""
+    room = sim.create_room("Ops")
+    sim.post(room["id"], "mine")
+    mount = start_mount(sim)
+    space = mount.space("Ops")
+    (name,) = messages_in(space)
+    fd = os.open(space / "a.bin", os.O_WRONLY | os.O_CREAT)
+    sim.fault(method="DELETE", hang=True)
+    sim.fault(method="POST", status=400)
+    with Crowd(mount) as crowd:
+        waiter = crowd.start("rm", space / name)
+        crowd.wait_until_waiting(1)
+        os.write(fd, b"figures")
+        with pytest.raises(OSError):
+            os.close(fd)
+        # A letter is there, so the name of what was to be sent is told of.
+        wait_until(lambda: Unsent(mount).names(), 15)
         start = time.monotonic()
         mount.kill()
         waiter.wait(scaled(5))

@@ -43,7 +43,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 from balance import Balance, resend  # noqa: E402
 from items import SPACES, TOKEN  # noqa: E402
-from lib.mount import Mount  # noqa: E402
+from lib.mount import Mount, dump_process  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.util import SLOW  # noqa: E402
 import proxy  # noqa: E402
@@ -51,6 +51,8 @@ from proxy import Proxy  # noqa: E402
 from writer import Writer  # noqa: E402
 
 FAULTS_MIN = 1 / 3
+# A killed process ends at once, unless the kernel keeps it.
+KILL_PATIENCE_S = 10
 # Where the simulator makes the others.
 REFUSED_SHARE = 0.01
 # Probability of each, on every request. They add up, so a little less than the sum is hit.
@@ -93,6 +95,7 @@ class Storm:
         self.hits = collections.Counter()
         self.log = []
         self.seen = {}
+        self.hung = []
 
     def say(self, text):
         print(f"storm: {text}", flush=True)
@@ -177,8 +180,19 @@ class Storm:
 
     def kill(self):
         self.kills += 1
+        self.mount.process.kill()
+        try:
+            self.mount.process.wait(KILL_PATIENCE_S * SLOW)
+        except subprocess.TimeoutExpired:
+            self.hung.append(self.look_who_waits())
+            self.mount.abort()
         self.mount.kill()
         self.remount()
+
+    def look_who_waits(self):
+        """Where sparkfs, killed, and the writers stand in the kernel."""
+        pids = [self.mount.pid, *(w.pid for w in self.writers)]
+        return "\n".join(dump_process(pid, debugger=False) for pid in pids)
 
     def remount(self):
         while True:
@@ -329,7 +343,7 @@ class Storm:
 
 
 KINDS = ("lost", "doubled", "undone", "forged", "garbled", "out of order", "wedged", "alien",
-         "not sent again", "too few faults")
+         "not sent again", "too few faults", "hung")
 
 
 def report(storm, balance, count, resent, seconds):
@@ -375,6 +389,8 @@ def run(args, folder):
     total, hit = storm.share()
     if args.faults != "none" and hit < FAULTS_MIN * total:
         balance.violation("too few faults", None, f"{hit} of {total} requests met one")
+    for words in storm.hung:
+        balance.violation("hung", None, f"sparkfs was killed and did not end:\n{words}")
     balance.explain(storm.log)
     report(storm, balance, count, resent, time.monotonic() - began)
     return 1 if balance.bad else 0

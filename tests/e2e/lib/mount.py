@@ -44,7 +44,7 @@ def read_proc(path):
         return f"({e.strerror})"
 
 
-def dump_process(pid):
+def dump_process(pid, debugger=True):
     """Where each thread of a process stands, as text."""
     out = [f"process {pid}: {read_proc(f'/proc/{pid}/cmdline')!r}".replace("\\x00", " ")]
     try:
@@ -57,7 +57,7 @@ def dump_process(pid):
         out.append(f"  task {task} {read_proc(base + '/comm')} "
                    f"{state[1] if state else '?'} wchan {read_proc(base + '/wchan')}")
         out.extend("    " + line for line in read_proc(base + "/stack").splitlines())
-    if shutil.which("gdb"):
+    if debugger and shutil.which("gdb"):
         try:
             found = subprocess.run(
                 ["gdb", "-batch", "-p", str(pid), "-ex", "thread apply all bt 12"],
@@ -210,6 +210,11 @@ class Mount:
         self.ended = True
         subprocess.run(["umount", "-l", str(self.path)], stderr=subprocess.DEVNULL, check=False)
 
+    def abort(self):
+        """Ends the connection: who waits for the daemon is told that it is gone."""
+        with open(f"{self.connection}/abort", "w", encoding="ascii") as f:
+            f.write("1")
+
     def force(self, why):
         """Gets rid of a wedged mount whatever it does. Returns a report as text."""
         report = [f"*** {why}"]
@@ -220,8 +225,7 @@ class Mount:
             try:
                 with open(f"{self.connection}/waiting", encoding="ascii") as f:
                     report.append(f"requests waiting: {f.read().strip()}")
-                with open(f"{self.connection}/abort", "w", encoding="ascii") as f:
-                    f.write("1")
+                self.abort()
             except OSError as e:
                 report.append(f"(abort: {e})")
         if mount_device(self.path) is not None:

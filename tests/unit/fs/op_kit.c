@@ -127,9 +127,16 @@ void tree_note_use(struct tree *t, uint64_t ino)
 	(void)ino;
 }
 
-void fs_tell_later(struct fs *fs)
+void notify_hold(struct notifier *n, uint64_t dir)
 {
-	(void)fs;
+	(void)n;
+	(void)dir;
+}
+
+void notify_release(struct notifier *n, uint64_t dir)
+{
+	(void)n;
+	(void)dir;
 }
 
 bool tree_upload_is_known(struct tree *t, uint64_t ino)
