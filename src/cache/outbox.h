@@ -29,8 +29,8 @@
  *     (2 s), and compared with the letter: mine, the same text (files: one file and no text),
  *     created since, unknown to the store before, claimed by no other letter. Found: as if the
  *     answer had come. Not found, both times: unsent, "it did not arrive", for texts and
- *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504),
- *     for who is slow may still do it. Raw JSON (cards) and bots in
+ *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504)
+ *     and when it was found as `sending` within ten minutes, for who is slow may still do it. Raw JSON (cards) and bots in
  *     group spaces: in-doubt at once. Of an edit the message itself is looked at.
  *     Before an edit, too: if it is not what the edit was made from, it was edited elsewhere
  *     (unsent, -ESTALE); if it is gone: unsent, -ENOENT.

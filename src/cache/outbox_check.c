@@ -419,7 +419,7 @@ static bool is_group(const struct job *job)
 void outbox_check_begin(struct job *job)
 {
 	job->state = JOB_CHECKING;
-	job->is_slow = job->error == -ETIMEDOUT;
+	job->is_slow |= job->error == -ETIMEDOUT;
 	if (job->letter->form == OUTBOX_JSON)
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "

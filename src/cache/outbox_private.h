@@ -164,7 +164,7 @@ struct job {
 	int64_t known_until; /* a row below, but above the letter's: may be another's. 0: none */
 	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* something there could be it */
-	bool is_slow;	  /* the server was too slow: it may still do it */
+	bool is_slow; /* the server was too slow, or was not waited for: it may still do it */
 	/* files: what was listed, as far as its attachments are still to be looked at */
 	GPtrArray *page;
 	guint page_left;

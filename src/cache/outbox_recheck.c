@@ -9,6 +9,10 @@
 #include "base/log.h"
 #include "cache/outbox_private.h"
 
+/* So long a server, or what is before it, may be at work on what it was sent. Who was killed did
+ * not wait for the answer to the end: like after a time-out, it may still come to pass. */
+#define AT_WORK_MS INT64_C(600000)
+
 struct recheck {
 	int64_t n, listed, began_ms;
 };
@@ -65,6 +69,7 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 	job->sent_ms = r->began_ms;
 	/* What the kernel tells those who wait for a daemon that was killed. */
 	job->error = -ECONNABORTED;
+	job->is_slow = ABS(clock_wall(o->clock) - r->began_ms) < AT_WORK_MS;
 	job->known_until = known_until;
 	job->line_key = g_strdup_printf("again %" G_GINT64_FORMAT, r->listed);
 	pthread_mutex_lock(&o->lock);

@@ -83,7 +83,7 @@ CASES = {
         (lambda w: (w.told(w.edit, "edit", "close"),
                     w.keeps(w.edit.edited, state="in-doubt")), set()),
     "a failed edit that arrived, unsent":
-        (lambda w: (w.told(w.edit, "edit", "close"), w.keeps(w.edit.edited)), {"doubled"}),
+        (lambda w: (w.told(w.edit, "edit", "close"), w.keeps(w.edit.edited)), set()),
     "a failed edit without the message":
         (lambda w: (w.told(w.edit, "edit", "close"), w.has(w.edit)), {"lost"}),
     "an edit cut off":

@@ -356,7 +356,8 @@ def report(storm, balance, count, resent, seconds):
     for name in ("close succeeded", "close failed", "refused at open", "refused at write",
                  "edited", "edit failed", "deleted", "deletion failed", "not found again",
                  "posted", "unsent", "in-doubt", "in-doubt, had arrived", "edits unsent",
-                 "edits in-doubt", "edits in-doubt, had arrived", "cut off"):
+                 "edits unsent, had arrived", "edits in-doubt", "edits in-doubt, had arrived",
+                 "cut off"):
         print(f"{name:<20} {count.get(name, 0)}")
     print(f"sent from unsent/    {resent}")
     for name in KINDS:

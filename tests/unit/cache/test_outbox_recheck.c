@@ -106,6 +106,42 @@ static void one_that_arrived_goes(void **state)
 	}
 }
 
+static void age_note(const char *path)
+{
+	char *text, *at, *aged;
+
+	assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	at = strstr(text, "\"writtenMs\": ");
+	assert_non_null(at);
+	at += strlen("\"writtenMs\": ");
+	aged = g_strdup_printf("%.*s%" G_GINT64_FORMAT "%s", (int)(at - text), text,
+			       g_ascii_strtoll(at, NULL, 10) - INT64_C(7200000),
+			       at + strspn(at, "0123456789"));
+	assert_true(g_file_set_contents(path, aged, -1, NULL));
+	g_free(aged);
+	g_free(text);
+}
+
+/* A folder like killed_dir's of two hours ago. Owned. */
+static char *old_dir(bool is_again)
+{
+	char *dir = killed_dir(is_again), *outbox = g_build_filename(dir, "outbox", NULL);
+	GDir *folder = g_dir_open(outbox, 0, NULL);
+	const char *name;
+
+	assert_non_null(folder);
+	while ((name = g_dir_read_name(folder))) {
+		char *path = g_build_filename(outbox, name, NULL);
+
+		if (g_str_has_suffix(name, ".json"))
+			age_note(path);
+		g_free(path);
+	}
+	g_dir_close(folder);
+	g_free(outbox);
+	return dir;
+}
+
 static void one_that_did_not_stays(void **state)
 {
 	(void)state;
@@ -114,7 +150,7 @@ static void one_that_did_not_stays(void **state)
 		struct outbox_letter *l;
 		struct kit k;
 
-		kit_setup_in(&k, killed_dir(is_again));
+		kit_setup_in(&k, old_dir(is_again));
 		item = kit_only_item(&k);
 		assert_int_equal(outbox_take(k.o, item->n, &l), -EBUSY);
 		outbox_item_free(item);
@@ -126,6 +162,19 @@ static void one_that_did_not_stays(void **state)
 		expect_state(&k, "unsent", "it did not arrive");
 		kit_teardown(&k);
 	}
+}
+
+/* Whoever was sent it may be at work on it. */
+static void one_that_may_be_late_is_in_doubt(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_setup_in(&k, killed_dir(false));
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+	expect_state(&k, "in-doubt", "do not tell");
+	kit_teardown(&k);
 }
 
 static void nobody_can_be_asked(void **state)
@@ -180,7 +229,7 @@ static void move_files(const char *from_dir, const char *to_dir)
 /* The run before may have been told that it is another letter's. */
 static void what_was_known_is_no_proof(void **state)
 {
-	char *dir = killed_dir(false);
+	char *dir = old_dir(false);
 	struct webex_message *m;
 	struct kit k;
 
@@ -205,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_that_arrived_goes),
 		cmocka_unit_test(one_that_did_not_stays),
+		cmocka_unit_test(one_that_may_be_late_is_in_doubt),
 		cmocka_unit_test(nobody_can_be_asked),
 		cmocka_unit_test(the_check_is_cut_short),
 		cmocka_unit_test(what_was_known_is_no_proof),
