@@ -229,7 +229,9 @@ uint64_t upload_dir(uint64_t dir);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-/* Nothing is fetched. */
+/* No newer attachment of the space has its name. */
+bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
+/* Of one whose length nobody has proven, its first bytes are fetched. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino);
 /* The caller of these two counted itself in contents.h. 0: they are all here. */
 int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size);

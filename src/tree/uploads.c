@@ -62,6 +62,17 @@ static int64_t sent_ms(struct tree_ctx *ctx, int64_t message)
 	return brief.created_ms;
 }
 
+bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
+{
+	struct store_content newest = {0};
+	bool is =
+		store_content_by_name(ctx->conn, content->room, content->name, &newest) == 0 &&
+		newest.rowid == content->rowid;
+
+	store_content_clear(&newest);
+	return is;
+}
+
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
@@ -81,11 +92,14 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
 		tree_set_size(attr, MAX(content.size, 0));
+		/* What was written to an older version would be a newer one, under another name. */
+		if (!upload_is_newest(ctx, &content))
+			attr->st.st_mode &= ~0222u;
 		/* nlink stays 1, though a month shows it, too: of more `cp -a` takes the file away before
 		 * it writes another version. */
-		/* Who opens it is told how long it is, and looks again. */
-		if (!content.is_proven)
-			attr->attr_timeout = 0;
+		/* Who opens it is told how long it is, and looks again; that another one is newer is
+		 * told of that one. */
+		attr->attr_timeout = content.is_proven ? TIMEOUT_SHORT : 0;
 	}
 	store_content_clear(&content);
 	return r;

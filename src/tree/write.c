@@ -242,7 +242,11 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 
 	if (r == 0 && content.gone)
 		r = -ENOENT;
-	/* Counted in contents.h by the caller. */
+	if (r == 0 && !upload_is_newest(ctx, &content))
+		r = -EACCES;
+	/* Counted in contents.h by the caller. What is proven by it is in the next snapshot. */
+	if (r == 0 && !truncate)
+		r = upload_open(ctx, w->ino);
 	if (r == 0 && !truncate)
 		r = upload_need_all(ctx, w->row, content.size);
 	if (r == 0) {

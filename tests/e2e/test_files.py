@@ -105,6 +105,28 @@ def test_a_new_version_takes_the_name_at_once(two):
     assert len(two.messages()) == 1
 
 
+def test_an_older_version_is_not_written_to(pier):
+    put(pier / "a.txt", "old")
+    put(pier / "a.txt", "new")
+    (version,) = [n for n in names(pier) if n != "a.txt"]
+    assert os.stat(pier / "files" / version).st_mode & 0o777 == 0o444
+    assert os.stat(pier / "files/a.txt").st_mode & 0o777 == 0o644
+    with fails(errno.EACCES):
+        put(pier / "files" / version, "x")
+    assert pier.posts() == 2
+    pier.run(["rm", "files/a.txt"], check=True)
+    (left,) = names(pier)
+    assert os.stat(pier / "files" / left).st_mode & 0o777 == 0o644
+
+
+def test_what_others_sent_is_appended_to_as_a_version_of_ones_own(two):
+    upload(two, "log.txt", b"x" * 200_000, BOB)
+    wait_until(lambda: len(two.listed()) == 1)
+    two.run("echo more >> files/log.txt", check=True)
+    assert (two / "files/log.txt").read_bytes() == b"x" * 200_000 + b"more\n"
+    assert len(names(two)) == 2
+
+
 def test_rm_of_a_version_deletes_its_message(pier):
     for i in range(3):
         put(pier / "a.txt", f"version {i}")
