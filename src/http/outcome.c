@@ -25,6 +25,17 @@ static int connect_errno(CURL *easy)
 	}
 }
 
+/* What came is no answer: bytes of an earlier one on a kept connection (a body behind HEAD), or of
+ * something that does not speak HTTP. */
+static bool is_garbage(CURL *easy, CURLcode code)
+{
+	long status = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	return code == CURLE_WEIRD_SERVER_REPLY ||
+	       (code == CURLE_UNSUPPORTED_PROTOCOL && status == 0);
+}
+
 int http_curl_error(CURL *easy, CURLcode code, bool *ret_transient)
 {
 	*ret_transient = true;
@@ -35,7 +46,7 @@ int http_curl_error(CURL *easy, CURLcode code, bool *ret_transient)
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return -ETIMEDOUT;
 	if (code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||
-	    code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM)
+	    code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM || is_garbage(easy, code))
 		return -ECONNRESET;
 	if (code == CURLE_PARTIAL_FILE)
 		return -EIO;

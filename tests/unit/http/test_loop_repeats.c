@@ -543,6 +543,38 @@ static void test_cut_get_is_repeated(void **state)
 	client_stop(&c);
 }
 
+static enum fake_then junk_first(void *arg, const struct fake_request *req, GString *answer)
+{
+	(void)arg;
+	if (req->serial == 1) {
+		g_string_append(answer, "0\r\n\r\n");
+		return FAKE_CLOSE;
+	}
+	fake_answer(answer, 200, "", "whole");
+	return FAKE_KEEP;
+}
+
+/* What a server sent behind an earlier answer is no answer to this one; a POST may have been read. */
+static void test_junk_is_no_answer(void **state)
+{
+	_cleanup_response_ struct http_response *get = NULL, *post_reply = NULL;
+	struct client c;
+
+	(void)state;
+	client_start(&c, junk_first, NULL, 0);
+	get = client_get(&c, "/");
+	assert_int_equal(get->error, 0);
+	assert_string_equal(get->body, "whole");
+	assert_int_equal(get->attempts, 2);
+	client_stop(&c);
+	client_start(&c, junk_first, NULL, 0);
+	post_reply = post(&c);
+	assert_int_equal(post_reply->error, -ECONNRESET);
+	assert_true(post_reply->may_have_applied);
+	assert_int_equal(post_reply->attempts, 1);
+	client_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -559,6 +591,7 @@ int main(void)
 		cmocka_unit_test(test_kept_alive_delete_may_have_applied),
 		cmocka_unit_test(test_closed_idle_connection_is_harmless),
 		cmocka_unit_test(test_cut_get_is_repeated),
+		cmocka_unit_test(test_junk_is_no_answer),
 	};
 
 	return cmocka_run_group_tests_name("http loop: repeats", tests, NULL, NULL);
