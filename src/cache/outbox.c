@@ -136,11 +136,8 @@ static void write_job(void *arg)
 	struct job *job = arg;
 	struct outbox *o = job->o;
 	bool is_file = job->letter->form == OUTBOX_FILE;
-	int r = is_file ? draft_sha256(job->letter->fd, &job->sha256) : 0;
 
-	if (r == 0)
-		r = outbox_files_put(o, job->letter, &job->note, !is_file, &job->why_size);
-	job->error = r;
+	job->error = outbox_files_put(o, job->letter, &job->note, !is_file, &job->why_size);
 	work_post(o->cache, written, job);
 }
 

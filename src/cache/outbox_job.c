@@ -30,6 +30,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/draft.h"
 #include "cache/outbox_private.h"
 
 /* The server's list may lag behind its answer (webex-api.md 7.4). */
@@ -205,10 +206,22 @@ void outbox_job_note_reply(struct job *job, const struct webex_reply *reply)
 
 /* ---- delivered ---- */
 
+/* By it the same file is known again (design 2.3). */
+static void keep_sum(const struct job *job)
+{
+	int r = 0;
+
+	if (job->sha256 && job->content)
+		r = store_set_content_sum(job->o->store, job->content, job->sha256);
+	if (r < 0 && r != -ENOENT)
+		log_warning("cache", "the sum of a file is not kept: %s", g_strerror(-r));
+}
+
 static void removed(void *arg)
 {
 	struct job *job = arg;
 
+	keep_sum(job);
 	if (job->letter->replaces)
 		outbox_item_drop(job->o, job->letter->replaces);
 	outbox_job_finish(job);
@@ -240,7 +253,6 @@ static int apply_content(struct job *job, const struct webex_message *m, GPtrArr
 		.room = job->room,
 		.message = job->message,
 		.name = l->filename,
-		.sha256 = job->sha256,
 		.size = l->size,
 		.is_proven = true,
 		.mtime_ms = l->mtime_ms,
@@ -249,7 +261,7 @@ static int apply_content(struct job *job, const struct webex_message *m, GPtrArr
 	if (l->form != OUTBOX_FILE || !m->files || !m->files[0])
 		return 0;
 	content.url = m->files[0];
-	return store_apply_content(job->o->store, &content, NULL, changes);
+	return store_apply_content(job->o->store, &content, &job->content, changes);
 }
 
 /* The message is in the room with that row. It was delivered, whatever the store says. */
@@ -460,6 +472,16 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	job->call = webex_get_message(o->client, m->id, on_whole, job);
 }
 
+/* io thread, while it is on the wire; what the job comes to there later finds it done. */
+static void sum_job(void *arg)
+{
+	struct job *job = arg;
+	int r = draft_sha256(job->letter->fd, &job->sha256);
+
+	if (r < 0)
+		log_warning("cache", "the sum of a file: %s", g_strerror(-r));
+}
+
 static void submit_post(struct job *job, const char *json_body)
 {
 	const struct outbox_letter *l = job->letter;
@@ -483,6 +505,8 @@ static void submit_post(struct job *job, const char *json_body)
 		post.sent = &job->upload->sent;
 	}
 	job->call = webex_post_message(job->o->client, &post, on_answer, job);
+	if (l->form == OUTBOX_FILE)
+		work_post(job->o->io, sum_job, job);
 }
 
 static void submit_json(struct job *job)

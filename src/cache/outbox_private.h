@@ -153,11 +153,11 @@ struct job {
 	bool is_detached;     /* cache thread */
 	int64_t sent_ms;      /* wall, when it was submitted; cache thread */
 	uint64_t call;	      /* cache thread; id of the request under way, 0: none */
-	char *sha256;	      /* files */
+	char *sha256;	      /* files; of the io thread, until that has posted back */
 	int64_t why_size;
 	/* the outcome */
 	int error;
-	int64_t room, message;
+	int64_t room, message, content;
 	struct webex_message *delivered; /* JOB_APPLYING */
 	/* outbox_check.c */
 	uint64_t timer;

@@ -134,6 +134,28 @@ int store_apply_content(struct store *s, const struct store_content *content,
 	return r;
 }
 
+static int set_sum(struct write *w, int64_t rowid, const char *sha256)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE content SET sha256=?2 WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	sql_text(&st, 2, sha256);
+	r = sql_run(&st);
+	if (r < 0)
+		return r;
+	return sqlite3_changes64(sql_handle(w->q)) ? 0 : -ENOENT;
+}
+
+int store_set_content_sum(struct store *s, int64_t rowid, const char *sha256)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, set_sum(&w, rowid, sha256));
+}
+
 static int set_mtime(struct write *w, int64_t rowid, int64_t mtime_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

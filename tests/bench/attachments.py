@@ -115,7 +115,8 @@ class Attachments:
         to = shlex.quote(str(self.shm / "many"))
         config.write_text("".join(f'url = "{self.urls[n]}"\noutput = "{to}/{n}"\n'
                                   for n in names), encoding="ascii")
-        copy = f"rm -rf {to}; mkdir {to}; ls | grep -v big | xargs -P {AT_ONCE} -n 5 cp -t {to}"
+        each = -(-len(names) // AT_ONCE)
+        copy = f"rm -rf {to}; mkdir {to}; ls | grep -v big | xargs -P {AT_ONCE} -n {each} cp -t {to}"
         _seconds, requests = self.ours_counted(copy)
         self.row("small", f"{len(names)} files of 100 kB by {AT_ONCE} cp", 1.3,
                  lambda: self.ours(copy),
