@@ -63,6 +63,7 @@ static struct outbox *outbox_new(const struct outbox_config *config)
 	o->on_changes = config->on_changes;
 	o->arg = config->arg;
 	o->is_bot = config->is_bot;
+	o->on_reply = config->on_reply;
 	o->upload_timeout_ms =
 		config->upload_timeout_ms ? config->upload_timeout_ms : UPLOAD_TIMEOUT_MS;
 	o->check_pause_ms = config->check_pause_ms ? config->check_pause_ms : CHECK_PAUSE_MS;

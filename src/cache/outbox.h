@@ -109,6 +109,8 @@ struct outbox_config {
 	const struct clock *clock;
 	/* cache thread: changes that a delivery made in the store (borrowed) */
 	void (*on_changes)(void *arg, GPtrArray *changes);
+	/* cache thread: the answer to a letter, or what came instead (borrowed); may be NULL */
+	void (*on_reply)(void *arg, const struct webex_reply *reply);
 	void *arg;
 	bool is_bot;
 	int upload_timeout_ms; /* 0: 10 min */

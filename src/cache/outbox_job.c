@@ -452,6 +452,8 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
 	outbox_upload_end(job);
+	if (o->on_reply)
+		o->on_reply(o->arg, reply);
 	if (reply->error || !reply->items || reply->items->len == 0) {
 		outbox_job_failed(job, reply);
 		return;

@@ -51,6 +51,7 @@ struct outbox {
 	struct work_queue *cache, *io;
 	const struct clock *clock;
 	void (*on_changes)(void *arg, GPtrArray *changes);
+	void (*on_reply)(void *arg, const struct webex_reply *reply);
 	void *arg;
 	bool is_bot;
 	int upload_timeout_ms, check_pause_ms;

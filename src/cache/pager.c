@@ -431,6 +431,23 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
 	work_post(p->config.queue, step_run, s);
 }
 
+void pager_noticed(struct pager *p, const struct webex_reply *reply)
+{
+	int64_t now = clock_mono(p->config.clock);
+
+	if (!reply->error)
+		pager_heard(p, reply);
+	if (!reply->is_network || !is_unreachable(reply->error))
+		return;
+	pthread_mutex_lock(&p->lock);
+	/* As if that had been a while ago: who opens asks once, and nobody is refused unasked. */
+	if (p->net_failed_ms == INT64_MIN / 2) {
+		p->net_failed_ms = now - DOWN_MS;
+		p->net_error = reply->error;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 bool pager_is_doubtful(struct pager *p)
 {
 	int64_t now = clock_mono(p->config.clock);

@@ -173,6 +173,9 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 /* Why a request would fail, as far as an answer of the last few seconds tells: the network's
  * errno, -EACCES for a token that was refused; else 0. Any thread. */
 int pager_known_error(struct pager *p);
+/* Cache thread: what came of somebody else's request. An answer ends the doubt below; a server that
+ * could not be reached begins it. */
+void pager_noticed(struct pager *p, const struct webex_reply *reply);
 /* The network failed, longer ago, and nothing was heard of the server since: whoever wants
  * something of it for sure asks by NEED_PROBE first. Any thread. */
 bool pager_is_doubtful(struct pager *p);

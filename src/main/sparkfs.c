@@ -232,6 +232,13 @@ static void on_own_changes(void *arg, GPtrArray *changes)
 	on_changes(s, changes);
 }
 
+static void on_reply(void *arg, const struct webex_reply *reply)
+{
+	struct sparkfs *s = arg;
+
+	pager_noticed(s->pager, reply);
+}
+
 /* The bytes of an attachment are as many as nobody had said. */
 static void on_length(void *arg, int64_t row, int64_t length)
 {
@@ -286,6 +293,7 @@ static int start_cache(struct sparkfs *s)
 		.cache_queue = s->queue,
 		.clock = clock_system(),
 		.on_changes = on_own_changes,
+		.on_reply = on_reply,
 		.arg = s,
 		.is_bot = s->owner.is_bot,
 	};
@@ -297,6 +305,10 @@ static int start_cache(struct sparkfs *s)
 		r = pager_new(&pager, &s->pager);
 	if (r == 0)
 		r = outbox_open(&outbox, &s->outbox);
+	/* It began without network: who opens something for writing finds out first. */
+	if (r == 0 && s->warning)
+		pager_noticed(s->pager,
+			      &(struct webex_reply){.error = -ENETUNREACH, .is_network = true});
 	return r;
 }
 

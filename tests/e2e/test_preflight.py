@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from lib.chat import Space, fails, put
+from lib.chat import Space, Unsent, fails, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.util import scaled, wait_until
 
@@ -173,3 +173,33 @@ def test_a_server_that_went_silent_costs_an_open_a_probe(pier):
     wait_until(slow, 15)
     assert time_of[0] < scaled(6)
     pier.sim.clear_faults()
+
+
+def test_a_post_that_met_no_server_is_how_the_next_open_knows(pier, unsent):
+    """It asks once, and is not refused unasked."""
+    put(pier / "post", "before")
+    fd = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, b"typed")
+    pier.sim.kill()
+    with fails(*NETWORK):
+        os.close(fd)
+    assert unsent.bytes() == [b"typed"]
+    for name in NAMES:
+        number, seconds = refusal(pier / name)
+        assert number in NETWORK, (name, number)
+        assert seconds < scaled(4)
+    pier.sim.start()
+    wait_until(lambda: refusal(pier / "post")[0] == 0, 10)
+
+
+def test_a_mount_that_began_without_network_says_so_at_the_open(pier, start_mount):
+    put(pier / "post", "before")
+    state = pier.mount.state
+    pier.mount.unmount()
+    pier.sim.kill()
+    pier.mount = start_mount(pier.sim, state=state)
+    number, seconds = refusal(pier / "post")
+    assert number in NETWORK and seconds < scaled(4)
+    pier.sim.start()
+    wait_until(lambda: refusal(pier / "post")[0] == 0, 10)
+    assert Unsent(pier.mount).names() == []
