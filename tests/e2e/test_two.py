@@ -286,9 +286,10 @@ def test_a_space_is_deleted_while_somebody_reads(pier):
 @pytest.mark.mount("poll=2")
 def test_a_shell_in_a_space_that_is_deleted(pier):
     """It stands nowhere then, and is told so; it does not hang."""
-    shell = start_cmd("read -r x; ls; echo done; echo hi > post; echo $?", cwd=pier.dir,
+    shell = start_cmd("echo here; read -r x; ls; echo done; echo hi > post; echo $?", cwd=pier.dir,
                       stdin=subprocess.PIPE)
     try:
+        assert shell.stdout.readline() == b"here\n"
         delete_space(pier)
         wait_until(lambda: pier.title not in pier.mount.ls("spaces"), 20)
         out, err = shell.communicate(b"\n", timeout=scaled(20))
