@@ -6,7 +6,7 @@
  *	begin: what lacks a name ---> ask: up to NAMES_AT_ONCE requests
  *	                                ^              | on_head
  *	                                |              v
- *	                                +---- keep the name ---- failed: cancel the others
+ *	                                +---- take_reply ------- failed: cancel the others
  *	                                      nothing left,        |
  *	                                      none under way       v
  *	                                           +---------> fetch_finished
@@ -31,6 +31,8 @@ struct names {
 	guint next;		   /* in `rows` */
 	struct webex_reply failed; /* the first that ends it; owned */
 	GPtrArray *asked;	   /* of struct asked: under way */
+	GArray *unclear;	   /* of int64_t: rows at which the server failed */
+	bool is_good;		   /* of one it told the name */
 };
 
 struct asked {
@@ -43,6 +45,7 @@ static void names_free(struct names *n)
 {
 	g_array_unref(n->rows);
 	g_ptr_array_unref(n->asked);
+	g_array_unref(n->unclear);
 	g_free(n->failed.message);
 	g_free(n->failed.tracking_id);
 	g_free(n);
@@ -138,18 +141,25 @@ static void cancel_asked(struct names *n)
 	}
 }
 
-/* The answer is one about this file, and not about the network, the account or the server. */
-static bool is_of_file(const struct webex_reply *reply)
+enum verdict {
+	OF_FILE,   /* a name, or an answer about this file alone */
+	OF_SERVER, /* about the network, the account or the server: nothing more is asked */
+	UNCLEAR,   /* the server fails, perhaps at this file alone */
+};
+
+static enum verdict judge(const struct webex_reply *reply)
 {
-	switch (reply->status) {
-	case 401:
-	case 408:
-	case 429:
-		return false;
-	default:
-		return reply->error && !reply->is_network && reply->status >= 400 &&
-		       reply->status < 500;
-	}
+	if (!reply->error)
+		return OF_FILE;
+	if (reply->is_network || reply->status == 401 || reply->status == 408 ||
+	    reply->status == 429)
+		return OF_SERVER;
+	if (reply->status >= 500)
+		return UNCLEAR;
+	/* A redirect that leads nowhere; a URL that is no content of this server's was never sent. */
+	if (reply->status >= 300 || reply->error == -EPERM || reply->error == -EINVAL)
+		return OF_FILE;
+	return OF_SERVER;
 }
 
 static int keep(struct names *n, int64_t row, const struct webex_reply *reply)
@@ -174,14 +184,28 @@ static int keep(struct names *n, int64_t row, const struct webex_reply *reply)
 	return r == -ENOENT ? 0 : r;
 }
 
+static bool is_unclear(const struct names *n, int64_t row)
+{
+	for (guint i = 0; i < n->unclear->len; i++)
+		if (g_array_index(n->unclear, int64_t, i) == row)
+			return true;
+	return false;
+}
+
 /* More may have come since it began. */
 static int look_again(struct names *n)
 {
+	int r;
+
 	if (n->asked->len || n->next < n->rows->len)
 		return 0;
 	g_array_set_size(n->rows, 0);
 	n->next = 0;
-	return find_rows(n->pager, &n->fetch->need, n->rows);
+	r = find_rows(n->pager, &n->fetch->need, n->rows);
+	for (guint i = n->rows->len; i-- > 0;)
+		if (is_unclear(n, g_array_index(n->rows, int64_t, i)))
+			g_array_remove_index(n->rows, i);
+	return r;
 }
 
 /* The others are not waited for longer than they take to be cancelled. */
@@ -197,18 +221,56 @@ static void fail(struct names *n, int error, struct webex_reply *reply)
 	cancel_asked(n);
 }
 
+/* 0: on with the others. One file at which the server fails does not hide all others; a server that fails
+ * at all of them is not asked about each. */
+static int take_reply(struct names *n, int64_t row, struct webex_reply *reply)
+{
+	if (!reply->error) {
+		pager_heard(n->pager, reply);
+		n->is_good = true;
+	}
+	switch (judge(reply)) {
+	case OF_FILE:
+		return keep(n, row, reply);
+	case UNCLEAR:
+		g_array_append_val(n->unclear, row);
+		return n->is_good || n->unclear->len < NAMES_AT_ONCE ? 0 : reply->error;
+	case OF_SERVER:
+		break;
+	}
+	return reply->error;
+}
+
+/* All are asked for: those that are unclear are listed as well, and asked for again soon. */
+static int settle(struct names *n)
+{
+	const struct pager_config *c = pager_get_config(n->pager);
+	int r = 0;
+
+	if (n->asked->len || !n->unclear->len)
+		return 0;
+	if (!n->is_good)
+		return -EIO;
+	for (guint i = 0; r == 0 && i < n->unclear->len; i++) {
+		GPtrArray *changes = store_changes_new();
+
+		r = store_name_content(c->store, g_array_index(n->unclear, int64_t, i), NULL,
+				       -1, clock_wall(c->clock) + SCAN_RETRY_MS, changes);
+		r = pager_published(n->pager, r == -ENOENT ? 0 : r, changes);
+	}
+	return r;
+}
+
 static void go_on(struct names *n, int64_t row, struct webex_reply *reply)
 {
-	int r = reply->error;
+	int r = take_reply(n, row, reply);
 
-	if (!reply->error)
-		pager_heard(n->pager, reply);
-	if (!reply->error || is_of_file(reply))
-		r = keep(n, row, reply);
 	if (r == 0)
 		r = look_again(n);
 	if (r == 0)
 		r = ask(n);
+	if (r == 0)
+		r = settle(n);
 	if (r)
 		fail(n, r, reply);
 }
@@ -247,6 +309,7 @@ int source_names_begin(struct fetch *f)
 	n->pager = f->pager;
 	n->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	n->asked = g_ptr_array_new();
+	n->unclear = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	r = find_rows(f->pager, &f->need, n->rows);
 	if (r == 0)
 		r = ask(n);

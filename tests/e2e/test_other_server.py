@@ -187,6 +187,24 @@ def test_members(other):
     assert mount.run("cat spaces/Harbour/members/*").ok().out.count('"id"') == 9
 
 
+def test_a_bad_file_hides_no_other(other):
+    """A URL of another host, and one at which the server fails."""
+    def fill(server):
+        server.contents["good-1"] = ("good.txt", "text/plain", b"good")
+        for url in (f"{server.base}/contents/good-1", "https://evil.example/v1/contents/evil-1",
+                    f"{server.other}/contents/stray-1", "file:///etc/passwd",
+                    f"{server.base}/contents/broken-1"):
+            server.add_message(harbour(server), None, files=[url])
+
+    server, mount = other(fill=fill)
+    server.hook = lambda r: error(500, "broken") if r.path.endswith("broken-1") else None
+    names = mount.run("ls spaces/Harbour/files/", timeout=60).ok().lines()
+    assert "good.txt" in names and len(names) == 5, names
+    assert mount.run("cat spaces/Harbour/files/good.txt").ok().out == "good"
+    for name in set(names) - {"good.txt"}:
+        assert mount.run(["cat", f"spaces/Harbour/files/{name}"], timeout=60).status == 1, name
+
+
 def upload(mount):
     name = f"spaces/Harbour/report{time.monotonic_ns()}.pdf"
     mount.run(f"echo data {name} > {name}").ok()

@@ -106,7 +106,7 @@ static void body_what_came_is_kept(struct world *w)
 	ask_need(w, &a, &need);
 	tell_name(0, "a", 0, 200);
 	tell_name(1, "b", 0, 200);
-	tell_name(2, NULL, -EIO, 500);
+	tell_name(2, NULL, -EIO, 0);
 	/* The others are cancelled, and waited for. */
 	assert_int_equal(0, a.calls);
 	for (guint i = 3; i < asked(); i++) {
@@ -162,10 +162,52 @@ static void body_answers_about_one_file(struct world *w)
 	assert_int_equal(3, unnamed(w));
 }
 
+/* A URL of another host, a redirect that leads nowhere, and a file at which the server fails. */
+static void body_one_bad_file_hides_no_other(struct world *w)
+{
+	struct webex_reply refused = {.error = -EPERM};
+	struct need need = all_of(w);
+	struct asker a;
+
+	put_files(w);
+	ask_need(w, &a, &need);
+	tell_name(0, NULL, -EIO, 500);
+	tell_name(1, NULL, -EIO, 302);
+	((struct call *)calls->pdata[2])->answered = true;
+	call_at(2)->done(call_at(2)->arg, &refused);
+	for (guint i = 3; i < FILES; i++)
+		tell_name(i, "x", 0, 200);
+	assert_int_equal(FILES, asked());
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+	assert_int_equal(0, unnamed(w));
+	now_ms += 2 * 60 * 1000;
+	assert_int_equal(1, unnamed(w));
+}
+
+static void body_a_server_that_fails_is_not_asked_for_all(struct world *w)
+{
+	struct need need = all_of(w);
+	struct asker a;
+
+	put_files(w);
+	ask_need(w, &a, &need);
+	for (guint i = 0; i < 8; i++)
+		tell_name(i, NULL, -EIO, 500);
+	assert_true(asked() > 8);
+	for (guint i = 8; i < asked(); i++)
+		tell_name(i, NULL, -ECANCELED, 0);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(-EIO, a.error);
+	assert_int_equal(FILES, unnamed(w));
+}
+
 CASE(all_are_asked_for)
 CASE(what_came_is_kept)
 CASE(an_interrupt_ends_it)
 CASE(answers_about_one_file)
+CASE(one_bad_file_hides_no_other)
+CASE(a_server_that_fails_is_not_asked_for_all)
 
 int main(void)
 {
@@ -174,6 +216,8 @@ int main(void)
 		TEST(what_came_is_kept),
 		TEST(an_interrupt_ends_it),
 		TEST(answers_about_one_file),
+		TEST(one_bad_file_hides_no_other),
+		TEST(a_server_that_fails_is_not_asked_for_all),
 	};
 
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
