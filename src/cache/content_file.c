@@ -88,6 +88,11 @@ static void load(struct content_file *f, int64_t size)
 	gsize len;
 
 	f->length = -1;
+	if (fstat(f->fd, &st) == 0 && st.st_size == 0) {
+		/* New; a map that outlived an older one would tell of its bytes. */
+		unlink(map);
+		return;
+	}
 	if (fstat(f->fd, &st) == 0 && g_file_get_contents(map, &text, &len, NULL) &&
 	    len <= MAP_MAX && parse_map(text, st.st_size, f) &&
 	    (size < 0 || f->length < 0 || f->length == size))
@@ -259,14 +264,15 @@ static int64_t drop(const struct kept *k)
 	return unlink(k->path) == 0 ? k->bytes : 0;
 }
 
-void content_files_evict(const struct contents *c, int64_t max, int64_t spare)
+int64_t content_files_evict(const struct contents *c, int64_t max, int64_t spare)
 {
 	g_autoptr(GArray) all = NULL;
 	int64_t total, freed = 0;
 
 	if (!c->dir)
-		return;
+		return 0;
 	all = list_kept(c, &total);
 	for (guint i = 0; i < all->len && total - freed > max && freed < spare; i++)
 		freed += drop(&g_array_index(all, struct kept, i));
+	return total - freed;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/contents_internal.h"
@@ -26,6 +27,7 @@ int contents_new(const struct contents_config *config, struct contents **ret_con
 
 	c->config = *config;
 	c->dir = g_strdup(config->dir);
+	c->kept = INT64_MIN / 2; /* not counted */
 	r = work_queue_start("sparkfs-files", &c->files);
 	if (r == 0 && c->dir && g_mkdir_with_parents(c->dir, 0700) < 0)
 		r = -errno;
@@ -85,13 +87,30 @@ static bool is_idle_locked(const struct content_entry *e)
 	return e->opens == 0 && e->busy == 0 && e->transfers->len == 0 && !e->wants.head;
 }
 
+/* The folder is not listed for each file. */
+static void keep_bound(struct contents *c, int64_t added)
+{
+	c->kept += added;
+	if (c->kept >= 0 && c->kept <= c->config.max_bytes && ++c->saves < CONTENT_SAVES_MAX)
+		return;
+	c->kept = content_files_evict(c, c->config.max_bytes, INT64_MAX);
+	c->saves = 0;
+}
+
+static int64_t bytes_on_disk(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 ? 0 : (int64_t)st.st_blocks * 512;
+}
+
 /* On the thread of files. */
 static void save(void *arg)
 {
 	struct content_entry *e = arg;
 	struct contents *c = e->owner;
 	struct ranges known = {0};
-	int64_t length;
+	int64_t length, added;
 
 	pthread_mutex_lock(&c->lock);
 	for (guint i = 0; i < ranges_count(&e->known); i++)
@@ -101,13 +120,14 @@ static void save(void *arg)
 	pthread_mutex_unlock(&c->lock);
 	/* Whoever writes to it now has it open, and it is saved once more. */
 	content_file_save(e->fd, e->path, length, &known);
+	added = bytes_on_disk(e->fd);
 	ranges_clear(&known);
 	pthread_mutex_lock(&c->lock);
 	e->is_saving = false;
 	e->busy--;
 	content_settle_locked(e);
 	pthread_mutex_unlock(&c->lock);
-	content_files_evict(c, c->config.max_bytes, INT64_MAX);
+	keep_bound(c, added);
 }
 
 /* An item of the cache thread. */

@@ -17,6 +17,8 @@
 #define CONTENT_NEAR (1024 * 1024)
 #define CONTENT_PART_MIN (256 * 1024)
 #define CONTENT_TRANSFERS_MAX 4
+/* The folder is listed again after so many saves, or when it may be too full. */
+#define CONTENT_SAVES_MAX 256
 /* A larger one is not read on in memory where the disk is full. */
 #define CONTENT_MEMORY_MAX (256 * 1024 * 1024)
 /* A failed transfer is remembered so long. */
@@ -74,6 +76,9 @@ struct contents {
 	struct contents_config config;
 	char *dir;
 	struct work_queue *files; /* saves and drops files */
+	int64_t kept; /* bytes in the folder, at least as many; negative: not counted. This and the next:
+				     thread of files */
+	unsigned saves; /* since they were counted: others may write there, too */
 	pthread_mutex_t lock;
 	GHashTable *entries; /* &entry->row to entry; contents.lock */
 };
@@ -102,5 +107,5 @@ int content_file_open(const struct contents *c, const char *url, int64_t size,
 int content_file_to_memory(int fd, const struct ranges *known);
 /* Writes its map behind its bytes. */
 void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known);
-/* The least recently used go until at most `max` bytes are left, or `spare` bytes became free. */
-void content_files_evict(const struct contents *c, int64_t max, int64_t spare);
+/* What is left, in bytes. The least recently used go until at most `max` bytes are left, or `spare` bytes became free. */
+int64_t content_files_evict(const struct contents *c, int64_t max, int64_t spare);
