@@ -61,8 +61,10 @@ static void answered(void *arg, struct webex_reply *reply)
 		a->error = reply->error == -ECANCELED ? -ETIMEDOUT : reply->error;
 		if (!a->error)
 			a->error = -EBADMSG;
+		/* A success that says nothing is a hotel's page, or a gateway's bad moment. */
 		a->is_network = reply->is_network || a->error == -ETIMEDOUT ||
-				reply->status == 429 || reply->status >= 500;
+				reply->status == 429 || reply->status >= 500 ||
+				(reply->status >= 200 && reply->status < 400);
 		a->reason = say(a->base_url, reply);
 	}
 	a->is_over = true;

@@ -11,7 +11,7 @@
 /*
  * At most `timeout_ms`. 0 and *ret_me (webex_person_free), or -errno and one line without
  * "sparkfs:" in *ret_reason (owned). *ret_is_network on failure: the server was not reached or
- * is out of order; nothing is said about the token.
+ * is out of order, or something else answered for it; nothing is said about the token.
  */
 int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms,
 	       struct webex_person **ret_me, bool *ret_is_network, char **ret_reason);

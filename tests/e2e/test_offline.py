@@ -198,6 +198,18 @@ def test_a_known_account_mounts_with_a_silent_server(sim, start_mount, thawed):
     thaw(sim)
 
 
+@pytest.mark.parametrize("fault", [{"malformed": True}, {"html": True}, {"status": 503}])
+def test_a_known_account_mounts_where_a_page_answers_for_the_server(sim, start_mount, fault):
+    """A hotel's page, a gateway's bad moment."""
+    mount = start_mount(sim)
+    seen = look_at(mount)
+    mount.unmount()
+    sim.fault(route="/people/me", **fault)
+    again = start_mount(sim, state=mount.state)
+    assert "showing what is known of alice@example.com" in again.output
+    check_cached(again, seen)
+
+
 def test_an_unknown_account_does_not_mount_without_the_server(sim, start_mount):
     mount = start_mount(sim)
     mount.unmount()
