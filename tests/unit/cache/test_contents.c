@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes of attachments against a server that is played here. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <semaphore.h>
+#include <string.h>
+
+#include "cache/contents.h"
+
+#define KIB 1024
+#define MIB (1024 * 1024)
+#define SIZE (4 * MIB)
+#define ROW 7
+
+/* ---- the server ---- */
+
+struct request {
+	struct webex_download d;
+	webex_done done;
+	void *arg;
+	int64_t at; /* what was sent of it */
+	bool is_cancelled, is_over;
+	int resumed;
+};
+
+static GPtrArray *requests;
+static char *data;
+
+uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
+			   webex_done done, void *arg)
+{
+	struct request *r = g_new0(struct request, 1);
+
+	(void)c;
+	r->d = *d;
+	r->done = done;
+	r->arg = arg;
+	g_ptr_array_add(requests, r);
+	return requests->len;
+}
+
+void webex_cancel(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	((struct request *)requests->pdata[id - 1])->is_cancelled = true;
+}
+
+void webex_resume(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	((struct request *)requests->pdata[id - 1])->resumed++;
+}
+
+static struct request *nth(guint i)
+{
+	assert_true(i < requests->len);
+	return requests->pdata[i];
+}
+
+/* Sends until `hi`, as a part or as the whole; what the taker says last. */
+static int send_to(struct request *r, int64_t hi, bool is_part, int64_t total)
+{
+	if (is_part && r->at < r->d.from)
+		r->at = r->d.from;
+	while (r->at < hi) {
+		struct http_piece piece = {
+			.offset = r->at,
+			.total = total,
+			.data = data + r->at,
+			.len = (size_t)MIN(hi - r->at, 16 * KIB),
+			.is_part = is_part,
+		};
+		int verdict = r->d.take(r->d.take_arg, &piece);
+
+		if (verdict != HTTP_TAKEN)
+			return verdict;
+		r->at += (int64_t)piece.len;
+	}
+	return HTTP_TAKEN;
+}
+
+static void end(struct request *r, int error, int status)
+{
+	struct webex_reply reply = {
+		.error = error,
+		.status = status,
+		.content_bytes = r->at,
+		.content_total = -1,
+		.content_is_framed = true,
+	};
+
+	assert_false(r->is_over);
+	r->is_over = true;
+	r->done(r->arg, &reply);
+}
+
+/* ---- who reads ---- */
+
+struct world {
+	struct work_queue *queue;
+	struct contents *contents;
+	char *dir;
+	int64_t max_bytes, told;
+	struct content_want *last;
+	int done, error;
+};
+
+static int64_t now_ms;
+
+static int64_t fake_now(void *arg)
+{
+	(void)arg;
+	return now_ms;
+}
+
+static const struct clock fake_clock = {.mono_ms = fake_now, .wall_ms = fake_now};
+
+static void on_length(void *arg, int64_t row, int64_t length)
+{
+	assert_int_equal(row, ROW);
+	((struct world *)arg)->told = length;
+}
+
+static void on_done(void *arg, int error, const struct webex_reply *reply)
+{
+	struct world *w = arg;
+
+	(void)reply;
+	w->done++;
+	w->error = error;
+}
+
+struct item {
+	struct world *w;
+	void (*fn)(struct world *w);
+	sem_t over;
+};
+
+static void run_item(void *arg)
+{
+	struct item *item = arg;
+
+	if (item->fn)
+		item->fn(item->w);
+	sem_post(&item->over);
+}
+
+/* On the cache thread, as all of the pager is; what was posted before has run. */
+static void there(struct world *w, void (*fn)(struct world *w))
+{
+	struct item item = {.w = w, .fn = fn};
+
+	sem_init(&item.over, 0, 0);
+	work_post(w->queue, run_item, &item);
+	sem_wait(&item.over);
+	sem_destroy(&item.over);
+}
+
+static void make(struct world *w)
+{
+	struct contents_config config = {
+		.dir = w->dir,
+		.max_bytes = w->max_bytes,
+		.queue = w->queue,
+		.clock = &fake_clock,
+		.on_length = on_length,
+		.arg = w,
+	};
+
+	assert_int_equal(contents_new(&config, &w->contents), 0);
+}
+
+static int setup(void **state)
+{
+	struct world *w = g_new0(struct world, 1);
+
+	requests = g_ptr_array_new_with_free_func(g_free);
+	data = g_malloc(SIZE);
+	for (int i = 0; i < SIZE; i++)
+		data[i] = (char)(i * 7 + i / 251);
+	assert_int_equal(work_queue_start("test", &w->queue), 0);
+	w->dir = g_dir_make_tmp("contents-XXXXXX", NULL);
+	w->max_bytes = 64 * MIB;
+	w->told = -1;
+	now_ms = 1000000;
+	make(w);
+	*state = w;
+	return 0;
+}
+
+static void remove_all(const char *path)
+{
+	GDir *dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+
+		g_unlink(file);
+	}
+	g_dir_close(dir);
+	g_rmdir(path);
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	work_queue_stop(&w->queue);
+	contents_free(&w->contents);
+	remove_all(w->dir);
+	g_free(w->dir);
+	g_free(w);
+	g_free(data);
+	g_ptr_array_unref(requests);
+	return 0;
+}
+
+static void want(struct world *w, int64_t size, int64_t lo, int64_t hi)
+{
+	struct content_source source = {
+		.row = ROW, .url = "https://h/v1/contents/QUJD", .size = size};
+	int r = contents_want(w->contents, &source, lo, hi, on_done, w, &w->last);
+
+	if (r == 1)
+		w->done++;
+	else
+		assert_int_equal(r, 0);
+}
+
+static void assert_read(struct world *w, int64_t at, size_t len)
+{
+	g_autofree char *buf = g_malloc(len);
+
+	assert_int_equal(contents_read(w->contents, ROW, buf, len, at), len);
+	assert_memory_equal(buf, data + at, len);
+}
+
+/* ---- cases; each on the cache thread, but for what is on the I/O thread's part ---- */
+
+static void want_first_block(struct world *w)
+{
+	want(w, SIZE, 0, 128 * KIB);
+}
+
+static void end_first_cancelled(struct world *w)
+{
+	(void)w;
+	end(nth(0), -ECANCELED, 200);
+}
+
+static void test_a_block_costs_a_window(void **state)
+{
+	struct world *w = *state;
+	char byte;
+
+	contents_open(w->contents, ROW);
+	assert_int_equal(contents_read(w->contents, ROW, &byte, 1, 0), -EAGAIN);
+	there(w, want_first_block);
+	assert_int_equal(requests->len, 1);
+	assert_int_equal(nth(0)->d.from, 0);
+	assert_int_equal(send_to(nth(0), SIZE, false, SIZE), HTTP_PAUSE);
+	assert_int_equal(nth(0)->at, 256 * KIB);
+	there(w, NULL);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->error, 0);
+	assert_read(w, 0, 128 * KIB);
+	/* Who reads on moves the window. */
+	assert_int_equal(nth(0)->resumed, 0);
+	assert_read(w, 128 * KIB, 128 * KIB);
+	assert_int_equal(nth(0)->resumed, 1);
+	assert_int_equal(send_to(nth(0), SIZE, false, SIZE), HTTP_PAUSE);
+	assert_true(nth(0)->at > 256 * KIB && nth(0)->at < MIB);
+	/* The last reader goes, and the transfer with him. */
+	contents_close(w->contents, ROW);
+	assert_true(nth(0)->is_cancelled);
+	assert_int_equal(send_to(nth(0), SIZE, false, SIZE), -ECANCELED);
+	there(w, end_first_cancelled);
+}
+
+static void want_two(struct world *w)
+{
+	want(w, SIZE, 0, 128 * KIB);
+	want(w, SIZE, 64 * KIB, 192 * KIB);
+	want(w, SIZE, SIZE - 10, SIZE);
+}
+
+static void end_second(struct world *w)
+{
+	(void)w;
+	end(nth(1), 0, 206);
+}
+
+static void end_first(struct world *w)
+{
+	(void)w;
+	end(nth(0), 0, 200);
+}
+
+static void test_readers_share_and_jump(void **state)
+{
+	struct world *w = *state;
+
+	contents_open(w->contents, ROW);
+	there(w, want_two);
+	/* One for the beginning, one for the end. */
+	assert_int_equal(requests->len, 2);
+	assert_int_equal(nth(1)->d.from, SIZE - 10);
+	assert_int_equal(send_to(nth(1), SIZE, true, SIZE), HTTP_TAKEN);
+	there(w, end_second);
+	assert_int_equal(w->done, 1);
+	assert_read(w, SIZE - 10, 10);
+	send_to(nth(0), 200 * KIB, false, SIZE);
+	there(w, NULL);
+	assert_int_equal(w->done, 3);
+	assert_int_equal(requests->len, 2);
+	contents_close(w->contents, ROW);
+	there(w, end_first_cancelled);
+}
+
+static void want_end(struct world *w)
+{
+	want(w, SIZE, SIZE - 10, SIZE);
+}
+
+static void test_a_server_without_ranges_is_asked_for_all_once(void **state)
+{
+	struct world *w = *state;
+
+	contents_open(w->contents, ROW);
+	there(w, want_end);
+	assert_int_equal(nth(0)->d.from, SIZE - 10);
+	/* The whole comes instead, and is not paused before the reader's place. */
+	assert_int_equal(send_to(nth(0), SIZE, false, SIZE), HTTP_TAKEN);
+	there(w, end_first);
+	assert_int_equal(w->done, 1);
+	assert_read(w, SIZE - 10, 10);
+	assert_read(w, 0, SIZE);
+	assert_int_equal(requests->len, 1);
+	contents_close(w->contents, ROW);
+}
+
+static void want_unknown(struct world *w)
+{
+	want(w, -1, 0, 1);
+}
+
+static void want_all_unknown(struct world *w)
+{
+	want(w, -1, 0, INT64_C(1) << 40);
+}
+
+/* Its length is told before anybody is given a byte. */
+static void test_an_unknown_length(void **state)
+{
+	struct world *w = *state;
+
+	contents_open(w->contents, ROW);
+	there(w, want_unknown);
+	send_to(nth(0), 16 * KIB, false, SIZE);
+	there(w, NULL);
+	assert_int_equal(w->told, SIZE);
+	assert_int_equal(w->done, 1);
+	contents_close(w->contents, ROW);
+	there(w, end_first_cancelled);
+}
+
+static void test_a_length_that_nobody_tells(void **state)
+{
+	struct world *w = *state;
+
+	contents_open(w->contents, ROW);
+	there(w, want_unknown);
+	send_to(nth(0), 16 * KIB, false, -1);
+	there(w, NULL);
+	assert_int_equal(w->told, -1);
+	assert_int_equal(w->done, 1);
+	there(w, want_all_unknown);
+	assert_int_equal(requests->len, 1);
+	assert_int_equal(send_to(nth(0), 3 * MIB, false, -1), HTTP_TAKEN);
+	there(w, end_first);
+	assert_int_equal(w->told, 3 * MIB);
+	assert_int_equal(w->done, 2);
+	assert_read(w, 0, 3 * MIB);
+	contents_close(w->contents, ROW);
+}
+
+/* Never a short file where a longer one was told of. */
+static void test_a_body_that_is_too_short(void **state)
+{
+	struct world *w = *state;
+	char buf[16];
+
+	contents_open(w->contents, ROW);
+	there(w, want_end);
+	nth(0)->at = 0;
+	send_to(nth(0), MIB, false, MIB);
+	there(w, end_first);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(contents_read(w->contents, ROW, buf, 16, SIZE - 16), -EIO);
+	assert_int_equal(contents_read(w->contents, ROW, buf, 16, MIB - 16), 16);
+	assert_int_equal(w->told, -1);
+	contents_close(w->contents, ROW);
+	there(w, NULL);
+	/* Nobody has it open any more who was told otherwise. */
+	assert_int_equal(w->told, MIB);
+}
+
+static void unwant_last(struct world *w)
+{
+	contents_unwant(w->contents, w->last);
+}
+
+static void end_last_cancelled(struct world *w)
+{
+	(void)w;
+	end(nth(requests->len - 1), -ECANCELED, 200);
+}
+
+static void fail_first(struct world *w)
+{
+	(void)w;
+	end(nth(0), -ECONNRESET, 0);
+}
+
+static void test_a_failure_is_remembered_for_a_moment(void **state)
+{
+	struct world *w = *state;
+	struct content_source source = {
+		.row = ROW, .url = "https://h/v1/contents/A", .size = SIZE};
+	struct content_want *none;
+
+	contents_open(w->contents, ROW);
+	there(w, want_first_block);
+	there(w, fail_first);
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->error, -ECONNRESET);
+	assert_int_equal(contents_want(w->contents, &source, 0, 10, on_done, w, &none),
+			 -ECONNRESET);
+	now_ms += 5000;
+	there(w, want_first_block);
+	assert_int_equal(requests->len, 2);
+	there(w, unwant_last);
+	contents_close(w->contents, ROW);
+	assert_true(nth(1)->is_cancelled);
+	there(w, end_last_cancelled);
+}
+
+/* ---- on disk ---- */
+
+static void reopen(struct world *w)
+{
+	work_queue_stop(&w->queue);
+	contents_free(&w->contents);
+	assert_int_equal(work_queue_start("test", &w->queue), 0);
+	make(w);
+}
+
+static void read_part(struct world *w)
+{
+	contents_open(w->contents, ROW);
+	there(w, want_first_block);
+	send_to(nth(requests->len - 1), 200 * KIB, false, SIZE);
+	there(w, NULL);
+	contents_close(w->contents, ROW);
+}
+
+static void test_a_part_is_kept(void **state)
+{
+	struct world *w = *state;
+
+	read_part(w);
+	there(w, end_last_cancelled);
+	reopen(w);
+	contents_open(w->contents, ROW);
+	there(w, want_first_block);
+	assert_int_equal(requests->len, 1);
+	assert_read(w, 0, 200 * KIB);
+	there(w, want_end);
+	assert_int_equal(requests->len, 2);
+	there(w, unwant_last);
+	contents_close(w->contents, ROW);
+	there(w, end_last_cancelled);
+}
+
+/* Overwrites each file of that ending. */
+static int spoil(struct world *w, const char *ending, const char *text)
+{
+	GDir *dir = g_dir_open(w->dir, 0, NULL);
+	const char *name;
+	int n = 0;
+
+	while ((name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(w->dir, name, NULL);
+
+		if (!g_str_has_suffix(name, ending))
+			continue;
+		n++;
+		if (text)
+			assert_true(g_file_set_contents(path, text, -1, NULL));
+		else
+			assert_int_equal(g_unlink(path), 0);
+	}
+	g_dir_close(dir);
+	return n;
+}
+
+static void test_maps_that_cannot_be_true(void **state)
+{
+	static const char *const maps[] = {
+		"",
+		"junk",
+		"sparkfs-content 1\nlength 99\nknown 0 100\n",
+		"sparkfs-content 1\nlength -1\nknown 0 99999999999\n",
+		"sparkfs-content 1\nlength -1\nknown 100 50\n",
+		"sparkfs-content 2\nlength -1\nknown 0 100\n",
+		"sparkfs-content 1\nlength 5\n"};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(maps); i++) {
+		read_part(w);
+		there(w, end_last_cancelled);
+		reopen(w);
+		assert_int_equal(spoil(w, ".map", maps[i]), 1);
+		contents_open(w->contents, ROW);
+		there(w, want_first_block);
+		/* Nothing of it is believed. */
+		assert_int_equal(requests->len, 2 * i + 2);
+		there(w, unwant_last);
+		contents_close(w->contents, ROW);
+		there(w, end_last_cancelled);
+	}
+}
+
+/* A map that outlived its file tells of no byte of the next. */
+static void test_a_map_without_its_file(void **state)
+{
+	struct world *w = *state;
+	char byte;
+
+	read_part(w);
+	there(w, end_last_cancelled);
+	reopen(w);
+	assert_int_equal(spoil(w, ".bin", NULL), 1);
+	contents_open(w->contents, ROW);
+	there(w, want_first_block);
+	assert_int_equal(requests->len, 2);
+	assert_int_equal(contents_read(w->contents, ROW, &byte, 1, 0), -EAGAIN);
+	there(w, unwant_last);
+	contents_close(w->contents, ROW);
+	there(w, end_last_cancelled);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+		T(test_a_block_costs_a_window),
+		T(test_readers_share_and_jump),
+		T(test_a_server_without_ranges_is_asked_for_all_once),
+		T(test_an_unknown_length),
+		T(test_a_length_that_nobody_tells),
+		T(test_a_body_that_is_too_short),
+		T(test_a_failure_is_remembered_for_a_moment),
+		T(test_a_part_is_kept),
+		T(test_maps_that_cannot_be_true),
+		T(test_a_map_without_its_file),
+	};
+
+	return cmocka_run_group_tests_name("contents", tests, NULL, NULL);
+}
