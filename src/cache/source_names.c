@@ -12,6 +12,7 @@
  *	                                           +---------> fetch_finished
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/timefmt.h"
 #include "cache/fetch.h"
@@ -32,6 +33,7 @@ struct names {
 	struct webex_reply failed; /* the first that ends it; owned */
 	GPtrArray *asked;	   /* of struct asked: under way */
 	GArray *unclear;	   /* of int64_t: rows at which the server failed */
+	bool by_get;		   /* the server knows no HEAD */
 	bool is_good;		   /* of one it told the name */
 };
 
@@ -39,6 +41,8 @@ struct asked {
 	struct names *names;
 	int64_t row;
 	uint64_t call;
+	bool by_get;	  /* of its first byte: the server knows no HEAD */
+	atomic_bool came; /* by_get: an answer began */
 };
 
 static void names_free(struct names *n)
@@ -108,6 +112,31 @@ static int load_url(struct pager *p, int64_t row, char **ret_url)
 
 static void on_head(void *arg, struct webex_reply *reply);
 
+/* On the I/O thread. The byte that was asked for, or all of it, of which none is wanted. */
+static int take_first(void *arg, const struct http_piece *piece)
+{
+	struct asked *a = arg;
+
+	atomic_store(&a->came, true);
+	return piece->is_part ? HTTP_TAKEN : -ECANCELED;
+}
+
+static void submit(struct webex_client *client, struct asked *a, const char *url)
+{
+	struct webex_download d = {.url = url, .to = 1, .take = take_first, .take_arg = a};
+
+	a->call = a->by_get ? webex_get_content(client, &d, on_head, a)
+			    : webex_head_content(client, url, on_head, a);
+}
+
+/* Headers alone were asked for. */
+static void read_get(const struct asked *a, struct webex_reply *reply)
+{
+	if (reply->error == -ECANCELED && atomic_load(&a->came))
+		reply->error = 0;
+	reply->content_bytes = reply->content_total;
+}
+
 /* 0, or -errno: nothing more can be asked. */
 static int ask(struct names *n)
 {
@@ -126,8 +155,9 @@ static int ask(struct names *n)
 		a = g_new0(struct asked, 1);
 		a->names = n;
 		a->row = row;
+		a->by_get = n->by_get;
 		g_ptr_array_add(n->asked, a);
-		a->call = webex_head_content(client, url, on_head, a);
+		submit(client, a, url);
 	}
 	return 0;
 }
@@ -261,9 +291,19 @@ static int settle(struct names *n)
 	return r;
 }
 
-static void go_on(struct names *n, int64_t row, struct webex_reply *reply)
+/* True: its answer is still to come. */
+static bool asks_by_get(struct names *n, const struct asked *a, const struct webex_reply *reply)
 {
-	int r = take_reply(n, row, reply);
+	if (a->by_get || (reply->status != 405 && reply->status != 501))
+		return false;
+	n->by_get = true;
+	g_array_insert_val(n->rows, n->next, a->row);
+	return true;
+}
+
+static void go_on(struct names *n, const struct asked *a, struct webex_reply *reply)
+{
+	int r = asks_by_get(n, a, reply) ? 0 : take_reply(n, a->row, reply);
 
 	if (r == 0)
 		r = look_again(n);
@@ -290,12 +330,13 @@ static void on_head(void *arg, struct webex_reply *reply)
 {
 	struct asked *a = arg;
 	struct names *n = a->names;
-	int64_t row = a->row;
 
 	g_ptr_array_remove_fast(n->asked, a);
-	g_free(a);
+	if (a->by_get)
+		read_get(a, reply);
 	if (n->fetch && !n->failed.error)
-		go_on(n, row, reply);
+		go_on(n, a, reply);
+	g_free(a);
 	if (!n->asked->len)
 		finish(n);
 }

@@ -127,6 +127,18 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		g_clear_pointer(&reply->next, g_free);
 }
 
+static void fill_content(const struct webex_call *call, const struct http_response *answer,
+			 struct webex_reply *reply)
+{
+	bool is_head = call->request->method == HTTP_HEAD;
+
+	reply->content_bytes = is_head ? answer->content_length : answer->position;
+	reply->content_total = answer->total;
+	reply->content_is_framed = answer->is_framed;
+	reply->content_name = webex_disposition_name(answer->content_disposition);
+	reply->content_type = clean_or_null(answer->content_type, CONTENT_TYPE_MAX);
+}
+
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 {
 	const struct http_response *answer = call->answer;
@@ -134,6 +146,10 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	if (answer) {
 		reply->status = answer->status;
 		reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
+		/* Also of one whose taker has had enough. */
+		if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 &&
+		    answer->status < 300)
+			fill_content(call, answer, reply);
 	}
 	if (!answer || call->error != 0) {
 		set_error(reply, call->error, call->why);
@@ -151,13 +167,4 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 		return;
 	}
 	fill_items(call, reply);
-	if (call->form == WEBEX_FORM_CONTENT) {
-		bool is_head = call->request->method == HTTP_HEAD;
-
-		reply->content_bytes = is_head ? answer->content_length : answer->position;
-		reply->content_total = answer->total;
-		reply->content_is_framed = answer->is_framed;
-		reply->content_name = webex_disposition_name(answer->content_disposition);
-		reply->content_type = clean_or_null(answer->content_type, CONTENT_TYPE_MAX);
-	}
 }

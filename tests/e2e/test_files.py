@@ -43,6 +43,11 @@ def remounted(space, start_mount, *options):
     space.sim.clear_log()
 
 
+def received(space):
+    """Bytes that came from the server."""
+    return json.loads((space.mount / ".sparkfs/status.json").read_text())["bytesReceived"]
+
+
 @pytest.fixture
 def two(pier):
     """A space with Bob in it."""
@@ -207,6 +212,22 @@ def test_however_the_server_tells_a_name(pier, form):
     content_id = message["files"][0].rsplit("/", 1)[1]
     assert names(pier) == [content_id if form == "missing" else "Grüße 100.txt"]
     assert (pier / "files" / names(pier)[0]).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("status", [405, 501])
+def test_a_server_that_knows_no_head(two, status, ranges):
+    data = os.urandom(3_000_000)
+    for name in ("a.bin", "b.bin"):
+        upload(two, name, data, BOB)
+    two.sim.control("POST", "/switches", {"range": ranges})
+    two.sim.fault(method="HEAD", route="/contents", status=status)
+    wait_until(lambda: len(two.listed()) == 2)
+    before = received(two)
+    assert names(two) == ["a.bin", "b.bin"]
+    # Of the bytes no more came than what was on its way.
+    assert received(two) - before < 2_000_000
+    assert (two / "files/a.bin").read_bytes() == data
 
 
 # What it costs.
