@@ -73,6 +73,9 @@ CASES = {
     "a failed edit kept":
         (lambda w: (w.told(w.edit, "edit", "close"), w.has(w.edit, w.edit.body),
                     w.keeps(w.edit.edited)), set()),
+    "a failed edit kept, of which no more is known":
+        (lambda w: (w.told(w.edit, "edit", "close"), w.has(w.edit, w.edit.body),
+                    w.keeps(w.edit.edited, "text")), set()),
     "a failed edit lost":
         (lambda w: (w.told(w.edit, "edit", "close"), w.has(w.edit, w.edit.body)), {"lost"}),
     "a failed edit kept twice":

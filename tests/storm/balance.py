@@ -51,8 +51,7 @@ class Balance:
 
     def check_item(self, token, item):
         server = self.server[token]
-        kept = {is_edit: [k for k in self.kept[token]
-                          if k[2]["form"].startswith("edit-") == is_edit]
+        kept = {is_edit: [k for k in self.kept[token] if self.is_edit(item, k) == is_edit]
                 for is_edit in (False, True)}
         stage = self.stage(token, "post")
         self.count["posted"] += len(server) == 1
@@ -69,6 +68,13 @@ class Balance:
         self.check_kept(item, "post", kept[False], (item.body, item.bytes()))
         if kept[True]:
             self.check_kept(item, "edit", kept[True], (item.edited, item.edited_bytes()))
+
+    def is_edit(self, item, kept):
+        """By its words, too: of what sparkfs was killed with before it wrote a note it says
+        only that it is a text."""
+        _, data, why = kept
+        return why["form"].startswith("edit-") or not item.is_file and \
+            data in (item.edited, item.edited_bytes())
 
     def count_kept(self, token, deed, server, kept):
         """(the sure ones, those in doubt)"""
