@@ -105,6 +105,19 @@ static int take_snapshot(struct op *op, struct handle *h)
 	return tree_render(&op->ctx, op->ino, h->snapshot);
 }
 
+/*
+ * What came while this open waited may have another size, and the kernel may not have heard of it yet: it
+ * would fill what is read up to the size that it knows. Then nothing is read through its cache.
+ */
+static void read_past_cache(struct op *op)
+{
+	if (!tree_is_message(op->ino) || !op->ctx.n_waited ||
+	    notify_inodes_are_told(op->fs->notifier))
+		return;
+	op->fi.keep_cache = 0;
+	op->fi.direct_io = 1;
+}
+
 static int open_read_run(struct op *op)
 {
 	enum tree_read_from from;
@@ -126,6 +139,7 @@ static int open_read_run(struct op *op)
 	h->pending = pending;
 	h->content_counted = op->content_counted;
 	set_read_flags(&op->fi, from);
+	read_past_cache(op);
 	give_out(op, h);
 	if (from == TREE_READ_EVENTS) {
 		h->events = events_reader_new(op->fs, op->ino);
