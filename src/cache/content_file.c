@@ -25,6 +25,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/contents_internal.h"
+#include "webex/id.h"
 
 #define MAP_HEAD "sparkfs-content 1\n"
 /* A map of more ranges than anybody reads in. */
@@ -32,16 +33,12 @@
 /* A file that is damaged or being removed is tried again. */
 #define OPEN_TRIES 4
 
-/* The last segment of the path, whatever the host and the query (webex-api.md 7.7). */
 static char *hash_of(const char *url)
 {
-	size_t len = strcspn(url, "?#");
-	const char *id = url + len;
+	size_t len;
+	const char *id = webex_content_id(url, &len);
 
-	while (id > url && id[-1] != '/')
-		id--;
-	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)id,
-					   (gsize)(url + len - id));
+	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)id, len);
 }
 
 static char *map_path(const char *path)

@@ -11,22 +11,10 @@
 /* One file a message is the rule (webex-api.md 5.4); more than that is a hostile server's. */
 #define FILES_MAX 64
 
-/* The last segment of the path is what tells contents apart (webex-api.md 7.7). */
-static size_t id_of(const char *url, const char **ret_id)
-{
-	size_t len = strcspn(url, "?#");
-	size_t at = len;
-
-	while (at > 0 && url[at - 1] != '/')
-		at--;
-	*ret_id = url + at;
-	return len - at;
-}
-
 static bool is_same_content(const char *a, const char *b)
 {
-	const char *x, *y;
-	size_t m = id_of(a, &x), n = id_of(b, &y);
+	size_t m, n;
+	const char *x = webex_content_id(a, &m), *y = webex_content_id(b, &n);
 
 	return m == n && memcmp(x, y, n) == 0;
 }
@@ -216,8 +204,8 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 	url = sql_get_text(&st, 0);
 	old = sql_get_text(&st, 1);
 	if ((!name || !name[0]) && url) {
-		const char *id;
-		size_t len = id_of(url, &id);
+		size_t len;
+		const char *id = webex_content_id(url, &len);
 		g_autofree char *text = g_strndup(id, len);
 
 		clean = name_from_title(text, NAME_MAX_BYTES);

@@ -315,6 +315,16 @@ void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE])
 	g_strlcpy(buf, sum, WEBEX_ID_HEX_SIZE);
 }
 
+const char *webex_content_id(const char *url, size_t *ret_len)
+{
+	size_t len = strcspn(url, "?#");
+	const char *slash = memrchr(url, '/', len);
+	const char *id = slash ? slash + 1 : url;
+
+	*ret_len = len - (size_t)(id - url);
+	return id;
+}
+
 uint64_t webex_uuid_time(const uint8_t uuid[static 16])
 {
 	const uint8_t *u = uuid;

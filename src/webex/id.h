@@ -62,6 +62,12 @@ bool webex_id_is_sane(const char *text);
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);
 
 /*
+ * What tells contents apart: the last segment of the URL's path, whatever the host and the query
+ * (webex-api.md 7.7). Inside `url`, *ret_len bytes, not terminated; may be empty.
+ */
+const char *webex_content_id(const char *url, size_t *ret_len);
+
+/*
  * The 60-bit time of a version 1 UUID in 100 ns units since 1582; 0 if it is none. Sort key
  * inside a millisecond.
  */

@@ -97,11 +97,10 @@ static void append_placeholder(GString *out, const struct webex_message *m)
 	for (char **name = m->file_names; name && *name; name++)
 		g_string_append_printf(out, "[file: %s]\n", *name);
 	for (char **url = m->file_names ? NULL : m->files; url && *url; url++) {
-		size_t len = strcspn(*url, "?#");
-		const char *slash = memrchr(*url, '/', len);
-		const char *name = slash ? slash + 1 : *url;
-		g_string_append_printf(out, "[file: %.*s]\n",
-				       (int)(len - (size_t)(name - *url)), name);
+		size_t len;
+		const char *id = webex_content_id(*url, &len);
+
+		g_string_append_printf(out, "[file: %.*s]\n", (int)len, id);
 	}
 	if (m->files && *m->files)
 		return;

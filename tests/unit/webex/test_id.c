@@ -167,6 +167,29 @@ static void test_hex(void **state)
 	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223");
 }
 
+static void assert_content_id(const char *url, const char *id)
+{
+	size_t len;
+	const char *at = webex_content_id(url, &len);
+
+	assert_true(at >= url && at + len <= url + strlen(url));
+	assert_int_equal(len, strlen(id));
+	assert_memory_equal(at, id, len);
+}
+
+static void test_content_id(void **state)
+{
+	(void)state;
+	assert_content_id("https://webexapis.com/v1/contents/Y2lz-_=", "Y2lz-_=");
+	assert_content_id("http://127.0.0.1:8080/contents/abc?sig=a/b#c/d", "abc");
+	assert_content_id("https://h/contents/abc#d?e/f", "abc");
+	assert_content_id("https://h/contents/", "");
+	assert_content_id("https://h/contents/?a=/b", "");
+	assert_content_id("abc", "abc");
+	assert_content_id("?a/b", "");
+	assert_content_id("", "");
+}
+
 /* What webex_id_to_uuid promises, said with the general functions. */
 static bool is_usual(const char *text, const char *type, uint8_t ret_uuid[static 16])
 {
@@ -243,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_sane),
 		cmocka_unit_test(test_hex),
+		cmocka_unit_test(test_content_id),
 		cmocka_unit_test(test_usual_form),
 	};
 
