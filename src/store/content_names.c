@@ -51,9 +51,10 @@ static int has_twin(struct sql *q, const struct store_content *c, int64_t except
 /* With digits of the content's id; somebody may have sent a file that is called like a version. */
 static char *name_with_tie(const struct store_content *c)
 {
-	const char *id = c->url ? strrchr(c->url, '/') : NULL;
+	size_t len;
+	const char *id = webex_content_id(c->url ? c->url : "", &len);
 	g_autofree char *hash =
-		g_compute_checksum_for_string(G_CHECKSUM_SHA256, id ? id + 1 : "", -1);
+		g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)id, len);
 
 	hash[8] = '\0';
 	return name_version(c->name, c->created_ms, hash);

@@ -190,6 +190,30 @@ static void test_names_differ(void **state)
 	assert_int_equal(g_hash_table_size(seen), 6);
 }
 
+/* The query of a content's URL may be another one the next time. */
+static void test_twins_keep_their_names(void **state)
+{
+	struct kit *k = *state;
+	const char *const contents[2][3] = {{"C1", "C2", "C3"},
+					    {"C1?allow=dlpEvaluating", "C2#x", "C3?a/b"}};
+	g_auto(GStrv) texts = g_new0(char *, 3);
+
+	for (unsigned n = 0; n < 2; n++) {
+		struct store_range all = {.room = kit_add_room(k, n + 1, n ? "y" : "x")};
+		g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+		for (unsigned i = 0; i < 3; i++)
+			put_file(k, all.room, 3 * n + i + 1, 0, contents[n][i]);
+		unnamed(k, &all, 0, rows);
+		assert_int_equal(rows->len, 3);
+		for (guint i = 0; i < 3; i++)
+			name(k, g_array_index(rows, int64_t, i), "r.pdf");
+		texts[n] = listing(k, &all);
+	}
+	assert_non_null(strstr(texts[0], "r~" T0_NAME "~"));
+	assert_string_equal(texts[0], texts[1]);
+}
+
 static void test_hostile_and_missing_names(void **state)
 {
 	struct kit *k = *state;
@@ -306,6 +330,7 @@ int main(void)
 		T(test_every_file_has_a_row),
 		T(test_newest_is_plain),
 		T(test_names_differ),
+		T(test_twins_keep_their_names),
 		T(test_hostile_and_missing_names),
 		T(test_what_could_not_be_told_is_asked_again),
 		T(test_an_upload_is_its_message_s_file),
