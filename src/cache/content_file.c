@@ -83,16 +83,16 @@ static void load(struct content_file *f, int64_t size)
 	_cleanup_gfree_ char *text = NULL;
 	struct stat st;
 	gsize len;
+	bool is_told = fstat(f->fd, &st) == 0;
 
 	f->length = -1;
-	if (fstat(f->fd, &st) == 0 && st.st_size == 0) {
+	if (is_told && st.st_size == 0) {
 		/* New; a map that outlived an older one would tell of its bytes. */
 		unlink(map);
 		return;
 	}
-	if (fstat(f->fd, &st) == 0 && g_file_get_contents(map, &text, &len, NULL) &&
-	    len <= MAP_MAX && parse_map(text, st.st_size, f) &&
-	    (size < 0 || f->length < 0 || f->length == size))
+	if (is_told && g_file_get_contents(map, &text, &len, NULL) && len <= MAP_MAX &&
+	    parse_map(text, st.st_size, f) && (size < 0 || f->length < 0 || f->length == size))
 		return;
 	ranges_clear(&f->known);
 	f->length = -1;
