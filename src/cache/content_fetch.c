@@ -122,13 +122,12 @@ static int write_piece(struct contents *c, int fd, const struct http_piece *piec
 static int write_to_memory(struct content_entry *e, const struct http_piece *piece)
 {
 	struct contents *c = e->owner;
-	struct ranges known = {0};
+	struct ranges known;
 	char *path = NULL;
 	int r = -ENOSPC;
 
 	pthread_mutex_lock(&c->lock);
-	for (guint i = 0; i < ranges_count(&e->known); i++)
-		ranges_add(&known, ranges_nth(&e->known, i).lo, ranges_nth(&e->known, i).hi);
+	known = ranges_copy(&e->known);
 	/* What is being saved has its path in use, and is tried again. */
 	if (!e->is_saving && e->promised <= CONTENT_MEMORY_MAX &&
 	    piece->offset <= CONTENT_MEMORY_MAX)
@@ -202,10 +201,7 @@ static void tell_promised(void *arg)
 	struct contents *c = e->owner;
 
 	c->config.on_length(c->config.arg, e->row, e->promised);
-	pthread_mutex_lock(&c->lock);
-	e->busy--;
-	content_settle_locked(e);
-	pthread_mutex_unlock(&c->lock);
+	content_leave(e);
 }
 
 /* Nobody knew its length, and no more than this can come of the body. Readers are told of it before
@@ -493,10 +489,7 @@ static void transfer_done(void *arg, struct webex_reply *reply)
 	tell(&filled, 0, error ? NULL : reply);
 	tell(&failed, error, reply);
 	plan(e);
-	pthread_mutex_lock(&c->lock);
-	e->busy--;
-	content_settle_locked(e);
-	pthread_mutex_unlock(&c->lock);
+	content_leave(e);
 }
 
 /* ---- for the sources ---- */
@@ -568,10 +561,7 @@ int contents_want(struct contents *c, const struct content_source *source, int64
 	if (!e)
 		return r;
 	plan(e);
-	pthread_mutex_lock(&c->lock);
-	e->busy--;
-	content_settle_locked(e);
-	pthread_mutex_unlock(&c->lock);
+	content_leave(e);
 	return r;
 }
 

@@ -109,12 +109,11 @@ static void save(void *arg)
 {
 	struct content_entry *e = arg;
 	struct contents *c = e->owner;
-	struct ranges known = {0};
+	struct ranges known;
 	int64_t length, added;
 
 	pthread_mutex_lock(&c->lock);
-	for (guint i = 0; i < ranges_count(&e->known); i++)
-		ranges_add(&known, ranges_nth(&e->known, i).lo, ranges_nth(&e->known, i).hi);
+	known = ranges_copy(&e->known);
 	length = e->length;
 	e->is_dirty = false;
 	pthread_mutex_unlock(&c->lock);
@@ -130,6 +129,16 @@ static void save(void *arg)
 	keep_bound(c, added);
 }
 
+void content_leave(struct content_entry *e)
+{
+	struct contents *c = e->owner;
+
+	pthread_mutex_lock(&c->lock);
+	e->busy--;
+	content_settle_locked(e);
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* An item of the cache thread. */
 static void tell_length(void *arg)
 {
@@ -138,10 +147,7 @@ static void tell_length(void *arg)
 
 	if (c->config.on_length)
 		c->config.on_length(c->config.arg, e->row, e->length);
-	pthread_mutex_lock(&c->lock);
-	e->busy--;
-	content_settle_locked(e);
-	pthread_mutex_unlock(&c->lock);
+	content_leave(e);
 }
 
 void content_settle_locked(struct content_entry *e)

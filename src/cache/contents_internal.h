@@ -87,6 +87,8 @@ struct contents {
 
 /* Under the lock: saves it, or drops it, when nobody has it any more. */
 void content_settle_locked(struct content_entry *e);
+/* Without the lock: what counted as busy with it is done; it may be gone then. */
+void content_leave(struct content_entry *e);
 /* Where it ends, as far as is known; INT64_MAX: not at all. Under the lock. */
 int64_t content_end_locked(const struct content_entry *e);
 /* Under the lock: whether [lo, hi) is here, as far as there is any. */
@@ -107,5 +109,6 @@ int content_file_open(const struct contents *c, const char *url, int64_t size,
 int content_file_to_memory(int fd, const struct ranges *known);
 /* Writes its map behind its bytes. */
 void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known);
-/* What is left, in bytes. The least recently used go until at most `max` bytes are left, or `spare` bytes became free. */
+/* What is left, in bytes. The least recently used go until at most `max` bytes are left, or `spare`
+ * bytes became free. */
 int64_t content_files_evict(const struct contents *c, int64_t max, int64_t spare);

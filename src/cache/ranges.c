@@ -6,6 +6,11 @@ void ranges_clear(struct ranges *r)
 	g_clear_pointer(&r->all, g_array_unref);
 }
 
+struct ranges ranges_copy(const struct ranges *r)
+{
+	return (struct ranges){.all = r->all ? g_array_copy(r->all) : NULL};
+}
+
 guint ranges_count(const struct ranges *r)
 {
 	return r->all ? r->all->len : 0;

@@ -17,6 +17,8 @@ struct ranges {
 };
 
 void ranges_clear(struct ranges *r);
+/* As a set of its own. */
+struct ranges ranges_copy(const struct ranges *r);
 /* Whatever of it is there already. */
 void ranges_add(struct ranges *r, int64_t lo, int64_t hi);
 /* The first byte from `at` on that is not in it. */

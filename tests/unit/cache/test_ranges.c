@@ -56,9 +56,34 @@ static void test_against_a_bitmap(void **state)
 	}
 }
 
+static void test_a_copy_is_its_own(void **state)
+{
+	struct ranges r = {0}, copy = ranges_copy(&r);
+
+	(void)state;
+	assert_int_equal(ranges_count(&copy), 0);
+	ranges_add(&r, 1, 3);
+	ranges_add(&r, 5, 9);
+	copy = ranges_copy(&r);
+	ranges_add(&r, 3, 5);
+	ranges_add(&copy, 20, 30);
+	assert_int_equal(ranges_count(&r), 1);
+	assert_int_equal(ranges_end(&r, 1), 9);
+	assert_int_equal(ranges_count(&copy), 3);
+	assert_int_equal(ranges_end(&copy, 1), 3);
+	assert_int_equal(ranges_end(&copy, 5), 9);
+	assert_int_equal(ranges_end(&copy, 20), 30);
+	ranges_clear(&r);
+	assert_int_equal(ranges_end(&copy, 5), 9);
+	ranges_clear(&copy);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_a_bitmap)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_against_a_bitmap),
+		cmocka_unit_test(test_a_copy_is_its_own),
+	};
 
 	return cmocka_run_group_tests_name("ranges", tests, NULL, NULL);
 }
