@@ -226,11 +226,13 @@ static void tell_month_files(struct telling *g, const struct store_change *c)
 {
 	struct store_content content = {0};
 	char stem[TIME_ISO_SIZE];
+	uint64_t month;
 
 	if (g->conn && store_content_get(g->conn, c->rowid, &content) == 0) {
 		time_format_name(content.created_ms, stem);
-		if (month_of(g, c->room, stem))
-			tell_inode(g, tree_ino(TREE_MONTH_FILES, tree_ino_row(g->month)));
+		month = month_of(g, c->room, stem);
+		if (month)
+			tell_inode(g, tree_ino(TREE_MONTH_FILES, tree_ino_row(month)));
 	}
 	store_content_clear(&content);
 }
@@ -424,7 +426,7 @@ static int64_t room_of_dir(struct tree *t, uint64_t dir)
 	struct tree_ctx ctx = {.tree = t};
 	struct tree_month m = {0};
 
-	if (tree_ino_kind(dir) != TREE_MONTH && tree_ino_kind(dir) != TREE_MONTH_FILES)
+	if (!tree_is_month(dir))
 		return tree_ino_row(dir);
 	if (store_read_begin(t->config.store, &ctx.conn) == 0) {
 		tree_month_get(&ctx, dir, &m);

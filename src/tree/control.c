@@ -136,7 +136,6 @@ int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	_cleanup_(cleanup_free) char *plain = NULL;
 	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
 	enum tree_kind kind = TREE_LETTER;
-	struct pending *p;
 	int64_t n = 0;
 
 	if (g_str_has_suffix(name, WHY)) {
@@ -151,11 +150,10 @@ int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	}
 	g_ptr_array_unref(items);
 	/* An editor's scratch file beside it. */
-	p = n ? NULL : pending_by_name(ctx->tree->pendings, dir, name);
-	if (p) {
-		kind = TREE_UPLOAD;
-		n = p->row;
-		pending_unref(ctx->tree->pendings, &p);
+	if (!n) {
+		n = upload_pending(ctx, dir, name);
+		if (n)
+			kind = TREE_UPLOAD;
 	}
 	/* Letters come without the kernel being told: nothing here is remembered. */
 	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);

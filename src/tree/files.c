@@ -72,18 +72,6 @@ int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	return r ? r : need_names(ctx, dir);
 }
 
-/* One being written, or passing, or sent a moment ago. */
-static bool find_pending(struct tree_ctx *ctx, uint64_t dir, const char *name, int64_t *ret_row)
-{
-	struct pending *p = pending_by_name(ctx->tree->pendings, upload_dir(dir), name);
-
-	if (!p)
-		return false;
-	*ret_row = p->row;
-	pending_unref(ctx->tree->pendings, &p);
-	return true;
-}
-
 static int find_content(struct tree_ctx *ctx, const struct store_range *range, const char *name,
 			int64_t *ret_row)
 {
@@ -105,8 +93,9 @@ static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *r
 	if (!is_of_month(dir))
 		return 0;
 	r = tree_month_get(ctx, dir, &m);
-	*ret_range =
-		(struct store_range){.room = m.room, .until = store_cookie_of(m.hi_ms + 1)};
+	if (r == 0)
+		*ret_range = (struct store_range){.room = m.room,
+						  .until = store_cookie_of(m.hi_ms + 1)};
 	return r;
 }
 
@@ -115,11 +104,11 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 {
 	struct store_range range;
 	struct tree_dir opened;
-	int64_t row = 0;
+	int64_t row = upload_pending(ctx, dir, name);
 	int wait, r;
 
 	/* No attachment's name begins with a dot: passing files of editors and rsync. */
-	if (find_pending(ctx, dir, name, &row) || name[0] == '.')
+	if (row || name[0] == '.')
 		return tree_entry_or_none(ctx, row ? 0 : -ENOENT, tree_ino(TREE_UPLOAD, row), 0,
 					  ret_entry);
 	wait = open_messages(ctx, dir, &opened);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum tree_kind {
@@ -91,6 +92,12 @@ static inline uint64_t tree_ino(enum tree_kind kind, int64_t row)
 static inline enum tree_kind tree_ino_kind(uint64_t ino)
 {
 	return (enum tree_kind)(ino & 0xff);
+}
+
+/* The directory of a month's messages, or of its files. */
+static inline bool tree_is_month(uint64_t ino)
+{
+	return tree_ino_kind(ino) == TREE_MONTH || tree_ino_kind(ino) == TREE_MONTH_FILES;
 }
 
 static inline int64_t tree_ino_row(uint64_t ino)

@@ -226,6 +226,8 @@ int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* Where the files that are being written in `dir` are kept: those of a space and of its files/ are
  * the same. */
 uint64_t upload_dir(uint64_t dir);
+/* The row of the file of that name that is being written in `dir`, or passing; 0: there is none. */
+int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);

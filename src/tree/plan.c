@@ -401,12 +401,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 {
 	struct outbox_letter *l = NULL;
 	struct tree_write aim = {0};
-	int r;
+	int r = tree_write_aim_dir(ctx, newdir, &aim);
 
-	if (tree_ino_kind(newdir) != TREE_SPACE && tree_ino_kind(newdir) != TREE_FILES &&
-	    tree_ino_kind(newdir) != TREE_ADDRESS)
-		return -EPERM;
-	r = tree_write_aim_dir(ctx, newdir, &aim);
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && l->form == OUTBOX_JSON)

@@ -93,7 +93,7 @@ int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		return r;
 	tree_set_times(attr, room.room.last_activity_ms >= 0 ? room.room.last_activity_ms
 							     : room.room.created_ms);
-	if (room.room.is_read_only && S_ISDIR(attr->st.st_mode) &&
+	if (room.room.is_read_only &&
 	    (tree_ino_kind(ino) == TREE_SPACE || tree_ino_kind(ino) == TREE_FILES))
 		attr->st.st_mode &= ~0222u;
 	store_room_clear(&room);

@@ -14,26 +14,30 @@ uint64_t upload_dir(uint64_t dir)
 	return tree_ino_kind(dir) == TREE_FILES ? tree_ino(TREE_SPACE, tree_ino_row(dir)) : dir;
 }
 
+int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct pending *p = pending_by_name(pendings, upload_dir(dir), name);
+	int64_t row = p ? p->row : 0;
+
+	pending_unref(pendings, &p);
+	return row;
+}
+
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {
-	struct pendings *pendings = ctx->tree->pendings;
-	struct pending *p = pending_by_name(pendings, dir, name);
 	struct store_content content = {0};
-	int64_t row;
+	int64_t row = upload_pending(ctx, dir, name);
 	int r = 0;
 
-	if (p) {
-		row = p->row;
-		pending_unref(pendings, &p);
-	} else {
+	if (!row) {
 		r = store_content_by_name(ctx->conn, tree_ino_row(dir), name, &content);
 		row = content.rowid;
 		store_content_clear(&content);
 	}
 	/* Who makes such a name makes it through this mount, or is told of (changes.c). */
-	r = tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), TIMEOUT_LONG, ret_entry);
-	return r;
+	return tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), TIMEOUT_LONG, ret_entry);
 }
 
 static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_attr *attr)

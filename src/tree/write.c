@@ -93,7 +93,7 @@ static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 		w->room_id = g_strdup("");
 		return 0;
 	}
-	if (tree_ino_kind(dir) != TREE_MONTH && tree_ino_kind(dir) != TREE_MONTH_FILES)
+	if (!tree_is_month(dir))
 		return tree_write_aim_dir(ctx, dir, w);
 	r = tree_month_get(ctx, dir, &m);
 	return r ? r : aim_at_room(ctx, m.room, w);
@@ -310,9 +310,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	int r;
 
 	r = preflight(ctx, is_scratch);
-	if (r != -EROFS &&
-	    (name_is_trash(name) || (!is_scratch && (tree_ino_kind(dir) == TREE_MONTH ||
-						     tree_ino_kind(dir) == TREE_MONTH_FILES))))
+	if (r != -EROFS && (name_is_trash(name) || (!is_scratch && tree_is_month(dir))))
 		r = -EPERM;
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);
