@@ -87,8 +87,7 @@ static int find_rows(struct pager *p, const struct need *need, GArray *rows)
 		return r;
 	r = range_of(p, conn, need, &range);
 	if (r == 0)
-		r = store_content_unnamed(conn, &range, clock_wall(c->clock), 0, rows,
-					  NAMES_MAX);
+		r = store_content_unnamed(conn, &range, clock_wall(c->clock), rows, NAMES_MAX);
 	store_read_end(conn);
 	return r;
 }

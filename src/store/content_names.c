@@ -198,7 +198,7 @@ int store_content_list(struct store_conn *conn, const struct store_range *range,
 }
 
 int store_content_unnamed(struct store_conn *conn, const struct store_range *range,
-			  int64_t now_wall_ms, int64_t before, GArray *ret_rowids, int limit)
+			  int64_t now_wall_ms, GArray *ret_rowids, int limit)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		conn->q,
@@ -206,13 +206,12 @@ int store_content_unnamed(struct store_conn *conn, const struct store_range *ran
 		" WHERE c.room=?1 AND c.gone=0 AND (c.name_key IS NULL OR c.retry_ms>0) AND"
 		" (c.name_key IS NULL OR c.retry_ms<=?2) AND c.cookie>?3 AND c.cookie<?4 AND"
 		" m.deleted=0 AND m.created_ms>=?5 ORDER BY c.cookie DESC LIMIT ?6");
-	int64_t end = end_of(range);
 	int r;
 
 	sql_int(&st, 1, range->room);
 	sql_int(&st, 2, now_wall_ms);
 	sql_int(&st, 3, range->after);
-	sql_int(&st, 4, before ? MIN(before, end) : end);
+	sql_int(&st, 4, end_of(range));
 	sql_int(&st, 5, range->since_ms);
 	sql_int(&st, 6, limit);
 	while ((r = sql_step(&st)) == 1)

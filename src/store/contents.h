@@ -47,10 +47,10 @@ int store_content_list(struct store_conn *c, const struct store_range *range, in
 		       bool (*fn)(void *arg, const struct store_content *content,
 				  const char *shown),
 		       void *arg);
-/* The newest of the range below `before` (a cookie; 0: no end) that lacks its name, or whose name is to
- * be asked for again. -ENOENT. */
+/* Rows of the range that lack their names, or whose names are to be asked for again; newest first,
+ * `limit` at most. */
 int store_content_unnamed(struct store_conn *c, const struct store_range *range,
-			  int64_t now_wall_ms, int64_t before, GArray *ret_rowids, int limit);
+			  int64_t now_wall_ms, GArray *ret_rowids, int limit);
 /*
  * rowid 0: a new row, told in *ret_rowid; otherwise that row (of store_new_rowid) is made, or
  * overwritten if it is there. Another row of the same message and URL is gone then. -ENOENT: the

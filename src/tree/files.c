@@ -53,7 +53,7 @@ static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 	struct need need = {.kind = NEED_NAMES, .row = dir->range.room};
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r = store_content_unnamed(ctx->conn, &dir->range,
-				      clock_wall(ctx->tree->config.clock), 0, rows, 1);
+				      clock_wall(ctx->tree->config.clock), rows, 1);
 
 	if (r < 0 || !rows->len)
 		return r;

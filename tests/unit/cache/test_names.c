@@ -70,7 +70,7 @@ static guint unnamed(struct world *w)
 	struct store_conn *conn;
 
 	assert_int_equal(0, store_read_begin(w->store, &conn));
-	assert_int_equal(0, store_content_unnamed(conn, &range, now_ms, 0, rows, 100));
+	assert_int_equal(0, store_content_unnamed(conn, &range, now_ms, rows, 100));
 	store_read_end(conn);
 	return rows->len;
 }

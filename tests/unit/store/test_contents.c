@@ -41,7 +41,7 @@ static void unnamed(struct kit *k, const struct store_range *range, int64_t now,
 
 	g_array_set_size(rows, 0);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_content_unnamed(c, range, now, 0, rows, 100), 0);
+	assert_int_equal(store_content_unnamed(c, range, now, rows, 100), 0);
 	store_read_end(c);
 }
 
