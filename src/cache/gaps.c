@@ -88,15 +88,11 @@ static bool add_to_density(void *arg, const struct store_brief *b)
 /* What is known already tells how dense the messages are. */
 void gaps_load_density(struct filler *f, struct store_conn *conn)
 {
-	struct store_range range = {.room = f->room};
+	struct store_range range;
 	struct density d = {0};
-	struct store_span head;
 
-	if (store_span_head(conn, f->room, &head))
-		return;
-	range.since_ms = head.lo;
-	range.after = store_message_recent(conn, f->room, head.lo, LANE_PAGE_MAX);
-	if (store_message_list(conn, &range, add_to_density, &d) || d.items < 2)
+	if (store_head_range(conn, f->room, LANE_PAGE_MAX, &range) ||
+	    store_message_list(conn, &range, add_to_density, &d) || d.items < 2)
 		return;
 	f->items = d.items;
 	f->ms = d.last_ms - d.first_ms;

@@ -59,20 +59,11 @@ static void names_free(struct names *n)
 static int range_of(struct pager *p, struct store_conn *conn, const struct need *need,
 		    struct store_range *ret_range)
 {
-	int recent = pager_get_config(p)->recent;
-	struct store_span head;
-	int r;
-
+	if (!need->hi_ms)
+		return store_head_range(conn, need->row, pager_get_config(p)->recent,
+					ret_range);
 	*ret_range = (struct store_range){
 		.room = need->row, .after = need->lo_ms, .until = need->hi_ms};
-	if (need->hi_ms)
-		return 0;
-	r = store_span_head(conn, need->row, &head);
-	if (r < 0)
-		return r;
-	ret_range->since_ms = head.lo;
-	if (recent)
-		ret_range->after = store_message_recent(conn, need->row, head.lo, recent);
 	return 0;
 }
 

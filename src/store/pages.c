@@ -21,6 +21,20 @@ int store_span_head(struct store_conn *c, int64_t room, struct store_span *ret_s
 	return 0;
 }
 
+int store_head_range(struct store_conn *c, int64_t room, int64_t recent,
+		     struct store_range *ret_range)
+{
+	struct store_span head = {.lo = -1};
+	int r = store_span_head(c, room, &head);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret_range = (struct store_range){.room = room, .since_ms = head.lo};
+	if (recent)
+		ret_range->after = store_message_recent(c, room, head.lo, recent);
+	return r;
+}
+
 int64_t store_span_top(struct store_conn *c, int64_t room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

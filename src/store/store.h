@@ -288,6 +288,12 @@ int store_transcript_size(struct store_conn *c, const struct store_range *range,
  */
 int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,
 			     int64_t recent);
+/*
+ * What the space itself lists: the newest `recent` (0: all) of the span at the head, or, with -ENOENT,
+ * of all there are. The span is open at its low end, but the message that ends it is known.
+ */
+int store_head_range(struct store_conn *c, int64_t room, int64_t recent,
+		     struct store_range *ret_range);
 /* Created of the oldest live message that is known; INT64_MAX: none. */
 int64_t store_message_oldest_ms(struct store_conn *c, int64_t room);
 /* How many live messages there are at or above since_ms; counts no further than `limit`. */

@@ -115,7 +115,6 @@ int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	int64_t room = tree_ino_row(dir->ino);
-	struct store_span span = {.lo = -1};
 	struct store_room gone = {0};
 	int r = tree_room(ctx, room, &gone);
 
@@ -126,15 +125,8 @@ int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	r = tree_need_head(ctx, room);
 	if (r)
 		return r;
-	r = store_span_head(ctx->conn, room, &span);
-	if (r && r != -ENOENT)
-		return r;
-	/* The span is open at its low end, but the message that ends it is known. */
-	dir->range = (struct store_range){.room = room, .since_ms = span.lo};
-	if (ctx->tree->config.recent)
-		dir->range.after = store_message_recent(ctx->conn, room, span.lo,
-							ctx->tree->config.recent);
-	return 0;
+	r = store_head_range(ctx->conn, room, ctx->tree->config.recent, &dir->range);
+	return r == -ENOENT ? 0 : r;
 }
 
 struct listing {

@@ -295,6 +295,40 @@ static void test_ranges(void **state)
 	g_string_free(out, TRUE);
 }
 
+static void assert_head_range(struct kit *k, int64_t room, int64_t recent, int expected,
+			      const char *text)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	struct store_range range;
+	struct store_conn *c;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_head_range(c, room, recent, &range), expected);
+	assert_int_equal(range.room, room);
+	assert_int_equal(range.until, 0);
+	assert_int_equal(store_message_list(c, &range, add_time, out), 0);
+	store_read_end(c);
+	assert_string_equal(out->str, text);
+}
+
+/* What the space itself lists. */
+static void test_head_range(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+
+	kit_put(k, room, at(-20));
+	kit_put(k, room, at(-19));
+	/* It was never listed. */
+	assert_head_range(k, room, 0, -ENOENT, "-20 -19 ");
+	assert_head_range(k, room, 1, -ENOENT, "-19 ");
+	kit_page(k, room, kit_list(at(3), at(2), at(1), NULL), T0, 0, STORE_PAGE_HEAD);
+	assert_head_range(k, room, 0, 0, "1 2 3 ");
+	assert_head_range(k, room, 2, 0, "2 3 ");
+	assert_head_range(k, room, 3, 0, "1 2 3 ");
+	assert_head_range(k, room, 4, 0, "1 2 3 ");
+}
+
 static void test_inner_filtered(void **state)
 {
 	struct kit *k = *state;
@@ -424,6 +458,7 @@ int main(void)
 		T(test_inner_is_no_head),
 		T(test_gaps),
 		T(test_ranges),
+		T(test_head_range),
 		T(test_inner_filtered),
 		T(test_absent_is_deleted),
 		T(test_slow_page),
