@@ -142,10 +142,8 @@ static int set_sum(struct write *w, int64_t rowid, const char *sha256)
 
 	sql_int(&st, 1, rowid);
 	sql_text(&st, 2, sha256);
-	r = sql_run(&st);
-	if (r < 0)
-		return r;
-	return sqlite3_changes64(sql_handle(w->q)) ? 0 : -ENOENT;
+	r = sql_run_any(&st);
+	return r < 0 ? r : r ? 0 : -ENOENT;
 }
 
 int store_set_content_sum(struct store *s, int64_t rowid, const char *sha256)
@@ -164,10 +162,8 @@ static int set_mtime(struct write *w, int64_t rowid, int64_t mtime_ms)
 
 	sql_int(&st, 1, rowid);
 	sql_int(&st, 2, mtime_ms);
-	r = sql_run(&st);
-	if (r < 0)
-		return r;
-	return sqlite3_changes64(sql_handle(w->q)) ? 0 : -ENOENT;
+	r = sql_run_any(&st);
+	return r < 0 ? r : r ? 0 : -ENOENT;
 }
 
 int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms)

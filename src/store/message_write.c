@@ -66,7 +66,6 @@ static int write_row(struct write *w, const struct message_row *row,
 		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
 		      " log_size)"
 		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
-	int r;
 
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
@@ -84,8 +83,7 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_id(&st, 11, "MESSAGE", m->parent_id);
 	sql_int(&st, 12, row->pin_ms);
 	sql_int(&st, 13, (int64_t)webex_render_transcript_size(m));
-	r = sql_run(&st);
-	return r < 0 ? r : sqlite3_changes64(sql_handle(w->q)) > 0;
+	return sql_run_any(&st);
 }
 
 int message_insert(struct write *w, const struct message_row *row,

@@ -400,13 +400,11 @@ int room_put_direct_email(struct sql *q, int64_t room, const char *email)
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		q, "UPDATE room SET direct_email=?2, direct_key=?3 WHERE rowid=?1 AND gone=0"
 		   " AND type=1 AND direct_email IS NOT ?2");
-	int r;
 
 	sql_int(&st, 1, room);
 	sql_text(&st, 2, email);
 	sql_text(&st, 3, key);
-	r = sql_run(&st);
-	return r < 0 ? r : sqlite3_changes64(sql_handle(q)) > 0;
+	return sql_run_any(&st);
 }
 
 int store_set_direct_email(struct store *s, int64_t room, const char *email)

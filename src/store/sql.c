@@ -281,6 +281,13 @@ int sql_run(struct sql_stmt *s)
 	return r < 0 ? r : 0;
 }
 
+int sql_run_any(struct sql_stmt *s)
+{
+	int r = sql_run(s);
+
+	return r < 0 ? r : sqlite3_changes64(sql_handle(s->q)) > 0;
+}
+
 int64_t sql_get_int(struct sql_stmt *s, int column)
 {
 	return sqlite3_column_int64(s->st, column);

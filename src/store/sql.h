@@ -72,6 +72,8 @@ uint64_t sql_id_time(const uint8_t bytes[static 16]);
 int sql_step(struct sql_stmt *s);
 /* A statement that yields no rows, ready to be bound and run again. 0 or -errno. */
 int sql_run(struct sql_stmt *s);
+/* The same. 1: it changed a row; 0: there was none; -errno. */
+int sql_run_any(struct sql_stmt *s);
 
 /* Columns, from 0. Texts are owned (g_free) unless said otherwise; NULL where it is null. */
 int64_t sql_get_int(struct sql_stmt *s, int column);
