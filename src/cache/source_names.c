@@ -182,26 +182,34 @@ static enum verdict judge(const struct webex_reply *reply)
 	return OF_SERVER;
 }
 
+/* The name that was told, or, with NULL, one all the same: it is not left out of the list. */
+static int give_name(struct names *n, int64_t row, const char *name, int64_t size,
+		     int64_t retry_ms)
+{
+	GPtrArray *changes = store_changes_new();
+	int r = store_name_content(pager_get_config(n->pager)->store, row, name, size, retry_ms,
+				   changes);
+
+	return pager_published(n->pager, r == -ENOENT ? 0 : r, changes);
+}
+
 static int keep(struct names *n, int64_t row, const struct webex_reply *reply)
 {
 	const struct pager_config *c = pager_get_config(n->pager);
-	GPtrArray *changes = store_changes_new();
 	int64_t retry_ms = 0;
-	int r;
 
 	if (reply->status == 404) {
-		r = store_remove_content(c->store, row, changes);
+		GPtrArray *changes = store_changes_new();
+		int r = store_remove_content(c->store, row, changes);
+
 		return pager_published(n->pager, r, changes);
 	}
-	/* It has a name, though nobody tells it; and it is not left out of the list. */
 	if (reply->status == 423)
 		retry_ms = clock_wall(c->clock) + SCAN_RETRY_MS;
 	else if (reply->error && reply->status != 410)
 		retry_ms = clock_wall(c->clock) + RETRY_MS;
-	r = store_name_content(c->store, row, reply->error ? NULL : reply->content_name,
-			       reply->error ? -1 : reply->content_bytes, retry_ms, changes);
-	r = pager_published(n->pager, r, changes);
-	return r == -ENOENT ? 0 : r;
+	return give_name(n, row, reply->error ? NULL : reply->content_name,
+			 reply->error ? -1 : reply->content_bytes, retry_ms);
 }
 
 static bool is_unclear(const struct names *n, int64_t row)
@@ -264,20 +272,15 @@ static int take_reply(struct names *n, int64_t row, struct webex_reply *reply)
 /* All are asked for: those that are unclear are listed as well, and asked for again soon. */
 static int settle(struct names *n)
 {
-	const struct pager_config *c = pager_get_config(n->pager);
+	int64_t retry_ms = clock_wall(pager_get_config(n->pager)->clock) + SCAN_RETRY_MS;
 	int r = 0;
 
 	if (n->asked->len || !n->unclear->len)
 		return 0;
 	if (!n->is_good)
 		return -EIO;
-	for (guint i = 0; r == 0 && i < n->unclear->len; i++) {
-		GPtrArray *changes = store_changes_new();
-
-		r = store_name_content(c->store, g_array_index(n->unclear, int64_t, i), NULL,
-				       -1, clock_wall(c->clock) + SCAN_RETRY_MS, changes);
-		r = pager_published(n->pager, r == -ENOENT ? 0 : r, changes);
-	}
+	for (guint i = 0; r == 0 && i < n->unclear->len; i++)
+		r = give_name(n, g_array_index(n->unclear, int64_t, i), NULL, -1, retry_ms);
 	return r;
 }
 
