@@ -63,6 +63,14 @@ ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset);
 int draft_truncate(struct draft *d, int64_t size);
 /* Text forms only: begin with these bytes, not dirty (an edit opened without O_TRUNC). */
 int draft_load(struct draft *d, const void *buf, size_t len);
+/*
+ * Writes all that `read` brings to the beginning of it. `read` is as draft_read, and 0 ends it.
+ * 0 or -errno: of either; what came before is in it then.
+ */
+typedef ssize_t (*draft_source)(void *arg, void *buf, size_t len, int64_t offset);
+int draft_fill(struct draft *d, draft_source read, void *arg);
+/* The same from a descriptor. */
+int draft_fill_fd(struct draft *d, int fd);
 /* Files: what it holds now is what the server has: not dirty until the next write. */
 void draft_set_clean(struct draft *d);
 int64_t draft_size(struct draft *d);

@@ -294,19 +294,9 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	return r;
 }
 
-static int copy_draft(struct draft *from, struct draft *to)
+static ssize_t read_draft(void *arg, void *buf, size_t len, int64_t offset)
 {
-	char buf[16384];
-	int64_t at = 0;
-	ssize_t n;
-
-	while ((n = draft_read(from, buf, sizeof(buf), at)) > 0) {
-		n = draft_write(to, buf, (size_t)n, at, false);
-		if (n < 0)
-			break;
-		at += n;
-	}
-	return (int)n;
+	return draft_read(arg, buf, len, offset);
 }
 
 /* What was written onto space.json by way of a scratch file. */
@@ -330,7 +320,7 @@ static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t ont
 
 	if (r)
 		return r;
-	r = copy_draft(p->draft, w.draft);
+	r = draft_fill(w.draft, read_draft, p->draft);
 	if (r == 0 && w.what == TREE_WRITE_OBJECT) {
 		r = scratch_to_object(ctx, &w, plan);
 	} else if (r == 0) {

@@ -211,24 +211,27 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, struct tree_wri
 	return 0;
 }
 
+struct content_of {
+	struct contents *contents;
+	int64_t row;
+};
+
+static ssize_t read_content(void *arg, void *buf, size_t len, int64_t offset)
+{
+	const struct content_of *of = arg;
+
+	return contents_read(of->contents, of->row, buf, len, offset);
+}
+
 /* A version that keeps a part of the old one begins with all of it. */
 static int load_content(struct tree_ctx *ctx, int64_t row, struct draft *draft)
 {
-	char buf[65536];
-	int64_t at = 0;
-	ssize_t n;
+	struct content_of of = {.contents = ctx->tree->config.contents, .row = row};
+	int r = draft_fill(draft, read_content, &of);
 
-	for (;;) {
-		n = contents_read(ctx->tree->config.contents, row, buf, sizeof(buf), at);
-		if (n > 0)
-			n = draft_write(draft, buf, (size_t)n, at, false);
-		if (n <= 0)
-			break;
-		at += n;
-	}
-	if (n == 0)
+	if (r == 0)
 		draft_set_clean(draft);
-	return (int)n;
+	return r;
 }
 
 /* One's own attachment written again: a new version under the same name (design 2.3). Its old

@@ -32,25 +32,6 @@ static int open_local(const char *path, int *ret_fd)
 	return 0;
 }
 
-static int copy(int fd, struct draft *to)
-{
-	char buf[65536];
-	int64_t at = 0;
-	ssize_t n;
-
-	for (;;) {
-		n = pread(fd, buf, sizeof(buf), at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		n = draft_write(to, buf, (size_t)n, at, false);
-		if (n < 0)
-			return (int)n;
-		at += n;
-	}
-}
-
 static int read_local(struct tree_ctx *ctx, const struct tree_write *w, const char *path,
 		      struct outbox_letter *l)
 {
@@ -66,7 +47,7 @@ static int read_local(struct tree_ctx *ctx, const struct tree_write *w, const ch
 		r = tree_spool_draft(ctx, w, name, &draft);
 	if (r)
 		return r;
-	r = copy(fd, draft);
+	r = draft_fill_fd(draft, fd);
 	if (r == 0)
 		r = draft_take(draft, &text, &len, &l->fd, &l->size);
 	draft_unref(&draft);

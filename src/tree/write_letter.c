@@ -11,13 +11,10 @@
 
 static int load_letter(const struct outbox_letter *l, struct draft *draft)
 {
-	char buf[65536];
-	int64_t at = 0;
-	ssize_t n;
+	int r;
 
 	if (l->form != OUTBOX_FILE) {
 		GString *text = g_string_new_len(l->body, (gssize)l->body_len);
-		int r;
 
 		/* It was dropped; what is appended begins a line. */
 		if (l->form != OUTBOX_JSON && text->len)
@@ -26,15 +23,10 @@ static int load_letter(const struct outbox_letter *l, struct draft *draft)
 		g_string_free(text, TRUE);
 		return r;
 	}
-	while ((n = pread(l->fd, buf, sizeof(buf), at)) > 0) {
-		n = draft_write(draft, buf, (size_t)n, at, false);
-		if (n < 0)
-			return (int)n;
-		at += n;
-	}
-	if (n == 0)
+	r = draft_fill_fd(draft, l->fd);
+	if (r == 0)
 		draft_set_clean(draft);
-	return n < 0 ? -errno : 0;
+	return r;
 }
 
 static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w,

@@ -309,6 +309,52 @@ static void a_full_disk_refuses_the_write(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static ssize_t read_draft(void *arg, void *buf, size_t len, int64_t offset)
+{
+	/* What comes in small pieces is whole as well. */
+	return draft_read(arg, buf, MIN(len, 1000), offset);
+}
+
+static ssize_t read_and_fail(void *arg, void *buf, size_t len, int64_t offset)
+{
+	(void)arg;
+	memset(buf, 'f', len);
+	return offset ? -ENETDOWN : (ssize_t)len;
+}
+
+static void a_draft_is_filled_from_what_there_is(void **state)
+{
+	struct draft *from = new_draft(DRAFT_FILE), *to = new_draft(DRAFT_FILE);
+	g_autofree char *bytes = fill(200000, 'b'), *got = NULL, *again = NULL;
+	int fd, other;
+
+	(void)state;
+	put(from, bytes, 0);
+	assert_int_equal(draft_fill(to, read_draft, from), 0);
+	fd = take_fd(to, 200000);
+	got = read_fd(fd, 200000);
+	assert_string_equal(got, bytes);
+	draft_unref(&to);
+	to = new_draft(DRAFT_FILE);
+	assert_int_equal(draft_fill_fd(to, fd), 0);
+	assert_true(draft_is_dirty(to));
+	other = take_fd(to, 200000);
+	again = read_fd(other, 200000);
+	assert_string_equal(again, bytes);
+	draft_unref(&to);
+	/* The errors of the source, and those of the draft. */
+	to = new_draft(DRAFT_FILE);
+	assert_int_equal(draft_fill(to, read_and_fail, NULL), -ENETDOWN);
+	assert_int_equal(draft_fill_fd(to, -1), -EBADF);
+	draft_unref(&to);
+	to = new_draft(DRAFT_TEXT);
+	assert_int_equal(draft_fill_fd(to, fd), -EFBIG);
+	close(fd);
+	close(other);
+	draft_unref(&to);
+	draft_unref(&from);
+}
+
 #define draft_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -320,6 +366,7 @@ int main(void)
 		draft_test(what_was_taken_stays_as_it_was),
 		draft_test(the_name_in_the_spool_tells_what_it_was),
 		draft_test(sha256_is_of_all_bytes),
+		draft_test(a_draft_is_filled_from_what_there_is),
 		draft_test(without_a_spool_there_is_no_draft),
 		draft_test(a_full_disk_refuses_the_write),
 	};
