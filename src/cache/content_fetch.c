@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "cache/contents_internal.h"
 
@@ -98,23 +99,12 @@ static void tell_fulfilled(void *arg)
 
 static int write_piece(struct contents *c, int fd, const struct http_piece *piece)
 {
-	size_t done = 0;
-	bool made_room = false;
+	int r = fd_write_all(fd, piece->data, piece->len, piece->offset);
 
-	while (done < piece->len) {
-		ssize_t n = pwrite(fd, piece->data + done, piece->len - done,
-				   piece->offset + (int64_t)done);
-
-		if (n >= 0) {
-			done += (size_t)n;
-		} else if ((errno == ENOSPC || errno == EDQUOT) && !made_room) {
-			made_room = true;
-			content_files_evict(c, 0, CONTENT_WINDOW_MAX);
-		} else if (errno != EINTR) {
-			return -errno;
-		}
-	}
-	return 0;
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	content_files_evict(c, 0, CONTENT_WINDOW_MAX);
+	return fd_write_all(fd, piece->data, piece->len, piece->offset);
 }
 
 /* Nothing more can go to make room: it can be read all the same, and is not kept. Only this thread

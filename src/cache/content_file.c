@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "cache/contents_internal.h"
 #include "webex/id.h"
@@ -122,30 +123,13 @@ static int open_held(const struct contents *c, const char *path, int *ret_fd)
 	return 0;
 }
 
-static int copy_range(int from, int to, struct range range)
-{
-	char buf[65536];
-
-	while (range.lo < range.hi) {
-		size_t want = (size_t)MIN(range.hi - range.lo, (int64_t)sizeof(buf));
-		ssize_t n = pread(from, buf, want, range.lo);
-
-		if (n > 0)
-			n = pwrite(to, buf, (size_t)n, range.lo);
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		range.lo += n;
-	}
-	return 0;
-}
-
 int content_file_to_memory(int fd, const struct ranges *known)
 {
 	_cleanup_close_ int memory = memfd_create("sparkfs-content", MFD_CLOEXEC);
 	int r = memory < 0 ? -errno : 0;
 
 	for (guint i = 0; r == 0 && i < ranges_count(known); i++)
-		r = copy_range(fd, memory, ranges_nth(known, i));
+		r = fd_copy(fd, memory, ranges_nth(known, i).lo, ranges_nth(known, i).hi);
 	/* Who reads from the old one just now reads the same. */
 	if (r == 0 && dup3(memory, fd, O_CLOEXEC) < 0)
 		r = -errno;

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/names.h"
 
-#define COPY_BYTES 65536
 #define LABEL_PLACE_MAX 64
 #define LABEL_NAME_MAX 160
 #define NO_ORIGIN INT64_C(-1)
@@ -39,42 +39,6 @@ struct draft {
 	int64_t size;	/* files */
 	bool is_taken;	/* files: a letter may hold the same inode */
 };
-
-static int write_all(int fd, const char *buf, size_t len, int64_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, buf, len, offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		buf += n;
-		len -= (size_t)n;
-		offset += n;
-	}
-	return 0;
-}
-
-int draft_copy(int from, int to, int64_t size)
-{
-	char block[COPY_BYTES];
-	int64_t at = 0;
-
-	while (at < size) {
-		ssize_t n = pread(from, block, (size_t)MIN(COPY_BYTES, size - at), at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		int r = write_all(to, block, (size_t)n, at);
-		if (r < 0)
-			return r;
-		at += n;
-	}
-	return 0;
-}
 
 /* ---- life ---- */
 
@@ -349,7 +313,7 @@ static int separate_locked(struct draft *d, int64_t keep)
 	r = spool_create(d->spool_dir, &fd, &path);
 	if (r < 0 || !path)
 		return r;
-	r = draft_copy(d->fd, fd, keep);
+	r = fd_copy(d->fd, fd, 0, keep);
 	if (r < 0) {
 		unlink(path);
 		return r;
@@ -375,7 +339,7 @@ static int write_file_locked(struct draft *d, const char *buf, size_t len, int64
 	r = separate_locked(d, d->size);
 	if (r < 0)
 		return r;
-	r = write_all(d->fd, buf, len, at);
+	r = fd_write_all(d->fd, buf, len, at);
 	if (r < 0) {
 		/* What did fit of it is not in the draft either. */
 		if (ftruncate(d->fd, d->size) < 0)

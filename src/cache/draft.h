@@ -90,8 +90,5 @@ int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
  * they are, unchecked, with their newlines. Never fails for them. */
 int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 		   int64_t *ret_size);
-/* Copies `size` bytes between descriptors, from offset 0 to offset 0. 0 or -errno; -EIO if
- * `from` is shorter. */
-int draft_copy(int from, int to, int64_t size);
 /* The spool file's SHA-256 as 64 hex digits; owned. Reads it all: not on a FUSE worker. */
 int draft_sha256(int fd, char **ret_hex);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "cache/draft.h"
@@ -88,21 +89,6 @@ void outbox_files_close(struct outbox *o)
 
 /* ---- bodies ---- */
 
-static int write_bytes(int fd, const char *buf, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, buf, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int create(struct outbox *o, const char *name, int flags, int *ret_fd)
 {
 	int fd = openat(o->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags,
@@ -123,9 +109,9 @@ static int write_body(struct outbox *o, const char *name, const struct outbox_le
 	if (r < 0)
 		return r;
 	if (l->form == OUTBOX_FILE)
-		r = draft_copy(l->fd, fd, l->size);
+		r = fd_copy(l->fd, fd, 0, l->size);
 	else
-		r = write_bytes(fd, l->body, l->body_len);
+		r = fd_write_all(fd, l->body, l->body_len, 0);
 	if (r == 0 && is_durable && fdatasync(fd) < 0)
 		r = -errno;
 	if (r < 0)
@@ -256,7 +242,7 @@ static int write_note(struct outbox *o, const char *name, const GString *text)
 	int r = create(o, name, O_TRUNC, &fd);
 
 	if (r == 0)
-		r = write_bytes(fd, text->str, text->len);
+		r = fd_write_all(fd, text->str, text->len, 0);
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
 	return r;

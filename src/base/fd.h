@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes of files by their offset, all of them; what was interrupted is tried again. No offset of a
+ * descriptor is used or moved. After an error some of the bytes may be written.
+ * Thread rule: any thread.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* 0 or -errno. */
+int fd_write_all(int fd, const void *buf, size_t len, int64_t offset);
+/* The bytes [lo, hi) to the same place of another file. 0 or -errno; -EIO if `from` is shorter. */
+int fd_copy(int from, int to, int64_t lo, int64_t hi);
