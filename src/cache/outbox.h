@@ -30,8 +30,9 @@
  *     created since, unknown to the store before, claimed by no other letter. Found: as if the
  *     answer had come. Not found, both times: unsent, "it did not arrive", for texts and
  *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504)
- *     and when it was found as `sending` within ten minutes, for who is slow may still do it. Raw JSON (cards) and bots in
- *     group spaces: in-doubt at once. Of an edit the message itself is looked at.
+ *     and when it was found as `sending` within ten minutes, for who is slow may still do it. Raw
+ *     JSON (cards) and bots in group spaces: in-doubt at once. Of an edit the message itself is
+ *     looked at.
  *     Before an edit, too: if it is not what the edit was made from, it was edited elsewhere
  *     (unsent, -ESTALE); if it is gone: unsent, -ENOENT.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next

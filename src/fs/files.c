@@ -29,12 +29,13 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 void handle_free(struct fs *fs, struct handle *h)
 {
 	handles_take(fs->files, h);
-	if (h->what == HANDLE_READ && tree_is_message(h->ino))
-		namer_closed(fs->namer, tree_ino_row(h->ino));
-	if (h->what == HANDLE_READ)
+	if (h->what == HANDLE_READ) {
+		if (tree_is_message(h->ino))
+			namer_closed(fs->namer, tree_ino_row(h->ino));
 		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
-	else
+	} else {
 		tree_write_close(fs->config.tree, &h->write);
+	}
 	if (h->content_counted)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
 	events_reader_free(fs, h->events);
@@ -194,7 +195,7 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		log_debug("fuse", "open message ino=%" G_GUINT64_FORMAT, (uint64_t)ino);
-	tree_note_use(fs_of(req)->config.tree, ino);
+	tree_note_use(fs->config.tree, ino);
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
 	namer_opened(fs->namer, tree_ino_row(ino));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A message that is nothing but a file says in its text what the file is called, once that is known. Its size
- * is another then, so it waits until nobody has the message open. Thread rule: namer_opened, namer_closed:
- * any thread; namer_changes: the cache thread. Lock: namer.lock; nothing is called under it.
+ * A message that is nothing but a file says in its text what the file is called, once that is known.
+ * Its size is another then, so it waits until nobody has the message open. Thread rule: namer_opened,
+ * namer_closed: any thread; namer_named: the cache thread. Lock: namer.lock; nothing is called under
+ * it.
  */
 #pragma once
 
@@ -11,7 +12,6 @@
 
 #include "base/work.h"
 
-struct fs;
 struct namer;
 
 /* `show` is called on the cache thread for a message that nobody has open. */

@@ -26,11 +26,11 @@ struct tree {
 };
 
 enum tree_row_flags {
-	ROW_LISTED = 1,	  /* readdir shows it */
-	ROW_VOLATILE = 2, /* attributes are asked for every time */
-	ROW_POST = 4,	  /* size 0, direct I/O, reads empty */
-	ROW_SHIFTS = 16,  /* its names pass on to others: the kernel asks for each every time */
+	ROW_LISTED = 1,	   /* readdir shows it */
+	ROW_VOLATILE = 2,  /* attributes are asked for every time */
+	ROW_POST = 4,	   /* size 0, direct I/O, reads empty */
 	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not to be trusted */
+	ROW_SHIFTS = 16, /* its names pass on to others: the kernel asks for each every time */
 };
 
 /* One kind of file. Hooks may be NULL. */
