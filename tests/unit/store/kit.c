@@ -84,6 +84,31 @@ void kit_teardown(struct kit *k)
 	g_free(k->reserve);
 }
 
+int kit_test_setup(void **state)
+{
+	struct kit *k = g_new0(struct kit, 1);
+
+	kit_setup(k);
+	*state = k;
+	return 0;
+}
+
+int kit_test_setup_memory(void **state)
+{
+	struct kit *k = g_new0(struct kit, 1);
+
+	kit_setup_memory(k);
+	*state = k;
+	return 0;
+}
+
+int kit_test_teardown(void **state)
+{
+	kit_teardown(*state);
+	g_free(*state);
+	return 0;
+}
+
 void kit_sql(const char *path, const char *sql)
 {
 	sqlite3 *db;

@@ -29,6 +29,10 @@ struct kit {
 void kit_setup(struct kit *k);
 void kit_setup_memory(struct kit *k);
 void kit_teardown(struct kit *k);
+/* The same for cmocka, the kit in *state. */
+int kit_test_setup(void **state);
+int kit_test_setup_memory(void **state);
+int kit_test_teardown(void **state);
 void kit_close(struct kit *k);
 void kit_open(struct kit *k);
 void kit_reopen(struct kit *k);

@@ -7,22 +7,6 @@
 
 #define URL "https://h/v1/contents/"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* A message of T0 + ms that is nothing but a file; its row. */
 static int64_t put_file(struct kit *k, int64_t room, unsigned n, int64_t ms,
 			const char *content)
@@ -326,7 +310,7 @@ static void test_a_text_names_its_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_every_file_has_a_row),
 		T(test_newest_is_plain),
 		T(test_names_differ),

@@ -19,13 +19,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 struct listing {
 	GString *text;
 	int64_t last;
@@ -300,15 +293,18 @@ static void test_the_writer_is_told(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_spaces, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_messages, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_history_is_no_news, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_members, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_spaces, setup, kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_messages, setup, kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_history_is_no_news, setup,
+						kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_members, setup, kit_test_teardown),
 		cmocka_unit_test_setup_teardown(test_with_its_change_or_not_at_all, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(test_only_the_newest_are_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cursors_only_rise, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_the_link, setup, teardown),
+						kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_only_the_newest_are_kept, setup,
+						kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_cursors_only_rise, setup,
+						kit_test_teardown),
+		cmocka_unit_test_setup_teardown(test_the_link, setup, kit_test_teardown),
 		cmocka_unit_test(test_the_writer_is_told),
 	};
 

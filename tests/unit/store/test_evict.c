@@ -34,13 +34,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* The n-th message of the m-th month after T0's. */
 static struct webex_message *message(int m, int n)
 {
@@ -571,7 +564,7 @@ static void test_room_is_used_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, kit_test_teardown)
 		T(test_counts),
 		T(test_a_failure_counts_nothing),
 		T(test_skeleton_stays),

@@ -9,22 +9,6 @@
 #include "webex/id.h"
 #include "webex/render.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void get(struct kit *k, int64_t rowid, struct store_message *ret_message)
 {
 	struct store_conn *c;
@@ -543,7 +527,7 @@ static void test_flood_of_one_millisecond(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_all_fields_come_back),
 		T(test_odd_ids),
 		T(test_one_millisecond),

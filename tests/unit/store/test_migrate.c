@@ -63,22 +63,6 @@ static const char VERSION_1[] =
 	"NULL);"
 	"CREATE UNIQUE INDEX node_key ON node(kind, key);";
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* The 16 bytes of kit_id's UUID as version 1 kept them, as SQL. */
 static char *blob(int64_t ms, unsigned node)
 {
@@ -325,7 +309,7 @@ static void test_attachments_of_dropped_bodies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_nothing_is_lost),    T(test_heads),
 		T(test_months_are_counted), T(test_goes_on),
 		T(test_attachments),	    T(test_attachments_of_dropped_bodies),

@@ -8,22 +8,6 @@
 
 #include "kit.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static struct webex_room *room_at(unsigned n, int activity)
 {
 	struct webex_room *r = kit_room(n,
@@ -348,7 +332,7 @@ static void test_sweep_goes_round(void **state)
 	assert_int_equal(bodies, 12);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 
 int main(void)
 {

@@ -14,31 +14,6 @@
 
 #include "kit.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int setup_memory(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup_memory(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* How many files of the folder begin so; the last of them in *ret_path. */
 static int files_like(struct kit *k, const char *prefix, char **ret_path)
 {
@@ -521,7 +496,7 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_private_files),
 		T(test_newer_version),
 		T(test_garbage),
@@ -537,7 +512,8 @@ int main(void)
 		T(test_numbers_outlive_the_reserve),
 		T(test_reserve_cannot_be_written),
 		T(test_full_disk),
-		cmocka_unit_test_setup_teardown(test_memory, setup_memory, teardown),
+		cmocka_unit_test_setup_teardown(test_memory, kit_test_setup_memory,
+						kit_test_teardown),
 	};
 
 	return cmocka_run_group_tests_name("store open", tests, NULL, NULL);

@@ -5,22 +5,6 @@
 
 #include "kit.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* A message at T0 + at, by "a". */
 static struct webex_message *at(int n)
 {
@@ -451,7 +435,7 @@ static void test_others_of_a_page(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_never_listed_and_empty),
 		T(test_heads),
 		T(test_spans_merge),

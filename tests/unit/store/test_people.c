@@ -7,22 +7,6 @@
 
 #include "webex/id.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void members(struct kit *k, int64_t room, GPtrArray *list, bool complete)
 {
 	assert_int_equal(store_apply_members(k->s, room, list, complete, T0, k->changes), 0);
@@ -424,7 +408,7 @@ static void test_meta(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_member_fields), T(test_members_come_and_go),
 		T(test_member_names),  T(test_direct_address),
 		T(test_people),	       T(test_people_of_messages),

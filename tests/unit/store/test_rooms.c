@@ -7,22 +7,6 @@
 
 #include "webex/id.h"
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void apply(struct kit *k, GPtrArray *rooms, bool complete, int64_t now)
 {
 	assert_int_equal(store_apply_rooms(k->s, rooms, complete, now, k->changes), 0);
@@ -411,7 +395,7 @@ static void test_callbacks_may_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_all_fields_come_back),
 		T(test_same_again_is_no_change),
 		T(test_equal_titles),

@@ -14,31 +14,6 @@
 #define PAGES 150
 #define PAGE_ITEMS 10
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int setup_memory(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup_memory(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 struct stress {
 	struct store *s;
 	atomic_int_fast64_t room; /* 0: the writer is to make it */
@@ -240,11 +215,11 @@ static void test_snapshot_stands_still(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name, before) cmocka_unit_test_setup_teardown(name, before, teardown)
-		T(test_readers_and_writer, setup),
-		T(test_readers_and_writer, setup_memory),
-		T(test_numbers_differ, setup),
-		T(test_snapshot_stands_still, setup),
+#define T(name, before) cmocka_unit_test_setup_teardown(name, before, kit_test_teardown)
+		T(test_readers_and_writer, kit_test_setup),
+		T(test_readers_and_writer, kit_test_setup_memory),
+		T(test_numbers_differ, kit_test_setup),
+		T(test_snapshot_stands_still, kit_test_setup),
 	};
 
 	return cmocka_run_group_tests_name("store threads", tests, NULL, NULL);

@@ -11,22 +11,6 @@
 
 #define PAGE_ITEMS 1000
 
-static int setup(void **state)
-{
-	struct kit *k = g_new0(struct kit, 1);
-
-	kit_setup(k);
-	*state = k;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static bool is_timed(void)
 {
 	return g_getenv("KIT_TIMES") != NULL;
@@ -228,7 +212,7 @@ static void test_many_rooms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_a_long_room),
 		T(test_many_rooms),
 	};
