@@ -1,7 +1,6 @@
 """Reading attachments: as they come, in any order, once."""
 import errno
 import hashlib
-import json
 import mmap
 import os
 import random
@@ -9,7 +8,7 @@ import signal
 
 import pytest
 
-from lib.chat import Unsent, fails, put
+from lib.chat import Unsent, fails, put, received, remounted
 from lib.chat import pier  # noqa: F401  pylint: disable=unused-import
 from lib.shell import kill_group, start_cmd
 from lib.util import wait_until
@@ -25,16 +24,6 @@ def some_bytes(size, seed=1):
 
 def sha(data):
     return hashlib.sha256(data).hexdigest()
-
-
-def remounted(pier, start_mount, *options):
-    """The same account in a new mount, where nothing is in the kernel's cache."""
-    state = pier.mount.state
-    pier.mount.unmount()
-    pier.mount = start_mount(pier.sim, *options, state=state)
-    pier.ls()
-    pier.sim.clear_log()
-    return pier
 
 
 @pytest.fixture
@@ -58,11 +47,6 @@ def kept(pier):
 
 def kept_bytes(pier):
     return sum(os.stat(p).st_blocks * 512 for p in kept(pier))
-
-
-def received(pier):
-    """Bytes that came from the server."""
-    return json.loads((pier.mount / ".sparkfs/status.json").read_text())["bytesReceived"]
 
 
 def is_over(sim):

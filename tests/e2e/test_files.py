@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lib.chat import Unsent, fails, put
+from lib.chat import Unsent, fails, put, received, remounted
 from lib.chat import pier  # noqa: F401  pylint: disable=unused-import
 from lib.tree import parallel
 from lib.util import wait_until
@@ -33,19 +33,6 @@ def upload(space, name, data=b"x", token="alice-token", **more):
     if isinstance(data, str):
         data = data.encode()
     return space.sim.upload(space.id, name, data, token=token, **more)
-
-
-def remounted(space, start_mount, *options):
-    state = space.mount.state
-    space.mount.unmount()
-    space.mount = start_mount(space.sim, *options, state=state)
-    space.ls()
-    space.sim.clear_log()
-
-
-def received(space):
-    """Bytes that came from the server."""
-    return json.loads((space.mount / ".sparkfs/status.json").read_text())["bytesReceived"]
 
 
 @pytest.fixture

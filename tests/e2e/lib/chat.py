@@ -217,6 +217,21 @@ def put(path, data, flags=os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
             view = view[os.write(fd, view):]
 
 
+def remounted(space, start_mount, *options):
+    """The same account in a new mount, where nothing is in the kernel's cache."""
+    state = space.mount.state
+    space.mount.unmount()
+    space.mount = start_mount(space.sim, *options, state=state)
+    space.ls()
+    space.sim.clear_log()
+    return space
+
+
+def received(space):
+    """Bytes that came from the server."""
+    return json.loads((space.mount / ".sparkfs/status.json").read_text())["bytesReceived"]
+
+
 @pytest.fixture
 def pier(request, start_sim, start_mount):
     marker = request.node.get_closest_marker("mount")
