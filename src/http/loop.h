@@ -124,18 +124,17 @@ struct http_request {
 	/* n_parts > 0: multipart instead of `body`; its length is sent. */
 	struct http_part *parts;
 	size_t n_parts;
-	atomic_int_fast64_t
-		*sent;	    /* multipart: bytes of the file that were handed to curl; borrowed
-				      until done, may be NULL */
-	http_take take;	    /* see 7; NULL: the body is kept for the answer */
-	void *take_arg;	    /* borrowed until done */
-	int64_t from;	    /* with take: the first byte wanted */
-	int64_t to;	    /* with take: the one behind the last; 0: to the end */
-	int locked_max_ms;  /* how long 423s are waited out, beside the deadline; 0 = 60 s */
-	size_t max_body;    /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
-	int64_t timeout_ms; /* the whole request, all tries; required */
-	bool follow_redirects;				     /* GET and HEAD, at most five */
-	bool asks_much;					     /* see 4 */
+	/* Multipart: bytes of the file that were handed to curl. Borrowed until done; may be NULL. */
+	atomic_int_fast64_t *sent;
+	http_take take;	       /* see 7; NULL: the body is kept for the answer */
+	void *take_arg;	       /* borrowed until done */
+	int64_t from;	       /* with take: the first byte wanted */
+	int64_t to;	       /* with take: the one behind the last; 0: to the end */
+	int locked_max_ms;     /* how long 423s are waited out, beside the deadline; 0 = 60 s */
+	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
+	int64_t timeout_ms;    /* the whole request, all tries; required */
+	bool follow_redirects; /* GET and HEAD, at most five */
+	bool asks_much;	       /* see 4 */
 	void (*done)(void *arg, struct http_response *resp); /* resp is adopted */
 	void *arg;
 };

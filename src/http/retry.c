@@ -71,11 +71,9 @@ static int64_t locked_wait_ms(const struct http_outcome *outcome,
 {
 	int64_t ms = outcome->has_retry_after ? told_wait_ms(outcome, random)
 					      : HTTP_LOCKED_DEFAULT_S * 1000;
+	int64_t max_ms = history->locked_max_ms ? history->locked_max_ms : HTTP_LOCKED_MAX_MS;
 
-	return history->locked_ms + ms <= (history->locked_max_ms ? history->locked_max_ms
-								  : HTTP_LOCKED_MAX_MS)
-		       ? ms
-		       : -1;
+	return history->locked_ms + ms <= max_ms ? ms : -1;
 }
 
 static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
