@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process may do on a mount of sparkfs: reads, writes, changes of names, and calls that
+ * most files refuse. None of them judges its result. Dice are the process's own.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+extern uint32_t dice_state; /* what the numbers follow from; a process sets it first */
+
+static inline unsigned dice(void)
+{
+	dice_state = dice_state * 1664525U + 1013904223U;
+	return dice_state >> 8;
+}
+
+/* A number below n; 0 where there is none. */
+static inline unsigned pick(unsigned n)
+{
+	return n ? dice() % n : 0;
+}
+
+static inline bool one_in(unsigned n)
+{
+	return pick(n) == 0;
+}
+
+#define pick_of(list) ((list)[pick(sizeof(list) / sizeof((list)[0]))])
+
+/* Looks which spaces there are. `path_of_mount` is borrowed for good. */
+void operations_begin(const char *path_of_mount);
+/* One of them. */
+void operations_any(void);
