@@ -209,12 +209,12 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	bool reads = (fi->flags & O_ACCMODE) == O_RDONLY;
 	struct op *op;
 
+	if (mirror_answer_open(req, ino, fi))
+		return;
 	if (reads && tree_opens_freely(fs_of(req)->config.tree, ino)) {
 		open_message(req, ino, fi);
 		return;
 	}
-	if (!reads && mirror_answer_open(req, ino, fi))
-		return;
 	op = op_new(req, "open", reads ? open_read_run : open_write_run, ino, NULL);
 	if (!op)
 		return;

@@ -88,7 +88,9 @@ static int try_act(struct mirror *m, const struct mirror_act *act, enum mirror_w
 	r = mirror_process_do(&m->process, act, what);
 	expect(m, NULL, 0);
 	if (r == -EPIPE && !mirror_process_is_over(&m->process)) {
-		/* Its number may be another's as soon as it was waited for. */
+		/* What it still asks for is refused as its own until it has ended, and its number may
+		 * be another's as soon as it was waited for. */
+		mirror_process_end(&m->process);
 		atomic_store(&m->pid, 0);
 		mirror_process_reap(&m->process);
 	}

@@ -2,11 +2,17 @@
 /*
  * The helper's requests. Where the act says that a name is not there yet, or still, the kernel may
  * remember that for no time at all: everybody else gets the truth from the tree.
+ *
+ * A path may mean something else by the time that the helper follows it. So a request that would
+ * change something is compared with the expected act by operation, node and name, is answered once,
+ * and is refused where it differs: the tree never gets one from the helper.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "fs/mirror_internal.h"
 #include "fs/op.h"
 
@@ -27,8 +33,10 @@ struct expected {
 static struct mirror *mirror_of(fuse_req_t req)
 {
 	struct mirror *m = fs_of(req)->mirror;
+	pid_t pid = fuse_req_ctx(req)->pid;
 
-	return m && fuse_req_ctx(req)->pid == atomic_load(&m->pid) ? m : NULL;
+	/* 0: of a process that has no number here. */
+	return m && pid && pid == atomic_load(&m->pid) ? m : NULL;
 }
 
 static enum part part_of(const struct mirror_act *a, enum mirror_what what, uint64_t dir,
@@ -43,9 +51,7 @@ static enum part part_of(const struct mirror_act *a, enum mirror_what what, uint
 	return PART_NONE;
 }
 
-/* mark: with this request it is done. */
-static enum part find(fuse_req_t req, uint64_t dir, const char *name, bool mark,
-		      struct expected *ret)
+static enum part find(fuse_req_t req, uint64_t dir, const char *name, struct expected *ret)
 {
 	struct mirror *m = mirror_of(req);
 	enum part part = PART_NONE;
@@ -55,13 +61,11 @@ static enum part find(fuse_req_t req, uint64_t dir, const char *name, bool mark,
 	pthread_mutex_lock(&m->lock);
 	if (m->expected)
 		part = part_of(m->expected, m->expected_what, dir, name);
-	if (part != PART_NONE) {
+	if (part != PART_NONE)
 		*ret = (struct expected){.what = m->expected_what,
 					 .ino = m->expected->ino,
 					 .room = m->expected->room,
 					 .is_done = m->is_done};
-		m->is_done |= mark;
-	}
 	pthread_mutex_unlock(&m->lock);
 	return part;
 }
@@ -80,6 +84,60 @@ static bool find_ino(fuse_req_t req, uint64_t ino, struct expected *ret)
 		*ret = (struct expected){.what = m->expected_what, .ino = ino};
 	pthread_mutex_unlock(&m->lock);
 	return is_it;
+}
+
+/* A request that would change something. Those about a file have its `ino` and no `dir`. */
+struct change {
+	enum mirror_what what;
+	uint64_t ino, dir, newdir;
+	const char *name, *newname;
+};
+
+static bool is_expected(const struct mirror_act *a, const struct change *c)
+{
+	if (!c->dir)
+		return a->ino == c->ino;
+	if (a->dir != c->dir || strcmp(a->name, c->name) != 0)
+		return false;
+	return c->what != MIRROR_RENAME ||
+	       (a->dir == c->newdir && strcmp(a->newname, c->newname) == 0);
+}
+
+enum verdict {
+	VERDICT_OTHERS,	 /* not the helper's request: nothing of this concerns it */
+	VERDICT_REFUSED, /* it was answered: -EPERM */
+	VERDICT_TAKEN,	 /* the expected one, for the first time: to be answered */
+};
+
+static enum verdict judge(fuse_req_t req, const struct change *c, uint64_t *ret_ino)
+{
+	struct mirror *m = mirror_of(req);
+	bool is_it;
+
+	if (!m)
+		return VERDICT_OTHERS;
+	pthread_mutex_lock(&m->lock);
+	is_it = m->expected && !m->is_done && m->expected_what == c->what &&
+		is_expected(m->expected, c);
+	if (is_it) {
+		m->is_done = true;
+		*ret_ino = m->expected->ino;
+	}
+	pthread_mutex_unlock(&m->lock);
+	if (is_it)
+		return VERDICT_TAKEN;
+	log_debug("fuse", "mirror: refused %d of %s, ino=%" G_GUINT64_FORMAT, (int)c->what,
+		  c->name ? c->name : "a file", c->dir ? c->dir : c->ino);
+	fuse_reply_err(req, EPERM);
+	return VERDICT_REFUSED;
+}
+
+bool mirror_refuses(fuse_req_t req)
+{
+	if (!mirror_of(req))
+		return false;
+	fuse_reply_err(req, EPERM);
+	return true;
 }
 
 /* ---- entries ---- */
@@ -146,7 +204,7 @@ bool mirror_answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param gone = {0};
 	struct expected x = {0};
-	enum part part = find(req, parent, name, false, &x);
+	enum part part = find(req, parent, name, &x);
 	bool is_new = x.what == MIRROR_CREATE || x.what == MIRROR_MKDIR;
 
 	if (part == PART_NONE)
@@ -202,28 +260,36 @@ static struct fuse_file_info open_sink(fuse_req_t req, const struct fuse_file_in
 
 bool mirror_answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
+	const struct change c = {.what = MIRROR_WRITE, .ino = ino};
 	struct fuse_file_info out;
-	struct expected x = {0};
+	enum verdict verdict;
+	uint64_t there;
 
-	if (!find_ino(req, ino, &x) || x.what != MIRROR_WRITE ||
-	    (fi->flags & O_ACCMODE) != O_WRONLY)
+	if ((fi->flags & O_ACCMODE) == O_RDONLY && !(fi->flags & O_TRUNC))
 		return false;
-	out = open_sink(req, fi);
-	fuse_reply_open(req, &out);
-	return true;
+	if ((fi->flags & O_ACCMODE) != O_WRONLY || fi->flags & O_TRUNC)
+		return mirror_refuses(req);
+	verdict = judge(req, &c, &there);
+	if (verdict == VERDICT_TAKEN) {
+		out = open_sink(req, fi);
+		fuse_reply_open(req, &out);
+	}
+	return verdict != VERDICT_OTHERS;
 }
 
 bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 			  const struct fuse_file_info *fi)
 {
+	const struct change c = {.what = MIRROR_CREATE, .dir = parent, .name = name};
 	struct fuse_file_info out;
 	struct fuse_entry_param e;
-	struct expected x = {0};
+	uint64_t ino;
+	enum verdict verdict = judge(req, &c, &ino);
 	int r;
 
-	if (find(req, parent, name, true, &x) != PART_NAME || x.what != MIRROR_CREATE)
-		return false;
-	r = make_entry(fs_of(req), x.ino, &e);
+	if (verdict != VERDICT_TAKEN)
+		return verdict != VERDICT_OTHERS;
+	r = make_entry(fs_of(req), ino, &e);
 	if (r) {
 		fuse_reply_err(req, -r);
 		return true;
@@ -237,32 +303,65 @@ bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 bool mirror_answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct expected x = {0};
+	const struct change c = {.what = MIRROR_MKDIR, .dir = parent, .name = name};
+	uint64_t ino;
+	enum verdict verdict = judge(req, &c, &ino);
 
-	if (find(req, parent, name, true, &x) != PART_NAME || x.what != MIRROR_MKDIR)
-		return false;
-	reply_entry(req, x.ino, true);
-	return true;
+	if (verdict == VERDICT_TAKEN)
+		reply_entry(req, ino, true);
+	return verdict != VERDICT_OTHERS;
 }
 
-bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name)
+bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir)
 {
-	struct expected x = {0};
+	const struct change c = {
+		.what = is_dir ? MIRROR_RMDIR : MIRROR_UNLINK, .dir = parent, .name = name};
+	uint64_t ino;
+	enum verdict verdict = judge(req, &c, &ino);
 
-	if (find(req, parent, name, true, &x) != PART_NAME || !is_removal(x.what))
-		return false;
-	fuse_reply_err(req, 0);
-	return true;
+	if (verdict == VERDICT_TAKEN)
+		fuse_reply_err(req, 0);
+	return verdict != VERDICT_OTHERS;
 }
 
 bool mirror_answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
-			  fuse_ino_t newparent, const char *newname)
+			  fuse_ino_t newparent, const char *newname, unsigned flags)
 {
-	struct expected x = {0};
+	const struct change c = {.what = MIRROR_RENAME,
+				 .dir = parent,
+				 .name = name,
+				 .newdir = newparent,
+				 .newname = newname};
+	enum verdict verdict;
+	uint64_t ino;
 
-	if (find(req, newparent, newname, false, &x) != PART_NEWNAME ||
-	    find(req, parent, name, true, &x) != PART_NAME)
-		return false;
-	fuse_reply_err(req, 0);
+	if (flags != RENAME_NOREPLACE)
+		return mirror_refuses(req);
+	verdict = judge(req, &c, &ino);
+	if (verdict == VERDICT_TAKEN)
+		fuse_reply_err(req, 0);
+	return verdict != VERDICT_OTHERS;
+}
+
+/* The times that it has: the kernel tells that attributes changed, and none does. */
+bool mirror_answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
+{
+	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME;
+	const struct change c = {.what = MIRROR_TOUCH, .ino = ino};
+	struct fuse_entry_param e;
+	enum verdict verdict;
+	uint64_t there;
+	int r;
+
+	if (to_set & ~times)
+		return mirror_refuses(req);
+	verdict = judge(req, &c, &there);
+	if (verdict != VERDICT_TAKEN)
+		return verdict != VERDICT_OTHERS;
+	r = make_entry(fs_of(req), there, &e);
+	if (r)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_attr(req, &e.attr, 0);
 	return true;
 }

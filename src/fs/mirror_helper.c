@@ -118,13 +118,16 @@ int mirror_helper_main(int argc, char **argv)
 	unsigned minor;
 	ssize_t n;
 
-	if (argc != 4 || getsockopt(MIRROR_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+	if (argc != 5 || getsockopt(MIRROR_FD, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 	    type != SOCK_SEQPACKET) {
 		fputs("sparkfs: " MIRROR_HELPER_ARG " is for sparkfs itself\n", stderr);
 		return EXIT_FAILURE;
 	}
 	prctl(PR_SET_NAME, "sparkfs-inotify");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Who called it has ended before that: there may be another mount in that place by now. */
+	if (getppid() != (pid_t)strtol(argv[4], NULL, 10))
+		return EXIT_FAILURE;
 	minor = (unsigned)strtoul(argv[3], NULL, 10);
 	/* A place that is in nobody's way. */
 	if (chdir("/") < 0)

@@ -40,7 +40,9 @@ int mirror_process_ensure(struct mirror_process *p);
 /* Does an act. > = 0: what came of it, an errno; -EPIPE: it died; other -errno. */
 int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
 		      enum mirror_what what);
-/* It is no more: waits for it. */
+/* Kills it. When this returns it asks for nothing any more, and its number is still its own. */
+void mirror_process_end(struct mirror_process *p);
+/* The same, and waits for it: its number may be another's. */
 void mirror_process_reap(struct mirror_process *p);
 /* Any thread: whoever waits for it goes on. */
 void mirror_process_quit(struct mirror_process *p);

@@ -32,9 +32,13 @@ void mirror_process_clear(struct mirror_process *p)
 /* Of our own signals, and of our files, it gets none but the socket. */
 static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_pid)
 {
-	char number[16];
-	char *argv[] = {(char *)"sparkfs", (char *)MIRROR_HELPER_ARG, (char *)mountpoint,
-			number, NULL};
+	char number[16], parent[16];
+	char *argv[] = {(char *)"sparkfs",
+			(char *)MIRROR_HELPER_ARG,
+			(char *)mountpoint,
+			number,
+			parent,
+			NULL};
 	char *env[] = {NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -42,6 +46,7 @@ static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_
 	int r;
 
 	g_snprintf(number, sizeof(number), "%u", minor);
+	g_snprintf(parent, sizeof(parent), "%d", (int)getpid());
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
@@ -123,8 +128,9 @@ int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
 	return result;
 }
 
-void mirror_process_reap(struct mirror_process *p)
+void mirror_process_end(struct mirror_process *p)
 {
+	siginfo_t info;
 	int fd;
 
 	if (!p->pid)
@@ -136,6 +142,15 @@ void mirror_process_reap(struct mirror_process *p)
 	if (fd >= 0)
 		close(fd);
 	kill(p->pid, SIGKILL);
+	while (waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+}
+
+void mirror_process_reap(struct mirror_process *p)
+{
+	if (!p->pid)
+		return;
+	mirror_process_end(p);
 	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	p->pid = 0;

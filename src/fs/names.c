@@ -149,8 +149,11 @@ static int setattr_run(struct op *op)
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
-	struct op *op = op_new(req, "setattr", setattr_run, ino, NULL);
+	struct op *op;
 
+	if (mirror_answer_setattr(req, ino, to_set))
+		return;
+	op = op_new(req, "setattr", setattr_run, ino, NULL);
 	if (!op)
 		return;
 	if (fi)
@@ -294,7 +297,7 @@ void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct op *op;
 
-	if (mirror_answer_remove(req, parent, name))
+	if (mirror_answer_remove(req, parent, name, false))
 		return;
 	op = op_new(req, "unlink", unlink_run, parent, name);
 	if (op)
@@ -318,7 +321,7 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct op *op;
 
-	if (mirror_answer_remove(req, parent, name))
+	if (mirror_answer_remove(req, parent, name, true))
 		return;
 	op = op_new(req, "rmdir", rmdir_run, parent, name);
 	if (op)
@@ -342,7 +345,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 {
 	struct op *op;
 
-	if (mirror_answer_rename(req, parent, name, newparent, newname))
+	if (mirror_answer_rename(req, parent, name, newparent, newname, flags))
 		return;
 	op = op_new(req, "rename", rename_run, parent, name);
 	if (!op)

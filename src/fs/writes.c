@@ -161,8 +161,12 @@ static int write_run(struct op *op)
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	      struct fuse_file_info *fi)
 {
-	struct op *op = op_new(req, "write", write_run, ino, NULL);
+	const struct handle *h = handle_of(fi);
+	struct op *op;
 
+	if (!(h && h->is_mirror) && mirror_refuses(req))
+		return;
+	op = op_new(req, "write", write_run, ino, NULL);
 	if (!op)
 		return;
 	op->fi = *fi;

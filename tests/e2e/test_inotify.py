@@ -251,6 +251,48 @@ def test_what_is_gone_is_gone_for_others(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
+def memberships(sim, room):
+    return {m["personEmail"]: m["id"] for m in
+            sim.api("GET", "/memberships", query={"roomId": room["id"]}).ok().json["items"]}
+
+
+def test_an_act_whose_path_leads_elsewhere_by_then_is_not_done(sim, room, mount, watch):
+    """The helper stands still while titles move on: it would expel, invite, delete and make for real."""
+    other = sim.create_room("Gamma", ["bob@example.com"])
+    theirs = sim.post(other["id"], "stays")
+    look(mount)
+    look(mount, "Gamma")
+    seen = watch("spaces/Ops", "spaces/Ops/members", "spaces/Gamma", "spaces/Gamma/members")
+    sentinel(sim, room, mount, seen)
+    helper = helper_of(mount)
+    os.kill(helper, signal.SIGSTOP)
+    try:
+        # In Ops bob goes and admin comes. In Gamma bob stays, and nobody asked admin.
+        sim.api("DELETE", "/memberships/" + memberships(sim, room)["bob@example.com"]).ok(204)
+        wait_until(lambda: look(mount) and "bob@example.com" not in
+                   os.listdir(mount.space("Ops") / "members"))
+        sim.api("POST", "/memberships", {"roomId": room["id"],
+                                         "personEmail": "admin@example.com"}).ok()
+        wait_until(lambda: look(mount) and "admin@example.com" in
+                   os.listdir(mount.space("Ops") / "members"))
+        sim.api("PUT", "/rooms/" + room["id"], {"title": "Old"}).ok()
+        sim.api("PUT", "/rooms/" + other["id"], {"title": "Ops"}).ok()
+        wait_until(lambda: mount.ls("spaces") == ["Old", "Ops"])
+        assert sorted(os.listdir(mount.space("Ops") / "members")) == [
+            "alice@example.com", "bob@example.com"]
+    finally:
+        os.kill(helper, signal.SIGCONT)
+    # It goes on: what comes now is shown, behind all that.
+    m = sim.post(other["id"], "later", token="bob-token")
+    wait_until(lambda: look(mount) and
+               any(line.startswith("CREATE ") and line.endswith(txt_name(m))
+                   for line in seen.lines), 15)
+    assert changes_by_mount(sim) == []
+    assert sorted(memberships(sim, other)) == ["alice@example.com", "bob@example.com"]
+    assert txt_name(theirs) in messages_in(mount.space("Ops"))
+    assert helper_of(mount) == helper
+
+
 # What one does oneself, the kernel tells.
 
 
@@ -377,5 +419,5 @@ def state_of(pid):
 
 
 def test_it_is_only_for_sparkfs(tmp_path):
-    done = run_cmd([os.environ["SPARKFS"], "--inotify-helper", str(tmp_path), "1"])
+    done = run_cmd([os.environ["SPARKFS"], "--inotify-helper", str(tmp_path), "1", "1"])
     assert done.status == 1 and "for sparkfs itself" in done.err

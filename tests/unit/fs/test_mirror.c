@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,12 +144,34 @@ static void test_acts(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
+/* Who asks for something under that number is the helper until it has ended, and may be anybody after it was
+ * waited for. */
+static void test_its_number_is_its_own_until_it_is_reaped(void **state)
+{
+	struct mirror_process p;
+	siginfo_t info = {0};
+	pid_t pid;
+
+	(void)state;
+	mirror_process_init(&p, "hang", 1);
+	assert_int_equal(mirror_process_ensure(&p), 0);
+	pid = p.pid;
+	mirror_process_end(&p);
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG), 0);
+	assert_int_equal(info.si_pid, pid);
+	mirror_process_reap(&p);
+	assert_int_equal(kill(pid, 0), -1);
+	mirror_process_clear(&p);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_that_dies_is_not_started_for_ever),
 		cmocka_unit_test(test_who_waits_for_it_can_be_freed),
 		cmocka_unit_test(test_acts),
+		cmocka_unit_test(test_its_number_is_its_own_until_it_is_reaped),
 	};
 
 	if (argc > 2 && strcmp(argv[1], MIRROR_HELPER_ARG) == 0) {

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the helper of -o inotify gets for its requests. libfuse and the store are played by the test. The act is expected in
+ * directory DIR; the same path may lead into OTHER_DIR.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "fs/mirror_internal.h"
+#include "op_kit.h"
+
+#define DIR 70
+#define OTHER_DIR 71
+#define INO 80
+#define OTHER_INO 81
+#define HELPER 4711
+
+/* ---- the neighbours ---- */
+
+int store_read_begin(struct store *s, struct store_conn **ret_conn)
+{
+	(void)s;
+	*ret_conn = NULL;
+	return 0;
+}
+
+void store_read_end(struct store_conn *conn)
+{
+	(void)conn;
+}
+
+int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry)
+{
+	(void)ctx;
+	*ret_entry = (struct tree_entry){.ino = ino};
+	return 0;
+}
+
+/* ---- requests ---- */
+
+/* PASSED: it is not the helper's, and goes on to the tree. */
+enum { PASSED = -1 };
+
+struct kit {
+	struct fs fs;
+	struct mirror mirror;
+	struct mirror_act act;
+};
+
+static int result(struct kit *k, bool (*ask)(fuse_req_t req, enum mirror_what what, int where),
+		  pid_t pid, enum mirror_what what, int where)
+{
+	struct fuse_req req = {.fs = &k->fs, .ctx = {.pid = pid}};
+	bool is_answered = ask(&req, what, where);
+
+	assert_int_equal(atomic_load(&req.replies), is_answered);
+	return is_answered ? atomic_load(&req.error) : PASSED;
+}
+
+/* `where`: 0 the expected thing, 1 the same name elsewhere, 2 another name there. */
+static bool ask_act(fuse_req_t req, enum mirror_what what, int where)
+{
+	const uint64_t dir = where == 1 ? OTHER_DIR : DIR, ino = where ? OTHER_INO : INO;
+	const char *name = where == 2 ? "other" : "name";
+	const struct fuse_file_info fi = {.flags = O_WRONLY};
+
+	switch (what) {
+	case MIRROR_CREATE:
+		return mirror_answer_create(req, dir, name, &fi);
+	case MIRROR_WRITE:
+		return mirror_answer_open(req, ino, &fi);
+	case MIRROR_UNLINK:
+		return mirror_answer_remove(req, dir, name, false);
+	case MIRROR_RMDIR:
+		return mirror_answer_remove(req, dir, name, true);
+	case MIRROR_MKDIR:
+		return mirror_answer_mkdir(req, dir, name);
+	case MIRROR_RENAME:
+		return mirror_answer_rename(req, dir, name, dir, "new", RENAME_NOREPLACE);
+	case MIRROR_TOUCH:
+		return mirror_answer_setattr(req, ino,
+					     FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME);
+	}
+	return false;
+}
+
+/* Changes that are never expected. */
+static bool ask_never(fuse_req_t req, enum mirror_what what, int which)
+{
+	static const int sets[] = {FUSE_SET_ATTR_MODE, FUSE_SET_ATTR_UID, FUSE_SET_ATTR_GID,
+				   FUSE_SET_ATTR_SIZE, FUSE_SET_ATTR_MTIME_NOW};
+	static const int flags[] = {O_WRONLY | O_TRUNC, O_RDWR, O_RDWR | O_TRUNC,
+				    O_RDONLY | O_TRUNC};
+	const struct fuse_file_info fi = {.flags = flags[which % 4]};
+
+	(void)what;
+	if (which < 5)
+		return mirror_answer_setattr(req, INO, sets[which] | FUSE_SET_ATTR_MTIME);
+	if (which < 9)
+		return mirror_answer_open(req, INO, &fi);
+	switch (which) {
+	case 9:
+		return mirror_answer_rename(req, DIR, "name", DIR, "new", 0);
+	case 10:
+		return mirror_answer_rename(req, DIR, "name", DIR, "new", RENAME_EXCHANGE);
+	case 11:
+		return mirror_answer_rename(req, DIR, "name", OTHER_DIR, "new",
+					    RENAME_NOREPLACE);
+	case 12:
+		return mirror_answer_rename(req, DIR, "name", DIR, "newer", RENAME_NOREPLACE);
+	default:
+		return mirror_refuses(req);
+	}
+}
+
+#define NEVERS 14
+
+static void expect_act(struct kit *k, enum mirror_what what)
+{
+	k->mirror.expected = what ? &k->act : NULL;
+	k->mirror.expected_what = what;
+	k->mirror.is_done = false;
+}
+
+static int set_up(void **state)
+{
+	struct kit *k = g_new0(struct kit, 1);
+
+	k->act = (struct mirror_act){
+		.dir = DIR, .ino = INO, .name = (char *)"name", .newname = (char *)"new"};
+	pthread_mutex_init(&k->mirror.lock, NULL);
+	k->fs.mirror = &k->mirror;
+	k->mirror.fs = &k->fs;
+	atomic_store(&k->mirror.pid, HELPER);
+	*state = k;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct kit *k = *state;
+
+	pthread_mutex_destroy(&k->mirror.lock);
+	g_free(k);
+	return 0;
+}
+
+/* Whatever is asked for while whatever is expected. */
+static void test_only_what_is_expected_and_once(void **state)
+{
+	struct kit *k = *state;
+
+	for (int expected = 0; expected <= MIRROR_TOUCH; expected++) {
+		for (int asked = MIRROR_CREATE; asked <= MIRROR_TOUCH; asked++) {
+			bool is_it = asked == expected;
+
+			expect_act(k, (enum mirror_what)expected);
+			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 1),
+					 EPERM);
+			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 2),
+					 EPERM);
+			/* What was refused has not used it up. */
+			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 0),
+					 is_it ? 0 : EPERM);
+			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 0),
+					 EPERM);
+		}
+	}
+}
+
+static void test_what_is_no_act_is_refused(void **state)
+{
+	struct kit *k = *state;
+
+	for (int expected = 0; expected <= MIRROR_TOUCH; expected++) {
+		expect_act(k, (enum mirror_what)expected);
+		for (int i = 0; i < NEVERS; i++)
+			assert_int_equal(result(k, ask_never, HELPER, 0, i), EPERM);
+		assert_false(k->mirror.is_done);
+	}
+}
+
+static void test_others_are_left_alone(void **state)
+{
+	struct kit *k = *state;
+	const struct fuse_file_info reads = {.flags = O_RDONLY};
+	struct fuse_req req = {.fs = &k->fs, .ctx = {.pid = HELPER}};
+
+	expect_act(k, MIRROR_UNLINK);
+	for (int asked = MIRROR_CREATE; asked <= MIRROR_TOUCH; asked++)
+		assert_int_equal(result(k, ask_act, HELPER + 1, (enum mirror_what)asked, 0),
+				 PASSED);
+	for (int i = 0; i < NEVERS; i++)
+		assert_int_equal(result(k, ask_never, HELPER + 1, 0, i), PASSED);
+	assert_false(k->mirror.is_done);
+	/* What changes nothing the helper gets as anybody does. */
+	assert_false(mirror_answer_open(&req, INO, &reads));
+	/* No helper is running, and somebody has no number here. */
+	atomic_store(&k->mirror.pid, 0);
+	assert_int_equal(result(k, ask_act, HELPER, MIRROR_UNLINK, 0), PASSED);
+	assert_int_equal(result(k, ask_act, 0, MIRROR_UNLINK, 0), PASSED);
+	k->fs.mirror = NULL;
+	assert_int_equal(result(k, ask_act, 0, MIRROR_UNLINK, 0), PASSED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_only_what_is_expected_and_once, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_no_act_is_refused, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_others_are_left_alone, set_up, tear_down),
+	};
+
+	log_set_sink(LOG_SINK_NONE);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
