@@ -80,7 +80,22 @@ bool name_is_address(const char *name);
  * name_is_trash.
  */
 bool name_is_scratch(const char *name);
-/* The same of a name that only its maker tells from a real one: `comm` is the program's. */
-bool name_is_scratch_of(const char *name, const char *comm);
+
+/* How a file is made: what tells a passing one where its name does not. */
+struct name_birth {
+	const char *comm; /* the program's */
+	bool is_exclusive; /* opened by O_RDWR with O_EXCL, as mkstemp does; cp and its like write only */
+	bool is_guarded; /* also with O_NOFOLLOW */
+	bool is_private; /* for its owner alone: mode 0600 */
+	bool is_chosen;	 /* that mode was asked for: the umask alone would not have made it */
+};
+/*
+ * Whether it is in passing: a name of name_is_scratch, or what mkstemp and its like make (it is for
+ * its owner alone, made for reading and writing, and the tail of its name is random), or one by
+ * which the program is known to pass files. It is a real file once it is renamed to a real name.
+ */
+bool name_is_passing(const char *name, const struct name_birth *birth);
+/* What patch leaves beside a file, which nobody meant to send. */
+bool name_is_left_by(const char *name, const char *comm);
 /* ".Trash", ".Trash-0" ... : refused, so that a file manager asks before it deletes. */
 bool name_is_trash(const char *name);

@@ -37,21 +37,170 @@ static bool is_sed_temp(const char *name)
 	return random;
 }
 
+/* ---- names of which only their maker is known to pass files by them ---- */
+
+#define WORD G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS
+#define RANDOM_LEN 6
+
+/* So many letters and digits, and nothing behind them. */
+static bool is_tail(const char *text, size_t len)
+{
+	return strlen(text) == len && strspn(text, WORD) == len;
+}
+
 /* A prefix and the six characters of mkstemp, which may look like a word. */
-bool name_is_scratch_of(const char *name, const char *comm)
+static bool has_makers_prefix(const char *name, const char *comm)
 {
 	static const struct {
 		const char *comm, *prefix;
 	} makers[] = {{"sed", "sed"}, {"zip", "zi"}};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++) {
-		size_t len = strlen(makers[i].prefix);
-
 		if (strcmp(comm, makers[i].comm) == 0 &&
-		    g_str_has_prefix(name, makers[i].prefix) && strlen(name) == len + 6)
-			return strspn(name + len, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS) == 6;
+		    g_str_has_prefix(name, makers[i].prefix))
+			return is_tail(name + strlen(makers[i].prefix), RANDOM_LEN);
 	}
 	return false;
+}
+
+bool name_is_left_by(const char *name, const char *comm)
+{
+	return strcmp(comm, "patch") == 0 &&
+	       (g_str_has_suffix(name, ".orig") || g_str_has_suffix(name, ".rej"));
+}
+
+/* patch(1) writes its output, rejects and input as "<file>.oXXXXXX", with the file's mode. */
+static bool is_of_patch(const char *name, const char *comm)
+{
+	const char *dot = strrchr(name, '.');
+
+	if (strcmp(comm, "patch") != 0 || !dot || dot == name)
+		return false;
+	return dot[1] && strchr("oirp", dot[1]) && is_tail(dot + 2, RANDOM_LEN);
+}
+
+/* ---- what mkstemp and its like make ---- */
+
+/*
+ * How little the characters look like a word: an upper-case letter behind a lower-case one, a
+ * letter behind a digit, a word that begins with several upper-case ones. "report", "Report",
+ * "REPORT" and "report12" have none of that; of 62^6 tails one in forty.
+ */
+static int count_breaks(const char *text, size_t len)
+{
+	int n = 0;
+
+	for (size_t i = 1; i < len; i++) {
+		bool upper = g_ascii_isupper(text[i]), lower = g_ascii_islower(text[i]);
+
+		n += upper && g_ascii_islower(text[i - 1]);
+		n += (upper || lower) && g_ascii_isdigit(text[i - 1]);
+		n += lower && i > 1 && g_ascii_isupper(text[i - 1]) &&
+		     g_ascii_isupper(text[i - 2]);
+	}
+	return n;
+}
+
+static size_t word_at_end(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	/* Python's has the underscore too. */
+	while (n < len && (g_ascii_isalnum(text[len - n - 1]) || text[len - n - 1] == '_'))
+		n++;
+	return n;
+}
+
+static size_t digits_at_end(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && g_ascii_isdigit(text[len - n - 1]))
+		n++;
+	return n;
+}
+
+/* Go's os.CreateTemp: a number of ten digits, mostly. A date has eight. */
+#define NUMBER_LEN_MIN 9
+#define NUMBER_LEN_MAX 10
+/* Python's tempfile; File::Temp has ten. */
+#define LONG_LEN 8
+
+/* Of a name's parts, which dots divide: mkstemps has a suffix behind the random characters. Where
+ * the last of them may be a word, it is one in forty times: who asks for such a mode is believed. */
+static bool is_random_part(const char *part, size_t len, const struct name_birth *birth)
+{
+	size_t word = word_at_end(part, len);
+
+	if (birth->is_guarded && word >= LONG_LEN)
+		return true;
+	if (birth->is_chosen && !part[len] && word >= RANDOM_LEN)
+		return true;
+	if (digits_at_end(part, len) >= NUMBER_LEN_MIN &&
+	    digits_at_end(part, len) <= NUMBER_LEN_MAX)
+		return true;
+	return word >= RANDOM_LEN && count_breaks(part + len - RANDOM_LEN, RANDOM_LEN) > 0;
+}
+
+static bool has_random_part(const char *name, const struct name_birth *birth)
+{
+	for (const char *part = name; *part;) {
+		size_t len = strcspn(part, ".");
+
+		if (is_random_part(part, len, birth))
+			return true;
+		part += len + (part[len] == '.');
+	}
+	return false;
+}
+
+/* Templates that are known, whose random characters may look like a word. */
+static bool is_known_template(const char *name)
+{
+	static const struct {
+		const char *prefix;
+		size_t len;
+	} templates[] = {
+		{"XX", RANDOM_LEN},	/* perl -i */
+		{"d2utmp", RANDOM_LEN}, /* dos2unix */
+		{"st", RANDOM_LEN},	/* strip, ar */
+		{"tmp.", 10},		/* mktemp */
+		{"tmp", LONG_LEN},	/* Python */
+	};
+	const char *gawk = strstr(name, ".gawk.");
+
+	for (size_t i = 0; i < G_N_ELEMENTS(templates); i++) {
+		if (g_str_has_prefix(name, templates[i].prefix) &&
+		    is_tail(name + strlen(templates[i].prefix), templates[i].len))
+			return true;
+	}
+	return gawk && is_tail(gawk + strlen(".gawk."), RANDOM_LEN);
+}
+
+/* "<file>.XXXXXX" without regard to its mode, which GLib gives as the file is to have it. */
+static bool is_beside(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot > name && is_tail(dot + 1, RANDOM_LEN) &&
+	       count_breaks(dot + 1, RANDOM_LEN) > 1;
+}
+
+bool name_is_passing(const char *name, const struct name_birth *birth)
+{
+	size_t len = strlen(name);
+
+	if (name_is_scratch(name) || has_makers_prefix(name, birth->comm) ||
+	    is_of_patch(name, birth->comm) || name_is_left_by(name, birth->comm))
+		return true;
+	if (!birth->is_exclusive)
+		return false;
+	/* git's, and of those who do as it does: renamed onto the file that it locks. */
+	if (len > strlen(".lock") && g_str_has_suffix(name, ".lock"))
+		return true;
+	if (!birth->is_private)
+		return is_beside(name);
+	return is_known_template(name) || has_random_part(name, birth);
 }
 
 bool name_is_trash(const char *name)

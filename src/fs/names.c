@@ -330,13 +330,15 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static int rename_run(struct op *op)
 {
+	char comm[WRITER_COMM_SIZE];
 	int r = op_begin(op);
 
 	if (r)
 		return r;
+	writer_comm(op->pid, comm);
 	return planned(op,
 		       tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
-					(unsigned)op->flags, &op->plan),
+					(unsigned)op->flags, comm, &op->plan),
 		       rename_submit);
 }
 

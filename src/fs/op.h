@@ -66,7 +66,7 @@ struct op {
 	struct fuse_file_info fi;
 	pid_t pid;
 	uid_t uid;
-	mode_t mode;
+	mode_t mode, umask; /* umask: the caller's, of a create */
 	size_t size;
 	int64_t offset;
 	int flags;

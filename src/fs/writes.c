@@ -97,7 +97,15 @@ static void note_writer(struct op *op, struct handle *h)
 
 static int create_run(struct op *op)
 {
+	int flags = op->fi.flags;
 	char comm[WRITER_COMM_SIZE];
+	struct name_birth birth = {
+		.comm = comm,
+		.is_exclusive = (flags & O_EXCL) && (flags & O_ACCMODE) == O_RDWR,
+		.is_guarded = flags & O_NOFOLLOW,
+		.is_private = (op->mode & 0777) == 0600,
+		.is_chosen = (0666 & ~op->umask) != 0600,
+	};
 	struct tree_write w;
 	struct handle *h;
 	int r = op_begin(op);
@@ -105,7 +113,7 @@ static int create_run(struct op *op)
 	if (r)
 		return r;
 	writer_comm(op->pid, comm);
-	r = tree_create(&op->ctx, op->ino, op->name, op->mode, comm, &w);
+	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &birth, &w);
 	op_end(op);
 	if (r)
 		return r;
@@ -129,6 +137,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	op->fi = *fi;
 	op->fi.fh = 0;
 	op->mode = mode;
+	op->umask = fuse_req_ctx(req)->umask;
 	op->undo = create_undo;
 	op_start(op);
 }

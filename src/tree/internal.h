@@ -223,6 +223,9 @@ int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 		  tree_emit emit, void *arg);
 int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* uploads.c */
+/* Whether a new file can have that name at the server: -EINVAL for what would not come back as
+ * typed, -EPERM for one of a message's form (last-error says what to do instead). */
+int tree_check_file_name(const char *name);
 /* Where the files that are being written in `dir` are kept: those of a space and of its files/ are
  * the same. */
 uint64_t upload_dir(uint64_t dir);

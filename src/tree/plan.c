@@ -348,14 +348,14 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 }
 
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
-			       const char *newname, struct tree_plan *plan)
+			       const char *newname, const char *comm, struct tree_plan *plan)
 {
 	uint64_t onto = 0;
 	int r;
 
 	if (upload_dir(newdir) != p->dir)
 		return -EXDEV;
-	if (name_is_scratch(newname)) {
+	if (name_is_scratch(newname) || name_is_left_by(newname, comm)) {
 		pending_rename(ctx->tree->pendings, p, newname);
 		plan->action = TREE_DO_NOTHING;
 		return 0;
@@ -385,14 +385,31 @@ static int attach_again(struct tree_ctx *ctx, struct tree_write *aim, struct out
 	return r;
 }
 
+/* A letter is sent as what it is: onto a message it would be one more, under another name. */
+static int check_resend_name(const char *newname)
+{
+	enum name_twin twin;
+	size_t stem_len;
+
+	if (!name_parse_message(newname, &stem_len, &twin))
+		return 0;
+	log_last_error(
+		"%s: a letter cannot be moved onto a message, nor get a message's name; to "
+		"send it move it to post, to edit a message cat it > the message",
+		newname);
+	return -EPERM;
+}
+
 /* An unsent letter moved to a post file or into a space is sent there. */
 static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const char *newname,
 		       struct tree_plan *plan)
 {
 	struct outbox_letter *l = NULL;
 	struct tree_write aim = {0};
-	int r = tree_write_aim_dir(ctx, newdir, &aim);
+	int r = check_resend_name(newname);
 
+	if (r == 0)
+		r = tree_write_aim_dir(ctx, newdir, &aim);
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && l->form == OUTBOX_JSON)
@@ -429,7 +446,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const c
 }
 
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
-		     const char *newname, unsigned flags, struct tree_plan *ret_plan)
+		     const char *newname, unsigned flags, const char *comm,
+		     struct tree_plan *ret_plan)
 {
 	struct pendings *pendings = ctx->tree->pendings;
 	struct tree_plan plan = {0};
@@ -449,8 +467,9 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		break;
 	case TREE_UPLOAD:
 		p = pending_by_row(pendings, tree_ino_row(ino));
-		r = p && p->is_scratch ? plan_rename_scratch(ctx, p, newdir, newname, &plan)
-				       : -EPERM;
+		r = p && p->is_scratch
+			    ? plan_rename_scratch(ctx, p, newdir, newname, comm, &plan)
+			    : -EPERM;
 		if (r == 0 && plan.action != TREE_DO_NOTHING)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);

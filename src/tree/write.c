@@ -276,21 +276,27 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	return r;
 }
 
-/* Only what would come back as typed can be the name of a file at the server. */
-static int check_file_name(const char *name)
+int tree_check_file_name(const char *name)
 {
-	char *clean = name_from_title(name, NAME_MAX_BYTES);
-	bool same = strcmp(clean, name) == 0;
+	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
+	enum name_twin twin;
+	size_t stem_len;
 
-	g_free(clean);
 	if (strlen(name) > NAME_MAX_BYTES)
 		return -ENAMETOOLONG;
-	return same ? 0 : -EINVAL;
+	if (strcmp(clean, name) != 0)
+		return -EINVAL;
+	if (!name_parse_message(name, &stem_len, &twin))
+		return 0;
+	log_last_error("%s: this is the name of a message, which no file can have. To send its "
+		       "text again: cat %s > post; to send it as a file give it another name",
+		       name, name);
+	return -EPERM;
 }
 
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 {
-	int r = check_file_name(name);
+	int r = tree_check_file_name(name);
 
 	if (r == 0)
 		r = tree_write_aim_dir(ctx, w->dir, w);
@@ -303,22 +309,22 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 }
 
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
-		const char *comm, struct tree_write *ret_write)
+		const struct name_birth *birth, struct tree_write *ret_write)
 {
 	struct tree *t = ctx->tree;
 	uint64_t home = upload_dir(dir);
-	bool is_scratch = name_is_scratch(name) || name_is_scratch_of(name, comm);
+	bool is_scratch = name_is_passing(name, birth);
 	struct tree_write w = {.dir = home, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
 	struct draft *draft;
 	int r;
 
-	r = preflight(ctx, is_scratch);
+	r = is_scratch ? 0 : tree_check_file_name(name);
+	if (r == 0)
+		r = preflight(ctx, is_scratch);
 	if (r != -EROFS && (name_is_trash(name) || (!is_scratch && tree_is_month(dir))))
 		r = -EPERM;
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);
-	if (r == 0 && !is_scratch)
-		r = check_file_name(name);
 	if (r == 0)
 		r = tree_spool_draft(ctx, &w, name, &draft);
 	if (r == 0) {

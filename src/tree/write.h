@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "base/names.h"
 #include "cache/draft.h"
 #include "tree/pending.h"
 #include "tree/tree.h"
@@ -70,10 +71,10 @@ struct tree_write {
  */
 int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		    struct tree_write *ret_write);
-/* A new name in a directory: an upload or a scratch file. -EPERM where nothing can be made,
- * -EINVAL for a name that would not come back as typed. `comm` is the program that makes it. */
+/* A new name in a directory: an upload or a scratch file, as `birth` tells. -EPERM where nothing can
+ * be made and for a name of a message's form, -EINVAL for one that would not come back as typed. */
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
-		const char *comm, struct tree_write *ret_write);
+		const struct name_birth *birth, struct tree_write *ret_write);
 /* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. -EPERM for
  * a directory that takes none. */
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
@@ -147,8 +148,10 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
+/* `comm`: the program that asks. */
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
-		     const char *newname, unsigned flags, struct tree_plan *ret_plan);
+		     const char *newname, unsigned flags, const char *comm,
+		     struct tree_plan *ret_plan);
 /* touch members/<address>: -EINVAL for what is no address. */
 int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		     struct tree_plan *ret_plan);

@@ -86,6 +86,20 @@ static void check_message(const char *text)
 	g_free(file);
 }
 
+/* The more its birth tells, the more it is in passing. */
+static void check_passing(const char *text)
+{
+	struct name_birth birth = {.comm = "patch"};
+	bool was = name_is_passing(text, &birth);
+
+	fuzz_check(was || !name_is_scratch(text));
+	birth.is_exclusive = birth.is_private = true;
+	fuzz_check(!was || name_is_passing(text, &birth));
+	was = name_is_passing(text, &birth);
+	birth.is_guarded = true;
+	fuzz_check(!was || name_is_passing(text, &birth));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
@@ -97,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (name_is_address(text))
 		fuzz_check(strlen(text) <= 254 && strchr(text, '@') && !strchr(text, '/'));
 	fuzz_check(!(name_is_scratch(text) && name_is_trash(text)));
+	check_passing(text);
 	free(text);
 	return 0;
 }

@@ -306,20 +306,114 @@ static void test_scratch(void **state)
 		assert_true(name_is_trash(trash[i]) && !name_is_scratch(trash[i]));
 }
 
-/* sed's own temporary file may look like a word. */
+static bool is_passing(const char *name, const char *comm, bool is_exclusive, bool is_private)
+{
+	return name_is_passing(name, &(struct name_birth){.comm = comm,
+							  .is_exclusive = is_exclusive,
+							  .is_private = is_private});
+}
+
+/* The program's own passing files may look like a word. */
 static void test_scratch_of(void **state)
 {
 	(void)state;
-	assert_true(name_is_scratch_of("sedtmcdqd", "sed"));
-	assert_true(name_is_scratch_of("sedAb12cd", "sed"));
-	assert_true(name_is_scratch_of("ziP8gqfi", "zip"));
-	assert_false(name_is_scratch_of("zimbabwe", "cp"));
-	assert_false(name_is_scratch_of("z.zip", "zip"));
-	assert_false(name_is_scratch_of("sedtmcdqd", "bash"));
-	assert_false(name_is_scratch_of("sedation", "sed"));
-	assert_false(name_is_scratch_of("sedative.", "sed"));
-	assert_false(name_is_scratch_of("note.txt1", "sed"));
-	assert_false(name_is_scratch_of("", "sed"));
+	assert_true(is_passing("sedtmcdqd", "sed", true, true));
+	assert_true(is_passing("sedAb12cd", "sed", false, false));
+	assert_true(is_passing("ziP8gqfi", "zip", false, false));
+	assert_true(is_passing("f.txt.ovFku9B", "patch", false, false));
+	assert_true(is_passing("f.txt.rcosmic", "patch", false, false));
+	assert_true(is_passing("f.txt.orig", "patch", false, false));
+	assert_true(is_passing("f.txt.rej", "patch", false, false));
+	assert_false(is_passing("f.txt.rej", "cp", false, false));
+	assert_false(is_passing("f.txt", "patch", false, false));
+	assert_false(is_passing("zimbabwe", "cp", false, false));
+	assert_false(is_passing("z.zip", "zip", false, false));
+	assert_false(is_passing("sedtmcdqd", "bash", false, false));
+	assert_false(is_passing("sedation", "sed", false, false));
+	assert_false(is_passing("sedative.", "sed", false, false));
+	assert_false(is_passing("note.txt1", "sed", false, false));
+	assert_false(is_passing("", "sed", true, true));
+}
+
+/* What mkstemp and its like make, as strace showed it; and names that only look alike. */
+static const char *const temporary[] = {"XX3YMjpu",
+					"XXlsnfyt",
+					"d2utmp6g5KYj",
+					"d2utmpabcdef",
+					"f.txt.gawk.5gFqVN",
+					"f.txt.gawk.abcdef",
+					"ziVGxS0t",
+					"sedvUpG4s",
+					"stOyBU7S",
+					"stabcdef",
+					"vYSFivtr6c",
+					"out.nDK2sp",
+					"tmp.mIwmlGlXPl",
+					"tmp.abcdefghij",
+					"tmpkvadajyt",
+					"tmp3fk2ab_9.txt",
+					"report-x7k2mq1b.pdf",
+					"f.txtAb1CdE",
+					"name.Xy12Zw.html",
+					"data1234567890",
+					"upload-987654321.bin"};
+static const char *const plain[] = {"h.txt",
+				    "report.txt",
+				    "Report",
+				    "REPORT.TXT",
+				    "report-final2.pdf",
+				    "notes.sqlite",
+				    "quarterly.txt",
+				    "IMG_1234.jpg",
+				    "DSC01234.JPG",
+				    "backup-20261129.tar",
+				    "a",
+				    "",
+				    "Screenshot2026.png",
+				    "minutes 2026-11-29.txt",
+				    "XX",
+				    "tmp"};
+
+static void test_passing_by_birth(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(temporary); i++) {
+		if (!is_passing(temporary[i], "any", true, true))
+			fail_msg("not taken for a temporary file: %s", temporary[i]);
+		/* cp, mv, tar, install -m 600: for writing only. */
+		if (is_passing(temporary[i], "any", false, true) !=
+		    name_is_scratch(temporary[i]))
+			fail_msg("cp's taken for a temporary file: %s", temporary[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(plain); i++) {
+		if (is_passing(plain[i], "any", true, true))
+			fail_msg("taken for a temporary file: %s", plain[i]);
+	}
+}
+
+static void test_passing_that_looks_like_a_word(void **state)
+{
+	struct name_birth birth = {.comm = "python3",
+				   .is_exclusive = true,
+				   .is_private = true,
+				   .is_guarded = true};
+
+	(void)state;
+	/* Python's, whose eight characters look like a word. */
+	assert_true(name_is_passing("report-kvadajyt.txt", &birth));
+	assert_false(name_is_passing("report.txt", &birth));
+	/* Who asked for the mode made a tail, though it looks like a word. */
+	birth = (struct name_birth){
+		.comm = "mktemp", .is_exclusive = true, .is_private = true, .is_chosen = true};
+	assert_true(name_is_passing("out.tuqjeq", &birth));
+	assert_true(name_is_passing("f.txtabcdef", &birth));
+	assert_false(name_is_passing("report.txt", &birth));
+	/* GLib's has the mode of the file, git's lock too. */
+	assert_true(is_passing("settings.ini.X7aBc9", "any", true, false));
+	assert_true(is_passing("config.lock", "git", true, false));
+	assert_false(is_passing("yarn.lock", "cp", false, false));
+	assert_false(is_passing("IMG.Final", "any", true, false));
+	assert_false(is_passing("out.nDK2sp", "any", false, false));
 }
 
 static void expect_version(const char *name, const char *hex, const char *version)
@@ -356,11 +450,18 @@ static void test_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_from_title),    cmocka_unit_test(test_cut_at_a_character),
-		cmocka_unit_test(test_to_title),      cmocka_unit_test(test_key),
-		cmocka_unit_test(test_suffix),	      cmocka_unit_test(test_message_stem),
-		cmocka_unit_test(test_parse_message), cmocka_unit_test(test_address),
-		cmocka_unit_test(test_scratch),	      cmocka_unit_test(test_scratch_of),
+		cmocka_unit_test(test_from_title),
+		cmocka_unit_test(test_cut_at_a_character),
+		cmocka_unit_test(test_to_title),
+		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_suffix),
+		cmocka_unit_test(test_message_stem),
+		cmocka_unit_test(test_parse_message),
+		cmocka_unit_test(test_address),
+		cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_scratch_of),
+		cmocka_unit_test(test_passing_by_birth),
+		cmocka_unit_test(test_passing_that_looks_like_a_word),
 		cmocka_unit_test(test_version),
 	};
 
