@@ -35,6 +35,9 @@
  *     looked at.
  *     Before an edit, too: if it is not what the edit was made from, it was edited elsewhere
  *     (unsent, -ESTALE); if it is gone: unsent, -ENOENT.
+ *     A success is looked at, too: of an edit that has the old text in it the message is asked for
+ *     again after the pause, and if it still has, the letter is unsent (-EIO); a post that is
+ *     answered with a message that was known before is looked for as after no answer.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
  *     after the one before is over.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are

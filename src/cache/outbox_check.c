@@ -53,11 +53,6 @@ static void give_up(struct job *job, enum outbox_state state, const char *reason
 	outbox_job_fail(job, state, job->error, g_strdup(reason));
 }
 
-static bool is_edit(const struct outbox_letter *l)
-{
-	return l->form == OUTBOX_EDIT_TEXT || l->form == OUTBOX_EDIT_MARKDOWN;
-}
-
 static int64_t window_start(const struct job *job)
 {
 	const struct outbox *o = job->o;
@@ -82,14 +77,6 @@ static void pause_then_ask(struct job *job)
 
 /* ---- comparing ---- */
 
-static bool is_same_text(const char *a, const char *b)
-{
-	_cleanup_gfree_ char *left = g_strstrip(g_strdup(a ? a : ""));
-	_cleanup_gfree_ char *right = g_strstrip(g_strdup(b ? b : ""));
-
-	return strcmp(left, right) == 0;
-}
-
 /* The server rewrites mentions; webex_render_md writes them back. */
 static bool is_same_markdown(const struct webex_message *m, const char *markdown)
 {
@@ -98,11 +85,11 @@ static bool is_same_markdown(const struct webex_message *m, const char *markdown
 
 	if (!m->markdown)
 		return false;
-	if (is_same_text(m->markdown, markdown))
+	if (webex_is_same_text(m->markdown, markdown))
 		return true;
 	rendered = g_string_new(NULL);
 	webex_render_md(m, rendered);
-	is_same = is_same_text(rendered->str, markdown);
+	is_same = webex_is_same_text(rendered->str, markdown);
 	g_string_free(rendered, TRUE);
 	return is_same;
 }
@@ -114,14 +101,14 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	switch (l->form) {
 	case OUTBOX_TEXT:
 	case OUTBOX_EDIT_TEXT:
-		return !has_file && is_same_text(m->text, l->body);
+		return !has_file && webex_is_same_text(m->text, l->body);
 	case OUTBOX_MARKDOWN:
 	case OUTBOX_EDIT_MARKDOWN:
 		return !has_file && is_same_markdown(m, l->body);
 	case OUTBOX_FILE:
 		return has_file && !m->files[1] &&
 		       (l->markdown ? is_same_markdown(m, l->markdown)
-				    : is_same_text(m->text, l->text));
+				    : webex_is_same_text(m->text, l->text));
 	case OUTBOX_JSON:
 		break;
 	}
@@ -194,7 +181,7 @@ static bool has_rival(const struct job *job)
 		    g_strcmp0(k->email, l->email) != 0)
 			continue;
 		if (l->form == OUTBOX_FILE ? g_strcmp0(k->filename, l->filename) == 0
-					   : is_same_text(k->body, l->body))
+					   : webex_is_same_text(k->body, l->body))
 			return true;
 	}
 	return false;
@@ -210,10 +197,16 @@ static void not_found(struct job *job)
 		pause_then_ask(job);
 		return;
 	}
+	if (job->is_answered) {
+		give_up(job, OUTBOX_UNSENT,
+			"the server said that it was done, but the message is as it was");
+		return;
+	}
 	/* A mention by address comes back as one by id. */
 	if (l->form == OUTBOX_MARKDOWN && strstr(l->body, "<@"))
 		job->is_doubtful = true;
-	if (job->is_doubtful || l->form == OUTBOX_FILE || (job->is_slow && !is_edit(l)))
+	if (job->is_doubtful || l->form == OUTBOX_FILE ||
+	    (job->is_slow && !outbox_letter_is_edit(l)))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came, and the newest messages do not tell whether it "
 			"arrived");
@@ -369,6 +362,15 @@ static void on_list(void *arg, struct webex_reply *reply)
 		page_is_over(job);
 }
 
+static bool is_edited(const struct job *job, const struct webex_message *m)
+{
+	if (strcmp(m->id, job->letter->message_id) != 0)
+		return false;
+	/* What the server made of it is its own affair; it only must have made something. */
+	return outbox_check_is_delivered(job->letter, m) ||
+	       (job->is_answered && !outbox_answer_is_old(job, m));
+}
+
 /* An edit is repeated by its nature; whether the last try took effect is seen in the message.
  */
 static void on_message(void *arg, struct webex_reply *reply)
@@ -378,7 +380,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 	job->call = 0;
 	if (reply->error || !reply->items || reply->items->len == 0)
 		on_error(job, reply);
-	else if (outbox_check_is_delivered(job->letter, g_ptr_array_index(reply->items, 0)))
+	else if (is_edited(job, g_ptr_array_index(reply->items, 0)))
 		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
 	else
 		not_found(job);
@@ -391,7 +393,7 @@ static void ask(void *arg)
 
 	job->timer = 0;
 	job->pages = 0;
-	if (is_edit(l))
+	if (outbox_letter_is_edit(l))
 		job->call = webex_get_message(job->o->client, l->message_id, on_message, job);
 	else if (l->email)
 		job->call = webex_list_direct(job->o->client, l->email, on_list, job);
@@ -424,11 +426,20 @@ void outbox_check_begin(struct job *job)
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "
 			"JSON");
-	else if (job->o->is_bot && !is_edit(job->letter) && is_group(job))
+	else if (job->o->is_bot && !outbox_letter_is_edit(job->letter) && is_group(job))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which a bot cannot see here");
 	else
 		ask(job);
+}
+
+void outbox_check_unchanged(struct job *job)
+{
+	job->state = JOB_CHECKING;
+	job->is_answered = true;
+	/* Looked at once: a change that is slow to be seen has the time until then. */
+	job->misses = MISSES_MAX - 1;
+	pause_then_ask(job);
 }
 
 void outbox_check_abort(struct job *job)

@@ -46,6 +46,7 @@ static void job_free(struct job *job)
 	webex_message_free(job->delivered);
 	outbox_check_clear(job);
 	g_free(job->line_key);
+	g_free(job->old);
 	g_free(job->sha256);
 	g_free(job);
 }
@@ -406,6 +407,12 @@ static bool is_partial(const struct outbox_letter *l, const struct webex_message
 	return !m->person_id || (has_text && !m->text && !m->markdown && !m->html);
 }
 
+/* An answer about something else tells nothing of an edit. */
+static bool is_another(const struct outbox_letter *l, const struct webex_message *m)
+{
+	return outbox_letter_is_edit(l) && strcmp(m->id, l->message_id) != 0;
+}
+
 /* With what we know of it ourselves. */
 static void complete(const struct job *job, struct webex_message *m)
 {
@@ -424,6 +431,27 @@ static void complete(const struct job *job, struct webex_message *m)
 		m->markdown = g_strdup(l->body);
 }
 
+/* The answer has come, whole. */
+static void answered(struct job *job, struct webex_message *m)
+{
+	bool is_edit = outbox_letter_is_edit(job->letter);
+
+	if (outbox_answer_is_old(job, m)) {
+		webex_message_free(m);
+		job->error = -EIO;
+		if (is_edit)
+			outbox_check_unchanged(job);
+		else
+			outbox_check_begin(job);
+		return;
+	}
+	if (!is_edit && m->created_ms > 0) {
+		job->o->skew_ms = m->created_ms - job->answered_ms;
+		job->o->has_skew = true;
+	}
+	outbox_job_deliver(job, m);
+}
+
 static void on_whole(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
@@ -439,7 +467,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 		}
 	}
 	complete(job, m);
-	outbox_job_deliver(job, m);
+	answered(job, m);
 }
 
 static void on_answer(void *arg, struct webex_reply *reply)
@@ -454,18 +482,15 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	outbox_upload_end(job);
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);
-	if (reply->error || !reply->items || reply->items->len == 0) {
+	if (reply->error || !reply->items || reply->items->len == 0 ||
+	    is_another(job->letter, g_ptr_array_index(reply->items, 0))) {
 		outbox_job_failed(job, reply);
 		return;
 	}
 	m = g_ptr_array_steal_index(reply->items, 0);
-	if (job->letter->form != OUTBOX_EDIT_TEXT &&
-	    job->letter->form != OUTBOX_EDIT_MARKDOWN && m->created_ms > 0) {
-		o->skew_ms = m->created_ms - clock_wall(o->clock);
-		o->has_skew = true;
-	}
+	job->answered_ms = clock_wall(o->clock);
 	if (!is_partial(job->letter, m)) {
-		outbox_job_deliver(job, m);
+		answered(job, m);
 		return;
 	}
 	/* Nobody promises that the answer has all of it; names are given only once. */
@@ -545,6 +570,7 @@ static void submit(struct job *job)
 	switch (l->form) {
 	case OUTBOX_EDIT_TEXT:
 	case OUTBOX_EDIT_MARKDOWN:
+		outbox_answer_note_old(job);
 		outbox_edit_begin(job);
 		break;
 	case OUTBOX_JSON:

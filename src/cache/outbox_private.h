@@ -3,6 +3,7 @@
  * What the parts of the outbox share.
  *   outbox.c          life, sending, detaching, keeping
  *   outbox_job.c      a letter from the wire to its end: the state machine
+ *   outbox_answer.c   whether the answer is what was asked for
  *   outbox_edit.c     whether what is to be edited is still the same
  *   outbox_rewrite.c  other bytes for one of them
  *   outbox_check.c    what became of a letter whose answer did not come
@@ -21,6 +22,7 @@
 #include <stdatomic.h>
 
 #include "cache/outbox.h"
+#include "webex/same.h"
 
 /* What a text form may have: raw JSON is the largest. */
 #define OUTBOX_BODY_MAX (1024 * 1024)
@@ -153,7 +155,9 @@ struct job {
 	enum job_state state; /* cache thread */
 	bool is_detached;     /* cache thread */
 	int64_t sent_ms;      /* wall, when it was submitted; cache thread */
+	int64_t answered_ms;  /* wall, when it was answered with success; cache thread */
 	uint64_t call;	      /* cache thread; id of the request under way, 0: none */
+	char *old;	      /* edits: the file's text before, as far as it is known */
 	char *sha256;	      /* files; of the io thread, until that has posted back */
 	int64_t why_size;
 	/* the outcome */
@@ -165,6 +169,7 @@ struct job {
 	int64_t known_until; /* a row below, but above the letter's: may be another's. 0: none */
 	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* something there could be it */
+	bool is_answered; /* edits: with success, and the old text */
 	bool is_slow; /* the server was too slow, or was not waited for: it may still do it */
 	/* files: what was listed, as far as its attachments are still to be looked at */
 	GPtrArray *page;
@@ -203,6 +208,17 @@ void outbox_upload_end(struct job *job);
 /* The unsent letter is held (outbox_item_hold). */
 void outbox_rewrite_begin(struct job *job);
 
+/* ---- outbox_answer.c ---- */
+bool outbox_letter_is_edit(const struct outbox_letter *l);
+/* Before an edit leaves: keeps in job->old what it is to change. */
+void outbox_answer_note_old(struct job *job);
+/*
+ * The answer to the letter says `m`, and that is what was there before: what was posted is a
+ * message that was known before, an edited message has the text that it had and not the one that
+ * was asked for. Anything else that a server makes of what it is given is its right.
+ */
+bool outbox_answer_is_old(const struct job *job, const struct webex_message *m);
+
 /* ---- outbox_edit.c ---- */
 /* Looks whether the message is still the one that was edited; then outbox_job_put. */
 void outbox_edit_begin(struct job *job);
@@ -211,6 +227,8 @@ void outbox_edit_begin(struct job *job);
 /* The message says what the letter says. */
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m);
 void outbox_check_begin(struct job *job);
+/* An edit was answered with the text that the message had (outbox_answer_is_old). */
+void outbox_check_unchanged(struct job *job);
 /* The outbox is closing: stops asking. `fail` may follow at once or with the answer. */
 void outbox_check_abort(struct job *job);
 /* Frees what it has gathered. */

@@ -25,6 +25,7 @@
 #include "main/whoami.h"
 #include "store/store.h"
 #include "tree/tree.h"
+#include "tree/write.h"
 #include "webex/token.h"
 
 /* How long a person waits for a server that does not answer when the account is known. */
@@ -462,6 +463,11 @@ int sparkfs_serve(struct sparkfs *s)
 	return fs_run(s->fs, ready, s);
 }
 
+static void shut_tree(void *arg)
+{
+	tree_shutdown(arg);
+}
+
 static void shut_pager(void *arg)
 {
 	pager_shutdown(arg);
@@ -474,6 +480,8 @@ void sparkfs_stop(struct sparkfs *s)
 	/* Also what was mounted and failed then. */
 	if (fs)
 		fs_unmount(fs);
+	if (s->tree)
+		work_call(s->queue, shut_tree, s->tree);
 	if (s->pager)
 		work_call(s->queue, shut_pager, s->pager);
 	if (s->outbox)

@@ -23,6 +23,8 @@ struct tree {
 	struct transcripts *transcripts;
 	int64_t started_wall_ms;
 	atomic_int local_reads; /* write_attach.c */
+	bool is_shut;		/* cache thread */
+	GQueue looking;		/* cache thread; of struct submission.link */
 };
 
 enum tree_row_flags {

@@ -9,20 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "tree/internal.h"
-#include "tree/write.h"
+#include "tree/submit.h"
 
 /* How long a space made or renamed here, or who was invited here, outlives a list that does not
  * show it yet (webex-api.md 7.4). */
 #define PIN_MS 60000
-
-struct submission {
-	struct tree *tree;
-	struct tree_plan plan;
-	tree_done done;
-	void *arg;
-	bool is_reading_back;
-};
 
 static void finish(struct submission *s, int error, uint64_t ino)
 {
@@ -30,8 +21,7 @@ static void finish(struct submission *s, int error, uint64_t ino)
 	if (!error && s->plan.pending)
 		pending_remove(s->tree->pendings, s->plan.pending);
 	s->done(s->arg, error, error ? 0 : ino);
-	tree_plan_clear(s->tree, &s->plan);
-	g_free(s);
+	submission_free(s);
 }
 
 static void touch(struct tree *t, enum need_kind kind, int64_t row)
@@ -48,35 +38,23 @@ static void publish(struct tree *t, GPtrArray *changes)
 	g_ptr_array_unref(changes);
 }
 
-/* What the person sees is an errno; what the server said goes where it can be read. */
-static int refused(const struct submission *s, const char *what,
-		   const struct webex_reply *reply)
-{
-	(void)s;
-	log_last_error("%s: %s: %s%s%s", what, strerror(-reply->error),
-		       reply->message ? reply->message : "no answer",
-		       reply->tracking_id ? ", tracking id " : "",
-		       reply->tracking_id ? reply->tracking_id : "");
-	return reply->error;
-}
-
-/* The change was answered without the object (webex-api.md 1.7): it is read back, once. */
-static bool must_read_back(struct submission *s, const struct webex_reply *reply)
-{
-	if (reply->error || reply->items->len || s->is_reading_back || !s->plan.id)
-		return false;
-	s->is_reading_back = true;
-	return true;
-}
-
-/* What was changed cannot be read back: it took effect all the same. */
-static int not_read_back(struct tree *t, enum need_kind kind, int64_t row)
+/* It is asked for anew when somebody looks. */
+static void expire(struct tree *t, enum need_kind kind, int64_t row)
 {
 	struct need need = {.kind = kind, .row = row};
 
 	pager_touch(t->config.pager, &need);
 	pager_expire(t->config.pager, &need);
-	return 0;
+}
+
+/* Something was to be made, and the answer is about something that was there before. */
+static int is_another(struct submission *s, const char *what, const char *thing,
+		      enum need_kind kind, int64_t row)
+{
+	log_last_error("%s: the server answered with another %s; look whether it was done",
+		       what, thing);
+	expire(s->tree, kind, row);
+	return -EIO;
 }
 
 /* ---- messages ---- */
@@ -85,16 +63,17 @@ static void message_deleted(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	struct tree *t = s->tree;
-	int r = 0;
+	int r;
 
-	if (reply->error)
-		r = refused(s, "rm", reply);
 	if (reply->error && reply->may_have_applied) {
 		store_unpin_message(t->config.store, s->plan.row);
 		touch(t, NEED_HEAD, s->plan.room);
 	}
+	if (submission_must_look_if_gone(s, "rm", reply, message_deleted))
+		return;
+	r = submission_gone(s, "rm", reply);
 	/* Not there (any more): then it is not here either. */
-	if (!reply->error || reply->status == 404) {
+	if (r == 0 || reply->status == 404) {
 		GPtrArray *changes = store_changes_new();
 		int stored;
 
@@ -129,22 +108,20 @@ static void room_saved(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	bool is_new = s->plan.action == TREE_DO_MAKE_ROOM;
+	const char *what = is_new ? "mkdir" : "change of a space";
 	int64_t row = s->plan.row;
-	int r;
+	int r, stored = 0;
 
-	if (must_read_back(s, reply)) {
-		webex_get_room(s->tree->config.client, s->plan.id, room_saved, s);
+	if (submission_must_look(s, what, reply, room_saved))
 		return;
-	}
-	if (s->is_reading_back && (reply->error || !reply->items->len))
-		r = not_read_back(s->tree, NEED_ROOMS, 0);
-	else if (reply->error)
-		r = refused(s, is_new ? "mkdir" : "change of a space", reply);
-	else if (!reply->items->len)
-		r = -EIO;
-	else
-		r = apply_room(s, reply, &row);
-	finish(s, r, tree_ino(TREE_SPACE, row));
+	r = submission_outcome(s, what, reply);
+	if (!reply->error && reply->items->len)
+		stored = apply_room(s, reply, &row);
+	else if (s->has_read)
+		expire(s->tree, NEED_ROOMS, 0);
+	if (r == 0 && is_new && row < s->began)
+		r = is_another(s, "mkdir", "space", NEED_ROOMS, 0);
+	finish(s, r ? r : stored, tree_ino(TREE_SPACE, row));
 }
 
 static void room_left(struct submission *s, int64_t room)
@@ -159,14 +136,24 @@ static void room_left(struct submission *s, int64_t room)
 static void room_deleted(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
-	int r = reply->error ? refused(s, "rmdir", reply) : 0;
+	int r;
 
-	if (!reply->error || reply->status == 404)
+	if (submission_must_look_if_gone(s, "rmdir", reply, room_deleted))
+		return;
+	r = submission_gone(s, "rmdir", reply);
+	if (r == 0 || reply->status == 404)
 		room_left(s, s->plan.room);
 	finish(s, r, 0);
 }
 
 /* ---- members ---- */
+
+static bool is_other_person(const struct submission *s, const struct webex_reply *reply)
+{
+	const struct webex_membership *m = reply->items->pdata[0];
+
+	return m->person_email && g_ascii_strcasecmp(m->person_email, s->plan.text) != 0;
+}
 
 static void member_saved(void *arg, struct webex_reply *reply)
 {
@@ -174,35 +161,38 @@ static void member_saved(void *arg, struct webex_reply *reply)
 	struct tree *t = s->tree;
 	GPtrArray *changes;
 	int64_t row = s->plan.row;
-	int r;
+	bool is_other;
+	int r, stored;
 
-	if (must_read_back(s, reply)) {
-		webex_get_membership(t->config.client, s->plan.id, member_saved, s);
+	if (submission_must_look(s, "members", reply, member_saved))
 		return;
-	}
-	if (s->is_reading_back && (reply->error || !reply->items->len)) {
-		finish(s, not_read_back(t, NEED_MEMBERS, s->plan.room),
-		       tree_ino(TREE_MEMBER, row));
-		return;
-	}
+	r = submission_outcome(s, "members", reply);
 	if (reply->error || !reply->items->len) {
-		finish(s, reply->error ? refused(s, "members", reply) : -EIO, 0);
+		if (s->has_read)
+			expire(t, NEED_MEMBERS, s->plan.room);
+		finish(s, r, tree_ino(TREE_MEMBER, row));
 		return;
 	}
 	changes = store_changes_new();
 	touch(t, NEED_MEMBERS, s->plan.room);
-	r = store_apply_members(t->config.store, s->plan.room, reply->items, false,
-				clock_wall(t->config.clock), changes);
+	stored = store_apply_members(t->config.store, s->plan.room, reply->items, false,
+				     clock_wall(t->config.clock), changes);
 	for (guint i = 0; i < changes->len && !row; i++) {
 		const struct store_change *c = changes->pdata[i];
 
 		if (c->type == STORE_MEMBER_ADDED || c->type == STORE_MEMBER_CHANGED)
 			row = c->rowid;
 	}
-	if (r == 0 && row && s->plan.action == TREE_DO_INVITE)
+	is_other =
+		s->plan.action == TREE_DO_INVITE && is_other_person(s, reply) && row < s->began;
+	if (stored == 0 && row && !is_other && s->plan.action == TREE_DO_INVITE)
 		store_pin_member(t->config.store, row, clock_wall(t->config.clock) + PIN_MS);
 	publish(t, changes);
-	finish(s, r ? r : row ? 0 : -EEXIST, tree_ino(TREE_MEMBER, row));
+	if (is_other)
+		r = is_another(s, "members", "member", NEED_MEMBERS, s->plan.room);
+	else if (r == 0)
+		r = stored ? stored : row ? 0 : -EEXIST;
+	finish(s, r, tree_ino(TREE_MEMBER, row));
 }
 
 static bool is_own_membership(struct tree *t, int64_t row)
@@ -224,10 +214,13 @@ static void member_removed(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	struct tree *t = s->tree;
-	int r = reply->error ? refused(s, "members", reply) : 0;
 	GPtrArray *changes;
+	int r;
 
-	if (!reply->error || reply->status == 404) {
+	if (submission_must_look_if_gone(s, "members", reply, member_removed))
+		return;
+	r = submission_gone(s, "members", reply);
+	if (r == 0 || reply->status == 404) {
 		bool own = is_own_membership(t, s->plan.row);
 
 		changes = store_changes_new();
@@ -235,7 +228,7 @@ static void member_removed(void *arg, struct webex_reply *reply)
 		store_remove_member(t->config.store, s->plan.row, changes);
 		publish(t, changes);
 		/* Removing oneself is leaving (design 2.4). */
-		if (own && !reply->error)
+		if (own && r == 0)
 			room_left(s, s->plan.room);
 	}
 	finish(s, r, 0);
@@ -257,13 +250,6 @@ static void drop_letter(struct submission *s)
 	finish(s, outbox_remove(s->tree->config.outbox, s->plan.n), 0);
 }
 
-static void rename_room(struct submission *s)
-{
-	_cleanup_free_ char *body = webex_room_title_body(s->plan.text);
-
-	webex_update_room(s->tree->config.client, s->plan.id, body, room_saved, s);
-}
-
 void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg)
 {
 	struct webex_client *client = t->config.client;
@@ -276,6 +262,7 @@ void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *a
 	s->done = done;
 	s->arg = arg;
 	memset(plan, 0, sizeof(*plan));
+	submission_note(s);
 	switch (s->plan.action) {
 	case TREE_DO_NOTHING:
 		finish(s, 0, s->plan.ino);
@@ -287,10 +274,8 @@ void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *a
 		webex_create_room(client, s->plan.text, NULL, room_saved, s);
 		break;
 	case TREE_DO_RENAME_ROOM:
-		rename_room(s);
-		break;
 	case TREE_DO_UPDATE_ROOM:
-		webex_update_room(client, s->plan.id, s->plan.text, room_saved, s);
+		webex_update_room(client, s->plan.id, s->asked, room_saved, s);
 		break;
 	case TREE_DO_DELETE_ROOM:
 		webex_delete_room(client, s->plan.id, room_deleted, s);

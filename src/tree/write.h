@@ -166,6 +166,9 @@ typedef void (*tree_done)(void *arg, int error, uint64_t ino);
  * thread, maybe before this returns. */
 void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg);
 
+/* Cache thread, when everybody who waited has gone: no change waits to be looked at. */
+void tree_shutdown(struct tree *t);
+
 /* The entry of an existing node: attributes by its row. */
 int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
 

@@ -68,13 +68,22 @@ static void fill_transport_error(const struct http_response *answer, struct webe
 	set_error(reply, answer->error == -EMSGSIZE ? -EIO : answer->error, answer->detail);
 }
 
-static void fill_status_error(const struct http_response *answer, struct webex_reply *reply)
+/* A conflict with what? Perhaps with a try that was lost on the way, and repeated by somebody. */
+static bool is_conflict(enum http_method method, int status)
+{
+	return status == 409 && (method == HTTP_PUT || method == HTTP_DELETE);
+}
+
+static void fill_status_error(enum http_method method, const struct http_response *answer,
+			      struct webex_reply *reply)
 {
 	const char *body = answer->body ? answer->body : "";
 
 	reply->message = webex_error_text(body, answer->body_len);
-	reply->may_have_applied = answer->may_have_applied;
-	set_error(reply, webex_status_errno(answer->status, reply->message), answer->detail);
+	reply->may_have_applied =
+		answer->may_have_applied || is_conflict(method, answer->status);
+	set_error(reply, webex_status_errno(method, answer->status, reply->message),
+		  answer->detail);
 }
 
 /* The server did what was asked; only its answer is of no use. */
@@ -160,10 +169,11 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 		return;
 	}
 	/* Gone already: an earlier try of ours did it. */
-	bool is_gone = answer->status == 404 && call->request->method == HTTP_DELETE &&
-		       answer->may_have_applied;
-	if (!is_gone && webex_status_errno(answer->status, NULL) != 0) {
-		fill_status_error(answer, reply);
+	enum http_method method = call->request->method;
+	bool is_gone = (answer->status == 404 || answer->status == 410) &&
+		       method == HTTP_DELETE && answer->may_have_applied;
+	if (!is_gone && webex_status_errno(method, answer->status, NULL) != 0) {
+		fill_status_error(method, answer, reply);
 		return;
 	}
 	fill_items(call, reply);

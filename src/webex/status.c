@@ -20,12 +20,16 @@ static int says_too_long(const char *message)
 			   strcasestr(message, "payload is too big"));
 }
 
-int webex_status_errno(int status, const char *message)
+int webex_status_errno(enum http_method method, int status, const char *message)
 {
 	if (status >= 200 && status < 300)
 		return 0;
 	if (status == 400 && says_too_long(message))
 		return -EFBIG;
+	if (status == 409 && method != HTTP_POST)
+		return -EBUSY;
+	if (status == 410 && method == HTTP_DELETE)
+		return -ENOENT;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		if (table[i].status == status)
 			return -table[i].error;

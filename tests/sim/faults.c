@@ -123,6 +123,8 @@ static const char *parse_plan(const cJSON *spec, struct fault_plan *plan)
 	if (plan->html && !plan->status)
 		plan->status = 503;
 	plan->malformed = jr_bool(spec, "malformed") == 1;
+	plan->applied = jr_bool(spec, "applied") == 1;
+	plan->ignored = jr_bool(spec, "ignored") == 1;
 	plan->delay_ms = (int64_t)jr_num(spec, "delayMs", 0);
 	plan->cut_at = (int64_t)jr_num(spec, "cutAt", -1);
 	plan->bytes_per_s = (int64_t)jr_num(spec, "slowBytesPerSec", 0);
@@ -264,6 +266,8 @@ static void merge(struct fault_plan *to, const struct fault_plan *from)
 	if (from->retry_after[0])
 		memcpy(to->retry_after, from->retry_after, sizeof(to->retry_after));
 	to->malformed |= from->malformed;
+	to->applied |= from->applied;
+	to->ignored |= from->ignored;
 	to->delay_ms += from->delay_ms;
 	if (from->hang && !to->hang) {
 		to->hang = from->hang;

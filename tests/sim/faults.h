@@ -37,6 +37,8 @@ struct fault_plan {
 	char retry_after[64];
 	char message[200];
 	bool html, malformed;
+	bool applied; /* the status is a lie: it was done */
+	bool ignored; /* a PUT that is answered with success and was not done */
 	int64_t delay_ms;
 	enum fault_when hang, reset;
 	int64_t cut_at;	     /* -1 = whole */

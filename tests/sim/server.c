@@ -170,6 +170,10 @@ static int stage_wait(struct req *rq, int64_t ms, int fault_id, const char *note
 
 static void apply(struct req *rq)
 {
+	if (rq->plan.ignored && rq->method == M_PUT)
+		rq->method = M_GET;
+	if (rq->plan.status && rq->plan.applied)
+		router_dispatch(rq);
 	if (rq->plan.status && rq->plan.reset != WHEN_AFTER && rq->plan.hang != WHEN_AFTER) {
 		req_error(rq, rq->plan.status, "%s",
 			  rq->plan.message[0] ? rq->plan.message

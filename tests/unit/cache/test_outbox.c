@@ -80,6 +80,16 @@ static void a_text_is_on_disk_until_the_server_has_it(void **state)
 	g_free(id);
 }
 
+static struct webex_message *edited(const struct kit *k, const char *markdown)
+{
+	struct webex_message *m = kit_message(k, "new", kit_now());
+
+	g_free(m->id);
+	m->id = g_strdup("M");
+	m->markdown = g_strdup(markdown);
+	return m;
+}
+
 static void each_form_has_its_request(void **state)
 {
 	struct kit *k = *state;
@@ -112,7 +122,7 @@ static void each_form_has_its_request(void **state)
 	assert_string_equal(call->room_id, k->room_id);
 	assert_string_equal(call->text, "new");
 	assert_null(call->markdown);
-	fake_answer(call, kit_message(k, "new", kit_now()));
+	fake_answer(call, edited(k, NULL));
 	kit_expect_end(&end, 0);
 
 	l = kit_letter(k, OUTBOX_EDIT_MARKDOWN, "_new_");
@@ -121,7 +131,7 @@ static void each_form_has_its_request(void **state)
 	call = fake_expect(FAKE_EDIT);
 	assert_string_equal(call->markdown, "_new_");
 	assert_null(call->text);
-	fake_answer(call, kit_message(k, "new", kit_now()));
+	fake_answer(call, edited(k, "_new_"));
 	kit_expect_end(&end, 0);
 	expect_empty(k);
 }

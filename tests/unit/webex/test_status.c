@@ -24,9 +24,22 @@ static void test_rows(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(webex_status_errno(rows[i].status, NULL), rows[i].error);
-		assert_int_equal(webex_status_errno(rows[i].status, "text"), rows[i].error);
+		assert_int_equal(webex_status_errno(HTTP_POST, rows[i].status, NULL),
+				 rows[i].error);
+		assert_int_equal(webex_status_errno(HTTP_POST, rows[i].status, "text"),
+				 rows[i].error);
 	}
+}
+
+static void test_what_was_asked_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(webex_status_errno(HTTP_DELETE, 409, NULL), -EBUSY);
+	assert_int_equal(webex_status_errno(HTTP_PUT, 409, NULL), -EBUSY);
+	assert_int_equal(webex_status_errno(HTTP_GET, 409, NULL), -EBUSY);
+	assert_int_equal(webex_status_errno(HTTP_DELETE, 410, NULL), -ENOENT);
+	assert_int_equal(webex_status_errno(HTTP_GET, 410, NULL), -EACCES);
+	assert_int_equal(webex_status_errno(HTTP_DELETE, 404, NULL), -ENOENT);
 }
 
 static void test_too_long(void **state)
@@ -38,16 +51,17 @@ static void test_too_long(void **state)
 		"Unable to post message to room: \"The request payload is too big\"";
 
 	(void)state;
-	assert_int_equal(webex_status_errno(400, long_text), -EFBIG);
-	assert_int_equal(webex_status_errno(400, big), -EFBIG);
-	assert_int_equal(webex_status_errno(403, big), -EACCES);
-	assert_int_equal(webex_status_errno(200, big), 0);
+	assert_int_equal(webex_status_errno(HTTP_POST, 400, long_text), -EFBIG);
+	assert_int_equal(webex_status_errno(HTTP_POST, 400, big), -EFBIG);
+	assert_int_equal(webex_status_errno(HTTP_POST, 403, big), -EACCES);
+	assert_int_equal(webex_status_errno(HTTP_POST, 200, big), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_what_was_asked_counts),
 		cmocka_unit_test(test_too_long),
 	};
 

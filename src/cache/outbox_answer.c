@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether what the server answered is what it was asked to do. A 2xx alone does not say so: who
+ * stands before it may answer from memory, and what it does not let be changed it may leave out.
+ */
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "cache/outbox_private.h"
+#include "webex/render.h"
+
+bool outbox_letter_is_edit(const struct outbox_letter *l)
+{
+	return l->form == OUTBOX_EDIT_TEXT || l->form == OUTBOX_EDIT_MARKDOWN;
+}
+
+static char *render(const struct outbox_letter *l, const struct webex_message *m)
+{
+	GString *out = g_string_new(NULL);
+
+	(l->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(m, out);
+	return g_string_free(out, FALSE);
+}
+
+void outbox_answer_note_old(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	struct store_message m = {0};
+	struct store_conn *conn;
+	bool is_evicted = true;
+	int64_t row;
+
+	g_free(job->old);
+	job->old = g_strdup(l->base);
+	if (job->old || store_read_begin(job->o->store, &conn) < 0)
+		return;
+	if (store_message_by_id(conn, l->message_id, &row) == 0 &&
+	    store_message_is_evicted(conn, row, &is_evicted) == 0 && !is_evicted &&
+	    store_message_get(conn, row, &m) == 0) {
+		job->old = render(l, &m.m);
+		store_message_clear(&m);
+	}
+	store_read_end(conn);
+}
+
+static bool was_known_before(const struct job *job, const struct webex_message *m)
+{
+	struct store_conn *conn;
+	int64_t row;
+	bool was_known;
+
+	if (store_read_begin(job->o->store, &conn) < 0)
+		return false;
+	/* One counter numbers both (outbox_check.c). */
+	was_known = store_message_by_id(conn, m->id, &row) == 0 && row < job->note.n;
+	store_read_end(conn);
+	return was_known;
+}
+
+bool outbox_answer_is_old(const struct job *job, const struct webex_message *m)
+{
+	_cleanup_gfree_ char *now = NULL;
+
+	if (!outbox_letter_is_edit(job->letter))
+		return was_known_before(job, m);
+	if (!job->old)
+		return false;
+	now = render(job->letter, m);
+	return webex_is_same_text(now, job->old) && !outbox_check_is_delivered(job->letter, m);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whether what was submitted is done (submit_look.c). Internal to submit.c. Thread rule: cache
+ * thread.
+ *
+ * An answer may leave that open: none came, a conflict (409), a success without the object, or one
+ * that has the old value. Then the thing itself is asked for:
+ *
+ *     submit -> answer --done, refused------------------------------> end
+ *                 | ^  \
+ *       open, once| |   +--success with the old value--> [2 s] --+    what is read says it, and
+ *                 v |                                            |    what cannot be read is as
+ *                read <------------------------------------------+    the answer said
+ */
+#pragma once
+
+#include "tree/internal.h"
+#include "tree/write.h"
+
+struct submission {
+	struct tree *tree;
+	struct tree_plan plan;
+	tree_done done;
+	void *arg;
+	/* What a change is to change, and how the thing was before: JSON. NULL: it is no change of
+	 * a thing, or nothing is known of it. */
+	char *asked, *before;
+	int64_t began; /* a row with a lower number was known before it was submitted */
+	bool has_read, has_waited;
+	/* How it ends if what is read does not say that it was done; 0: well. */
+	int error;
+	char *said; /* the line of last-error for that */
+	/* While it waits to read. */
+	webex_done again;
+	uint64_t timer;
+	GList link; /* tree->looking */
+};
+
+/* Before it is submitted. */
+void submission_note(struct submission *s);
+void submission_free(struct submission *s);
+
+/*
+ * The answer to a change of a thing, or what was read of it. True: what became of it is looked up;
+ * `again` will be called with that. False: it is known, see submission_outcome.
+ */
+bool submission_must_look(struct submission *s, const char *what,
+			  const struct webex_reply *reply, webex_done again);
+/* 0: it is done; otherwise the error, which was written to last-error. */
+int submission_outcome(struct submission *s, const char *what, const struct webex_reply *reply);
+
+/* The answer to a deletion leaves open whether it was done: looks; `again` is called with what was
+ * read. False: it does not, or that is the second time. */
+bool submission_must_look_if_gone(struct submission *s, const char *what,
+				  const struct webex_reply *reply, webex_done again);
+/* After a deletion: 0 if the thing is gone. */
+int submission_gone(struct submission *s, const char *what, const struct webex_reply *reply);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "tree/submit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "webex/same.h"
+
+/* So long a change may take to be seen. */
+#define LOOK_AGAIN_MS 2000
+
+/* ---- before ---- */
+
+static char *room_before(struct store_conn *conn, int64_t row)
+{
+	struct store_room room = {0};
+	char *json;
+
+	if (store_room_get(conn, row, &room))
+		return NULL;
+	json = webex_room_json(&room.room);
+	store_room_clear(&room);
+	return json;
+}
+
+static char *member_before(struct store_conn *conn, int64_t row)
+{
+	struct store_member member = {0};
+	char *json;
+
+	if (store_member_get(conn, row, &member))
+		return NULL;
+	json = webex_membership_json(&member.m);
+	store_member_clear(&member);
+	return json;
+}
+
+void submission_note(struct submission *s)
+{
+	const struct tree_plan *plan = &s->plan;
+	struct store *store = s->tree->config.store;
+	bool is_member = plan->action == TREE_DO_UPDATE_MEMBER;
+	struct store_conn *conn;
+
+	if (plan->action == TREE_DO_MAKE_ROOM || plan->action == TREE_DO_INVITE)
+		s->began = store_new_rowid(store);
+	if (plan->action == TREE_DO_RENAME_ROOM)
+		s->asked = webex_room_title_body(plan->text);
+	else if (is_member || plan->action == TREE_DO_UPDATE_ROOM)
+		s->asked = g_strdup(plan->text);
+	if (!s->asked || store_read_begin(store, &conn))
+		return;
+	s->before = is_member ? member_before(conn, plan->row) : room_before(conn, plan->row);
+	store_read_end(conn);
+}
+
+void submission_free(struct submission *s)
+{
+	tree_plan_clear(s->tree, &s->plan);
+	g_free(s->asked);
+	g_free(s->before);
+	g_free(s->said);
+	g_free(s);
+}
+
+/* ---- looking ---- */
+
+/* What the person sees is an errno; what the server said goes where it can be read. Owned. */
+static char *words(const char *what, const struct webex_reply *reply)
+{
+	return g_strdup_printf("%s: %s: %s%s%s", what, strerror(-reply->error),
+			       reply->message ? reply->message : "no answer",
+			       reply->tracking_id ? ", tracking id " : "",
+			       reply->tracking_id ? reply->tracking_id : "");
+}
+
+static void read_it(struct submission *s)
+{
+	struct webex_client *client = s->tree->config.client;
+
+	switch (s->plan.action) {
+	case TREE_DO_UPDATE_MEMBER:
+	case TREE_DO_REMOVE_MEMBER:
+		webex_get_membership(client, s->plan.id, s->again, s);
+		break;
+	case TREE_DO_DELETE_MESSAGE:
+		webex_get_message(client, s->plan.id, s->again, s);
+		break;
+	default:
+		webex_get_room(client, s->plan.id, s->again, s);
+		break;
+	}
+}
+
+static void read_now(void *arg)
+{
+	struct submission *s = arg;
+
+	g_queue_unlink(&s->tree->looking, &s->link);
+	read_it(s);
+}
+
+static void read_later(struct submission *s)
+{
+	struct tree *t = s->tree;
+
+	if (t->is_shut) {
+		read_it(s);
+		return;
+	}
+	s->link.data = s;
+	g_queue_push_tail_link(&t->looking, &s->link);
+	s->timer = work_post_at(t->config.queue, clock_mono(clock_system()) + LOOK_AGAIN_MS,
+				read_now, s);
+}
+
+void tree_shutdown(struct tree *t)
+{
+	GList *link = t->looking.head;
+
+	t->is_shut = true;
+	/* What is asked now is asked in vain or in time; a timer would be lost. */
+	while (link) {
+		struct submission *s = link->data;
+
+		link = link->next;
+		if (work_cancel(t->config.queue, s->timer))
+			read_now(s);
+	}
+}
+
+static void keep_error(struct submission *s, int error, char *said)
+{
+	s->error = error;
+	g_free(s->said);
+	s->said = said;
+}
+
+/* ---- changes ---- */
+
+/* The name of a field that is as it was. Owned; NULL: there is none, or nothing to compare. */
+static char *unchanged(const struct submission *s, const struct webex_reply *reply)
+{
+	_cleanup_gfree_ char *now = NULL;
+
+	if (reply->error || !reply->items->len || !s->asked || !s->before)
+		return NULL;
+	now = s->plan.action == TREE_DO_UPDATE_MEMBER
+		      ? webex_membership_json(reply->items->pdata[0])
+		      : webex_room_json(reply->items->pdata[0]);
+	return webex_unchanged_field(s->asked, s->before, now);
+}
+
+static char *unchanged_words(const char *what, const char *field)
+{
+	return g_strdup_printf("%s: the server said that it was done, but \"%s\" is as it was",
+			       what, field);
+}
+
+bool submission_must_look(struct submission *s, const char *what,
+			  const struct webex_reply *reply, webex_done again)
+{
+	bool is_open = reply->error ? reply->may_have_applied : !reply->items->len;
+	_cleanup_gfree_ char *field = NULL;
+
+	if (!s->asked || !s->plan.id)
+		return false;
+	s->again = again;
+	if (is_open && !s->has_read) {
+		s->has_read = true;
+		if (reply->error)
+			keep_error(s, reply->error, words(what, reply));
+		read_it(s);
+		return true;
+	}
+	field = unchanged(s, reply);
+	if (!field || s->has_waited)
+		return false;
+	s->has_read = s->has_waited = true;
+	if (!s->error)
+		keep_error(s, -EIO, unchanged_words(what, field));
+	read_later(s);
+	return true;
+}
+
+int submission_outcome(struct submission *s, const char *what, const struct webex_reply *reply)
+{
+	_cleanup_gfree_ char *field = unchanged(s, reply);
+	bool is_told = !reply->error && reply->items->len && !field;
+
+	if (!is_told && s->has_read) {
+		if (s->said)
+			log_last_error("%s", s->said);
+		return s->error;
+	}
+	if (reply->error) {
+		keep_error(s, reply->error, words(what, reply));
+		log_last_error("%s", s->said);
+		return s->error;
+	}
+	return reply->items->len ? 0 : -EIO;
+}
+
+/* ---- deletions ---- */
+
+bool submission_must_look_if_gone(struct submission *s, const char *what,
+				  const struct webex_reply *reply, webex_done again)
+{
+	if (!reply->error || !reply->may_have_applied || s->has_read || !s->plan.id)
+		return false;
+	s->has_read = true;
+	s->again = again;
+	keep_error(s, reply->error, words(what, reply));
+	read_it(s);
+	return true;
+}
+
+int submission_gone(struct submission *s, const char *what, const struct webex_reply *reply)
+{
+	if (s->has_read ? reply->status == 404 : !reply->error)
+		return 0;
+	if (!s->has_read)
+		keep_error(s, reply->error, words(what, reply));
+	log_last_error("%s", s->said);
+	return s->error;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* A success that says otherwise: is what was asked for done? */
+#include <errno.h>
+#include <string.h>
+
+#include "outbox_kit.h"
+
+static int setup(void **state)
+{
+	*state = g_new0(struct kit, 1);
+	kit_setup(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_teardown(*state);
+	g_free(*state);
+	return 0;
+}
+
+/* The edit of a message that says "old" into `asked`; the message's id is *ret_id. */
+static struct outbox_letter *edit(struct kit *k, const char *asked, bool has_base,
+				  char **ret_id)
+{
+	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, asked);
+	struct webex_message *m = kit_message(k, "old", kit_now());
+
+	kit_store_message(k, m);
+	*ret_id = g_strdup(m->id);
+	l->message_id = g_strdup(m->id);
+	l->base = has_base ? g_strdup("old\n") : NULL;
+	webex_message_free(m);
+	return l;
+}
+
+static struct webex_message *says(const struct kit *k, const char *id, const char *text)
+{
+	struct webex_message *m = kit_message(k, text, kit_now());
+
+	g_free(m->id);
+	m->id = g_strdup(id);
+	return m;
+}
+
+/* Asked for, and answered with success and that text. With a base it is looked at before. */
+static void send_edit(struct kit *k, const char *asked, const char *answer, bool has_base,
+		      struct outcome *end, char **ret_id)
+{
+	kit_send(k, edit(k, asked, has_base, ret_id), end);
+	if (has_base)
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, *ret_id, "old"));
+	fake_answer(fake_expect(FAKE_EDIT), says(k, *ret_id, answer));
+}
+
+static void an_edit_that_changed_nothing_is_kept(void **state)
+{
+	struct kit *k = *state;
+
+	for (int has_base = 0; has_base < 2; has_base++) {
+		struct outbox_item *item;
+		struct outcome end;
+		char *id;
+
+		send_edit(k, "new", "old", has_base, &end, &id);
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, " old\r\n"));
+		kit_expect_end(&end, -EIO);
+		item = kit_only_item(k);
+		kit_expect_item(k, item, "new", "unsent", "as it was");
+		assert_int_equal(outbox_remove(k->o, item->n), 0);
+		outbox_item_free(item);
+		g_free(id);
+	}
+}
+
+/* It was, and is seen two seconds later. */
+static void an_edit_may_be_slow_to_be_seen(void **state)
+{
+	static const char *const seen[] = {"new", "NEW, says the server"};
+	struct kit *k = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(seen); i++) {
+		struct outcome end;
+		char *id;
+
+		send_edit(k, "new", "old", true, &end, &id);
+		/* A network that fails meanwhile is no answer. */
+		fake_fail(fake_expect(FAKE_GET_MESSAGE), -ECONNRESET, 0, false);
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, seen[i]));
+		kit_expect_delivered(k, &end, id);
+		assert_int_equal(outbox_count(k->o), 0);
+		g_free(id);
+	}
+}
+
+/* NFC of what was asked, other ends of lines, other words: servers normalise. */
+static void what_the_server_makes_of_an_edit_is_kept(void **state)
+{
+	static const struct {
+		const char *asked, *answer;
+	} cases[] = {
+		{"cafe\xcc\x81\nx", " caf\xc3\xa9\r\nx "},
+		{"a   b", "a b"},
+		{"old ", "old"},
+	};
+	struct kit *k = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct outcome end;
+		char *id;
+
+		send_edit(k, cases[i].asked, cases[i].answer, false, &end, &id);
+		kit_expect_delivered(k, &end, id);
+		g_free(id);
+	}
+	assert_int_equal(fake_count(FAKE_GET_MESSAGE), 0);
+}
+
+static void an_answer_about_another_message_says_nothing(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+	char *id;
+
+	kit_send(k, edit(k, "new", false, &id), &end);
+	fake_answer(fake_expect(FAKE_EDIT), kit_message(k, "new", kit_now()));
+	for (int i = 0; i < 2; i++)
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, "old"));
+	kit_expect_end(&end, -EIO);
+	outbox_item_free(kit_only_item(k));
+	g_free(id);
+}
+
+/* Somebody on the way answers the second "ok" with the first one. */
+static void a_post_answered_with_an_old_message_is_looked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *old = kit_message(k, "ok", kit_now());
+	struct webex_message *m = kit_message(k, "ok", kit_now());
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	kit_store_message(k, old);
+	kit_send(k, kit_text(k, 1, "ok"), &end);
+	fake_answer(fake_expect(FAKE_POST), kit_copy(old));
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, kit_copy(old), NULL);
+	kit_expect_delivered(k, &end, id);
+
+	kit_send(k, kit_text(k, 1, "ok"), &end);
+	fake_answer(fake_expect(FAKE_POST), kit_copy(old));
+	for (int i = 0; i < 2; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(old), NULL);
+	kit_expect_end(&end, -EIO);
+	outbox_item_free(kit_only_item(k));
+	webex_message_free(old);
+	g_free(id);
+}
+
+#define answer_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		answer_test(an_edit_that_changed_nothing_is_kept),
+		answer_test(an_edit_may_be_slow_to_be_seen),
+		answer_test(what_the_server_makes_of_an_edit_is_kept),
+		answer_test(an_answer_about_another_message_says_nothing),
+		answer_test(a_post_answered_with_an_old_message_is_looked_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
