@@ -46,6 +46,24 @@ run_check() {
 	rm -f "$log"
 }
 
+# start_check NAME COMMAND...: like run_check, beside what comes next; end_check waits for it and
+# counts it. One at a time.
+start_check() {
+	started_name=$1
+	started_log=$(mktemp)
+	shift
+	step "$started_name, in the background"
+	nice "$@" >"$started_log" 2>&1 </dev/null &
+	started_pid=$!
+}
+
+end_check() {
+	local before=$failed
+	run_check "$started_name" wait "$started_pid"
+	[ "$failed" -eq "$before" ] || tail -n 100 "$started_log"
+	rm -f "$started_log"
+}
+
 # configure DIR MESON_OPTIONS...: a build directory; an older one of other
 # options, or of another meson, is made anew.
 configure() {
@@ -73,6 +91,12 @@ build() {
 	return 1
 }
 
+# How many programs of tests run at a time: most of them wait for a server, a clock or a mount
+# far longer than they compute. Sanitizers compute more.
+at_a_time() {
+	echo $(($(cpu_count) * ($1 > 1 ? 4 : 5) / 2))
+}
+
 # meson_test DIR LOGBASE TIMEOUT_FACTOR ARGUMENTS...: runs and counts tests.
 meson_test() {
 	local dir=$1 base=$2 factor=$3 counts log plain=()
@@ -84,7 +108,7 @@ meson_test() {
 	fi
 	rm -f "$dir/meson-logs/$base.json"
 	"${plain[@]}" meson test -C "$dir" --no-rebuild --logbase "$base" -t "$factor" \
-		--num-processes "$(cpu_count)" "$@" >"$log" 2>&1 </dev/null
+		--num-processes "$(at_a_time "$factor")" "$@" >"$log" 2>&1 </dev/null
 	if ! [ -f "$dir/meson-logs/$base.json" ]; then
 		failed=$((failed + 1))
 		echo "FAILED: meson test $*"
