@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COPY_BYTES 65536
@@ -42,4 +44,40 @@ int fd_copy(int from, int to, int64_t lo, int64_t hi)
 		lo += n;
 	}
 	return 0;
+}
+
+/* 0: all of it is there. */
+static int read_all(int fd, char *buf, size_t len, int64_t offset)
+{
+	while (len > 0) {
+		ssize_t n = pread(fd, buf, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		buf += n;
+		len -= (size_t)n;
+		offset += n;
+	}
+	return 0;
+}
+
+bool fd_is_same(int a, int b)
+{
+	char left[COPY_BYTES], right[COPY_BYTES];
+	struct stat sa, sb;
+
+	if (fstat(a, &sa) < 0 || fstat(b, &sb) < 0 || sa.st_size != sb.st_size)
+		return false;
+	if (sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino)
+		return true;
+	for (int64_t at = 0; at < sa.st_size; at += COPY_BYTES) {
+		size_t len = (size_t)MIN(COPY_BYTES, sa.st_size - at);
+
+		if (read_all(a, left, len, at) < 0 || read_all(b, right, len, at) < 0 ||
+		    memcmp(left, right, len) != 0)
+			return false;
+	}
+	return true;
 }

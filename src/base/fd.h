@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,3 +14,5 @@
 int fd_write_all(int fd, const void *buf, size_t len, int64_t offset);
 /* The bytes [lo, hi) to the same place of another file. 0 or -errno; -EIO if `from` is shorter. */
 int fd_copy(int from, int to, int64_t lo, int64_t hi);
+/* Both have the same bytes, as far as they can be read. */
+bool fd_is_same(int a, int b);

@@ -22,29 +22,9 @@
 #include "cache/outbox_private.h"
 
 #define NOTE_MAX_BYTES (256 * 1024)
-#define FILE_NAME_SIZE 32
+#define FILE_NAME_SIZE 40
+#define DAMAGED_SUFFIX "json.damaged"
 #define PROC_NAME_SIZE 40
-
-static const char *const form_words[] = {
-	[OUTBOX_TEXT] = "text",		  [OUTBOX_MARKDOWN] = "markdown",
-	[OUTBOX_JSON] = "json",		  [OUTBOX_FILE] = "file",
-	[OUTBOX_EDIT_TEXT] = "edit-text", [OUTBOX_EDIT_MARKDOWN] = "edit-markdown",
-};
-
-static const char *const state_words[] = {
-	[OUTBOX_SENDING] = "sending",
-	[OUTBOX_UNSENT] = "unsent",
-	[OUTBOX_IN_DOUBT] = "in-doubt",
-};
-
-void outbox_note_clear(struct outbox_note *note)
-{
-	g_free(note->name);
-	g_free(note->reason);
-	g_free(note->words);
-	g_free(note->tracking_id);
-	memset(note, 0, sizeof(*note));
-}
 
 static void file_name(int64_t n, const char *suffix, char buf[static FILE_NAME_SIZE])
 {
@@ -149,17 +129,27 @@ static int put_body(struct outbox *o, int64_t n, const struct outbox_letter *l, 
 	return write_body(o, name, l, is_durable);
 }
 
+/* A regular file of ours; nothing that could be waited for. */
+static int open_file(struct outbox *o, const char *name, int *ret_fd)
+{
+	_cleanup_close_ int fd =
+		openat(o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EBADMSG;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd)
 {
 	char name[FILE_NAME_SIZE];
-	int fd;
 
 	file_name(n, "body", name);
-	fd = openat(o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	*ret_fd = fd;
-	return 0;
+	return open_file(o, name, ret_fd);
 }
 
 int outbox_files_sync_body(struct outbox *o, int64_t n)
@@ -180,61 +170,37 @@ static int remove_name(struct outbox *o, int64_t n, const char *suffix)
 	return unlinkat(o->dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static void remove_folder(struct outbox *o, int64_t n, const char *suffix)
+{
+	char name[FILE_NAME_SIZE];
+
+	file_name(n, suffix, name);
+	unlinkat(o->dir_fd, name, AT_REMOVEDIR);
+}
+
 int outbox_files_remove(struct outbox *o, int64_t n)
 {
 	int r = remove_name(o, n, "body");
 
-	return r ? r : remove_name(o, n, "json");
+	if (r == 0)
+		r = remove_name(o, n, "json");
+	/* It may be a folder; one that is not empty is somebody's. */
+	if (r == 0 && remove_name(o, n, DAMAGED_SUFFIX) == -EISDIR)
+		remove_folder(o, n, DAMAGED_SUFFIX);
+	return r;
+}
+
+void outbox_files_put_aside(struct outbox *o, int64_t n)
+{
+	char name[FILE_NAME_SIZE], aside[FILE_NAME_SIZE];
+
+	file_name(n, "json", name);
+	file_name(n, DAMAGED_SUFFIX, aside);
+	if (renameat(o->dir_fd, name, o->dir_fd, aside) == 0)
+		log_warning("cache", "%s/%s is damaged; it is now %s", o->dir, name, aside);
 }
 
 /* ---- notes ---- */
-
-static void put_string(GString *out, const char *key, const char *value)
-{
-	_cleanup_gfree_ char *quoted = value ? webex_json_quote(value) : NULL;
-
-	if (quoted)
-		g_string_append_printf(out, ",\n  \"%s\": %s", key, quoted);
-}
-
-static void put_int(GString *out, const char *key, int64_t value)
-{
-	if (value)
-		g_string_append_printf(out, ",\n  \"%s\": %" G_GINT64_FORMAT, key, value);
-}
-
-static GString *print_note(const struct outbox_letter *l, const struct outbox_note *note)
-{
-	GString *out = g_string_new(NULL);
-	char written[TIME_ISO_SIZE];
-
-	time_format_iso(note->began_ms, written);
-	g_string_append_printf(out, "{\n  \"state\": \"%s\"", state_words[note->state]);
-	put_string(out, "reason", note->reason);
-	put_string(out, "error", note->error ? g_strerror(-note->error) : NULL);
-	put_string(out, "server", note->words);
-	put_string(out, "trackingId", note->tracking_id);
-	put_string(out, "place", l->place);
-	put_string(out, "written", written);
-	put_string(out, "writer", l->comm);
-	put_int(out, "writerPid", l->pid);
-	put_string(out, "form", form_words[l->form]);
-	put_string(out, "roomId", l->room_id);
-	put_string(out, "toPersonEmail", l->email);
-	put_string(out, "parentId", l->parent_id);
-	put_string(out, "messageId", l->message_id);
-	put_string(out, "fileName", l->filename);
-	put_string(out, "contentType", l->content_type);
-	put_string(out, "text", l->text);
-	put_string(out, "markdown", l->markdown);
-	put_int(out, "modifiedMs", l->mtime_ms);
-	put_int(out, "writtenMs", note->began_ms);
-	put_int(out, "errno", -note->error);
-	put_string(out, "name", note->name);
-	put_int(out, "replaces", note->state == OUTBOX_SENDING ? l->replaces : 0);
-	g_string_append(out, "\n}\n");
-	return out;
-}
 
 static int write_note(struct outbox *o, const char *name, const GString *text)
 {
@@ -251,7 +217,7 @@ static int write_note(struct outbox *o, const char *name, const GString *text)
 int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
 			  const struct outbox_note *note, int64_t *ret_size)
 {
-	GString *text = print_note(l, note);
+	GString *text = outbox_note_print(l, note);
 	char name[FILE_NAME_SIZE], temporary[FILE_NAME_SIZE];
 	int64_t size = (int64_t)text->len;
 	int r;
@@ -355,10 +321,13 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)
 	char name[FILE_NAME_SIZE];
 	struct stat st;
 	ssize_t len;
+	int r;
 
 	file_name(n, "json", name);
-	fd = openat(o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	r = open_file(o, name, &fd);
+	if (r < 0)
+		return r;
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size > NOTE_MAX_BYTES)
 		return -EFBIG;
@@ -367,48 +336,11 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)
 	if (len < 0)
 		return -errno;
 	text[len] = '\0';
+	/* It is shown as it is, and told its length by strlen. */
+	if (strlen(text) != (size_t)len)
+		return -EBADMSG;
 	*ret_text = steal_ptr(&text);
 	return 0;
-}
-
-static int find_word(const char *const *words, size_t n_words, const char *json,
-		     const char *key)
-{
-	_cleanup_gfree_ char *word = webex_json_get_string(json, key);
-
-	for (size_t i = 0; word && i < n_words; i++) {
-		if (strcmp(words[i], word) == 0)
-			return (int)i;
-	}
-	return -EBADMSG;
-}
-
-static void parse_letter(const char *json, struct outbox_letter *l)
-{
-	l->room_id = webex_json_get_string(json, "roomId");
-	l->email = webex_json_get_string(json, "toPersonEmail");
-	l->parent_id = webex_json_get_string(json, "parentId");
-	l->message_id = webex_json_get_string(json, "messageId");
-	l->place = webex_json_get_string(json, "place");
-	l->filename = webex_json_get_string(json, "fileName");
-	l->content_type = webex_json_get_string(json, "contentType");
-	l->text = webex_json_get_string(json, "text");
-	l->markdown = webex_json_get_string(json, "markdown");
-	l->mtime_ms = webex_json_get_int(json, "modifiedMs", 0);
-	l->comm = webex_json_get_string(json, "writer");
-	l->pid = (pid_t)webex_json_get_int(json, "writerPid", 0);
-	l->replaces = webex_json_get_int(json, "replaces", 0);
-}
-
-static void parse_note(const char *json, struct outbox_note *note)
-{
-	note->name = webex_json_get_string(json, "name");
-	note->reason = webex_json_get_string(json, "reason");
-	note->words = webex_json_get_string(json, "server");
-	note->tracking_id = webex_json_get_string(json, "trackingId");
-	note->began_ms =
-		CLAMP(webex_json_get_int(json, "writtenMs", 0), TIME_MIN_MS, TIME_MAX_MS);
-	note->error = (int)-CLAMP(webex_json_get_int(json, "errno", 0), 0, 4095);
 }
 
 int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_letter,
@@ -418,23 +350,16 @@ int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_let
 	char name[FILE_NAME_SIZE];
 	struct stat st;
 	int r = outbox_files_get_text(o, n, &json);
-	int form, state;
 
 	if (r < 0)
 		return r;
 	file_name(n, "body", name);
 	if (fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	form = find_word(form_words, G_N_ELEMENTS(form_words), json, "form");
-	state = find_word(state_words, G_N_ELEMENTS(state_words), json, "state");
-	if (form < 0 || state < 0)
-		return -EBADMSG;
-	*ret_letter = outbox_letter_new((enum outbox_form)form);
-	parse_letter(json, *ret_letter);
+	r = outbox_note_parse(json, ret_letter, ret_note);
+	if (r < 0)
+		return r;
 	(*ret_letter)->size = st.st_size;
-	memset(ret_note, 0, sizeof(*ret_note));
 	ret_note->n = n;
-	ret_note->state = (enum outbox_state)state;
-	parse_note(json, ret_note);
 	return 0;
 }

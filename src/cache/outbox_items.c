@@ -9,12 +9,10 @@
 #include "base/timefmt.h"
 #include "cache/outbox_private.h"
 
-/* "<name>.why.json" is a file name too. */
-#define ITEM_NAME_MAX (NAME_MAX_BYTES - 15)
 #define PLACE_MAX_BYTES 64
 #define EXTENSION_MAX_BYTES 16
 /* "<stamp>_<place>~<tie>_" before it. */
-#define FILE_PART_MAX (ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
+#define FILE_PART_MAX (OUTBOX_ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
 
 static gint compare_numbers(gconstpointer a, gconstpointer b, gpointer data)
 {

@@ -10,6 +10,7 @@
  *   outbox_files.c    the two files of a letter
  *   outbox_recover.c  what an earlier run left
  *   outbox_recheck.c  whether what it was sending has arrived
+ *   outbox_note.c     the .json of a letter as text
  *   outbox_items.c    the letters in unsent/
  *   outbox_uploads.c  how far files on the wire are
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
@@ -21,6 +22,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/names.h"
 #include "cache/outbox.h"
 #include "webex/same.h"
 
@@ -39,6 +41,19 @@ struct outbox_note {
 	char *reason, *words, *tracking_id; /* NULL if there is none */
 };
 void outbox_note_clear(struct outbox_note *note);
+
+/* ---- outbox_note.c: pure ---- */
+#define OUTBOX_WHY_SUFFIX ".why.json"
+/* Such a name and the suffix are a file name. */
+#define OUTBOX_ITEM_NAME_MAX (NAME_MAX_BYTES - 15)
+/* Owned. */
+GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_note *note);
+/*
+ * What a .json says, which may be anything. *ret_letter without body, fd and size, with at most one
+ * destination; *ret_note without n. -EBADMSG: it is no note.
+ */
+int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
+		      struct outbox_note *ret_note);
 
 /* ---- outbox_items.c ---- */
 struct outbox_entry {
@@ -109,6 +124,8 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* Durable: the letter has the old bytes or the new ones. Takes a draft's name in the spool away. */
 int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_letter *l);
+/* The .json cannot be read: it is kept beside, as <n>.json.damaged, while there is the letter. */
+void outbox_files_put_aside(struct outbox *o, int64_t n);
 /* The body first: a .json without body is one whose removal was cut short. */
 int outbox_files_remove(struct outbox *o, int64_t n);
 /* Both files of a new letter; sets note->n and *ret_why_size. The .json is always down to the

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "cache/draft.h"
@@ -143,12 +144,22 @@ static void set_reason(struct outbox_note *note, enum outbox_state state, const 
 	note->reason = g_strdup(reason);
 }
 
+/* Whatever a note says: bytes that are nowhere else are not removed. */
+static bool is_same_body(struct outbox *o, int64_t a, int64_t b)
+{
+	_cleanup_close_ int left = -1;
+	_cleanup_close_ int right = -1;
+
+	return outbox_files_open_body(o, a, &left) == 0 &&
+	       outbox_files_open_body(o, b, &right) == 0 && fd_is_same(left, right);
+}
+
 /* The letter it was made of goes on to be the one that is listed (outbox.h, 7). */
 static bool fold(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note)
 {
 	int64_t n = note->n, why_size;
 
-	if (!l->replaces)
+	if (!l->replaces || !is_same_body(o, n, l->replaces))
 		return false;
 	g_free(note->name);
 	note->name = outbox_item_name(o, l->replaces);
@@ -178,6 +189,7 @@ static void recover_letter(struct outbox *o, int64_t n, bool sending)
 		return;
 	}
 	if (!is_known) {
+		outbox_files_put_aside(o, n);
 		l = guess_letter(o, n);
 		note.n = n;
 		note.began_ms = CLAMP(l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
@@ -207,8 +219,8 @@ static void parse_label(const char *name, struct outbox_letter *l)
 
 	if (strlen(label) > DRAFT_SPOOL_DIGITS && separator) {
 		label += DRAFT_SPOOL_DIGITS + 1;
-		l->place = g_strndup(label, (gsize)(separator - label));
-		l->filename = g_strdup(separator + 1);
+		l->place = g_utf8_make_valid(label, separator - label);
+		l->filename = g_utf8_make_valid(separator + 1, -1);
 	} else {
 		l->filename = g_strdup("recovered");
 	}

@@ -16,7 +16,7 @@
 
 static int64_t reserve_read(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char buf[32] = "", *end;
 	ssize_t n;
 	long long value;
@@ -43,10 +43,13 @@ static int sync_folder(const char *path)
 
 static int write_file(const char *path, const char *text)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = -1;
 	size_t len = strlen(text);
 	ssize_t n;
 
+	/* What a crash left, or anything else. */
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
 	n = write(fd, text, len);

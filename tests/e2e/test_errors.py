@@ -17,7 +17,7 @@ TABLE = [
     ({"status": 403}, "EACCES"),
     ({"status": 404}, "ENOENT"),
     ({"status": 405}, "EIO"),
-    ({"status": 409}, "EEXIST"),
+    ({"status": 409}, "EBUSY"),
     ({"status": 410}, "EACCES"),
     ({"status": 415}, "EIO"),
     ({"status": 423, "retryAfter": 1}, "EBUSY"),

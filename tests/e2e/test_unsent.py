@@ -1,5 +1,6 @@
 """Letters that could not be sent, as a person finds and handles them."""
 import errno
+import json
 import os
 import time
 
@@ -76,7 +77,31 @@ def test_the_log_and_last_error_name_the_writer(pier, unsent):
         assert "Pier" in text and WORDS in text
 
 
+def changed(**fields):
+    """The note says something else."""
+    return lambda p: p.write_text(json.dumps({**json.loads(p.read_text()), **fields}))
+
+
+def replaced(make):
+    """Something else has the note's name."""
+    def damage(path):
+        path.unlink()
+        make(path)
+    return damage
+
+
 DAMAGE = {
+    "two places": changed(toPersonEmail="bob@example.com"),
+    "an edit of nothing": changed(form="edit-text"),
+    "a file without a name": changed(form="file"),
+    "ids that are none": changed(roomId="../x", parentId="a/b", messageId="?"),
+    "a name that is none": changed(name="../../x"),
+    "other types": changed(roomId=["x"], name=7, writer={}, writerPid=1e300, writtenMs=-9e15),
+    "NUL": lambda p: p.write_bytes(p.read_bytes()[:40] + b"\0" + p.read_bytes()),
+    "a folder": replaced(lambda p: p.mkdir()),
+    "a pipe": replaced(os.mkfifo),
+    "a link": replaced(lambda p: p.symlink_to("/etc/passwd")),
+    "a loop": replaced(lambda p: p.symlink_to(p)),
     "cut": lambda p: os.truncate(p, 20),
     "empty": lambda p: os.truncate(p, 0),
     "no JSON": lambda p: p.write_bytes(b"\xff\xfe{{{{"),
@@ -89,7 +114,7 @@ DAMAGE = {
 def test_a_damaged_note_never_costs_the_words(pier, start_mount):
     """And the letter can be sent to where it is moved."""
     for i in range(len(DAMAGE)):
-        make_unsent(pier, data=f"words {i}")
+        make_unsent(pier, data=f"words {chr(97 + i)}")
     folder = outbox_of(pier)
     pier.mount.unmount()
     notes = sorted(folder.glob("*.json"), key=lambda p: int(p.stem))
@@ -98,15 +123,26 @@ def test_a_damaged_note_never_costs_the_words(pier, start_mount):
     (folder / "README").write_text("not a letter")
     (folder / "0.body").write_text("not a letter")
     (folder / "99999.body").mkdir()
+    os.mkfifo(folder / "99998.body")
+    os.mkfifo(folder / "99997.json")
+    (folder.parent / "rowids").unlink()
+    os.mkfifo(folder.parent / "rowids")
     unsent = remount(pier, start_mount)
-    words = sorted(f"words {i}".encode() for i in range(len(DAMAGE)))
+    words = sorted(f"words {chr(97 + i)}".encode() for i in range(len(DAMAGE)))
     assert sorted(unsent.bytes()) == words
     for name in unsent.names():
         assert (unsent.dir / name).stat().st_size == 7
     assert (folder / "README").read_text() == "not a letter"
     for name in unsent.names():
+        put(unsent.dir / name, (unsent.dir / name).read_text().upper())
+        assert unsent.why(name)["state"] == "unsent"
+    words = [w.upper() for w in words]
+    for name in unsent.names():
         pier.run(f"mv '{unsent.dir}/{name}' post", check=True)
-    assert sorted(pier.texts()) == [w.decode() for w in words]
+    sent = [data.decode() for data in pier.files().values()] + pier.texts()
+    assert sorted(t for t in sent if t) == [w.decode() for w in words]
+    # What was of use to nobody goes with its letter.
+    assert not list(folder.glob("*.damaged"))
     assert unsent.names() == []
 
 
@@ -245,3 +281,15 @@ def test_a_letter_under_way_cannot_be_edited(pier, unsent):
     assert mover.returncode == 0
     assert pier.texts() == ["low tide"]
     assert unsent.names() == []
+
+
+def test_a_note_that_claims_another_letter_takes_nothing_away(pier, start_mount):
+    """Whatever it says it replaces: bytes that are nowhere else stay."""
+    for words in ("first", "second"):
+        make_unsent(pier, data=words)
+    folder = outbox_of(pier)
+    pier.mount.unmount()
+    first, second = sorted(folder.glob("*.json"), key=lambda p: int(p.stem))
+    changed(state="sending", replaces=int(first.stem))(second)
+    unsent = remount(pier, start_mount)
+    assert sorted(unsent.bytes()) == [b"first", b"second"]

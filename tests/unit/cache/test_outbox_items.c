@@ -423,6 +423,7 @@ static void what_was_half_written_or_half_removed(void **state)
 	files = kit_files(k, "outbox");
 	assert_string_equal(files, "0.body\n1000001.body\n1000001.json\n1000002.body\n"
 				   "1000002.json\n1000004.body\n1000004.json\n"
+				   "1000004.json.damaged\n"
 				   "99999999999999999999.body\nREADME\n");
 	g_free(files);
 }
