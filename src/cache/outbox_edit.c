@@ -74,10 +74,11 @@ static void on_present(void *arg, struct webex_reply *reply)
 		return;
 	}
 	m = g_ptr_array_index(reply->items, 0);
-	if (outbox_check_is_delivered(job->letter, m)) {
-		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
-	} else if (is_base(job->letter, m)) {
+	/* This first: an edit that changes the ends of lines alone is one, too. */
+	if (is_base(job->letter, m)) {
 		outbox_job_put(job);
+	} else if (outbox_check_is_delivered(job->letter, m)) {
+		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
 	} else {
 		show(job, m);
 		outbox_job_fail(job, OUTBOX_UNSENT, -ESTALE,

@@ -386,12 +386,13 @@ static int attach_again(struct tree_ctx *ctx, struct tree_write *aim, struct out
 }
 
 /* A letter is sent as what it is: onto a message it would be one more, under another name. */
-static int check_resend_name(const char *newname)
+static int check_resend_name(const char *name, const char *newname)
 {
 	enum name_twin twin;
 	size_t stem_len;
 
-	if (!name_parse_message(newname, &stem_len, &twin))
+	/* `mv LETTER spaces/X/`: its own name has that form, too. */
+	if (strcmp(name, newname) == 0 || !name_parse_message(newname, &stem_len, &twin))
 		return 0;
 	log_last_error(
 		"%s: a letter cannot be moved onto a message, nor get a message's name; to "
@@ -401,12 +402,12 @@ static int check_resend_name(const char *newname)
 }
 
 /* An unsent letter moved to a post file or into a space is sent there. */
-static int plan_resend(struct tree_ctx *ctx, int64_t n, uint64_t newdir, const char *newname,
-		       struct tree_plan *plan)
+static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64_t newdir,
+		       const char *newname, struct tree_plan *plan)
 {
 	struct outbox_letter *l = NULL;
 	struct tree_write aim = {0};
-	int r = check_resend_name(newname);
+	int r = check_resend_name(name, newname);
 
 	if (r == 0)
 		r = tree_write_aim_dir(ctx, newdir, &aim);
@@ -475,7 +476,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		pending_unref(pendings, &p);
 		break;
 	case TREE_LETTER:
-		r = plan_resend(ctx, tree_ino_row(ino), newdir, newname, &plan);
+		r = plan_resend(ctx, tree_ino_row(ino), name, newdir, newname, &plan);
 		break;
 	default:
 		/* Never EXDEV for a message: mv would copy it and delete the original. */
