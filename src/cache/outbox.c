@@ -9,7 +9,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/draft.h"
+#include "cache/local_file.h"
 #include "cache/outbox_private.h"
+#include "webex/media_type.h"
 
 #define UPLOAD_TIMEOUT_MS (10 * 60 * 1000)
 #define CHECK_PAUSE_MS 2000
@@ -36,6 +38,7 @@ void outbox_letter_free(struct outbox_letter *l)
 	g_free(l->base);
 	g_free(l->place);
 	g_free(l->body);
+	letter_local_free(l->local);
 	g_free(l->filename);
 	g_free(l->content_type);
 	g_free(l->text);
@@ -131,6 +134,13 @@ static void written(void *arg)
 		outbox_job_advance(job->o, job->line_key);
 }
 
+/* Looks into the file, and the first time into the database of types. */
+static void find_type(struct outbox_letter *l)
+{
+	if (l->form == OUTBOX_FILE && !l->content_type)
+		l->content_type = webex_media_type(l->filename, l->fd);
+}
+
 /* io thread */
 static void write_job(void *arg)
 {
@@ -138,6 +148,7 @@ static void write_job(void *arg)
 	struct outbox *o = job->o;
 	bool is_file = job->letter->form == OUTBOX_FILE;
 
+	find_type(job->letter);
 	job->error = outbox_files_put(o, job->letter, &job->note, !is_file, &job->why_size);
 	work_post(o->cache, written, job);
 }
@@ -183,6 +194,7 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 	uint64_t id;
 
 	g_assert(!letter->room_id != !letter->email);
+	g_assert(!letter->local);
 	g_assert((letter->form == OUTBOX_FILE) == (letter->fd >= 0));
 	if (letter->form != OUTBOX_FILE)
 		letter->size = (int64_t)letter->body_len;
@@ -250,6 +262,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 
 	if (letter->form != OUTBOX_FILE)
 		letter->size = (int64_t)letter->body_len;
+	find_type(letter);
 	/* A beginning does not take the place of the whole. */
 	if (letter->is_rewrite)
 		letter->replaces = 0;

@@ -61,6 +61,7 @@
 #include "webex/api.h"
 
 struct outbox;
+struct letter_local;
 
 #define OUTBOX_MAX 10000
 
@@ -86,9 +87,13 @@ struct outbox_letter {
 	char *body;	  /* text forms, JSON; NUL-terminated. JSON: as it was written, the
 			     destination is filled in when it is sent */
 	size_t body_len;
+	/* JSON that names a file of this machine: what is to be read (local_file.h) before it is sent.
+	 * Owned; NULL: it names none. */
+	struct letter_local *local;
 	int fd; /* file: owned, else -1 */
 	int64_t size;
-	char *filename, *content_type;
+	char *filename;
+	char *content_type;    /* file; NULL: found out before it is written down */
 	char *text, *markdown; /* file: what goes with it, at most one of them */
 	int64_t content_rowid; /* file: the store_content row to be made (0: a new one) */
 	int64_t mtime_ms;

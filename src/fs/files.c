@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fs/local.h"
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
@@ -173,7 +174,8 @@ static int open_write_run(struct op *op)
 	op->content_counted = false;
 	h = handle_new(op->fs, HANDLE_WRITE, op->ino);
 	h->write = w;
-	h->write.is_mounters = op->uid == geteuid() || op->uid == 0;
+	if (w.form == OUTBOX_JSON)
+		h->write.caller = local_caller_of(op);
 	h->append = op->flags & O_APPEND;
 	h->opener = writer_tgid(op->pid);
 	writer_comm(h->opener, h->comm);

@@ -37,6 +37,7 @@ struct fs {
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
 	struct namer *namer;
+	struct local_files *local;
 	struct mirror *mirror; /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
 	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */

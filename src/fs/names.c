@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "fs/local.h"
 #include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/writer.h"
@@ -336,10 +337,13 @@ static int rename_run(struct op *op)
 	if (r)
 		return r;
 	writer_comm(op->pid, comm);
-	return planned(op,
-		       tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
-					(unsigned)op->flags, comm, &op->plan),
-		       rename_submit);
+	r = planned(op,
+		    tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
+				     (unsigned)op->flags, comm, &op->plan),
+		    rename_submit);
+	if (r == OP_SUBMIT)
+		local_first(op);
+	return r;
 }
 
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,

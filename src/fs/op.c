@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/local_file.h"
 #include "fs/op.h"
 #include "fs/writer.h"
 
@@ -280,13 +281,24 @@ static void arm_deadline(struct op *op)
 						  on_deadline, op_ref(op));
 }
 
+void op_set_deadline(struct op *op, int64_t mono_ms)
+{
+	if (op->state != OP_SUBMITTED)
+		return;
+	cancel_timer(op, &op->deadline_timer);
+	op->deadline_ms = mono_ms;
+	arm_deadline(op);
+}
+
 static void give_up(struct op *op, int error)
 {
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
 		op_reply(op, error);
 	} else if (op->state == OP_SUBMITTED) {
-		if (op->letter)
+		if (op->reading)
+			local_files_cancel(op->fs->local, op->reading);
+		else if (op->letter)
 			outbox_detach(op->fs->config.outbox, op->letter);
 		op_reply(op, error);
 	}

@@ -56,6 +56,7 @@ struct op {
 	const char *what; /* for the log */
 	int (*run)(struct op *op);
 	void (*submit)(struct op *op);
+	void (*submit_then)(struct op *op); /* local.h: behind the read of a file */
 	/* Once, on the cache thread or the worker, when the op ends without a handle having
 	 * been given out. */
 	void (*undo)(struct op *op);
@@ -87,6 +88,10 @@ struct op {
 	bool content_counted;  /* contents_open was called */
 	bool ends_quietly;     /* at unmount it reads the end of the file, no error */
 	uint64_t letter;       /* outbox id while a close delivers */
+	/* local.h, cache thread: the id of the read of a file while the submission waits for it, and
+	 * the letter that names it */
+	uint64_t reading;
+	struct outbox_letter *unread;
 
 	/* waiting */
 	struct tree_ctx ctx;
@@ -110,6 +115,8 @@ void op_start_there(struct op *op);
 /* Cache thread: the end of a submitted change. Replies, once the kernel was told of it, unless it
  * was interrupted meanwhile; drops the submission's reference. */
 void op_finish(struct op *op, int error);
+/* Cache thread, of a submitted change: it is answered by then. */
+void op_set_deadline(struct op *op, int64_t mono_ms);
 /* A submission holds one reference: op_finish drops it. */
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);

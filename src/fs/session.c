@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "cache/local_file.h"
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
@@ -182,6 +183,16 @@ static const struct fuse_lowlevel_ops ops = {
 
 /* ---- life ---- */
 
+static struct local_files *new_local_files(const struct fs_config *config)
+{
+	char *spool = g_build_filename(config->state_dir, "spool", NULL);
+	struct local_files_config local = {.spool_dir = spool, .queue = config->queue};
+	struct local_files *files = local_files_new(&local);
+
+	g_free(spool);
+	return files;
+}
+
 int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **ret_fs)
 {
 	struct fs *fs = g_new0(struct fs, 1);
@@ -201,6 +212,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
+	fs->local = new_local_files(config);
 	fs->namer = namer_new(fs->config.queue, fs_show_names, fs);
 	*ret_fs = fs;
 	return 0;
@@ -397,6 +409,7 @@ void fs_unmount(struct fs *fs)
 
 	mirror_quit(fs->mirror);
 	fs_keep_open_drafts(fs);
+	local_files_stop(fs->local);
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
 	fuse_session_unmount(fs->session);
@@ -417,6 +430,7 @@ void fs_free(struct fs **fs)
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);
 	namer_free(&(*fs)->namer);
+	local_files_free(&(*fs)->local);
 	guard_free(&(*fs)->guard);
 	fs_polls_clear(&(*fs)->polls);
 	g_free(*fs);

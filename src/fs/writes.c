@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/local.h"
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
@@ -202,8 +203,12 @@ static void letter_done(void *arg, int error, int64_t room, int64_t message)
 static void letter_submit(struct op *op)
 {
 	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
+	const struct fs *fs = op->fs;
 	uint64_t id;
 
+	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
+				    /* a file gets the time that 64 kB a second takes */
+				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
 	/* The answer comes as another item of this queue, so the id is in place before it. */
 	id = outbox_send(op->fs->config.outbox, letter, letter_done, op);
 	op->letter = id;
@@ -304,9 +309,7 @@ static int commit(struct op *op, struct handle *h)
 	if (!letter)
 		return 0;
 	op->plan.letter = letter;
-	op->deadline_ms = op->started_ms + op->fs->config.close_timeout_ms +
-			  /* a file gets the time that 64 kB a second takes */
-			  (letter->form == OUTBOX_FILE ? letter->size / 64 : 0);
+	local_first(op);
 	return OP_SUBMIT;
 }
 
@@ -446,6 +449,10 @@ static void send_late(struct fs *fs, struct handle *h, struct outbox_letter *let
 {
 	struct late_upload *late;
 
+	if (letter->local) {
+		local_send_late(fs, letter);
+		return;
+	}
 	if (!h->write.pending) {
 		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
 		return;

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "cache/local_helper.h"
 #include "fs/mirror_helper.h"
 #include "main/sparkfs.h"
 
@@ -105,6 +106,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], MIRROR_HELPER_ARG) == 0)
 		return mirror_helper_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], LOCAL_HELPER_ARG) == 0)
+		return local_helper_main(argc, argv);
 	/* mount.fuse with setuid= leaves it empty, which glib takes for a folder. */
 	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
 		unsetenv("HOME");

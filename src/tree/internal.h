@@ -4,8 +4,6 @@
  */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "base/names.h"
 #include "tree/pending.h"
 #include "tree/transcript.h"
@@ -22,9 +20,8 @@ struct tree {
 	struct pendings *pendings;
 	struct transcripts *transcripts;
 	int64_t started_wall_ms;
-	atomic_int local_reads; /* write_attach.c */
-	bool is_shut;		/* cache thread */
-	GQueue looking;		/* cache thread; of struct submission.link */
+	bool is_shut;	/* cache thread */
+	GQueue looking; /* cache thread; of struct submission.link */
 };
 
 enum tree_row_flags {

@@ -12,7 +12,6 @@
 #include "base/names.h"
 #include "tree/internal.h"
 #include "tree/write.h"
-#include "webex/media_type.h"
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 {
@@ -372,14 +371,13 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	return scratch_to_upload(ctx, p, newname, &plan->letter);
 }
 
-/* What names a file of this machine: it may be there by now. */
-static int attach_again(struct tree_ctx *ctx, struct tree_write *aim, struct outbox_letter *l)
+/* What names a file of this machine: it may be there by now. Whoever moves it must be able to read
+ * it: that its writer could not is why it is here. */
+static int find_again(struct outbox_letter *l)
 {
 	_cleanup_free_ char *reason = NULL;
-	int r;
+	int r = tree_find_local(l, NULL, &reason);
 
-	aim->is_mounters = true;
-	r = tree_attach_local(ctx, aim, l, &reason);
 	if (reason)
 		log_last_error("%s", reason);
 	return r;
@@ -414,7 +412,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && l->form == OUTBOX_JSON)
-		r = attach_again(ctx, &aim, l);
+		r = find_again(l);
 	if (r)
 		outbox_letter_free(l);
 	if (r == 0) {
@@ -431,12 +429,11 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 			l->form = OUTBOX_MARKDOWN;
 		g_clear_pointer(&l->message_id, g_free);
 		/* Into the space itself under a name: a file goes by that name. */
-		if (l->form == OUTBOX_FILE && !tree_fixed_child(TREE_SPACE, newname) &&
-		    !name_is_scratch(newname)) {
+		if ((l->form == OUTBOX_FILE || l->local) &&
+		    !tree_fixed_child(TREE_SPACE, newname) && !name_is_scratch(newname)) {
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
-			g_free(l->content_type);
-			l->content_type = webex_media_type(newname, l->fd);
+			g_clear_pointer(&l->content_type, g_free);
 		}
 		plan->action = TREE_DO_SEND;
 		plan->letter = l;

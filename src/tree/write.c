@@ -10,7 +10,6 @@
 #include "base/names.h"
 #include "tree/internal.h"
 #include "tree/write.h"
-#include "webex/media_type.h"
 #include "webex/render.h"
 
 /* What is known to fail is refused before anything is typed (design 2.3). What is local is not sent
@@ -417,6 +416,7 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	g_free(w->base);
 	g_free(w->place);
 	g_free(w->name);
+	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
 	return left;
 }
@@ -535,11 +535,9 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		outbox_letter_free(l);
 		return 0;
 	}
-	if (w->form == OUTBOX_FILE)
-		l->content_type = webex_media_type(l->filename, l->fd);
 	if (w->form == OUTBOX_JSON && !w->rewrites) {
-		r = tree_attach_local(ctx, w, l, ret_reason);
-		if (r == 0 && l->form == OUTBOX_JSON)
+		r = tree_find_local(l, w->caller, ret_reason);
+		if (r == 0 && !l->local)
 			r = fill_json(l, ret_reason);
 	}
 	/* What a second edit of the same handle is made from depends on how this one ends. */
@@ -558,8 +556,6 @@ int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
-	if (r == 0 && w->form == OUTBOX_FILE)
-		l->content_type = webex_media_type(l->filename, l->fd);
 	if (r == 0 && (w->form == OUTBOX_FILE ? l->size > 0 : l->body_len > 0))
 		*ret_letter = l;
 	else

@@ -7,6 +7,7 @@
 
 #include "base/names.h"
 #include "cache/draft.h"
+#include "cache/local_file.h"
 #include "tree/pending.h"
 #include "tree/tree.h"
 
@@ -57,9 +58,11 @@ struct tree_write {
 	int64_t row, room;
 	int64_t content_row; /* uploads */
 	char *room_id, *email, *message_id, *place, *name;
-	int64_t rewrites;	 /* the unsent letter that is edited; 0: none */
-	char *base;		 /* edits: the text at open, until the first commit */
-	bool is_mounters;	 /* who writes may have files of this machine sent */
+	int64_t rewrites; /* the unsent letter that is edited; 0: none */
+	char *base;	  /* edits: the text at open, until the first commit */
+	/* Raw JSON: with whose rights a file of this machine that it names is read. Owned; NULL:
+	 * nobody's. */
+	struct local_caller *caller;
 	struct draft *draft;	 /* owned reference */
 	struct pending *pending; /* uploads, scratch: reference, counted as open */
 };
@@ -82,12 +85,13 @@ int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
 		     struct draft **ret_draft);
 /*
- * A letter of JSON that names a file of this machine becomes one of that file, read to its end. 0 also where
- * it names none. The file's errors; -EACCES: who writes is not who mounted; -EBUSY: too many at once.
- * *ret_reason: owned, may be NULL.
+ * Of a letter of raw JSON: whether it names a file of this machine, which is then in l->local, to be
+ * read before the letter is sent, with the rights of `caller` (borrowed; NULL: whoever has the letter
+ * fills it in). Opens nothing. -EINVAL: it is none, or what goes with a file is not there; *ret_reason:
+ * owned, may be NULL.
  */
-int tree_attach_local(struct tree_ctx *ctx, const struct tree_write *w, struct outbox_letter *l,
-		      char **ret_reason);
+int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
+		    char **ret_reason);
 /* Opens an unsent letter (w->row) for editing: what is committed replaces its bytes. -EBUSY while
  * it is being sent. */
 int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);

@@ -23,7 +23,7 @@ struct fuse_req {
 /* What the signal of a caller does. */
 void interrupt(fuse_req_t req);
 
-extern atomic_int notices, detached;
+extern atomic_int notices, detached, cancelled;
 /* What interrupts is a signal that asks nobody to stop (writer.h). */
 extern atomic_bool only_told;
 

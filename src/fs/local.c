@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/local.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+#define GROUPS_AT_FIRST 64
+
+/* A daemon that is not root's has no other rights than its own: nobody's groups matter. */
+struct local_caller *local_caller_of(const struct op *op)
+{
+	struct local_caller *c = g_new0(struct local_caller, 1);
+
+	c->uid = op->uid;
+	c->gid = fuse_req_ctx(op->req)->gid;
+	if (geteuid() != 0 || c->uid == 0)
+		return c;
+	c->groups = g_new(gid_t, GROUPS_AT_FIRST);
+	c->n_groups = fuse_req_getgroups(op->req, GROUPS_AT_FIRST, c->groups);
+	if (c->n_groups > GROUPS_AT_FIRST && c->n_groups <= LOCAL_GROUPS_MAX) {
+		int room = c->n_groups;
+
+		c->groups = g_renew(gid_t, c->groups, room);
+		c->n_groups = fuse_req_getgroups(op->req, room, c->groups);
+		if (c->n_groups > room)
+			c->n_groups = -EAGAIN;
+	}
+	return c;
+}
+
+/* ---- while somebody waits ---- */
+
+static void keep(struct op *op, struct outbox_letter *letter, const char *why)
+{
+	if (letter->replaces || op->plan.pending) {
+		log_last_error("%s", why);
+		outbox_letter_free(letter);
+	} else {
+		outbox_keep(op->fs->config.outbox, letter, why);
+	}
+}
+
+static void was_read(void *arg, int error, const char *why)
+{
+	struct op *op = arg;
+	struct outbox_letter *letter = steal_ptr(&op->unread);
+
+	op->reading = 0;
+	if (error) {
+		keep(op, letter, why);
+		op_finish(op, error);
+		return;
+	}
+	op->plan.letter = letter;
+	op->submit = op->submit_then;
+	op->submit(op);
+}
+
+/* The letter is the reader's: what ends the op meanwhile must not find it in the plan. */
+static void read_first(struct op *op)
+{
+	op->unread = steal_ptr(&op->plan.letter);
+	op->reading = local_files_read(op->fs->local, op->unread, was_read, op);
+}
+
+void local_first(struct op *op)
+{
+	struct outbox_letter *l = op->plan.letter;
+
+	if (!l || !l->local)
+		return;
+	if (!l->local->caller)
+		l->local->caller = local_caller_of(op);
+	op->submit_then = op->submit;
+	op->submit = read_first;
+}
+
+/* ---- when nobody does ---- */
+
+struct late {
+	struct fs *fs;
+	struct outbox_letter *letter;
+};
+
+static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
+{
+	/* What went wrong is in unsent/ and last-error. */
+	(void)arg;
+	(void)error;
+	(void)room;
+	(void)message;
+}
+
+static void late_was_read(void *arg, int error, const char *why)
+{
+	struct late *late = arg;
+	struct outbox *outbox = late->fs->config.outbox;
+
+	if (error)
+		outbox_keep(outbox, late->letter, why);
+	else
+		outbox_send(outbox, late->letter, nobody_waits, NULL);
+	g_free(late);
+}
+
+void local_send_late(struct fs *fs, struct outbox_letter *letter)
+{
+	struct late *late = g_new(struct late, 1);
+
+	*late = (struct late){.fs = fs, .letter = letter};
+	local_files_read(fs->local, letter, late_was_read, late);
+}

@@ -1,0 +1,185 @@
+"""Files of this machine that go with a message: read by a child, with the rights of who named them."""
+import errno
+import json
+import os
+import shutil
+import signal
+import tempfile
+
+import pytest
+
+from lib.chat import fails, pier, put, unsent  # noqa: F401  (fixtures)
+from lib.shell import run_cmd, start_cmd
+from lib.tree import Timed, read
+from lib.util import scaled, wait_until
+
+NOBODY = 65534
+GROUP = 4242
+
+
+def body(path, **more):
+    return json.dumps({"text": "See this", "files": [str(path)], **more})
+
+
+def last_error(space):
+    return (space.mount / ".sparkfs/last-error").read_text()
+
+
+def readers(space):
+    """The children that read: their numbers."""
+    return run_cmd(["pgrep", "-P", str(space.mount.pid), "-x", "sparkfs-file"]).out.split()
+
+
+def hang_contents(space):
+    space.sim.fault(method="GET", route="/contents", hang=True)
+    return lambda: space.sim.control("GET", "/health")["parked"]
+
+
+def post_in_background(space, path):
+    (space.mount.state / "body").write_text(body(path))
+    return start_cmd(f"cat '{space.mount.state}/body' > post.json", cwd=space.dir)
+
+
+def ends(process, status, seconds=2):
+    with Timed(seconds, "the end of who posts"):
+        process.communicate(timeout=scaled(seconds))
+    assert process.returncode == status
+
+
+@pytest.fixture
+def folder():
+    """One that everybody can enter."""
+    path = tempfile.mkdtemp(prefix="sparkfs-local-")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+# In this mount.
+
+
+@pytest.mark.mount("max_threads=1", "cache=memory")
+def test_a_file_of_the_mount_itself(pier, unsent):
+    """Its bytes come from the mount that the post is for, whose one worker and whose store are not to wait for that."""
+    data = os.urandom(300000)
+    pier.sim.api("POST", "/messages", fields={"roomId": pier.id}, token="alice-token",
+                 files=[("files", "big.bin", data, "application/octet-stream")]).ok()
+    path = pier / "files/big.bin"
+    wait_until(lambda: "big.bin" in os.listdir(pier / "files"))
+    hanging = hang_contents(pier)
+    one, two = post_in_background(pier, path), post_in_background(pier, path)
+    wait_until(lambda: len(readers(pier)) == 2 and hanging())
+    # Meanwhile all else answers.
+    with Timed(2, "the rest"):
+        read(pier.mount / ".sparkfs/status.json")
+        pier.ls()
+        assert not os.path.exists(pier / "none")
+        put(pier / "post", "meanwhile")
+    os.killpg(one.pid, signal.SIGINT)
+    ends(one, -signal.SIGINT)
+    os.killpg(two.pid, signal.SIGKILL)
+    ends(two, -signal.SIGKILL)
+    wait_until(lambda: len(unsent.names()) == 2)
+    assert {unsent.why(n)["reason"] for n in unsent.names()} == {
+        f"the file {path}: the writer was interrupted before it was read"}
+    assert set(unsent.bytes()) == {body(path).encode()}
+    wait_until(lambda: not readers(pier))
+    assert pier.posts() == 2
+
+    pier.sim.clear_faults()
+    pier.run(["mv", str(unsent.dir / unsent.names()[0]), "post.json"], check=True)
+    put(pier / "post.json", body(path))
+    sent = [pier.content(m["files"][0]) for m in pier.messages() if m.get("files")]
+    assert sent == [("big.bin", data)] * 3
+    assert len(unsent.names()) == 1
+
+
+def test_kill_of_the_daemon_while_it_waits(pier):
+    pier.sim.api("POST", "/messages", fields={"roomId": pier.id}, token="alice-token",
+                 files=[("files", "big.bin", b"x" * 300000, "text/plain")]).ok()
+    wait_until(lambda: "big.bin" in os.listdir(pier / "files"))
+    hanging = hang_contents(pier)
+    waits = post_in_background(pier, pier / "files/big.bin")
+    wait_until(lambda: readers(pier) and hanging())
+    pids = readers(pier)
+    with Timed(2, "the end of all"):
+        pier.mount.kill()
+        waits.communicate(timeout=scaled(2))
+        wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in pids))
+
+
+# With whose rights.
+
+
+@pytest.mark.mount("allow_other", f"uid={NOBODY}", f"gid={NOBODY}")
+def test_only_what_its_writer_can_read(pier, unsent, folder):
+    def as_nobody(command):
+        return pier.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", f"--groups={GROUP}",
+                         "bash", "-c", command])
+
+    def make(name, owner, group, mode):
+        path = os.path.join(folder, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(name)
+        os.chown(path, owner, group)
+        os.chmod(path, mode)
+        return path
+
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    secret = make("secret.txt", 0, 0, 0o600)
+    done = as_nobody(f"cat <<'E' > post.json\n{body(secret)}\nE")
+    assert done.status != 0 and "Permission denied" in done.err
+    assert "secret.txt: Permission denied" in last_error(pier)
+    # Nobody moves it out of unsent/ to have it sent after all.
+    name = unsent.names()[0]
+    for there in ("post.json", "other.txt"):
+        done = as_nobody(f"mv '../../.sparkfs/unsent/{name}' {there}")
+        assert done.status != 0 and "Permission denied" in done.err
+    assert name in unsent.names() and pier.posts() == 0
+    assert "secret.txt: Permission denied" in last_error(pier)
+    # Who may read it may.
+    pier.run(["mv", str(unsent.dir / name), "post.json"], check=True)
+    assert pier.files() == {"secret.txt": b"secret.txt"}
+
+    for path in (make("mine.txt", NOBODY, NOBODY, 0o600), make("group.txt", 0, GROUP, 0o640),
+                 make("all.txt", 0, 0, 0o644)):
+        assert as_nobody(f"cat <<'E' > post.json\n{body(path)}\nE").status == 0
+        assert os.path.basename(path) in pier.files()
+
+
+# What is no file.
+
+
+def test_what_proc_shows_is_not_sent(pier, unsent, folder):
+    os.symlink("/proc/self/environ", folder + "/link")
+    for path in ("/proc/self/environ", "/proc/self/fd/4", folder + "/link", "/dev/stdin",
+                 "/dev/null"):
+        with fails(errno.EINVAL):
+            put(pier / "post.json", body(path))
+        assert f"the file {path}: " in last_error(pier)
+    with open(folder + "/empty", "wb"):
+        pass
+    with fails(errno.ENODATA):
+        put(pier / "post.json", body(folder + "/empty"))
+    assert "nothing empty is sent" in last_error(pier)
+    assert len(unsent.names()) == 6 and pier.posts() == 0
+
+
+def test_by_way_of_a_scratch_file(pier, unsent, folder):
+    path = folder + "/plan.txt"
+    with open(path, "w", encoding="ascii") as f:
+        f.write("the plan")
+    put(pier / ".post.swp", body(path))
+    os.rename(pier / ".post.swp", pier / "post.json")
+    assert pier.files() == {"plan.txt": b"the plan"}
+    # It cannot be read: the scratch file stays, and is sent once it can.
+    put(pier / ".post.swp", body(folder + "/later.txt"))
+    with fails(errno.ENOENT):
+        os.rename(pier / ".post.swp", pier / "post.json")
+    assert "later.txt: No such file" in last_error(pier)
+    assert (pier / ".post.swp").read_text() == body(folder + "/later.txt")
+    os.rename(path, folder + "/later.txt")
+    os.rename(pier / ".post.swp", pier / "post.json")
+    assert pier.files()["later.txt"] == b"the plan"
+    assert not unsent.names() and pier.posts() == 2
