@@ -128,9 +128,7 @@ static void written(void *arg)
 		return;
 	}
 	job->state = JOB_READY;
-	if (job->is_detached || job->o->is_closing)
-		outbox_job_fail_unsubmitted(job);
-	else
+	if (!outbox_job_ends_unsubmitted(job))
 		outbox_job_advance(job->o, job->line_key);
 }
 

@@ -42,6 +42,8 @@
  *     after the one before is over.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are
  *     refused (-ENOSPC).
+ *     A file that has name, size and bytes of the newest version which was sent from here is sent
+ *     only if the message of that version is gone (its GET by id); without an answer: unsent.
  *  7. A letter of outbox_take that is not delivered ends where it was: the unsent letter keeps
  *     its number and name and gets the new destination and reason. A second one of the same
  *     number while the first is under way: -EBUSY.
@@ -81,10 +83,11 @@ struct outbox_letter {
 	char *room_id; /* exactly one of room_id, email */
 	char *email;
 	char *parent_id;
-	char *message_id; /* edits */
-	char *base;	  /* edits: the file's text when it was opened; NULL: not known */
-	char *place;	  /* for people: "Harbour project" or the address */
-	char *body;	  /* text forms, JSON; NUL-terminated. JSON: as it was written, the
+	char *message_id;  /* edits */
+	char *base;	   /* edits: the file's text when it was opened; NULL: not known */
+	bool is_unchanged; /* edits: the text that is known; whether it still is that is asked */
+	char *place;	   /* for people: "Harbour project" or the address */
+	char *body;	   /* text forms, JSON; NUL-terminated. JSON: as it was written, the
 			     destination is filled in when it is sent */
 	size_t body_len;
 	/* JSON that names a file of this machine: what is to be read (local_file.h) before it is sent.
@@ -139,6 +142,14 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 /* The writer was interrupted: what is not yet on the wire goes to unsent with the reason; what
  * is finishes in the background. `done` is still called. */
 void outbox_detach(struct outbox *o, uint64_t id);
+/*
+ * What is under way of a file (content_rowid) that was removed: is not sent, or its message is told,
+ * to be deleted. error: of one of the letters nobody knows whether it arrived. `arrived`: rows of
+ * messages (of int64_t; borrowed). `done` comes once, on the cache thread, never before this returns.
+ * The letters' own `done` say 0 where they were not sent.
+ */
+typedef void (*outbox_recalled)(void *arg, int error, const GArray *arrived);
+void outbox_recall(struct outbox *o, int64_t content_row, outbox_recalled done, void *arg);
 /* Straight to unsent with the reason (a dying writer, a refused destination). Durable when it
  * returns; adopts. 0 or -errno. */
 int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before the PUT of an edit: is the message still what the edit was made from?
+ * Before the PUT of an edit: is the message still what the edit was made from? Also where the edit
+ * changes nothing, as far as is known: what is known may be old.
  */
 #include <errno.h>
 #include <glib.h>
@@ -75,7 +76,7 @@ static void on_present(void *arg, struct webex_reply *reply)
 	}
 	m = g_ptr_array_index(reply->items, 0);
 	/* This first: an edit that changes the ends of lines alone is one, too. */
-	if (is_base(job->letter, m)) {
+	if (job->letter->base && !job->letter->is_unchanged && is_base(job->letter, m)) {
 		outbox_job_put(job);
 	} else if (outbox_check_is_delivered(job->letter, m)) {
 		outbox_job_deliver(job, g_ptr_array_steal_index(reply->items, 0));
@@ -88,7 +89,7 @@ static void on_present(void *arg, struct webex_reply *reply)
 
 void outbox_edit_begin(struct job *job)
 {
-	if (job->letter->base)
+	if (job->letter->base || job->letter->is_unchanged)
 		job->call = webex_get_message(job->o->client, job->letter->message_id,
 					      on_present, job);
 	else

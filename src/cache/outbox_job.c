@@ -30,7 +30,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/draft.h"
 #include "cache/outbox_private.h"
 
 /* The server's list may lag behind its answer (webex-api.md 7.4). */
@@ -45,6 +44,7 @@ static void job_free(struct job *job)
 	outbox_note_clear(&job->note);
 	webex_message_free(job->delivered);
 	outbox_check_clear(job);
+	g_assert(!job->recalls);
 	g_free(job->line_key);
 	g_free(job->old);
 	g_free(job->sha256);
@@ -59,8 +59,6 @@ void outbox_one_less(struct outbox *o)
 	pthread_mutex_unlock(&o->lock);
 }
 
-static void submit(struct job *job);
-
 /* Whoever is first in the line now goes, if it is ready. */
 void outbox_job_advance(struct outbox *o, const char *line_key)
 {
@@ -68,7 +66,7 @@ void outbox_job_advance(struct outbox *o, const char *line_key)
 	struct job *first = line ? g_queue_peek_head(line) : NULL;
 
 	if (first && first->state == JOB_READY)
-		submit(first);
+		outbox_job_submit(first);
 }
 
 static void leave_line(struct outbox *o, struct job *job)
@@ -92,6 +90,7 @@ void outbox_job_finish(struct job *job)
 	/* Later letters compare with what the store knows. */
 	if (g_hash_table_size(o->jobs) == 0)
 		g_hash_table_remove_all(o->claims);
+	outbox_recall_over(job);
 	job->done(job->arg, job->error, job->room, job->message);
 	leave_line(o, job);
 	job_free(job);
@@ -182,6 +181,17 @@ void outbox_job_fail_unsubmitted(struct job *job)
 				g_strdup("the writer was interrupted before it was sent"));
 }
 
+bool outbox_job_ends_unsubmitted(struct job *job)
+{
+	if (job->recalls)
+		outbox_job_drop(job);
+	else if (job->is_detached || job->o->is_closing)
+		outbox_job_fail_unsubmitted(job);
+	else
+		return false;
+	return true;
+}
+
 /* The outbox cannot take it: nothing was sent, nothing is kept. */
 void outbox_job_refuse(struct job *job, int error)
 {
@@ -244,6 +254,13 @@ static void remove_job(void *arg)
 		log_error("cache", "a delivered letter cannot be removed from %s: %s", o->dir,
 			  g_strerror(-r));
 	work_post(o->cache, removed, job);
+}
+
+void outbox_job_drop(struct job *job)
+{
+	job->error = 0;
+	job->state = JOB_SETTLING;
+	work_post(job->o->io, remove_job, job);
 }
 
 static int apply_content(struct job *job, const struct webex_message *m, GPtrArray *changes)
@@ -377,6 +394,10 @@ void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 	int error = reply->error ? reply->error : -EIO;
 	bool is_ours = error == -ECANCELED || error == -ESHUTDOWN;
 
+	if (outbox_recall_is_undone(job, reply)) {
+		outbox_job_drop(job);
+		return;
+	}
 	outbox_job_note_reply(job, reply);
 	/* A success that cannot be read says nothing about which message it was. */
 	if (reply->may_have_applied || is_success(reply->status)) {
@@ -470,7 +491,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 	answered(job, m);
 }
 
-static void on_answer(void *arg, struct webex_reply *reply)
+void outbox_job_answered(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
 	struct outbox *o = job->o;
@@ -479,6 +500,9 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	g_assert(work_on_thread(o->cache));
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
+	/* Of a cut request nothing has taken effect. */
+	if (outbox_recall_is_undone(job, reply))
+		reply->may_have_applied = false;
 	outbox_upload_end(job);
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);
@@ -497,89 +521,4 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	job->state = JOB_APPLYING;
 	job->delivered = m;
 	job->call = webex_get_message(o->client, m->id, on_whole, job);
-}
-
-/* io thread, while it is on the wire; what the job comes to there later finds it done. */
-static void sum_job(void *arg)
-{
-	struct job *job = arg;
-	int r = draft_sha256(job->letter->fd, &job->sha256);
-
-	if (r < 0)
-		log_warning("cache", "the sum of a file: %s", g_strerror(-r));
-}
-
-static void submit_post(struct job *job, const char *json_body)
-{
-	const struct outbox_letter *l = job->letter;
-	struct webex_post post = {
-		.room_id = l->room_id,
-		.to_email = l->email,
-		.parent_id = l->parent_id,
-		.text = l->form == OUTBOX_TEXT ? l->body : l->text,
-		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : l->markdown,
-		.json_body = json_body,
-		.fd = -1,
-	};
-
-	if (l->form == OUTBOX_FILE) {
-		post.fd = l->fd;
-		post.size = l->size;
-		post.filename = l->filename;
-		post.content_type = l->content_type;
-		post.timeout_ms = job->o->upload_timeout_ms;
-		outbox_upload_begin(job);
-		post.sent = &job->upload->sent;
-	}
-	job->call = webex_post_message(job->o->client, &post, on_answer, job);
-	if (l->form == OUTBOX_FILE)
-		work_post(job->o->io, sum_job, job);
-}
-
-static void submit_json(struct job *job)
-{
-	const struct outbox_letter *l = job->letter;
-	_cleanup_gfree_ char *body = NULL, *reason = NULL;
-	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
-				&reason);
-
-	if (r < 0)
-		outbox_job_fail(job, OUTBOX_UNSENT, r,
-				reason ? steal_ptr(&reason) : g_strdup("not a message"));
-	else
-		submit_post(job, body);
-}
-
-void outbox_job_put(struct job *job)
-{
-	const struct outbox_letter *l = job->letter;
-	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
-
-	job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
-				       is_markdown ? NULL : l->body,
-				       is_markdown ? l->body : NULL, on_answer, job);
-}
-
-static void submit(struct job *job)
-{
-	const struct outbox_letter *l = job->letter;
-
-	g_assert(job->state == JOB_READY);
-	job->state = JOB_WIRE;
-	job->sent_ms = clock_wall(job->o->clock);
-	switch (l->form) {
-	case OUTBOX_EDIT_TEXT:
-	case OUTBOX_EDIT_MARKDOWN:
-		outbox_answer_note_old(job);
-		outbox_edit_begin(job);
-		break;
-	case OUTBOX_JSON:
-		submit_json(job);
-		break;
-	case OUTBOX_TEXT:
-	case OUTBOX_MARKDOWN:
-	case OUTBOX_FILE:
-		submit_post(job, NULL);
-		break;
-	}
 }

@@ -2,9 +2,12 @@
 /*
  * What the parts of the outbox share.
  *   outbox.c          life, sending, detaching, keeping
- *   outbox_job.c      a letter from the wire to its end: the state machine
+ *   outbox_submit.c   a letter to the wire
+ *   outbox_job.c      from there to its end: the state machine
  *   outbox_answer.c   whether the answer is what was asked for
  *   outbox_edit.c     whether what is to be edited is still the same
+ *   outbox_same.c     whether a file that was sent before still is there
+ *   outbox_recall.c   a file that was removed while it is sent
  *   outbox_rewrite.c  other bytes for one of them
  *   outbox_check.c    what became of a letter whose answer did not come
  *   outbox_files.c    the two files of a letter
@@ -144,7 +147,7 @@ void outbox_recheck_begin(struct outbox *o);
 
 /* ---- outbox_job.c: cache thread ---- */
 enum job_state {
-	JOB_WRITING,  /* io thread makes it durable */
+	JOB_WRITING,  /* io thread makes it durable, or sums its bytes */
 	JOB_READY,    /* waits for its turn */
 	JOB_WIRE,     /* job->call is under way */
 	JOB_CHECKING, /* outbox_check.c compares */
@@ -176,6 +179,7 @@ struct job {
 	uint64_t call;	      /* cache thread; id of the request under way, 0: none */
 	char *old;	      /* edits: the file's text before, as far as it is known */
 	char *sha256;	      /* files; of the io thread, until that has posted back */
+	GSList *recalls;      /* cache thread; of struct recall */
 	int64_t why_size;
 	/* the outcome */
 	int error;
@@ -206,8 +210,12 @@ void outbox_one_less(struct outbox *o);
 void outbox_job_deliver(struct job *job, struct webex_message *m);
 /* No answer, or one that says no. `reply` is the caller's. */
 void outbox_job_failed(struct job *job, const struct webex_reply *reply);
-/* The PUT of an edit. */
-void outbox_job_put(struct job *job);
+/* It was recalled, or what it says is there already: not kept, no error. */
+void outbox_job_drop(struct job *job);
+/* What came between its way to the disk and the wire: true if it has ended by that. */
+bool outbox_job_ends_unsubmitted(struct job *job);
+/* What was submitted is answered; `arg` is the job. */
+void outbox_job_answered(void *arg, struct webex_reply *reply);
 /* It stays here, in that state. job->note.reason is adopted from `reason`. */
 void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason);
 /* Keeps the server's words of a failed request. */
@@ -220,6 +228,26 @@ void outbox_job_finish(struct job *job);
 void outbox_upload_begin(struct job *job);
 /* No effect if it did not begin. The request is over. */
 void outbox_upload_end(struct job *job);
+
+/* ---- outbox_submit.c: cache thread ---- */
+/* It is ready, and first in its line. */
+void outbox_job_submit(struct job *job);
+/* A file's POST. */
+void outbox_job_post(struct job *job);
+/* io thread: job->sha256, where that can be had. */
+void outbox_job_sum(struct job *job);
+/* The PUT of an edit. */
+void outbox_job_put(struct job *job);
+
+/* ---- outbox_same.c: cache thread ---- */
+/* Then outbox_job_post, or the end. */
+void outbox_same_begin(struct job *job);
+
+/* ---- outbox_recall.c: cache thread ---- */
+/* The job is over: tells those who recalled it. */
+void outbox_recall_over(struct job *job);
+/* It was recalled, and that request has had no effect. */
+bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply);
 
 /* ---- outbox_rewrite.c: cache thread ---- */
 /* The unsent letter is held (outbox_item_hold). */

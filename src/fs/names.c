@@ -224,8 +224,11 @@ static void mkdir_submit(struct op *op)
 
 static void rename_submit(struct op *op)
 {
-	bool moved =
-		op->plan.action == TREE_DO_RENAME_ROOM || op->plan.action == TREE_DO_NOTHING;
+	bool moved = op->plan.action == TREE_DO_RENAME_ROOM ||
+		     op->plan.action == TREE_DO_RENAME_PENDING ||
+		     (op->plan.action == TREE_DO_NOTHING && !op->plan.pending);
+
+	op->plan.waiting = &op->waiting;
 
 	tree_submit(op->fs->config.tree, &op->plan, moved ? change_done : rename_done, op);
 }
@@ -289,8 +292,13 @@ static int unlink_run(struct op *op)
 		return r;
 	r = tree_plan_unlink(&op->ctx, op->ino, op->name, &op->plan);
 	/* Local things may go recursively. */
-	if (r == 0 && op->plan.action != TREE_DO_NOTHING && is_walk(op))
+	if (r == 0 && !op->plan.is_local && is_walk(op))
 		r = -EPERM;
+	/* One whose answer does not come: its directory is locked meanwhile. */
+	if (r == 0 && op->plan.action == TREE_DO_DROP_PENDING) {
+		set_deadline(op, op->fs->config.lookup_timeout_ms);
+		op->late = "it is being sent, and goes as soon as the server has answered";
+	}
 	return planned(op, r, change_submit);
 }
 

@@ -269,6 +269,9 @@ static void on_deadline(void *arg)
 		op_reply(op, -ETIMEDOUT);
 	} else if (op->state == OP_SUBMITTED) {
 		/* A delivery goes on; its outcome will be in unsent/ or on the server. */
+		if (op->late)
+			log_last_error("%s %s: %s", op->what, op->name ? op->name : "",
+				       op->late);
 		op_reply(op, -ETIMEDOUT);
 	}
 	op_unref(op);
@@ -296,10 +299,11 @@ static void give_up(struct op *op, int error)
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
 		op_reply(op, error);
 	} else if (op->state == OP_SUBMITTED) {
+		op->waiting.is_over = true;
 		if (op->reading)
 			local_files_cancel(op->fs->local, op->reading);
-		else if (op->letter)
-			outbox_detach(op->fs->config.outbox, op->letter);
+		else if (op->waiting.letter)
+			outbox_detach(op->fs->config.outbox, op->waiting.letter);
 		op_reply(op, error);
 	}
 }

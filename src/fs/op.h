@@ -87,7 +87,8 @@ struct op {
 	struct handle *handle; /* made by the op, not yet given out */
 	bool content_counted;  /* contents_open was called */
 	bool ends_quietly;     /* at unmount it reads the end of the file, no error */
-	uint64_t letter;       /* outbox id while a close delivers */
+	struct tree_waiting waiting;
+	const char *late; /* what last-error says when it was not over in time; NULL: nothing */
 	/* local.h, cache thread: the id of the read of a file while the submission waits for it, and
 	 * the letter that names it */
 	uint64_t reading;

@@ -196,7 +196,7 @@ static void letter_done(void *arg, int error, int64_t room, int64_t message)
 
 	(void)room;
 	(void)message;
-	op->letter = 0;
+	op->waiting.letter = 0;
 	op_finish(op, error);
 }
 
@@ -206,12 +206,17 @@ static void letter_submit(struct op *op)
 	const struct fs *fs = op->fs;
 	uint64_t id;
 
+	if (tree_letter_is_dropped(fs->config.tree, op->plan.pending)) {
+		outbox_letter_free(letter);
+		op_finish(op, 0);
+		return;
+	}
 	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
 				    /* a file gets the time that 64 kB a second takes */
 				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
 	/* The answer comes as another item of this queue, so the id is in place before it. */
 	id = outbox_send(op->fs->config.outbox, letter, letter_done, op);
-	op->letter = id;
+	op->waiting.letter = id;
 }
 
 static void object_done(void *arg, int error, uint64_t ino)
@@ -309,6 +314,7 @@ static int commit(struct op *op, struct handle *h)
 	if (!letter)
 		return 0;
 	op->plan.letter = letter;
+	op->plan.pending = tree_pending_ref(op->fs->config.tree, h->write.pending);
 	local_first(op);
 	return OP_SUBMIT;
 }
@@ -434,6 +440,7 @@ struct late_upload {
 	struct fs *fs;
 	uint64_t ino;
 	struct tree_write write;
+	struct outbox_letter *letter;
 };
 
 static void late_upload_done(void *arg, int error, int64_t room, int64_t message)
@@ -443,6 +450,20 @@ static void late_upload_done(void *arg, int error, int64_t room, int64_t message
 	nobody_waits(NULL, error, room, message);
 	end_upload(late->fs, late->ino, &late->write, !late->fs->stopping);
 	g_free(late);
+}
+
+/* On the cache thread, as an rm of the file is: it is not sent after that. */
+static void late_upload_send(void *arg)
+{
+	struct late_upload *late = arg;
+	struct outbox_letter *letter = steal_ptr(&late->letter);
+
+	if (tree_letter_is_dropped(late->fs->config.tree, late->write.pending)) {
+		outbox_letter_free(letter);
+		late_upload_done(late, 0, 0, 0);
+	} else {
+		outbox_send(late->fs->config.outbox, letter, late_upload_done, late);
+	}
 }
 
 static void send_late(struct fs *fs, struct handle *h, struct outbox_letter *letter)
@@ -461,8 +482,9 @@ static void send_late(struct fs *fs, struct handle *h, struct outbox_letter *let
 	late->fs = fs;
 	late->ino = h->ino;
 	late->write = h->write;
+	late->letter = letter;
 	memset(&h->write, 0, sizeof(h->write));
-	outbox_send(fs->config.outbox, letter, late_upload_done, late);
+	work_post(fs->config.queue, late_upload_send, late);
 }
 
 static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h,

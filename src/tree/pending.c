@@ -24,6 +24,7 @@ static void unref_locked(struct pending *e)
 {
 	if (--e->refs)
 		return;
+	g_assert(g_queue_is_empty(&e->changes));
 	draft_unref(&e->draft);
 	g_free(e->name);
 	g_free(e);
@@ -73,8 +74,9 @@ static struct pending *find_locked(struct pendings *p, uint64_t dir, const char 
 	return NULL;
 }
 
-int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
-		struct draft *draft, bool is_scratch, mode_t mode, struct pending **ret_pending)
+int pending_add(struct pendings *p, int64_t row, int64_t content_row, uint64_t dir,
+		const char *name, struct draft *draft, bool is_scratch, mode_t mode,
+		struct pending **ret_pending)
 {
 	struct pending *e;
 	int r = 0;
@@ -86,6 +88,7 @@ int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
 	} else {
 		e = g_new0(struct pending, 1);
 		e->row = row;
+		e->content_row = content_row;
 		e->dir = dir;
 		e->draft = draft;
 		e->is_scratch = is_scratch;
@@ -94,6 +97,7 @@ int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
 		e->opens = 1;
 		e->is_listed = true;
 		e->refs = 2;
+		g_queue_init(&e->changes);
 		g_hash_table_insert(p->by_row, &e->row, e);
 		*ret_pending = e;
 	}
@@ -121,6 +125,14 @@ struct pending *pending_by_row(struct pendings *p, int64_t row)
 	e = g_hash_table_lookup(p->by_row, &row);
 	if (e)
 		e->refs++;
+	pthread_mutex_unlock(&p->lock);
+	return e;
+}
+
+struct pending *pending_ref(struct pendings *p, struct pending *e)
+{
+	pthread_mutex_lock(&p->lock);
+	e->refs++;
 	pthread_mutex_unlock(&p->lock);
 	return e;
 }

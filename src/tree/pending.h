@@ -2,7 +2,7 @@
 /*
  * Files that are being written: uploads until the server has them, and scratch files
  * (design 2.3), which stay local. One entry a (directory, name); its row is that of the content
- * it becomes. An upload leaves the table at its last close: either the store knows it by then,
+ * it becomes, or, of a new version, of the one before. An upload leaves the table at its last close: either the store knows it by then,
  * or its bytes are in unsent/. A scratch file leaves it by unlink, by a rename to a real name,
  * or at unmount. Thread rule: any thread. Lock: pendings.lock guards the table and every field
  * marked so; the draft has its own.
@@ -20,6 +20,7 @@ struct pendings;
 
 struct pending {
 	int64_t row;	     /* never changes, as all up to `name` */
+	int64_t content_row; /* of what it becomes when it is sent */
 	uint64_t dir;	     /* ino of its directory */
 	struct draft *draft; /* owned */
 	bool is_scratch;
@@ -29,18 +30,22 @@ struct pending {
 	int opens;	  /* pendings.lock */
 	bool is_listed;	  /* in the table; pendings.lock */
 	int refs;	  /* pendings.lock */
+	/* Changes of its name that were submitted, the first of which is under way; cache thread. */
+	GQueue changes;
 };
 
 struct pendings *pendings_new(void);
 void pendings_free(struct pendings **p);
 
 /* A new entry with one open and one reference. Adopts `draft`. -EEXIST. */
-int pending_add(struct pendings *p, int64_t row, uint64_t dir, const char *name,
-		struct draft *draft, bool is_scratch, mode_t mode,
+int pending_add(struct pendings *p, int64_t row, int64_t content_row, uint64_t dir,
+		const char *name, struct draft *draft, bool is_scratch, mode_t mode,
 		struct pending **ret_pending);
 /* A reference, or NULL. */
 struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *name);
 struct pending *pending_by_row(struct pendings *p, int64_t row);
+/* One more reference. */
+struct pending *pending_ref(struct pendings *p, struct pending *e);
 void pending_unref(struct pendings *p, struct pending **pending);
 
 void pending_opened(struct pendings *p, struct pending *e);

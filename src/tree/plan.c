@@ -64,16 +64,16 @@ static int plan_delete_message(struct tree_ctx *ctx, int64_t row, struct tree_pl
 
 static int plan_delete_upload(struct tree_ctx *ctx, uint64_t ino, struct tree_plan *plan)
 {
-	struct pendings *pendings = ctx->tree->pendings;
-	struct pending *p = pending_by_row(pendings, tree_ino_row(ino));
+	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
 	struct store_content content = {0};
 	int r;
 
 	if (p) {
-		/* A scratch file, or an upload that was given up while it was written. */
-		pending_remove(pendings, p);
-		pending_unref(pendings, &p);
-		plan->action = TREE_DO_NOTHING;
+		/* A scratch file, or one that is being written, or sent, or was sent and is still
+		 * open. An older version stays. */
+		plan->is_local = p->is_scratch;
+		plan->action = TREE_DO_DROP_PENDING;
+		plan->pending = p;
 		return 0;
 	}
 	r = store_content_get(ctx->conn, tree_ino_row(ino), &content);
@@ -122,6 +122,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		break;
 	case TREE_UPLOAD:
 		r = plan_delete_upload(ctx, ino, &plan);
+		plan.text = g_strdup(name);
 		break;
 	case TREE_MEMBER:
 		r = plan_remove_member(ctx, tree_ino_row(ino), &plan);
@@ -133,6 +134,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	case TREE_LETTER_WHY:
 		/* Goes with its letter; `rm unsent/ *` must not fail on it. */
 		plan.action = TREE_DO_NOTHING;
+		plan.is_local = true;
 		break;
 	default:
 		r = -EPERM;
@@ -285,6 +287,15 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	char *reason;
 	int r = tree_write_take(ctx, w, &letter, &reason);
 
+	if (r == 0 && !letter && w->pending) {
+		/* Somebody has removed it a moment ago. */
+		r = -ENOENT;
+	} else if (r == 0 && !letter) {
+		log_last_error(
+			"mv: there is nothing in it, and a message cannot be empty: rm it, "
+			"or write something");
+		r = -EINVAL;
+	}
 	if (r && letter)
 		outbox_letter_free(letter);
 	else
@@ -296,17 +307,6 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 static ssize_t read_draft(void *arg, void *buf, size_t len, int64_t offset)
 {
 	return draft_read(arg, buf, len, offset);
-}
-
-/* What was written onto space.json by way of a scratch file. */
-static int scratch_to_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *plan)
-{
-	int r = tree_plan_object(ctx, w, plan);
-
-	/* Nothing differs: the scratch file goes all the same. */
-	if (r == 0 && plan->action == TREE_DO_NOTHING)
-		plan->action = TREE_DO_SEND;
-	return r;
 }
 
 /* The bytes of a scratch file become a new text of one's own message, or of space.json: what
@@ -321,7 +321,7 @@ static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t ont
 		return r;
 	r = draft_fill(w.draft, read_draft, p->draft);
 	if (r == 0 && w.what == TREE_WRITE_OBJECT) {
-		r = scratch_to_object(ctx, &w, plan);
+		r = tree_plan_object(ctx, &w, plan);
 	} else if (r == 0) {
 		plan->action = TREE_DO_SEND;
 		r = take_whole(ctx, &w, &plan->letter);
@@ -340,6 +340,7 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 		return r;
 	/* Opened as the scratch file it is, sent as what it is now called. */
 	r = tree_write_aim(ctx, &w, newname);
+	w.is_moved = true;
 	if (r == 0)
 		r = take_whole(ctx, &w, ret_letter);
 	tree_write_close(ctx->tree, &w);
@@ -355,8 +356,8 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	if (upload_dir(newdir) != p->dir)
 		return -EXDEV;
 	if (name_is_scratch(newname) || name_is_left_by(newname, comm)) {
-		pending_rename(ctx->tree->pendings, p, newname);
-		plan->action = TREE_DO_NOTHING;
+		plan->action = TREE_DO_RENAME_PENDING;
+		plan->text = g_strdup(newname);
 		return 0;
 	}
 	r = find(ctx, newdir, newname, &onto);
@@ -405,6 +406,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 {
 	struct outbox_letter *l = NULL;
 	struct tree_write aim = {0};
+	/* `mv unsent/LETTER SPACE/`: nobody chose that name. */
+	bool is_named = strcmp(name, newname) != 0;
 	int r = check_resend_name(name, newname);
 
 	if (r == 0)
@@ -429,7 +432,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 			l->form = OUTBOX_MARKDOWN;
 		g_clear_pointer(&l->message_id, g_free);
 		/* Into the space itself under a name: a file goes by that name. */
-		if ((l->form == OUTBOX_FILE || l->local) &&
+		if (is_named && (l->form == OUTBOX_FILE || l->local) &&
 		    !tree_fixed_child(TREE_SPACE, newname) && !name_is_scratch(newname)) {
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
@@ -468,7 +471,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		r = p && p->is_scratch
 			    ? plan_rename_scratch(ctx, p, newdir, newname, comm, &plan)
 			    : -EPERM;
-		if (r == 0 && plan.action != TREE_DO_NOTHING)
+		if (r == 0)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);
 		break;

@@ -17,10 +17,16 @@
 
 static void finish(struct submission *s, int error, uint64_t ino)
 {
+	submission_finish(s, error, ino);
+}
+
+void submission_finish(struct submission *s, int error, uint64_t ino)
+{
 	/* Its bytes are at the server now. */
-	if (!error && s->plan.pending)
+	if (!error && s->plan.pending && s->plan.action != TREE_DO_RENAME_PENDING)
 		pending_remove(s->tree->pendings, s->plan.pending);
 	s->done(s->arg, error, error ? 0 : ino);
+	file_change_leave(s);
 	submission_free(s);
 }
 
@@ -83,7 +89,18 @@ static void message_deleted(void *arg, struct webex_reply *reply)
 		if (r == 0 && stored != -ENOENT)
 			r = stored;
 	}
+	if (s->messages) {
+		s->rm_error = s->rm_error ? s->rm_error : reply->status == 404 ? 0 : r;
+		if (file_drop_next(s))
+			return;
+		r = s->rm_error;
+	}
 	finish(s, r, 0);
+}
+
+void submission_delete_message(struct submission *s)
+{
+	webex_delete_message(s->tree->config.client, s->plan.id, message_deleted, s);
 }
 
 /* ---- spaces ---- */
@@ -242,7 +259,19 @@ static void letter_sent(void *arg, int error, int64_t room, int64_t message)
 
 	(void)room;
 	(void)message;
+	if (s->plan.waiting)
+		s->plan.waiting->letter = 0;
 	finish(s, error, s->plan.ino);
+}
+
+static void send_letter(struct submission *s)
+{
+	struct outbox_letter *letter = steal_ptr(&s->plan.letter);
+	uint64_t id = outbox_send(s->tree->config.outbox, letter, letter_sent, s);
+
+	/* The answer comes as another item of this queue. */
+	if (s->plan.waiting)
+		s->plan.waiting->letter = id;
 }
 
 static void drop_letter(struct submission *s)
@@ -250,25 +279,17 @@ static void drop_letter(struct submission *s)
 	finish(s, outbox_remove(s->tree->config.outbox, s->plan.n), 0);
 }
 
-void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg)
+void submission_begin(struct submission *s)
 {
-	struct webex_client *client = t->config.client;
-	struct submission *s = g_new0(struct submission, 1);
-	struct outbox_letter *letter;
+	struct webex_client *client = s->tree->config.client;
 
-	assert(work_on_thread(t->config.queue));
-	s->tree = t;
-	s->plan = *plan;
-	s->done = done;
-	s->arg = arg;
-	memset(plan, 0, sizeof(*plan));
 	submission_note(s);
 	switch (s->plan.action) {
 	case TREE_DO_NOTHING:
 		finish(s, 0, s->plan.ino);
 		break;
 	case TREE_DO_DELETE_MESSAGE:
-		webex_delete_message(client, s->plan.id, message_deleted, s);
+		submission_delete_message(s);
 		break;
 	case TREE_DO_MAKE_ROOM:
 		webex_create_room(client, s->plan.text, NULL, room_saved, s);
@@ -293,11 +314,29 @@ void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *a
 		drop_letter(s);
 		break;
 	case TREE_DO_SEND:
-		letter = steal_ptr(&s->plan.letter);
-		if (letter)
-			outbox_send(t->config.outbox, letter, letter_sent, s);
-		else
-			letter_sent(s, 0, 0, 0);
+		send_letter(s);
+		break;
+	case TREE_DO_RENAME_PENDING:
+		file_rename(s);
+		break;
+	case TREE_DO_DROP_PENDING:
+		file_drop(s);
 		break;
 	}
+}
+
+void tree_submit(struct tree *t, struct tree_plan *plan, tree_done done, void *arg)
+{
+	struct submission *s = g_new0(struct submission, 1);
+
+	assert(work_on_thread(t->config.queue));
+	s->tree = t;
+	s->plan = *plan;
+	s->done = done;
+	s->arg = arg;
+	memset(plan, 0, sizeof(*plan));
+	if (s->plan.pending && s->plan.action != TREE_DO_DROP_PENDING)
+		file_change_submit(s);
+	else
+		submission_begin(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether what was submitted is done (submit_look.c). Internal to submit.c. Thread rule: cache
- * thread.
+ * A plan that is being carried out, and whether it is done (submit_look.c). Internal to submit*.c.
+ * Thread rule: cache thread.
  *
  * An answer may leave that open: none came, a conflict (409), a success without the object, or one
  * that has the old value. Then the thing itself is asked for:
@@ -34,7 +34,33 @@ struct submission {
 	webex_done again;
 	uint64_t timer;
 	GList link; /* tree->looking */
+	/* rm of what was being sent: rows of messages that are to go, too; NULL: it is none */
+	GArray *messages;
+	int rm_error; /* with that: what part of it failed */
 };
+
+/* ---- submit.c ---- */
+
+/* Tells `done`, frees it, and lets the next change of the same file begin. */
+void submission_finish(struct submission *s, int error, uint64_t ino);
+/* Does what the plan says. */
+void submission_begin(struct submission *s);
+/* Deletes the message of plan.id, plan.row, plan.room; finishes. */
+void submission_delete_message(struct submission *s);
+
+/* ---- submit_file.c: plans with a pending file ---- */
+
+/* Of what goes by turns: begins now, or when the change before it is over. */
+void file_change_submit(struct submission *s);
+/* Is over. No effect on what goes by no turns. */
+void file_change_leave(struct submission *s);
+/* TREE_DO_RENAME_PENDING, TREE_DO_DROP_PENDING. */
+void file_rename(struct submission *s);
+void file_drop(struct submission *s);
+/* Deletes the next of s->messages; false: there is none. */
+bool file_drop_next(struct submission *s);
+
+/* ---- submit_look.c ---- */
 
 /* Before it is submitted. */
 void submission_note(struct submission *s);

@@ -62,6 +62,8 @@ void submission_free(struct submission *s)
 	g_free(s->asked);
 	g_free(s->before);
 	g_free(s->said);
+	if (s->messages)
+		g_array_unref(s->messages);
 	g_free(s);
 }
 

@@ -408,6 +408,16 @@ struct pending *tree_pending(struct tree *t, uint64_t ino)
 	return pending_by_row(t->pendings, tree_ino_row(ino));
 }
 
+struct pending *tree_pending_ref(struct tree *t, struct pending *p)
+{
+	return p ? pending_ref(t->pendings, p) : NULL;
+}
+
+bool tree_letter_is_dropped(struct tree *t, struct pending *p)
+{
+	return p && !pending_is_listed(t->pendings, p);
+}
+
 void tree_pending_unref(struct tree *t, struct pending **p)
 {
 	pending_unref(t->pendings, p);

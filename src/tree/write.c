@@ -202,7 +202,7 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, struct tree_wri
 	w->what = p->is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 	w->form = OUTBOX_FILE;
 	w->dir = p->dir;
-	w->content_row = p->row;
+	w->content_row = p->content_row;
 	w->name = g_strdup(p->name);
 	w->draft = draft_ref(p->draft);
 	w->pending = p;
@@ -268,8 +268,8 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	}
 	if (r == 0) {
 		w->draft = draft_ref(draft);
-		r = pending_add(t->pendings, w->row, w->dir, content.name, draft, false, 0644,
-				&w->pending);
+		r = pending_add(t->pendings, w->row, w->content_row, w->dir, content.name,
+				draft, false, 0644, &w->pending);
 	}
 	store_content_clear(&content);
 	return r;
@@ -332,8 +332,8 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		w.ino = tree_ino(TREE_UPLOAD, w.row);
 		w.name = g_strdup(name);
 		w.draft = draft_ref(draft);
-		r = pending_add(t->pendings, w.row, home, name, draft, is_scratch, mode & 0777,
-				&w.pending);
+		r = pending_add(t->pendings, w.row, w.row, home, name, draft, is_scratch,
+				mode & 0777, &w.pending);
 	}
 	if (r) {
 		tree_write_close(t, &w);
@@ -423,23 +423,7 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 
 /* ---- commit ---- */
 
-/* The same name, size and bytes as one's own newest version: cron's rsync must not post again
- * (design 2.3). */
-static bool is_newest_version(struct tree_ctx *ctx, const struct tree_write *w, int fd,
-			      int64_t size)
-{
-	struct store_content content = {0};
-	_cleanup_free_ char *hex = NULL;
-	bool same = false;
-
-	if (w->room && store_content_by_name(ctx->conn, w->room, w->name, &content) == 0 &&
-	    content.size == size && content.sha256 && draft_sha256(fd, &hex) == 0)
-		same = strcmp(hex, content.sha256) == 0;
-	store_content_clear(&content);
-	return same;
-}
-
-/* An edit that leaves the text as it is makes no request. */
+/* An edit that leaves the text as it is known: the outbox asks whether it still is that. */
 static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
 			      const char *body, size_t len)
 {
@@ -496,17 +480,6 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	return l;
 }
 
-static bool is_nothing_to_send(struct tree_ctx *ctx, const struct tree_write *w,
-			       const struct outbox_letter *l)
-{
-	if (w->rewrites)
-		return w->form != OUTBOX_FILE && !l->body_len;
-	if (w->form == OUTBOX_FILE)
-		return is_newest_version(ctx, w, l->fd, l->size);
-	return !l->body_len ||
-	       (w->message_id && is_unchanged_edit(ctx, w, l->body, l->body_len));
-}
-
 /* A file that was unlinked while it is open is nobody's to see any more. */
 static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 {
@@ -522,7 +495,8 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 
 	*ret_letter = NULL;
 	*ret_reason = NULL;
-	if (!draft_is_dirty(w->draft) || is_unlinked(ctx, w))
+	/* What is moved is sent as often as it is moved until it has arrived. */
+	if ((!w->is_moved && !draft_is_dirty(w->draft)) || is_unlinked(ctx, w))
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
@@ -531,10 +505,12 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		tree_write_take_raw(ctx, w, ret_letter);
 		return r;
 	}
-	if (is_nothing_to_send(ctx, w, l)) {
+	if (w->form != OUTBOX_FILE && !l->body_len) {
 		outbox_letter_free(l);
 		return 0;
 	}
+	if (w->message_id && !w->rewrites)
+		l->is_unchanged = is_unchanged_edit(ctx, w, l->body, l->body_len);
 	if (w->form == OUTBOX_JSON && !w->rewrites) {
 		r = tree_find_local(l, w->caller, ret_reason);
 		if (r == 0 && !l->local)

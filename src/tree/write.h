@@ -60,6 +60,7 @@ struct tree_write {
 	char *room_id, *email, *message_id, *place, *name;
 	int64_t rewrites; /* the unsent letter that is edited; 0: none */
 	char *base;	  /* edits: the text at open, until the first commit */
+	bool is_moved;	  /* a scratch file that gets a real name: sent as it is */
 	/* Raw JSON: with whose rights a file of this machine that it names is read. Owned; NULL:
 	 * nobody's. */
 	struct local_caller *caller;
@@ -104,7 +105,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w);
 
 /*
  * What is to be sent now (takes the draft): a letter, or NULL if there is nothing to send (not
- * dirty, only newlines, the same file as one's newest version, an edit that changes nothing).
+ * dirty, only newlines, a file that was removed). The same file as one's newest version and an edit
+ * that changes nothing are letters, too: the outbox asks whether the server still has them.
  * Not for TREE_WRITE_OBJECT. What cannot be sent (half a character at the end, no JSON) comes
  * back with the error, to be kept, and the reason (owned, may be NULL).
  */
@@ -128,20 +130,31 @@ enum tree_action {
 	TREE_DO_REMOVE_MEMBER,
 	TREE_DO_UPDATE_MEMBER,
 	TREE_DO_DROP_LETTER,
-	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file renamed
-			 to a real name */
+	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file
+				   renamed to a real name */
+	TREE_DO_RENAME_PENDING, /* a scratch file renamed to `text`, another scratch name */
+	TREE_DO_DROP_PENDING,	/* a scratch file, or one that is being sent, is removed */
+};
+
+/* Who waits for a change; theirs, until `done` was called. Cache thread. */
+struct tree_waiting {
+	uint64_t letter; /* outbox id while it is being sent */
+	bool is_over;	 /* nobody does: what has not begun does not begin */
 };
 
 struct tree_plan {
 	enum tree_action action;
+	bool is_local;	   /* rm: nothing of it is at the server or on its way there */
 	int64_t row, room; /* of the thing; of its space */
 	uint64_t ino;	   /* what exists afterwards, where that is known */
 	char *id;	   /* of the thing */
 	char *room_id;
 	char *text; /* title, address or JSON body */
 	struct outbox_letter *letter;
-	struct pending *pending; /* a scratch file that goes when it is sent; reference */
-	int64_t n;		 /* number of an unsent letter */
+	/* The file here that it is about; reference. A scratch file that is sent goes then. */
+	struct pending *pending;
+	struct tree_waiting *waiting; /* borrowed; may be NULL */
+	int64_t n;		      /* number of an unsent letter */
 };
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan);
@@ -176,6 +189,10 @@ void tree_shutdown(struct tree *t);
 /* The entry of an existing node: attributes by its row. */
 int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
 
+/* Cache thread: a letter of that file is not to be sent any more, since the file was removed. NULL:
+ * of no file. */
+bool tree_letter_is_dropped(struct tree *t, struct pending *p);
+
 /* ---- questions of the fs layer ---- */
 bool tree_is_post(uint64_t ino);
 /* Its listing changes only by changes that tree_on_changes tells of. */
@@ -186,6 +203,8 @@ bool tree_is_message(uint64_t ino);
 bool tree_guards_deletion(uint64_t dir);
 /* The file being written behind a node: a reference, or NULL. */
 struct pending *tree_pending(struct tree *t, uint64_t ino);
+/* NULL for NULL. */
+struct pending *tree_pending_ref(struct tree *t, struct pending *p);
 void tree_pending_unref(struct tree *t, struct pending **p);
 /* A file whose creation never reached its caller. */
 void tree_pending_discard(struct tree *t, struct pending *p);

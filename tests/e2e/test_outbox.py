@@ -298,6 +298,13 @@ def test_mv_sends_a_file(pier, unsent):
     assert unsent.names() == []
 
 
+def test_mv_of_a_file_into_a_space_keeps_its_name(pier, unsent):
+    make_unsent(pier, unsent, "notes.txt", b"words")
+    pier.run(f"mv '{unsent.dir}/'*notes.txt .", check=True)
+    assert pier.files() == {"notes.txt": b"words"}
+    assert unsent.names() == []
+
+
 def test_mv_to_another_space(pier, unsent):
     other = pier.sim.create_room("Other")
     wait_until(lambda: "Other" in pier.mount.ls("spaces"))

@@ -422,10 +422,10 @@ static void a_file_is_looked_for(void **state)
 	draft_unref(&draft);
 	g_free(id);
 
-	kit_send_into_doubt(k, kit_file(k, "a.txt", "bytes", &draft), &end);
+	kit_send_into_doubt(k, kit_file(k, "a.txt", "other", &draft), &end);
 	answer_nothing(FAKE_LIST);
 	answer_nothing(FAKE_LIST);
-	kit_expect_kept(k, &end, "bytes", "in-doubt", "do not tell");
+	kit_expect_kept(k, &end, "other", "in-doubt", "do not tell");
 	draft_unref(&draft);
 }
 

@@ -372,7 +372,7 @@ static void test_change(void **state)
 static void letter_under_way(struct op *op)
 {
 	submitted = op;
-	op->letter = 42;
+	op->waiting.letter = 42;
 }
 
 static int run_letter(struct op *op)

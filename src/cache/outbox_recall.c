@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file that is being sent was removed: it is not to arrive, or to be known when it has.
+ *
+ *     not yet on the wire, or only a part of its bytes ---> withdrawn: removed, done(0, no message)
+ *     all of its bytes are there: the answer is waited for
+ *         delivered      ---> recalled(message)
+ *         refused        ---> unsent, as ever: its writer is told
+ *         nobody knows   ---> in-doubt, as ever; recalled(error)
+ *
+ * Thread rule: cache thread.
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "cache/outbox_private.h"
+
+struct recall {
+	struct outbox *o;
+	int64_t content_row;
+	outbox_recalled done;
+	void *arg;
+	int left;	 /* letters that are not over */
+	int error;	 /* of one of which nobody knows */
+	GArray *arrived; /* of int64_t */
+};
+
+static void end_if_over(struct recall *r)
+{
+	if (r->left)
+		return;
+	r->done(r->arg, r->error, r->arrived);
+	g_array_unref(r->arrived);
+	g_free(r);
+}
+
+void outbox_recall_over(struct job *job)
+{
+	GSList *recalls = steal_ptr(&job->recalls);
+
+	for (GSList *l = recalls; l; l = l->next) {
+		struct recall *r = l->data;
+
+		if (!job->error && job->message)
+			g_array_append_val(r->arrived, job->message);
+		if (job->error && job->note.state == OUTBOX_IN_DOUBT)
+			r->error = job->error;
+		r->left--;
+		end_if_over(r);
+	}
+	g_slist_free(recalls);
+}
+
+/* Its bytes were not all handed over: no server has a whole request of it. */
+static bool is_cut(const struct job *job)
+{
+	return job->upload && atomic_load(&job->upload->sent) < job->upload->total;
+}
+
+bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply)
+{
+	return job->recalls && reply->error == -ECANCELED &&
+	       (!reply->may_have_applied || is_cut(job));
+}
+
+static void stop(struct job *job)
+{
+	struct webex_client *client = job->o->client;
+
+	if (job->state == JOB_READY)
+		outbox_job_drop(job);
+	else if (job->state == JOB_WIRE && job->call && !webex_withdraw(client, job->call) &&
+		 is_cut(job))
+		webex_cancel(client, job->call);
+}
+
+static void recall(void *arg)
+{
+	struct recall *r = arg;
+	struct outbox *o = r->o;
+	GHashTableIter iter;
+	gpointer value;
+	GSList *found = NULL;
+
+	g_hash_table_iter_init(&iter, o->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct job *job = value;
+
+		if (job->letter->content_rowid != r->content_row)
+			continue;
+		job->recalls = g_slist_prepend(job->recalls, r);
+		found = g_slist_prepend(found, job);
+		r->left++;
+	}
+	/* None of them is over before this item is. */
+	for (GSList *l = found; l; l = l->next)
+		stop(l->data);
+	g_slist_free(found);
+	end_if_over(r);
+	outbox_one_less(o);
+}
+
+void outbox_recall(struct outbox *o, int64_t content_row, outbox_recalled done, void *arg)
+{
+	struct recall *r = g_new0(struct recall, 1);
+
+	r->o = o;
+	r->content_row = content_row;
+	r->done = done;
+	r->arg = arg;
+	r->arrived = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	pthread_mutex_lock(&o->lock);
+	o->live++;
+	/* Behind what was sent before. */
+	work_post(o->cache, recall, r);
+	pthread_mutex_unlock(&o->lock);
+}

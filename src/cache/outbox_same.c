@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same file again: the name, size and bytes of the newest version are what is to be sent (cron's
+ * `cp`). It is not sent a second time if that version still is at the server, which is asked first: what
+ * is known of it here may be old.
+ *
+ *     begin --no such version--> post
+ *       |                         ^  ^
+ *       | same name and size      |  |
+ *     [io] sum --other bytes------+  |
+ *       |                            |
+ *     GET of its message --404-------+
+ *       |       |
+ *       |       +-- no answer --> unsent: sent now it might be there twice
+ *       v
+ *     there --> done(0), nothing is sent
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/draft.h"
+#include "cache/outbox_private.h"
+
+/* The newest version, if it is as long and its sum is known. */
+static bool find(const struct job *job, struct store_content *ret_content,
+		 struct store_message *ret_message)
+{
+	const struct outbox_letter *l = job->letter;
+	struct store_conn *conn;
+	bool found = false;
+
+	if (!l->room || !l->filename || l->text || l->markdown || l->parent_id ||
+	    store_read_begin(job->o->store, &conn))
+		return false;
+	found = store_content_by_name(conn, l->room, l->filename, ret_content) == 0 &&
+		ret_content->size == l->size && ret_content->sha256 && ret_content->url &&
+		store_message_get(conn, ret_content->message, ret_message) == 0;
+	store_read_end(conn);
+	return found;
+}
+
+static void gone(struct job *job)
+{
+	GPtrArray *changes = store_changes_new();
+	struct outbox *o = job->o;
+	int r = store_remove_message(o->store, job->message, changes);
+
+	if (r < 0 && r != -ENOENT)
+		log_error("cache", "a message is not in the store: %s", g_strerror(-r));
+	if (o->on_changes && changes->len > 0)
+		o->on_changes(o->arg, changes);
+	g_ptr_array_unref(changes);
+}
+
+static void post(struct job *job)
+{
+	job->message = 0;
+	outbox_job_post(job);
+}
+
+static bool has_file(const struct webex_message *m, const char *url)
+{
+	for (size_t i = 0; m->files && m->files[i]; i++)
+		if (strcmp(m->files[i], url) == 0)
+			return true;
+	return false;
+}
+
+/* Its message was asked for. */
+static void on_message(void *arg, struct webex_reply *reply)
+{
+	struct store_content content = {0};
+	struct store_message known = {0};
+	struct job *job = arg;
+	bool is_there = false;
+
+	job->call = 0;
+	if (reply->error && reply->status != 404) {
+		/* A question changes nothing. */
+		reply->may_have_applied = false;
+		job->message = 0;
+		outbox_job_failed(job, reply);
+		return;
+	}
+	if (!reply->error && reply->items && reply->items->len)
+		is_there = find(job, &content, &known) && content.message == job->message &&
+			   has_file(g_ptr_array_index(reply->items, 0), content.url);
+	store_content_clear(&content);
+	store_message_clear(&known);
+	if (is_there) {
+		job->room = job->letter->room;
+		outbox_job_drop(job);
+		return;
+	}
+	/* A bot is not shown everything. */
+	if (reply->error && !job->o->is_bot)
+		gone(job);
+	post(job);
+}
+
+static void summed(void *arg)
+{
+	struct store_content content = {0};
+	struct store_message message = {0};
+	struct job *job = arg;
+	bool is_same;
+
+	if (outbox_job_ends_unsubmitted(job))
+		return;
+	job->state = JOB_WIRE;
+	is_same = find(job, &content, &message) && job->sha256 &&
+		  strcmp(content.sha256, job->sha256) == 0;
+	if (is_same) {
+		job->message = content.message;
+		job->call = webex_get_message(job->o->client, message.m.id, on_message, job);
+	}
+	store_content_clear(&content);
+	store_message_clear(&message);
+	if (!is_same)
+		post(job);
+}
+
+/* io thread */
+static void sum(void *arg)
+{
+	struct job *job = arg;
+
+	outbox_job_sum(job);
+	work_post(job->o->cache, summed, job);
+}
+
+void outbox_same_begin(struct job *job)
+{
+	struct store_content content = {0};
+	struct store_message message = {0};
+	bool may_be = find(job, &content, &message);
+
+	store_content_clear(&content);
+	store_message_clear(&message);
+	if (!may_be) {
+		outbox_job_post(job);
+		return;
+	}
+	job->state = JOB_WRITING;
+	work_post(job->o->io, sum, job);
+}

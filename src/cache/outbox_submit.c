@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* A letter goes on the wire. Its answer is outbox_job.c's. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/draft.h"
+#include "cache/outbox_private.h"
+
+/* io thread, while it is on the wire; what the job comes to there later finds it done. */
+void outbox_job_sum(struct job *job)
+{
+	int r = job->sha256 ? 0 : draft_sha256(job->letter->fd, &job->sha256);
+
+	if (r < 0)
+		log_warning("cache", "the sum of a file: %s", g_strerror(-r));
+}
+
+static void sum_job(void *arg)
+{
+	outbox_job_sum(arg);
+}
+
+static void submit_post(struct job *job, const char *json_body)
+{
+	const struct outbox_letter *l = job->letter;
+	struct webex_post post = {
+		.room_id = l->room_id,
+		.to_email = l->email,
+		.parent_id = l->parent_id,
+		.text = l->form == OUTBOX_TEXT ? l->body : l->text,
+		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : l->markdown,
+		.json_body = json_body,
+		.fd = -1,
+	};
+
+	if (l->form == OUTBOX_FILE) {
+		post.fd = l->fd;
+		post.size = l->size;
+		post.filename = l->filename;
+		post.content_type = l->content_type;
+		post.timeout_ms = job->o->upload_timeout_ms;
+		outbox_upload_begin(job);
+		post.sent = &job->upload->sent;
+	}
+	job->call = webex_post_message(job->o->client, &post, outbox_job_answered, job);
+	if (l->form == OUTBOX_FILE)
+		work_post(job->o->io, sum_job, job);
+}
+
+static void submit_json(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	_cleanup_gfree_ char *body = NULL, *reason = NULL;
+	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
+				&reason);
+
+	if (r < 0)
+		outbox_job_fail(job, OUTBOX_UNSENT, r,
+				reason ? steal_ptr(&reason) : g_strdup("not a message"));
+	else
+		submit_post(job, body);
+}
+
+void outbox_job_post(struct job *job)
+{
+	job->state = JOB_WIRE;
+	submit_post(job, NULL);
+}
+
+void outbox_job_put(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
+
+	job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
+				       is_markdown ? NULL : l->body,
+				       is_markdown ? l->body : NULL, outbox_job_answered, job);
+}
+
+void outbox_job_submit(struct job *job)
+{
+	const struct outbox_letter *l = job->letter;
+
+	g_assert(job->state == JOB_READY);
+	job->state = JOB_WIRE;
+	job->sent_ms = clock_wall(job->o->clock);
+	switch (l->form) {
+	case OUTBOX_EDIT_TEXT:
+	case OUTBOX_EDIT_MARKDOWN:
+		outbox_answer_note_old(job);
+		outbox_edit_begin(job);
+		break;
+	case OUTBOX_JSON:
+		submit_json(job);
+		break;
+	case OUTBOX_FILE:
+		outbox_same_begin(job);
+		break;
+	case OUTBOX_TEXT:
+	case OUTBOX_MARKDOWN:
+		submit_post(job, NULL);
+		break;
+	}
+}

@@ -1,0 +1,263 @@
+"""What is under way when something else is done to it: moved again, removed, sent again."""
+import errno
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from lib.chat import fails, opened, put
+from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.shell import kill_group, start_cmd
+from lib.util import scaled, wait_until
+
+POSTS = {"method": "POST", "route": "/messages$"}
+
+
+def held(pier, what="a request that is held"):
+    """Waits until a request of this mount is held by a fault."""
+    wait_until(lambda: pier.sim.control("GET", "/health")["parked"] > 0, what=what)
+
+
+def interrupted(command, pier, when):
+    """Starts it, waits for `when`, interrupts it."""
+    p = start_cmd(command, cwd=pier.dir)
+    try:
+        when()
+        os.killpg(p.pid, signal.SIGINT)
+        p.communicate(timeout=scaled(10))
+    finally:
+        kill_group(p)
+    return p.returncode
+
+
+# mv of a scratch file.
+
+def test_a_move_that_failed_is_made_again(pier, unsent):
+    """The second one sends, too; a third finds nothing to move."""
+    put(pier / "a.txt~", "report\n")
+    pier.sim.fault(**POSTS, status=403, message="Not today.", times=1)
+    with fails(errno.EACCES):
+        os.rename(pier / "a.txt~", pier / "a.txt")
+    assert unsent.bytes() == [b"report\n"]
+    assert (pier / "a.txt~").read_text() == "report\n"
+    os.rename(pier / "a.txt~", pier / "a.txt")
+    assert pier.files() == {"a.txt": b"report\n"}
+    assert (pier / "a.txt").read_text() == "report\n"
+    with fails(errno.ENOENT):
+        os.rename(pier / "a.txt~", pier / "a.txt")
+    # What cannot be sent under that name stays, and may get another.
+    put(pier / "b.txt~", "b\n")
+    for _ in range(2):
+        with fails(errno.EINVAL):
+            os.rename(pier / "b.txt~", pier / "b\x01.txt")
+    os.rename(pier / "b.txt~", pier / ".b.swp")
+    os.rename(pier / ".b.swp", pier / "files/b.txt")
+    assert pier.files() == {"a.txt": b"report\n", "b.txt": b"b\n"}
+
+
+def test_a_move_that_was_interrupted_is_made_again(pier, unsent):
+    """While the first is on the wire the second waits for it: one of them sends."""
+    for i, ending in enumerate(("arrives", "is refused")):
+        name = f"r{i}.txt"
+        put(pier / f"{name}~", f"report {i}\n")
+        fault = pier.sim.fault(**POSTS, hang=True) if ending == "arrives" else \
+            pier.sim.fault(**POSTS, hang="before", status=403, times=1)
+        assert interrupted(f"mv {name}~ {name}", pier, lambda: held(pier)) != 0
+        assert (pier / f"{name}~").read_text() == f"report {i}\n"
+        again = start_cmd(f"mv {name}~ {name}", cwd=pier.dir)
+        other = start_cmd(f"mv {name}~ files/{name}", cwd=pier.dir)
+        try:
+            time.sleep(0.1)
+            assert again.poll() is None
+            pier.sim.clear_fault(fault)
+            results = [p.wait(scaled(10)) for p in (again, other)]
+        finally:
+            kill_group(again)
+            kill_group(other)
+        # Either the interrupted one sent it, or one of these two.
+        assert sorted(results) == ([1, 1] if ending == "arrives" else [0, 1]), ending
+        assert pier.file_names().count(name) == 1, ending
+        assert not (pier / f"{name}~").exists()
+    assert len(unsent.names()) == 1
+
+
+def test_a_move_that_waits_can_be_interrupted(pier):
+    """Whoever gave up while it waited for its turn sends nothing later."""
+    put(pier / "a.txt~", "a\n")
+    fault = pier.sim.fault(**POSTS, hang="before", status=403, times=1)
+    assert interrupted("mv a.txt~ a.txt", pier, lambda: held(pier)) != 0
+    assert interrupted("mv a.txt~ b.txt", pier, lambda: time.sleep(0.2)) != 0
+    pier.sim.clear_fault(fault)
+    wait_until(lambda: [r["status"] for r in pier.sim.requests("POST", "/messages")] == [403])
+    os.rename(pier / "a.txt~", pier / "c.txt")
+    assert pier.files() == {"c.txt": b"a\n"}
+
+
+def test_two_moves_of_one_file_at_once(pier, unsent):
+    """One wins, the other one finds nothing."""
+    for i in range(6):
+        put(pier / f"f{i}.tmp", f"{i}\n")
+    moves = [start_cmd(f"for i in 0 1 2 3 4 5; do mv f$i.tmp {where} && echo $i; done 2>&1",
+                       cwd=pier.dir) for where in ("$i.txt", "files/$i.txt", "x$i.txt")]
+    won = []
+    for p in moves:
+        out = p.communicate(timeout=scaled(20))[0].decode().splitlines()
+        won += [line for line in out if line.isdigit()]
+        assert all(line.isdigit() or "No such file" in line for line in out), out
+    assert sorted(won) == [str(i) for i in range(6)]
+    assert sorted(pier.files().values()) == [f"{i}\n".encode() for i in range(6)]
+    assert unsent.names() == []
+
+
+# rm of a file that is being sent.
+
+class Sending:
+    """A file that another thread closes; `error` is what its close said."""
+
+    def __init__(self, pier, name, data):
+        self.error = None
+        self.thread = threading.Thread(target=self.run, args=(pier / name, data))
+        self.thread.start()
+
+    def run(self, path, data):
+        try:
+            put(path, data)
+            self.error = 0
+        except OSError as e:
+            self.error = e.errno
+
+    def end(self):
+        self.thread.join(scaled(20))
+        assert not self.thread.is_alive()
+        return self.error
+
+
+@pytest.mark.parametrize("where", ["answer", "body"])
+def test_a_file_that_is_being_sent_is_removed(pier, unsent, where):
+    """Whatever of it has left: when rm says so, it is not in the space."""
+    data = os.urandom(20_000_000) if where == "body" else b"secret\n"
+    fault = pier.sim.fault(**POSTS, **({"hang": "body"} if where == "body" else
+                                       {"delayMs": 1000}))
+    sending = Sending(pier, "oops.bin", data)
+    wait_until(lambda: pier.sim.requests("POST", "/messages"))
+    os.unlink(pier / "oops.bin")
+    assert pier.messages() == []
+    assert sending.end() == 0
+    pier.sim.clear_fault(fault)
+    assert "oops.bin" not in pier.ls()
+    assert pier.posts() == 1 and pier.messages() == [] and unsent.names() == []
+    # Its name is free.
+    put(pier / "oops.bin", "better")
+    assert pier.files() == {"oops.bin": b"better"}
+
+
+def test_a_file_whose_answer_does_not_come_is_removed(pier, unsent):
+    """rm is told that it takes longer, and it goes when the answer has come."""
+    fault = pier.sim.fault(**POSTS, hang=True)
+    sending = Sending(pier, "oops.txt", "secret\n")
+    held(pier)
+    began = time.monotonic()
+    with fails(errno.ETIMEDOUT):
+        os.unlink(pier / "oops.txt")
+    assert time.monotonic() - began < 5 + scaled(2)
+    assert "oops.txt: it is being sent" in unsent.last_error()
+    pier.sim.clear_fault(fault)
+    assert sending.end() == 0
+    wait_until(lambda: pier.sim.requests("DELETE") and pier.messages() == [])
+
+
+def test_a_file_that_was_sent_and_is_still_open_is_removed(pier):
+    """fsync sent it. Of a new version the older one stays."""
+    for name in ("a.txt", "b.txt"):
+        if name == "b.txt":
+            put(pier / name, "old")
+        with opened(pier / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as fd:
+            os.write(fd, b"new")
+            os.fsync(fd)
+            os.unlink(pier / name)
+            os.write(fd, b"er")
+    assert pier.files() == {"b.txt": b"old"}
+    assert (pier / "b.txt").read_text() == "old"
+
+
+def test_a_refusal_of_what_is_removed_is_told(pier, unsent):
+    """The writer's close says so, and its bytes are kept."""
+    pier.sim.fault(**POSTS, delayMs=700, status=403)
+    sending = Sending(pier, "a.txt", "words")
+    wait_until(lambda: pier.sim.requests("POST", "/messages"))
+    os.unlink(pier / "a.txt")
+    assert sending.end() == errno.EACCES
+    assert unsent.bytes() == [b"words"]
+    assert "a.txt" not in pier.ls()
+
+
+# The same once more.
+
+def send_same(pier, how, name):
+    if how == "cp":
+        put(pier / name, "monthly\n")
+    elif how == "files":
+        put(pier / "files" / name, "monthly\n")
+    else:
+        put(pier / f"{name}~", "monthly\n")
+        os.rename(pier / f"{name}~", pier / name)
+
+
+def test_the_same_file_again_is_asked_for(pier, unsent):
+    """There: one GET and no POST. Gone: sent. No answer: kept, and neither lost nor doubled."""
+    for how in ("cp", "files", "mv"):
+        name = f"{how}.txt"
+        send_same(pier, how, name)
+        pier.sim.clear_log()
+        send_same(pier, how, name)
+        asked = [r["path"] for r in pier.sim.requests("GET")]
+        assert pier.posts() == 0 and len(asked) == 1 and "/v1/messages/" in asked[0], (how, asked)
+        assert pier.file_names().count(name) == 1
+        # An answer that says neither.
+        pier.sim.fault(method="GET", route="/messages/*", status=403, times=1)
+        with fails(errno.EACCES):
+            send_same(pier, how, name)
+        assert unsent.bytes() == [b"monthly\n"] and pier.posts() == 0
+        os.unlink(unsent.dir / unsent.names()[0])
+        if how == "mv":
+            os.unlink(pier / f"{name}~")
+        [last] = [m for m in pier.messages() if name in pier.content(m["files"][0])[0]]
+        pier.sim.api("DELETE", f"/messages/{last['id']}")
+        send_same(pier, how, name)
+        assert pier.posts() == 1, how
+        assert pier.files()[name] == b"monthly\n"
+        assert (pier / name).read_text() == "monthly\n"
+
+
+def test_an_unsent_file_that_is_there_already(pier, unsent):
+    """Sent by another way meanwhile: resending it posts no second one, and it is done."""
+    pier.sim.fault(**POSTS, status=403, times=1)
+    with fails(errno.EACCES):
+        put(pier / "a.txt", "once\n")
+    put(pier / "a.txt", "once\n")
+    posts = pier.posts()
+    pier.run(f"mv '{unsent.dir / unsent.names()[0]}' a.txt", check=True)
+    assert pier.posts() == posts and unsent.names() == []
+    assert pier.file_names() == ["a.txt"]
+
+
+def test_an_edit_that_changes_nothing_is_asked_for(pier, unsent):
+    """Of a message that is gone, or was edited elsewhere, it is not said to be done."""
+    for text in ("one", "two", "three"):
+        put(pier / "post", text)
+    one, two, three = pier.listed()
+    ids = [m["id"] for m in pier.messages()]
+    pier.sim.clear_log()
+    put(pier / one, "one\n")
+    assert pier.sim.requests("PUT") == [] and len(pier.sim.requests("GET")) == 1
+    pier.sim.api("PUT", f"/messages/{ids[1]}", {"roomId": pier.id, "text": "2"}).ok()
+    with fails(errno.ESTALE):
+        put(pier / two, "two\n")
+    assert (pier / two).read_text() == "2\n"
+    pier.sim.api("DELETE", f"/messages/{ids[2]}")
+    with fails(errno.ENOENT):
+        put(pier / three, "three\n")
+    assert sorted(unsent.bytes()) == [b"three", b"two"]
+    assert pier.texts() == ["one", "2"]

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* A file that is removed while it is sent, and one that was sent before. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "outbox_kit.h"
+
+static int setup(void **state)
+{
+	*state = g_new0(struct kit, 1);
+	kit_setup(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_teardown(*state);
+	g_free(*state);
+	return 0;
+}
+
+static struct webex_message *with_file(struct webex_message *m)
+{
+	m->files = g_new0(char *, 2);
+	m->files[0] = g_strconcat("https://api.test/v1/contents/", m->id, NULL);
+	return m;
+}
+
+/* A file to be sent under a row of its own. */
+static struct outbox_letter *file(struct kit *k, const char *name, const char *bytes,
+				  int64_t *ret_row)
+{
+	struct draft *draft;
+	struct outbox_letter *l = kit_file(k, name, bytes, &draft);
+
+	draft_unref(&draft);
+	*ret_row = l->content_rowid = store_new_rowid(k->store);
+	return l;
+}
+
+struct recalled {
+	struct outcome end;
+	int n;
+	int64_t message;
+};
+
+static void on_recalled(void *arg, int error, const GArray *arrived)
+{
+	struct recalled *r = arg;
+
+	r->n = (int)arrived->len;
+	r->message = arrived->len ? g_array_index(arrived, int64_t, 0) : 0;
+	kit_done(&r->end, error, 0, r->message);
+}
+
+static void recall(struct kit *k, int64_t row, struct recalled *r)
+{
+	memset(r, 0, sizeof(*r));
+	outbox_recall(k->o, row, on_recalled, r);
+	kit_drain(k);
+}
+
+static void expect_nothing_kept(struct kit *k)
+{
+	char *files = kit_files(k, "outbox");
+
+	assert_int_equal(outbox_count(k->o), 0);
+	assert_string_equal(files, "");
+	g_free(files);
+}
+
+static void what_has_not_left_is_not_sent(void **state)
+{
+	struct kit *k = *state;
+	struct outcome first = {0}, second = {0};
+	struct recalled r;
+	struct fake_call *call;
+	int64_t row, other;
+
+	kit_send(k, file(k, "a.txt", "a", &other), &first);
+	call = fake_expect(FAKE_POST);
+	/* It waits behind the first. */
+	kit_send(k, file(k, "b.txt", "b", &row), &second);
+	recall(k, row, &r);
+	kit_expect_end(&second, 0);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 0);
+	fake_answer(call, with_file(kit_message(k, NULL, kit_now())));
+	kit_expect_end(&first, 0);
+	assert_int_equal(fake_count(FAKE_POST), 1);
+	expect_nothing_kept(k);
+}
+
+/* All of it is at the server: the answer is waited for, and the message told. */
+static void what_arrives_all_the_same_is_told(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct recalled r;
+	struct fake_call *call;
+	int64_t row;
+
+	kit_send(k, file(k, "a.txt", "", &row), &end);
+	call = fake_expect(FAKE_POST);
+	recall(k, row, &r);
+	assert_false(kit_has_ended(&r.end));
+	fake_answer(call, with_file(kit_message(k, NULL, kit_now())));
+	kit_expect_end(&end, 0);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.message, end.message);
+	expect_nothing_kept(k);
+}
+
+/* Nobody has a request whose bytes were not all handed over. */
+static void what_has_left_in_part_is_cut(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct recalled r;
+	int64_t row;
+
+	kit_send(k, file(k, "a.txt", "bytes that the fake does not take", &row), &end);
+	fake_expect(FAKE_POST);
+	recall(k, row, &r);
+	kit_expect_end(&end, 0);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 0);
+	expect_nothing_kept(k);
+}
+
+static void of_what_nobody_knows_the_recall_is_told(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct recalled r;
+	struct fake_call *call;
+	int64_t row;
+
+	kit_send(k, file(k, "a.txt", "", &row), &end);
+	call = fake_expect(FAKE_POST);
+	recall(k, row, &r);
+	fake_fail(call, -ETIMEDOUT, 0, true);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+	kit_expect_end(&end, -ETIMEDOUT);
+	kit_expect_end(&r.end, -ETIMEDOUT);
+	assert_int_equal(outbox_count(k->o), 1);
+}
+
+static void a_refusal_is_the_writers(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct recalled r;
+	struct fake_call *call;
+	int64_t row;
+
+	kit_send(k, file(k, "a.txt", "", &row), &end);
+	call = fake_expect(FAKE_POST);
+	recall(k, row, &r);
+	fake_fail(call, -EACCES, 403, false);
+	kit_expect_end(&end, -EACCES);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(outbox_count(k->o), 1);
+	/* Nothing is under way any more. */
+	recall(k, row, &r);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 0);
+}
+
+/* ---- the same file ---- */
+
+static void send_and_answer(struct kit *k, const char *bytes, struct webex_message *m)
+{
+	struct outcome end = {0};
+	int64_t row;
+
+	kit_send(k, file(k, "a.txt", bytes, &row), &end);
+	fake_answer(fake_expect(FAKE_POST), m);
+	kit_expect_end(&end, 0);
+}
+
+static void the_same_file_is_asked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = with_file(kit_message(k, NULL, kit_now()));
+	struct webex_message *there = with_file(kit_copy(m));
+	struct webex_message *bare = kit_copy(m);
+	struct outcome end = {0};
+	int64_t row;
+
+	bare->files = NULL;
+	send_and_answer(k, "bytes", m);
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), there);
+	kit_expect_end(&end, 0);
+	assert_int_equal(fake_count(FAKE_POST), 1);
+	expect_nothing_kept(k);
+	/* The message is there, and has lost its file. */
+	memset(&end, 0, sizeof(end));
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), bare);
+	fake_answer(fake_expect(FAKE_POST), with_file(kit_message(k, NULL, kit_now())));
+	kit_expect_end(&end, 0);
+	/* As long, and something else. */
+	send_and_answer(k, "BYTES", with_file(kit_message(k, NULL, kit_now())));
+	assert_int_equal(fake_count(FAKE_GET_MESSAGE), 2);
+}
+
+static void the_same_file_is_sent_when_it_is_gone(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	int64_t row;
+
+	send_and_answer(k, "bytes", with_file(kit_message(k, NULL, kit_now())));
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_fail(fake_expect(FAKE_GET_MESSAGE), -ENOENT, 404, false);
+	fake_answer(fake_expect(FAKE_POST), with_file(kit_message(k, NULL, kit_now())));
+	kit_expect_end(&end, 0);
+	/* No answer, and a question that took effect is none: not sent, not lost. */
+	memset(&end, 0, sizeof(end));
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_fail(fake_expect(FAKE_GET_MESSAGE), -ECONNRESET, 0, true);
+	kit_expect_kept(k, &end, "bytes", "unsent", "could not be sent");
+	assert_int_equal(fake_count(FAKE_POST), 2);
+}
+
+static void a_recall_ends_the_question(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct recalled r;
+	int64_t row;
+
+	send_and_answer(k, "bytes", with_file(kit_message(k, NULL, kit_now())));
+	fake_set_withdraw(true);
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_expect(FAKE_GET_MESSAGE);
+	recall(k, row, &r);
+	kit_expect_end(&end, 0);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 0);
+	assert_int_equal(fake_count(FAKE_POST), 1);
+	expect_nothing_kept(k);
+}
+
+#define check_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		check_test(what_has_not_left_is_not_sent),
+		check_test(what_arrives_all_the_same_is_told),
+		check_test(what_has_left_in_part_is_cut),
+		check_test(of_what_nobody_knows_the_recall_is_told),
+		check_test(a_refusal_is_the_writers),
+		check_test(the_same_file_is_asked_for),
+		check_test(the_same_file_is_sent_when_it_is_gone),
+		check_test(a_recall_ends_the_question),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
