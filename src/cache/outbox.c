@@ -151,14 +151,41 @@ static void write_job(void *arg)
 	work_post(o->cache, written, job);
 }
 
+/*
+ * A later version of a file that is still under way goes behind it, whoever wrote it: what comes
+ * last is the file.
+ */
+static void follow_older_version(struct job *job)
+{
+	struct outbox *o = job->o;
+	int64_t row = job->letter->content_rowid;
+	GHashTableIter iter;
+	gpointer value;
+
+	if (job->letter->form != OUTBOX_FILE || !row)
+		return;
+	g_hash_table_iter_init(&iter, o->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct job *other = value;
+
+		if (!other->letter || other->letter->content_rowid != row)
+			continue;
+		g_free(job->line_key);
+		job->line_key = g_strdup(other->line_key);
+		return;
+	}
+}
+
 static void admit(void *arg)
 {
 	struct job *job = arg;
 	struct outbox *o = job->o;
 	int64_t replaces = job->letter->replaces;
-	GQueue *line = g_hash_table_lookup(o->lines, job->line_key);
+	GQueue *line;
 	int r = 0;
 
+	follow_older_version(job);
+	line = g_hash_table_lookup(o->lines, job->line_key);
 	if (!line) {
 		line = g_queue_new();
 		g_hash_table_insert(o->lines, g_strdup(job->line_key), line);

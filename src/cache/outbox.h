@@ -39,7 +39,7 @@
  *     again after the pause, and if it still has, the letter is unsent (-EIO); a post that is
  *     answered with a message that was known before is looked for as after no answer.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
- *     after the one before is over.
+ *     after the one before is over; so are versions of one file (content_rowid), whoever wrote them.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are
  *     refused (-ENOSPC).
  *     A file that has name, size and bytes of the newest version which was sent from here is sent
