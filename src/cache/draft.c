@@ -31,13 +31,14 @@ struct draft {
 	char *spool_dir;      /* never changes; text: where it will be kept, or NULL */
 	pthread_mutex_t lock; /* all below */
 	bool is_dirty, is_tainted;
-	GString *text;	/* text forms */
-	int64_t origin; /* text: the offset of its first byte, or NO_ORIGIN */
-	size_t valid;	/* text: so many bytes are whole characters of UTF-8 */
-	int fd;		/* files */
-	char *path;	/* files: the name in the spool, which a letter may have taken away */
-	int64_t size;	/* files */
-	bool is_taken;	/* files: a letter may hold the same inode */
+	GString *text;	   /* text forms */
+	int64_t origin;	   /* text: the offset of its first byte, or NO_ORIGIN */
+	int64_t taken_end; /* text: the offset behind what was taken */
+	size_t valid;	   /* text: so many bytes are whole characters of UTF-8 */
+	int fd;		   /* files */
+	char *path;    /* files: the name in the spool, which a letter may have taken away */
+	int64_t size;  /* files */
+	bool is_taken; /* files: a letter may hold the same inode */
 };
 
 /* ---- life ---- */
@@ -152,6 +153,11 @@ static size_t trimmed_len(const GString *text)
 	return len;
 }
 
+static int64_t raw_max(const struct draft *d)
+{
+	return d->form == DRAFT_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
+}
+
 static int check_size_locked(const struct draft *d)
 {
 	if (d->form == DRAFT_JSON)
@@ -203,10 +209,13 @@ static int append_locked(struct draft *d, const char *buf, size_t len)
  */
 static GString *overwrite(const GString *text, const char *buf, size_t len, int64_t at)
 {
-	int64_t end = at + (int64_t)len;
+	int64_t end;
 	GString *out;
 
-	if (at > (int64_t)text->len || end < 0)
+	if (at > (int64_t)text->len)
+		return NULL;
+	end = at + (int64_t)len;
+	if (end < 0)
 		return NULL;
 	out = g_string_new_len(text->str, (gssize)MAX(at, 0));
 	g_string_append_len(out, buf, (gssize)len);
@@ -269,11 +278,14 @@ static int write_text_locked(struct draft *d, const char *buf, size_t len, int64
 
 static int truncate_text_locked(struct draft *d, int64_t size)
 {
-	int64_t len = size - d->origin;
+	int64_t len;
 
-	/* Nothing is here yet: what the size speaks of was sent already. */
+	/* Nothing is here yet: what the size speaks of was sent already, or is to come. */
 	if (d->origin == NO_ORIGIN)
-		return 0;
+		return size - d->taken_end > raw_max(d) ? -EFBIG : 0;
+	len = size - d->origin;
+	if (len > raw_max(d))
+		return -EFBIG;
 	if (len > (int64_t)d->text->len)
 		return -EILSEQ;
 	g_string_truncate(d->text, (gsize)MAX(len, 0));
@@ -287,7 +299,7 @@ static int truncate_text_locked(struct draft *d, int64_t size)
 int draft_load(struct draft *d, const void *buf, size_t len)
 {
 	g_assert(d->form != DRAFT_FILE);
-	if (len > (d->form == DRAFT_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX))
+	if ((int64_t)len > raw_max(d))
 		return -EFBIG;
 	pthread_mutex_lock(&d->lock);
 	g_string_truncate(d->text, 0);
@@ -490,6 +502,8 @@ static void take_text_locked(struct draft *d, size_t len, char **ret_body, size_
 	*ret_len = len;
 	*ret_body = g_string_free(d->text, FALSE);
 	d->text = g_string_new(NULL);
+	if (d->origin != NO_ORIGIN)
+		d->taken_end = d->origin + MIN((int64_t)len, INT64_MAX - d->origin);
 	d->origin = NO_ORIGIN;
 	d->valid = 0;
 }

@@ -307,6 +307,51 @@ static void a_text_is_cut_by_a_truncation(void **state)
 	draft_unref(&d);
 }
 
+/* Offsets count from the first byte of a text, which may be anywhere. */
+static void sizes_that_nothing_has_are_refused(void **state)
+{
+	static const enum draft_form forms[] = {DRAFT_TEXT, DRAFT_JSON, DRAFT_FILE};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+		struct draft *d = new_draft(forms[i]);
+
+		assert_int_equal(draft_truncate(d, INT64_MAX), -EFBIG);
+		assert_int_equal(draft_truncate(d, INT64_MIN), -EINVAL);
+		assert_int_equal(draft_write(d, "ab", 2, INT64_MIN, false), -EINVAL);
+		put(d, "{}", 0);
+		assert_int_equal(draft_truncate(d, INT64_MAX), -EFBIG);
+		assert_int_equal(draft_write(d, "ab", 2, INT64_MAX, false),
+				 forms[i] == DRAFT_FILE ? -EFBIG : -EILSEQ);
+		assert_int_equal(draft_size(d), 2);
+		draft_unref(&d);
+	}
+}
+
+static void a_text_may_begin_anywhere(void **state)
+{
+	struct draft *d = new_draft(DRAFT_TEXT);
+	char buf[8];
+
+	(void)state;
+	put(d, "far", INT64_MAX);
+	expect_take(d, "far");
+	assert_int_equal(draft_truncate(d, INT64_MAX), 0);
+	put(d, "far", INT64_MAX - 3);
+	assert_int_equal(draft_truncate(d, INT64_MAX), 0);
+	assert_int_equal(draft_truncate(d, INT64_MAX - 1), 0);
+	assert_int_equal(draft_write(d, "near", 4, 0, false), -EILSEQ);
+	assert_int_equal(draft_read(d, buf, sizeof(buf), 0), 0);
+	assert_int_equal(draft_read(d, buf, sizeof(buf), INT64_MAX), 0);
+	expect_take(d, "fa");
+	/* What was sent may be meant. */
+	assert_int_equal(draft_truncate(d, INT64_MAX - 1), 0);
+	put(d, "b", 1);
+	assert_int_equal(draft_truncate(d, 0), 0);
+	assert_int_equal(draft_size(d), 0);
+	draft_unref(&d);
+}
+
 static void what_a_dying_writer_left_is_taken_raw(void **state)
 {
 	struct draft *d = new_draft(DRAFT_TEXT);
@@ -349,6 +394,8 @@ int main(void)
 		draft_test(an_old_text_may_be_written_over_in_blocks),
 		draft_test(a_loaded_text_is_edited_in_place),
 		draft_test(a_text_is_cut_by_a_truncation),
+		draft_test(sizes_that_nothing_has_are_refused),
+		draft_test(a_text_may_begin_anywhere),
 		draft_test(what_a_dying_writer_left_is_taken_raw),
 	};
 
