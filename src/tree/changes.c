@@ -379,7 +379,7 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 	if (tree_ino_kind(ino) != TREE_UPLOAD)
 		/* tar, cp -p and touch must not warn; what there is to keep is the server's. */
 		return 0;
-	p = pending_by_row(pendings, tree_ino_row(ino));
+	p = upload_held(ctx, tree_ino_row(ino));
 	if (!p) {
 		if (mtime_ms)
 			set_content_mtime(ctx->tree, tree_ino_row(ino), *mtime_ms);

@@ -230,6 +230,8 @@ int tree_check_file_name(const char *name);
 uint64_t upload_dir(uint64_t dir);
 /* The row of the file of that name that is being written in `dir`, or passing; 0: there is none. */
 int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
+/* What is being written under that number, with a name or without one; a reference, or NULL. */
+struct pending *upload_held(struct tree_ctx *ctx, int64_t row);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);

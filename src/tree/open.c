@@ -12,7 +12,7 @@ static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *
 		       struct pending **ret_pending)
 {
 	struct pendings *pendings = ctx->tree->pendings;
-	struct pending *p = pending_by_row(pendings, tree_ino_row(ino));
+	struct pending *p = upload_held(ctx, tree_ino_row(ino));
 	int r;
 
 	if (p) {

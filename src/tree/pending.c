@@ -9,6 +9,7 @@
 struct pendings {
 	pthread_mutex_t lock;
 	GHashTable *by_row; /* row -> pending, those that are listed; pendings.lock */
+	GQueue nameless;    /* of pending, open but not listed; pendings.lock */
 };
 
 struct pendings *pendings_new(void)
@@ -30,14 +31,17 @@ static void unref_locked(struct pending *e)
 	g_free(e);
 }
 
-/* The table holds a reference of its own. */
-static void unlist_locked(struct pendings *p, struct pending *e)
+/* The table holds a reference of its own, and so does the queue. */
+static void unlist_locked(struct pendings *p, struct pending *e, bool keep_open)
 {
 	if (!e->is_listed)
 		return;
 	e->is_listed = false;
 	g_hash_table_remove(p->by_row, &e->row);
-	unref_locked(e);
+	if (keep_open && e->opens)
+		g_queue_push_head(&p->nameless, e);
+	else
+		unref_locked(e);
 }
 
 void pendings_free(struct pendings **p)
@@ -52,6 +56,8 @@ void pendings_free(struct pendings **p)
 		g_hash_table_iter_remove(&iter);
 		unref_locked(value);
 	}
+	while ((value = g_queue_pop_head(&(*p)->nameless)))
+		unref_locked(value);
 	g_hash_table_unref((*p)->by_row);
 	pthread_mutex_destroy(&(*p)->lock);
 	g_free(*p);
@@ -137,6 +143,23 @@ struct pending *pending_ref(struct pendings *p, struct pending *e)
 	return e;
 }
 
+struct pending *pending_nameless(struct pendings *p, int64_t row)
+{
+	struct pending *found = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	for (GList *l = p->nameless.head; l && !found; l = l->next) {
+		struct pending *e = l->data;
+
+		if (e->row == row) {
+			e->refs++;
+			found = e;
+		}
+	}
+	pthread_mutex_unlock(&p->lock);
+	return found;
+}
+
 void pending_unref(struct pendings *p, struct pending **pending)
 {
 	if (!*pending)
@@ -161,7 +184,9 @@ bool pending_closed(struct pendings *p, struct pending *e)
 	pthread_mutex_lock(&p->lock);
 	left = --e->opens == 0 && !e->is_scratch && e->is_listed;
 	if (left)
-		unlist_locked(p, e);
+		unlist_locked(p, e, false);
+	else if (!e->opens && g_queue_remove(&p->nameless, e))
+		unref_locked(e);
 	pthread_mutex_unlock(&p->lock);
 	return left;
 }
@@ -169,7 +194,14 @@ bool pending_closed(struct pendings *p, struct pending *e)
 void pending_remove(struct pendings *p, struct pending *e)
 {
 	pthread_mutex_lock(&p->lock);
-	unlist_locked(p, e);
+	unlist_locked(p, e, true);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_sent(struct pendings *p, struct pending *e)
+{
+	pthread_mutex_lock(&p->lock);
+	unlist_locked(p, e, false);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -180,7 +212,7 @@ void pending_rename(struct pendings *p, struct pending *e, const char *name)
 	pthread_mutex_lock(&p->lock);
 	other = find_locked(p, e->dir, name);
 	if (other && other != e)
-		unlist_locked(p, other);
+		unlist_locked(p, other, true);
 	g_free(e->name);
 	e->name = g_strdup(name);
 	pthread_mutex_unlock(&p->lock);

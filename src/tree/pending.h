@@ -2,10 +2,11 @@
 /*
  * Files that are being written: uploads until the server has them, and scratch files
  * (design 2.3), which stay local. One entry a (directory, name); its row is that of the content
- * it becomes, or, of a new version, of the one before. An upload leaves the table at its last close: either the store knows it by then,
- * or its bytes are in unsent/. A scratch file leaves it by unlink, by a rename to a real name,
- * or at unmount. Thread rule: any thread. Lock: pendings.lock guards the table and every field
- * marked so; the draft has its own.
+ * it becomes, or, of a new version, of the one before. An upload leaves the table at its last
+ * close: either the store knows it by then, or its bytes are in unsent/. A scratch file leaves it
+ * by unlink, by a rename to a real name, or at unmount. One that is unlinked while it is open can
+ * still be found by its number. Thread rule: any thread. Lock: pendings.lock guards the table and
+ * every field marked so; the draft has its own.
  */
 #pragma once
 
@@ -46,12 +47,17 @@ struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *na
 struct pending *pending_by_row(struct pendings *p, int64_t row);
 /* One more reference. */
 struct pending *pending_ref(struct pendings *p, struct pending *e);
+/* One that has no name any more, since it was unlinked or another one got its name, and is still
+ * open: whoever has it open goes on with it. */
+struct pending *pending_nameless(struct pendings *p, int64_t row);
 void pending_unref(struct pendings *p, struct pending **pending);
 
 void pending_opened(struct pendings *p, struct pending *e);
 /* True if that was the last close of an upload and it left the table. */
 bool pending_closed(struct pendings *p, struct pending *e);
 void pending_remove(struct pendings *p, struct pending *e);
+/* A scratch file that became something else: what its number means is looked up there. */
+void pending_sent(struct pendings *p, struct pending *e);
 /* A scratch file gets another scratch name; one that had it leaves the table. */
 void pending_rename(struct pendings *p, struct pending *e, const char *name);
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);

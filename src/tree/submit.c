@@ -24,7 +24,7 @@ void submission_finish(struct submission *s, int error, uint64_t ino)
 {
 	/* Its bytes are at the server now. */
 	if (!error && s->plan.pending && s->plan.action != TREE_DO_RENAME_PENDING)
-		pending_remove(s->tree->pendings, s->plan.pending);
+		pending_sent(s->tree->pendings, s->plan.pending);
 	s->done(s->arg, error, error ? 0 : ino);
 	file_change_leave(s);
 	submission_free(s);

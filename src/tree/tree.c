@@ -403,9 +403,12 @@ bool tree_guards_deletion(uint64_t dir)
 
 struct pending *tree_pending(struct tree *t, uint64_t ino)
 {
+	struct pending *p;
+
 	if (tree_ino_kind(ino) != TREE_UPLOAD)
 		return NULL;
-	return pending_by_row(t->pendings, tree_ino_row(ino));
+	p = pending_by_row(t->pendings, tree_ino_row(ino));
+	return p ? p : pending_nameless(t->pendings, tree_ino_row(ino));
 }
 
 struct pending *tree_pending_ref(struct tree *t, struct pending *p)

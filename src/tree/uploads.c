@@ -24,6 +24,20 @@ int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name)
 	return row;
 }
 
+struct pending *upload_held(struct tree_ctx *ctx, int64_t row)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	struct pending *p = pending_by_row(pendings, row);
+	struct store_content content = {0};
+	bool is_sent;
+
+	if (p)
+		return p;
+	is_sent = store_content_get(ctx->conn, row, &content) == 0 && !content.gone;
+	store_content_clear(&content);
+	return is_sent ? NULL : pending_nameless(pendings, row);
+}
+
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {
@@ -50,6 +64,8 @@ static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_att
 	attr->st.st_mode = S_IFREG | mode;
 	tree_set_times(attr, mtime_ms ? mtime_ms : clock_wall(ctx->tree->config.clock));
 	tree_set_size(attr, draft_size(p->draft));
+	if (!pending_is_listed(pendings, p))
+		attr->st.st_nlink = 0;
 	attr->attr_timeout = 0;
 	return 0;
 }
@@ -79,7 +95,7 @@ bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
 
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
-	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
+	struct pending *p = upload_held(ctx, tree_ino_row(ino));
 	struct store_content content = {0};
 	int r;
 

@@ -371,7 +371,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	case TREE_LETTER:
 		return tree_open_letter(ctx, truncate, w);
 	case TREE_UPLOAD:
-		p = pending_by_row(ctx->tree->pendings, w->row);
+		p = upload_held(ctx, w->row);
 		return p ? open_pending(ctx, p, w) : open_version(ctx, truncate, w);
 	default:
 		return -EACCES;
