@@ -4,11 +4,10 @@
  * text in blocks leaves half a character before what it has not reached yet. draft_take checks
  * all of it.
  */
-#include "cache/draft.h"
+#include "cache/draft_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -24,22 +23,6 @@
 #define NO_ORIGIN INT64_C(-1)
 /* What the .json of a letter and the folder's own growth may take beside the text. */
 #define LETTER_ROOM (32 * 1024)
-
-struct draft {
-	int refs;	      /* atomic */
-	enum draft_form form; /* never changes */
-	char *spool_dir;      /* never changes; text: where it will be kept, or NULL */
-	pthread_mutex_t lock; /* all below */
-	bool is_dirty, is_tainted;
-	GString *text;	   /* text forms */
-	int64_t origin;	   /* text: the offset of its first byte, or NO_ORIGIN */
-	int64_t taken_end; /* text: the offset behind what was taken */
-	size_t valid;	   /* text: so many bytes are whole characters of UTF-8 */
-	int fd;		   /* files */
-	char *path;    /* files: the name in the spool, which a letter may have taken away */
-	int64_t size;  /* files */
-	bool is_taken; /* files: a letter may hold the same inode */
-};
 
 /* ---- life ---- */
 
@@ -362,7 +345,7 @@ static int write_file_locked(struct draft *d, const char *buf, size_t len, int64
 	return 0;
 }
 
-static int truncate_file_locked(struct draft *d, int64_t size)
+static int truncate_file_locked(struct draft *d, struct draft_writer *by, int64_t size)
 {
 	int r;
 
@@ -377,13 +360,21 @@ static int truncate_file_locked(struct draft *d, int64_t size)
 		return -errno;
 	d->size = size;
 	d->is_dirty = true;
+	/* Of what was written until now nothing is left. */
+	if (!size) {
+		d->is_tainted = false;
+		draft_writers_end_round(&d->writers);
+	}
+	draft_writer_wrote(&d->writers, by, false);
 	return 0;
 }
 
 /* ---- both ---- */
 
-ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append)
+ssize_t draft_write_by(struct draft *d, struct draft_writer *by, enum draft_way way,
+		       const void *buf, size_t len, int64_t offset)
 {
+	bool append = way == DRAFT_APPEND;
 	int r;
 
 	if (offset < 0)
@@ -397,10 +388,17 @@ ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset
 		r = write_file_locked(d, buf, len, offset, append);
 	else
 		r = write_text_locked(d, buf, len, offset, append);
-	if (r == 0)
+	if (r == 0) {
 		d->is_dirty = true;
+		draft_writer_wrote(&d->writers, by, way == DRAFT_MAPPED);
+	}
 	pthread_mutex_unlock(&d->lock);
 	return r < 0 ? r : (ssize_t)len;
+}
+
+ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append)
+{
+	return draft_write_by(d, NULL, append ? DRAFT_APPEND : DRAFT_AT, buf, len, offset);
 }
 
 static ssize_t read_text_locked(const struct draft *d, void *buf, size_t len, int64_t offset)
@@ -435,7 +433,7 @@ ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset)
 	return n;
 }
 
-int draft_truncate(struct draft *d, int64_t size)
+int draft_truncate_by(struct draft *d, struct draft_writer *by, int64_t size)
 {
 	int r;
 
@@ -443,18 +441,16 @@ int draft_truncate(struct draft *d, int64_t size)
 		return -EINVAL;
 	pthread_mutex_lock(&d->lock);
 	if (d->form == DRAFT_FILE)
-		r = truncate_file_locked(d, size);
+		r = truncate_file_locked(d, by, size);
 	else
 		r = truncate_text_locked(d, size);
 	pthread_mutex_unlock(&d->lock);
 	return r;
 }
 
-void draft_set_clean(struct draft *d)
+int draft_truncate(struct draft *d, int64_t size)
 {
-	pthread_mutex_lock(&d->lock);
-	d->is_dirty = false;
-	pthread_mutex_unlock(&d->lock);
+	return draft_truncate_by(d, NULL, size);
 }
 
 int64_t draft_size(struct draft *d)
@@ -465,33 +461,6 @@ int64_t draft_size(struct draft *d)
 	size = d->form == DRAFT_FILE ? d->size : (int64_t)d->text->len;
 	pthread_mutex_unlock(&d->lock);
 	return size;
-}
-
-bool draft_is_dirty(struct draft *d)
-{
-	bool is_dirty;
-
-	pthread_mutex_lock(&d->lock);
-	is_dirty = d->is_dirty;
-	pthread_mutex_unlock(&d->lock);
-	return is_dirty;
-}
-
-void draft_taint(struct draft *d)
-{
-	pthread_mutex_lock(&d->lock);
-	d->is_tainted = true;
-	pthread_mutex_unlock(&d->lock);
-}
-
-bool draft_is_tainted(struct draft *d)
-{
-	bool is_tainted;
-
-	pthread_mutex_lock(&d->lock);
-	is_tainted = d->is_tainted;
-	pthread_mutex_unlock(&d->lock);
-	return is_tainted;
 }
 
 /* ---- taking ---- */
@@ -520,13 +489,16 @@ static int take_file_locked(struct draft *d, int *ret_fd, int64_t *ret_size)
 	return 0;
 }
 
-int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
-	       int64_t *ret_size)
+int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, size_t *ret_len,
+		  int *ret_fd, int64_t *ret_size)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&d->lock);
-	if (d->form == DRAFT_FILE) {
+	if (by && draft_writer_has_company(&d->writers, by)) {
+		draft_writer_give_up(&d->writers, by);
+		r = -EAGAIN;
+	} else if (d->form == DRAFT_FILE) {
 		r = take_file_locked(d, ret_fd, ret_size);
 	} else {
 		size_t len = trimmed_len(d->text);
@@ -537,9 +509,15 @@ int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 			r = -EILSEQ;
 	}
 	if (r == 0)
-		d->is_dirty = d->is_tainted = false;
+		draft_set_clean_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return r;
+}
+
+int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
+	       int64_t *ret_size)
+{
+	return draft_take_by(d, NULL, ret_body, ret_len, ret_fd, ret_size);
 }
 
 int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
@@ -553,7 +531,7 @@ int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_f
 	else
 		take_text_locked(d, d->text->len, ret_body, ret_len);
 	if (r == 0)
-		d->is_dirty = d->is_tainted = false;
+		draft_set_clean_locked(d);
 	pthread_mutex_unlock(&d->lock);
 	return r;
 }

@@ -15,7 +15,7 @@
  *     messages was sent). A hole is filled with NULs, which text refuses.
  *  3. Dirty: bytes were written since the last commit (uploads also: created and never
  *     committed, for an empty file is an upload too). A truncation alone makes no text draft
- *     dirty.
+ *     dirty. Which of the open files of a file wrote them: draft_writers.h.
  *  4. Tainted: a process that was dying of a signal closed it; it is not to be sent. A take
  *     ends that.
  *  5. What was taken is never written again: the first write after a take goes to a copy of the
@@ -33,6 +33,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "cache/draft_writers.h"
 
 #define DRAFT_MESSAGE_MAX 7439	       /* webex-api.md 6.2 */
 #define DRAFT_TEXT_RAW_MAX (64 * 1024) /* with trailing newlines */
@@ -57,10 +59,21 @@ void draft_unref(struct draft **d);
 void draft_set_label(struct draft *d, const char *place, const char *filename);
 
 enum draft_form draft_get_form(const struct draft *d);
-/* Bytes taken, or -errno. `append`: the handle has O_APPEND. */
+/* Bytes taken, or -errno. `append`: the handle has O_APPEND. By nobody in particular. */
 ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append);
+enum draft_way {
+	DRAFT_AT,
+	DRAFT_APPEND, /* the open file has O_APPEND */
+	DRAFT_MAPPED, /* the kernel writes what came through a mapping, of whichever open file */
+};
+/* The same by an open file that joined. */
+ssize_t draft_write_by(struct draft *d, struct draft_writer *by, enum draft_way way,
+		       const void *buf, size_t len, int64_t offset);
 ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset);
 int draft_truncate(struct draft *d, int64_t size);
+/* `by` may be NULL. A file that is cut off at 0 begins anew: what anybody wrote before, or tainted,
+ * is not to be sent any more. */
+int draft_truncate_by(struct draft *d, struct draft_writer *by, int64_t size);
 /* Text forms only: begin with these bytes, not dirty (an edit opened without O_TRUNC). */
 int draft_load(struct draft *d, const void *buf, size_t len);
 /*
@@ -75,6 +88,18 @@ int draft_fill_fd(struct draft *d, int fd);
 void draft_set_clean(struct draft *d);
 int64_t draft_size(struct draft *d);
 bool draft_is_dirty(struct draft *d);
+/* An open file joins before it writes, and leaves once: then nothing is its any more. */
+void draft_join(struct draft *d, struct draft_writer *w);
+/* True: something is dirty, and no open file is left that would have it sent. */
+bool draft_leave(struct draft *d, struct draft_writer *w);
+/* It wrote since the last take; or it may have, and is the last one that is open. */
+bool draft_is_dirty_by(struct draft *d, const struct draft_writer *w);
+/* Another one did, or may have. */
+bool draft_has_company(struct draft *d, const struct draft_writer *w);
+/* Another one did, and maybe closed. */
+bool draft_holds_others(struct draft *d, const struct draft_writer *w);
+/* Somebody is there who may have it sent. */
+bool draft_is_open(struct draft *d);
 void draft_taint(struct draft *d);
 bool draft_is_tainted(struct draft *d);
 
@@ -86,6 +111,10 @@ bool draft_is_tainted(struct draft *d);
  */
 int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 	       int64_t *ret_size);
+/* The same by an open file that closes. -EAGAIN, and nothing was taken: another one wrote, too, and
+ * may not be through; what this one wrote is sent with that. `by` NULL: without looking at them. */
+int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, size_t *ret_len,
+		  int *ret_fd, int64_t *ret_size);
 /* The same for what is not to be sent but kept (tainted, refused by draft_take): text forms as
  * they are, unchecked, with their newlines. Never fails for them. */
 int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,

@@ -176,9 +176,7 @@ static int open_write_run(struct op *op)
 	h->write = w;
 	if (w.form == OUTBOX_JSON)
 		h->write.caller = local_caller_of(op);
-	h->append = op->flags & O_APPEND;
-	h->opener = writer_tgid(op->pid);
-	writer_comm(h->opener, h->comm);
+	handle_join(h, op->pid);
 	/* What is written to a post or a message is a draft, not the file's bytes. */
 	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
 	op->fi.keep_cache = !op->fi.direct_io;
@@ -208,7 +206,8 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	bool reads = (fi->flags & O_ACCMODE) == O_RDONLY;
+	/* Who empties a file writes, though through this descriptor no more than that. */
+	bool reads = (fi->flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY;
 	struct op *op;
 
 	if (mirror_answer_open(req, ino, fi))

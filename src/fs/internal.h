@@ -49,8 +49,8 @@ enum handle_what { HANDLE_READ, HANDLE_WRITE };
 
 /*
  * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
- * after that, but for the draft, which has its own lock, and `refused`. A message that is open for
- * reading has none: fh is 0.
+ * after that, but for the draft and its writer, which have a lock of their own, `taints` and
+ * `refused`. A message that is open for reading has none: fh is 0.
  */
 struct handle {
 	enum handle_what what;
@@ -67,7 +67,8 @@ struct handle {
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: not known */
 	char comm[WRITER_COMM_SIZE];
-	bool append;
+	/* A process that was dying of a signal closed it while it was dirty. */
+	atomic_bool taints;
 	/* -errno of a write that was not taken since the last commit; 0: none */
 	atomic_int refused;
 };
@@ -101,6 +102,8 @@ static inline void fs_after_replies(struct fs *fs)
 
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
 void handle_free(struct fs *fs, struct handle *h);
+/* writes.c: an open file for writing was made by that thread. */
+void handle_join(struct handle *h, pid_t pid);
 
 /* At unmount, when no worker is left: what was being written goes to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
@@ -131,9 +134,10 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 /* events.c */
 void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	     struct fuse_pollhandle *ph);
-/* writes.c */
+/* create.c */
 void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi);
+/* writes.c */
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	      struct fuse_file_info *fi);
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

@@ -99,7 +99,7 @@ static int truncate_run(struct op *op)
 	int r;
 
 	if (h && h->what == HANDLE_WRITE) {
-		r = draft_truncate(h->write.draft, op->offset);
+		r = draft_truncate_by(h->write.draft, &h->write.writer, op->offset);
 		if (r)
 			atomic_store(&h->refused, r);
 		return r;
@@ -108,7 +108,10 @@ static int truncate_run(struct op *op)
 	 * empty. */
 	p = tree_pending(op->fs->config.tree, op->ino);
 	if (p) {
-		r = draft_truncate(p->draft, op->offset);
+		/* Nobody would have it sent. */
+		r = p->is_scratch || draft_is_open(p->draft)
+			    ? draft_truncate(p->draft, op->offset)
+			    : -EPERM;
 		tree_pending_unref(op->fs->config.tree, &p);
 		return r;
 	}

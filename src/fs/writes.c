@@ -2,15 +2,28 @@
 /*
  * Writing: drafts, and when they are sent (design 2.3; peers.md 3.4).
  *
- *              fs_write             FLUSH or FSYNC by the opener (flush_run)
- *     clean ------------> dirty -------------------------------------------> clean; the close
- *                         | | |                                              waits for it
- *                         | | +-- FLUSH by another process: nothing, it was a child of the
- *                         | |     shell
- *                         | +-- RELEASE (release_dirty): delivered, nobody waits
- *                         |
- *                         +-- FLUSH by a process that is dying of a signal --> tainted
- *                                          RELEASE: to unsent/, not sent <-------+
+ * Of each open file by itself. Those of one new file share its draft: none has sent what another
+ * one is still writing.
+ *
+ *              fs_write, ftruncate of a file
+ *     clean ------------------------------> dirty
+ *       ^                                    |
+ *       |   FLUSH or FSYNC by the opener:    |
+ *       +---- no other is dirty -------------+  all of the draft is committed (flush_run), which
+ *       |                                    |  makes every one clean; the close waits for it
+ *       +---- another one is dirty ----------+  its own close will have this sent, too
+ *       |   RELEASE:                         |
+ *       +---- no other is dirty -------------+  delivered (release_dirty), nobody waits
+ *       +---- another one is dirty ----------+  as above
+ *       +---- somebody cuts it off at 0 -----+  nothing is left of what was written
+ *                                            |
+ *             FLUSH by another process ------+  nothing: it was a child of the shell
+ *             FLUSH by a process that is ----+--> the draft is tainted
+ *             dying of a signal                     RELEASE: to unsent/, not sent
+ *                                                   FLUSH of another dirty one: so too, and EIO
+ *
+ *     What comes through a mapping makes all dirty that are open: the last close of them commits.
+ *     Who is clean commits nothing and taints nothing, whatever the draft holds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,121 +42,22 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 	return (struct handle *)(uintptr_t)fi->fh;
 }
 
-/* ---- create ---- */
-
-static void create_undo(struct op *op)
+void handle_join(struct handle *h, pid_t pid)
 {
-	struct handle *h = op->handle;
-
-	op->handle = NULL;
-	if (!h)
-		return;
-	if (h->what == HANDLE_WRITE && h->write.pending)
-		tree_pending_discard(op->fs->config.tree, h->write.pending);
-	handle_free(op->fs, h);
-}
-
-static int give_created(struct op *op, uint64_t ino, struct handle *h)
-{
-	int r;
-
-	op->handle = h;
-	op->fi.fh = (uintptr_t)h;
-	op->answer = OP_ANSWER_CREATE;
-	r = op_begin(op);
-	if (r)
-		return r;
-	r = tree_make_entry(&op->ctx, ino, &op->entry);
-	op_end(op);
-	return r;
-}
-
-static void invite_done(void *arg, int error, uint64_t ino)
-{
-	struct op *op = arg;
-	struct handle *h;
-
-	if (error == 0 && op->state == OP_SUBMITTED) {
-		/* touch opens for writing, writes nothing and closes. */
-		h = handle_new(op->fs, HANDLE_READ, ino);
-		h->from = TREE_READ_STORE;
-		error = give_created(op, ino, h);
-	}
-	op_finish(op, error);
-}
-
-static void invite_submit(struct op *op)
-{
-	tree_submit(op->fs->config.tree, &op->plan, invite_done, op);
-}
-
-static int invite_run(struct op *op)
-{
-	int r = op_begin(op);
-
-	if (r)
-		return r;
-	r = tree_plan_invite(&op->ctx, op->ino, op->name, &op->plan);
-	op_end(op);
-	op->submit = invite_submit;
-	return r ? r : OP_SUBMIT;
-}
-
-static void note_writer(struct op *op, struct handle *h)
-{
-	h->append = op->fi.flags & O_APPEND;
-	h->opener = writer_tgid(op->pid);
+	h->opener = writer_tgid(pid);
 	writer_comm(h->opener, h->comm);
-}
-
-static int create_run(struct op *op)
-{
-	int flags = op->fi.flags;
-	char comm[WRITER_COMM_SIZE];
-	struct name_birth birth = {
-		.comm = comm,
-		.is_exclusive = (flags & O_EXCL) && (flags & O_ACCMODE) == O_RDWR,
-		.is_guarded = flags & O_NOFOLLOW,
-		.is_private = (op->mode & 0777) == 0600,
-		.is_chosen = (0666 & ~op->umask) != 0600,
-	};
-	struct tree_write w;
-	struct handle *h;
-	int r = op_begin(op);
-
-	if (r)
-		return r;
-	writer_comm(op->pid, comm);
-	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &birth, &w);
-	op_end(op);
-	if (r)
-		return r;
-	h = handle_new(op->fs, HANDLE_WRITE, w.ino);
-	h->write = w;
-	note_writer(op, h);
-	return give_created(op, w.ino, h);
-}
-
-void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
-	       struct fuse_file_info *fi)
-{
-	bool invites = tree_ino_kind(parent) == TREE_MEMBERS;
-	struct op *op;
-
-	if (mirror_answer_create(req, parent, name, fi))
-		return;
-	op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
-	if (!op)
-		return;
-	op->fi = *fi;
-	op->fi.fh = 0;
-	op->mode = mode;
-	op->umask = fuse_req_ctx(req)->umask;
-	op->undo = create_undo;
-	op_start(op);
+	draft_join(h->write.draft, &h->write.writer);
 }
 
 /* ---- write ---- */
+
+/* What comes from the page cache has a place of its own, whatever flags its file has. */
+static enum draft_way way_of(const struct op *op)
+{
+	if (op->fi.writepage)
+		return DRAFT_MAPPED;
+	return op->fi.flags & O_APPEND ? DRAFT_APPEND : DRAFT_AT;
+}
 
 static int write_run(struct op *op)
 {
@@ -157,8 +71,8 @@ static int write_run(struct op *op)
 	}
 	if (!h || h->what != HANDLE_WRITE)
 		return -EBADF;
-	n = draft_write(h->write.draft, op->buf, op->size, op->offset,
-			h->append || op->fi.flags & O_APPEND);
+	n = draft_write_by(h->write.draft, &h->write.writer, way_of(op), op->buf, op->size,
+			   op->offset);
 	if (n < 0) {
 		atomic_store(&h->refused, (int)n);
 		return (int)n;
@@ -245,16 +159,19 @@ static void keep(struct fs *fs, const struct handle *h, struct outbox_letter *le
 
 /*
  * A write was refused: what is there is a beginning, which nobody wants sent. Of a text it is
- * kept; of a file the writer, who was told, has the whole.
+ * kept; of a file the writer, who was told, has the whole, if nobody else wrote to it.
  */
 static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h, int error)
 {
+	bool is_shared = draft_holds_others(h->write.draft, &h->write.writer);
 	struct outbox_letter *letter = NULL;
 	char *reason;
 
-	if (tree_write_take_raw(ctx, &h->write, &letter) || !letter)
+	/* Who is still writing will say what becomes of it. */
+	if (draft_has_company(h->write.draft, &h->write.writer) ||
+	    tree_write_take_raw(ctx, &h->write, &letter) || !letter)
 		return;
-	if (h->write.what != TREE_WRITE_LETTER) {
+	if (h->write.what != TREE_WRITE_LETTER && !is_shared) {
 		outbox_letter_free(letter);
 		return;
 	}
@@ -329,34 +246,59 @@ static bool is_empty_file(const struct handle *h)
 	       draft_size(h->write.draft) == 0;
 }
 
-static int flush_run(struct op *op)
+/* What the opener wrote is between the bytes of somebody who was killed while he wrote. */
+static int keep_tainted(struct op *op, struct handle *h)
 {
-	struct handle *h = handle_of(&op->fi);
-	pid_t tgid;
-	int r, error;
+	struct outbox_letter *letter = NULL;
+	int r;
 
-	if (!h || h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
-	    (!draft_is_dirty(h->write.draft) && !atomic_load(&h->refused)))
+	if (atomic_load(&h->taints) || draft_has_company(h->write.draft, &h->write.writer))
 		return 0;
-	if (op->pid && writer_is_dying(op->pid)) {
-		draft_taint(h->write.draft);
-		return 0;
-	}
-	if (draft_is_tainted(h->write.draft) || is_empty_file(h))
-		return 0;
-	tgid = op->pid ? writer_tgid(op->pid) : 0;
-	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
-	if (tgid && h->opener && tgid != h->opener)
-		return 0;
-	error = atomic_exchange(&h->refused, 0);
-	if (!error)
-		return commit(op, h);
 	r = op_begin(op);
+	if (r)
+		return r;
+	r = tree_write_take_raw(&op->ctx, &h->write, &letter);
+	op_end(op);
+	if (r || !letter)
+		return r;
+	keep(op->fs, h, letter, "another program that wrote to it was ended by a signal");
+	return -EIO;
+}
+
+/* Nothing can be sent of what a write could not take all of. */
+static int flush_refused(struct op *op, struct handle *h, int error)
+{
+	int r = op_begin(op);
+
 	if (r)
 		return r;
 	drop_beginning(op->fs, &op->ctx, h, error);
 	op_end(op);
 	return error;
+}
+
+static int flush_run(struct op *op)
+{
+	struct handle *h = handle_of(&op->fi);
+	pid_t tgid;
+	int error;
+
+	if (!h || h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
+	    (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused)))
+		return 0;
+	if (op->pid && writer_is_dying(op->pid)) {
+		atomic_store(&h->taints, true);
+		draft_taint(h->write.draft);
+		return 0;
+	}
+	tgid = op->pid ? writer_tgid(op->pid) : 0;
+	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
+	if (is_empty_file(h) || (tgid && h->opener && tgid != h->opener))
+		return 0;
+	if (draft_is_tainted(h->write.draft))
+		return keep_tainted(op, h);
+	error = atomic_exchange(&h->refused, 0);
+	return error ? flush_refused(op, h, error) : commit(op, h);
 }
 
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -506,13 +448,15 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	}
 }
 
-/* What is still dirty when the last descriptor goes: delivered, or kept for a reason. */
+/* What is still dirty when the last descriptor goes: delivered, or kept for a reason; or left to
+ * those that are still writing. */
 static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_because)
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
 
-	if (h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
-	    !draft_is_dirty(h->write.draft) || store_read_begin(fs->config.store, &ctx.conn))
+	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||
+	    h->write.what == TREE_WRITE_SCRATCH ||
+	    store_read_begin(fs->config.store, &ctx.conn))
 		return;
 	if (h->write.what != TREE_WRITE_OBJECT)
 		release_letter(fs, &ctx, h, unsent_because);

@@ -191,10 +191,13 @@ int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const cha
 }
 
 /* A file being written is opened once more. */
-static int open_pending(struct tree_ctx *ctx, struct pending *p, struct tree_write *w)
+static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
+			struct tree_write *w)
 {
 	int r = p->is_scratch ? 0 : tree_write_aim_dir(ctx, p->dir, w);
 
+	if (r == 0 && truncate)
+		r = draft_truncate(p->draft, 0);
 	if (r) {
 		pending_unref(ctx->tree->pendings, &p);
 		return r;
@@ -372,7 +375,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		return tree_open_letter(ctx, truncate, w);
 	case TREE_UPLOAD:
 		p = upload_held(ctx, w->row);
-		return p ? open_pending(ctx, p, w) : open_version(ctx, truncate, w);
+		return p ? open_pending(ctx, p, truncate, w) : open_version(ctx, truncate, w);
 	default:
 		return -EACCES;
 	}
@@ -409,6 +412,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 		left = pending_closed(t->pendings, w->pending);
 		pending_unref(t->pendings, &w->pending);
 	}
+	if (w->draft)
+		draft_leave(w->draft, &w->writer);
 	draft_unref(&w->draft);
 	g_free(w->room_id);
 	g_free(w->email);
@@ -499,7 +504,13 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	if ((!w->is_moved && !draft_is_dirty(w->draft)) || is_unlinked(ctx, w))
 		return 0;
 	l = new_letter(ctx, w);
-	r = draft_take(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
+	/* A passing file that gets a name is sent as it stands then. */
+	r = draft_take_by(w->draft, w->pending && w->pending->is_scratch ? NULL : &w->writer,
+			  &l->body, &l->body_len, &l->fd, &l->size);
+	if (r == -EAGAIN) {
+		outbox_letter_free(l);
+		return 0;
+	}
 	if (r) {
 		outbox_letter_free(l);
 		tree_write_take_raw(ctx, w, ret_letter);

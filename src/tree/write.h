@@ -64,8 +64,9 @@ struct tree_write {
 	/* Raw JSON: with whose rights a file of this machine that it names is read. Owned; NULL:
 	 * nobody's. */
 	struct local_caller *caller;
-	struct draft *draft;	 /* owned reference */
-	struct pending *pending; /* uploads, scratch: reference, counted as open */
+	struct draft *draft;	    /* owned reference */
+	struct draft_writer writer; /* of it; who gives it to an open file joins */
+	struct pending *pending;    /* uploads, scratch: reference, counted as open */
 };
 
 /*

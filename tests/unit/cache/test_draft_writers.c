@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* Which of the open files of a draft has what sent. */
+#include "cache/draft.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char *dir;
+
+static int setup(void **state)
+{
+	char template[] = "/tmp/sparkfs-draft-XXXXXX";
+
+	(void)state;
+	assert_non_null(mkdtemp(template));
+	dir = g_strdup(template);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_int_equal(rmdir(dir), 0);
+	g_free(dir);
+	return 0;
+}
+
+/* A file with three open files, of which none has written yet. */
+struct shared {
+	struct draft *d;
+	struct draft_writer a, b, c;
+};
+
+static struct shared new_shared(void)
+{
+	struct shared s = {0};
+
+	assert_int_equal(draft_new(DRAFT_FILE, dir, &s.d), 0);
+	draft_join(s.d, &s.a);
+	draft_join(s.d, &s.b);
+	draft_join(s.d, &s.c);
+	return s;
+}
+
+static void put(struct shared *s, struct draft_writer *by, enum draft_way way,
+		const char *bytes, int64_t offset)
+{
+	assert_int_equal(draft_write_by(s->d, by, way, bytes, strlen(bytes), offset),
+			 strlen(bytes));
+}
+
+static void expect_taken(struct shared *s, struct draft_writer *by, const char *bytes)
+{
+	char buf[100] = "";
+	int64_t size;
+	int fd = -1;
+
+	assert_int_equal(draft_take_by(s->d, by, NULL, NULL, &fd, &size), 0);
+	assert_int_equal(size, strlen(bytes));
+	assert_int_equal(pread(fd, buf, sizeof(buf), 0), size);
+	assert_string_equal(buf, bytes);
+	close(fd);
+	assert_false(draft_is_dirty(s->d));
+}
+
+static void expect_left(struct shared *s, struct draft_writer *by)
+{
+	int64_t size;
+	int fd;
+
+	assert_int_equal(draft_take_by(s->d, by, NULL, NULL, &fd, &size), -EAGAIN);
+	assert_true(draft_is_dirty(s->d));
+}
+
+static void who_wrote_nothing_is_clean(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	assert_false(draft_is_dirty_by(s.d, &s.a));
+	put(&s, &s.a, DRAFT_AT, "half", 0);
+	assert_true(draft_is_dirty_by(s.d, &s.a));
+	assert_false(draft_is_dirty_by(s.d, &s.b));
+	assert_true(draft_has_company(s.d, &s.b));
+	assert_false(draft_has_company(s.d, &s.a));
+	assert_false(draft_leave(s.d, &s.b));
+	expect_taken(&s, &s.a, "half");
+	assert_false(draft_is_dirty_by(s.d, &s.a));
+	/* What was sent is clean, whoever closes. */
+	assert_false(draft_leave(s.d, &s.a));
+	assert_true(draft_is_open(s.d));
+	assert_false(draft_leave(s.d, &s.c));
+	assert_false(draft_is_open(s.d));
+	draft_unref(&s.d);
+}
+
+static void the_last_that_wrote_sends_for_all(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	put(&s, &s.a, DRAFT_AT, "a", 0);
+	put(&s, &s.b, DRAFT_APPEND, "b", 0);
+	expect_left(&s, &s.b);
+	/* It is through. */
+	assert_false(draft_is_dirty_by(s.d, &s.b));
+	assert_true(draft_holds_others(s.d, &s.a));
+	assert_false(draft_has_company(s.d, &s.a));
+	put(&s, &s.a, DRAFT_APPEND, "c", 0);
+	expect_taken(&s, &s.a, "abc");
+	assert_false(draft_holds_others(s.d, &s.a));
+	/* And from there on anew. */
+	put(&s, &s.b, DRAFT_APPEND, "d", 0);
+	expect_taken(&s, &s.b, "abcd");
+	draft_unref(&s.d);
+}
+
+/* Nobody's close comes from whoever opened it: the last release has it. */
+static void of_those_that_leave_the_last_one_sends(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	put(&s, &s.a, DRAFT_AT, "a", 0);
+	put(&s, &s.b, DRAFT_APPEND, "b", 0);
+	assert_false(draft_leave(s.d, &s.a));
+	assert_false(draft_leave(s.d, &s.a));
+	/* The third one wrote nothing, and is not waited for. */
+	assert_true(draft_leave(s.d, &s.b));
+	/* Who has left does not take away what one that came since is writing. */
+	draft_join(s.d, &s.a);
+	put(&s, &s.a, DRAFT_APPEND, "c", 0);
+	expect_left(&s, &s.b);
+	assert_true(draft_leave(s.d, &s.a));
+	expect_taken(&s, &s.b, "abc");
+	assert_false(draft_leave(s.d, &s.c));
+	draft_unref(&s.d);
+}
+
+static void a_mapping_is_anybodys(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	/* The kernel names the one that was opened last. */
+	put(&s, &s.c, DRAFT_MAPPED, "mapped", 0);
+	assert_false(draft_is_dirty_by(s.d, &s.c));
+	assert_true(draft_has_company(s.d, &s.c));
+	assert_false(draft_leave(s.d, &s.c));
+	put(&s, &s.b, DRAFT_APPEND, "!", 0);
+	expect_left(&s, &s.b);
+	assert_false(draft_leave(s.d, &s.b));
+	assert_true(draft_is_dirty_by(s.d, &s.a));
+	expect_taken(&s, &s.a, "mapped!");
+	put(&s, &s.a, DRAFT_MAPPED, "M", 0);
+	assert_true(draft_leave(s.d, &s.a));
+	draft_unref(&s.d);
+}
+
+static void cut_off_at_its_beginning_it_is_nobodys(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	put(&s, &s.a, DRAFT_AT, "a long text", 0);
+	draft_taint(s.d);
+	/* Shorter is still partly his. */
+	assert_int_equal(draft_truncate_by(s.d, &s.b, 6), 0);
+	assert_true(draft_is_dirty_by(s.d, &s.a));
+	assert_true(draft_is_dirty_by(s.d, &s.b));
+	assert_true(draft_is_tainted(s.d));
+	assert_int_equal(draft_truncate_by(s.d, &s.b, 0), 0);
+	assert_false(draft_is_dirty_by(s.d, &s.a));
+	assert_true(draft_is_dirty_by(s.d, &s.b));
+	assert_false(draft_is_tainted(s.d));
+	put(&s, &s.b, DRAFT_AT, "hi", 0);
+	expect_taken(&s, &s.b, "hi");
+	/* By an open, which joins afterwards. */
+	put(&s, &s.a, DRAFT_AT, "A", 0);
+	assert_int_equal(draft_truncate(s.d, 0), 0);
+	assert_false(draft_is_dirty_by(s.d, &s.a));
+	draft_unref(&s.d);
+}
+
+static void what_is_the_servers_is_nobodys(void **state)
+{
+	struct shared s = new_shared();
+
+	(void)state;
+	put(&s, &s.a, DRAFT_AT, "old", 0);
+	draft_set_clean(s.d);
+	assert_false(draft_is_dirty_by(s.d, &s.a));
+	assert_false(draft_leave(s.d, &s.a));
+	draft_unref(&s.d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_wrote_nothing_is_clean),
+		cmocka_unit_test(the_last_that_wrote_sends_for_all),
+		cmocka_unit_test(of_those_that_leave_the_last_one_sends),
+		cmocka_unit_test(a_mapping_is_anybodys),
+		cmocka_unit_test(cut_off_at_its_beginning_it_is_nobodys),
+		cmocka_unit_test(what_is_the_servers_is_nobodys),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
