@@ -64,7 +64,7 @@ static int opendir_run(struct op *op)
 	 */
 	op->fi.cache_readdir = tree_dir_is_told(op->ino);
 	op->fi.keep_cache = op->fi.cache_readdir && op->ctx.n_waited == 0 &&
-			    notify_inodes_are_told(op->fs->notifier);
+			    notify_is_told(op->fs->notifier, op->ino);
 	op->answer = OP_ANSWER_OPEN;
 	return 0;
 }

@@ -222,12 +222,12 @@ static void told(void *arg)
 
 	fs->polls.is_telling = false;
 	if (!fs->stopping)
-		notify_then(fs->notifier, tell_polls, fs);
+		notify_then(fs->notifier, 0, tell_polls, fs);
 }
 
 void fs_on_event(struct fs *fs)
 {
-	if (!fs->notifier || fs->stopping || fs->polls.is_telling)
+	if (fs->stopping || fs->polls.is_telling)
 		return;
 	fs->polls.is_telling = true;
 	work_post(fs->config.queue, told, fs);

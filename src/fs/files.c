@@ -114,7 +114,7 @@ static int take_snapshot(struct op *op, struct handle *h)
 static void read_past_cache(struct op *op)
 {
 	if (!tree_is_message(op->ino) || !op->ctx.n_waited ||
-	    notify_inodes_are_told(op->fs->notifier))
+	    notify_is_told(op->fs->notifier, op->ino))
 		return;
 	op->fi.keep_cache = 0;
 	op->fi.direct_io = 1;

@@ -23,7 +23,7 @@
 struct fs {
 	struct fs_config config; /* never changes after fs_new */
 	struct fuse_session *session;
-	struct notifier *notifier;
+	struct notifier *notifier; /* set before the loop runs, there until fs_free */
 	struct guard *guard;
 	void (*ready)(void *arg);
 	void *ready_arg;

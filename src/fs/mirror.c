@@ -206,6 +206,6 @@ void mirror_changes(struct mirror *m, GPtrArray *changes)
 		job->m = m;
 		job->act = act;
 		atomic_fetch_add(&m->queued, 1);
-		notify_then(m->fs->notifier, kernel_knows, job);
+		notify_then(m->fs->notifier, 0, kernel_knows, job);
 	}
 }

@@ -5,73 +5,70 @@
 #include <fuse_lowlevel.h>
 #include <glib.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/work.h"
 #include "fs/notify.h"
 #include "tree/ino.h"
 
-/* Queues for names, shared out by directory. */
-#define NAME_QUEUES 4
+#define THREADS_MIN 4
+/* So many targets can be held back before the others are. */
+#define THREADS_MAX 64
+/* Nobody took anything up for so long: one more thread. */
+#define WATCH_MS 20
+
+enum state { READY, TELLING, HELD };
+enum what { INODES, NAMES };
+
+/* Under notifier.lock; while it is TELLING its thread alone changes `state` and frees it. */
+struct target {
+	uint64_t ino;
+	enum what what;
+	enum state state;
+	GList link; /* n->ready, while READY */
+	/* an inode */
+	bool is_due;	  /* there is something to tell, beyond what is being told */
+	bool with_pages;  /* of it */
+	uint64_t seq;	  /* of the last notice */
+	int64_t since_ms; /* the first that was not told */
+	GSList *waits;	  /* of struct wait, for the end of what is being told, */
+	GSList *next;	  /* and of what is due */
+	/* a directory's names */
+	GQueue names;	    /* of char *, owned */
+	GHashTable *queued; /* set of the same */
+};
+
+/* Somebody who waits for some targets, or the deadline. */
+struct wait {
+	struct notifier *n;
+	work_fn fn;
+	void *arg;
+	guint left;	/* lock: targets; whoever takes the last away drops a reference */
+	bool is_over;	/* lock: fn was posted or has run */
+	uint64_t timer; /* lock */
+	int refs;	/* lock: of its targets together, of the timer */
+};
 
 struct notifier {
 	struct fuse_session *session;
-	struct work_queue *inodes;
-	atomic_int untold_inodes; /* queued or being told */
-	struct work_queue *names[NAME_QUEUES];
+	struct work_queue *queue; /* deadlines, and what comes after */
 	pthread_mutex_t lock;
-	GArray *held; /* lock; of uint64_t: the directories of requests under way */
-	GQueue later; /* lock; of struct notice: names there */
+	pthread_cond_t changed;
+	GHashTable *targets[2]; /* lock: &target->ino -> struct target; by enum what */
+	GQueue ready;		/* lock: of struct target */
+	GArray *threads;	/* lock: of pthread_t */
+	guint idle;		/* lock: threads */
+	bool is_watched;	/* lock: on_watch will run */
+	guint taken, seen;	/* lock: targets until now; as on_watch saw it */
+	uint64_t seq;		/* lock: notices until now */
+	bool ended;		/* lock */
+	GArray *held;		/* lock; of uint64_t: the directories of requests under way */
 };
 
-struct notice {
-	struct notifier *notifier;
-	uint64_t ino;
-	char name[]; /* "": the inode itself */
-};
-
-static struct work_queue *name_queue(struct notifier *n, uint64_t dir)
-{
-	/* >> 8: the kind is the same for all directories of a kind (tree/ino.h). */
-	return n->names[(dir >> 8) % NAME_QUEUES];
-}
-
-int notifier_start(struct fuse_session *session, struct notifier **ret_notifier)
-{
-	struct notifier *n = g_new0(struct notifier, 1);
-	int r;
-
-	n->session = session;
-	pthread_mutex_init(&n->lock, NULL);
-	n->held = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	g_queue_init(&n->later);
-	r = work_queue_start("notify", &n->inodes);
-	for (int i = 0; r == 0 && i < NAME_QUEUES; i++)
-		r = work_queue_start("notify-name", &n->names[i]);
-	if (r) {
-		notifier_stop(&n);
-		return r;
-	}
-	*ret_notifier = n;
-	return 0;
-}
-
-void notifier_stop(struct notifier **n)
-{
-	if (!*n)
-		return;
-	work_queue_stop(&(*n)->inodes);
-	for (int i = 0; i < NAME_QUEUES; i++)
-		work_queue_stop(&(*n)->names[i]);
-	/* At unmount the kernel forgets all by itself. */
-	g_queue_clear_full(&(*n)->later, g_free);
-	g_array_unref((*n)->held);
-	pthread_mutex_destroy(&(*n)->lock);
-	g_free(*n);
-	*n = NULL;
-}
+/* ---- what the kernel is told ---- */
 
 /*
  * The kernel drops a name that it is told of even if a process stands in that directory: getcwd
@@ -101,6 +98,59 @@ int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name
 		       : fuse_lowlevel_notify_inval_entry(session, dir, name, strlen(name));
 }
 
+static void note_result(uint64_t ino, const char *name, int r)
+{
+	/* -ENOENT: the kernel does not know it, which is as good. */
+	if (r && r != -ENOENT && r != -ENODEV && r != -EBADF)
+		log_debug("fuse", "notify of %" G_GUINT64_FORMAT " '%s': %s", ino, name,
+			  strerror(-r));
+}
+
+/* ---- who waits ---- */
+
+static void wait_unref_locked(struct wait *w)
+{
+	if (--w->refs == 0)
+		g_free(w);
+}
+
+static void on_deadline(void *arg)
+{
+	struct wait *w = arg;
+	struct notifier *n = w->n;
+	work_fn fn = NULL;
+	void *fn_arg = w->arg;
+
+	pthread_mutex_lock(&n->lock);
+	if (!w->is_over)
+		fn = w->fn;
+	w->is_over = true;
+	wait_unref_locked(w);
+	pthread_mutex_unlock(&n->lock);
+	if (fn)
+		fn(fn_arg);
+}
+
+static void end_waits_locked(struct notifier *n, GSList **waits)
+{
+	for (GSList *l = *waits; l; l = l->next) {
+		struct wait *w = l->data;
+
+		if (--w->left)
+			continue;
+		if (!w->is_over)
+			work_post(n->queue, w->fn, w->arg);
+		w->is_over = true;
+		if (work_cancel(n->queue, w->timer))
+			wait_unref_locked(w);
+		wait_unref_locked(w);
+	}
+	g_slist_free(*waits);
+	*waits = NULL;
+}
+
+/* ---- targets ---- */
+
 static bool find_holder(const struct notifier *n, uint64_t dir, guint *ret_at)
 {
 	for (*ret_at = 0; *ret_at < n->held->len; (*ret_at)++) {
@@ -110,67 +160,282 @@ static bool find_holder(const struct notifier *n, uint64_t dir, guint *ret_at)
 	return false;
 }
 
-/* True: it was put aside until the directory is free. */
-static bool puts_off(struct notice *notice)
+static bool has_work(const struct target *t)
 {
-	struct notifier *n = notice->notifier;
-	bool is_held;
-	guint at;
-
-	pthread_mutex_lock(&n->lock);
-	is_held = notice->name[0] && find_holder(n, notice->ino, &at);
-	if (is_held)
-		g_queue_push_tail(&n->later, notice);
-	pthread_mutex_unlock(&n->lock);
-	return is_held;
+	return t->what == INODES ? t->is_due : t->names.length > 0;
 }
 
-static void tell(void *arg)
+static void target_free_locked(struct notifier *n, struct target *t)
 {
-	struct notice *notice = arg;
-	struct fuse_session *session = notice->notifier->session;
+	end_waits_locked(n, &t->waits);
+	end_waits_locked(n, &t->next);
+	g_clear_pointer(&t->queued, g_hash_table_unref);
+	g_queue_clear_full(&t->names, g_free);
+	g_free(t);
+}
+
+static void on_watch(void *arg);
+
+/* Something is left for nobody: who takes something up, and who leaves something, looks. An idle thread was woken
+ * for it, and looks when it has taken it up. */
+static void watch_locked(struct notifier *n)
+{
+	if (n->is_watched || n->idle || !n->ready.length)
+		return;
+	n->is_watched = true;
+	n->seen = n->taken;
+	work_post_at(n->queue, clock_mono(clock_system()) + WATCH_MS, on_watch, n);
+}
+
+static void make_ready_locked(struct notifier *n, struct target *t)
+{
+	t->state = READY;
+	g_queue_push_tail_link(&n->ready, &t->link);
+	pthread_cond_signal(&n->changed);
+	watch_locked(n);
+}
+
+static struct target *get_target_locked(struct notifier *n, enum what what, uint64_t ino)
+{
+	struct target *t = g_hash_table_lookup(n->targets[what], &ino);
+
+	if (t)
+		return t;
+	t = g_new0(struct target, 1);
+	t->ino = ino;
+	t->what = what;
+	t->link.data = t;
+	g_queue_init(&t->names);
+	if (what == NAMES)
+		t->queued = g_hash_table_new(g_str_hash, g_str_equal);
+	g_hash_table_insert(n->targets[what], &t->ino, t);
+	make_ready_locked(n, t);
+	return t;
+}
+
+/* ---- the threads ---- */
+
+/* These three are called and return with the lock, and let it go meanwhile. */
+static void tell_inode(struct notifier *n, struct target *t)
+{
+	off_t from = t->with_pages ? 0 : -1;
 	int r;
 
-	if (puts_off(notice))
-		return;
-	if (notice->name[0])
-		r = notify_name_now(session, notice->ino, notice->name);
-	else
-		r = fuse_lowlevel_notify_inval_inode(session, notice->ino, 0, 0);
-	/* -ENOENT: the kernel does not know it, which is as good. */
-	if (r && r != -ENOENT && r != -ENODEV && r != -EBADF)
-		log_debug("fuse", "notify of %" G_GUINT64_FORMAT " '%s': %s", notice->ino,
-			  notice->name, strerror(-r));
-	if (!notice->name[0])
-		atomic_fetch_sub(&notice->notifier->untold_inodes, 1);
-	g_free(notice);
+	t->waits = steal_ptr(&t->next);
+	t->is_due = t->with_pages = false;
+	pthread_mutex_unlock(&n->lock);
+	r = fuse_lowlevel_notify_inval_inode(n->session, t->ino, from, 0);
+	note_result(t->ino, "", r);
+	pthread_mutex_lock(&n->lock);
+	t->since_ms = clock_mono(clock_system());
+	end_waits_locked(n, &t->waits);
 }
 
-static void post(struct notifier *n, struct work_queue *queue, uint64_t ino, const char *name)
+static void tell_name(struct notifier *n, struct target *t)
 {
-	size_t len = strlen(name);
-	struct notice *notice = g_malloc0(sizeof(*notice) + len + 1);
+	char *name = g_queue_pop_head(&t->names);
 
-	notice->notifier = n;
-	notice->ino = ino;
-	memcpy(notice->name, name, len + 1);
-	work_post(queue, tell, notice);
+	g_hash_table_remove(t->queued, name);
+	pthread_mutex_unlock(&n->lock);
+	note_result(t->ino, name, notify_name_now(n->session, t->ino, name));
+	g_free(name);
+	pthread_mutex_lock(&n->lock);
+}
+
+static void tell(struct notifier *n, struct target *t)
+{
+	guint at;
+
+	n->taken++;
+	t->state = TELLING;
+	do {
+		if (t->what == NAMES && find_holder(n, t->ino, &at)) {
+			t->state = HELD;
+			return;
+		}
+		(t->what == NAMES ? tell_name : tell_inode)(n, t);
+	} while (has_work(t) && !n->ended && !n->ready.length);
+	if (has_work(t) && !n->ended) {
+		/* Behind the others. */
+		make_ready_locked(n, t);
+		return;
+	}
+	g_hash_table_remove(n->targets[t->what], &t->ino);
+	target_free_locked(n, t);
+}
+
+static void *run(void *arg)
+{
+	struct notifier *n = arg;
+	GList *link;
+
+	pthread_mutex_lock(&n->lock);
+	while (!n->ended) {
+		link = g_queue_pop_head_link(&n->ready);
+		if (link) {
+			watch_locked(n);
+			tell(n, link->data);
+			continue;
+		}
+		n->idle++;
+		pthread_cond_wait(&n->changed, &n->lock);
+		n->idle--;
+	}
+	pthread_mutex_unlock(&n->lock);
+	return NULL;
+}
+
+static int start_thread_locked(struct notifier *n)
+{
+	pthread_t thread;
+	int r = thread_start("notify", run, n, &thread);
+
+	if (r == 0)
+		g_array_append_val(n->threads, thread);
+	return r;
+}
+
+/* The kernel holds all threads back, it seems. */
+static void on_watch(void *arg)
+{
+	struct notifier *n = arg;
+
+	pthread_mutex_lock(&n->lock);
+	n->is_watched = false;
+	if (n->ready.length && !n->ended) {
+		if (n->taken == n->seen && n->threads->len < THREADS_MAX)
+			start_thread_locked(n);
+		watch_locked(n);
+	}
+	pthread_mutex_unlock(&n->lock);
+}
+
+/* ---- life ---- */
+
+int notifier_start(struct fuse_session *session, struct notifier **ret_notifier)
+{
+	struct notifier *n = g_new0(struct notifier, 1);
+	int r;
+
+	n->session = session;
+	pthread_mutex_init(&n->lock, NULL);
+	pthread_cond_init(&n->changed, NULL);
+	n->targets[INODES] = g_hash_table_new(g_int64_hash, g_int64_equal);
+	n->targets[NAMES] = g_hash_table_new(g_int64_hash, g_int64_equal);
+	g_queue_init(&n->ready);
+	n->threads = g_array_new(FALSE, FALSE, sizeof(pthread_t));
+	n->held = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	r = work_queue_start("notified", &n->queue);
+	pthread_mutex_lock(&n->lock);
+	for (int i = 0; r == 0 && i < THREADS_MIN; i++)
+		r = start_thread_locked(n);
+	pthread_mutex_unlock(&n->lock);
+	if (r)
+		notifier_free(&n);
+	*ret_notifier = n;
+	return r;
+}
+
+void notifier_end(struct notifier *n)
+{
+	GHashTableIter iter;
+	gpointer t;
+
+	if (!n)
+		return;
+	pthread_mutex_lock(&n->lock);
+	n->ended = true;
+	pthread_cond_broadcast(&n->changed);
+	pthread_mutex_unlock(&n->lock);
+	/* No more are started. */
+	for (guint i = 0; i < n->threads->len; i++)
+		pthread_join(g_array_index(n->threads, pthread_t, i), NULL);
+	g_array_set_size(n->threads, 0);
+	pthread_mutex_lock(&n->lock);
+	for (int what = INODES; what <= NAMES; what++) {
+		g_hash_table_iter_init(&iter, n->targets[what]);
+		while (g_hash_table_iter_next(&iter, NULL, &t)) {
+			g_hash_table_iter_steal(&iter);
+			target_free_locked(n, t);
+		}
+	}
+	pthread_mutex_unlock(&n->lock);
+	/* Those who waited are called by it, while they are still there. */
+	work_queue_stop(&n->queue);
+}
+
+void notifier_free(struct notifier **n)
+{
+	if (!*n)
+		return;
+	notifier_end(*n);
+	g_hash_table_unref((*n)->targets[INODES]);
+	g_hash_table_unref((*n)->targets[NAMES]);
+	g_array_unref((*n)->threads);
+	g_array_unref((*n)->held);
+	pthread_cond_destroy(&(*n)->changed);
+	pthread_mutex_destroy(&(*n)->lock);
+	g_free(*n);
+	*n = NULL;
+}
+
+/* ---- notices ---- */
+
+static void notify(struct notifier *n, uint64_t ino, bool with_pages)
+{
+	struct target *t;
+
+	pthread_mutex_lock(&n->lock);
+	if (!n->ended) {
+		t = get_target_locked(n, INODES, ino);
+		/* One that the kernel holds back is as old as what is being told of it. */
+		if (!t->is_due && t->state != TELLING)
+			t->since_ms = clock_mono(clock_system());
+		t->is_due = true;
+		t->with_pages |= with_pages;
+		t->seq = ++n->seq;
+	}
+	pthread_mutex_unlock(&n->lock);
 }
 
 void notify_inode(struct notifier *n, uint64_t ino)
 {
-	atomic_fetch_add(&n->untold_inodes, 1);
-	post(n, n->inodes, ino, "");
+	notify(n, ino, tree_ino_kind(ino) != TREE_UPLOAD);
 }
 
-bool notify_inodes_are_told(struct notifier *n)
+void notify_written(struct notifier *n, uint64_t ino)
 {
-	return atomic_load(&n->untold_inodes) == 0;
+	notify(n, ino, true);
+}
+
+void notify_attributes(struct notifier *n, uint64_t ino)
+{
+	notify(n, ino, false);
+}
+
+bool notify_is_told(struct notifier *n, uint64_t ino)
+{
+	bool is_told;
+
+	pthread_mutex_lock(&n->lock);
+	is_told = !g_hash_table_contains(n->targets[INODES], &ino);
+	pthread_mutex_unlock(&n->lock);
+	return is_told;
 }
 
 void notify_name(struct notifier *n, uint64_t dir, const char *name)
 {
-	post(n, name_queue(n, dir), dir, name);
+	struct target *t;
+
+	pthread_mutex_lock(&n->lock);
+	if (!n->ended) {
+		t = get_target_locked(n, NAMES, dir);
+		if (!g_hash_table_contains(t->queued, name)) {
+			g_queue_push_tail(&t->names, g_strdup(name));
+			g_hash_table_add(t->queued, g_queue_peek_tail(&t->names));
+		}
+	}
+	pthread_mutex_unlock(&n->lock);
 }
 
 void notify_hold(struct notifier *n, uint64_t dir)
@@ -182,25 +447,70 @@ void notify_hold(struct notifier *n, uint64_t dir)
 
 void notify_release(struct notifier *n, uint64_t dir)
 {
-	GList *l, *next;
+	struct target *t;
 	guint at;
 
 	pthread_mutex_lock(&n->lock);
 	if (find_holder(n, dir, &at))
 		g_array_remove_index_fast(n->held, at);
-	for (l = find_holder(n, dir, &at) ? NULL : n->later.head; l; l = next) {
-		struct notice *notice = l->data;
-
-		next = l->next;
-		if (notice->ino != dir)
-			continue;
-		g_queue_delete_link(&n->later, l);
-		work_post(name_queue(n, dir), tell, notice);
-	}
+	t = g_hash_table_lookup(n->targets[NAMES], &dir);
+	if (t && t->state == HELD && !n->ended && !find_holder(n, dir, &at))
+		make_ready_locked(n, t);
 	pthread_mutex_unlock(&n->lock);
 }
 
-void notify_then(struct notifier *n, work_fn fn, void *arg)
+uint64_t notify_now(struct notifier *n)
 {
-	work_post(n->inodes, fn, arg);
+	uint64_t seq;
+
+	pthread_mutex_lock(&n->lock);
+	seq = n->seq;
+	pthread_mutex_unlock(&n->lock);
+	return seq;
+}
+
+/* Told neither before `since` nor held back for so long that nobody waits for it any more. */
+static bool is_awaited(const struct target *t, uint64_t since, int64_t now_ms)
+{
+	return t->seq > since && now_ms - t->since_ms < NOTIFY_BOUND_MS;
+}
+
+/* Whether there is anybody to wait for. */
+static bool add_wait_locked(struct notifier *n, uint64_t since, struct wait *w)
+{
+	int64_t now_ms = clock_mono(clock_system());
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, n->targets[INODES]);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct target *t = value;
+		GSList **list = t->is_due ? &t->next : &t->waits;
+
+		if (!is_awaited(t, since, now_ms))
+			continue;
+		*list = g_slist_prepend(*list, w);
+		w->left++;
+	}
+	if (w->left)
+		w->timer = work_post_at(n->queue, now_ms + NOTIFY_BOUND_MS, on_deadline, w);
+	return w->left;
+}
+
+void notify_then(struct notifier *n, uint64_t since, work_fn fn, void *arg)
+{
+	struct wait *w = g_new0(struct wait, 1);
+	bool ended;
+
+	*w = (struct wait){.n = n, .fn = fn, .arg = arg, .refs = 2};
+	pthread_mutex_lock(&n->lock);
+	ended = n->ended;
+	if (ended || !add_wait_locked(n, since, w)) {
+		g_free(w);
+		if (!ended)
+			work_post(n->queue, fn, arg);
+	}
+	pthread_mutex_unlock(&n->lock);
+	if (ended)
+		fn(arg);
 }

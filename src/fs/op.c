@@ -144,9 +144,9 @@ static void tell_if_overtaken(struct op *op)
 	if (op->answer == OP_ANSWER_BUF)
 		notify_inode(fs->notifier, op->ino);
 	else if (op->answer == OP_ANSWER_ENTRY && op->entry.ino)
-		notify_inode(fs->notifier, op->entry.ino);
+		notify_attributes(fs->notifier, op->entry.ino);
 	for (guint i = 0; op->children && i < op->children->len; i++)
-		notify_inode(fs->notifier, g_array_index(op->children, uint64_t, i));
+		notify_attributes(fs->notifier, g_array_index(op->children, uint64_t, i));
 }
 
 /*
@@ -380,6 +380,7 @@ static void submit(void *arg)
 	if (ends_before_wait(op))
 		return;
 	op->state = OP_SUBMITTED;
+	op->told_since = notify_now(op->fs->notifier);
 	g_queue_push_tail_link(&op->fs->parked, &op->link);
 	arm_deadline(op);
 	if (atomic_load(&op->interrupted))
@@ -407,9 +408,10 @@ static void kernel_knows(void *arg)
 
 void op_finish(struct op *op, int error)
 {
-	/* Who changed something must find it changed, not the old size of a moment ago. */
+	/* Who changed something must find it changed, not the old size of a moment ago. What was
+	 * notified before he asked for it is none of his. */
 	if (op->state == OP_SUBMITTED && !error && !op->fs->stopping) {
-		notify_then(op->fs->notifier, kernel_knows, op);
+		notify_then(op->fs->notifier, op->told_since, kernel_knows, op);
 		return;
 	}
 	if (op->state == OP_SUBMITTED)

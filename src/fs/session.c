@@ -414,7 +414,7 @@ void fs_unmount(struct fs *fs)
 	tree_keep_scratch(fs->config.tree);
 	fuse_session_unmount(fs->session);
 	abort_connection(fs, fs->device);
-	notifier_stop(&fs->notifier);
+	notifier_end(fs->notifier);
 	mirror_join(fs->mirror);
 	close(fs->device);
 	mirror_free(&fs->mirror);
@@ -425,7 +425,7 @@ void fs_free(struct fs **fs)
 {
 	if (!*fs)
 		return;
-	notifier_stop(&(*fs)->notifier);
+	notifier_free(&(*fs)->notifier);
 	fuse_session_destroy((*fs)->session);
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);

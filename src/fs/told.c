@@ -48,8 +48,7 @@ void fs_on_changes(struct fs *fs, GPtrArray *changes)
 {
 	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs};
 
-	/* op_fail_all, an item of this thread, comes before the notifier goes. */
-	if (!fs->notifier || fs->stopping)
+	if (fs->stopping)
 		return;
 	tree_on_changes(fs->config.tree, changes, &told);
 	if (fs->mirror)

@@ -372,7 +372,7 @@ static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool t
 	tree_write_close(fs->config.tree, w);
 	if (!tell)
 		return;
-	notify_inode(fs->notifier, ino);
+	notify_written(fs->notifier, ino);
 	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
 		notify_name(fs->notifier, dir, name);
 }

@@ -115,8 +115,15 @@ void notify_inode(struct notifier *n, uint64_t ino)
 	atomic_fetch_add(&notices, 1);
 }
 
-void notify_then(struct notifier *n, work_fn fn, void *arg)
+uint64_t notify_now(struct notifier *n)
 {
+	(void)n;
+	return 0;
+}
+
+void notify_then(struct notifier *n, uint64_t since, work_fn fn, void *arg)
+{
+	(void)since;
 	(void)n;
 	fn(arg);
 }
@@ -125,6 +132,11 @@ void tree_note_use(struct tree *t, uint64_t ino)
 {
 	(void)t;
 	(void)ino;
+}
+
+void notify_attributes(struct notifier *n, uint64_t ino)
+{
+	notify_inode(n, ino);
 }
 
 void notify_hold(struct notifier *n, uint64_t dir)

@@ -101,7 +101,7 @@ static int setup(void **state)
 	pager.queue = w->fs.config.queue;
 	assert_int_equal(0, pager_new(&pager, &w->fs.config.pager));
 	w->fs.config.clock = clock_system();
-	w->fs.notifier = (void *)w; /* notify_then of the kit asks nothing of it */
+	w->fs.notifier = (void *)w; /* that of the kit asks nothing of it */
 	g_queue_init(&w->fs.parked);
 	fs_polls_init(&w->fs.polls);
 	w->h.events = events_reader_new(&w->fs, 0);
