@@ -142,6 +142,9 @@ static int identify(struct sparkfs *s, const struct account_config *config,
 
 	if (is_known && timeout_ms > KNOWN_TIMEOUT_MS)
 		timeout_ms = KNOWN_TIMEOUT_MS;
+	/* It may be out of date, and asked for anew: by the same person. */
+	if (is_known)
+		webex_client_set_person(s->client, s->owner.id, s->owner.email);
 	r = whoami_ask(s->client, s->base_url, timeout_ms, ret_me, &is_network, ret_reason);
 	if (r == 0) {
 		account_owner_clear(&s->owner);
@@ -150,6 +153,7 @@ static int identify(struct sparkfs *s, const struct account_config *config,
 			.email = g_strdup((*ret_me)->email),
 			.is_bot = (*ret_me)->type == WEBEX_PERSON_BOT,
 		};
+		webex_client_set_person(s->client, s->owner.id, s->owner.email);
 		return 0;
 	}
 	if (!is_known || !is_network)

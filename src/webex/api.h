@@ -9,7 +9,8 @@
  *  2. JSON is parsed on that work queue, or on one of its own if the answer is long; not on the
  *     I/O thread. So a short answer may overtake a long one that came before it.
  *  3. A 401 makes the client reload its token once for all requests that met it (single flight,
- *     on a thread of its own) and repeat those requests once if it changed. Only a 401 after
+ *     on a thread of its own) and repeat those requests once if it changed and is the same
+ *     person's (webex_client_set_person). Only a 401 after
  * that is "log in again". A reload that brought nothing new is not tried again for some
  * seconds. A call's time-out covers all of it.
  *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
@@ -82,6 +83,14 @@ void webex_client_stop(struct webex_client *c);
 /* Stops it if that was not done. All calls must be over (the loop stopped and the work queue
  * drained). */
 void webex_client_free(struct webex_client *c);
+
+/*
+ * Whose account it is: from now on a token that replaces another is used only after people/me has
+ * said that it is this person's. One of somebody else is not used for anything but that question:
+ * who waits for it gets -EACCES. If the question itself fails, the old token stays, and who waits
+ * gets that error, as of a network that fails.
+ */
+void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email);
 
 /* As http_cancel / http_withdraw, by the id that the calls below return. */
 /* A download that its taker paused goes on. Any thread. */

@@ -261,6 +261,21 @@ static void arm_timer_locked(struct webex_client *c)
 		c->timer = work_post_at(c->queue, first, on_timer, c);
 }
 
+static void take_renewal_locked(struct webex_call *call)
+{
+	const struct webex_renewal *renewal = &call->client->renewal;
+
+	call->error = renewal->error;
+	call->why = renewal->why;
+	call->is_network = renewal->is_network;
+}
+
+static void end_without_token_locked(struct webex_call *call)
+{
+	take_renewal_locked(call);
+	finish_locked(call);
+}
+
 static void *reload_thread(void *arg)
 {
 	struct webex_client *c = arg;
@@ -273,9 +288,11 @@ static void *reload_thread(void *arg)
 			continue;
 		}
 		pthread_mutex_unlock(&c->lock);
-		int r = webex_token_reload(c->token);
+		struct webex_renewal renewal = {0};
+		int r = webex_client_renew(c, &renewal);
 		pthread_mutex_lock(&c->lock);
 		c->reload_wanted = false;
+		c->renewal = renewal;
 		if (r > 0)
 			c->generation++;
 		else
@@ -284,7 +301,7 @@ static void *reload_thread(void *arg)
 			if (r > 0)
 				repeat_locked(l->data);
 			else
-				finish_locked(l->data);
+				end_without_token_locked(l->data);
 		}
 		arm_timer_locked(c);
 	}
@@ -312,7 +329,11 @@ static bool try_new_token_locked(struct webex_call *call)
 		repeat_locked(call);
 		return true;
 	}
-	if (now_ms() < c->no_reload_until || !ensure_thread_locked(c))
+	if (now_ms() < c->no_reload_until) {
+		take_renewal_locked(call);
+		return false;
+	}
+	if (!ensure_thread_locked(c))
 		return false;
 	call->state = WEBEX_CALL_WAITING;
 	g_queue_push_tail_link(&c->waiting, &call->link);
@@ -413,6 +434,8 @@ void webex_client_stop(struct webex_client *c)
 	arm_timer_locked(c);
 	while (c->timer != 0)
 		pthread_cond_wait(&c->changed, &c->lock);
+	if (c->check_id)
+		http_cancel(c->loop, c->check_id);
 	bool has_thread = c->has_thread;
 	c->has_thread = false;
 	pthread_cond_broadcast(&c->changed);
@@ -439,5 +462,8 @@ void webex_client_free(struct webex_client *c)
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
 	g_free(c->base_url);
+	g_free(c->person);
+	g_free(c->email);
+	g_free(c->rejected);
 	g_free(c);
 }

@@ -6,6 +6,7 @@
  *	            ^  |
  *	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
  *	            +------------ changed --+
+ *	                          (and the same person's: client_token.c)
  *
  * A call is owned by the client's table until it is FINISHING, then by the item of the work
  * queue. Its constant part (request, form, done) may be read by its owner without the lock.
@@ -48,8 +49,16 @@ struct webex_call {
 	bool cancelled;		     /* lock */
 	int error;	 /* lock; set: the call ends with it whatever `answer` says */
 	const char *why; /* lock; static text beside `error` */
+	bool is_network; /* lock; beside `error`: nothing is known about rights */
 	struct http_response *answer; /* lock; owned */
 	struct webex_reply *parsed;   /* while FINISHING: of parse_queue; owned */
+};
+
+/* Why a new token is not used; `why` is static. */
+struct webex_renewal {
+	int error;
+	const char *why;
+	bool is_network;
 };
 
 struct webex_client {
@@ -69,10 +78,18 @@ struct webex_client {
 	uint64_t timer;		 /* lock; ends what waits too long; 0: none */
 	unsigned generation;	 /* lock; how often the token changed */
 	int64_t no_reload_until; /* lock; mono */
-	bool reload_wanted;	 /* lock */
-	bool stopping;		 /* lock */
-	bool has_thread;	 /* lock */
-	pthread_t thread;	 /* lock, until it is joined */
+	/* What became of the last reload that brought no token to use; until then it holds for
+	 * later calls, too. error 0: the old token is all there is. */
+	struct webex_renewal renewal; /* lock */
+	char *person;		      /* lock; whose tokens are used; NULL: anybody's */
+	char *email;		      /* lock; for the person's eyes */
+	char *rejected;		     /* reload thread; sum of a token that is somebody else's */
+	struct http_response *check; /* lock; the answer that the reload thread waits for */
+	uint64_t check_id;	     /* lock; its request, 0: none */
+	bool reload_wanted;	     /* lock */
+	bool stopping;		     /* lock */
+	bool has_thread;	     /* lock */
+	pthread_t thread;	     /* lock, until it is joined */
 };
 
 /* A new call; `path` stands behind the base URL ("/rooms") or is a whole URL. The request
@@ -92,6 +109,12 @@ void webex_call_refuse(struct webex_call *call, int error, const char *why);
 void webex_call_set_json(struct webex_call *call, char *body);
 /* Returns its id. */
 uint64_t webex_call_start(struct webex_call *call);
+
+/*
+ * client_token.c, reload thread, without the lock: asks the source. 1: another token is in use;
+ * 0: none is, and *ret_why says what that means for those who wait.
+ */
+int webex_client_renew(struct webex_client *c, struct webex_renewal *ret_why);
 
 /* reply.c: what the ended call has to say; any thread. */
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);

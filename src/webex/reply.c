@@ -161,6 +161,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 			fill_content(call, answer, reply);
 	}
 	if (!answer || call->error != 0) {
+		reply->is_network = call->is_network;
 		set_error(reply, call->error, call->why);
 		return;
 	}

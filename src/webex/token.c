@@ -235,7 +235,7 @@ bool webex_token_can_reload(const struct webex_token *t)
 	return t->command || t->file;
 }
 
-int webex_token_reload(struct webex_token *t)
+int webex_token_ask(struct webex_token *t, char **ret_value)
 {
 	_cleanup_gfree_ char *reason = NULL;
 	char *value = NULL;
@@ -252,14 +252,26 @@ int webex_token_reload(struct webex_token *t)
 	}
 	pthread_mutex_lock(&t->lock);
 	bool is_new = strcmp(value, t->value) != 0;
-	if (is_new) {
-		char *old = t->value;
-		t->value = value;
-		value = old;
-	}
 	pthread_mutex_unlock(&t->lock);
-	wipe(value);
+	if (is_new)
+		*ret_value = value;
+	else
+		wipe(value);
 	return is_new ? 1 : 0;
+}
+
+void webex_token_adopt(struct webex_token *t, char *value)
+{
+	pthread_mutex_lock(&t->lock);
+	char *old = t->value;
+	t->value = value;
+	pthread_mutex_unlock(&t->lock);
+	wipe(old);
+}
+
+void webex_token_wipe(char *value)
+{
+	wipe(value);
 }
 
 void webex_token_interrupt(struct webex_token *t, bool on)

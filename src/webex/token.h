@@ -6,7 +6,7 @@
  * silent fall-through to the next). An empty variable is not configured.
  * The token is opaque, 1..4096 bytes of visible ASCII; white space around it is dropped. It is
  * wiped on free. It never reaches a log.
- * Thread rule: load and reload may run a command for up to 30 s: never on a FUSE worker, the
+ * Thread rule: load and ask may run a command for up to 30 s: never on a FUSE worker, the
  * I/O thread or the cache thread. get, fingerprint, interrupt: any thread. Lock: the token's
  * own mutex guards the current value.
  */
@@ -30,12 +30,16 @@ struct webex_token_source {
  * token. -ENOKEY: none is configured. */
 int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
 		     char **ret_reason);
-/* Asks the source again. 1: the value changed; 0: it is the same; -errno (logged). From the
+/* Asks the source again. 1: it has another value, which is *ret_value (owned, to be wiped by
+ * webex_token_wipe or adopted) and not used yet; 0: it is the same; -errno (logged). From the
  * environment always 0. */
-int webex_token_reload(struct webex_token *t);
-/* True if reload could ever give another value (command or file). */
+int webex_token_ask(struct webex_token *t, char **ret_value);
+/* From now on `value` is the token. */
+void webex_token_adopt(struct webex_token *t, char *value);
+void webex_token_wipe(char *value);
+/* True if asking could ever give another value (command or file). */
 bool webex_token_can_reload(const struct webex_token *t);
-/* While true, a reload under way ends soon and later ones end at once, with -ECANCELED: for
+/* While true, a question under way ends soon and later ones end at once, with -ECANCELED: for
  * tearing down. */
 void webex_token_interrupt(struct webex_token *t, bool on);
 /* A copy for one request; g_free after explicit_bzero (http_request_free does it). */

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from lib.chat import put
 from lib.shell import run_cmd
 from lib.tree import Timed, asked, error_of, messages_in, parallel, read, txt_name
 from lib.util import wait_until
@@ -243,7 +244,37 @@ def test_a_401_that_a_new_token_cures(sim, start_mount, tmp_path):
     (tmp_path / "token").write_text("fresh-token\n")
     sim.clear_log()
     assert len(messages_in(mount.space("Lunch"))) == 4
-    assert [r["status"] for r in sim.log()] == [401, 200]
+    # Once it is asked whose it is.
+    assert [(r["status"], r["path"] == "/v1/people/me") for r in sim.log()] == \
+        [(401, False), (200, True), (200, False)]
+
+
+def test_a_new_token_of_somebody_else(sim, start_mount, tmp_path):
+    """Nothing is said, nor read, in that person's name; a token of the right one is taken up."""
+    (tmp_path / "token").write_text("alice-token\n")
+    (tmp_path / "token").chmod(0o600)
+    mount = start_mount(sim, f"token_file={tmp_path}/token", token=None)
+    lunch = mount.space("Lunch")
+    messages = messages_in(lunch)
+    (tmp_path / "token").write_text("bob-token\n")
+    sim.control("POST", "/tokens", {"token": "alice-token", "valid": False})
+    acts = [lambda: mount.ls("spaces/Firmware"),
+            lambda: put(lunch / "post", "in whose name?"),
+            lambda: put(lunch / "a.bin", "in whose name?"),
+            lambda: (mount / "spaces/Mine").mkdir(),
+            lambda: mount.ls(lunch / "members")]
+    assert [r for r, _e in parallel(error_of, acts)] == ["EACCES"] * len(acts)
+    assert b"somebody else" in read(mount / ".sparkfs/last-error")
+    assert b"the token of bob@example.com" in read(mount / ".sparkfs/log")
+    assert [(r["path"], r["status"]) for r in sim.log() if r["token"] == "bob"] == \
+        [("/v1/people/me", 200)]
+    assert messages_in(lunch) == messages
+    assert len(mount.ls(".sparkfs/unsent")) == 4
+    sim.control("POST", "/tokens", {"token": "fresh-token", "person": "alice", "valid": True})
+    (tmp_path / "token").write_text("fresh-token\n")
+    wait_until(lambda: error_of(mount.ls, "spaces/Firmware") is None, 10)
+    put(lunch / "post", "in mine")
+    assert {r["token"] for r in sim.requests("POST") if r["status"] == 200} == {"alice"}
 
 
 def test_a_401_that_stays(sim, mount):
