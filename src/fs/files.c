@@ -27,9 +27,54 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	return h;
 }
 
+/* ---- who reads what (guard.h) ---- */
+
+bool fs_watches_reads(const struct fs *fs, uint64_t ino)
+{
+	switch (tree_ino_kind(ino)) {
+	case TREE_UPLOAD:
+	case TREE_MEMBER:
+	case TREE_LETTER:
+		return true;
+	default:
+		return tree_is_message(ino) && fs->config.recursive_delete;
+	}
+}
+
+static void watch(struct op *op, struct handle *h)
+{
+	struct tree_attr attr;
+
+	if (!fs_watches_reads(op->fs, op->ino))
+		return;
+	h->is_watched = true;
+	h->opener = writer_tgid(op->pid);
+	if (tree_getattr(&op->ctx, op->ino, &attr) == 0)
+		h->size = attr.st.st_size;
+	guard_file_opened(op->fs->guard, op->ino, h->opener);
+	/* Of an empty file nothing is read. */
+	if (!h->size)
+		guard_file_ended(op->fs->guard, op->ino);
+}
+
+/* A message has no handle: that it was opened has to do. */
+static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
+{
+	pid_t tgid;
+
+	if (!fs_watches_reads(fs, ino))
+		return;
+	tgid = writer_tgid(pid);
+	guard_file_opened(fs->guard, ino, tgid);
+	guard_file_ended(fs->guard, ino);
+	guard_file_closed(fs->guard, ino, tgid, clock_mono(fs->config.clock));
+}
+
 void handle_free(struct fs *fs, struct handle *h)
 {
 	handles_take(fs->files, h);
+	if (h->is_watched)
+		guard_file_closed(fs->guard, h->ino, h->opener, clock_mono(fs->config.clock));
 	if (h->what == HANDLE_READ) {
 		if (tree_is_message(h->ino))
 			namer_closed(fs->namer, tree_ino_row(h->ino));
@@ -142,6 +187,7 @@ static int open_read_run(struct op *op)
 	h->content_counted = op->content_counted;
 	set_read_flags(&op->fi, from);
 	read_past_cache(op);
+	watch(op, h);
 	give_out(op, h);
 	if (from == TREE_READ_EVENTS) {
 		h->events = events_reader_new(op->fs, op->ino);
@@ -166,9 +212,10 @@ static int open_write_run(struct op *op)
 	if (r)
 		return r;
 	r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
-	op_end(op);
-	if (r)
+	if (r) {
+		op_end(op);
 		return r;
+	}
 	if (op->content_counted)
 		contents_close(op->fs->config.contents, tree_ino_row(op->ino));
 	op->content_counted = false;
@@ -177,6 +224,9 @@ static int open_write_run(struct op *op)
 	if (w.form == OUTBOX_JSON)
 		h->write.caller = local_caller_of(op);
 	handle_join(h, op->pid);
+	if ((op->flags & O_ACCMODE) == O_RDWR && !(op->flags & O_TRUNC))
+		watch(op, h);
+	op_end(op);
 	/* What is written to a post or a message is a draft, not the file's bytes. */
 	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
 	op->fi.keep_cache = !op->fi.direct_io;
@@ -196,6 +246,7 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		log_debug("fuse", "open message ino=%" G_GUINT64_FORMAT, (uint64_t)ino);
 	tree_note_use(fs->config.tree, ino);
+	watch_message(fs, ino, fuse_req_ctx(req)->pid);
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
 	namer_opened(fs->namer, tree_ino_row(ino));
@@ -268,6 +319,9 @@ static int read_run(struct op *op)
 		return r;
 	r = read_handle(op, h);
 	op_end(op);
+	if (r == 0 && h && h->is_watched &&
+	    (op->buf_len < op->size || op->offset + (int64_t)op->buf_len >= h->size))
+		guard_file_ended(op->fs->guard, op->ino);
 	if (r == 0)
 		op->answer = OP_ANSWER_BUF;
 	return r;

@@ -19,19 +19,37 @@ struct held {
  */
 #define CLOSE_MS 100
 
+/* A file that a process reads, or has read. */
+struct reading {
+	uint64_t ino;
+	pid_t tgid;
+	int count;	   /* how often it has it open */
+	int64_t closed_ms; /* with count 0: when it was closed for the last time */
+	GList link;	   /* with count 0: guard.read */
+};
+
 struct guard {
 	pthread_mutex_t lock;
 	pthread_cond_t closed;
-	GHashTable *held;	      /* of struct held, keyed by itself; guard.lock */
+	GHashTable *reading; /* of struct reading, keyed by itself; guard.lock */
+	GQueue read;	     /* of struct reading.link, closed ones, oldest first; guard.lock */
+	GHashTable *ends;    /* of uint64_t: files whose end was asked for; guard.lock */
+	bool are_all_ended;  /* they were too many to remember; guard.lock */
+	GHashTable *held;    /* of struct held, keyed by itself; guard.lock */
 	pid_t readers[GUARD_READERS]; /* a ring, each once; guard.lock */
 	size_t next_reader;	      /* guard.lock */
 };
+
+static guint hash_of(uint64_t ino, pid_t tgid)
+{
+	return g_int64_hash(&(gint64){(gint64)ino}) ^ (guint)tgid * 2654435761u;
+}
 
 static guint held_hash(gconstpointer p)
 {
 	const struct held *h = p;
 
-	return g_int64_hash(&(gint64){(gint64)h->dir}) ^ (guint)h->tgid * 2654435761u;
+	return hash_of(h->dir, h->tgid);
 }
 
 static gboolean held_equal(gconstpointer a, gconstpointer b)
@@ -39,6 +57,20 @@ static gboolean held_equal(gconstpointer a, gconstpointer b)
 	const struct held *x = a, *y = b;
 
 	return x->dir == y->dir && x->tgid == y->tgid;
+}
+
+static guint reading_hash(gconstpointer p)
+{
+	const struct reading *f = p;
+
+	return hash_of(f->ino, f->tgid);
+}
+
+static gboolean reading_equal(gconstpointer a, gconstpointer b)
+{
+	const struct reading *x = a, *y = b;
+
+	return x->ino == y->ino && x->tgid == y->tgid;
 }
 
 struct guard *guard_new(void)
@@ -53,6 +85,9 @@ struct guard *guard_new(void)
 	pthread_cond_init(&g->closed, &attr);
 	pthread_condattr_destroy(&attr);
 	g->held = g_hash_table_new_full(held_hash, held_equal, g_free, NULL);
+	g->reading = g_hash_table_new_full(reading_hash, reading_equal, g_free, NULL);
+	g->ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g_queue_init(&g->read);
 	return g;
 }
 
@@ -61,6 +96,8 @@ void guard_free(struct guard **g)
 	if (!*g)
 		return;
 	g_hash_table_unref((*g)->held);
+	g_hash_table_unref((*g)->reading);
+	g_hash_table_unref((*g)->ends);
 	pthread_cond_destroy(&(*g)->closed);
 	pthread_mutex_destroy(&(*g)->lock);
 	g_free(*g);
@@ -147,12 +184,113 @@ bool guard_has_read(struct guard *g, pid_t tgid)
 	return has;
 }
 
+static bool is_one_of(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 bool guard_lists_first(const char *comm)
 {
 	static const char *const names[] = {"git", "rsync", "tar", "bsdtar"};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-		if (strcmp(comm, names[i]) == 0)
-			return true;
-	return false;
+	return is_one_of(comm, names, G_N_ELEMENTS(names));
+}
+
+/* ---- files ---- */
+
+static void forget_reading(struct guard *g, struct reading *f)
+{
+	if (!f->count)
+		g_queue_unlink(&g->read, &f->link);
+	g_hash_table_remove(g->reading, f);
+}
+
+/* Those that were closed too long ago, and the oldest of too many. */
+static void forget_old(struct guard *g, int64_t now_ms)
+{
+	struct reading *f;
+
+	while ((f = g_queue_peek_head(&g->read)) &&
+	       (g->read.length > GUARD_FILES || now_ms - f->closed_ms > GUARD_READ_MS))
+		forget_reading(g, f);
+}
+
+void guard_file_opened(struct guard *g, uint64_t ino, pid_t tgid)
+{
+	struct reading key = {.ino = ino, .tgid = tgid}, *f;
+
+	if (!tgid)
+		return;
+	pthread_mutex_lock(&g->lock);
+	f = g_hash_table_lookup(g->reading, &key);
+	if (!f) {
+		f = g_new0(struct reading, 1);
+		*f = key;
+		f->link.data = f;
+		g_hash_table_add(g->reading, f);
+	} else if (!f->count) {
+		g_queue_unlink(&g->read, &f->link);
+	}
+	f->count++;
+	pthread_mutex_unlock(&g->lock);
+}
+
+void guard_file_closed(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+{
+	struct reading key = {.ino = ino, .tgid = tgid}, *f;
+
+	pthread_mutex_lock(&g->lock);
+	f = g_hash_table_lookup(g->reading, &key);
+	if (f && f->count && --f->count == 0) {
+		f->closed_ms = now_ms;
+		g_queue_push_tail_link(&g->read, &f->link);
+	}
+	forget_old(g, now_ms);
+	pthread_mutex_unlock(&g->lock);
+}
+
+void guard_file_ended(struct guard *g, uint64_t ino)
+{
+	pthread_mutex_lock(&g->lock);
+	if (g_hash_table_size(g->ends) >= GUARD_ENDS) {
+		g->are_all_ended = true;
+		g_hash_table_remove_all(g->ends);
+	}
+	if (!g->are_all_ended && !g_hash_table_contains(g->ends, &ino))
+		g_hash_table_add(g->ends, g_memdup2(&ino, sizeof(ino)));
+	pthread_mutex_unlock(&g->lock);
+}
+
+bool guard_has_just_read(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+{
+	struct reading key = {.ino = ino, .tgid = tgid};
+	bool has;
+
+	pthread_mutex_lock(&g->lock);
+	forget_old(g, now_ms);
+	has = g_hash_table_contains(g->reading, &key) &&
+	      (g->are_all_ended || g_hash_table_contains(g->ends, &ino));
+	pthread_mutex_unlock(&g->lock);
+	return has;
+}
+
+bool guard_replaces(const char *program)
+{
+	static const char *const names[] = {
+		"mv",	  "cp",	  "install", "ginstall", "gio move", "gio copy", "tar",
+		"bsdtar", "cpio", "bsdcpio", "pax",	 "unzip",    "zip",	 "7z",
+		"7za",	  "7zr",  "7zz",     "gzip",	 "bzip2",    "xz",	 "zstd",
+	};
+
+	return is_one_of(program, names, G_N_ELEMENTS(names));
+}
+
+bool guard_moves(const char *program)
+{
+	static const char *const names[] = {"rsync", "git"};
+
+	return guard_replaces(program) || is_one_of(program, names, G_N_ELEMENTS(names));
 }

@@ -63,6 +63,8 @@ struct handle {
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
 	bool is_mirror;		      /* it is none: what is written goes nowhere (mirror.h) */
+	bool is_watched;	      /* counted in guard.h, by `opener` */
+	int64_t size;		      /* is_watched: when it was opened */
 	/* writing */
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: not known */
@@ -100,6 +102,9 @@ static inline void fs_after_replies(struct fs *fs)
 	atomic_load_explicit(&fs->replies, memory_order_acquire);
 }
 
+/* Who reads such a file is noted, for when he removes it (guard.h). Of messages only with
+ * recursive_delete: without, no program that moves things may remove one. */
+bool fs_watches_reads(const struct fs *fs, uint64_t ino);
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
 void handle_free(struct fs *fs, struct handle *h);
 /* writes.c: an open file for writing was made by that thread. */

@@ -287,15 +287,43 @@ static bool is_walk(struct op *op)
 	return guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
+/* What the caller is about, by what it has done and is called (guard.h). */
+static int find_remover(struct op *op, enum tree_remover *ret_by)
+{
+	struct guard *g = op->fs->guard;
+	char program[WRITER_COMM_SIZE];
+	struct tree_entry e;
+	bool has_read;
+	pid_t tgid;
+	int r = tree_lookup(&op->ctx, op->ino, op->name, &e);
+
+	*ret_by = TREE_REMOVES;
+	if (r || !e.ino)
+		return r;
+	tgid = writer_tgid(op->pid);
+	has_read = guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
+	writer_program(tgid, program);
+	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. */
+	if (has_read || (guard_moves(program) && !fs_watches_reads(op->fs, e.ino)))
+		*ret_by = op->fs->config.recursive_delete ? TREE_REMOVES : TREE_MOVES_OUT;
+	else if (guard_replaces(program) ||
+		 (guard_moves(program) && tree_ino_kind(e.ino) != TREE_UPLOAD))
+		*ret_by = TREE_REPLACES;
+	return 0;
+}
+
 static int unlink_run(struct op *op)
 {
+	enum tree_remover by;
 	int r = op_begin(op);
 
 	if (r)
 		return r;
-	r = tree_plan_unlink(&op->ctx, op->ino, op->name, &op->plan);
-	/* Local things may go recursively. */
-	if (r == 0 && !op->plan.is_local && is_walk(op))
+	r = find_remover(op, &by);
+	if (r == 0)
+		r = tree_plan_unlink(&op->ctx, op->ino, op->name, by, &op->plan);
+	/* Local things may go recursively, and nothing goes that is replaced. */
+	if (r == 0 && !op->plan.is_local && op->plan.action != TREE_DO_HIDE && is_walk(op))
 		r = -EPERM;
 	/* One whose answer does not come: its directory is locked meanwhile. */
 	if (r == 0 && op->plan.action == TREE_DO_DROP_PENDING) {

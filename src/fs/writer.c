@@ -27,25 +27,31 @@
  * there may be many. */
 #define PROC_TEXT_SIZE 8192
 
-static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
+/* The length, or -1. NUL-terminated. */
+static ssize_t read_proc_len(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
 {
 	_cleanup_close_ int fd = -1;
 	char path[64];
 	ssize_t n;
 
 	if (pid <= 0)
-		return false;
+		return -1;
 	g_snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, what);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return -1;
 	do
 		n = read(fd, buf, PROC_TEXT_SIZE - 1);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
-		return false;
+		return -1;
 	buf[n] = '\0';
-	return true;
+	return n;
+}
+
+static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
+{
+	return read_proc_len(pid, what, buf) > 0;
 }
 
 /* A newline in the process's name is written as "\n" there. */
@@ -140,6 +146,47 @@ void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
 	if (strlen(valid) >= WRITER_COMM_SIZE)
 		*g_utf8_find_prev_char(valid, valid + WRITER_COMM_SIZE) = '\0';
 	g_strlcpy(buf, valid, WRITER_COMM_SIZE);
+}
+
+/* The argument behind `at`, or NULL. */
+static const char *next_argument(const char *at, const char *end)
+{
+	const char *nul = at && at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
+
+	return nul && nul + 1 < end ? nul + 1 : NULL;
+}
+
+void writer_parse_program(const char *comm, const char *cmdline, size_t len,
+			  char buf[static WRITER_COMM_SIZE])
+{
+	const char *end = cmdline + len, *second = next_argument(cmdline, end);
+	bool is_many = strcmp(comm, "busybox") == 0 || strcmp(comm, "toybox") == 0 ||
+		       strcmp(comm, "coreutils") == 0;
+
+	if (strcmp(comm, "gio") == 0 && second) {
+		g_snprintf(buf, WRITER_COMM_SIZE, "gio %.*s", (int)(end - second), second);
+	} else if (is_many && len) {
+		_cleanup_gfree_ char *first = g_strndup(cmdline, len);
+		_cleanup_gfree_ char *name = g_path_get_basename(first);
+
+		/* By a link that is called as the one it is to be, or by its own name. */
+		if (strcmp(name, comm) == 0 && second)
+			g_snprintf(buf, WRITER_COMM_SIZE, "%.*s", (int)(end - second), second);
+		else
+			g_strlcpy(buf, name, WRITER_COMM_SIZE);
+	} else {
+		g_strlcpy(buf, comm, WRITER_COMM_SIZE);
+	}
+}
+
+void writer_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
+{
+	char comm[WRITER_COMM_SIZE], text[PROC_TEXT_SIZE];
+	ssize_t n;
+
+	writer_comm(pid, comm);
+	n = *comm ? read_proc_len(pid, "cmdline", text) : -1;
+	writer_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);
 }
 
 bool writer_is_dying(pid_t tid)

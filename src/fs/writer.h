@@ -24,6 +24,12 @@ pid_t writer_tgid(pid_t tid);
 #define WRITER_COMM_SIZE 64
 void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);
 
+/*
+ * Which program it is: its name, but of one that is many (busybox, toybox, coreutils) that of the one that
+ * it is here, and of gio with its command: "gio move". "" if unknown.
+ */
+void writer_program(pid_t pid, char buf[static WRITER_COMM_SIZE]);
+
 /* Is ending because of a signal. Takes the thread id of the request, which says more than its
  * group's. */
 bool writer_is_dying(pid_t tid);
@@ -42,3 +48,6 @@ bool writer_is_asked_to_stop(pid_t tid);
 pid_t writer_parse_tgid(const char *status);
 bool writer_parse_dying(const char *stat);
 bool writer_parse_stop(const char *status);
+/* `comm` as of writer_comm; `cmdline` of /proc/<pid>/cmdline, `len` bytes. */
+void writer_parse_program(const char *comm, const char *cmdline, size_t len,
+			  char buf[static WRITER_COMM_SIZE]);

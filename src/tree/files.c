@@ -6,6 +6,7 @@
  * it, waits until all names are known.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/timefmt.h"
@@ -72,12 +73,21 @@ int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	return r ? r : need_names(ctx, dir);
 }
 
-static int find_content(struct tree_ctx *ctx, const struct store_range *range, const char *name,
-			int64_t *ret_row)
+/* The newest of a name, while another takes it. */
+static bool is_hidden(struct tree_ctx *ctx, uint64_t dir, const struct store_content *content,
+		      const char *shown)
+{
+	return strcmp(content->name, shown) == 0 && upload_is_hidden(ctx, dir, content->rowid);
+}
+
+static int find_content(struct tree_ctx *ctx, uint64_t dir, const struct store_range *range,
+			const char *name, int64_t *ret_row)
 {
 	struct store_content content = {0};
 	int r = store_content_find(ctx->conn, range, name, &content);
 
+	if (r == 0 && is_hidden(ctx, dir, &content, name))
+		r = -ENOENT;
 	*ret_row = content.rowid;
 	store_content_clear(&content);
 	return r;
@@ -118,7 +128,7 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return wait;
 	r = known_range(ctx, dir, &range);
 	if (r == 0)
-		r = find_content(ctx, &range, name, &row);
+		r = find_content(ctx, dir, &range, name, &row);
 	/* Better an older answer than none, but no wrong "no". */
 	if (r == -ENOENT && wait)
 		return wait;
@@ -127,6 +137,7 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 struct listing {
 	struct tree_ctx *ctx;
+	uint64_t dir;
 	tree_emit emit;
 	void *arg;
 	int error;
@@ -136,6 +147,8 @@ static bool emit_file(void *arg, const struct store_content *content, const char
 {
 	struct listing *l = arg;
 
+	if (is_hidden(l->ctx, l->dir, content, shown))
+		return true;
 	return tree_emit_ino(l->ctx, l->emit, l->arg, shown,
 			     tree_ino(TREE_UPLOAD, content->rowid),
 			     STORE_COOKIE_MIN + content->rowid, &l->error);
@@ -144,7 +157,7 @@ static bool emit_file(void *arg, const struct store_content *content, const char
 int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		  tree_emit emit, void *arg)
 {
-	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
+	struct listing l = {.ctx = ctx, .dir = dir->ino, .emit = emit, .arg = arg};
 	int r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN, emit_file,
 				   &l);
 

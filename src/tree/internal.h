@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "tree/pending.h"
+#include "tree/replaced.h"
 #include "tree/transcript.h"
 #include "tree/tree.h"
 #include "tree/write.h"
@@ -19,6 +20,7 @@ struct tree {
 	struct tree_config config; /* strings owned by the tree; never changes */
 	struct pendings *pendings;
 	struct transcripts *transcripts;
+	struct replaced *replaced;
 	int64_t started_wall_ms;
 	bool is_shut;	/* cache thread */
 	GQueue looking; /* cache thread; of struct submission.link */
@@ -221,10 +223,16 @@ int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		  tree_emit emit, void *arg);
 int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
+/* remove.c */
+/* 0 if the message, as the server has it now, may go with the attachment of the plan; -EPERM. */
+int tree_remove_check(struct tree *t, const struct tree_plan *plan,
+		      const struct webex_message *now);
 /* uploads.c */
 /* Whether a new file can have that name at the server: -EINVAL for what would not come back as
  * typed, -EPERM for one of a message's form (last-error says what to do instead). */
 int tree_check_file_name(const char *name);
+/* An attachment that is being replaced is not found by that name in `dir` (replaced.h). */
+bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row);
 /* Where the files that are being written in `dir` are kept: those of a space and of its files/ are
  * the same. */
 uint64_t upload_dir(uint64_t dir);

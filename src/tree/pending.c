@@ -123,6 +123,20 @@ struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *na
 	return e;
 }
 
+bool pending_is_any_in(struct pendings *p, uint64_t dir)
+{
+	GHashTableIter iter;
+	gpointer value;
+	bool is = false;
+
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (!is && g_hash_table_iter_next(&iter, NULL, &value))
+		is = ((struct pending *)value)->dir == dir;
+	pthread_mutex_unlock(&p->lock);
+	return is;
+}
+
 struct pending *pending_by_row(struct pendings *p, int64_t row)
 {
 	struct pending *e;

@@ -51,6 +51,7 @@ struct pending *pending_ref(struct pendings *p, struct pending *e);
  * open: whoever has it open goes on with it. */
 struct pending *pending_nameless(struct pendings *p, int64_t row);
 void pending_unref(struct pendings *p, struct pending **pending);
+bool pending_is_any_in(struct pendings *p, uint64_t dir);
 
 void pending_opened(struct pendings *p, struct pending *e);
 /* True if that was the last close of an upload and it left the table. */

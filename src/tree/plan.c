@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that come and go: what a mkdir, rm, mv, touch means, with every check that needs no
- * request of its own (design 2.4).
+ * Names that come and change: what a mkdir, mv, touch means, with every check that needs no
+ * request of its own (design 2.4). Those that go: remove.c.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -43,108 +43,7 @@ static int read_only(struct tree_ctx *ctx)
 	return ctx->tree->config.read_only ? -EROFS : 0;
 }
 
-/* ---- rm ---- */
-
-static int plan_delete_message(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
-{
-	struct store_message m = {0};
-	int r = store_message_get(ctx->conn, row, &m);
-
-	if (r == 0 && m.deleted)
-		r = -ENOENT;
-	if (r == 0) {
-		plan->action = TREE_DO_DELETE_MESSAGE;
-		plan->row = row;
-		plan->room = m.room;
-		plan->id = g_strdup(m.m.id);
-	}
-	store_message_clear(&m);
-	return r;
-}
-
-static int plan_delete_upload(struct tree_ctx *ctx, uint64_t ino, struct tree_plan *plan)
-{
-	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
-	struct store_content content = {0};
-	int r;
-
-	if (p) {
-		/* A scratch file, or one that is being written, or sent, or was sent and is still
-		 * open. An older version stays. */
-		plan->is_local = p->is_scratch;
-		plan->action = TREE_DO_DROP_PENDING;
-		plan->pending = p;
-		return 0;
-	}
-	r = store_content_get(ctx->conn, tree_ino_row(ino), &content);
-	if (r == 0 && content.gone)
-		r = -ENOENT;
-	if (r == 0)
-		r = plan_delete_message(ctx, content.message, plan);
-	store_content_clear(&content);
-	return r;
-}
-
-static int plan_remove_member(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
-{
-	struct store_member m = {0};
-	int r = store_member_get(ctx->conn, row, &m);
-
-	if (r == 0 && m.gone)
-		r = -ENOENT;
-	if (r == 0) {
-		plan->action = TREE_DO_REMOVE_MEMBER;
-		plan->row = row;
-		plan->room = m.room;
-		plan->id = g_strdup(m.m.id);
-	}
-	store_member_clear(&m);
-	return r;
-}
-
-int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		     struct tree_plan *ret_plan)
-{
-	struct tree_plan plan = {0};
-	uint64_t ino;
-	int r = read_only(ctx);
-
-	if (r == 0)
-		r = find(ctx, dir, name, &ino);
-	if (r)
-		return r;
-	switch (tree_ino_kind(ino)) {
-	case TREE_MESSAGE_TXT:
-	case TREE_MESSAGE_MD:
-	case TREE_MESSAGE_HTML:
-	case TREE_MESSAGE_JSON:
-		r = plan_delete_message(ctx, tree_ino_row(ino), &plan);
-		break;
-	case TREE_UPLOAD:
-		r = plan_delete_upload(ctx, ino, &plan);
-		plan.text = g_strdup(name);
-		break;
-	case TREE_MEMBER:
-		r = plan_remove_member(ctx, tree_ino_row(ino), &plan);
-		break;
-	case TREE_LETTER:
-		plan.action = TREE_DO_DROP_LETTER;
-		plan.n = tree_ino_row(ino);
-		break;
-	case TREE_LETTER_WHY:
-		/* Goes with its letter; `rm unsent/ *` must not fail on it. */
-		plan.action = TREE_DO_NOTHING;
-		plan.is_local = true;
-		break;
-	default:
-		r = -EPERM;
-	}
-	if (r == 0)
-		*ret_plan = plan;
-	return r;
-}
-
-/* ---- mkdir, rmdir ---- */
+/* ---- mkdir ---- */
 
 int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan)
@@ -169,76 +68,6 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return -EINVAL;
 	*ret_plan = plan;
 	return 0;
-}
-
-struct others {
-	int64_t me;
-	bool found;
-};
-
-static bool note_other(void *arg, const struct store_brief *b)
-{
-	struct others *o = arg;
-
-	o->found = b->person != o->me;
-	return !o->found;
-}
-
-/* -ENOTEMPTY if somebody else has written in the room, or if we cannot know. */
-static int check_no_others(struct tree_ctx *ctx, int64_t room)
-{
-	struct others o = {.me = ctx->tree->config.me_person};
-	struct store_span span;
-	struct need all = {.kind = NEED_HEAD, .row = room};
-	int r;
-
-	/* A bot is shown only what names it (webex-api.md 5.20). */
-	if (ctx->tree->config.is_bot) {
-		log_last_error("rmdir: a bot is not shown what others wrote in a space");
-		return -ENOTEMPTY;
-	}
-	/* What was seen a moment ago is no ground to destroy something on. */
-	if (!tree_has_waited(ctx, &all))
-		pager_expire(ctx->tree->config.pager, &all);
-	r = tree_need(ctx, &all, false);
-	if (r)
-		return r;
-	r = store_message_list(ctx->conn, &(struct store_range){.room = room}, note_other, &o);
-	if (r)
-		return r;
-	if (o.found)
-		return -ENOTEMPTY;
-	r = store_span_head(ctx->conn, room, &span);
-	if (r)
-		return r == -ENOENT ? -EIO : r;
-	/* All of its past, before any of it is destroyed. */
-	return tree_need_interval(ctx, room, -1, span.hi);
-}
-
-int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		    struct tree_plan *ret_plan)
-{
-	struct tree_plan plan = {.action = TREE_DO_DELETE_ROOM};
-	struct store_room room = {0};
-	uint64_t ino;
-	int r = read_only(ctx);
-
-	if (r == 0)
-		r = find(ctx, dir, name, &ino);
-	if (r)
-		return r;
-	if (tree_ino_kind(ino) != TREE_SPACE || tree_ino_kind(dir) != TREE_SPACES)
-		return S_ISDIR(tree_row(ino)->mode) ? -EPERM : -ENOTDIR;
-	r = tree_room(ctx, tree_ino_row(ino), &room);
-	if (r == 0)
-		r = check_no_others(ctx, room.rowid);
-	if (r == 0) {
-		plan.row = plan.room = room.rowid;
-		plan.id = g_strdup(room.room.id);
-		*ret_plan = plan;
-	}
-	store_room_clear(&room);
-	return r;
 }
 
 /* ---- mv ---- */

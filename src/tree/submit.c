@@ -103,6 +103,44 @@ void submission_delete_message(struct submission *s)
 	webex_delete_message(s->tree->config.client, s->plan.id, message_deleted, s);
 }
 
+/* An attachment is to go, and with it its message: as that is now, not as it was once listed. */
+static void attachment_checked(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	struct tree *t = s->tree;
+	GPtrArray *changes;
+	int r;
+
+	s->plan.action = TREE_DO_DELETE_MESSAGE;
+	/* What a bot is not shown may be there. */
+	if (reply->status == 404 && !t->config.is_bot) {
+		message_deleted(s, reply);
+		return;
+	}
+	if (reply->error || !reply->items->len) {
+		finish(s, reply->error ? submission_gone(s, "rm", reply) : -EIO, 0);
+		return;
+	}
+	r = tree_remove_check(t, &s->plan, reply->items->pdata[0]);
+	if (r == 0) {
+		submission_delete_message(s);
+		return;
+	}
+	changes = store_changes_new();
+	touch(t, NEED_HEAD, s->plan.room);
+	store_apply_message(t->config.store, s->plan.room, reply->items->pdata[0], 0, NULL,
+			    changes);
+	publish(t, changes);
+	finish(s, r, 0);
+}
+
+static void hide_replaced(struct submission *s)
+{
+	replaced_hide(s->tree->replaced, s->plan.row, s->plan.room, s->plan.text);
+	/* If it was sent a moment ago, its last close is still to come: submission_finish. */
+	finish(s, 0, 0);
+}
+
 /* ---- spaces ---- */
 
 static int apply_room(struct submission *s, struct webex_reply *reply, int64_t *ret_row)
@@ -290,6 +328,12 @@ void submission_begin(struct submission *s)
 		break;
 	case TREE_DO_DELETE_MESSAGE:
 		submission_delete_message(s);
+		break;
+	case TREE_DO_DELETE_ATTACHMENT:
+		webex_get_message(client, s->plan.id, attachment_checked, s);
+		break;
+	case TREE_DO_HIDE:
+		hide_replaced(s);
 		break;
 	case TREE_DO_MAKE_ROOM:
 		webex_create_room(client, s->plan.text, NULL, room_saved, s);

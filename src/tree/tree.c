@@ -20,6 +20,7 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree)
 	t->config.me_email = g_strdup(config->me_email);
 	t->pendings = pendings_new();
 	t->transcripts = transcripts_new();
+	t->replaced = replaced_new(t);
 	t->started_wall_ms = clock_wall(config->clock);
 	*ret_tree = t;
 	return 0;
@@ -31,6 +32,7 @@ void tree_free(struct tree **t)
 		return;
 	pendings_free(&(*t)->pendings);
 	transcripts_free(&(*t)->transcripts);
+	replaced_free(&(*t)->replaced);
 	g_free((char *)(*t)->config.state_dir);
 	g_free((char *)(*t)->config.base_url);
 	g_free((char *)(*t)->config.me_id);

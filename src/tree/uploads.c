@@ -38,20 +38,29 @@ struct pending *upload_held(struct tree_ctx *ctx, int64_t row)
 	return is_sent ? NULL : pending_nameless(pendings, row);
 }
 
+bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row)
+{
+	return (tree_ino_kind(dir) == TREE_SPACE || tree_ino_kind(dir) == TREE_FILES) &&
+	       replaced_is_hidden(ctx->tree->replaced, row);
+}
+
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {
 	struct store_content content = {0};
 	int64_t row = upload_pending(ctx, dir, name);
+	bool is_hidden = false;
 	int r = 0;
 
 	if (!row) {
 		r = store_content_by_name(ctx->conn, tree_ino_row(dir), name, &content);
 		row = content.rowid;
 		store_content_clear(&content);
+		is_hidden = r == 0 && upload_is_hidden(ctx, dir, row);
 	}
 	/* Who makes such a name makes it through this mount, or is told of (changes.c). */
-	return tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), TIMEOUT_LONG, ret_entry);
+	return tree_entry_or_none(ctx, is_hidden ? -ENOENT : r, tree_ino(TREE_UPLOAD, row),
+				  is_hidden ? 0 : TIMEOUT_LONG, ret_entry);
 }
 
 static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_attr *attr)

@@ -410,6 +410,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 
 	if (w->pending) {
 		left = pending_closed(t->pendings, w->pending);
+		if (left)
+			replaced_show(t->replaced, tree_ino_row(w->dir), w->name);
 		pending_unref(t->pendings, &w->pending);
 	}
 	if (w->draft)

@@ -123,6 +123,8 @@ int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 enum tree_action {
 	TREE_DO_NOTHING,
 	TREE_DO_DELETE_MESSAGE,
+	TREE_DO_DELETE_ATTACHMENT, /* its message, if that still is nothing but the file */
+	TREE_DO_HIDE,		   /* an attachment that is being replaced (replaced.h) */
 	TREE_DO_MAKE_ROOM,
 	TREE_DO_RENAME_ROOM,
 	TREE_DO_DELETE_ROOM,
@@ -150,7 +152,7 @@ struct tree_plan {
 	uint64_t ino;	   /* what exists afterwards, where that is known */
 	char *id;	   /* of the thing */
 	char *room_id;
-	char *text; /* title, address or JSON body */
+	char *text; /* title, address, JSON body; an attachment's URL or name */
 	struct outbox_letter *letter;
 	/* The file here that it is about; reference. A scratch file that is sent goes then. */
 	struct pending *pending;
@@ -160,10 +162,22 @@ struct tree_plan {
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan);
 
-int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name,
+/* What the program that removes a name is about (fs/guard.h tells it by what it does and is called). */
+enum tree_remover {
+	TREE_REMOVES,	/* the name is to go: rm */
+	TREE_REPLACES,	/* another thing is to have it: mv, cp, tar x onto it */
+	TREE_MOVES_OUT, /* it has a copy of it elsewhere: mv, shutil.move */
+};
+
+/*
+ * -EPERM, and last-error says what to do: what is part of the structure; by a program that replaces it or
+ * moves it out, what the server would lose by it; an attachment whose message has more than that.
+ */
+int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
 		     struct tree_plan *ret_plan);
 int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
+/* -ENOTEMPTY: there is a message in it, or somebody else; both are asked for anew. */
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
 /* `comm`: the program that asks. */

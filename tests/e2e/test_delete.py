@@ -291,15 +291,6 @@ def test_renaming_a_message_is_refused(busy, tmp_path):
     assert busy.posts() == 0
 
 
-def test_mv_of_a_message_out_of_the_mount(busy, tmp_path):
-    """One by name is a copy and rm: the person asked for it."""
-    name = mine(busy)[0]
-    busy.run(f"mv {name} {tmp_path}/", check=True)
-    assert (tmp_path / name).read_text() == "mine\n"
-    assert len(deletions(busy)) == 1
-    assert not os.path.lexists(busy / name)
-
-
 def test_a_deletion_whose_answer_is_lost(busy):
     """Repeated: the second time it is not there, which is what was wanted."""
     busy.sim.fault(method="DELETE", route="/messages", reset="after", times=1)

@@ -184,10 +184,52 @@ def test_rmdir_of_an_empty_space(pier):
     assert not os.path.lexists(pier.dir)
 
 
-def test_rmdir_of_a_space_with_own_messages_only(pier):
-    pier.sim.api("POST", "/memberships", {"roomId": pier.id, "personEmail": BOB}).ok()
+def test_rmdir_of_a_space_with_own_messages_only(pier, unsent):
     put(pier / "post", "mine")
+    with fails(errno.ENOTEMPTY):
+        os.rmdir(pier.dir)
+    assert "rmdir Pier: there are messages" in unsent.last_error()
     put(pier / "report.txt", "mine too")
+    for name in pier.listed():
+        os.unlink(pier / name)
+    os.rmdir(pier.dir)
+    assert titles(pier.sim) == []
+
+
+def test_rmdir_of_a_space_with_somebody_in_it(pier, unsent):
+    pier.mount.ls(pier / "members")
+    # A moment ago, by somebody else.
+    member = pier.sim.api("POST", "/memberships",
+                          {"roomId": pier.id, "personEmail": BOB}).ok().json
+    with fails(errno.ENOTEMPTY):
+        os.rmdir(pier.dir)
+    assert BOB in unsent.last_error()
+    pier.sim.api("DELETE", f"/memberships/{member['id']}").ok(204)
+    pier.sim.clear_log()
+    # What cannot be asked is no ground to delete something on.
+    fault = pier.sim.fault(method="GET", route="/memberships", status=500)
+    with fails(errno.EIO):
+        os.rmdir(pier.dir)
+    pier.sim.clear_fault(fault)
+    assert pier.sim.requests("DELETE") == []
+    os.rmdir(pier.dir)
+    assert titles(pier.sim) == []
+
+
+def test_rmdir_while_a_file_is_written_in_it(pier):
+    with open(pier / ".notes.txt.swp", "w", encoding="utf-8"):
+        with fails(errno.ENOTEMPTY):
+            os.rmdir(pier.dir)
+    assert titles(pier.sim) == ["Pier"]
+    os.unlink(pier / ".notes.txt.swp")
+    os.rmdir(pier.dir)
+
+
+@pytest.mark.mount("recursive_delete")
+def test_rmdir_of_anything_with_the_option(pier):
+    pier.sim.api("POST", "/memberships", {"roomId": pier.id, "personEmail": BOB}).ok()
+    pier.sim.post(pier.id, "hello", token="bob-token")
+    pier.ls()
     os.rmdir(pier.dir)
     assert titles(pier.sim) == []
 
@@ -217,16 +259,6 @@ def test_rmdir_with_others_messages_that_are_not_listed(pier):
     with fails(errno.ENOTEMPTY):
         os.rmdir(pier.dir)
     assert pier.sim.requests("DELETE") == []
-
-
-@pytest.mark.mount("recent=5")
-def test_rmdir_with_own_messages_that_are_not_listed(pier):
-    """All of the past is looked at first."""
-    for i in range(8):
-        pier.sim.post(pier.id, f"{i}")
-    assert len(pier.listed()) == 5
-    os.rmdir(pier.dir)
-    assert titles(pier.sim) == []
 
 
 @pytest.mark.parametrize("status, number", [(400, errno.EINVAL), (403, errno.EACCES),

@@ -97,6 +97,69 @@ static void test_lists_first(void **state)
 	assert_false(guard_lists_first(""));
 }
 
+/* ---- files ---- */
+
+static void test_reading(void **state)
+{
+	struct guard *g = guard_new();
+
+	(void)state;
+	guard_file_opened(g, 5, 100);
+	/* Nobody can have come to its end. */
+	assert_false(guard_has_just_read(g, 5, 100, 0));
+	guard_file_ended(g, 5);
+	assert_true(guard_has_just_read(g, 5, 100, 0));
+	assert_false(guard_has_just_read(g, 5, 101, 0));
+	assert_false(guard_has_just_read(g, 6, 100, 0));
+	guard_file_closed(g, 5, 100, 1000);
+	assert_true(guard_has_just_read(g, 5, 100, 1000 + GUARD_READ_MS));
+	assert_false(guard_has_just_read(g, 5, 100, 1001 + GUARD_READ_MS));
+	/* Somebody else came to it: it may be in the kernel's pages. */
+	guard_file_opened(g, 5, 102);
+	guard_file_opened(g, 5, 102);
+	guard_file_closed(g, 5, 102, 2000);
+	assert_true(guard_has_just_read(g, 5, 102, INT64_MAX));
+	guard_file_closed(g, 5, 102, 2000);
+	guard_file_opened(g, 5, 102);
+	assert_true(guard_has_just_read(g, 5, 102, INT64_MAX));
+	/* Whom nobody knows. */
+	guard_file_opened(g, 5, 0);
+	assert_false(guard_has_just_read(g, 5, 0, 0));
+	guard_file_closed(g, 5, 0, 0);
+	guard_free(&g);
+}
+
+/* What is too much to remember is not forgotten to the harm of files. */
+static void test_bounds(void **state)
+{
+	struct guard *g = guard_new();
+
+	(void)state;
+	guard_file_ended(g, 1);
+	for (uint64_t i = 1; i <= GUARD_FILES + 1; i++) {
+		guard_file_opened(g, i, 100);
+		guard_file_closed(g, i, 100, 0);
+	}
+	assert_false(guard_has_just_read(g, 1, 100, 0));
+	assert_false(guard_has_just_read(g, 2, 100, 0));
+	for (uint64_t i = 1; i <= GUARD_ENDS + 1; i++)
+		guard_file_ended(g, i + 1000000);
+	assert_true(guard_has_just_read(g, 2, 100, 0));
+	guard_free(&g);
+}
+
+static void test_programs(void **state)
+{
+	(void)state;
+	assert_true(guard_replaces("mv") && guard_moves("mv"));
+	assert_true(guard_replaces("gio move"));
+	assert_true(guard_moves("rsync") && !guard_replaces("rsync"));
+	assert_false(guard_moves("rm"));
+	assert_false(guard_moves("gio remove"));
+	assert_false(guard_moves("python3"));
+	assert_false(guard_moves(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +168,9 @@ int main(void)
 		cmocka_unit_test(test_unknown_process),
 		cmocka_unit_test(test_readers),
 		cmocka_unit_test(test_lists_first),
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

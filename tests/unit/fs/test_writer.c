@@ -281,9 +281,40 @@ static void pending_signals_are_seen(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static void the_program_is_named(void **state)
+{
+	static const struct {
+		const char *comm, *cmdline;
+		size_t len;
+		const char *program;
+	} cases[] = {
+		{"mv", "/usr/bin/mv\0a\0b", 16, "mv"},
+		{"busybox", "busybox\0mv\0a", 13, "mv"},
+		{"busybox", "/bin/mv\0a\0b", 12, "mv"},
+		{"busybox", "/bin/busybox", 13, "busybox"},
+		{"busybox", "busybox\0mv", 10, "mv"}, /* cut short */
+		{"busybox", "", 0, "busybox"},
+		{"coreutils", "/bin/coreutils\0cp\0x", 20, "cp"},
+		{"gio", "gio\0move\0a", 11, "gio move"},
+		{"gio", "gio", 4, "gio"},
+		{"mv\n", "", 0, "mv\n"},
+		{"", "", 0, ""},
+	};
+	char buf[WRITER_COMM_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		writer_parse_program(cases[i].comm, cases[i].cmdline, cases[i].len, buf);
+		assert_string_equal(buf, cases[i].program);
+	}
+	writer_program(getpid(), buf);
+	assert_string_equal(buf, "test_writer");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_program_is_named),
 		cmocka_unit_test(dying_is_exiting_by_a_signal),
 		cmocka_unit_test(the_name_may_hold_anything),
 		cmocka_unit_test(a_short_stat_says_nothing),

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names that go: what rm and rmdir mean, and what is not deleted though a program unlinks it
+ * (design 2.4). Nothing goes that was not named: the message of an attachment goes only if it is
+ * nothing but that file, a space only if nothing is in it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+#include "webex/id.h"
+
+/* ---- where it is, for people ---- */
+
+/* "spaces/Ops/2026-...txt"; owned. */
+static char *path_of(struct tree_ctx *ctx, const struct store_message *m)
+{
+	struct store_room room = {0};
+	char *path;
+
+	if (store_room_get(ctx->conn, m->room, &room))
+		return g_strconcat(m->stem, ".txt", NULL);
+	path = g_strdup_printf("%s/%s/%s.txt",
+			       room.room.type == WEBEX_ROOM_DIRECT ? "direct" : "spaces",
+			       room.name, m->stem);
+	store_room_clear(&room);
+	return path;
+}
+
+/* Programs say EPERM; why, and what to do instead, is here. */
+static int refuse(enum tree_remover by, const char *name, const char *instead)
+{
+	if (by == TREE_MOVES_OUT)
+		log_last_error(
+			"%s: moved out it is a copy, and stays here: the program that has "
+			"just read it may not delete it for everybody; %s",
+			name, instead);
+	else
+		log_last_error(
+			"%s: it would be deleted for everybody, to be replaced: it stays; %s",
+			name, instead);
+	return -EPERM;
+}
+
+/* ---- messages, members, letters ---- */
+
+static int plan_message(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
+{
+	struct store_message m = {0};
+	int r = store_message_get(ctx->conn, row, &m);
+
+	if (r == 0 && m.deleted)
+		r = -ENOENT;
+	if (r == 0) {
+		plan->action = TREE_DO_DELETE_MESSAGE;
+		plan->row = row;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_message_clear(&m);
+	return r;
+}
+
+static int plan_member(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan)
+{
+	struct store_member m = {0};
+	int r = store_member_get(ctx->conn, row, &m);
+
+	if (r == 0 && m.gone)
+		r = -ENOENT;
+	if (r == 0) {
+		plan->action = TREE_DO_REMOVE_MEMBER;
+		plan->row = row;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_member_clear(&m);
+	return r;
+}
+
+/* ---- attachments ---- */
+
+static bool is_blank(const char *text)
+{
+	for (; text && *text; text++)
+		if (!g_ascii_isspace(*text))
+			return false;
+	return true;
+}
+
+/* What the message has beside the file `url`, or NULL. */
+static const char *what_else(const struct webex_message *m, const char *url)
+{
+	size_t len, wanted_len;
+	const char *wanted = webex_content_id(url ? url : "", &wanted_len), *id;
+
+	if (!is_blank(m->text) || !is_blank(m->markdown) || !is_blank(m->html))
+		return "a text";
+	if (m->attachments)
+		return "a card";
+	if (!m->files || !m->files[0])
+		return "no such file";
+	id = webex_content_id(m->files[0], &len);
+	if (m->files[1] || len != wanted_len || memcmp(id, wanted, len) != 0)
+		return "another file";
+	return NULL;
+}
+
+static int refuse_message(struct tree_ctx *ctx, const struct store_message *m, const char *name,
+			  const char *else_)
+{
+	_cleanup_gfree_ char *path = path_of(ctx, m);
+
+	log_last_error("rm %s: its message has %s beside it, and goes as a whole: rm '%s'",
+		       name, else_, path);
+	return -EPERM;
+}
+
+/* The message is asked for before it is deleted (tree_remove_check): what is known of it may be old. */
+static int plan_attachment(struct tree_ctx *ctx, const struct store_content *content,
+			   const char *name, struct tree_plan *plan)
+{
+	struct store_message m = {0};
+	const char *else_ = NULL;
+	int r = store_message_get(ctx->conn, content->message, &m);
+
+	if (r == 0 && m.deleted)
+		r = -ENOENT;
+	if (r == 0 && !m.is_evicted)
+		else_ = what_else(&m.m, content->url);
+	if (r == 0 && else_)
+		r = refuse_message(ctx, &m, name, else_);
+	store_message_clear(&m);
+	if (r)
+		return r;
+	r = plan_message(ctx, content->message, plan);
+	plan->action = TREE_DO_DELETE_ATTACHMENT;
+	plan->text = g_strdup(content->url);
+	return r;
+}
+
+int tree_remove_check(struct tree *t, const struct tree_plan *plan,
+		      const struct webex_message *now)
+{
+	const char *else_ = what_else(now, plan->text);
+	struct tree_ctx ctx = {.tree = t};
+	struct store_message m = {0};
+	int r;
+
+	if (!else_)
+		return 0;
+	r = store_read_begin(t->config.store, &ctx.conn);
+	if (r)
+		return r;
+	if (store_message_get(ctx.conn, plan->row, &m) == 0)
+		refuse_message(&ctx, &m, "of an attachment", else_);
+	store_message_clear(&m);
+	store_read_end(ctx.conn);
+	return -EPERM;
+}
+
+/*
+ * mv, cp --remove-destination, tar x: the name is to be another's in a moment. Only where that can be, and
+ * what has the name stays: as with cp, it becomes an older version.
+ */
+static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			const struct store_content *content, struct tree_plan *plan)
+{
+	struct tree_write aim = {0};
+	int r = -EPERM;
+
+	if (tree_ino_kind(dir) != TREE_SPACE && tree_ino_kind(dir) != TREE_FILES)
+		log_last_error("%s: a month takes no new files; send it to the space", name);
+	else if (strcmp(content->name, name) != 0 || !upload_is_newest(ctx, content))
+		log_last_error("%s: an older version stays as it is", name);
+	else
+		r = tree_check_file_name(name);
+	if (r == 0)
+		r = tree_write_aim_dir(ctx, dir, &aim);
+	tree_write_close(ctx->tree, &aim);
+	if (r)
+		return r;
+	plan->action = TREE_DO_HIDE;
+	plan->row = content->rowid;
+	plan->room = content->room;
+	plan->text = g_strdup(name);
+	return 0;
+}
+
+static int get_content(struct tree_ctx *ctx, int64_t row, struct store_content *ret_content)
+{
+	int r = store_content_get(ctx->conn, row, ret_content);
+
+	return r == 0 && ret_content->gone ? -ENOENT : r;
+}
+
+/* A file that is being written or sent, or was sent and is still open. An older version stays. */
+static int plan_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			enum tree_remover by, struct tree_plan *plan)
+{
+	struct pending *p = plan->pending;
+	struct store_content content = {0};
+	int r;
+
+	plan->is_local = p->is_scratch;
+	if (p->is_scratch || by == TREE_REMOVES) {
+		plan->action = TREE_DO_DROP_PENDING;
+		plan->text = g_strdup(name);
+		return 0;
+	}
+	if (by == TREE_MOVES_OUT)
+		return refuse(by, name, "rm does");
+	/* A shell goes on before its last close has come here. */
+	r = draft_is_dirty(p->draft) ? -ENOENT : get_content(ctx, p->content_row, &content);
+	if (r == 0)
+		r = plan_replace(ctx, dir, name, &content, plan);
+	else
+		log_last_error("%s: it is being written, or sent, by another program", name);
+	store_content_clear(&content);
+	return r == -ENOENT ? -EBUSY : r;
+}
+
+static int plan_upload(struct tree_ctx *ctx, uint64_t dir, uint64_t ino, const char *name,
+		       enum tree_remover by, struct tree_plan *plan)
+{
+	struct store_content content = {0};
+	int r;
+
+	plan->pending = pending_by_row(ctx->tree->pendings, tree_ino_row(ino));
+	if (plan->pending)
+		return plan_pending(ctx, dir, name, by, plan);
+	r = get_content(ctx, tree_ino_row(ino), &content);
+	if (r == 0 && by == TREE_MOVES_OUT)
+		r = refuse(by, name, "rm does");
+	else if (r == 0 && by == TREE_REPLACES)
+		r = plan_replace(ctx, dir, name, &content, plan);
+	else if (r == 0)
+		r = plan_attachment(ctx, &content, name, plan);
+	store_content_clear(&content);
+	return r;
+}
+
+/* ---- rm ---- */
+
+int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
+		     struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {0};
+	struct tree_entry e;
+	int r = ctx->tree->config.read_only ? -EROFS : 0;
+
+	if (r == 0)
+		r = tree_lookup(ctx, dir, name, &e);
+	if (r == 0 && !e.ino)
+		r = -ENOENT;
+	if (r)
+		return r;
+	switch (tree_ino_kind(e.ino)) {
+	case TREE_MESSAGE_TXT:
+	case TREE_MESSAGE_MD:
+	case TREE_MESSAGE_HTML:
+	case TREE_MESSAGE_JSON:
+		r = by == TREE_REMOVES ? plan_message(ctx, tree_ino_row(e.ino), &plan)
+				       : refuse(by, name, "rm does");
+		break;
+	case TREE_UPLOAD:
+		r = plan_upload(ctx, dir, e.ino, name, by, &plan);
+		break;
+	case TREE_MEMBER:
+		r = by == TREE_REMOVES ? plan_member(ctx, tree_ino_row(e.ino), &plan)
+				       : refuse(by, name, "rm does");
+		break;
+	case TREE_LETTER:
+		/* Moving it out keeps its bytes; what would be in its place is not it. */
+		if (by == TREE_REPLACES) {
+			r = refuse(by, name, "write to it, or rm it first");
+			break;
+		}
+		plan.action = TREE_DO_DROP_LETTER;
+		plan.n = tree_ino_row(e.ino);
+		break;
+	case TREE_LETTER_WHY:
+		/* Goes with its letter; `rm unsent/ *` must not fail on it. */
+		plan.action = TREE_DO_NOTHING;
+		plan.is_local = true;
+		break;
+	default:
+		r = -EPERM;
+	}
+	if (r)
+		tree_plan_clear(ctx->tree, &plan);
+	else
+		*ret_plan = plan;
+	return r;
+}
+
+/* ---- rmdir ---- */
+
+static bool note_message(void *arg, const struct store_brief *b)
+{
+	struct store_brief *found = arg;
+
+	*found = *b;
+	return false;
+}
+
+/* -ENOTEMPTY if there is a message. What was seen a moment ago is no ground to destroy something on. */
+static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name)
+{
+	struct need all = {.kind = NEED_HEAD, .row = room};
+	struct store_brief found = {0};
+	struct store_span span;
+	int r;
+
+	if (!tree_has_waited(ctx, &all))
+		pager_expire(ctx->tree->config.pager, &all);
+	r = tree_need(ctx, &all, false);
+	if (r == 0)
+		r = store_message_list(ctx->conn, &(struct store_range){.room = room},
+				       note_message, &found);
+	if (r)
+		return r;
+	if (found.rowid) {
+		log_last_error("rmdir %s: there are messages in it; remove them first", name);
+		return -ENOTEMPTY;
+	}
+	r = store_span_head(ctx->conn, room, &span);
+	if (r)
+		return r == -ENOENT ? -EIO : r;
+	/* All of its past. */
+	return tree_need_interval(ctx, room, -1, span.hi);
+}
+
+struct others {
+	const char *me_id;
+	bool has_me;
+	char *found; /* owned; somebody else */
+};
+
+static bool note_member(void *arg, const struct store_member *m)
+{
+	struct others *o = arg;
+
+	if (g_strcmp0(m->m.person_id, o->me_id) == 0)
+		o->has_me = true;
+	else if (!o->found)
+		o->found = g_strdup(m->name);
+	return true;
+}
+
+/* -ENOTEMPTY if somebody else is in it. */
+static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
+{
+	struct need all = {.kind = NEED_MEMBERS, .row = room};
+	struct others o = {.me_id = ctx->tree->config.me_id};
+	int r;
+
+	if (!tree_has_waited(ctx, &all))
+		pager_expire(ctx->tree->config.pager, &all);
+	r = tree_need(ctx, &all, false);
+	if (r == 0)
+		r = store_member_list(ctx->conn, room, 0, note_member, &o);
+	if (r == 0 && o.found) {
+		log_last_error(
+			"rmdir %s: %s is in it; remove the members first, or leave it by "
+			"rm of your own membership",
+			name, o.found);
+		r = -ENOTEMPTY;
+	}
+	/* A list without us is no list. */
+	if (r == 0 && !o.has_me) {
+		log_last_error("rmdir %s: the server does not say who is in it", name);
+		r = -EIO;
+	}
+	g_free(o.found);
+	return r;
+}
+
+static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name)
+{
+	int64_t room = tree_ino_row(ino);
+	int r;
+
+	/* A bot is shown only what names it (webex-api.md 5.20). */
+	if (ctx->tree->config.is_bot) {
+		log_last_error("rmdir %s: a bot is not shown what others wrote in a space",
+			       name);
+		return -ENOTEMPTY;
+	}
+	if (pending_is_any_in(ctx->tree->pendings, ino)) {
+		log_last_error("rmdir %s: a file is being written in it", name);
+		return -ENOTEMPTY;
+	}
+	r = check_no_message(ctx, room, name);
+	return r ? r : check_no_member(ctx, room, name);
+}
+
+int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		    struct tree_plan *ret_plan)
+{
+	struct tree_plan plan = {.action = TREE_DO_DELETE_ROOM};
+	struct store_room room = {0};
+	struct tree_entry e;
+	int r = ctx->tree->config.read_only ? -EROFS : 0;
+
+	if (r == 0)
+		r = tree_lookup(ctx, dir, name, &e);
+	if (r == 0 && !e.ino)
+		r = -ENOENT;
+	if (r)
+		return r;
+	if (tree_ino_kind(e.ino) != TREE_SPACE || tree_ino_kind(dir) != TREE_SPACES) {
+		if (tree_ino_kind(e.ino) == TREE_SPACE)
+			log_last_error("rmdir %s: a direct space cannot be deleted", name);
+		return S_ISDIR(tree_row(e.ino)->mode) ? -EPERM : -ENOTDIR;
+	}
+	r = tree_room(ctx, tree_ino_row(e.ino), &room);
+	if (r == 0 && !ctx->tree->config.recursive_delete)
+		r = check_empty(ctx, e.ino, name);
+	if (r == 0) {
+		plan.row = plan.room = room.rowid;
+		plan.id = g_strdup(room.room.id);
+		*ret_plan = plan;
+	}
+	store_room_clear(&room);
+	return r;
+}

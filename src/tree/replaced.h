@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Attachments whose names are about to be another's: mv, cp --remove-destination, tar x and the like unlink
+ * what they replace and make the new one then. The old one is no less a message for that: it is deleted by
+ * nobody, and merely not found under its name in the space and its files/ until the new one is there,
+ * which makes it an older version.
+ *
+ *              replaced_hide            a newer one of the name is known (upload_is_newest)
+ *     shown ----------------> hidden ---------------------------------------> an older version
+ *       ^                       |
+ *       +-----------------------+ replaced_show: the file that was being written under the name ended without
+ *                                 one; or nobody wrote any for REPLACED_HIDE_MS
+ *
+ * Thread rule: replaced_hide on the cache thread, all else on any. Lock: replaced.lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tree;
+struct replaced;
+
+#define REPLACED_HIDE_MS 10000
+
+struct replaced *replaced_new(struct tree *t);
+/* After the cache queue was stopped. */
+void replaced_free(struct replaced **r);
+
+/* The content `row` of space `room`, which is called `name`. */
+void replaced_hide(struct replaced *r, int64_t row, int64_t room, const char *name);
+/* Nobody writes a file of that name in the space any more. */
+void replaced_show(struct replaced *r, int64_t room, const char *name);
+bool replaced_is_hidden(struct replaced *r, int64_t row);
