@@ -180,14 +180,17 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	g_free(reason);
 }
 
-/* The letter was taken, and then the request ended before it was the outbox's. */
+/* What was written was taken, and then the request ended before it was submitted. */
 static void keep_letter(struct op *op)
 {
 	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
 
+	if (!letter)
+		letter = steal_ptr(&op->plan.kept);
 	if (letter)
 		outbox_keep(op->fs->config.outbox, letter,
-			    "the writer was interrupted before it was sent");
+			    op->plan.why ? op->plan.why
+					 : "the writer was interrupted before it was sent");
 }
 
 /* Takes what was written; what cannot be sent is kept. 0 and no letter: nothing to send. */
@@ -207,6 +210,22 @@ static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 	return r;
 }
 
+/* The same of an object. */
+static int plan_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
+		       struct tree_plan *plan)
+{
+	int r = tree_plan_object(ctx, &h->write, plan);
+	struct outbox_letter *kept;
+
+	if (r == 0 && plan->kept) {
+		sign(plan->kept, h);
+	} else if (r && plan->kept) {
+		kept = steal_ptr(&plan->kept);
+		keep(fs, h, kept, plan->why ? plan->why : g_strerror(-r));
+	}
+	return r;
+}
+
 /* Takes what was written and hands it on; 0 if there is nothing to send. */
 static int commit(struct op *op, struct handle *h)
 {
@@ -216,13 +235,13 @@ static int commit(struct op *op, struct handle *h)
 	if (r)
 		return r;
 	if (h->write.what == TREE_WRITE_OBJECT) {
-		r = tree_plan_object(&op->ctx, &h->write, &op->plan);
+		r = plan_object(op->fs, &op->ctx, h, &op->plan);
 		op->submit = object_submit;
 	} else {
 		r = take(op->fs, &op->ctx, h, &letter);
 		op->submit = letter_submit;
-		op->undo = keep_letter;
 	}
+	op->undo = keep_letter;
 	op_end(op);
 	if (r)
 		return r;
@@ -324,6 +343,8 @@ void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 /* ---- release ---- */
 
+#define KILLED "the program that wrote it was ended by a signal"
+
 static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 {
 	/* What went wrong is in unsent/ and last-error. */
@@ -356,10 +377,20 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	struct late_plan *late = g_new0(struct late_plan, 1);
 
 	late->fs = fs;
-	if (tree_plan_object(ctx, &h->write, &late->plan) == 0)
+	if (plan_object(fs, ctx, h, &late->plan) == 0) {
 		work_post(fs->config.queue, late_submit, late);
-	else
-		g_free(late);
+		return;
+	}
+	tree_plan_clear(fs->config.tree, &late->plan);
+	g_free(late);
+}
+
+static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, const char *why)
+{
+	struct outbox_letter *letter = NULL;
+
+	if (tree_keep_object(ctx, &h->write, &letter) == 0 && letter)
+		keep(fs, h, letter, why ? why : KILLED);
 }
 
 /* The kernel forgets what was written: the server's version takes over, or nothing does. */
@@ -437,10 +468,7 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 
 	if (unsent_because || draft_is_tainted(h->write.draft)) {
 		if (tree_write_take_raw(ctx, &h->write, &letter) == 0 && letter)
-			keep(fs, h, letter,
-			     unsent_because
-				     ? unsent_because
-				     : "the program that wrote it was ended by a signal");
+			keep(fs, h, letter, unsent_because ? unsent_because : KILLED);
 	} else if (error) {
 		drop_beginning(fs, ctx, h, error);
 	} else if (take(fs, ctx, h, &letter) == 0 && letter) {
@@ -460,7 +488,9 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 		return;
 	if (h->write.what != TREE_WRITE_OBJECT)
 		release_letter(fs, &ctx, h, unsent_because);
-	else if (!unsent_because && !draft_is_tainted(h->write.draft))
+	else if (unsent_because || draft_is_tainted(h->write.draft))
+		keep_object(fs, &ctx, h, unsent_because);
+	else
 		release_object(fs, &ctx, h);
 	store_read_end(ctx.conn);
 }

@@ -18,8 +18,9 @@ void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 	g_free(plan->id);
 	g_free(plan->room_id);
 	g_free(plan->text);
-	if (plan->letter)
-		outbox_letter_free(plan->letter);
+	g_free(plan->why);
+	outbox_letter_free(plan->letter);
+	outbox_letter_free(plan->kept);
 	pending_unref(t->pendings, &plan->pending);
 	memset(plan, 0, sizeof(*plan));
 }
@@ -214,11 +215,17 @@ static int find_again(struct outbox_letter *l)
 }
 
 /* A letter is sent as what it is: onto a message it would be one more, under another name. */
-static int check_resend_name(const char *name, const char *newname)
+static int check_resend_name(uint64_t dir, const char *name, const char *newname)
 {
+	const struct tree_row *fixed = tree_fixed_child(tree_ino_kind(dir), newname);
 	enum name_twin twin;
 	size_t stem_len;
 
+	if (fixed && !(fixed->flags & ROW_POST)) {
+		log_last_error("%s: a letter cannot be moved onto it; cat it > %s", newname,
+			       newname);
+		return -EPERM;
+	}
 	/* `mv LETTER spaces/X/`: its own name has that form, too. */
 	if (strcmp(name, newname) == 0 || !name_parse_message(newname, &stem_len, &twin))
 		return 0;
@@ -237,7 +244,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	struct tree_write aim = {0};
 	/* `mv unsent/LETTER SPACE/`: nobody chose that name. */
 	bool is_named = strcmp(name, newname) != 0;
-	int r = check_resend_name(name, newname);
+	int r = check_resend_name(newdir, name, newname);
 
 	if (r == 0)
 		r = tree_write_aim_dir(ctx, newdir, &aim);
@@ -339,72 +346,5 @@ int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		*ret_plan = plan;
 	}
 	store_room_clear(&room);
-	return r;
-}
-
-/* ---- space.json, a membership ---- */
-
-static int plan_room_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
-			  size_t len, char **ret_reason, struct tree_plan *plan)
-{
-	struct store_room room = {0};
-	int r = tree_room(ctx, w->row, &room);
-
-	if (r == 0)
-		r = webex_room_edit(&room.room, json, len, &plan->text, ret_reason);
-	if (r == 0) {
-		plan->action = plan->text ? TREE_DO_UPDATE_ROOM : TREE_DO_NOTHING;
-		plan->row = plan->room = room.rowid;
-		plan->id = g_strdup(room.room.id);
-	}
-	store_room_clear(&room);
-	return r;
-}
-
-static int plan_member_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
-			    size_t len, char **ret_reason, struct tree_plan *plan)
-{
-	struct store_member m = {0};
-	int r = store_member_get(ctx->conn, w->row, &m);
-
-	if (r == 0 && m.gone)
-		r = -ENOENT;
-	if (r == 0)
-		r = webex_membership_edit(&m.m, json, len, &plan->text, ret_reason);
-	if (r == 0) {
-		plan->action = plan->text ? TREE_DO_UPDATE_MEMBER : TREE_DO_NOTHING;
-		plan->row = m.rowid;
-		plan->room = m.room;
-		plan->id = g_strdup(m.m.id);
-	}
-	store_member_clear(&m);
-	return r;
-}
-
-int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan)
-{
-	_cleanup_free_ char *json = NULL;
-	_cleanup_free_ char *reason = NULL;
-	struct tree_plan plan = {.action = TREE_DO_NOTHING};
-	size_t len = 0;
-	int64_t size;
-	int fd = -1;
-	int r = 0;
-
-	if (draft_is_dirty(w->draft)) {
-		r = draft_take(w->draft, &json, &len, &fd, &size);
-		if (r == 0 && len && w->kind == TREE_SPACE_JSON)
-			r = plan_room_edit(ctx, w, json, len, &reason, &plan);
-		else if (r == 0 && len)
-			r = plan_member_edit(ctx, w, json, len, &reason, &plan);
-	}
-	if (reason)
-		log_last_error("%s: %s",
-			       w->kind == TREE_SPACE_JSON ? "space.json" : "membership",
-			       reason);
-	if (r)
-		tree_plan_clear(ctx->tree, &plan);
-	else
-		*ret_plan = plan;
 	return r;
 }

@@ -25,6 +25,9 @@ void submission_finish(struct submission *s, int error, uint64_t ino)
 	/* Its bytes are at the server now. */
 	if (!error && s->plan.pending && s->plan.action != TREE_DO_RENAME_PENDING)
 		pending_sent(s->tree->pendings, s->plan.pending);
+	if (error && s->plan.kept)
+		outbox_keep(s->tree->config.outbox, steal_ptr(&s->plan.kept),
+			    s->said ? s->said : strerror(-error));
 	s->done(s->arg, error, error ? 0 : ino);
 	file_change_leave(s);
 	submission_free(s);
@@ -359,6 +362,10 @@ void submission_begin(struct submission *s)
 		break;
 	case TREE_DO_SEND:
 		send_letter(s);
+		break;
+	case TREE_DO_CHECK_ROOM:
+	case TREE_DO_CHECK_MEMBER:
+		object_check(s);
 		break;
 	case TREE_DO_RENAME_PENDING:
 		file_rename(s);

@@ -60,6 +60,10 @@ void file_drop(struct submission *s);
 /* Deletes the next of s->messages; false: there is none. */
 bool file_drop_next(struct submission *s);
 
+/* ---- submit_check.c ---- */
+/* TREE_DO_CHECK_ROOM, TREE_DO_CHECK_MEMBER. */
+void object_check(struct submission *s);
+
 /* ---- submit_look.c ---- */
 
 /* Before it is submitted. */

@@ -132,6 +132,8 @@ enum tree_action {
 	TREE_DO_INVITE,
 	TREE_DO_REMOVE_MEMBER,
 	TREE_DO_UPDATE_MEMBER,
+	TREE_DO_CHECK_ROOM, /* a change that changes nothing, as far as is known: asks; `text` is it */
+	TREE_DO_CHECK_MEMBER,
 	TREE_DO_DROP_LETTER,
 	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file
 				   renamed to a real name */
@@ -154,6 +156,10 @@ struct tree_plan {
 	char *room_id;
 	char *text; /* title, address, JSON body; an attachment's URL or name */
 	struct outbox_letter *letter;
+	/* A change of an object: what was written, to be kept if the change does not come to pass, and
+	 * why (NULL: not known yet). */
+	struct outbox_letter *kept;
+	char *why;
 	/* The file here that it is about; reference. A scratch file that is sent goes then. */
 	struct pending *pending;
 	struct tree_waiting *waiting; /* borrowed; may be NULL */
@@ -187,9 +193,15 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 /* touch members/<address>: -EINVAL for what is no address. */
 int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		     struct tree_plan *ret_plan);
-/* What a person wrote into space.json or a membership (takes the draft). TREE_DO_NOTHING if
- * nothing differs. */
+/*
+ * What a person wrote into space.json or a membership (takes the draft). TREE_DO_NOTHING if nothing
+ * was written. Also with an error: plan->kept, the caller's to keep, and plan->why.
+ */
 int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan);
+
+/* The same of a draft that will not be sent: a letter to keep, or NULL. */
+int tree_keep_object(struct tree_ctx *ctx, struct tree_write *w,
+		     struct outbox_letter **ret_letter);
 
 /* error 0: `ino` is what exists now (0 where that means nothing). */
 typedef void (*tree_done)(void *arg, int error, uint64_t ino);

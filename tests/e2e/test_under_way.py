@@ -1,5 +1,6 @@
 """What is under way when something else is done to it: moved again, removed, sent again."""
 import errno
+import json
 import os
 import signal
 import threading
@@ -261,3 +262,53 @@ def test_an_edit_that_changes_nothing_is_asked_for(pier, unsent):
         put(pier / three, "three\n")
     assert sorted(unsent.bytes()) == [b"three", b"two"]
     assert pier.texts() == ["one", "2"]
+
+
+# space.json and memberships.
+
+def test_a_change_of_a_space_that_fails_is_kept(pier, unsent):
+    """What was written is in unsent/, with the reason, to be written again."""
+    pier.sim.fault(method="PUT", route="/rooms/*", status=403, message="Not today.", times=1)
+    wish = json.dumps({"title": "Quay"}).encode()
+    with fails(errno.EACCES):
+        put(pier / "space.json", wish)
+    name, kept, why = unsent.one()
+    assert name.endswith("_Pier_space.json") and kept == wish
+    assert "Not today." in why["reason"] and "Pier" in json.dumps(why)
+    for where in ("space.json", "last"):
+        with fails(errno.EPERM):
+            os.rename(unsent.dir / name, pier / where)
+    assert "cat it > last" in unsent.last_error() and pier.messages() == []
+    with fails(errno.EINVAL):
+        put(pier / "space.json", b'{"title": 7}')
+    with fails(errno.EINVAL):
+        put(pier / "members/alice@example.com", b'{"isModerator": 7}')
+    assert sorted(unsent.bytes()) == sorted([wish, b'{"title": 7}', b'{"isModerator": 7}'])
+    # Who is killed while it is written has changed nothing; that is kept, too.
+    pier.run("exec > space.json; printf '{\"title\": \"Mole\"}'; kill -9 $$")
+    wait_until(lambda: b'{"title": "Mole"}' in unsent.bytes())
+    pier.run(f"cat '{unsent.dir / name}' > space.json", check=True)
+    wait_until(lambda: pier.mount.ls("spaces") == ["Quay"])
+
+
+def test_a_change_that_changes_nothing_is_asked_for(pier, unsent):
+    """Of a space that was changed elsewhere it is not said to be done, nor is that undone."""
+    for path, thing, change in (
+            ("space.json", f"/rooms/{pier.id}", {"title": "Pier", "isLocked": True}),
+            ("members/bob@example.com", None, {"isModerator": True})):
+        if thing is None:
+            put(pier / path, b"")
+            thing = "/memberships/" + json.loads((pier / path).read_text())["id"]
+        text = (pier / path).read_text()
+        pier.sim.clear_log()
+        put(pier / path, text)
+        assert [r["method"] for r in pier.sim.log()] == ["GET"], path
+        pier.sim.api("PUT", thing, change).ok()
+        with fails(errno.ESTALE):
+            put(pier / path, text)
+        assert pier.sim.api("GET", thing).json[list(change)[-1]] is True
+        assert "changed elsewhere" in unsent.last_error()
+        assert (pier / path).read_text() != text
+        # Who has seen it can undo it.
+        put(pier / path, text)
+        assert pier.sim.api("GET", thing).json[list(change)[-1]] is False

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was written into space.json or a membership: the change it asks for, and a letter of the bytes,
+ * which is kept if that does not come to pass.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+
+/* Nothing differs from what is known: whether that is so is asked when it is submitted. */
+static void set_check(struct tree_plan *plan, enum tree_action check, const char *json,
+		      size_t len)
+{
+	plan->action = check;
+	plan->text = g_strndup(json, len);
+}
+
+static int plan_room_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
+			  size_t len, struct tree_plan *plan)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, w->row, &room);
+
+	if (r == 0)
+		r = webex_room_edit(&room.room, json, len, &plan->text, &plan->why);
+	if (r == 0) {
+		plan->action = TREE_DO_UPDATE_ROOM;
+		if (!plan->text)
+			set_check(plan, TREE_DO_CHECK_ROOM, json, len);
+		plan->row = plan->room = room.rowid;
+		plan->id = g_strdup(room.room.id);
+	}
+	store_room_clear(&room);
+	return r;
+}
+
+static int plan_member_edit(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
+			    size_t len, struct tree_plan *plan)
+{
+	struct store_member m = {0};
+	int r = store_member_get(ctx->conn, w->row, &m);
+
+	if (r == 0 && m.gone)
+		r = -ENOENT;
+	if (r == 0)
+		r = webex_membership_edit(&m.m, json, len, &plan->text, &plan->why);
+	if (r == 0) {
+		plan->action = TREE_DO_UPDATE_MEMBER;
+		if (!plan->text)
+			set_check(plan, TREE_DO_CHECK_MEMBER, json, len);
+		plan->row = m.rowid;
+		plan->room = m.room;
+		plan->id = g_strdup(m.m.id);
+	}
+	store_member_clear(&m);
+	return r;
+}
+
+/* ---- the letter ---- */
+
+static int64_t room_of(struct tree_ctx *ctx, const struct tree_write *w)
+{
+	struct store_member m = {0};
+	int64_t room = w->row;
+
+	if (w->kind == TREE_SPACE_JSON)
+		return room;
+	room = store_member_get(ctx->conn, w->row, &m) == 0 ? m.room : 0;
+	store_member_clear(&m);
+	return room;
+}
+
+/* To read, and to be written again from: cat it > space.json. */
+static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
+		      size_t len, struct outbox_letter **ret_letter)
+{
+	struct outbox_letter *l = outbox_letter_new(OUTBOX_FILE);
+	_cleanup_free_ char *text = NULL;
+	struct tree_write aim = {0};
+	struct draft *draft = NULL;
+	ssize_t n;
+	int r;
+
+	l->room = room_of(ctx, w);
+	l->filename = g_strdup(w->kind == TREE_SPACE_JSON ? "space.json" : "member.json");
+	if (l->room && tree_write_aim_dir(ctx, tree_ino(TREE_SPACE, l->room), &aim) == 0) {
+		l->room_id = steal_ptr(&aim.room_id);
+		l->place = steal_ptr(&aim.place);
+	}
+	tree_write_close(ctx->tree, &aim);
+	aim.place = l->place;
+	r = tree_spool_draft(ctx, &aim, l->filename, &draft);
+	if (r == 0) {
+		n = draft_write(draft, json, len, 0, false);
+		r = n < 0 ? (int)n : draft_take(draft, &text, &len, &l->fd, &l->size);
+		draft_unref(&draft);
+	}
+	if (r)
+		outbox_letter_free(l);
+	else
+		*ret_letter = l;
+	return r;
+}
+
+int tree_keep_object(struct tree_ctx *ctx, struct tree_write *w,
+		     struct outbox_letter **ret_letter)
+{
+	_cleanup_free_ char *json = NULL;
+	size_t len = 0;
+	int64_t size;
+	int fd = -1;
+	int r = draft_take_raw(w->draft, &json, &len, &fd, &size);
+
+	*ret_letter = NULL;
+	return r || !len ? r : new_letter(ctx, w, json, len, ret_letter);
+}
+
+int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan)
+{
+	_cleanup_free_ char *json = NULL;
+	struct tree_plan plan = {.action = TREE_DO_NOTHING};
+	size_t len = 0;
+	int64_t size;
+	int fd = -1;
+	int r = 0;
+
+	if (draft_is_dirty(w->draft))
+		r = draft_take(w->draft, &json, &len, &fd, &size);
+	if (r)
+		return r;
+	/* Where that has no room, nothing is sent, and the writer is told (outbox.h, 2). */
+	if (len)
+		r = new_letter(ctx, w, json, len, &plan.kept);
+	if (r == 0 && len && w->kind == TREE_SPACE_JSON)
+		r = plan_room_edit(ctx, w, json, len, &plan);
+	else if (r == 0 && len)
+		r = plan_member_edit(ctx, w, json, len, &plan);
+	if (r && plan.why)
+		log_last_error("%s: %s",
+			       w->kind == TREE_SPACE_JSON ? "space.json" : "membership",
+			       plan.why);
+	*ret_plan = plan;
+	return r;
+}
