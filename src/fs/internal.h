@@ -12,11 +12,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "fs/connection.h"
 #include "fs/events.h"
 #include "fs/guard.h"
 #include "fs/handles.h"
 #include "fs/notify.h"
 #include "fs/session.h"
+#include "fs/will.h"
 #include "fs/writer.h"
 #include "tree/write.h"
 
@@ -28,12 +30,13 @@ struct fs {
 	void (*ready)(void *arg);
 	void *ready_arg;
 	bool is_mounted; /* main thread; cache thread reads it between mount and unmount */
-	unsigned minor; /* of the mount's device: /sys/fs/fuse/connections/<minor>; 0: not known
-			 */
+	struct connection connection; /* set before the loop runs */
+	struct will will;	      /* main thread */
+	bool has_will;		      /* set before the loop runs */
 	atomic_bool init_answered;
 	pthread_t main_thread; /* set before the signals' thread starts */
+	atomic_bool is_asked;  /* to end, by a signal */
 	atomic_bool loop_ended;
-	int device; /* our duplicate of the session's descriptor; set before the loop runs */
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
 	struct namer *namer;

@@ -21,13 +21,13 @@ int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirr
 	struct mirror *m;
 	int r;
 
-	if (!fs->minor)
+	if (!fs->connection.minor)
 		return -ENOSYS;
 	m = g_new0(struct mirror, 1);
 	m->fs = fs;
 	m->sink = (struct handle){
 		.what = HANDLE_READ, .from = TREE_READ_EMPTY, .is_mirror = true};
-	mirror_process_init(&m->process, mountpoint, fs->minor);
+	mirror_process_init(&m->process, mountpoint, &fs->connection);
 	pthread_mutex_init(&m->lock, NULL);
 	r = work_queue_start("mirror", &m->queue);
 	if (r) {

@@ -34,6 +34,15 @@ static int open_root(const char *mountpoint, unsigned minor)
 	return fd;
 }
 
+static bool is_ours(void)
+{
+	const int stands = MIRROR_STANDS;
+	char go = 0;
+
+	return send(MIRROR_FD, &stands, sizeof(stands), MSG_NOSIGNAL) == sizeof(stands) &&
+	       recv(MIRROR_FD, &go, sizeof(go), 0) == sizeof(go) && go == 1;
+}
+
 static int create(int root, const char *path)
 {
 	int fd = openat(root, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -107,6 +116,8 @@ static int handle(const char *packet, size_t len, const char *mountpoint, unsign
 	root = open_root(mountpoint, minor);
 	if (root < 0)
 		return root;
+	if (!is_ours())
+		return -ENOTCONN;
 	return act(root, (enum mirror_what)packet[0], path, newpath);
 }
 

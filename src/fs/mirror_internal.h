@@ -13,7 +13,7 @@
 /* The helper: a socket to it, and its process. Thread rule: the mirror's thread, but quit. */
 struct mirror_process {
 	char *mountpoint;
-	unsigned minor;
+	const struct connection *connection; /* is there until the last act */
 	pthread_mutex_t lock;
 	int fd;	      /* -1: not running; written under lock */
 	bool is_over; /* lock: for good */
@@ -34,7 +34,8 @@ struct mirror {
 	bool is_done;			   /* lock: the expected one was answered */
 };
 
-void mirror_process_init(struct mirror_process *p, const char *mountpoint, unsigned minor);
+void mirror_process_init(struct mirror_process *p, const char *mountpoint,
+			 const struct connection *connection);
 /* Starts it if it does not run. -ECANCELED: no more; else -errno. */
 int mirror_process_ensure(struct mirror_process *p);
 /* Does an act. > = 0: what came of it, an errno; -EPIPE: it died; other -errno. */
@@ -52,5 +53,10 @@ void mirror_process_clear(struct mirror_process *p);
 /* ---- the protocol: one packet a message ---- */
 #define MIRROR_FD 3
 #define MIRROR_PACKET_MAX 4096
-/* enum mirror_what in one byte, the path and a NUL, for a rename the new one and a NUL. The answer
- * is an int: 0 or an errno. */
+/*
+ * enum mirror_what in one byte, the path and a NUL, for a rename the new one and a NUL. The answer
+ * is an int: 0 or an errno. Before it acts the helper says MIRROR_STANDS: it has opened the root of
+ * what is at the path and has our number. Both may be another mount's by then, so it is
+ * told by a byte, 0 or 1, whether ours is still there: then it was ours that it opened.
+ */
+#define MIRROR_STANDS (-1)

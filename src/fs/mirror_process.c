@@ -16,10 +16,11 @@
 /* Helpers that die one after the other without having done anything. */
 #define STARTS_MAX 5
 
-void mirror_process_init(struct mirror_process *p, const char *mountpoint, unsigned minor)
+void mirror_process_init(struct mirror_process *p, const char *mountpoint,
+			 const struct connection *connection)
 {
 	*p = (struct mirror_process){
-		.mountpoint = g_strdup(mountpoint), .minor = minor, .fd = -1};
+		.mountpoint = g_strdup(mountpoint), .connection = connection, .fd = -1};
 	pthread_mutex_init(&p->lock, NULL);
 }
 
@@ -95,7 +96,7 @@ int mirror_process_ensure(struct mirror_process *p)
 	theirs = fds[1];
 	if (++p->starts == STARTS_MAX)
 		log_warning("fuse", "the helper of -o inotify ends again and again");
-	r = spawn(p->mountpoint, p->minor, theirs, &p->pid);
+	r = spawn(p->mountpoint, p->connection->minor, theirs, &p->pid);
 	if (r) {
 		log_warning("fuse", "cannot start the helper of -o inotify: %s", strerror(-r));
 		p->pid = 0;
@@ -105,6 +106,13 @@ int mirror_process_ensure(struct mirror_process *p)
 		return -ECANCELED;
 	steal_fd(&ours);
 	return 0;
+}
+
+static bool send_go(const struct mirror_process *p)
+{
+	char go = connection_is_up(p->connection) ? 1 : 0;
+
+	return send(p->fd, &go, sizeof(go), MSG_NOSIGNAL) == sizeof(go);
 }
 
 int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
@@ -122,7 +130,11 @@ int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
 	if (send(p->fd, packet->str, packet->len, MSG_NOSIGNAL) < 0)
 		return -EPIPE;
 	/* As long as it takes (mirror.h 5). */
-	if (recv(p->fd, &result, sizeof(result), 0) != (ssize_t)sizeof(result))
+	do {
+		if (recv(p->fd, &result, sizeof(result), 0) != (ssize_t)sizeof(result))
+			return -EPIPE;
+	} while (result == MIRROR_STANDS && send_go(p));
+	if (result == MIRROR_STANDS)
 		return -EPIPE;
 	p->starts = 0;
 	return result;

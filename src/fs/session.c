@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -43,6 +41,10 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 	conn->time_gran = 1000000;
 	if (fs->ready)
 		fs->ready(fs->ready_arg);
+	if (!fs->has_will)
+		log_info("fuse",
+			 "nobody ends the mount should sparkfs be killed while the kernel "
+			 "holds it: no control files of FUSE");
 }
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
@@ -63,7 +65,7 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 	}
 	/* Not `fd`: libfuse closes it at unmount while the notifier may still be writing. */
 	(void)fd;
-	return writev(fs->device, iov, count);
+	return writev(fs->connection.device, iov, count);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
@@ -76,9 +78,6 @@ static int add_parallel_dirops(struct fs *fs)
 {
 	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
 
-	fs->device = fcntl(fuse_session_fd(fs->session), F_DUPFD_CLOEXEC, 0);
-	if (fs->device < 0)
-		return -errno;
 	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 }
 #else
@@ -208,6 +207,8 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 		g_free(fs);
 		return -EINVAL;
 	}
+	fs->connection = (struct connection)CONNECTION_NONE;
+	fs->will = (struct will)WILL_NONE;
 	fs->guard = guard_new();
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
@@ -216,54 +217,6 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs->namer = namer_new(fs->config.queue, fs_show_names, fs);
 	*ret_fs = fs;
 	return 0;
-}
-
-/* The last line of mountinfo for the path: "36 25 0:41 / /mnt ..."; spaces are \\040 there. */
-static unsigned find_minor(const char *mountpoint)
-{
-	char *text = NULL, *real = realpath(mountpoint, NULL);
-	unsigned minor = 0;
-
-	if (real && g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL)) {
-		char **lines = g_strsplit(text, "\n", -1);
-
-		for (char **l = lines; *l; l++) {
-			char **f = g_strsplit(*l, " ", 6);
-			char *path = g_strv_length(f) == 6 ? g_strcompress(f[4]) : NULL;
-			char *colon = path ? strchr(f[2], ':') : NULL;
-
-			if (path && strcmp(path, real) == 0 && colon)
-				minor = (unsigned)g_ascii_strtoull(colon + 1, NULL, 10);
-			g_free(path);
-			g_strfreev(f);
-		}
-		g_strfreev(lines);
-	}
-	g_free(text);
-	free(real);
-	return minor;
-}
-
-/*
- * Ends every request that nobody will answer any more. Without it the notifier could wait for
- * ever for a lock of the kernel that such a request holds. The kernel gives the number of a
- * mount that has gone to the next one: it is ours while `device` is connected.
- */
-static void abort_connection(struct fs *fs, int device)
-{
-	struct pollfd end = {.fd = device};
-	char path[64];
-	int fd;
-
-	if (!fs->minor || device < 0 || poll(&end, 1, 0) != 0)
-		return;
-	g_snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", fs->minor);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, "1", 1) != 1)
-		log_debug("fuse", "abort: %s", strerror(errno));
-	close(fd);
 }
 
 /* ---- signals ---- */
@@ -297,8 +250,10 @@ static void *wait_for_signal(void *arg)
 	int sig;
 
 	end_signals(&set);
-	if (sigwait(&set, &sig) == 0)
+	if (sigwait(&set, &sig) == 0) {
+		atomic_store(&fs->is_asked, true);
 		fuse_session_exit(fs->session);
+	}
 	while (!atomic_load(&fs->loop_ended)) {
 		pthread_kill(fs->main_thread, SIGUSR1);
 		nanosleep(&nap, NULL);
@@ -324,12 +279,18 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 		return r;
 	}
 	fs->is_mounted = true;
-	fs->minor = find_minor(mountpoint);
-	r = add_parallel_dirops(fs);
+	r = connection_open(&fs->connection, mountpoint, fuse_session_fd(fs->session));
+	/* It starts meanwhile. */
+	if (r == 0)
+		will_make(&fs->will, fs->connection.abort_fd);
+	if (r == 0)
+		r = add_parallel_dirops(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
 	if (r == 0 && fs->config.inotify)
 		r = mirror_start(fs, mountpoint, &fs->mirror);
+	if (r == 0)
+		fs->has_will = will_await(&fs->will) == 0;
 	return r;
 }
 
@@ -346,6 +307,7 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 {
 	struct fuse_loop_config *config;
 	pthread_t signals;
+	bool is_asked;
 	int r;
 
 	fs->ready = ready;
@@ -359,10 +321,14 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 								     : worker_count());
 	r = fuse_session_loop_mt(fs->session, config);
 	fuse_loop_cfg_destroy(config);
+	is_asked = atomic_load(&fs->is_asked);
 	atomic_store(&fs->loop_ended, true);
 	pthread_kill(signals, SIGHUP);
 	pthread_join(signals, NULL);
-	/* Positive: ended by a signal, which is how one asks for it. */
+	/* Positive: ended by a signal, which is how one asks for it. libfuse takes an abort for an
+	 * unmount. */
+	if (r >= 0 && !is_asked && connection_is_left(&fs->connection))
+		r = -ECONNABORTED;
 	return r < 0 ? r : 0;
 }
 
@@ -391,6 +357,40 @@ static void fail_all(void *arg)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/*
+ * libfuse unmounts whatever is at the path by now, but if the connection is no more. So it gets what looks
+ * like one that is not, and only closes it.
+ */
+static int keep_libfuse_from_unmounting(struct fuse_session *session)
+{
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	close(fds[0]);
+	r = dup2(fds[1], fuse_session_fd(session)) < 0 ? -errno : 0;
+	fcntl(fuse_session_fd(session), F_SETFD, FD_CLOEXEC);
+	close(fds[1]);
+	return r;
+}
+
+static void end_connection(struct fs *fs)
+{
+	const struct connection *c = &fs->connection;
+	int r;
+
+	if (c->minor && keep_libfuse_from_unmounting(fs->session) == 0) {
+		r = connection_end(c);
+		/* -ENOENT: somebody has unmounted it. */
+		if (r && r != -ENOENT)
+			log_warning("fuse",
+				    "%s stays mounted and dead: %s; remove it: "
+				    "fusermount3 -u %s",
+				    c->mountpoint, strerror(-r), c->mountpoint);
+	}
+	fuse_session_unmount(fs->session);
+}
+
 void fs_unmount(struct fs *fs)
 {
 	struct waited w = {.fs = fs};
@@ -412,12 +412,12 @@ void fs_unmount(struct fs *fs)
 	local_files_stop(fs->local);
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
-	fuse_session_unmount(fs->session);
-	abort_connection(fs, fs->device);
+	end_connection(fs);
 	notifier_end(fs->notifier);
 	mirror_join(fs->mirror);
-	close(fs->device);
+	connection_close(&fs->connection);
 	mirror_free(&fs->mirror);
+	will_revoke(&fs->will);
 	fs->is_mounted = false;
 }
 

@@ -40,7 +40,8 @@ struct fs_config {
 int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **ret_fs);
 /* 0 or -errno. Installs handlers: SIGTERM, SIGINT, SIGHUP end fs_run; SIGPIPE is ignored. */
 int fs_mount(struct fs *fs, const char *mountpoint);
-/* Serves until unmounted or told to end. 0 or -errno. `ready` (may be NULL) is called once the
+/* Serves until unmounted or told to end. 0; -ECONNABORTED: the connection was ended and the dead
+ * mount left (fs_unmount removes it); or -errno. `ready` (may be NULL) is called once the
  * first request can be answered. */
 int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg);
 void fs_exit(struct fs *fs);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cache/local_helper.h"
 #include "fs/mirror_helper.h"
+#include "fs/will.h"
 #include "main/sparkfs.h"
 
 #define EXIT_USAGE 2
@@ -50,11 +51,7 @@ static int start_and_serve(struct sparkfs *s)
 		fprintf(stderr, "sparkfs: warning: %s\n", s->warning);
 	r = sparkfs_serve(s);
 	sparkfs_stop(s);
-	if (r < 0) {
-		log_error("main", "ended by an error: %s", g_strerror(-r));
-		return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* Every open upload, letter and reader has a descriptor: as many as we may have. */
@@ -79,6 +76,9 @@ static int run(const struct options *options)
 	 * limit. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	/* Who started us may have ignored it: the numbers of our children would be given to others
+	 * before we have waited for them. */
+	signal(SIGCHLD, SIG_DFL);
 	raise_open_files();
 	sparkfs_init(&s, options);
 	r = sparkfs_prepare(&s, &reason);
@@ -108,6 +108,8 @@ int main(int argc, char **argv)
 		return mirror_helper_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], LOCAL_HELPER_ARG) == 0)
 		return local_helper_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], WILL_ARG) == 0)
+		return will_main(argc, argv);
 	/* mount.fuse with setuid= leaves it empty, which glib takes for a folder. */
 	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
 		unsetenv("HOME");

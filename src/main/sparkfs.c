@@ -453,6 +453,7 @@ static void ready(void *arg)
 	struct sparkfs *s = arg;
 	bool is_background = s->daemon.fd >= 0;
 
+	s->is_ready = true;
 	log_set_sink(is_background ? LOG_SINK_SYSLOG : LOG_SINK_STDERR);
 	if (daemon_ready(&s->daemon) < 0)
 		fs_exit(s->fs);
@@ -464,7 +465,18 @@ static void ready(void *arg)
 
 int sparkfs_serve(struct sparkfs *s)
 {
-	return fs_run(s->fs, ready, s);
+	int r = fs_run(s->fs, ready, s);
+
+	if (r < 0 && !s->is_ready)
+		log_set_sink(LOG_SINK_STDERR);
+	if (r == -ECONNABORTED)
+		log_error(
+			"main",
+			"%s: the kernel's connection was ended from outside (abort, umount -f)",
+			s->mountpoint);
+	else if (r < 0)
+		log_error("main", "%s: ended by an error: %s", s->mountpoint, g_strerror(-r));
+	return r;
 }
 
 static void shut_tree(void *arg)

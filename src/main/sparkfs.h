@@ -46,6 +46,7 @@ struct sparkfs {
 	struct fs *fs;
 	atomic_bool is_mounted; /* from then on the cache thread tells fs of changes */
 	char *warning;		/* mounted all the same; one line */
+	bool is_ready; /* the first request can be answered; main thread after the loop */
 };
 
 void sparkfs_init(struct sparkfs *s, const struct options *options);

@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from lib.mount import Mount, fuse_connection, mount_device, unescape
+from lib.mount import Mount, mount_device, open_abort, unescape
 from lib.shell import Result, run_cmd
 from lib.util import scaled, wait_until
 
@@ -81,10 +81,10 @@ class Cli(Mount):
 
     def force(self, why):
         device = self.device
-        connection = device and fuse_connection(device[1])
-        if connection:
-            with open(f"{connection}/abort", "w", encoding="ascii") as f:
-                f.write("1")
+        file = device and open_abort(self.path, device[1])
+        if file:
+            with file:
+                file.write(b"1")
         subprocess.run(["umount", "-l", str(self.path)], stderr=subprocess.DEVNULL, check=False)
         return why
 

@@ -98,7 +98,7 @@ def changes_by_mount(sim):
 
 def helper_of(mount):
     """The process id of the helper, or None."""
-    found = run_cmd(["pgrep", "-P", str(mount.pid)]).out.split()
+    found = run_cmd(["pgrep", "-P", str(mount.pid), "-f", "--", "--inotify-helper"]).out.split()
     assert len(found) <= 1
     return int(found[0]) if found else None
 

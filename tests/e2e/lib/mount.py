@@ -36,6 +36,21 @@ def fuse_connection(minor):
     return path if os.path.isdir(path) else None
 
 
+def open_abort(path, minor):
+    """The abort file of the mount at path, or None. It is of that mount for ever, while its number
+    becomes another's: so it is opened while the mount is there, and nothing else is written to.
+    """
+    connection = fuse_connection(minor)
+    if not connection:
+        return None
+    # pylint: disable-next=consider-using-with
+    file = open(f"{connection}/abort", "wb", buffering=0)
+    if mount_device(path) == (0, minor):
+        return file
+    file.close()
+    return None
+
+
 def read_proc(path):
     try:
         with open(path, encoding="utf-8", errors="replace") as f:
@@ -73,18 +88,19 @@ class Mount:
 
     .path is the mount point (a pathlib.Path), .state its XDG directories' parent.
     `options` are joined into -o; `token` goes into WEBEX_ACCESS_TOKEN (None: none).
-    state=other.state shares cache and outbox with another (ended) mount.
+    state=other.state shares cache and outbox with another (ended) mount; at= is the mount point.
     """
 
     def __init__(self, tmp_path, url, *options, token="alice-token", env=None, state=None,
-                 args=(), binary=None, deadline=15):
+                 args=(), binary=None, deadline=15, at=None):
         name = uuid.uuid4().hex[:8]
-        self.path = tmp_path / f"mnt-{name}"
-        self.path.mkdir()
+        self.path = at or tmp_path / f"mnt-{name}"
+        self.path.mkdir(exist_ok=at is not None)
         self.state = state or tmp_path / f"xdg-{name}"
         self.log_path = tmp_path / f"sparkfs-{name}.log"
         self.minor = None
         self.connection = None
+        self.abort_file = None
         self.ended = False
         self.options = [o for o in (f"url={url}" if url else None, *options) if o]
         # Tests count requests: polls come only where a test asks for them.
@@ -125,6 +141,7 @@ class Mount:
         try:
             self.minor = wait_until(mounted, deadline, "mount")[1]
             self.connection = fuse_connection(self.minor)
+            self.abort_file = open_abort(self.path, self.minor)
         except BaseException:
             self.force("the mount did not come up")
             raise
@@ -178,6 +195,10 @@ class Mount:
             raise AssertionError(f"cannot unmount: {self.last_error}{text}") from e
         self.wait_ended(status)
 
+    def unmount_lazily(self):
+        """For those who are in it it goes on."""
+        subprocess.run(["fusermount3", "-u", "-z", str(self.path)], check=True)
+
     def wait_ended(self, status=0, deadline=15):
         """Waits for the daemon to end by itself (unmounted or signalled) and checks it."""
         try:
@@ -212,16 +233,14 @@ class Mount:
 
     def abort(self):
         """Ends the connection: who waits for the daemon is told that it is gone."""
-        with open(f"{self.connection}/abort", "w", encoding="ascii") as f:
-            f.write("1")
+        self.abort_file.write(b"1")
 
     def force(self, why):
         """Gets rid of a wedged mount whatever it does. Returns a report as text."""
         report = [f"*** {why}"]
         if self.process.poll() is None:
             report.append(self.dump())
-        # Its number may be another mount's by now: the kernel gives it out again.
-        if self.connection and (mount_device(self.path) or (0, 0))[1] == self.minor:
+        if self.abort_file:
             try:
                 with open(f"{self.connection}/waiting", encoding="ascii") as f:
                     report.append(f"requests waiting: {f.read().strip()}")

@@ -22,6 +22,15 @@
 #include "fs/mirror_helper.h"
 #include "fs/mirror_internal.h"
 
+static struct connection up = {.minor = 1};
+static bool is_up = true;
+
+bool connection_is_up(const struct connection *c)
+{
+	assert_ptr_equal(c, &up);
+	return is_up;
+}
+
 static struct mirror_act act_of(const char *path, const char *newpath)
 {
 	return (struct mirror_act){.path = (char *)path, .newpath = (char *)newpath};
@@ -42,7 +51,7 @@ static void test_one_that_dies_is_not_started_for_ever(void **state)
 	int starts = 0, r;
 
 	(void)state;
-	mirror_process_init(&p, "die", 1);
+	mirror_process_init(&p, "die", &up);
 	while ((r = mirror_process_ensure(&p)) == 0) {
 		struct mirror_act act = act_of("x", NULL);
 
@@ -71,7 +80,7 @@ static void test_who_waits_for_it_can_be_freed(void **state)
 	pid_t pid;
 
 	(void)state;
-	mirror_process_init(&p, "hang", 1);
+	mirror_process_init(&p, "hang", &up);
 	assert_int_equal(mirror_process_ensure(&p), 0);
 	pid = p.pid;
 	assert_int_equal(pthread_create(&thread, NULL, quit_soon, &p), 0);
@@ -130,14 +139,38 @@ static void test_acts(void **state)
 	if (stat("/dev/shm", &st) < 0 || major(st.st_dev))
 		skip();
 	assert_non_null(mkdtemp(folder));
-	mirror_process_init(&p, folder, minor(st.st_dev));
+	up.minor = minor(st.st_dev);
+	mirror_process_init(&p, folder, &up);
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
 		assert_int_equal(try(&p, rows[i].what, rows[i].path, rows[i].newpath),
 				 rows[i].result);
 	mirror_process_reap(&p);
 	mirror_process_clear(&p);
-	/* What a mount covered is left alone. */
-	mirror_process_init(&p, folder, minor(st.st_dev) + 1);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void test_what_is_not_ours_is_left_alone(void **state)
+{
+	char folder[] = "/dev/shm/sparkfs-mirror-XXXXXX";
+	struct mirror_process p;
+	struct stat st;
+
+	(void)state;
+	if (stat("/dev/shm", &st) < 0 || major(st.st_dev))
+		skip();
+	assert_non_null(mkdtemp(folder));
+	/* Our mount has gone, and another has its path and its number. */
+	up.minor = minor(st.st_dev);
+	is_up = false;
+	mirror_process_init(&p, folder, &up);
+	assert_int_equal(try(&p, MIRROR_CREATE, "a", NULL), ENOTCONN);
+	assert_int_equal(try(&p, MIRROR_MKDIR, "d", NULL), ENOTCONN);
+	mirror_process_reap(&p);
+	mirror_process_clear(&p);
+	/* What a mount covered. */
+	is_up = true;
+	up.minor++;
+	mirror_process_init(&p, folder, &up);
 	assert_int_equal(try(&p, MIRROR_CREATE, "a", NULL), ENOTCONN);
 	mirror_process_reap(&p);
 	mirror_process_clear(&p);
@@ -153,7 +186,7 @@ static void test_its_number_is_its_own_until_it_is_reaped(void **state)
 	pid_t pid;
 
 	(void)state;
-	mirror_process_init(&p, "hang", 1);
+	mirror_process_init(&p, "hang", &up);
 	assert_int_equal(mirror_process_ensure(&p), 0);
 	pid = p.pid;
 	mirror_process_end(&p);
@@ -171,6 +204,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_one_that_dies_is_not_started_for_ever),
 		cmocka_unit_test(test_who_waits_for_it_can_be_freed),
 		cmocka_unit_test(test_acts),
+		cmocka_unit_test(test_what_is_not_ours_is_left_alone),
 		cmocka_unit_test(test_its_number_is_its_own_until_it_is_reaped),
 	};
 
