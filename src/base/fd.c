@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/snapshot.h"
+
 #define COPY_BYTES 65536
 
 int fd_write_all(int fd, const void *buf, size_t len, int64_t offset)
@@ -31,6 +33,8 @@ int fd_copy(int from, int to, int64_t lo, int64_t hi)
 {
 	char block[COPY_BYTES];
 
+	if (hi - lo > SNAPSHOT_BYTES_MAX)
+		snapshot_assert_none();
 	while (lo < hi) {
 		ssize_t n = pread(from, block, (size_t)MIN(COPY_BYTES, hi - lo), lo);
 

@@ -78,7 +78,8 @@ int draft_truncate_by(struct draft *d, struct draft_writer *by, int64_t size);
 int draft_load(struct draft *d, const void *buf, size_t len);
 /*
  * Writes all that `read` brings to the beginning of it. `read` is as draft_read, and 0 ends it.
- * 0 or -errno: of either; what came before is in it then.
+ * 0 or -errno: of either; what came before is in it then. A draft of a file: under no snapshot
+ * (base/snapshot.h).
  */
 typedef ssize_t (*draft_source)(void *arg, void *buf, size_t len, int64_t offset);
 int draft_fill(struct draft *d, draft_source read, void *arg);

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 
+#include "base/snapshot.h"
 #include "cache/draft.h"
 
 #define BLOCK_BYTES 65536
@@ -43,6 +44,7 @@ int draft_sha256(int fd, char **ret_hex)
 	unsigned size = 0;
 	int r = -ENOMEM;
 
+	snapshot_assert_none();
 	if (sum && EVP_DigestInit_ex(sum, EVP_sha256(), NULL))
 		r = add_all(sum, fd);
 	if (r == 0 && !EVP_DigestFinal_ex(sum, digest, &size))

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/snapshot.h"
 
 /* Out of the way of the numbers that it gets. */
 #define HIGH_FD 16
@@ -139,6 +140,7 @@ static int check(const struct letter_local *l, struct local_answer *a)
 int local_child_start(const struct letter_local *l, int spool, struct local_child *ret_child,
 		      struct local_answer *ret_answer)
 {
+	snapshot_assert_none();
 	*ret_child = (struct local_child){.socket = -1};
 	*ret_answer = (struct local_answer){0};
 	if (check(l, ret_answer))

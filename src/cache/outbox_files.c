@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/snapshot.h"
 #include "base/timefmt.h"
 #include "cache/draft.h"
 #include "cache/outbox_private.h"
@@ -275,6 +276,7 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 	bool is_again = l->replaces != 0;
 	int r = 0;
 
+	snapshot_assert_none();
 	do
 		note->n = store_new_rowid(o->store);
 	while (is_in_use(o, note->n));
@@ -297,6 +299,7 @@ int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_l
 	char name[FILE_NAME_SIZE], temporary[FILE_NAME_SIZE];
 	int r;
 
+	snapshot_assert_none();
 	file_name(n, "body", name);
 	file_name(n, "tmp", temporary);
 	/* What a crash left. */

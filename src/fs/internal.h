@@ -41,7 +41,8 @@ struct fs {
 	struct handles *dirs;  /* of struct dir_handle */
 	struct namer *namer;
 	struct local_files *local;
-	struct mirror *mirror; /* NULL: none; set before the loop runs */
+	struct work_queue *copies; /* of long files (op.c); between mount and unmount */
+	struct mirror *mirror;	   /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
 	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */

@@ -48,6 +48,7 @@ void op_unref(struct op *op)
 	if (atomic_fetch_sub(&op->refs, 1) != 1)
 		return;
 	tree_plan_clear(op->fs->config.tree, &op->plan);
+	tree_copy_clear(&op->ctx.copy);
 	g_free(op->name);
 	g_free(op->newname);
 	if (!op->borrowed_buf)
@@ -63,10 +64,16 @@ int op_begin(struct op *op)
 	return store_read_begin(op->fs->config.store, &op->ctx.conn);
 }
 
+void ctx_end(struct tree_ctx *ctx)
+{
+	if (ctx->conn)
+		store_read_end(ctx->conn);
+	ctx->conn = NULL;
+}
+
 void op_end(struct op *op)
 {
-	store_read_end(op->ctx.conn);
-	op->ctx.conn = NULL;
+	ctx_end(&op->ctx);
 }
 
 /* ---- the one reply ---- */
@@ -171,6 +178,11 @@ static void for_each_directory(const struct op *op,
 		fn(op->fs->notifier, op->newdir);
 }
 
+static bool is_waiting(const struct op *op)
+{
+	return op->state == OP_PARKED || op->state == OP_COPYING || op->state == OP_SUBMITTED;
+}
+
 static void op_reply(struct op *op, int error)
 {
 	struct fs *fs = op->fs;
@@ -184,7 +196,7 @@ static void op_reply(struct op *op, int error)
 		op->buf_len = 0;
 	}
 	error = say_stale(op, error);
-	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+	if (is_waiting(op))
 		g_queue_unlink(&fs->parked, &op->link);
 	op->state = OP_DONE;
 	cancel_timer(op, &op->soft_timer);
@@ -267,7 +279,7 @@ static void on_deadline(void *arg)
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, false);
 		op_reply(op, -ETIMEDOUT);
-	} else if (op->state == OP_SUBMITTED) {
+	} else if (op->state == OP_COPYING || op->state == OP_SUBMITTED) {
 		/* A delivery goes on; its outcome will be in unsent/ or on the server. */
 		if (op->late)
 			log_last_error("%s %s: %s", op->what, op->name ? op->name : "",
@@ -297,6 +309,9 @@ static void give_up(struct op *op, int error)
 {
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
+		op_reply(op, error);
+	} else if (op->state == OP_COPYING) {
+		/* It has a reference of its own. */
 		op_reply(op, error);
 	} else if (op->state == OP_SUBMITTED) {
 		op->waiting.is_over = true;
@@ -334,7 +349,7 @@ static void on_signal_timer(void *arg)
 	struct op *op = arg;
 
 	op->signal_timer = 0;
-	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+	if (is_waiting(op))
 		stop_if_asked(op);
 	op_unref(op);
 }
@@ -389,6 +404,40 @@ static void submit(void *arg)
 	op->submit(op);
 }
 
+/* ---- copies ---- */
+
+static void copied(void *arg)
+{
+	struct op *op = arg;
+
+	if (op->state == OP_COPYING)
+		run_again(op);
+	op_unref(op);
+}
+
+/* On the thread of the copies. */
+static void copy_now(void *arg)
+{
+	struct op *op = arg;
+
+	tree_copy_run(op->fs->config.tree, &op->ctx.copy);
+	work_post(op->fs->config.queue, copied, op);
+}
+
+static void copy(void *arg)
+{
+	struct op *op = arg;
+
+	if (ends_before_wait(op))
+		return;
+	op->state = OP_COPYING;
+	g_queue_push_tail_link(&op->fs->parked, &op->link);
+	arm_deadline(op);
+	if (atomic_load(&op->interrupted))
+		look_after(op);
+	work_post(op->fs->copies, copy_now, op_ref(op));
+}
+
 static void finish_run(void *arg)
 {
 	struct op *op = arg;
@@ -424,7 +473,7 @@ static void interrupt_run(void *arg)
 	struct op *op = arg;
 
 	/* Else it looks itself when it begins to wait. */
-	if (op->state == OP_PARKED || op->state == OP_SUBMITTED)
+	if (is_waiting(op))
 		stop_if_asked(op);
 	op_unref(op);
 }
@@ -439,24 +488,28 @@ static void on_interrupt(fuse_req_t req, void *arg)
 		work_post(op->fs->config.queue, interrupt_run, op_ref(op));
 }
 
+static work_fn way_of(int r)
+{
+	return r == TREE_WAIT ? park : r == TREE_COPY ? copy : r == OP_SUBMIT ? submit : NULL;
+}
+
 static void settle(struct op *op, int r)
 {
 	struct work_queue *queue = op->fs->config.queue;
 	bool here = work_on_thread(queue);
+	work_fn way = way_of(r);
 
-	if (r != TREE_WAIT && r != OP_SUBMIT) {
+	if (!way) {
 		op_reply(op, r);
 		return;
 	}
 	if (!here)
 		fuse_req_interrupt_func(op->req, on_interrupt, op);
 	/* From here on it is the cache thread's. */
-	if (here && r == TREE_WAIT)
-		park(op);
-	else if (here)
-		submit(op);
+	if (here)
+		way(op);
 	else
-		work_post(queue, r == TREE_WAIT ? park : submit, op);
+		work_post(queue, way, op);
 }
 
 void op_start(struct op *op)

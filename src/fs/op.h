@@ -14,6 +14,9 @@
  *            +------------------------------------------------+ stop_if_asked: -EINTR,
  *                                                               the change goes on
  *
+ *     TREE_COPY is as TREE_WAIT, but what it waits for is a copy that the thread of the copies makes
+ *     (state COPYING, then run() again); who is answered before it is made leaves it to itself.
+ *
  *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
  *     interrupt callback was disarmed.
  *  2. Until it parks, an op belongs to the FUSE worker; from then on to the cache thread. A
@@ -35,7 +38,7 @@
 /* What run() returns for a change: submit() is then called on the cache thread. */
 #define OP_SUBMIT 2
 
-enum op_state { OP_RUNNING, OP_PARKED, OP_SUBMITTED, OP_DONE };
+enum op_state { OP_RUNNING, OP_PARKED, OP_COPYING, OP_SUBMITTED, OP_DONE };
 
 /* What the one reply is made of. */
 enum op_answer {
@@ -126,6 +129,8 @@ void op_unref(struct op *op);
 /* A store snapshot in op->ctx.conn for the length of one run(). */
 int op_begin(struct op *op);
 void op_end(struct op *op);
+/* Ends the snapshot, unless that was done. */
+void ctx_end(struct tree_ctx *ctx);
 
 /* told.c, cache thread: for namer.h; `arg` is the fs. */
 void fs_show_names(void *arg, int64_t message);

@@ -287,6 +287,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 		r = add_parallel_dirops(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
+	if (r == 0)
+		r = work_queue_start("copies", &fs->copies);
 	if (r == 0 && fs->config.inotify)
 		r = mirror_start(fs, mountpoint, &fs->mirror);
 	if (r == 0)
@@ -407,6 +409,7 @@ void fs_unmount(struct fs *fs)
 	pthread_cond_destroy(&w.cond);
 	pthread_mutex_destroy(&w.lock);
 
+	work_queue_stop(&fs->copies);
 	mirror_quit(fs->mirror);
 	fs_keep_open_drafts(fs);
 	local_files_stop(fs->local);

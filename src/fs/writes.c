@@ -150,9 +150,11 @@ static void sign(struct outbox_letter *l, const struct handle *h)
 	l->comm = g_strdup(h->comm);
 }
 
-static void keep(struct fs *fs, const struct handle *h, struct outbox_letter *letter,
-		 const char *reason)
+/* The last that is done of `ctx`: its snapshot ends, for the disk is waited for (base/snapshot.h). */
+static void keep(struct fs *fs, struct tree_ctx *ctx, const struct handle *h,
+		 struct outbox_letter *letter, const char *reason)
 {
+	ctx_end(ctx);
 	sign(letter, h);
 	outbox_keep(fs->config.outbox, letter, reason);
 }
@@ -176,7 +178,7 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 		return;
 	}
 	reason = g_strdup_printf("a part of it could not be written: %s", g_strerror(-error));
-	keep(fs, h, letter, reason);
+	keep(fs, ctx, h, letter, reason);
 	g_free(reason);
 }
 
@@ -202,7 +204,7 @@ static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 	int r = tree_write_take(ctx, &h->write, &letter, &reason);
 
 	if (r && letter)
-		keep(fs, h, letter, reason ? reason : g_strerror(-r));
+		keep(fs, ctx, h, letter, reason ? reason : g_strerror(-r));
 	else if (letter)
 		sign(letter, h);
 	*ret_letter = r ? NULL : letter;
@@ -221,7 +223,7 @@ static int plan_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 		sign(plan->kept, h);
 	} else if (r && plan->kept) {
 		kept = steal_ptr(&plan->kept);
-		keep(fs, h, kept, plan->why ? plan->why : g_strerror(-r));
+		keep(fs, ctx, h, kept, plan->why ? plan->why : g_strerror(-r));
 	}
 	return r;
 }
@@ -280,7 +282,8 @@ static int keep_tainted(struct op *op, struct handle *h)
 	op_end(op);
 	if (r || !letter)
 		return r;
-	keep(op->fs, h, letter, "another program that wrote to it was ended by a signal");
+	keep(op->fs, &op->ctx, h, letter,
+	     "another program that wrote to it was ended by a signal");
 	return -EIO;
 }
 
@@ -390,7 +393,7 @@ static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, c
 	struct outbox_letter *letter = NULL;
 
 	if (tree_keep_object(ctx, &h->write, &letter) == 0 && letter)
-		keep(fs, h, letter, why ? why : KILLED);
+		keep(fs, ctx, h, letter, why ? why : KILLED);
 }
 
 /* The kernel forgets what was written: the server's version takes over, or nothing does. */
@@ -468,7 +471,7 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 
 	if (unsent_because || draft_is_tainted(h->write.draft)) {
 		if (tree_write_take_raw(ctx, &h->write, &letter) == 0 && letter)
-			keep(fs, h, letter, unsent_because ? unsent_because : KILLED);
+			keep(fs, ctx, h, letter, unsent_because ? unsent_because : KILLED);
 	} else if (error) {
 		drop_beginning(fs, ctx, h, error);
 	} else if (take(fs, ctx, h, &letter) == 0 && letter) {
@@ -492,7 +495,7 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 		keep_object(fs, &ctx, h, unsent_because);
 	else
 		release_object(fs, &ctx, h);
-	store_read_end(ctx.conn);
+	ctx_end(&ctx);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/snapshot.h"
 #include "store/schema.h"
 
 /* Connections kept while nobody has them; the FUSE workers and the writing thread. */
@@ -85,11 +86,13 @@ static void held_enter(struct store *s)
 		pthread_rwlock_rdlock(&s->memory_lock);
 	held.s = s;
 	held.depth++;
+	snapshot_enter();
 }
 
 static void held_leave(struct store *s)
 {
 	require(held.depth && held.s == s, "a snapshot ends on the thread that began it");
+	snapshot_leave();
 	if (!--held.depth && s->in_memory)
 		pthread_rwlock_unlock(&s->memory_lock);
 }

@@ -57,6 +57,9 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree);
 void tree_free(struct tree **t);
 
 #define TREE_WAIT 1
+/* Of tree_open_write alone: the file is long, and what it holds is to be copied first. The caller
+ * ends the snapshot, has ctx->copy done by tree_copy_run, and calls the same function again. */
+#define TREE_COPY 3
 #define TREE_MAX_WAITS 8
 
 /* A need that was waited for, and how that ended. */
@@ -68,12 +71,25 @@ struct tree_waited {
 	bool gave_up;
 };
 
+struct draft;
+
+/* What a file that is opened for writing begins with. Zeroed: none. */
+struct tree_copy {
+	uint64_t ino;
+	struct draft *draft; /* owned; NULL: none */
+	int64_t row;	     /* of a content; 0: of `fd` */
+	int fd;		     /* owned, where row is 0 */
+	bool is_done;
+	int error;
+};
+
 struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
-	uint64_t generation; /* of the store before conn's snapshot; 0: not known */
-	struct need want;    /* out, with TREE_WAIT */
-	bool want_soft;	     /* out: what is there will do after a short wait */
+	uint64_t generation;   /* of the store before conn's snapshot; 0: not known */
+	struct need want;      /* out, with TREE_WAIT */
+	bool want_soft;	       /* out: what is there will do after a short wait */
+	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it in the end */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
 };

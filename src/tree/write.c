@@ -213,29 +213,6 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 	return 0;
 }
 
-struct content_of {
-	struct contents *contents;
-	int64_t row;
-};
-
-static ssize_t read_content(void *arg, void *buf, size_t len, int64_t offset)
-{
-	const struct content_of *of = arg;
-
-	return contents_read(of->contents, of->row, buf, len, offset);
-}
-
-/* A version that keeps a part of the old one begins with all of it. */
-static int load_content(struct tree_ctx *ctx, int64_t row, struct draft *draft)
-{
-	struct content_of of = {.contents = ctx->tree->config.contents, .row = row};
-	int r = draft_fill(draft, read_content, &of);
-
-	if (r == 0)
-		draft_set_clean(draft);
-	return r;
-}
-
 /* One's own attachment written again: a new version under the same name (design 2.3). Its old
  * node shows what is being written until the last close. */
 static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
@@ -262,13 +239,10 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		w->name = g_strdup(content.name);
 		r = aim_at_room(ctx, content.room, w);
 	}
-	if (r == 0)
+	if (r == 0 && truncate)
 		r = tree_spool_draft(ctx, w, content.name, &draft);
-	if (r == 0 && !truncate) {
-		r = load_content(ctx, w->row, draft);
-		if (r)
-			draft_unref(&draft);
-	}
+	else if (r == 0)
+		r = tree_begin_with(ctx, w, content.name, -1, &draft);
 	if (r == 0) {
 		w->draft = draft_ref(draft);
 		r = pending_add(t->pendings, w->row, w->content_row, w->dir, content.name,

@@ -72,10 +72,20 @@ struct tree_write {
 /*
  * Opens a file that exists for writing: checks what can be known, makes its draft (`truncate`:
  * O_TRUNC was given, else an edit begins with the present text). -EROFS, -EACCES (not one's
- * own, read-only space, ...), -EISDIR, the network's errno if it was down a moment ago.
+ * own, read-only space, ...), -EISDIR, the network's errno if it was down a moment ago. TREE_WAIT,
+ * TREE_COPY.
  */
 int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		    struct tree_write *ret_write);
+/* After TREE_COPY, under no snapshot and on a thread that may wait for the disk. */
+void tree_copy_run(struct tree *t, struct tree_copy *c);
+void tree_copy_clear(struct tree_copy *c);
+/*
+ * For what tree_open_write opens: a draft for `name` that begins with the bytes of `fd` (borrowed), or
+ * of the content w->row if that is -1. TREE_COPY, and once that was done 0.
+ */
+int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char *name, int fd,
+		    struct draft **ret_draft);
 /* A new name in a directory: an upload or a scratch file, as `birth` tells. -EPERM where nothing can
  * be made and for a name of a message's form, -EINVAL for one that would not come back as typed. */
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,

@@ -9,27 +9,21 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-static int load_letter(const struct outbox_letter *l, struct draft *draft)
+/* It was dropped; what is appended begins a line. */
+static int load_text(const struct outbox_letter *l, struct draft *draft)
 {
+	GString *text = g_string_new_len(l->body, (gssize)l->body_len);
 	int r;
 
-	if (l->form != OUTBOX_FILE) {
-		GString *text = g_string_new_len(l->body, (gssize)l->body_len);
-
-		/* It was dropped; what is appended begins a line. */
-		if (l->form != OUTBOX_JSON && text->len)
-			g_string_append_c(text, '\n');
-		r = draft_load(draft, text->str, text->len);
-		g_string_free(text, TRUE);
-		return r;
-	}
-	r = draft_fill_fd(draft, l->fd);
-	if (r == 0)
-		draft_set_clean(draft);
+	if (l->form != OUTBOX_JSON && text->len)
+		g_string_append_c(text, '\n');
+	r = draft_load(draft, text->str, text->len);
+	g_string_free(text, TRUE);
 	return r;
 }
 
-static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w,
+/* With the bytes of a file, unless `truncate`; those of a text come later. */
+static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w, bool truncate, int fd,
 			struct draft **ret_draft)
 {
 	const char *dir = ctx->tree->config.state_dir;
@@ -46,7 +40,8 @@ static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w,
 	case OUTBOX_FILE:
 		break;
 	}
-	return tree_spool_draft(ctx, w, w->name ? w->name : "file", ret_draft);
+	return truncate ? tree_spool_draft(ctx, w, w->name ? w->name : "file", ret_draft)
+			: tree_begin_with(ctx, w, w->name ? w->name : "file", fd, ret_draft);
 }
 
 /* It goes to where it was meant to go when it is sent: here it only gets other bytes. */
@@ -66,9 +61,9 @@ int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	w->message_id = steal_ptr(&l->message_id);
 	w->place = steal_ptr(&l->place);
 	w->name = steal_ptr(&l->filename);
-	r = letter_draft(ctx, w, &w->draft);
-	if (r == 0 && !truncate)
-		r = load_letter(l, w->draft);
+	r = letter_draft(ctx, w, truncate, l->fd, &w->draft);
+	if (r == 0 && !truncate && l->form != OUTBOX_FILE)
+		r = load_text(l, w->draft);
 	outbox_letter_free(l);
 	return r;
 }

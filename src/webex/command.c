@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/snapshot.h"
 
 /* How often the shell's end and the stop flag are looked at while nothing comes. */
 #define TICK_MS 20
@@ -124,6 +125,7 @@ int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GS
 	int64_t deadline = clock_mono(clock_system()) + timeout_ms;
 	pid_t pid = 0;
 
+	snapshot_assert_none();
 	int r = make_pipe(&out_read, &out_write);
 	if (r == 0)
 		r = make_pipe(&err_read, &err_write);

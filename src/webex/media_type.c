@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/snapshot.h"
 #include "webex/media_type.h"
 
 #define UNKNOWN "application/octet-stream"
@@ -22,6 +23,8 @@ char *webex_media_type(const char *name, int fd)
 	g_autofree char *type = NULL, *mime = NULL;
 	ssize_t n = 0;
 
+	/* The first time the database of types is opened. */
+	snapshot_assert_none();
 	if (fd >= 0) {
 		do {
 			n = pread(fd, head, sizeof(head), 0);

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/snapshot.h"
 #include "webex/command.h"
 #include "webex/text.h"
 
@@ -117,6 +118,7 @@ static int read_file(const char *path, char **ret_value, char **ret_reason)
 	ssize_t n = 1;
 
 	/* O_NONBLOCK: a FIFO must be refused, not waited for. */
+	snapshot_assert_none();
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {
 		int error = errno;

@@ -3,7 +3,9 @@
 #include "cache/draft.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +19,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/fd.h"
+#include "base/snapshot.h"
 
 static char *dir;
 
@@ -357,6 +362,62 @@ static void a_draft_is_filled_from_what_there_is(void **state)
 
 #define draft_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+#ifndef NDEBUG
+/* Ends by the assertion. */
+static bool aborts(int (*fn)(struct draft *d, int fd), struct draft *d, int fd)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		signal(SIGABRT, SIG_DFL);
+		(void)!freopen("/dev/null", "w", stderr);
+		snapshot_enter();
+		fn(d, fd);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+static int sum(struct draft *d, int fd)
+{
+	char *hex = NULL;
+	int r = draft_sha256(fd, &hex);
+
+	(void)d;
+	g_free(hex);
+	return r;
+}
+
+static int write_a_part(struct draft *d, int fd)
+{
+	(void)fd;
+	return draft_write(d, "x", 1, 0, false) == 1 ? 0 : -EIO;
+}
+
+static int copy_much(struct draft *d, int fd)
+{
+	(void)d;
+	return fd_copy(fd, STDERR_FILENO, 0, SNAPSHOT_BYTES_MAX + 1);
+}
+
+static void test_no_file_is_copied_under_a_snapshot(void **state)
+{
+	struct draft *d = new_draft(DRAFT_FILE);
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(aborts(draft_fill_fd, d, fd));
+	assert_true(aborts(sum, d, fd));
+	assert_true(aborts(copy_much, d, fd));
+	assert_false(aborts(write_a_part, d, fd));
+	assert_false(snapshot_is_held());
+	close(fd);
+	draft_unref(&d);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +430,9 @@ int main(void)
 		draft_test(a_draft_is_filled_from_what_there_is),
 		draft_test(without_a_spool_there_is_no_draft),
 		draft_test(a_full_disk_refuses_the_write),
+#ifndef NDEBUG
+		draft_test(test_no_file_is_copied_under_a_snapshot),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

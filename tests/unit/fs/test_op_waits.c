@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests that wait for what is done beside the pager: the copy of a long file, the read of a local one. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "op_kit.h"
+
+static struct fs *world;
+static atomic_int runs;
+
+static int setup(void **state)
+{
+	struct store_config store = {.holder = "test"};
+
+	(void)state;
+	world = g_new0(struct fs, 1);
+	assert_int_equal(0, work_queue_start("test", &world->config.queue));
+	assert_int_equal(0, work_queue_start("copies", &world->copies));
+	assert_int_equal(0, store_open(&store, &world->config.store, NULL));
+	world->config.clock = clock_system();
+	g_queue_init(&world->parked);
+	return 0;
+}
+
+static void shut(void *arg)
+{
+	op_fail_all(arg);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	work_post(world->config.queue, shut, world);
+	work_queue_stop(&world->copies);
+	work_queue_stop(&world->config.queue);
+	store_close(&world->config.store);
+	g_free(world);
+	return 0;
+}
+
+static struct fuse_req *new_req(void)
+{
+	struct fuse_req *req = g_new0(struct fuse_req, 1);
+
+	pthread_mutex_init(&req->lock, NULL);
+	req->fs = world;
+	return req;
+}
+
+static void free_req(struct fuse_req *req)
+{
+	pthread_mutex_destroy(&req->lock);
+	g_free(req);
+}
+
+#define DEADLINE_MS 20000
+
+#define wait_for(cond)                                                                         \
+	do {                                                                                   \
+		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
+		while (!(cond)) {                                                              \
+			if (clock_mono(clock_system()) > until_)                               \
+				fail_msg("never came: %s", #cond);                             \
+			g_usleep(200);                                                         \
+		}                                                                              \
+	} while (0)
+
+/* Everything posted so far has run. */
+static void done_item(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+static void drain(void)
+{
+	atomic_bool done = false;
+
+	work_post(world->config.queue, done_item, &done);
+	wait_for(atomic_load(&done));
+}
+
+static struct op *new_op(struct fuse_req *req, int (*run)(struct op *op))
+{
+	atomic_store(&runs, 0);
+	return op_new(req, "test", run, 7, "name");
+}
+
+static void assert_replied(struct fuse_req *req, int error)
+{
+	wait_for(atomic_load(&req->replies));
+	drain();
+	assert_int_equal(1, atomic_load(&req->replies));
+	assert_int_equal(error, atomic_load(&req->error));
+	assert_null(req->callback);
+}
+
+static struct op *submitted; /* cache thread, read after drain */
+
+static void finish_item(void *arg)
+{
+	op_finish(submitted, *(int *)arg);
+}
+
+static void finish_with(int error)
+{
+	int e = error;
+
+	work_post(world->config.queue, finish_item, &e);
+	drain();
+}
+
+/* A read of a local file is ended, and nothing is there yet to be detached. */
+static void reading_under_way(struct op *op)
+{
+	submitted = op;
+	op->reading = 43;
+}
+
+static int run_reading(struct op *op)
+{
+	op->submit = reading_under_way;
+	return OP_SUBMIT;
+}
+
+static void test_read_of_a_file_interrupted(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	atomic_store(&cancelled, 0);
+	op_start(new_op(req, run_reading));
+	drain();
+	interrupt(req);
+	assert_replied(req, EINTR);
+	assert_int_equal(1, atomic_load(&cancelled));
+	assert_int_equal(0, atomic_load(&detached));
+	finish_with(-EINTR);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
+static int run_copying(struct op *op)
+{
+	atomic_fetch_add(&runs, 1);
+	return op->ctx.copy.is_done ? 0 : TREE_COPY;
+}
+
+static void test_copy(void **state)
+{
+	struct fuse_req *req = new_req();
+
+	(void)state;
+	op_start(new_op(req, run_copying));
+	assert_replied(req, 0);
+	assert_int_equal(2, atomic_load(&runs));
+	free_req(req);
+}
+
+/* Whoever waits for a copy is answered before it is made: interrupted, or at unmount. */
+static void test_copy_given_up(void **state)
+{
+	struct fuse_req *one = new_req(), *two = new_req();
+
+	(void)state;
+	atomic_store(&copy_waits, true);
+	op_start(new_op(one, run_copying));
+	op_start(new_op(two, run_copying));
+	drain();
+	interrupt(one);
+	assert_replied(one, EINTR);
+	assert_int_equal(0, atomic_load(&two->replies));
+	work_post(world->config.queue, shut, world);
+	assert_replied(two, ESHUTDOWN);
+	atomic_store(&copy_waits, false);
+	work_queue_stop(&world->copies);
+	drain();
+	/* Of the second: neither was run again. */
+	assert_int_equal(1, atomic_load(&runs));
+	assert_int_equal(1, atomic_load(&one->replies));
+	free_req(one);
+	free_req(two);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(read_of_a_file_interrupted),
+		TEST(copy),
+		TEST(copy_given_up),
+	};
+
+	return cmocka_run_group_tests_name("op_waits", tests, NULL, NULL);
+}
