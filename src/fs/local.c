@@ -6,8 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-
-#define GROUPS_AT_FIRST 64
+#include "fs/writer.h"
 
 /* A daemon that is not root's has no other rights than its own: nobody's groups matter. */
 struct local_caller *local_caller_of(const struct op *op)
@@ -18,16 +17,7 @@ struct local_caller *local_caller_of(const struct op *op)
 	c->gid = fuse_req_ctx(op->req)->gid;
 	if (geteuid() != 0 || c->uid == 0)
 		return c;
-	c->groups = g_new(gid_t, GROUPS_AT_FIRST);
-	c->n_groups = fuse_req_getgroups(op->req, GROUPS_AT_FIRST, c->groups);
-	if (c->n_groups > GROUPS_AT_FIRST && c->n_groups <= LOCAL_GROUPS_MAX) {
-		int room = c->n_groups;
-
-		c->groups = g_renew(gid_t, c->groups, room);
-		c->n_groups = fuse_req_getgroups(op->req, room, c->groups);
-		if (c->n_groups > room)
-			c->n_groups = -EAGAIN;
-	}
+	c->n_groups = writer_groups(op->pid, &c->groups);
 	return c;
 }
 

@@ -125,6 +125,48 @@ pid_t writer_tgid(pid_t tid)
 	return read_proc(tid, "status", text) ? writer_parse_tgid(text) : 0;
 }
 
+int writer_parse_groups(const char *status, gid_t **ret_groups)
+{
+	static const char key[] = "\nGroups:";
+	const char *at = strstr(status, key);
+	GArray *groups;
+	int n;
+
+	if (!at)
+		return -ESRCH;
+	at += strlen(key);
+	groups = g_array_new(FALSE, FALSE, sizeof(gid_t));
+	for (;;) {
+		char *end;
+		gid_t gid;
+
+		at += strspn(at, " \t");
+		gid = (gid_t)strtoul(at, &end, 10);
+		if (end == at)
+			break;
+		g_array_append_val(groups, gid);
+		at = end;
+	}
+	n = *at != '\n' ? -ESRCH : groups->len > WRITER_GROUPS_MAX ? -E2BIG : (int)groups->len;
+	if (n < 0) {
+		g_array_unref(groups);
+		return n;
+	}
+	*ret_groups = (gid_t *)(void *)g_array_free(groups, FALSE);
+	return n;
+}
+
+int writer_groups(pid_t tid, gid_t **ret_groups)
+{
+	_cleanup_gfree_ char *text = NULL;
+	char path[64];
+
+	g_snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	if (tid <= 0 || !g_file_get_contents(path, &text, NULL, NULL))
+		return -ESRCH;
+	return writer_parse_groups(text, ret_groups);
+}
+
 void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
 {
 	_cleanup_gfree_ char *valid = NULL;

@@ -43,6 +43,11 @@ bool writer_is_dying(pid_t tid);
  */
 bool writer_is_asked_to_stop(pid_t tid);
 
+/* Its supplementary groups (libfuse 3.14's own reads past its buffer): how many, in *ret_groups, owned;
+ * -ESRCH if unknown, -E2BIG beyond WRITER_GROUPS_MAX. */
+#define WRITER_GROUPS_MAX 65536
+int writer_groups(pid_t tid, gid_t **ret_groups);
+
 /* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
  * NUL-terminated. */
 pid_t writer_parse_tgid(const char *status);
@@ -51,3 +56,4 @@ bool writer_parse_stop(const char *status);
 /* `comm` as of writer_comm; `cmdline` of /proc/<pid>/cmdline, `len` bytes. */
 void writer_parse_program(const char *comm, const char *cmdline, size_t len,
 			  char buf[static WRITER_COMM_SIZE]);
+int writer_parse_groups(const char *status, gid_t **ret_groups);

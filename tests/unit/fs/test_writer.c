@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/writer.h"
 
+#include <errno.h>
+#include <glib.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -252,6 +255,41 @@ static void a_signal_that_only_tells_stops_nobody(void **state)
 	assert_false(writer_is_asked_to_stop(getpid()));
 }
 
+static void groups_are_found(void **state)
+{
+	static const struct {
+		const char *status;
+		int n;
+	} rows[] = {
+		{"Name:\tx\nGroups:\t4 24 1000 \nNStgid:\t1\n", 3},
+		{"Name:\tx\nGroups:\t \nNStgid:\t1\n", 0},
+		{"Name:\tx\nGroups:\t4294967294\n", 1},
+		/* A name is not the line; half a line and none are no groups. */
+		{"Name:\tGroups:\t4\n", -ESRCH},
+		{"Name:\tx\nGroups:\t4 2", -ESRCH},
+		{"Name:\tx\nGroups:\t4 -x\n", -ESRCH},
+		{"", -ESRCH},
+	};
+	gid_t *groups = NULL, own[NGROUPS_MAX];
+	int n;
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		groups = NULL;
+		assert_int_equal(writer_parse_groups(rows[i].status, &groups), rows[i].n);
+		if (i == 0)
+			assert_int_equal(groups[2], 1000);
+		g_free(groups);
+	}
+	n = writer_groups(getpid(), &groups);
+	assert_int_equal(n, getgroups(NGROUPS_MAX, own));
+	for (int i = 0; i < n; i++)
+		assert_int_equal(groups[i], own[i]);
+	g_free(groups);
+	assert_int_equal(writer_groups(0, &groups), -ESRCH);
+	assert_int_equal(writer_groups(0x7ffffffe, &groups), -ESRCH);
+}
+
 static void nothing(int signum)
 {
 	(void)signum;
@@ -328,6 +366,7 @@ int main(void)
 		cmocka_unit_test(a_child_is_dying_while_it_closes),
 		cmocka_unit_test(a_signal_that_only_tells_stops_nobody),
 		cmocka_unit_test(pending_signals_are_seen),
+		cmocka_unit_test(groups_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
