@@ -118,11 +118,20 @@ static int truncate_run(struct op *op)
 	return tree_is_post(op->ino) && op->offset == 0 ? 0 : -EPERM;
 }
 
+/* A time that we cannot hold is the nearest that we can, as file systems do. */
+#define SECONDS_MAX (INT64_MAX / 1000 - 1)
+
+static int64_t to_ms(const struct timespec *t)
+{
+	int64_t seconds = CLAMP((int64_t)t->tv_sec, -SECONDS_MAX, SECONDS_MAX);
+
+	return seconds * 1000 + t->tv_nsec / 1000000;
+}
+
 static int setattr_run(struct op *op)
 {
 	mode_t mode = op->mode & 07777;
-	int64_t mtime_ms = (int64_t)op->attr.st.st_mtim.tv_sec * 1000 +
-			   op->attr.st.st_mtim.tv_nsec / 1000000;
+	int64_t mtime_ms = to_ms(&op->attr.st.st_mtim);
 	bool set_mtime = op->flags & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW);
 	int r = 0;
 
