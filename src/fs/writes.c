@@ -201,8 +201,12 @@ static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 {
 	struct outbox_letter *letter = NULL;
 	char *reason = NULL;
-	int r = tree_write_take(ctx, &h->write, &letter, &reason);
+	int r;
 
+	if (h->write.what == TREE_WRITE_SCRATCH)
+		r = tree_write_take_renamed(ctx, &h->write, &letter, &reason);
+	else
+		r = tree_write_take(ctx, &h->write, &letter, &reason);
 	if (r && letter)
 		keep(fs, ctx, h, letter, reason ? reason : g_strerror(-r));
 	else if (letter)
@@ -299,13 +303,20 @@ static int flush_refused(struct op *op, struct handle *h, int error)
 	return error;
 }
 
+/* A passing file that still is one. */
+static bool stays_here(struct fs *fs, struct handle *h)
+{
+	return h->write.what == TREE_WRITE_SCRATCH &&
+	       !tree_write_was_renamed(fs->config.tree, &h->write);
+}
+
 static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
 	pid_t tgid;
 	int error;
 
-	if (!h || h->what != HANDLE_WRITE || h->write.what == TREE_WRITE_SCRATCH ||
+	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h) ||
 	    (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused)))
 		return 0;
 	if (op->pid && writer_is_dying(op->pid)) {
@@ -486,8 +497,7 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 	struct tree_ctx ctx = {.tree = fs->config.tree};
 
 	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||
-	    h->write.what == TREE_WRITE_SCRATCH ||
-	    store_read_begin(fs->config.store, &ctx.conn))
+	    stays_here(fs, h) || store_read_begin(fs->config.store, &ctx.conn))
 		return;
 	if (h->write.what != TREE_WRITE_OBJECT)
 		release_letter(fs, &ctx, h, unsent_because);

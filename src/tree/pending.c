@@ -212,11 +212,27 @@ void pending_remove(struct pendings *p, struct pending *e)
 	pthread_mutex_unlock(&p->lock);
 }
 
-void pending_sent(struct pendings *p, struct pending *e)
+void pending_sent(struct pendings *p, struct pending *e, const char *name)
 {
 	pthread_mutex_lock(&p->lock);
+	e->fate = name ? PENDING_IS_FILE : PENDING_IS_TEXT;
+	if (name) {
+		g_free(e->name);
+		e->name = g_strdup(name);
+	}
 	unlist_locked(p, e, false);
 	pthread_mutex_unlock(&p->lock);
+}
+
+enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char **ret_name)
+{
+	enum pending_fate fate;
+
+	pthread_mutex_lock(&p->lock);
+	fate = e->fate;
+	*ret_name = g_strdup(e->name);
+	pthread_mutex_unlock(&p->lock);
+	return fate;
 }
 
 void pending_rename(struct pendings *p, struct pending *e, const char *name)
@@ -254,6 +270,16 @@ bool pending_is_listed(struct pendings *p, struct pending *e)
 	is_listed = e->is_listed;
 	pthread_mutex_unlock(&p->lock);
 	return is_listed;
+}
+
+bool pending_is_unlinked(struct pendings *p, struct pending *e)
+{
+	bool is_unlinked;
+
+	pthread_mutex_lock(&p->lock);
+	is_unlinked = !e->is_listed && e->fate == PENDING_STAYS;
+	pthread_mutex_unlock(&p->lock);
+	return is_unlinked;
 }
 
 void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,

@@ -19,18 +19,26 @@
 
 struct pendings;
 
+/* What a scratch file is after a rename; who has it open goes on with it. */
+enum pending_fate {
+	PENDING_STAYS,
+	PENDING_IS_FILE, /* under `name` now: an upload */
+	PENDING_IS_TEXT, /* its bytes became a message, or an object */
+};
+
 struct pending {
 	int64_t row;	     /* never changes, as all up to `name` */
 	int64_t content_row; /* of what it becomes when it is sent */
 	uint64_t dir;	     /* ino of its directory */
 	struct draft *draft; /* owned */
 	bool is_scratch;
-	char *name;	  /* pendings.lock */
-	int64_t mtime_ms; /* pendings.lock; 0: none was set */
-	mode_t mode;	  /* pendings.lock; permission bits */
-	int opens;	  /* pendings.lock */
-	bool is_listed;	  /* in the table; pendings.lock */
-	int refs;	  /* pendings.lock */
+	char *name;		/* pendings.lock */
+	int64_t mtime_ms;	/* pendings.lock; 0: none was set */
+	mode_t mode;		/* pendings.lock; permission bits */
+	int opens;		/* pendings.lock */
+	bool is_listed;		/* in the table; pendings.lock */
+	enum pending_fate fate; /* pendings.lock */
+	int refs;		/* pendings.lock */
 	/* Changes of its name that were submitted, the first of which is under way; cache thread. */
 	GQueue changes;
 };
@@ -57,14 +65,18 @@ void pending_opened(struct pendings *p, struct pending *e);
 /* True if that was the last close of an upload and it left the table. */
 bool pending_closed(struct pendings *p, struct pending *e);
 void pending_remove(struct pendings *p, struct pending *e);
-/* A scratch file that became something else: what its number means is looked up there. */
-void pending_sent(struct pendings *p, struct pending *e);
+/* A scratch file that became something else, a file of that name if it is not NULL: what its
+ * number means is looked up there. */
+void pending_sent(struct pendings *p, struct pending *e, const char *name);
+/* *ret_name: the name that it has then, owned. */
+enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char **ret_name);
 /* A scratch file gets another scratch name; one that had it leaves the table. */
 void pending_rename(struct pendings *p, struct pending *e, const char *name);
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
 void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
-/* Not unlinked while it was open. */
 bool pending_is_listed(struct pendings *p, struct pending *e);
+/* While it was open; a scratch file that was sent is not. */
+bool pending_is_unlinked(struct pendings *p, struct pending *e);
 /* A copy of what stat shows. */
 void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 		  mode_t *ret_mode);

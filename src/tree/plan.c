@@ -199,6 +199,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	}
 	plan->action = TREE_DO_SEND;
 	plan->ino = tree_ino(TREE_UPLOAD, p->row);
+	plan->text = g_strdup(newname);
 	return scratch_to_upload(ctx, p, newname, &plan->letter);
 }
 

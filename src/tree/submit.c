@@ -20,11 +20,33 @@ static void finish(struct submission *s, int error, uint64_t ino)
 	submission_finish(s, error, ino);
 }
 
+/* The file here that the change was about. */
+static void end_pending(struct submission *s)
+{
+	struct pendings *pendings = s->tree->pendings;
+	struct pending *p = s->plan.pending;
+
+	switch (s->plan.action) {
+	case TREE_DO_RENAME_PENDING:
+		break;
+	case TREE_DO_SEND:
+		/* Its bytes are at the server now. */
+		pending_sent(pendings, p, s->plan.text);
+		break;
+	case TREE_DO_UPDATE_ROOM:
+	case TREE_DO_UPDATE_MEMBER:
+	case TREE_DO_NOTHING:
+		pending_sent(pendings, p, NULL);
+		break;
+	default:
+		pending_remove(pendings, p);
+	}
+}
+
 void submission_finish(struct submission *s, int error, uint64_t ino)
 {
-	/* Its bytes are at the server now. */
-	if (!error && s->plan.pending && s->plan.action != TREE_DO_RENAME_PENDING)
-		pending_sent(s->tree->pendings, s->plan.pending);
+	if (!error && s->plan.pending)
+		end_pending(s);
 	if (error && s->plan.kept)
 		outbox_keep(s->tree->config.outbox, steal_ptr(&s->plan.kept),
 			    s->said ? s->said : strerror(-error));

@@ -420,7 +420,7 @@ struct pending *tree_pending_ref(struct tree *t, struct pending *p)
 
 bool tree_letter_is_dropped(struct tree *t, struct pending *p)
 {
-	return p && !pending_is_listed(t->pendings, p);
+	return p && pending_is_unlinked(t->pendings, p);
 }
 
 void tree_pending_unref(struct tree *t, struct pending **p)

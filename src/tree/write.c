@@ -465,7 +465,7 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 {
 	return w->what == TREE_WRITE_UPLOAD && w->pending &&
-	       !pending_is_listed(ctx->tree->pendings, w->pending);
+	       pending_is_unlinked(ctx->tree->pendings, w->pending);
 }
 
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,

@@ -123,6 +123,10 @@ bool tree_write_close(struct tree *t, struct tree_write *w);
  */
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter, char **ret_reason);
+/* The same of a scratch file that was renamed to a real name while it is open. */
+bool tree_write_was_renamed(struct tree *t, const struct tree_write *w);
+int tree_write_take_renamed(struct tree_ctx *ctx, const struct tree_write *w,
+			    struct outbox_letter **ret_letter, char **ret_reason);
 /* The same of a draft that will not be sent, whatever it holds: a letter to keep. NULL if it is
  * empty. */
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
@@ -164,7 +168,8 @@ struct tree_plan {
 	uint64_t ino;	   /* what exists afterwards, where that is known */
 	char *id;	   /* of the thing */
 	char *room_id;
-	char *text; /* title, address, JSON body; an attachment's URL or name */
+	/* title, address, JSON body; an attachment's URL or name; the name that a file gets */
+	char *text;
 	struct outbox_letter *letter;
 	/* A change of an object: what was written, to be kept if the change does not come to pass, and
 	 * why (NULL: not known yet). */

@@ -327,6 +327,52 @@ def try_sizes(path, flags):
             os.truncate(path, size)
 
 
+def test_times_that_nobody_has(pier):
+    """The nearest that there is."""
+    with opened(pier / "f", NEW) as fd:
+        os.write(fd, b"old")
+        os.utime(fd, (2**62, 2**62))
+        assert 2**62 > os.fstat(fd).st_mtime > 2**40
+        os.utime(fd, (-(2**62), -(2**62)))
+        os.utime(fd, (1, 1))
+    assert pier.files() == {"f": b"old"}
+
+
+def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
+    """What comes after the rename is part of the file, whose name alone has changed."""
+    fd = os.open(pier / ".f.swp", NEW)
+    os.write(fd, b"begin")
+    os.rename(pier / ".f.swp", pier / "f")
+    with nothing_is_sent(pier):
+        os.close(os.dup(fd))
+    os.write(fd, b" end")
+    os.close(fd)
+    assert versions(pier, "f") == [b"begin", b"begin end"]
+    assert (pier / "f").read_bytes() == b"begin end"
+    # Nobody's close: by a child that outlives its parent.
+    pier.run("exec 3> .f.swp; printf 1 >&3; mv .f.swp f; { sleep 0.1; printf 2; } >&3 &", check=True)
+    wait_until(lambda: versions(pier, "f")[2:] == [b"1", b"12"])
+    # Who removes it does not want the rest.
+    fd = os.open(pier / ".f.swp", NEW)
+    os.write(fd, b"more")
+    os.rename(pier / ".f.swp", pier / "f")
+    os.unlink(pier / "f")
+    os.write(fd, b" and more")
+    with nothing_is_sent(pier):
+        os.close(fd)
+    # Of a text it would be another edit: that it is not sent is told.
+    pier.run("echo old > post", check=True)
+    own = pier / pier.listed()[-1]
+    fd = os.open(pier / ".t.swp", NEW)
+    os.write(fd, b"new ")
+    os.rename(pier / ".t.swp", own)
+    os.write(fd, b"and more")
+    with nothing_is_sent(pier), fails(errno.EIO):
+        os.close(fd)
+    assert pier.texts()[-1].strip() == "new"
+    assert unsent.one()[1] == b"new and more"
+
+
 @pytest.mark.limit(90)
 def test_passing_files_are_like_files(tmp_path):
     """A slice of scripts/soak diff_fs."""
