@@ -25,11 +25,14 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/private.h"
 #include "cache/contents_internal.h"
 #include "webex/id.h"
 
 #define MAP_HEAD "sparkfs-content 1\n"
 /* A map of more ranges than anybody reads in. */
+/* Of a SHA-256. */
+#define HASH_DIGITS 64
 #define MAP_MAX (1024 * 1024)
 /* A file that is damaged or being removed is tried again. */
 #define OPEN_TRIES 4
@@ -40,6 +43,12 @@ static char *hash_of(const char *url)
 	const char *id = webex_content_id(url, &len);
 
 	return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)id, len);
+}
+
+bool content_file_is_name(const char *name)
+{
+	return private_is_hash_name(name, HASH_DIGITS, ".bin") ||
+	       private_is_hash_name(name, HASH_DIGITS, ".map");
 }
 
 static char *map_path(const char *path)
@@ -83,7 +92,6 @@ static void load(struct content_file *f, int64_t size)
 	_cleanup_gfree_ char *map = map_path(f->path);
 	_cleanup_gfree_ char *text = NULL;
 	struct stat st;
-	gsize len;
 	bool is_told = fstat(f->fd, &st) == 0;
 
 	f->length = -1;
@@ -92,7 +100,7 @@ static void load(struct content_file *f, int64_t size)
 		unlink(map);
 		return;
 	}
-	if (is_told && g_file_get_contents(map, &text, &len, NULL) && len <= MAP_MAX &&
+	if (is_told && private_read(map, MAP_MAX, &text, NULL) == 0 &&
 	    parse_map(text, st.st_size, f) && (size < 0 || f->length < 0 || f->length == size))
 		return;
 	ranges_clear(&f->known);
@@ -105,15 +113,16 @@ static void load(struct content_file *f, int64_t size)
 /* 0, -EAGAIN: it went meanwhile, -EBUSY: somebody else's, other -errno. */
 static int open_held(const struct contents *c, const char *path, int *ret_fd)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int fd = -1;
 	struct stat st;
+	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
-	if (fd < 0 && (errno == ENOSPC || errno == EDQUOT)) {
+	if (r == -ENOSPC || r == -EDQUOT) {
 		content_files_evict(c, 0, CONTENT_WINDOW_MAX);
 		return -EAGAIN;
 	}
-	if (fd < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -EBUSY;
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
@@ -217,7 +226,7 @@ static GArray *list_kept(const struct contents *c, int64_t *ret_total)
 		struct kept k = {0};
 		struct stat st;
 
-		if (!g_str_has_suffix(d->d_name, ".bin") ||
+		if (!private_is_hash_name(d->d_name, HASH_DIGITS, ".bin") ||
 		    fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		k.path = g_strdup_printf("%s/%s", c->dir, d->d_name);
@@ -235,10 +244,10 @@ static GArray *list_kept(const struct contents *c, int64_t *ret_total)
 /* Its bytes, 0 if it is in use. */
 static int64_t drop(const struct kept *k)
 {
-	_cleanup_close_ int fd = open(k->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = -1;
 	_cleanup_gfree_ char *map = map_path(k->path);
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (private_file(k->path, O_RDWR, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
 	/* The map first: one without its file would tell of another's bytes later. */
 	unlink(map);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/private.h"
 #include "cache/contents_internal.h"
 
 static void entry_free(void *p)
@@ -29,8 +30,8 @@ int contents_new(const struct contents_config *config, struct contents **ret_con
 	c->dir = g_strdup(config->dir);
 	c->kept = INT64_MIN / 2; /* not counted */
 	r = work_queue_start("sparkfs-files", &c->files);
-	if (r == 0 && c->dir && g_mkdir_with_parents(c->dir, 0700) < 0)
-		r = -errno;
+	if (r == 0 && c->dir)
+		r = private_dir(c->dir, content_file_is_name);
 	if (r < 0) {
 		work_queue_stop(&c->files);
 		g_free(c->dir);

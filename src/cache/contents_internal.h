@@ -103,6 +103,8 @@ struct content_file {
 	int64_t length;
 	struct ranges known;
 };
+/* One of the names in the folder. */
+bool content_file_is_name(const char *name);
 int content_file_open(const struct contents *c, const char *url, int64_t size,
 		      struct content_file *ret_file);
 /* The disk is full: its bytes are in memory from now on, behind the same descriptor. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "main/account.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -12,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/private.h"
 
 #define HASH_DIGITS 12
+#define FINGERPRINT_DIGITS 64
 #define EMAIL_MAX 64
 #define MOUNTS_MAX 9
 #define OWNER_FILE_MAX 8192
@@ -55,13 +59,12 @@ void account_owner_clear(struct account_owner *o)
 static int read_owner(const char *path, const char *base_url, struct account_owner *ret_owner)
 {
 	GKeyFile *file = g_key_file_new();
-	_cleanup_gfree_ char *url = NULL;
+	_cleanup_gfree_ char *url = NULL, *text = NULL;
 	struct account_owner o = {0};
-	struct stat st;
+	size_t len;
 
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	    st.st_size <= OWNER_FILE_MAX &&
-	    g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL)) {
+	if (private_read(path, OWNER_FILE_MAX, &text, &len) == 0 &&
+	    g_key_file_load_from_data(file, text, len, G_KEY_FILE_NONE, NULL)) {
 		url = g_key_file_get_string(file, GROUP, "url", NULL);
 		o.id = g_key_file_get_string(file, GROUP, "id", NULL);
 		o.email = g_key_file_get_string(file, GROUP, "email", NULL);
@@ -76,11 +79,22 @@ static int read_owner(const char *path, const char *base_url, struct account_own
 	return 0;
 }
 
+/* What is there already says the same; its time tells that the token is in use. */
+static bool is_present(const char *path, const char *text)
+{
+	_cleanup_gfree_ char *present = NULL;
+	_cleanup_close_ int fd = -1;
+
+	return private_read(path, OWNER_FILE_MAX, &present, NULL) == 0 &&
+	       strcmp(present, text) == 0 && private_file(path, O_RDONLY, &fd) == 0 &&
+	       futimens(fd, NULL) == 0;
+}
+
 static int write_owner(const char *path, const char *base_url,
 		       const struct account_owner *owner)
 {
 	GKeyFile *file = g_key_file_new();
-	_cleanup_gfree_ char *text = NULL, *present = NULL;
+	_cleanup_gfree_ char *text = NULL;
 	GError *error = NULL;
 	int r = 0;
 
@@ -90,9 +104,8 @@ static int write_owner(const char *path, const char *base_url,
 	g_key_file_set_boolean(file, GROUP, "bot", owner->is_bot);
 	text = g_key_file_to_data(file, NULL, NULL);
 	g_key_file_unref(file);
-	/* The time tells which tokens are in use. A full disk is no reason not to mount. */
-	if (g_file_get_contents(path, &present, NULL, NULL) && strcmp(present, text) == 0 &&
-	    utimensat(AT_FDCWD, path, NULL, 0) == 0)
+	/* A full disk is no reason not to mount. */
+	if (is_present(path, text))
 		return 0;
 	if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
 				      &error)) {
@@ -120,47 +133,56 @@ int account_recall(const struct account_config *config, struct account_owner *re
 	return read_owner(path, config->base_url, ret_owner);
 }
 
-/* Tokens that are renewed each day would leave a file each. */
+static bool is_token_name(const char *name)
+{
+	return private_is_hash_name(name, FINGERPRINT_DIGITS, "");
+}
+
+/* Tokens that are renewed each day would leave a file each. What else is there is not ours. */
 static void forget_old_tokens(const char *folder)
 {
-	GDir *dir = g_dir_open(folder, 0, NULL);
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	time_t limit = time(NULL) - TOKEN_MEMORY_S;
-	const char *name;
+	const struct dirent *entry;
+	struct stat st;
 
-	while (dir && (name = g_dir_read_name(dir))) {
-		_cleanup_gfree_ char *path = g_build_filename(folder, name, NULL);
-		struct stat st;
-
-		if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime < limit)
-			unlink(path);
-	}
+	if (!dir && fd >= 0)
+		close(fd);
+	while (dir && (entry = readdir(dir)))
+		if (is_token_name(entry->d_name) &&
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_mtime < limit)
+			unlinkat(fd, entry->d_name, 0);
 	if (dir)
-		g_dir_close(dir);
+		closedir(dir);
 }
 
 /* ---- folders ---- */
 
-/* Ours and for us alone. */
-static int make_folder(const char *path)
+/* What is in the folder of an account in the cache. */
+static bool is_cache_name(const char *name)
 {
-	struct stat st;
+	return g_str_has_prefix(name, "store.db") || strcmp(name, "contents") == 0;
+}
 
-	if (g_mkdir_with_parents(path, 0700) < 0 || stat(path, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode))
-		return -ENOTDIR;
-	if (st.st_uid != geteuid())
-		return -EPERM;
-	if ((st.st_mode & 077) && chmod(path, 0700) < 0)
-		return -errno;
-	return 0;
+static const char *say(int error)
+{
+	switch (error) {
+	case -EPERM:
+		return "it belongs to somebody else";
+	case -EACCES:
+		return "everybody may change what is in it";
+	case -ELOOP:
+		return "it is a symbolic link";
+	default:
+		return g_strerror(-error);
+	}
 }
 
 static int say_folder(const char *path, int error, char **ret_reason)
 {
-	*ret_reason = g_strdup_printf("cannot use the folder %s: %s", path,
-				      error == -EPERM ? "it belongs to somebody else"
-						      : g_strerror(-error));
+	*ret_reason = g_strdup_printf("cannot use the folder %s: %s", path, say(error));
 	return error;
 }
 
@@ -205,10 +227,11 @@ static char *make_key(const struct account_config *config, const struct account_
 static int lock_state(const char *state_dir, int *ret_fd)
 {
 	_cleanup_gfree_ char *path = g_strconcat(state_dir, ".lock", NULL);
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int fd = -1;
+	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
-	if (fd < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
 	*ret_fd = steal_fd(&fd);
@@ -218,8 +241,13 @@ static int lock_state(const char *state_dir, int *ret_fd)
 static int open_state(const struct account_config *config, struct account *a, char **ret_reason)
 {
 	const char *root = config->roots->state;
-	int r = make_folder(root);
+	/* Where it really is, if the person has put it elsewhere. */
+	int r = private_root(root);
+	char *real = r == 0 ? realpath(root, NULL) : NULL;
 
+	if (r == 0)
+		r = real ? private_dir(real, NULL) : -errno;
+	free(real);
 	if (r < 0)
 		return say_folder(root, r, ret_reason);
 	r = -EBUSY;
@@ -233,7 +261,7 @@ static int open_state(const struct account_config *config, struct account *a, ch
 			break;
 	}
 	if (r == 0)
-		r = make_folder(a->state_dir);
+		r = private_dir(a->state_dir, NULL);
 	return r < 0 ? say_folder(a->state_dir, r, ret_reason) : 0;
 }
 
@@ -241,16 +269,18 @@ static int open_cache(const struct account_config *config, struct account *a, ch
 {
 	_cleanup_gfree_ char *folder = g_build_filename(config->roots->cache, a->key, NULL);
 	_cleanup_gfree_ char *tokens = g_build_filename(config->roots->cache, "tokens", NULL);
-	int r = make_folder(folder);
+	const char *where = config->roots->cache;
+	int r = private_root(where);
 
 	if (r == 0)
-		r = make_folder(tokens);
+		r = private_dir(where = folder, is_cache_name);
+	if (r == 0)
+		r = private_dir(where = tokens, is_token_name);
 	if (r < 0) {
-		*ret_reason = g_strdup_printf(
-			"cannot use the cache folder %s: %s; choose another by "
-			"-o cache=DIR, or -o cache=memory",
-			config->roots->cache,
-			r == -EPERM ? "it belongs to somebody else" : g_strerror(-r));
+		*ret_reason =
+			g_strdup_printf("cannot use the cache folder %s: %s; choose another by "
+					"-o cache=DIR, or -o cache=memory",
+					where, say(r));
 		return r;
 	}
 	a->store_path = g_build_filename(folder, "store.db", NULL);

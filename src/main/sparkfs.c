@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/private.h"
 #include "cache/contents.h"
 #include "cache/outbox.h"
 #include "cache/pager.h"
@@ -303,7 +304,10 @@ static int start_cache(struct sparkfs *s)
 		.is_bot = s->owner.is_bot,
 	};
 	_cleanup_gfree_ char *spool = g_build_filename(s->account.state_dir, "spool", NULL);
-	int r = g_mkdir_with_parents(spool, 0700) < 0 ? -errno : start_contents(s);
+	int r = private_dir(spool, NULL);
+
+	if (r == 0)
+		r = start_contents(s);
 
 	pager.contents = s->contents;
 	if (r == 0)

@@ -10,20 +10,21 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/private.h"
 
 /* Node ids are rowid << 8 and stay below 2^53 (store.h). A file that says more is damaged. */
 #define ROWID_END (INT64_C(1) << 45)
 
 static int64_t reserve_read(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	_cleanup_close_ int fd = -1;
 	char buf[32] = "", *end;
 	ssize_t n;
 	long long value;
 
-	if (fd < 0)
+	if (private_file(path, O_RDONLY, &fd) == -ENOENT)
 		return 0;
-	n = read(fd, buf, sizeof(buf) - 1);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
 	errno = 0;
 	value = n > 0 ? strtoll(buf, &end, 10) : -1;
 	if (value < 0 || value >= ROWID_END || errno || *end != '\n') {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/private.h"
 #include "webex/id.h"
 
 /* Readers never wait for the writer in WAL mode; this covers recovery after a crash. */
@@ -67,10 +68,7 @@ static void mark_broken(const struct sql *q)
 {
 	int fd;
 
-	if (!q->broken_mark)
-		return;
-	fd = open(q->broken_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0)
+	if (q->broken_mark && private_file(q->broken_mark, O_WRONLY | O_CREAT, &fd) == 0)
 		close(fd);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/private.h"
 #include "base/timefmt.h"
 #include "store/schema.h"
 
@@ -33,10 +34,11 @@ static char *read_holder(int fd)
 static int take_lock(struct store *s, const struct store_config *config, char **ret_holder)
 {
 	g_autofree char *path = g_strconcat(config->path, ".lock", NULL);
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = -1;
+	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
-	if (fd < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return -errno;
@@ -90,12 +92,18 @@ static int set_aside(struct store *s)
 	return 0;
 }
 
-/* SQLite gives its -wal and -shm files the mode of the database. */
+/*
+ * SQLite gives its -wal and -shm files the mode of the database, and opens no links for them. What is there and is
+ * no file of ours alone is set aside like one that is broken: its target is not ours to write to.
+ */
 static int make_private(const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	_cleanup_close_ int fd = -1;
+	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
-	return fd < 0 || fchmod(fd, 0600) < 0 ? -errno : 0;
+	if (r == -ELOOP || r == -EISDIR || r == -EBADMSG || r == -EMLINK || r == -EPERM)
+		return -EUCLEAN;
+	return r < 0 ? r : fchmod(fd, 0600) < 0 ? -errno : 0;
 }
 
 static int open_database(struct store *s, int64_t *ret_used)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "main/account.h"
 
 #define URL "https://webexapis.com/v1"
-#define FINGERPRINT "00112233"
+#define FINGERPRINT "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static char alice_id[] = "ID-ALICE", alice_email[] = "alice@example.com";
 static char alice_new_email[] = "alice.smith@example.com";
@@ -299,6 +300,92 @@ static void test_unusable_folder(void **state)
 	g_free(parent);
 }
 
+/* ---- what is in our folders and is not ours ---- */
+
+static char *put_old(const char *folder, const char *name)
+{
+	const struct timespec old[2] = {{.tv_sec = 1600000000}, {.tv_sec = 1600000000}};
+	char *path = g_build_filename(folder, name, NULL);
+
+	assert_true(g_file_set_contents(path, "years of work", -1, NULL));
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	return path;
+}
+
+/* Somebody's own folder that is called as ours; only old tokens go. */
+static void test_tokens_that_are_none(void **state)
+{
+	struct fixture *f = *state;
+	char *tokens = g_build_filename(f->roots.cache, "tokens", NULL);
+	char hash[] = FINGERPRINT;
+	char *thesis, *token, *half, *link;
+	struct account a;
+
+	hash[0] = 'f';
+	assert_int_equal(g_mkdir_with_parents(tokens, 0755), 0);
+	assert_int_equal(chmod(tokens, 0755), 0);
+	thesis = put_old(tokens, "thesis.tex");
+	token = put_old(tokens, hash);
+	hash[1] = 'f';
+	half = g_strconcat(hash, ".A1b2C3", NULL);
+	g_free(put_old(tokens, half));
+	hash[2] = 'f';
+	link = g_build_filename(tokens, hash, NULL);
+	assert_int_equal(symlink(thesis, link), 0);
+	a = open_account(f, &f->alice);
+	account_close(&a);
+	assert_true(g_file_test(thesis, G_FILE_TEST_EXISTS));
+	assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+	assert_false(g_file_test(token, G_FILE_TEST_EXISTS));
+	g_free(token);
+	token = g_build_filename(tokens, half, NULL);
+	assert_false(g_file_test(token, G_FILE_TEST_EXISTS));
+	assert_int_equal(mode_of(tokens), 0755);
+	g_free(thesis);
+	g_free(token);
+	g_free(half);
+	g_free(link);
+	g_free(tokens);
+}
+
+/* Links, where folders and files of ours would be, lead to what is not. */
+static void test_links_are_not_followed(void **state)
+{
+	struct fixture *f = *state;
+	char *tokens = g_build_filename(f->roots.cache, "tokens", NULL);
+	char *home = g_build_filename(f->dir, "home", NULL);
+	char *token, *tax;
+	struct account a;
+
+	assert_int_equal(g_mkdir_with_parents(f->roots.cache, 0700), 0);
+	assert_int_equal(g_mkdir(home, 0755), 0);
+	assert_int_equal(chmod(home, 0755), 0);
+	tax = put_old(home, "tax.pdf");
+	assert_int_equal(symlink(home, tokens), 0);
+	refuse(f, &f->alice, -ELOOP, "symbolic link");
+	assert_int_equal(mode_of(home), 0755);
+	assert_true(g_file_test(tax, G_FILE_TEST_EXISTS));
+
+	/* The file of the token itself is replaced, not followed. */
+	assert_int_equal(unlink(tokens), 0);
+	assert_int_equal(g_mkdir(tokens, 0700), 0);
+	token = g_build_filename(tokens, FINGERPRINT, NULL);
+	assert_int_equal(symlink(tax, token), 0);
+	a = open_account(f, &f->alice);
+	account_close(&a);
+	assert_false(g_file_test(token, G_FILE_TEST_IS_SYMLINK));
+	assert_int_equal(unlink(token), 0);
+	/* Nobody waits for a FIFO's other end. */
+	assert_int_equal(mkfifo(token, 0600), 0);
+	a = open_account(f, &f->alice);
+	account_close(&a);
+	assert_true(g_file_test(token, G_FILE_TEST_IS_REGULAR));
+	g_free(token);
+	g_free(tax);
+	g_free(home);
+	g_free(tokens);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +403,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unusable_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_tokens_that_are_none, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_links_are_not_followed, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,40 @@ static void test_foreign_database(void **state)
 	assert_rebuilt(k);
 }
 
+/* What is elsewhere is neither written to nor followed. */
+static void test_links(void **state)
+{
+	struct kit *k = *state;
+	char *own = g_strconcat(k->path, ".own", NULL),
+	     *lock = g_strconcat(k->path, ".lock", NULL);
+	struct store_config config = {
+		.path = k->path, .reserve_path = k->reserve, .holder = "x"};
+	char *holder = NULL, *text = NULL;
+	struct store *s;
+
+	kit_close(k);
+	assert_true(g_file_set_contents(own, "letters", -1, NULL));
+	assert_int_equal(unlink(lock), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(i ? link(own, lock) : symlink(own, lock), 0);
+		assert_int_equal(store_open(&config, &s, &holder), i ? -EMLINK : -ELOOP);
+		assert_int_equal(unlink(lock), 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(unlink(k->path), 0);
+		assert_int_equal(i ? link(own, k->path) : symlink(own, k->path), 0);
+		kit_open(k);
+		kit_add_room(k, 2, "new");
+		kit_close(k);
+	}
+	assert_true(g_file_get_contents(own, &text, NULL, NULL));
+	assert_string_equal(text, "letters");
+	g_free(text);
+	unlink(own);
+	g_free(own);
+	g_free(lock);
+}
+
 static void test_missing_table(void **state)
 {
 	struct kit *k = *state;
@@ -502,6 +536,7 @@ int main(void)
 		T(test_garbage),
 		T(test_cut_short),
 		T(test_foreign_database),
+		T(test_links),
 		T(test_missing_table),
 		T(test_empty_file),
 		T(test_broken_inside),
