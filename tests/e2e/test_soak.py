@@ -13,7 +13,7 @@ from lib.util import scaled
 
 SOAK = pathlib.Path(__file__).resolve().parent.parent / "soak"
 # Sanitizers make each step slower, not the slice longer.
-SECONDS = {"stress": 8, "hostile": 5}
+SECONDS = {"stress": 8, "hostile": 5, "kill": 3}
 
 
 @pytest.mark.limit(150)
