@@ -30,6 +30,15 @@ def readers(space):
     return run_cmd(["pgrep", "-P", str(space.mount.pid), "-x", "sparkfs-file"]).out.split()
 
 
+def runs(pid):
+    """It is there, and not only as a number that its parent has not asked for yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            return f.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def hang_contents(space):
     space.sim.fault(method="GET", route="/contents", hang=True)
     return lambda: space.sim.control("GET", "/health")["parked"]
@@ -86,8 +95,16 @@ def test_a_file_of_the_mount_itself(pier, unsent):
     wait_until(lambda: not readers(pier))
     assert pier.posts() == 2
 
+    # The same of a mv out of unsent/, which leaves it there.
+    name = unsent.names()[0]
+    mv = start_cmd(["mv", str(unsent.dir / name), "post.json"], cwd=pier.dir)
+    wait_until(lambda: readers(pier))
+    os.killpg(mv.pid, signal.SIGINT)
+    ends(mv, -signal.SIGINT)
+    assert name in unsent.names() and pier.posts() == 2
+
     pier.sim.clear_faults()
-    pier.run(["mv", str(unsent.dir / unsent.names()[0]), "post.json"], check=True)
+    pier.run(["mv", str(unsent.dir / name), "post.json"], check=True)
     put(pier / "post.json", body(path))
     sent = [pier.content(m["files"][0]) for m in pier.messages() if m.get("files")]
     assert sent == [("big.bin", data)] * 3
@@ -105,7 +122,7 @@ def test_kill_of_the_daemon_while_it_waits(pier):
     with Timed(2, "the end of all"):
         pier.mount.kill()
         waits.communicate(timeout=scaled(2))
-        wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in pids))
+        wait_until(lambda: not any(runs(p) for p in pids))
 
 
 # With whose rights.

@@ -307,6 +307,30 @@ static void test_it_is_read_as_who_named_it(void **state)
 	assert_int_equal(read_one(all, NULL), -EACCES);
 }
 
+/* A daemon that is not root's has its own rights alone. */
+static void test_its_own_rights_are_lent_to_few(void **state)
+{
+	_cleanup_gfree_ char *theirs = make("theirs", "x", 0600), *own = make("own", "x", 0600),
+			     *spool = g_build_filename(dir, "spool", NULL);
+	struct local_caller nobody = {.uid = NOBODY, .gid = NOBODY}, root = {0},
+			    other = {.uid = NOBODY - 1, .gid = NOBODY};
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(theirs, NOBODY, NOBODY), 0);
+	assert_int_equal(chmod(spool, 0777), 0);
+	/* Of all threads, and of the children. */
+	assert_int_equal(setresuid(NOBODY, NOBODY, 0), 0);
+	assert_int_equal(read_one(theirs, &nobody), 0);
+	assert_int_equal(read_one(theirs, &root), 0);
+	assert_int_equal(read_one(theirs, &other), -EACCES);
+	assert_int_equal(read_one(own, &nobody), -EACCES);
+	assert_int_equal(read_one(own, &root), -EACCES);
+	local_files_stop(files);
+	assert_int_equal(setresuid(0, 0, 0), 0);
+}
+
 /* ---- what takes too long ---- */
 
 /* So many processes have this one as parent. */
@@ -430,6 +454,7 @@ int main(int argc, char **argv)
 		CASE(test_what_is_no_file_is_refused),
 		CASE(test_a_file_that_changes_is_not_sent),
 		CASE(test_it_is_read_as_who_named_it),
+		CASE(test_its_own_rights_are_lent_to_few),
 		CASE(test_one_that_hangs_is_cancelled),
 		CASE(test_one_that_makes_no_progress_ends),
 		CASE(test_one_that_dies_is_an_error),
