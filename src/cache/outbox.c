@@ -240,40 +240,7 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 	return id;
 }
 
-/* ---- detaching, keeping, closing ---- */
-
-struct detach {
-	struct outbox *o;
-	uint64_t id;
-};
-
-static void detach(void *arg)
-{
-	struct detach *d = arg;
-	struct job *job = g_hash_table_lookup(d->o->jobs, &d->id);
-
-	if (job) {
-		job->is_detached = true;
-		if (job->state == JOB_READY)
-			outbox_job_fail_unsubmitted(job);
-		else if (job->state == JOB_WIRE && job->call)
-			webex_withdraw(d->o->client, job->call);
-	}
-	outbox_one_less(d->o);
-	g_free(d);
-}
-
-void outbox_detach(struct outbox *o, uint64_t id)
-{
-	struct detach *d = g_new(struct detach, 1);
-
-	d->o = o;
-	d->id = id;
-	pthread_mutex_lock(&o->lock);
-	o->live++;
-	work_post(o->cache, detach, d);
-	pthread_mutex_unlock(&o->lock);
-}
+/* ---- keeping, closing ---- */
 
 int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason)
 {

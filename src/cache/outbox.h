@@ -16,6 +16,8 @@
  *       v                  v                   v               v           done(-errno)
  *     unsent          unsent, done(-errno) <---+---------------+
  *
+ *     A writer who waits no longer (outbox_detach) finds a letter that is on the wire in unsent/, as
+ *     in-doubt, until it is over; found so at the start it counts as `sending`.
  *     Found as `sending` at the start: in-doubt, for it may have been on the wire; and compare,
  *     but for raw JSON. Until that is over it cannot be taken (-EBUSY).
  *
@@ -139,9 +141,16 @@ void outbox_close(struct outbox **outbox, int wait_ms);
  * outbox_detach. `done` comes. */
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
 		     void *arg);
-/* The writer was interrupted: what is not yet on the wire goes to unsent with the reason; what
- * is finishes in the background. `done` is still called. */
-void outbox_detach(struct outbox *o, uint64_t id);
+/*
+ * The writer waits no longer, for `error`: -EINTR, or -ETIMEDOUT. What is not yet on the wire goes to
+ * unsent with the reason. What is finishes in the background; meanwhile it is listed as in-doubt,
+ * "still on the wire", and cannot be taken or removed (-EBUSY); it goes when it was delivered.
+ * `told` comes once, on the cache thread, never before this returns; NULL: nobody needs to know.
+ * is_kept: the letter is listed, and the writer is to be told `error`. Otherwise it is over, and
+ * `done`, which comes in any case, says how.
+ */
+typedef void (*outbox_told)(void *arg, int error, bool is_kept);
+void outbox_detach(struct outbox *o, uint64_t id, int error, outbox_told told, void *arg);
 /*
  * What is under way of a file (content_rowid) that was removed: is not sent, or its message is told,
  * to be deleted. error: of one of the letters nobody knows whether it arrived. `arrived`: rows of

@@ -66,6 +66,7 @@ static void on_present(void *arg, struct webex_reply *reply)
 	struct webex_message *m;
 
 	job->call = 0;
+	job->is_asking = false;
 	if (reply->error || !reply->items || reply->items->len == 0) {
 		if (reply->status == 404)
 			forget(job);
@@ -89,7 +90,8 @@ static void on_present(void *arg, struct webex_reply *reply)
 
 void outbox_edit_begin(struct job *job)
 {
-	if (job->letter->base || job->letter->is_unchanged)
+	job->is_asking = job->letter->base || job->letter->is_unchanged;
+	if (job->is_asking)
 		job->call = webex_get_message(job->o->client, job->letter->message_id,
 					      on_present, job);
 	else

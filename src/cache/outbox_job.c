@@ -87,11 +87,14 @@ void outbox_job_finish(struct job *job)
 	g_hash_table_remove(o->jobs, &job->id);
 	if (job->letter->replaces)
 		outbox_item_release(o, job->letter->replaces);
+	else if (job->is_listed)
+		outbox_item_release(o, job->note.n);
 	/* Later letters compare with what the store knows. */
 	if (g_hash_table_size(o->jobs) == 0)
 		g_hash_table_remove_all(o->claims);
 	outbox_recall_over(job);
 	job->done(job->arg, job->error, job->room, job->message);
+	outbox_detach_over(job);
 	leave_line(o, job);
 	job_free(job);
 	outbox_one_less(o);
@@ -166,7 +169,7 @@ void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *
 	job->note.reason = reason;
 	if (job->letter->replaces)
 		job->note.name = outbox_item_name(o, job->letter->replaces);
-	else
+	else if (!job->is_listed)
 		job->note.name = outbox_name_claim(o, job->letter, job->note.began_ms);
 	work_post(o->io, record_job, job);
 }
@@ -176,6 +179,9 @@ void outbox_job_fail_unsubmitted(struct job *job)
 	if (job->o->is_closing)
 		outbox_job_fail(job, OUTBOX_UNSENT, -ESHUTDOWN,
 				g_strdup("sparkfs ended before it was sent"));
+	else if (job->detach_error == -ETIMEDOUT)
+		outbox_job_fail(job, OUTBOX_UNSENT, -ETIMEDOUT,
+				g_strdup("it was not sent within the time that a close has"));
 	else
 		outbox_job_fail(job, OUTBOX_UNSENT, -EINTR,
 				g_strdup("the writer was interrupted before it was sent"));
@@ -235,6 +241,8 @@ static void removed(void *arg)
 	keep_sum(job);
 	if (job->letter->replaces)
 		outbox_item_drop(job->o, job->letter->replaces);
+	else if (job->is_listed)
+		outbox_item_drop(job->o, job->note.n);
 	outbox_job_finish(job);
 }
 
@@ -412,8 +420,7 @@ void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 		outbox_job_fail(job, OUTBOX_UNSENT, -ESHUTDOWN,
 				g_strdup("sparkfs ended before it was sent"));
 	} else if (is_ours && job->is_detached) {
-		outbox_job_fail(job, OUTBOX_UNSENT, -EINTR,
-				g_strdup("the writer was interrupted before it was sent"));
+		outbox_job_fail_unsubmitted(job);
 	} else {
 		outbox_job_fail(job, OUTBOX_UNSENT, error,
 				g_strdup(reply->status ? "the server refused it"

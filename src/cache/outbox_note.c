@@ -83,6 +83,7 @@ GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_no
 	put_int(out, "writtenMs", note->began_ms);
 	put_int(out, "errno", -note->error);
 	put_string(out, "name", note->name);
+	put_int(out, "underWay", note->is_under_way ? 1 : 0);
 	put_int(out, "replaces", note->state == OUTBOX_SENDING ? l->replaces : 0);
 	g_string_append(out, "\n}\n");
 	return out;
@@ -212,6 +213,9 @@ int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 	parse_letter(json, *ret_letter);
 	memset(ret_note, 0, sizeof(*ret_note));
 	ret_note->state = (enum outbox_state)state;
+	/* It was not over when it was written. */
+	if (ret_note->state == OUTBOX_IN_DOUBT && webex_json_get_int(json, "underWay", 0) == 1)
+		ret_note->state = OUTBOX_SENDING;
 	parse_note(json, ret_note);
 	return 0;
 }

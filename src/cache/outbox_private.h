@@ -8,6 +8,7 @@
  *   outbox_edit.c     whether what is to be edited is still the same
  *   outbox_same.c     whether a file that was sent before still is there
  *   outbox_recall.c   a file that was removed while it is sent
+ *   outbox_detach.c   a writer who waits no longer
  *   outbox_rewrite.c  other bytes for one of them
  *   outbox_check.c    what became of a letter whose answer did not come
  *   outbox_files.c    the two files of a letter
@@ -42,6 +43,7 @@ struct outbox_note {
 	int64_t began_ms;		    /* wall */
 	int error;			    /* -errno that its writer was told; 0: none */
 	char *reason, *words, *tracking_id; /* NULL if there is none */
+	bool is_under_way;		    /* in-doubt, and not over (outbox_detach.c) */
 };
 void outbox_note_clear(struct outbox_note *note);
 
@@ -174,12 +176,17 @@ struct job {
 	void *arg;
 	enum job_state state; /* cache thread */
 	bool is_detached;     /* cache thread */
-	int64_t sent_ms;      /* wall, when it was submitted; cache thread */
-	int64_t answered_ms;  /* wall, when it was answered with success; cache thread */
-	uint64_t call;	      /* cache thread; id of the request under way, 0: none */
-	char *old;	      /* edits: the file's text before, as far as it is known */
-	char *sha256;	      /* files; of the io thread, until that has posted back */
-	GSList *recalls;      /* cache thread; of struct recall */
+	int detach_error;     /* cache thread; why its writer waits no longer */
+	outbox_told told;     /* cache thread; NULL: nobody waits for that */
+	void *told_arg;
+	bool is_asking; /* cache thread; the call under way only asks: nothing was sent */
+	bool is_listed; /* cache thread; in unsent/ by outbox_detach.c, under note.name; held */
+	int64_t sent_ms;     /* wall, when it was submitted; cache thread */
+	int64_t answered_ms; /* wall, when it was answered with success; cache thread */
+	uint64_t call;	     /* cache thread; id of the request under way, 0: none */
+	char *old;	     /* edits: the file's text before, as far as it is known */
+	char *sha256;	     /* files; of the io thread, until that has posted back */
+	GSList *recalls;     /* cache thread; of struct recall */
 	int64_t why_size;
 	/* the outcome */
 	int error;
@@ -248,6 +255,10 @@ void outbox_same_begin(struct job *job);
 void outbox_recall_over(struct job *job);
 /* It was recalled, and that request has had no effect. */
 bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply);
+
+/* ---- outbox_detach.c: cache thread ---- */
+/* The job is over. */
+void outbox_detach_over(struct job *job);
 
 /* ---- outbox_rewrite.c: cache thread ---- */
 /* The unsent letter is held (outbox_item_hold). */

@@ -77,6 +77,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 	bool is_there = false;
 
 	job->call = 0;
+	job->is_asking = false;
 	if (reply->error && reply->status != 404) {
 		/* A question changes nothing. */
 		reply->may_have_applied = false;
@@ -114,6 +115,7 @@ static void summed(void *arg)
 		  strcmp(content.sha256, job->sha256) == 0;
 	if (is_same) {
 		job->message = content.message;
+		job->is_asking = true;
 		job->call = webex_get_message(job->o->client, message.m.id, on_message, job);
 	}
 	store_content_clear(&content);

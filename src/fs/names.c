@@ -241,7 +241,11 @@ static void rename_submit(struct op *op)
 		     (op->plan.action == TREE_DO_NOTHING && !op->plan.pending);
 
 	op->plan.waiting = &op->waiting;
-
+	/* As long as a close has. */
+	if (op->plan.action == TREE_DO_SEND && op->plan.letter)
+		op_set_letter_deadline(op, op->plan.letter);
+	if (op->plan.action == TREE_DO_SEND)
+		op->late = "another change of it is still on its way; it stays here";
 	tree_submit(op->fs->config.tree, &op->plan, moved ? change_done : rename_done, op);
 }
 

@@ -271,6 +271,27 @@ static void on_soft_timer(void *arg)
 	op_unref(op);
 }
 
+/* The letter is where it can be found, or it is over and op_finish comes. */
+static void letter_was_left(void *arg, int error, bool is_kept)
+{
+	struct op *op = arg;
+
+	if (is_kept && op->state == OP_SUBMITTED)
+		op_reply(op, error);
+	op_unref(op);
+}
+
+/* Who is told an error finds the letter in unsent/, so that comes first. */
+static void leave_letter(struct op *op, int error)
+{
+	if (op->is_leaving)
+		return;
+	op->is_leaving = true;
+	op->waiting.is_over = true;
+	outbox_detach(op->fs->config.outbox, op->waiting.letter, error, letter_was_left,
+		      op_ref(op));
+}
+
 static void on_deadline(void *arg)
 {
 	struct op *op = arg;
@@ -279,8 +300,11 @@ static void on_deadline(void *arg)
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, false);
 		op_reply(op, -ETIMEDOUT);
+	} else if (op->state == OP_SUBMITTED && op->waiting.letter) {
+		leave_letter(op, -ETIMEDOUT);
 	} else if (op->state == OP_COPYING || op->state == OP_SUBMITTED) {
-		/* A delivery goes on; its outcome will be in unsent/ or on the server. */
+		/* What has not begun does not begin; what was asked for goes on. */
+		op->waiting.is_over = true;
 		if (op->late)
 			log_last_error("%s %s: %s", op->what, op->name ? op->name : "",
 				       op->late);
@@ -305,6 +329,15 @@ void op_set_deadline(struct op *op, int64_t mono_ms)
 	arm_deadline(op);
 }
 
+void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter)
+{
+	const struct fs *fs = op->fs;
+
+	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
+				    /* a file gets the time that 64 kB a second takes */
+				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
+}
+
 static void give_up(struct op *op, int error)
 {
 	if (op->state == OP_PARKED) {
@@ -313,12 +346,15 @@ static void give_up(struct op *op, int error)
 	} else if (op->state == OP_COPYING) {
 		/* It has a reference of its own. */
 		op_reply(op, error);
+	} else if (op->state == OP_SUBMITTED && op->waiting.letter && error == -EINTR) {
+		leave_letter(op, error);
 	} else if (op->state == OP_SUBMITTED) {
 		op->waiting.is_over = true;
 		if (op->reading)
 			local_files_cancel(op->fs->local, op->reading);
 		else if (op->waiting.letter)
-			outbox_detach(op->fs->config.outbox, op->waiting.letter);
+			outbox_detach(op->fs->config.outbox, op->waiting.letter, error, NULL,
+				      NULL);
 		op_reply(op, error);
 	}
 }

@@ -91,6 +91,7 @@ struct op {
 	bool content_counted;  /* contents_open was called */
 	bool ends_quietly;     /* at unmount it reads the end of the file, no error */
 	struct tree_waiting waiting;
+	bool is_leaving;  /* cache thread; the letter is being left (leave_letter) */
 	const char *late; /* what last-error says when it was not over in time; NULL: nothing */
 	/* local.h, cache thread: the id of the read of a file while the submission waits for it, and
 	 * the letter that names it */
@@ -122,6 +123,8 @@ void op_start_there(struct op *op);
 void op_finish(struct op *op, int error);
 /* Cache thread, of a submitted change: it is answered by then. */
 void op_set_deadline(struct op *op, int64_t mono_ms);
+/* That of a close or mv that sends it. */
+void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
 /* A submission holds one reference: op_finish drops it. */
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);

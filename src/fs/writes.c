@@ -125,9 +125,7 @@ static void letter_submit(struct op *op)
 		op_finish(op, 0);
 		return;
 	}
-	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
-				    /* a file gets the time that 64 kB a second takes */
-				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
+	op_set_letter_deadline(op, letter);
 	/* The answer comes as another item of this queue, so the id is in place before it. */
 	id = outbox_send(op->fs->config.outbox, letter, letter_done, op);
 	op->waiting.letter = id;

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from lib.chat import fails, opened
+from lib.chat import fails, opened, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import kill_group, start_cmd
 from lib.terminal import SHELLS, Terminal, written_bytes
@@ -197,10 +197,50 @@ def test_close_is_interrupted(pier, unsent):
         assert out.strip() == b"%d" % errno.EINTR
     finally:
         kill_group(process)
+    # It may arrive or not: until that is known it is there to be seen, and nobody's to send again.
+    name, data, why = unsent.one()
+    assert data == b"on the wire" and why["state"] == "in-doubt"
+    assert "still on the wire" in why["reason"] and name in unsent.last_error()
+    for act in (lambda: os.unlink(unsent.dir / name),
+                lambda: os.rename(unsent.dir / name, pier / "post"),
+                lambda: put(unsent.dir / name, "other words")):
+        with fails(errno.EBUSY):
+            act()
     pier.sim.clear_faults()
     wait_until(lambda: pier.texts() == ["on the wire"])
-    assert unsent.names() == []
+    wait_until(lambda: unsent.names() == [])
     assert pier.posts() == 1
+
+
+def test_whoever_is_interrupted_finds_it_in_unsent(pier, unsent, tmp_path):
+    """An edit, an upload, a mv."""
+    put(pier / "post", "first")
+    (name,) = pier.listed()
+    put(pier / ".draft.swp", "of a scratch file")
+    (tmp_path / "a.bin").write_bytes(b"of a file")
+    pier.sim.fault(route="/messages", method="POST", hang=True)
+    pier.sim.fault(route="/messages", method="PUT", hang=True)
+    # mv comes last: the kernel lets nobody look into a directory in which something is moved.
+    commands = [f"echo of an edit > {name}", f"cp {tmp_path}/a.bin .", "mv .draft.swp b.bin"]
+    running = []
+    try:
+        for i, command in enumerate(commands):
+            running.append(start_cmd("trap : USR1; " + command, cwd=pier.dir))
+            wait_until(lambda n=i + 2: len(pier.sim.requests("PUT")) + pier.posts() == n)
+        for process in running:
+            os.killpg(process.pid, signal.SIGUSR1)
+        for process in running:
+            process.communicate(timeout=scaled(10))
+    finally:
+        for process in running:
+            kill_group(process)
+    assert sorted(unsent.bytes()) == [b"of a file", b"of a scratch file", b"of an edit"]
+    assert {unsent.why(n)["state"] for n in unsent.names()} == {"in-doubt"}
+    pier.sim.clear_faults()
+    wait_until(lambda: unsent.names() == [])
+    assert sorted(pier.texts()) == ["", "", "of an edit"]
+    assert pier.files() == {"a.bin": b"of a file", "b.bin": b"of a scratch file"}
+    assert pier.posts() == 3 and len(pier.sim.requests("PUT")) == 1
 
 
 def test_a_child_that_ends_does_not_interrupt_a_close(pier, unsent):
@@ -247,7 +287,7 @@ def test_who_was_told_something_can_still_be_stopped(pier, unsent, signum):
         kill_group(process)
     pier.sim.clear_faults()
     wait_until(lambda: pier.texts() == ["on the wire"])
-    assert unsent.names() == []
+    wait_until(lambda: unsent.names() == [])
     assert pier.posts() == 1
 
 

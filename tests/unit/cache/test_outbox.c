@@ -405,7 +405,7 @@ static void detached_before_its_turn_it_is_not_sent(void **state)
 	call = fake_expect(FAKE_POST);
 	id = kit_send(k, kit_text(k, 1, "two"), &second);
 	kit_send(k, kit_text(k, 1, "three"), &third);
-	outbox_detach(k->o, id);
+	outbox_detach(k->o, id, -EINTR, NULL, NULL);
 	kit_expect_end(&second, -EINTR);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, "two", "unsent", "interrupted");
@@ -425,7 +425,7 @@ static void detached_at_once_it_is_not_sent(void **state)
 	struct outcome end;
 
 	fake_set_withdraw(true);
-	outbox_detach(k->o, kit_send(k, kit_text(k, 1, "one"), &end));
+	outbox_detach(k->o, kit_send(k, kit_text(k, 1, "one"), &end), -EINTR, NULL, NULL);
 	kit_expect_end(&end, -EINTR);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, "one", "unsent", "interrupted");
@@ -441,7 +441,7 @@ static void detached_while_it_waits_to_be_sent_it_is_withdrawn(void **state)
 
 	fake_set_withdraw(true);
 	fake_expect(FAKE_POST);
-	outbox_detach(k->o, id);
+	outbox_detach(k->o, id, -EINTR, NULL, NULL);
 	kit_expect_end(&end, -EINTR);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, "one", "unsent", "interrupted");
@@ -455,7 +455,7 @@ static void detached_on_the_wire_it_is_delivered(void **state)
 	uint64_t id = kit_send(k, kit_text(k, 1, "one"), &end);
 	struct fake_call *call = fake_expect(FAKE_POST);
 
-	outbox_detach(k->o, id);
+	outbox_detach(k->o, id, -EINTR, NULL, NULL);
 	kit_drain(k);
 	assert_false(kit_has_ended(&end));
 	fake_answer(call, kit_message(k, "one", kit_now()));
@@ -463,8 +463,8 @@ static void detached_on_the_wire_it_is_delivered(void **state)
 	assert_true(end.message > 0);
 	expect_empty(k);
 	/* It is over: nothing happens. */
-	outbox_detach(k->o, id);
-	outbox_detach(k->o, 4711);
+	outbox_detach(k->o, id, -EINTR, NULL, NULL);
+	outbox_detach(k->o, 4711, -EINTR, NULL, NULL);
 }
 
 /* ---- closing ---- */

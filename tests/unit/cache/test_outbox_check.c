@@ -524,7 +524,7 @@ static void a_detached_letter_is_still_looked_for(void **state)
 
 	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
 	call = fake_expect(FAKE_LIST);
-	outbox_detach(k->o, letter);
+	outbox_detach(k->o, letter, -EINTR, NULL, NULL);
 	fake_answer_list(call, NULL, m, NULL);
 	kit_expect_delivered(k, &end, id);
 	g_free(id);

@@ -168,11 +168,33 @@ void local_files_cancel(struct local_files *f, uint64_t id)
 	atomic_fetch_add(&cancelled, 1);
 }
 
-void outbox_detach(struct outbox *o, uint64_t id)
+/* The letter is listed at once, in an item of its own. */
+struct left {
+	outbox_told told;
+	void *arg;
+	int error;
+};
+
+static void leave(void *arg)
 {
+	struct left *l = arg;
+
+	l->told(l->arg, l->error, true);
+	g_free(l);
+}
+
+void outbox_detach(struct outbox *o, uint64_t id, int error, outbox_told told, void *arg)
+{
+	struct left *l = g_new0(struct left, 1);
+
 	(void)o;
 	(void)id;
+	*l = (struct left){.told = told, .arg = arg, .error = error};
 	atomic_fetch_add(&detached, 1);
+	if (told)
+		work_post(((struct op *)arg)->fs->config.queue, leave, l);
+	else
+		g_free(l);
 }
 
 atomic_bool copy_waits;

@@ -397,6 +397,22 @@ static void test_change_interrupted(void **state)
 	free_req(req);
 }
 
+/* The answer comes when the letter is where it can be found. */
+static void test_change_takes_too_long(void **state)
+{
+	struct fuse_req *req = new_req();
+	struct op *op = new_op(req, run_letter);
+
+	(void)state;
+	op->deadline_ms = 1;
+	op_start(op);
+	assert_replied(req, ETIMEDOUT);
+	assert_int_equal(1, atomic_load(&detached));
+	finish_with(0);
+	assert_int_equal(1, atomic_load(&req->replies));
+	free_req(req);
+}
+
 static void test_caller_is_gone(void **state)
 {
 	struct fuse_req *req = new_req();
@@ -537,6 +553,7 @@ int main(void)
 		TEST(unmount),
 		TEST(change),
 		TEST(change_interrupted),
+		TEST(change_takes_too_long),
 		TEST(caller_is_gone),
 		TEST(read_is_told_again),
 		TEST(attributes_are_told_again),
