@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Passing files beside tmpfs, call by call: random calls on three names, at both, through descriptors
-that outlive their names. Whatever one says, the other must say: results, bytes, sizes, errors.
+"""Files beside tmpfs, call by call: random calls at both, through several descriptors. Whatever one
+says, the other must say: results, bytes, sizes, errors. Passing files are renamed and removed, and
+their descriptors outlive their names. Files that are sent stay open to the end; then the newest
+version at the server has the bytes, and nothing else was sent.
 
 usage: diff_fs.py [SEED [STEPS]]; the exit status is 1 on the first difference, which is printed with the
 calls before it.
@@ -17,9 +19,12 @@ import sys
 import tempfile
 
 from kit import Mount, Sim
+from lib.chat import file_name
+from lib.util import wait_until
 
 # Passing names of editors: never sent, and not moved to unsent/ before the end.
-NAMES = [".a.swp", ".b.swp", "c~"]
+PASSING = [".a.swp", ".b.swp", "c~"]
+SENT = ["a.bin", "b.bin"]
 OPEN_MAX = 7
 LENGTHS = [0, 1, 3, 10, 100, 4096, 5000, 70000]
 OFFSETS = [0, 1, 7, 50, 4095, 4096, 6000, 100000]
@@ -51,6 +56,11 @@ class Differ:
         self.dice = random.Random(seed)
         self.open = []
         self.trace = []
+        self.held = []
+        for name in SENT:
+            self.opened(f"open {name}", name,
+                        lambda d, n=name: os.open(f"{d}/{n}", os.O_WRONLY | os.O_CREAT, 0o644))
+            self.held.append(self.open.pop())
 
     # Each call is made twice.
 
@@ -72,7 +82,7 @@ class Differ:
         return theirs
 
     def pick_name(self):
-        return self.dice.choice(NAMES)
+        return self.dice.choice([*PASSING, *SENT])
 
     # Descriptors. Each method is a kind of call.
 
@@ -199,7 +209,7 @@ class Differ:
         self.same(f"truncate {name} {size}", lambda d: os.truncate(f"{d}/{name}", size))
 
     def rename(self, name):
-        onto = self.pick_name()
+        onto = self.dice.choice(PASSING)
         self.same(f"rename {name} {onto}", lambda d: os.rename(f"{d}/{name}", f"{d}/{onto}"))
 
     def unlink(self, name):
@@ -213,7 +223,9 @@ class Differ:
                    self.unlink]
         kind = self.dice.choice(["open", *["name"] * 3, *["fd"] * 6])
         if kind == "name":
-            self.dice.choice(by_name)(self.pick_name())
+            call, name = self.dice.choice(by_name), self.pick_name()
+            if name in PASSING or call not in (self.rename, self.unlink):
+                call(name)
         elif kind == "open" or not self.open:
             if len(self.open) < OPEN_MAX:
                 self.do_open()
@@ -224,12 +236,15 @@ class Differ:
                 call(k, self.open[k])
 
     def end(self):
-        for pair in self.open:
+        """Closes all; what is in the files that are sent."""
+        sent = {name: pathlib.Path(self.dirs.sides[1], name).read_bytes() for name in SENT}
+        for pair in [*self.open, *self.held]:
             for fd in pair.sides:
                 os.close(fd)
         for d in self.dirs.sides:
-            for name in NAMES:
+            for name in PASSING:
                 pathlib.Path(d, name).unlink(missing_ok=True)
+        return sent
 
 
 def toggle_append(fd):
@@ -239,16 +254,38 @@ def toggle_append(fd):
     return flags & os.O_APPEND
 
 
-def run(mount, theirs, seed, steps):
+def newest_versions(sim):
+    """name -> bytes of its newest version."""
+    found = {}
+    for message in sim.messages(sim.room("Firmware")["id"], max=1000)[::-1]:
+        for url in message.get("files") or []:
+            answer = sim.api("GET", url).ok()
+            found[file_name(answer.headers)] = answer.body
+    return found
+
+
+def check_sent(sim, before, sent):
+    """What of it has not arrived. Nothing empty is sent."""
+    new = {name: data for name, data in newest_versions(sim).items() if before.get(name) != data}
+    return [name for name in {**new, **sent}
+            if sent.get(name, b"never") != new.get(name) and sent.get(name) != b""]
+
+
+def run(mount, theirs, sim, args):
     """What was different, or None."""
-    differ = Differ(str(mount / "spaces/Firmware"), theirs, seed)
+    before = newest_versions(sim)
+    differ = Differ(str(mount / "spaces/Firmware"), theirs, args.seed)
     try:
-        for _ in range(steps):
+        for _ in range(args.steps):
             differ.step()
     except Difference as e:
         return "\n".join([*differ.trace[-TRACE:], str(e)])
     finally:
-        differ.end()
+        sent = differ.end()
+    try:
+        wait_until(lambda: not check_sent(sim, before, sent))
+    except AssertionError:
+        return f"the server does not have what was written to {check_sent(sim, before, sent)}"
     return None
 
 
@@ -264,10 +301,8 @@ def main():
     sim = Sim(folder, "--data", "demo")
     mount = Mount(folder, sim.base, "rate=off", deadline=60)
     try:
-        wrong = run(mount, theirs, args.seed, args.steps)
+        wrong = run(mount, theirs, sim, args)
         mount.unmount()
-        if not wrong and sim.requests("POST"):
-            wrong = f"something was sent: {sim.requests('POST')}"
     except (AssertionError, OSError) as e:
         mount.force("it failed")
         wrong = str(e)
