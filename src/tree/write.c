@@ -274,6 +274,9 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 {
 	int r = tree_check_file_name(name);
 
+	/* Opened as what it was, which needs no network. */
+	if (r == 0)
+		r = preflight(ctx, false);
 	if (r == 0)
 		r = tree_write_aim_dir(ctx, w->dir, w);
 	if (r)
@@ -355,6 +358,15 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	}
 }
 
+static bool is_local(struct tree_ctx *ctx, const struct tree_write *w)
+{
+	struct pending *p = w->kind == TREE_UPLOAD ? upload_held(ctx, w->row) : NULL;
+	bool is_scratch = p && p->is_scratch;
+
+	pending_unref(ctx->tree->pendings, &p);
+	return is_scratch || w->kind == TREE_LETTER;
+}
+
 int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		    struct tree_write *ret_write)
 {
@@ -367,7 +379,7 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		return -ESTALE;
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
-	r = preflight(ctx, w.kind == TREE_LETTER);
+	r = preflight(ctx, is_local(ctx, &w));
 	if (r == 0)
 		r = open_by_kind(ctx, truncate, &w);
 	if (r) {

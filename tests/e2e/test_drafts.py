@@ -289,6 +289,23 @@ def test_edits_and_objects_are_their_writers(pier):
     assert len(pier.sim.requests("PUT")) == 2
 
 
+def test_a_passing_file_needs_no_network(pier, unsent):
+    (pier / ".f.swp").write_bytes(b"begin")
+    pier.sim.stop()
+    with fails(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
+        with opened(pier / "post") as fd:
+            os.write(fd, b"hello")
+    unsent.one()
+    with opened(pier / ".f.swp", APPEND) as fd:
+        os.write(fd, b" end")
+    # A real name would, and is refused before anything is kept of it.
+    with fails(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
+        os.rename(pier / ".f.swp", pier / "f")
+    unsent.one()
+    assert (pier / ".f.swp").read_bytes() == b"begin end"
+    pier.sim.start()
+
+
 HUGE = [2**63 - 1, 2**63 - 4096, 2**62, 2**53, 2**40]
 
 
