@@ -306,7 +306,7 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	struct guard *g = op->fs->guard;
 	char program[WRITER_COMM_SIZE];
 	struct tree_entry e;
-	bool has_read;
+	bool has_read, replaces;
 	pid_t tgid;
 	int r = tree_lookup(&op->ctx, op->ino, op->name, &e);
 
@@ -316,11 +316,13 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	tgid = writer_tgid(op->pid);
 	has_read = guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
 	writer_program(tgid, program);
-	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. */
-	if (has_read || (guard_moves(program) && !fs_watches_reads(op->fs, e.ino)))
+	replaces = guard_replaces(program);
+	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. What rsync
+	 * and git remove is nowhere, elsewhere or to be replaced. */
+	if (has_read ||
+	    (guard_moves(program) && !(replaces && fs_watches_reads(op->fs, e.ino))))
 		*ret_by = op->fs->config.recursive_delete ? TREE_REMOVES : TREE_MOVES_OUT;
-	else if (guard_replaces(program) ||
-		 (guard_moves(program) && tree_ino_kind(e.ino) != TREE_UPLOAD))
+	else if (replaces)
 		*ret_by = TREE_REPLACES;
 	return 0;
 }

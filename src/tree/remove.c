@@ -35,8 +35,8 @@ static int refuse(enum tree_remover by, const char *name, const char *instead)
 {
 	if (by == TREE_MOVES_OUT)
 		log_last_error(
-			"%s: moved out it is a copy, and stays here: the program that has "
-			"just read it may not delete it for everybody; %s",
+			"%s: moved out it is a copy, and stays here: a program that moves, or "
+			"has just read it, may not delete it for everybody; %s",
 			name, instead);
 	else
 		log_last_error(

@@ -171,6 +171,30 @@ def test_a_replaced_file_becomes_an_older_version(full, tmp_path):
     assert len(full.file_names()) == 2 + len(REPLACERS)
 
 
+def test_a_file_that_was_sent_a_moment_ago_is_replaced(pier, tmp_path):
+    """Its last close may not have come to us when the next program begins."""
+    for i in range(1, 9):
+        (tmp_path / "a").write_text(f"a{i}")
+        (tmp_path / "b").write_text(f"b{i}")
+        pier.run(f"cp {tmp_path}/a a.txt && mv {tmp_path}/b files/a.txt", check=True)
+        assert (pier / "a.txt").read_text() == f"b{i}"
+        assert len(pier.file_names()) == 2 * i
+    assert deletions(pier) == []
+
+
+def test_a_work_tree_of_git(full, tmp_path):
+    """It removes what it is to replace, and what is nowhere else."""
+    git = f"git -c user.name=a -c user.email=a@b --git-dir={tmp_path}/git --work-tree=."
+    files = full / "files"
+    full.mount.run(f"git init -q --bare {tmp_path}/git && {git} add a.txt && "
+                   f"{git} commit -qm one && cp {tmp_path}/git/HEAD a.txt", cwd=files, check=True)
+    count = len(full.file_names())
+    for command in ("checkout -f a.txt", "reset -q --hard", "rm -qf a.txt", "clean -qffdx"):
+        full.mount.run(f"{git} {command}", cwd=files)
+        assert len(full.file_names()) >= count, command
+    assert deletions(full) == []
+
+
 def test_a_replacement_that_fails_leaves_the_old_one(full, unsent, tmp_path):
     (tmp_path / "a.txt").write_text("newer")
     before = names(full)
