@@ -192,7 +192,9 @@ static void admit(void *arg)
 	}
 	g_queue_push_tail(line, job);
 	g_hash_table_insert(o->jobs, &job->id, job);
-	if (job->letter->form != OUTBOX_FILE && job->letter->body_len == 0)
+	/* Whatever way it came: nothing empty is ever sent. An unsent file may be emptied. */
+	if (job->letter->size == 0 &&
+	    (job->letter->form != OUTBOX_FILE || !job->letter->is_rewrite))
 		r = -EINVAL;
 	else if (replaces)
 		r = outbox_item_hold(o, replaces);
@@ -201,6 +203,8 @@ static void admit(void *arg)
 	if (r < 0) {
 		/* Not ours to release. */
 		job->letter->replaces = 0;
+		if (r == -EINVAL)
+			job->note.reason = g_strdup("it is empty, and nothing empty is sent");
 		if (r == -ENOSPC)
 			job->note.reason = g_strdup("there are too many unsent messages");
 		outbox_job_refuse(job, r);

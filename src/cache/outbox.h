@@ -137,7 +137,7 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox);
  * -> in-doubt at the next start, or unsent). Says in the log what it left. */
 void outbox_close(struct outbox **outbox, int wait_ms);
 
-/* Adopts the letter, which is not empty (-EINVAL) unless it is a file. Returns an id for
+/* Adopts the letter, which is not empty (-EINVAL) unless it rewrites a file. Returns an id for
  * outbox_detach. `done` comes. */
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
 		     void *arg);

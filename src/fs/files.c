@@ -224,6 +224,7 @@ static int open_write_run(struct op *op)
 	if (w.form == OUTBOX_JSON)
 		h->write.caller = local_caller_of(op);
 	handle_join(h, op->pid);
+	h->emptied = op->flags & O_TRUNC;
 	if ((op->flags & O_ACCMODE) == O_RDWR && !(op->flags & O_TRUNC))
 		watch(op, h);
 	op_end(op);

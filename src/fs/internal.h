@@ -47,14 +47,15 @@ struct fs {
 	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */
 	bool stopping;	     /* cache thread */
+	atomic_bool linger_armed; /* linger.c: its timer is set */
 };
 
 enum handle_what { HANDLE_READ, HANDLE_WRITE };
 
 /*
  * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
- * after that, but for the draft and its writer, which have a lock of their own, `taints` and
- * `refused`. A message that is open for reading has none: fh is 0.
+ * after that, but for the draft and its writer, which have a lock of their own, and
+ * what is atomic. A message that is open for reading has none: fh is 0.
  */
 struct handle {
 	enum handle_what what;
@@ -77,6 +78,8 @@ struct handle {
 	atomic_bool taints;
 	/* -errno of a write that was not taken since the last commit; 0: none */
 	atomic_int refused;
+	atomic_bool
+		emptied; /* the text of a message was cut to nothing, and nothing written since */
 };
 
 /* An open directory: fi->fh. */
@@ -117,6 +120,10 @@ void handle_join(struct handle *h, pid_t pid);
 /* At unmount, when no worker is left: what was being written goes to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
+/* told.c: tells the kernel; cache thread. */
+struct tree_told fs_told(struct fs *fs);
+/* linger.c: after a close, of a file that may wait here from now on. Any thread. */
+void fs_linger(struct fs *fs);
 
 /* handlers, by file */
 /* names.c */

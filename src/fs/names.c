@@ -102,6 +102,8 @@ static int truncate_run(struct op *op)
 		r = draft_truncate_by(h->write.draft, &h->write.writer, op->offset);
 		if (r)
 			atomic_store(&h->refused, r);
+		else if (op->offset == 0)
+			atomic_store(&h->emptied, true);
 		return r;
 	}
 	/* truncate(2) by path: of a file being written, or of a post file, which is always
@@ -180,10 +182,24 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 
 /* ---- changes: a plan, then its submission ---- */
 
+/* A file that only waits here (tree/pending.h) comes to files/ and goes from it without a change of
+ * the store that would tell. */
+static void files_changed(struct op *op)
+{
+	enum tree_kind kind = tree_ino_kind(op->ino);
+
+	if ((kind == TREE_SPACE || kind == TREE_FILES) && !op->fs->stopping)
+		notify_inode(op->fs->notifier, tree_ino(TREE_FILES, tree_ino_row(op->ino)));
+}
+
 static void change_done(void *arg, int error, uint64_t ino)
 {
+	struct op *op = arg;
+
 	(void)ino;
-	op_finish(arg, error);
+	if (error == 0)
+		files_changed(op);
+	op_finish(op, error);
 }
 
 /*
@@ -238,6 +254,7 @@ static void rename_submit(struct op *op)
 {
 	bool moved = op->plan.action == TREE_DO_RENAME_ROOM ||
 		     op->plan.action == TREE_DO_RENAME_PENDING ||
+		     op->plan.action == TREE_DO_NAME ||
 		     (op->plan.action == TREE_DO_NOTHING && !op->plan.pending);
 
 	op->plan.waiting = &op->waiting;

@@ -18,6 +18,11 @@ static void told_name(void *arg, uint64_t dir, const char *name)
 	notify_name(fs->notifier, dir, name);
 }
 
+struct tree_told fs_told(struct fs *fs)
+{
+	return (struct tree_told){.inode = told_inode, .name = told_name, .arg = fs};
+}
+
 void fs_show_names(void *arg, int64_t message)
 {
 	GPtrArray *changes = store_changes_new();
@@ -46,7 +51,7 @@ static void note_named(struct fs *fs, const struct store_change *c)
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)
 {
-	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = fs};
+	struct tree_told told = fs_told(fs);
 
 	if (fs->stopping)
 		return;

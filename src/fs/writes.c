@@ -77,6 +77,7 @@ static int write_run(struct op *op)
 		atomic_store(&h->refused, (int)n);
 		return (int)n;
 	}
+	atomic_store(&h->emptied, false);
 	op->answer = OP_ANSWER_WRITE;
 	op->written = (size_t)n;
 	return 0;
@@ -265,8 +266,7 @@ static int commit(struct op *op, struct handle *h)
  */
 static bool is_empty_file(const struct handle *h)
 {
-	return h->write.what == TREE_WRITE_UPLOAD && !atomic_load(&h->refused) &&
-	       draft_size(h->write.draft) == 0;
+	return h->write.pending && !atomic_load(&h->refused) && draft_size(h->write.draft) == 0;
 }
 
 /* What the opener wrote is between the bytes of somebody who was killed while he wrote. */
@@ -412,7 +412,9 @@ static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool t
 	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
 	uint64_t dir = w->dir;
 
-	tree_write_close(fs->config.tree, w);
+	/* Listed from now on, though no change of the store tells of it. */
+	if (tree_write_close(fs->config.tree, w) && tell && tree_ino_kind(dir) == TREE_SPACE)
+		notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
 	if (!tell)
 		return;
 	notify_written(fs->notifier, ino);
@@ -478,6 +480,9 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	struct outbox_letter *letter = NULL;
 	int error = atomic_load(&h->refused);
 
+	/* It stays (tree/linger.c), also when its writer is dead or nobody will be here. */
+	if (is_empty_file(h))
+		return;
 	if (unsent_because || draft_is_tainted(h->write.draft)) {
 		if (tree_write_take_raw(ctx, &h->write, &letter) == 0 && letter)
 			keep(fs, ctx, h, letter, unsent_because ? unsent_because : KILLED);
@@ -494,6 +499,9 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
 
+	if (h->what == HANDLE_WRITE && h->write.message_id && !h->write.rewrites &&
+	    atomic_load(&h->emptied))
+		tree_say_emptied(&h->write);
 	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||
 	    stays_here(fs, h) || store_read_begin(fs->config.store, &ctx.conn))
 		return;
@@ -510,6 +518,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_of(fi);
 	struct fs *fs = fs_of(req);
+	bool may_wait;
 
 	/* A message that was opened for reading; the mirror's. */
 	if (!h || h->is_mirror) {
@@ -520,9 +529,12 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	fs_after_replies(fs);
 	release_dirty(fs, h, NULL);
+	may_wait = h->pending || (h->what == HANDLE_WRITE && h->write.pending);
 	if (h->what == HANDLE_WRITE && h->write.pending)
 		end_upload(fs, ino, &h->write, true);
 	handle_free(fs, h);
+	if (may_wait)
+		fs_linger(fs);
 	fuse_reply_err(req, 0);
 }
 

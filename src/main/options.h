@@ -24,6 +24,7 @@
 #define OPTIONS_DEFAULT_TIMEOUT_S 30
 #define OPTIONS_DEFAULT_POLL_S 30
 #define OPTIONS_DEFAULT_IDLE_S 600
+#define OPTIONS_DEFAULT_LINGER_S 600
 #define OPTIONS_DEFAULT_CACHE_SIZE (INT64_C(2) << 30)
 #define OPTIONS_DEFAULT_SCAN_TIMEOUT_S 60
 
@@ -45,6 +46,7 @@ struct options {
 	int scan_timeout_s; /* how long a scan for malware is waited for */
 	int poll_s;	    /* between two questions for news; 0: off */
 	int idle_s;	    /* without use for so long, and nothing is asked */
+	int linger_s;	    /* how long an empty file or a passing one waits here */
 	int uid, gid;	    /* -1: the mounter's */
 	int umask;
 	int max_threads; /* 0: by the processors */

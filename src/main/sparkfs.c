@@ -346,6 +346,7 @@ static int start_tree(struct sparkfs *s)
 		.gid = o->gid < 0 ? getgid() : (gid_t)o->gid,
 		.umask = (mode_t)o->umask,
 		.recent = o->recent,
+		.linger_ms = o->linger_s * 1000,
 		.on_changes = on_changes,
 		.arg = s,
 	};

@@ -141,25 +141,57 @@ struct listing {
 	tree_emit emit;
 	void *arg;
 	int error;
+	bool is_full;
 };
+
+static bool emit_row(struct listing *l, const char *shown, int64_t row, int64_t cookie)
+{
+	l->is_full = !tree_emit_ino(l->ctx, l->emit, l->arg, shown, tree_ino(TREE_UPLOAD, row),
+				    cookie, &l->error);
+	return !l->is_full;
+}
 
 static bool emit_file(void *arg, const struct store_content *content, const char *shown)
 {
 	struct listing *l = arg;
 
-	if (is_hidden(l->ctx, l->dir, content, shown))
-		return true;
-	return tree_emit_ino(l->ctx, l->emit, l->arg, shown,
-			     tree_ino(TREE_UPLOAD, content->rowid),
-			     STORE_COOKIE_MIN + content->rowid, &l->error);
+	return is_hidden(l->ctx, l->dir, content, shown) ||
+	       emit_row(l, shown, content->rowid, STORE_COOKIE_MIN + content->rowid);
+}
+
+/* Behind all that the server has. */
+#define WAITING_COOKIE (INT64_C(1) << 62)
+
+/* Files without bytes, which wait for them here. One that takes an attachment's name is listed as
+ * that. */
+static void emit_waiting(struct listing *l, int64_t room, int64_t cookie)
+{
+	GArray *all = pending_waiting(l->ctx->tree->pendings, tree_ino(TREE_SPACE, room));
+	struct store_content content = {0};
+
+	for (guint i = 0; i < all->len; i++) {
+		const struct pending_item *item = &g_array_index(all, struct pending_item, i);
+		int64_t own = WAITING_COOKIE + item->row;
+		bool is_new = store_content_by_name(l->ctx->conn, room, item->name, &content) ==
+			      -ENOENT;
+
+		store_content_clear(&content);
+		if (own > cookie && is_new && !emit_row(l, item->name, item->row, own))
+			break;
+	}
+	g_array_unref(all);
 }
 
 int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		  tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .dir = dir->ino, .emit = emit, .arg = arg};
-	int r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN, emit_file,
-				   &l);
+	int r = 0;
 
+	if (cookie < WAITING_COOKIE)
+		r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN,
+				       emit_file, &l);
+	if (r == 0 && !l.error && !l.is_full && !is_of_month(dir->ino))
+		emit_waiting(&l, tree_ino_row(dir->ino), cookie);
 	return r ? r : l.error;
 }

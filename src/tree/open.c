@@ -16,7 +16,11 @@ static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *
 	int r;
 
 	if (p) {
-		pending_opened(pendings, p);
+		r = pending_opened(pendings, p, false);
+		if (r) {
+			pending_unref(pendings, &p);
+			return r;
+		}
 		*ret_pending = p;
 		*ret_from = TREE_READ_PENDING;
 		return 0;

@@ -10,13 +10,15 @@ struct pendings {
 	pthread_mutex_t lock;
 	GHashTable *by_row; /* row -> pending, those that are listed; pendings.lock */
 	GQueue nameless;    /* of pending, open but not listed; pendings.lock */
+	const struct clock *clock;
 };
 
-struct pendings *pendings_new(void)
+struct pendings *pendings_new(const struct clock *clock)
 {
 	struct pendings *p = g_new0(struct pendings, 1);
 
 	pthread_mutex_init(&p->lock, NULL);
+	p->clock = clock;
 	p->by_row = g_hash_table_new(g_int64_hash, g_int64_equal);
 	return p;
 }
@@ -38,6 +40,9 @@ static void unlist_locked(struct pendings *p, struct pending *e, bool keep_open)
 		return;
 	e->is_listed = false;
 	g_hash_table_remove(p->by_row, &e->row);
+	/* It was unlinked, whatever it had become. */
+	if (keep_open)
+		e->fate = PENDING_STAYS;
 	if (keep_open && e->opens)
 		g_queue_push_head(&p->nameless, e);
 	else
@@ -184,25 +189,62 @@ void pending_unref(struct pendings *p, struct pending **pending)
 	*pending = NULL;
 }
 
-void pending_opened(struct pendings *p, struct pending *e)
+int pending_opened(struct pendings *p, struct pending *e, bool for_writing)
 {
+	int r = 0;
+
 	pthread_mutex_lock(&p->lock);
-	e->opens++;
+	if (e->is_listed || e->opens) {
+		e->opens++;
+		if (for_writing)
+			e->waits_ms = 0;
+	} else {
+		r = -ESTALE;
+	}
 	pthread_mutex_unlock(&p->lock);
+	return r;
 }
 
-bool pending_closed(struct pendings *p, struct pending *e)
+/* Without bytes it waits for them, without a name for that. */
+static bool is_to_wait(const struct pending *e)
 {
-	bool left;
+	return e->is_scratch || (draft_is_dirty(e->draft) && draft_size(e->draft) == 0);
+}
+
+enum pending_end pending_closed(struct pendings *p, struct pending *e)
+{
+	enum pending_end end = PENDING_OPEN;
 
 	pthread_mutex_lock(&p->lock);
-	left = --e->opens == 0 && !e->is_scratch && e->is_listed;
-	if (left)
-		unlist_locked(p, e, false);
-	else if (!e->opens && g_queue_remove(&p->nameless, e))
+	if (--e->opens == 0 && e->is_listed) {
+		if (!is_to_wait(e)) {
+			end = PENDING_LEFT;
+			unlist_locked(p, e, false);
+		} else {
+			end = e->is_scratch ? PENDING_OPEN : PENDING_WAITS;
+			if (!e->waits_ms)
+				e->waits_ms = clock_mono(p->clock);
+		}
+	} else if (!e->opens && g_queue_remove(&p->nameless, e)) {
 		unref_locked(e);
+	}
 	pthread_mutex_unlock(&p->lock);
-	return left;
+	return end;
+}
+
+static bool waits_locked(const struct pending *e)
+{
+	return e->waits_ms && !e->opens && !e->is_scratch;
+}
+
+bool pending_waits(struct pendings *p, struct pending *e)
+{
+	bool waits;
+
+	pthread_mutex_lock(&p->lock);
+	waits = waits_locked(e);
+	pthread_mutex_unlock(&p->lock);
+	return waits;
 }
 
 void pending_remove(struct pendings *p, struct pending *e)
@@ -235,16 +277,43 @@ enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char *
 	return fate;
 }
 
-void pending_rename(struct pendings *p, struct pending *e, const char *name)
+static void rename_locked(struct pendings *p, struct pending *e, const char *name)
 {
-	struct pending *other;
+	struct pending *other = find_locked(p, e->dir, name);
 
-	pthread_mutex_lock(&p->lock);
-	other = find_locked(p, e->dir, name);
 	if (other && other != e)
 		unlist_locked(p, other, true);
 	g_free(e->name);
 	e->name = g_strdup(name);
+}
+
+void pending_rename(struct pendings *p, struct pending *e, const char *name)
+{
+	pthread_mutex_lock(&p->lock);
+	rename_locked(p, e, name);
+	e->is_scratch = true;
+	e->fate = PENDING_STAYS;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_name(struct pendings *p, struct pending *e, const char *name)
+{
+	pthread_mutex_lock(&p->lock);
+	rename_locked(p, e, name);
+	e->is_scratch = false;
+	e->fate = PENDING_IS_FILE;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_replaced(struct pendings *p, uint64_t dir, const char *name,
+		      const struct pending *by)
+{
+	struct pending *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = find_locked(p, dir, name);
+	if (e && e != by && waits_locked(e))
+		unlist_locked(p, e, false);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -282,6 +351,16 @@ bool pending_is_unlinked(struct pendings *p, struct pending *e)
 	return is_unlinked;
 }
 
+char *pending_dup_name(struct pendings *p, struct pending *e)
+{
+	char *name;
+
+	pthread_mutex_lock(&p->lock);
+	name = g_strdup(e->name);
+	pthread_mutex_unlock(&p->lock);
+	return name;
+}
+
 void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 		  mode_t *ret_mode)
 {
@@ -291,22 +370,107 @@ void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 	pthread_mutex_unlock(&p->lock);
 }
 
-GPtrArray *pending_scratch(struct pendings *p)
+/* In how long it will have waited so long; -1: it does not wait. */
+static int64_t due_in_locked(const struct pendings *p, const struct pending *e, int64_t age_ms)
+{
+	if (e->opens || !e->waits_ms)
+		return -1;
+	return MAX(e->waits_ms + age_ms - clock_mono(p->clock), 0);
+}
+
+GPtrArray *pending_take_old(struct pendings *p, int64_t age_ms, int64_t *ret_next_ms)
 {
 	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	*ret_next_ms = -1;
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct pending *e = value;
+		int64_t due = due_in_locked(p, e, age_ms);
+
+		if (age_ms < 0)
+			due = is_to_wait(e) ? 0 : -1;
+		if (due == 0) {
+			e->refs++;
+			e->opens++;
+			e->waits_ms = 0;
+			g_ptr_array_add(all, e);
+		} else if (due > 0 && (*ret_next_ms < 0 || due < *ret_next_ms)) {
+			*ret_next_ms = due;
+		}
+	}
+	pthread_mutex_unlock(&p->lock);
+	return all;
+}
+
+bool pending_let_go(struct pendings *p, struct pending *e, bool is_kept)
+{
+	bool goes;
+
+	pthread_mutex_lock(&p->lock);
+	goes = --e->opens == 0 && is_kept && e->is_listed;
+	if (goes)
+		unlist_locked(p, e, false);
+	else if (!e->opens && g_queue_remove(&p->nameless, e))
+		unref_locked(e);
+	else if (!e->opens)
+		e->waits_ms = clock_mono(p->clock);
+	pthread_mutex_unlock(&p->lock);
+	return goes;
+}
+
+int64_t pending_next_ms(struct pendings *p, int64_t age_ms)
+{
+	int64_t next = -1;
 	GHashTableIter iter;
 	gpointer value;
 
 	pthread_mutex_lock(&p->lock);
 	g_hash_table_iter_init(&iter, p->by_row);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct pending *e = value;
+		int64_t due = due_in_locked(p, value, age_ms);
 
-		if (!e->is_scratch)
-			continue;
-		e->refs++;
-		g_ptr_array_add(all, e);
+		if (due >= 0 && (next < 0 || due < next))
+			next = due;
 	}
 	pthread_mutex_unlock(&p->lock);
+	return next;
+}
+
+static gint compare_rows(gconstpointer a, gconstpointer b)
+{
+	const struct pending_item *x = a, *y = b;
+
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static void item_clear(void *item)
+{
+	g_free(((struct pending_item *)item)->name);
+}
+
+GArray *pending_waiting(struct pendings *p, uint64_t dir)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct pending_item));
+	GHashTableIter iter;
+	gpointer value;
+
+	g_array_set_clear_func(all, item_clear);
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct pending *e = value;
+		struct pending_item item = {.row = e->row};
+
+		if (e->dir != dir || !waits_locked(e))
+			continue;
+		item.name = g_strdup(e->name);
+		g_array_append_val(all, item);
+	}
+	pthread_mutex_unlock(&p->lock);
+	g_array_sort(all, compare_rows);
 	return all;
 }

@@ -177,6 +177,25 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 	return r;
 }
 
+static int refuse_empty(const char *name)
+{
+	log_last_error(
+		"%s: what is to be put there is empty, and nothing empty is sent; rm deletes a "
+		"message",
+		name);
+	return -ENODATA;
+}
+
+/* A file without bytes waits for them under its new name: it is to be one that it could have. */
+static int check_new_name(struct tree_ctx *ctx, const struct pending *p, const char *newname)
+{
+	struct tree_write aim = {.dir = p->dir};
+	int r = tree_write_aim(ctx, &aim, newname);
+
+	tree_write_close(ctx->tree, &aim);
+	return r;
+}
+
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
 			       const char *newname, const char *comm, struct tree_plan *plan)
 {
@@ -194,12 +213,18 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	if (r && r != -ENOENT)
 		return r;
 	if (r == 0 && tree_ino_kind(onto) != TREE_UPLOAD) {
+		if (draft_size(p->draft) == 0)
+			return refuse_empty(newname);
 		plan->ino = onto;
 		return scratch_to_edit(ctx, p, onto, plan);
 	}
-	plan->action = TREE_DO_SEND;
 	plan->ino = tree_ino(TREE_UPLOAD, p->row);
 	plan->text = g_strdup(newname);
+	if (draft_size(p->draft) == 0) {
+		plan->action = TREE_DO_NAME;
+		return check_new_name(ctx, p, newname);
+	}
+	plan->action = TREE_DO_SEND;
 	return scratch_to_upload(ctx, p, newname, &plan->letter);
 }
 
@@ -251,9 +276,14 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		r = tree_write_aim_dir(ctx, newdir, &aim);
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
+	if (r == 0 && (l->form == OUTBOX_FILE ? !l->size : !l->body_len)) {
+		outbox_letter_free(l);
+		r = refuse_empty(newname);
+		l = NULL;
+	}
 	if (r == 0 && l->form == OUTBOX_JSON)
 		r = find_again(l);
-	if (r)
+	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {
 		g_free(l->room_id);
@@ -305,7 +335,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		break;
 	case TREE_UPLOAD:
 		p = pending_by_row(pendings, tree_ino_row(ino));
-		r = p && p->is_scratch
+		r = p && (p->is_scratch || pending_waits(pendings, p))
 			    ? plan_rename_scratch(ctx, p, newdir, newname, comm, &plan)
 			    : -EPERM;
 		if (r == 0)

@@ -205,8 +205,9 @@ static int plan_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct store_content content = {0};
 	int r;
 
-	plan->is_local = p->is_scratch;
-	if (p->is_scratch || by == TREE_REMOVES) {
+	/* Nothing of it is, or will be, at the server. */
+	plan->is_local = p->is_scratch || pending_waits(ctx->tree->pendings, p);
+	if (plan->is_local || by == TREE_REMOVES) {
 		plan->action = TREE_DO_DROP_PENDING;
 		plan->text = g_strdup(name);
 		return 0;

@@ -28,9 +28,12 @@ static void end_pending(struct submission *s)
 
 	switch (s->plan.action) {
 	case TREE_DO_RENAME_PENDING:
+	case TREE_DO_NAME:
 		break;
 	case TREE_DO_SEND:
 		/* Its bytes are at the server now. */
+		if (s->plan.text)
+			pending_replaced(pendings, p->dir, s->plan.text, p);
 		pending_sent(pendings, p, s->plan.text);
 		break;
 	case TREE_DO_UPDATE_ROOM:
@@ -390,6 +393,7 @@ void submission_begin(struct submission *s)
 		object_check(s);
 		break;
 	case TREE_DO_RENAME_PENDING:
+	case TREE_DO_NAME:
 		file_rename(s);
 		break;
 	case TREE_DO_DROP_PENDING:

@@ -54,7 +54,7 @@ void submission_delete_message(struct submission *s);
 void file_change_submit(struct submission *s);
 /* Is over. No effect on what goes by no turns. */
 void file_change_leave(struct submission *s);
-/* TREE_DO_RENAME_PENDING, TREE_DO_DROP_PENDING. */
+/* TREE_DO_RENAME_PENDING and TREE_DO_NAME; TREE_DO_DROP_PENDING. */
 void file_rename(struct submission *s);
 void file_drop(struct submission *s);
 /* Deletes the next of s->messages; false: there is none. */

@@ -62,7 +62,10 @@ void file_change_leave(struct submission *s)
 
 void file_rename(struct submission *s)
 {
-	pending_rename(s->tree->pendings, s->plan.pending, s->plan.text);
+	if (s->plan.action == TREE_DO_NAME)
+		pending_name(s->tree->pendings, s->plan.pending, s->plan.text);
+	else
+		pending_rename(s->tree->pendings, s->plan.pending, s->plan.text);
 	submission_finish(s, 0, 0);
 }
 

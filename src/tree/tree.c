@@ -9,6 +9,9 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
+/* How long a file waits here for its bytes or its name after its last close. */
+#define LINGER_MS (10 * 60 * 1000)
+
 int tree_new(const struct tree_config *config, struct tree **ret_tree)
 {
 	struct tree *t = g_new0(struct tree, 1);
@@ -18,9 +21,11 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree)
 	t->config.base_url = g_strdup(config->base_url);
 	t->config.me_id = g_strdup(config->me_id);
 	t->config.me_email = g_strdup(config->me_email);
-	t->pendings = pendings_new();
+	t->pendings = pendings_new(config->clock);
 	t->transcripts = transcripts_new();
 	t->replaced = replaced_new(t);
+	if (!t->config.linger_ms)
+		t->config.linger_ms = LINGER_MS;
 	t->started_wall_ms = clock_wall(config->clock);
 	*ret_tree = t;
 	return 0;

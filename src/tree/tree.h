@@ -46,7 +46,8 @@ struct tree_config {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	int recent; /* 0 = all */
+	int recent;    /* 0 = all */
+	int linger_ms; /* how long an empty file or a passing one waits here; 0: ten minutes */
 	/* Cache thread: what a change made here did to the store (borrowed); as pager_config's.
 	 */
 	void (*on_changes)(void *arg, GPtrArray *changes);

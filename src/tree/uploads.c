@@ -4,10 +4,31 @@
  * knows.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/names.h"
 #include "tree/internal.h"
 #include "tree/write.h"
+
+int tree_check_file_name(const char *name)
+{
+	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
+	enum name_twin twin;
+	size_t stem_len;
+
+	if (strlen(name) > NAME_MAX_BYTES)
+		return -ENAMETOOLONG;
+	if (strcmp(clean, name) != 0)
+		return -EINVAL;
+	if (!name_parse_message(name, &stem_len, &twin))
+		return 0;
+	log_last_error("%s: this is the name of a message, which no file can have. To send its "
+		       "text again: cat %s > post; to send it as a file give it another name",
+		       name, name);
+	return -EPERM;
+}
 
 uint64_t upload_dir(uint64_t dir)
 {

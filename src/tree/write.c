@@ -194,22 +194,24 @@ int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const cha
 static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 			struct tree_write *w)
 {
-	int r = p->is_scratch ? 0 : tree_write_aim_dir(ctx, p->dir, w);
+	bool is_scratch = p->is_scratch;
+	int r = is_scratch ? 0 : tree_write_aim_dir(ctx, p->dir, w);
 
 	if (r == 0 && truncate)
 		r = draft_truncate(p->draft, 0);
+	if (r == 0)
+		r = pending_opened(ctx->tree->pendings, p, true);
 	if (r) {
 		pending_unref(ctx->tree->pendings, &p);
 		return r;
 	}
-	w->what = p->is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
+	w->what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 	w->form = OUTBOX_FILE;
 	w->dir = p->dir;
 	w->content_row = p->content_row;
-	w->name = g_strdup(p->name);
+	w->name = pending_dup_name(ctx->tree->pendings, p);
 	w->draft = draft_ref(p->draft);
 	w->pending = p;
-	pending_opened(ctx->tree->pendings, p);
 	return 0;
 }
 
@@ -250,24 +252,6 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	}
 	store_content_clear(&content);
 	return r;
-}
-
-int tree_check_file_name(const char *name)
-{
-	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
-	enum name_twin twin;
-	size_t stem_len;
-
-	if (strlen(name) > NAME_MAX_BYTES)
-		return -ENAMETOOLONG;
-	if (strcmp(clean, name) != 0)
-		return -EINVAL;
-	if (!name_parse_message(name, &stem_len, &twin))
-		return 0;
-	log_last_error("%s: this is the name of a message, which no file can have. To send its "
-		       "text again: cat %s > post; to send it as a file give it another name",
-		       name, name);
-	return -EPERM;
 }
 
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
@@ -392,14 +376,20 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 
 bool tree_write_close(struct tree *t, struct tree_write *w)
 {
-	bool left = false;
+	enum pending_end end = PENDING_OPEN;
 
 	if (w->pending) {
-		left = pending_closed(t->pendings, w->pending);
-		if (left)
+		end = pending_closed(t->pendings, w->pending);
+		if (end == PENDING_LEFT)
 			replaced_show(t->replaced, tree_ino_row(w->dir), w->name);
 		pending_unref(t->pendings, &w->pending);
 	}
+	if (end == PENDING_WAITS && w->name)
+		log_last_error(
+			"%s: it is empty, and nothing empty is sent: it stays here; what is "
+			"not written to it within %d s of its last close goes to "
+			".sparkfs/unsent/",
+			w->name, t->config.linger_ms / 1000);
 	if (w->draft)
 		draft_leave(w->draft, &w->writer);
 	draft_unref(&w->draft);
@@ -411,7 +401,7 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	g_free(w->name);
 	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
-	return left;
+	return end == PENDING_WAITS;
 }
 
 /* ---- commit ---- */
@@ -480,6 +470,31 @@ static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 	       pending_is_unlinked(ctx->tree->pendings, w->pending);
 }
 
+/* Nothing empty is ever sent: it waits for its bytes, or for what is to be said of it (pending.h). */
+static bool is_empty_file(const struct tree_write *w)
+{
+	return w->form == OUTBOX_FILE && !w->rewrites && draft_size(w->draft) == 0;
+}
+
+void tree_say_emptied(const struct tree_write *w)
+{
+	log_last_error(
+		"%s: an edit to nothing is not sent, the message stays as it was; rm deletes "
+		"it",
+		w->place);
+}
+
+/* Only newlines: a post of them is none, an edit to nothing would be a deletion. */
+static int say_empty(const struct tree_write *w)
+{
+	if (w->message_id) {
+		tree_say_emptied(w);
+		return -ENODATA;
+	}
+	log_last_error("%s: only newlines, which are no message: nothing was sent", w->place);
+	return 0;
+}
+
 int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter, char **ret_reason)
 {
@@ -489,7 +504,8 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	*ret_letter = NULL;
 	*ret_reason = NULL;
 	/* What is moved is sent as often as it is moved until it has arrived. */
-	if ((!w->is_moved && !draft_is_dirty(w->draft)) || is_unlinked(ctx, w))
+	if ((!w->is_moved && !draft_is_dirty(w->draft)) || is_unlinked(ctx, w) ||
+	    is_empty_file(w))
 		return 0;
 	l = new_letter(ctx, w);
 	/* A passing file that gets a name is sent as it stands then. */
@@ -505,8 +521,10 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		return r;
 	}
 	if (w->form != OUTBOX_FILE && !l->body_len) {
+		if (!w->rewrites)
+			r = say_empty(w);
 		outbox_letter_free(l);
-		return 0;
+		return r;
 	}
 	if (w->message_id && !w->rewrites)
 		l->is_unchanged = is_unchanged_edit(ctx, w, l->body, l->body_len);

@@ -110,14 +110,15 @@ int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
 /* Makes an opened scratch file an upload called `name`. -EINVAL for a name that would not come
  * back as typed. */
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name);
-/* Drops the draft reference and the rest. Returns true if a pending upload left the tree by
- * this close. */
+/* Drops the draft reference and the rest. True: it is a file without bytes, which waits for them
+ * here from now on (last-error says so). */
 bool tree_write_close(struct tree *t, struct tree_write *w);
 
 /*
  * What is to be sent now (takes the draft): a letter, or NULL if there is nothing to send (not
- * dirty, only newlines, a file that was removed). The same file as one's newest version and an edit
+ * dirty, only newlines, a file that was removed, or that has no bytes, which stays dirty). The same file as one's newest version and an edit
  * that changes nothing are letters, too: the outbox asks whether the server still has them.
+ * -ENODATA: an edit to nothing.
  * Not for TREE_WRITE_OBJECT. What cannot be sent (half a character at the end, no JSON) comes
  * back with the error, to be kept, and the reason (owned, may be NULL).
  */
@@ -152,7 +153,8 @@ enum tree_action {
 	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file
 				   renamed to a real name */
 	TREE_DO_RENAME_PENDING, /* a scratch file renamed to `text`, another scratch name */
-	TREE_DO_DROP_PENDING,	/* a scratch file, or one that is being sent, is removed */
+	TREE_DO_NAME, /* an empty file gets the real name `text`, and waits under that */
+	TREE_DO_DROP_PENDING, /* a scratch file, or one that is being sent, is removed */
 };
 
 /* Who waits for a change; theirs, until `done` was called. Cache thread. */
@@ -272,5 +274,15 @@ struct tree_told {
  * transcripts grow. */
 void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told);
 
-/* At unmount: scratch files that still hold bytes go to unsent. */
+/*
+ * What has waited long enough for its bytes (an empty file) or its name (a scratch file) since its
+ * last close goes to unsent/; `told` hears of it. In how many ms the next one is due; -1: none.
+ * Cache thread.
+ */
+int64_t tree_keep_old(struct tree *t, const struct tree_told *told);
+/* The last number alone; any thread. */
+int64_t tree_next_old_ms(struct tree *t);
+/* At unmount: the same of all that is there. */
 void tree_keep_scratch(struct tree *t);
+/* last-error: an edit left nothing of the text, and was not sent. */
+void tree_say_emptied(const struct tree_write *w);

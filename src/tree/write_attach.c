@@ -4,6 +4,10 @@
  * and nothing of it is opened: that is waiting (cache/local_file.h). It is read when the letter is
  * submitted, so that its errors are those of the close.
  */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/names.h"
 #include "cache/local_file.h"
 #include "tree/internal.h"
 
@@ -11,6 +15,9 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 		    char **ret_reason)
 {
 	struct webex_local local = {0};
+	_cleanup_gfree_ char *base = NULL;
+	enum name_twin twin;
+	size_t stem_len;
 	int r = webex_post_local(l->body, l->body_len, l->room_id, l->email, l->parent_id,
 				 &local, ret_reason);
 
@@ -23,5 +30,13 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 	l->local->parent_id = g_steal_pointer(&local.parent_id);
 	l->local->caller = local_caller_copy(caller);
 	webex_local_clear(&local);
-	return 0;
+	/* No file gets the name of a message, whatever way it goes. */
+	base = g_path_get_basename(l->local->path);
+	if (l->filename || !name_parse_message(base, &stem_len, &twin))
+		return 0;
+	*ret_reason =
+		g_strdup_printf("the file %s: this is the name of a message, which no file can "
+				"have; give it another one",
+				l->local->path);
+	return -EPERM;
 }

@@ -46,7 +46,8 @@ static int under_new_name(struct tree_ctx *ctx, const struct tree_write *w,
 		.draft = draft_ref(w->draft),
 		.pending = pending_ref(pendings, w->pending),
 	};
-	pending_opened(pendings, ret_write->pending);
+	/* It is open: by who writes. */
+	pending_opened(pendings, ret_write->pending, true);
 	fate = pending_get_fate(pendings, w->pending, &ret_write->name);
 	if (fate == PENDING_IS_FILE)
 		return tree_write_aim_dir(ctx, w->dir, ret_write);

@@ -274,6 +274,17 @@ static bool is_filled_in(const char *key, const char *parent_id)
 	       strcmp(key, "toPersonId") == 0 || (parent_id && strcmp(key, "parentId") == 0);
 }
 
+/* Beside where it goes there is nothing, or only what is empty. */
+static bool says_nothing(const cJSON *doc)
+{
+	for (const cJSON *item = doc->child; item; item = item->next) {
+		if (!is_filled_in(item->string, "") && !is_blank(item) &&
+		    !(json_is_array(item) && !item->child))
+			return false;
+	}
+	return true;
+}
+
 int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
 		    const char *parent_id, char **ret_body, char **ret_reason)
 {
@@ -286,6 +297,11 @@ int webex_post_body(const char *json, size_t len, const char *room_id, const cha
 		r = check_post_field(item, room_id, email, parent_id, ret_reason);
 		if (r < 0)
 			return r;
+	}
+	if (says_nothing(doc)) {
+		*ret_reason = g_strdup("it is empty: it has neither text, markdown, files nor "
+				       "attachments");
+		return -EINVAL;
 	}
 	GString *body = g_string_new("{");
 	json_append_member(body, "roomId", room_id);

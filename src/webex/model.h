@@ -132,7 +132,7 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
  * A raw API body written to post.json, with its destination filled in: roomId = room_id, or
  * toPersonEmail = email (exactly one of both given), parentId = parent_id if not NULL and
  * absent. -EINVAL: not an object, or it names another destination or thread, or "files" has a
- * local path (webex_post_local). *ret_body is owned.
+ * local path (webex_post_local), or it says nothing. *ret_body is owned.
  */
 int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
 		    const char *parent_id, char **ret_body, char **ret_reason);

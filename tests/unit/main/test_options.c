@@ -74,6 +74,7 @@ static void test_defaults(void **state)
 	assert_int_equal(o.timeout_s, 30);
 	assert_int_equal(o.poll_s, 30);
 	assert_int_equal(o.idle_s, 600);
+	assert_int_equal(o.linger_s, 600);
 	assert_int_equal(o.uid, -1);
 	assert_int_equal(o.gid, -1);
 	assert_int_equal(o.umask, 022);
@@ -91,7 +92,8 @@ static void test_all_values(void **state)
 		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
 		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other "
 		"-o "
-		"poll=5,idle=60,cache_messages=77,cache_size=500M,scan_timeout=9,unscannable");
+		"poll=5,idle=60,linger=3,cache_messages=77,cache_size=500M,scan_timeout=9,"
+		"unscannable");
 
 	(void)state;
 	assert_string_equal(o.url, "https://x.example/v1");
@@ -105,6 +107,7 @@ static void test_all_values(void **state)
 	assert_int_equal(o.timeout_s, 7);
 	assert_int_equal(o.poll_s, 5);
 	assert_int_equal(o.idle_s, 60);
+	assert_int_equal(o.linger_s, 3);
 	assert_int_equal(o.cache_messages, 77);
 	assert_int_equal(o.cache_size, 500 << 20);
 	assert_int_equal(o.scan_timeout_s, 9);
@@ -262,7 +265,7 @@ static void test_refused(void **state)
 		{"-o scan_timeout=0 /mnt", "-o scan_timeout=0: not a number from 1 to 86400"},
 		{"-o poll=0 /mnt", "-o poll=0: not a number from 1 to 86400 or off"},
 		{"-o poll=86401 /mnt", "-o poll=86401: not a number from 1 to 86400 or off"},
-		{"-o idle=off /mnt", "-o idle=off: not a number from 1 to 86400"},
+		{"-o linger=off /mnt", "-o linger=off: not a number from 1 to 86400"},
 		{"-o timeout=off /mnt", "-o timeout=off: not a number from 1 to 3600"},
 		{"-o timeout=3601 /mnt", "-o timeout=3601: not a number from 1 to 3600"},
 		{"-o umask=888 /mnt", "-o umask=888: not a file mode such as 077"},
@@ -333,6 +336,7 @@ static void test_help_is_complete(void **state)
 		"timeout=",
 		"poll=",
 		"idle=",
+		"linger=",
 		"uid=",
 		"gid=",
 		"umask=",

@@ -50,7 +50,7 @@ static int setup(void **state)
 	w->tree.config.on_changes = on_changes;
 	w->tree.config.arg = w;
 	assert_int_equal(0, work_queue_start("test", &w->tree.config.queue));
-	w->tree.pendings = pendings_new();
+	w->tree.pendings = pendings_new(&fake_clock);
 	w->tree.replaced = replaced_new(&w->tree);
 	*state = w;
 	return 0;
@@ -117,7 +117,7 @@ static void something_is_written(void **state)
 	g_usleep(60000);
 	assert_true(replaced_is_hidden(w->tree.replaced, 5));
 	assert_int_equal(0, w->added);
-	assert_true(pending_closed(w->tree.pendings, p));
+	assert_int_equal(pending_closed(w->tree.pendings, p), PENDING_LEFT);
 	pending_unref(w->tree.pendings, &p);
 	replaced_show(w->tree.replaced, 7, "a.pdf");
 	wait_for(&w->added, 1);

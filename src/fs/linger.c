@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The clock of what waits here for its bytes or its name (tree/linger.c): one timer, that of the
+ * file which is due next.
+ */
+#include "fs/internal.h"
+
+static void arm(struct fs *fs, int64_t in_ms);
+
+static void sweep(void *arg)
+{
+	struct fs *fs = arg;
+	struct tree_told told = fs_told(fs);
+
+	/* Before it looks: what is closed from now on sets a timer of its own. */
+	atomic_store(&fs->linger_armed, false);
+	if (fs->stopping || !fs->notifier)
+		return;
+	arm(fs, tree_keep_old(fs->config.tree, &told));
+}
+
+/* -1: nothing waits. */
+static void arm(struct fs *fs, int64_t in_ms)
+{
+	if (in_ms >= 0 && !atomic_exchange(&fs->linger_armed, true))
+		work_post_at(fs->config.queue, clock_mono(clock_system()) + in_ms, sweep, fs);
+}
+
+void fs_linger(struct fs *fs)
+{
+	if (!atomic_load(&fs->linger_armed))
+		arm(fs, tree_next_old_ms(fs->config.tree));
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What waits for its bytes (an empty file) or for its name (a scratch file) does not wait for ever:
+ * so long after its last close, and at unmount, unsent/ has it, with the reason.
+ */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+#include "webex/media_type.h"
+
+/* 0: none. */
+static int64_t room_of_dir(struct tree_ctx *ctx, uint64_t dir)
+{
+	struct tree_month m = {0};
+
+	if (!tree_is_month(dir))
+		return tree_ino_row(dir);
+	tree_month_get(ctx, dir, &m);
+	return m.room;
+}
+
+/* Where it would have gone. */
+static void address(struct tree *t, const struct pending *p, bool is_scratch,
+		    struct outbox_letter *l)
+{
+	struct tree_ctx ctx = {.tree = t};
+	struct tree_write aim = {0};
+
+	if (is_scratch)
+		l->place = g_strdup("scratch");
+	if (store_read_begin(t->config.store, &ctx.conn))
+		return;
+	if (is_scratch) {
+		l->room = room_of_dir(&ctx, p->dir);
+	} else if (tree_write_aim_dir(&ctx, p->dir, &aim) == 0) {
+		l->room = aim.room;
+		l->room_id = steal_ptr(&aim.room_id);
+		l->email = steal_ptr(&aim.email);
+		l->place = steal_ptr(&aim.place);
+	}
+	store_read_end(ctx.conn);
+	tree_write_close(t, &aim);
+}
+
+static const char *reason_of(bool is_scratch, bool at_unmount)
+{
+	if (!is_scratch)
+		return "it is empty, and nothing empty is sent: write something to it, then "
+		       "move it "
+		       "to where it is to go";
+	return at_unmount ? "a passing file that was never renamed, found at unmount"
+			  : "a passing file that was not renamed for long after its last close";
+}
+
+/* True: it need not be here any longer. */
+static bool keep(struct tree *t, struct pending *p, bool at_unmount)
+{
+	bool is_scratch = p->is_scratch;
+	struct outbox_letter *l;
+	mode_t mode;
+
+	if (is_scratch && draft_size(p->draft) == 0)
+		return true;
+	l = outbox_letter_new(OUTBOX_FILE);
+	address(t, p, is_scratch, l);
+	l->filename = pending_dup_name(t->pendings, p);
+	pending_stat(t->pendings, p, &l->mtime_ms, &mode);
+	if (draft_take_raw(p->draft, &l->body, &l->body_len, &l->fd, &l->size)) {
+		outbox_letter_free(l);
+		return false;
+	}
+	l->content_type = webex_media_type(l->filename, l->fd);
+	return outbox_keep(t->config.outbox, l, reason_of(is_scratch, at_unmount)) == 0;
+}
+
+static void tell(const struct tree_told *told, const struct pending *p, const char *name)
+{
+	told->inode(told->arg, tree_ino(TREE_UPLOAD, p->row));
+	told->name(told->arg, p->dir, name);
+	if (tree_ino_kind(p->dir) == TREE_SPACE)
+		told->inode(told->arg, tree_ino(TREE_FILES, tree_ino_row(p->dir)));
+}
+
+static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_told *told)
+{
+	int64_t next_ms;
+	GPtrArray *all = pending_take_old(t->pendings, age_ms, &next_ms);
+
+	for (guint i = 0; i < all->len; i++) {
+		struct pending *p = all->pdata[i];
+		_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
+		/* A rename of it is on its way to the server. */
+		bool is_busy = age_ms >= 0 && !g_queue_is_empty(&p->changes);
+		bool is_kept = !is_busy && keep(t, p, age_ms < 0);
+
+		if (pending_let_go(t->pendings, p, is_kept || age_ms < 0) && told)
+			tell(told, p, name);
+		pending_unref(t->pendings, &p);
+	}
+	g_ptr_array_unref(all);
+	return next_ms;
+}
+
+int64_t tree_keep_old(struct tree *t, const struct tree_told *told)
+{
+	int64_t next_ms = keep_all(t, t->config.linger_ms, told);
+
+	/* What could not be kept waits once more. */
+	return next_ms >= 0 ? next_ms : tree_next_old_ms(t);
+}
+
+int64_t tree_next_old_ms(struct tree *t)
+{
+	return pending_next_ms(t->pendings, t->config.linger_ms);
+}
+
+void tree_keep_scratch(struct tree *t)
+{
+	keep_all(t, -1, NULL);
+}
