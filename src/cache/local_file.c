@@ -114,7 +114,8 @@ static const char *words(const struct local_answer *a)
 	case LOCAL_WHY_LARGE:
 		return "it has more than 100 MB";
 	case LOCAL_WHY_SLOW:
-		return "its file system does not answer in time";
+		return "its file system does not answer in time: copy it to another place "
+		       "first";
 	case LOCAL_WHY_MANY:
 		return "too many files are being read: try again later";
 	case LOCAL_WHY_NOT_YOURS:
@@ -235,6 +236,13 @@ static bool is_cancelled(struct local_read *r)
 	return is;
 }
 
+static int idle_ms(const struct local_read *r)
+{
+	int own = r->letter->local->idle_ms;
+
+	return own && own < r->f->idle_ms ? own : r->f->idle_ms;
+}
+
 /* Of those in the queue that must end: true. */
 static bool end_if_due(struct local_read *r, int64_t now, bool is_stopping)
 {
@@ -249,7 +257,7 @@ static bool end_if_due(struct local_read *r, int64_t now, bool is_stopping)
 		end_for(r, -ESHUTDOWN, LOCAL_WHY_ASKED);
 	else if (is_cancelled(r))
 		end_for(r, -EINTR, LOCAL_WHY_ASKED);
-	else if (now - r->moved_ms >= f->idle_ms || now - r->began_ms >= f->whole_ms)
+	else if (now - r->moved_ms >= idle_ms(r) || now - r->began_ms >= f->whole_ms)
 		end_for(r, -ETIMEDOUT, r->child.pid ? LOCAL_WHY_SLOW : LOCAL_WHY_MANY);
 	else
 		return false;

@@ -54,6 +54,7 @@ void local_caller_free(struct local_caller *c);
 struct letter_local {
 	char *path;
 	char *text, *markdown, *parent_id; /* what goes with the file; each may be NULL */
+	int idle_ms; /* 0: as all; else less, where others wait for who waits for it */
 	struct local_caller *caller; /* owned; NULL: nobody may be answered for, -EACCES */
 };
 void letter_local_free(struct letter_local *l);

@@ -64,6 +64,8 @@ void local_first(struct op *op)
 		return;
 	if (!l->local->caller)
 		l->local->caller = local_caller_of(op);
+	if (op->newdir)
+		l->local->idle_ms = op->fs->config.lookup_timeout_ms;
 	op->submit_then = op->submit;
 	op->submit = read_first;
 }

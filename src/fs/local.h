@@ -13,7 +13,9 @@
 struct local_caller *local_caller_of(const struct op *op);
 /* Before OP_SUBMIT is returned, once op->plan and op->submit are set: if the plan's letter names a
  * file, that is read first, and op->submit goes on from there. If it cannot be read, what is a
- * letter of unsent/ or a scratch file stays that, another letter goes to unsent/. */
+ * letter of unsent/ or a scratch file stays that, another letter goes to unsent/. A rename keeps
+ * directories locked meanwhile, behind which nobody can be killed, maybe the child itself: it waits
+ * no longer than a look-up. */
 void local_first(struct op *op);
 /* Whoever closed it is gone: the same, and then the letter is sent. Adopts the letter. FUSE worker. */
 void local_send_late(struct fs *fs, struct outbox_letter *letter);

@@ -34,6 +34,7 @@
 static char *dir;
 static struct work_queue *queue;
 static struct local_files *files;
+static int idle; /* of the next reads */
 
 /* ---- one read ---- */
 
@@ -75,6 +76,7 @@ static void begin(struct result *r, const char *path, const struct local_caller 
 	l->local->text = g_strdup("hello");
 	l->local->parent_id = g_strdup("parent");
 	l->local->caller = local_caller_copy(caller);
+	l->local->idle_ms = idle;
 	r->id = local_files_read(files, l, on_done, r);
 }
 
@@ -386,6 +388,10 @@ static void test_one_that_makes_no_progress_ends(void **state)
 	struct local_caller me = self();
 
 	(void)state;
+	/* Its own time, and all reads' time. */
+	idle = 150;
+	assert_int_equal(read_one("/hang", &me), -ETIMEDOUT);
+	idle = 0;
 	local_files_free(&files);
 	start(150);
 	assert_int_equal(read_one("/hang", &me), -ETIMEDOUT);
