@@ -134,22 +134,24 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	return r;
 }
 
-static ssize_t read_draft(void *arg, void *buf, size_t len, int64_t offset)
-{
-	return draft_read(arg, buf, len, offset);
-}
-
 /* The bytes of a scratch file become a new text of one's own message, or of space.json: what
  * `sed -i` and editors that rename do. */
 static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t onto,
 			   struct tree_plan *plan)
 {
+	_cleanup_close_ int fd = -1;
+	_cleanup_gfree_ char *none = NULL;
 	struct tree_write w;
+	size_t none_len;
+	int64_t size;
 	int r = tree_open_write(ctx, onto, true, &w);
 
 	if (r)
 		return r;
-	r = draft_fill(w.draft, read_draft, p->draft);
+	/* Taken: a close after the rename (gio's) has nothing left to send. */
+	r = draft_take(p->draft, &none, &none_len, &fd, &size);
+	if (r == 0)
+		r = draft_fill_fd(w.draft, fd);
 	if (r == 0 && w.what == TREE_WRITE_OBJECT) {
 		r = tree_plan_object(ctx, &w, plan);
 	} else if (r == 0) {
