@@ -103,6 +103,26 @@ static int drop_doubles(struct write *w, const struct store_content *c, int64_t 
 	return r < 0 ? r : content_tell(w, other, STORE_CONTENT_GONE);
 }
 
+/*
+ * A file that is written on after it was sent keeps its row, for that is what is open. What was sent
+ * before is an older version, which gets a row of its own.
+ */
+static int keep_older_version(struct write *w, const struct store_content *c, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "INSERT INTO content(rowid, room, message, url, name, sha256, size,"
+		      " mtime_ms, name_key, cookie, is_proven) SELECT ?2, room, message, url,"
+		      " name, sha256, size, mtime_ms, name_key, cookie, is_proven FROM content"
+		      " WHERE rowid=?1 AND message NOT IN (0, ?3) AND gone=0");
+
+	if (!c->message)
+		return 0;
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, store_new_rowid(w->s));
+	sql_int(&st, 3, c->message);
+	return sql_run(&st);
+}
+
 static int apply_content(struct write *w, const struct store_content *c, int64_t rowid)
 {
 	struct room_place room = {0};
@@ -110,6 +130,8 @@ static int apply_content(struct write *w, const struct store_content *c, int64_t
 
 	if (r == 0)
 		r = drop_doubles(w, c, rowid);
+	if (r == 0)
+		r = keep_older_version(w, c, rowid);
 	if (r == 0)
 		r = content_write(w, c, rowid);
 	if (r == 0)

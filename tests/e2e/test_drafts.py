@@ -167,6 +167,7 @@ def test_what_comes_through_a_mapping(pier):
 
 
 def test_a_second_writer_while_the_first_is_on_the_wire(pier):
+    pier.mount.ls(pier / "files/")
     pier.sim.fault(method="POST", route="/messages", hang=True, times=1)
     a = os.open(pier / "f", NEW)
     os.write(a, b"first")
@@ -186,6 +187,9 @@ def test_a_second_writer_while_the_first_is_on_the_wire(pier):
         kill_group(second)
     assert versions(pier, "f") == [b"first", b"first second\n"]
     assert (pier / "f").read_bytes() == b"first second\n"
+    # Both are there under their names, also where nothing is listed anew.
+    older = [name for name in pier.mount.ls(pier / "files/") if name != "f"]
+    assert [(pier / "files" / name).read_bytes() for name in older] == [b"first"]
 
 
 def test_one_that_is_killed_taints_what_it_wrote(pier, unsent):

@@ -262,6 +262,31 @@ static void test_an_upload_is_its_message_s_file(void **state)
 	assert_text(listing(k, &all), "r.pdf\n");
 }
 
+/* Who has it open goes on under the same number. */
+static void test_a_file_that_is_sent_again_leaves_a_version(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), own = store_new_rowid(k->s);
+	struct store_range all = {.room = room};
+	struct store_content in = {.rowid = own, .room = room, .is_proven = true};
+
+	for (int i = 0; i < 2; i++) {
+		in.message = put_file(k, room, (unsigned)i + 1, i * 1000, i ? "B" : "A");
+		in.url = (char *)(uintptr_t)(i ? URL "B" : URL "A");
+		in.name = (char *)(uintptr_t) "log";
+		in.size = i;
+		assert_int_equal(store_apply_content(k->s, &in, NULL, k->changes), 0);
+		/* Said twice it is the same. */
+		assert_int_equal(store_apply_content(k->s, &in, NULL, k->changes), 0);
+	}
+	assert_text(listing(k, &all), "log\nlog~2025-03-04T09-20-31.507Z\n");
+	assert_int_equal(found(k, &all, "log"), own);
+	/* Nor is a second one made when the first is listed. */
+	put_file(k, room, 1, 0, "A");
+	put_file(k, room, 2, 1000, "B");
+	assert_text(listing(k, &all), "log\nlog~2025-03-04T09-20-31.507Z\n");
+}
+
 static char *text_of(struct kit *k, int64_t message, int64_t *ret_size)
 {
 	struct store_message m = {0};
@@ -318,6 +343,7 @@ int main(void)
 		T(test_hostile_and_missing_names),
 		T(test_what_could_not_be_told_is_asked_again),
 		T(test_an_upload_is_its_message_s_file),
+		T(test_a_file_that_is_sent_again_leaves_a_version),
 		T(test_a_text_names_its_files),
 	};
 
