@@ -257,7 +257,8 @@ int connection_end(const struct connection *c)
 	if (root < 0)
 		return root;
 	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", root);
-	if (umount2(path, MNT_DETACH) == 0)
+	/* MNT_FORCE aborts it, too. */
+	if (umount2(path, MNT_DETACH | (c->abort_fd < 0 ? MNT_FORCE : 0)) == 0)
 		return 0;
 	if (errno != EPERM)
 		return -errno;

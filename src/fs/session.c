@@ -16,6 +16,7 @@
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
+#include "fs/refuse.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
 #define CLOSE_TIMEOUT_MS 60000
@@ -370,8 +371,7 @@ static int keep_libfuse_from_unmounting(struct fuse_session *session)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	close(fds[0]);
-	r = dup2(fds[1], fuse_session_fd(session)) < 0 ? -errno : 0;
-	fcntl(fuse_session_fd(session), F_SETFD, FD_CLOEXEC);
+	r = dup3(fds[1], fuse_session_fd(session), O_CLOEXEC) < 0 ? -errno : 0;
 	close(fds[1]);
 	return r;
 }
@@ -396,6 +396,7 @@ static void end_connection(struct fs *fs)
 void fs_unmount(struct fs *fs)
 {
 	struct waited w = {.fs = fs};
+	struct refuser *refuser;
 
 	if (!fs->is_mounted)
 		return;
@@ -416,8 +417,11 @@ void fs_unmount(struct fs *fs)
 	fs_close_dirs(fs);
 	tree_keep_scratch(fs->config.tree);
 	end_connection(fs);
+	refuser =
+		connection_is_up(&fs->connection) ? refuse_start(fs->connection.device) : NULL;
 	notifier_end(fs->notifier);
 	mirror_join(fs->mirror);
+	refuse_stop(refuser);
 	connection_close(&fs->connection);
 	mirror_free(&fs->mirror);
 	will_revoke(&fs->will);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/refuse.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/thread.h"
+
+/* As large as a request of libfuse's sessions can be. */
+#define REQUEST_MAX ((1 << 20) + 4096)
+/* How often it looks whether it is over. */
+#define LOOK_MS 20
+
+struct refuser {
+	pthread_t thread;
+	int device;
+	atomic_bool is_over;
+	char *request;
+};
+
+static void answer(const struct refuser *r)
+{
+	struct fuse_out_header out = {.len = sizeof(out), .error = -ESHUTDOWN};
+	struct fuse_in_header in;
+
+	memcpy(&in, r->request, sizeof(in));
+	if (in.opcode == FUSE_FORGET || in.opcode == FUSE_BATCH_FORGET ||
+	    in.opcode == FUSE_INTERRUPT)
+		return;
+	out.unique = in.unique;
+	/* -ENOENT: whoever asked does not wait any more. */
+	if (write(r->device, &out, sizeof(out)) < 0 && errno != ENOENT)
+		log_debug("fuse", "refuse: %s", strerror(errno));
+}
+
+static void *run(void *arg)
+{
+	struct refuser *r = arg;
+	struct pollfd poller = {.fd = r->device, .events = POLLIN};
+
+	while (!atomic_load(&r->is_over)) {
+		ssize_t n;
+
+		if (poll(&poller, 1, LOOK_MS) <= 0)
+			continue;
+		if (poller.revents & (POLLERR | POLLNVAL))
+			break;
+		n = read(r->device, r->request, REQUEST_MAX);
+		if (n >= (ssize_t)sizeof(struct fuse_in_header))
+			answer(r);
+		/* -ENOENT: it was taken back. */
+		else if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
+			break;
+	}
+	return NULL;
+}
+
+struct refuser *refuse_start(int device)
+{
+	struct refuser *r = g_new0(struct refuser, 1);
+
+	r->device = device;
+	r->request = g_malloc(REQUEST_MAX);
+	if (thread_start("refuse", run, r, &r->thread) == 0)
+		return r;
+	g_free(r->request);
+	g_free(r);
+	return NULL;
+}
+
+void refuse_stop(struct refuser *r)
+{
+	if (!r)
+		return;
+	atomic_store(&r->is_over, true);
+	pthread_join(r->thread, NULL);
+	g_free(r->request);
+	g_free(r);
+}
