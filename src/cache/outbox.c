@@ -244,6 +244,21 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 	return id;
 }
 
+bool outbox_sends_to(struct outbox *o, const char *room_id)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, o->jobs);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct job *job = value;
+
+		if (job->state != JOB_SETTLING && g_strcmp0(job->letter->room_id, room_id) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- keeping, closing ---- */
 
 int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason)

@@ -159,6 +159,8 @@ void outbox_detach(struct outbox *o, uint64_t id, int error, outbox_told told, v
  */
 typedef void (*outbox_recalled)(void *arg, int error, const GArray *arrived);
 void outbox_recall(struct outbox *o, int64_t content_row, outbox_recalled done, void *arg);
+/* Something is under way to the room. Cache thread. */
+bool outbox_sends_to(struct outbox *o, const char *room_id);
 /* Straight to unsent with the reason (a dying writer, a refused destination). Durable when it
  * returns; adopts. 0 or -errno. */
 int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reason);

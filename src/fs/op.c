@@ -420,6 +420,9 @@ static void park(void *arg)
 	op->waiter.fn = on_fetched;
 	if (atomic_load(&op->interrupted))
 		look_after(op);
+	if (op->ctx.want_anew)
+		pager_expire(fs->config.pager, &op->ctx.want);
+	op->ctx.want_anew = false;
 	/* May call on_fetched, and end the op, before it returns. */
 	pager_wait(fs->config.pager, &op->ctx.want, &op->waiter);
 }

@@ -71,6 +71,9 @@ const struct tree_row *tree_row_at(size_t i);
 /* 0: go on with the store as it is; TREE_WAIT; or -errno. `have`: the store holds a complete
  * older version. */
 int tree_need(struct tree_ctx *ctx, const struct need *need, bool have);
+/* The same of what is fetched from now on: what was seen a moment ago is no ground to destroy
+ * something on. */
+int tree_need_anew(struct tree_ctx *ctx, const struct need *need);
 bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);

@@ -46,9 +46,8 @@ int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have)
 	if (r)
 		return r;
 	/* That something came a moment ago is no answer to who needs more of it. */
-	if (!have && store_span_head(ctx->conn, room, &head) == 0 &&
-	    !tree_has_waited(ctx, &need))
-		pager_expire(ctx->tree->config.pager, &need);
+	if (!have && store_span_head(ctx->conn, room, &head) == 0)
+		return tree_need_anew(ctx, &need);
 	return tree_need(ctx, &need, have);
 }
 

@@ -340,6 +340,11 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		r = p && (p->is_scratch || pending_waits(pendings, p))
 			    ? plan_rename_scratch(ctx, p, newdir, newname, comm, &plan)
 			    : -EPERM;
+		if (r == -EPERM)
+			log_last_error(
+				"mv %s: what was sent, or is being sent, keeps its name; to "
+				"send it under another, cp it",
+				name);
 		if (r == 0)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);

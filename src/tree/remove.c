@@ -308,7 +308,7 @@ static bool note_message(void *arg, const struct store_brief *b)
 	return false;
 }
 
-/* -ENOTEMPTY if there is a message. What was seen a moment ago is no ground to destroy something on. */
+/* -ENOTEMPTY if there is a message. */
 static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name)
 {
 	struct need all = {.kind = NEED_HEAD, .row = room};
@@ -316,9 +316,7 @@ static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name
 	struct store_span span;
 	int r;
 
-	if (!tree_has_waited(ctx, &all))
-		pager_expire(ctx->tree->config.pager, &all);
-	r = tree_need(ctx, &all, false);
+	r = tree_need_anew(ctx, &all);
 	if (r == 0)
 		r = store_message_list(ctx->conn, &(struct store_range){.room = room},
 				       note_message, &found);
@@ -359,9 +357,7 @@ static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 	struct others o = {.me_id = ctx->tree->config.me_id};
 	int r;
 
-	if (!tree_has_waited(ctx, &all))
-		pager_expire(ctx->tree->config.pager, &all);
-	r = tree_need(ctx, &all, false);
+	r = tree_need_anew(ctx, &all);
 	if (r == 0)
 		r = store_member_list(ctx->conn, room, 0, note_member, &o);
 	if (r == 0 && o.found) {

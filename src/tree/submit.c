@@ -229,6 +229,17 @@ static void room_deleted(void *arg, struct webex_reply *reply)
 	finish(s, r, 0);
 }
 
+/* What was sent there a moment ago is nowhere else. */
+static void delete_room(struct submission *s)
+{
+	if (outbox_sends_to(s->tree->config.outbox, s->plan.id)) {
+		log_last_error("rmdir: something is being sent there");
+		finish(s, -EBUSY, 0);
+		return;
+	}
+	webex_delete_room(s->tree->config.client, s->plan.id, room_deleted, s);
+}
+
 /* ---- members ---- */
 
 static bool is_other_person(const struct submission *s, const struct webex_reply *reply)
@@ -342,7 +353,13 @@ static void send_letter(struct submission *s)
 
 static void drop_letter(struct submission *s)
 {
-	finish(s, outbox_remove(s->tree->config.outbox, s->plan.n), 0);
+	int r = outbox_remove(s->tree->config.outbox, s->plan.n);
+
+	if (r == -EBUSY)
+		log_last_error(
+			"rm: that letter is being sent: it goes when it has arrived, and "
+			"stays when it has not");
+	finish(s, r, 0);
 }
 
 void submission_begin(struct submission *s)
@@ -371,7 +388,7 @@ void submission_begin(struct submission *s)
 		webex_update_room(client, s->plan.id, s->asked, room_saved, s);
 		break;
 	case TREE_DO_DELETE_ROOM:
-		webex_delete_room(client, s->plan.id, room_deleted, s);
+		delete_room(s);
 		break;
 	case TREE_DO_INVITE:
 		webex_create_membership(client, s->plan.room_id, s->plan.text, member_saved, s);

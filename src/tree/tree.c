@@ -81,6 +81,16 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 	return TREE_WAIT;
 }
 
+int tree_need_anew(struct tree_ctx *ctx, const struct need *need)
+{
+	if (tree_has_waited(ctx, need) || ctx->n_waited == TREE_MAX_WAITS)
+		return tree_need(ctx, need, false);
+	ctx->want = *need;
+	ctx->want_soft = false;
+	ctx->want_anew = true;
+	return TREE_WAIT;
+}
+
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have)
 {
 	struct need need = {.kind = kind, .row = row};

@@ -90,6 +90,7 @@ struct tree_ctx {
 	uint64_t generation;   /* of the store before conn's snapshot; 0: not known */
 	struct need want;      /* out, with TREE_WAIT */
 	bool want_soft;	       /* out: what is there will do after a short wait */
+	bool want_anew;	       /* out: what was fetched before the wait will not do */
 	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it in the end */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;

@@ -312,3 +312,27 @@ def test_a_change_that_changes_nothing_is_asked_for(pier, unsent):
         # Who has seen it can undo it.
         put(pier / path, text)
         assert pier.sim.api("GET", thing).json[list(change)[-1]] is False
+
+
+# Spaces.
+
+def test_a_space_that_is_deleted_while_something_is_sent(pier, unsent):
+    """Not by rmdir; elsewhere: the close says so, and the bytes are kept."""
+    for name, error, why in (("a.txt", errno.ENOTEMPTY, "a file is being written"),
+                             ("post", errno.EBUSY, "something is being sent")):
+        fault = pier.sim.fault(**POSTS, hang=True)
+        sending = Sending(pier, name, "words")
+        held(pier)
+        with fails(error):
+            os.rmdir(pier.dir)
+        assert why in unsent.last_error()
+        pier.sim.clear_fault(fault)
+        assert sending.end() == 0
+        os.unlink(pier / pier.listed()[0])
+    fault = pier.sim.fault(**POSTS, hang=True)
+    sending = [Sending(pier, name, "more") for name in ("b.txt", "post")]
+    held(pier)
+    pier.sim.api("DELETE", f"/rooms/{pier.id}")
+    pier.sim.clear_fault(fault)
+    assert [s.end() for s in sending] == [errno.ENOENT, errno.ENOENT]
+    assert unsent.bytes() == [b"more", b"more"]

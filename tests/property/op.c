@@ -184,6 +184,9 @@ static void settle(struct op *op, int r)
 			work_post_at(mount.queue, time_mono() + pager_soft_wait_ms(mount.pager),
 				     on_soft, op);
 	op->waiter.fn = on_fetched;
+	if (op->ctx.want_anew)
+		pager_expire(mount.pager, &op->ctx.want);
+	op->ctx.want_anew = false;
 	pager_wait(mount.pager, &op->ctx.want, &op->waiter);
 }
 

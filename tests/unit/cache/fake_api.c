@@ -23,6 +23,7 @@ static GPtrArray *calls;	     /* lock; those that were not answered, in order */
 static int counts[KINDS];	     /* lock */
 static uint64_t next_id = 1;	     /* lock */
 static bool can_withdraw;	     /* lock */
+static bool takes_all = true;	     /* lock */
 static void (*on_post)(void) = NULL; /* set before any call */
 
 struct answer {
@@ -56,6 +57,7 @@ void fake_start(struct work_queue *q)
 	calls = g_ptr_array_new_with_free_func(call_free);
 	memset(counts, 0, sizeof(counts));
 	can_withdraw = false;
+	takes_all = true;
 	on_post = NULL;
 }
 
@@ -65,6 +67,13 @@ void fake_stop(void)
 
 	g_ptr_array_unref(calls);
 	assert_int_equal(left, 0);
+}
+
+void fake_set_takes_all(bool takes)
+{
+	pthread_mutex_lock(&lock);
+	takes_all = takes;
+	pthread_mutex_unlock(&lock);
 }
 
 void fake_set_withdraw(bool can)
@@ -272,6 +281,8 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 	call->timeout_ms = p->timeout_ms;
 	if (p->fd >= 0)
 		call->file = read_file(p->fd, p->size);
+	if (p->sent)
+		atomic_store(p->sent, takes_all ? p->size : p->size / 2);
 	if (on_post)
 		on_post();
 	return add(call);

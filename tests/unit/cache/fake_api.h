@@ -40,6 +40,8 @@ void fake_stop(void);
 
 /* Whether webex_withdraw finds calls that have sent nothing. At first: no. */
 void fake_set_withdraw(bool can);
+/* Whether all bytes of a file are handed over before it is answered. At first: yes. */
+void fake_set_takes_all(bool takes);
 /* Called in webex_post_message, on the queue's thread. */
 void fake_set_on_post(void (*fn)(void));
 /* The next call that was not answered; waits for it. Fails the test after ten seconds, or if

@@ -101,7 +101,7 @@ static void what_arrives_all_the_same_is_told(void **state)
 	struct fake_call *call;
 	int64_t row;
 
-	kit_send(k, file(k, "a.txt", "", &row), &end);
+	kit_send(k, file(k, "a.txt", "a", &row), &end);
 	call = fake_expect(FAKE_POST);
 	recall(k, row, &r);
 	assert_false(kit_has_ended(&r.end));
@@ -121,7 +121,8 @@ static void what_has_left_in_part_is_cut(void **state)
 	struct recalled r;
 	int64_t row;
 
-	kit_send(k, file(k, "a.txt", "bytes that the fake does not take", &row), &end);
+	fake_set_takes_all(false);
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
 	fake_expect(FAKE_POST);
 	recall(k, row, &r);
 	kit_expect_end(&end, 0);
@@ -138,7 +139,7 @@ static void of_what_nobody_knows_the_recall_is_told(void **state)
 	struct fake_call *call;
 	int64_t row;
 
-	kit_send(k, file(k, "a.txt", "", &row), &end);
+	kit_send(k, file(k, "a.txt", "a", &row), &end);
 	call = fake_expect(FAKE_POST);
 	recall(k, row, &r);
 	fake_fail(call, -ETIMEDOUT, 0, true);
@@ -157,7 +158,7 @@ static void a_refusal_is_the_writers(void **state)
 	struct fake_call *call;
 	int64_t row;
 
-	kit_send(k, file(k, "a.txt", "", &row), &end);
+	kit_send(k, file(k, "a.txt", "a", &row), &end);
 	call = fake_expect(FAKE_POST);
 	recall(k, row, &r);
 	fake_fail(call, -EACCES, 403, false);
