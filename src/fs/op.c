@@ -199,6 +199,7 @@ static void op_reply(struct op *op, int error)
 	if (is_waiting(op))
 		g_queue_unlink(&fs->parked, &op->link);
 	op->state = OP_DONE;
+	atomic_store(&op->is_answered, true);
 	cancel_timer(op, &op->soft_timer);
 	cancel_timer(op, &op->deadline_timer);
 	cancel_timer(op, &op->signal_timer);
@@ -459,7 +460,8 @@ static void copy_now(void *arg)
 {
 	struct op *op = arg;
 
-	tree_copy_run(op->fs->config.tree, &op->ctx.copy);
+	if (!atomic_load(&op->is_answered))
+		tree_copy_run(op->fs->config.tree, &op->ctx.copy);
 	work_post(op->fs->config.queue, copied, op);
 }
 

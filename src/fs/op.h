@@ -26,7 +26,7 @@
  *     to stop (writer.h) does not end the op, but from then on the caller is looked after, ten
  *     times a second, since the kernel will not tell of the next.
  *  4. run() may be called many times and has no effect before the call that answers.
- * Lock: none. `interrupted` and `refs` are atomic.
+ * Lock: none. `interrupted`, `is_answered` and `refs` are atomic.
  */
 #pragma once
 
@@ -109,6 +109,7 @@ struct op {
 	int64_t started_ms;
 	atomic_int refs;
 	atomic_bool interrupted;
+	atomic_bool is_answered; /* for who has no say in `state` */
 };
 
 /* NULL after having replied -ENOMEM. Takes copies of the names (either may be NULL). */

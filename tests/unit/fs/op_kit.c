@@ -198,10 +198,12 @@ void outbox_detach(struct outbox *o, uint64_t id, int error, outbox_told told, v
 }
 
 atomic_bool copy_waits;
+atomic_int copies;
 
 void tree_copy_run(struct tree *t, struct tree_copy *c)
 {
 	(void)t;
+	atomic_fetch_add(&copies, 1);
 	while (atomic_load(&copy_waits))
 		sched_yield();
 	c->is_done = true;

@@ -25,6 +25,7 @@ void interrupt(fuse_req_t req);
 
 /* A copy goes on as long as it is true. */
 extern atomic_bool copy_waits;
+extern atomic_int copies;
 extern atomic_int notices, detached, cancelled;
 /* What interrupts is a signal that asks nobody to stop (writer.h). */
 extern atomic_bool only_told;

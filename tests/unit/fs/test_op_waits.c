@@ -167,10 +167,12 @@ static void test_copy_given_up(void **state)
 	struct fuse_req *one = new_req(), *two = new_req();
 
 	(void)state;
+	atomic_store(&copies, 0);
 	atomic_store(&copy_waits, true);
 	op_start(new_op(one, run_copying));
 	op_start(new_op(two, run_copying));
 	drain();
+	wait_for(atomic_load(&copies));
 	interrupt(one);
 	assert_replied(one, EINTR);
 	assert_int_equal(0, atomic_load(&two->replies));
@@ -179,6 +181,8 @@ static void test_copy_given_up(void **state)
 	atomic_store(&copy_waits, false);
 	work_queue_stop(&world->copies);
 	drain();
+	/* What nobody waited for any longer was not begun. */
+	assert_int_equal(1, atomic_load(&copies));
 	/* Of the second: neither was run again. */
 	assert_int_equal(1, atomic_load(&runs));
 	assert_int_equal(1, atomic_load(&one->replies));
