@@ -136,10 +136,13 @@ static void start_job(struct job *job, int64_t now)
 	struct http_loop *loop = job->loop;
 
 	g_queue_unlink(&loop->waiting[job->req->lane], &job->link);
+	if (!job->reach_until_ms)
+		job->reach_until_ms = job->req->reach_ms ? now + job->req->reach_ms : NEVER_MS;
 	job->context = (struct http_try_context){
 		.user_agent = loop->user_agent,
 		.origins = loop->origins,
-		.connect_timeout_ms = loop->connect_timeout_ms,
+		.connect_timeout_ms =
+			(int)CLAMP(job->reach_until_ms - now, 1, loop->connect_timeout_ms),
 		.may_send = may_send,
 		.moved = moved,
 		.from = job->history.tries > 0 ? job->context.from : job->req->from,
@@ -221,6 +224,8 @@ static struct http_response *end_try(struct job *job, CURLcode code,
 
 	job->applied |= outcome.may_have_applied;
 	job->history.reached |= outcome.reached;
+	if (outcome.reached)
+		job->reach_until_ms = 0;
 	job->history.server_errors += outcome.error == 0 && outcome.status == 500;
 	*ret_outcome = outcome;
 	return resp;
@@ -262,7 +267,8 @@ static void on_try_done(struct job *job, CURLcode code)
 		wait_ms = scaled_ms(loop, wait_ms);
 	if (wait_ms >= 0 && outcome.status == 423 && job->req->locked_max_ms)
 		job->deadline_ms += wait_ms;
-	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms)
+	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms ||
+	    (job->reach_until_ms && now + wait_ms >= job->reach_until_ms))
 		report(job, resp);
 	else
 		try_again(job, resp, now + wait_ms, outcome.error != 0 && outcome.reached);

@@ -126,15 +126,19 @@ struct http_request {
 	size_t n_parts;
 	/* Multipart: bytes of the file that were handed to curl. Borrowed until done; may be NULL. */
 	atomic_int_fast64_t *sent;
-	http_take take;	       /* see 7; NULL: the body is kept for the answer */
-	void *take_arg;	       /* borrowed until done */
-	int64_t from;	       /* with take: the first byte wanted */
-	int64_t to;	       /* with take: the one behind the last; 0: to the end */
-	int locked_max_ms;     /* how long 423s are waited out, beside the deadline; 0 = 60 s */
-	size_t max_body;       /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
-	int64_t timeout_ms;    /* the whole request, all tries; required */
-	bool follow_redirects; /* GET and HEAD, at most five */
-	bool asks_much;	       /* see 4 */
+	http_take take;	    /* see 7; NULL: the body is kept for the answer */
+	void *take_arg;	    /* borrowed until done */
+	int64_t from;	    /* with take: the first byte wanted */
+	int64_t to;	    /* with take: the one behind the last; 0: to the end */
+	int locked_max_ms;  /* how long 423s are waited out, beside the deadline; 0 = 60 s */
+	size_t max_body;    /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
+	int64_t timeout_ms; /* the whole request, all tries; required */
+	/* Of that, until a connection stands (name, TCP, TLS), all tries for it; counted from the
+	 * first of them, and anew when one stood. For what may last long once it is on its way.
+	 * 0: no less than the whole. */
+	int64_t reach_ms;
+	bool follow_redirects;				     /* GET and HEAD, at most five */
+	bool asks_much;					     /* see 4 */
 	void (*done)(void *arg, struct http_response *resp); /* resp is adopted */
 	void *arg;
 };

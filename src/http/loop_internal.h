@@ -38,6 +38,7 @@ struct job {
 	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
 	int64_t deadline_ms;
 	int64_t not_before_ms;
+	int64_t reach_until_ms; /* a connection is to stand by then; 0: no try began since one did */
 	struct http_try_context context;
 	struct http_try *current;   /* on the wire; owned */
 	struct http_response *last; /* of the try before; owned */

@@ -33,6 +33,7 @@ struct webex_call *webex_call_new(struct webex_client *c, enum http_method metho
 	call->client = c;
 	call->request = http_request_new(method, url);
 	call->request->timeout_ms = c->timeout_ms;
+	call->request->reach_ms = c->timeout_ms;
 	call->form = form;
 	call->kind = kind;
 	call->done = done;
@@ -154,6 +155,7 @@ static struct http_request *copy_request(const struct http_request *from)
 	req->from = from->from;
 	req->to = from->to;
 	req->locked_max_ms = from->locked_max_ms;
+	req->reach_ms = from->reach_ms;
 	req->max_body = from->max_body;
 	req->follow_redirects = from->follow_redirects;
 	req->asks_much = from->asks_much;

@@ -306,21 +306,25 @@ static void test_withdraw_while_connecting(void **state)
 	close(fillers[1]);
 }
 
-static void test_connect_deadline(void **state)
+/* `https`: the connection stands, and its handshake does not begin. */
+static void check_connect_deadline(bool https, int64_t timeout_ms, int64_t reach_ms)
 {
 	int port, fillers[2];
 	int deaf = listen_deaf(&port, fillers);
-	_cleanup_gfree_ char *url = g_strdup_printf("http://127.0.0.1:%d/", port);
+	_cleanup_gfree_ char *url =
+		g_strdup_printf("http%s://127.0.0.1:%d/", https ? "s" : "", port);
 	int64_t begun_ms = loop_now();
 	struct client c;
 
-	(void)state;
 	client_start(&c, answer_ok, NULL, 0);
+	if (https)
+		assert_int_equal(listen(deaf, 8), 0);
 	{
 		struct http_request *req = http_request_new(HTTP_POST, url);
 		_cleanup_response_ struct http_response *r = NULL;
 
-		req->timeout_ms = 150;
+		req->timeout_ms = timeout_ms;
+		req->reach_ms = reach_ms;
 		r = client_run(&c, req);
 		assert_int_equal(r->error, -ETIMEDOUT);
 		assert_false(r->may_have_applied);
@@ -330,6 +334,15 @@ static void test_connect_deadline(void **state)
 	close(deaf);
 	close(fillers[0]);
 	close(fillers[1]);
+}
+
+static void test_connect_deadline(void **state)
+{
+	(void)state;
+	check_connect_deadline(false, 150, 0);
+	/* What may last long is not waited for as long if it does not even begin. */
+	check_connect_deadline(false, 60000, 150);
+	check_connect_deadline(true, 60000, 150);
 }
 
 static bool was_asked(struct fake_server *server, const char *path)
