@@ -200,3 +200,23 @@ def test_by_way_of_a_scratch_file(pier, unsent, folder):
     os.rename(pier / ".post.swp", pier / "post.json")
     assert pier.files()["later.txt"] == b"the plan"
     assert not unsent.names() and pier.posts() == 2
+
+
+def test_when_the_last_close_is_nobodys(pier, unsent, folder):
+    """A child writes to what its parent opened, and closes it when that has gone: nobody waits for the file."""
+    path = folder + "/plan.txt"
+    (pier.mount.state / "body").write_text(body(path))
+    late = (f"exec 3> post.json; (while [ ! -e go ]; do sleep 0.02; done; cat '{pier.mount.state}/body' >&3) "
+            "> /dev/null 2>&1 &").replace(" go ", f" '{pier.mount.state}/go' ")
+    pier.run(late, check=True)
+    (pier.mount.state / "go").touch()
+    # It is not there.
+    name, kept, why = unsent.one()
+    assert kept == body(path).encode() and "plan.txt: No such file" in why["reason"]
+    with open(path, "w", encoding="ascii") as f:
+        f.write("the plan")
+    (pier.mount.state / "go").unlink()
+    pier.run(late, check=True)
+    (pier.mount.state / "go").touch()
+    wait_until(lambda: pier.files() == {"plan.txt": b"the plan"})
+    assert unsent.names() == [name] and pier.posts() == 1
