@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/snapshot.h"
 #include "kit.h"
 
 #include "webex/id.h"
@@ -386,10 +387,14 @@ static void test_callbacks_may_read(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		kit_add_room(k, i, "x");
 	assert_int_equal(store_read_begin(k->s, &c), 0);
+	/* Those who must not wait under one see it. */
 	assert_int_equal(store_read_begin(k->s, &inner), 0);
+	assert_true(snapshot_is_held());
 	assert_int_equal(store_room_list(c, WEBEX_ROOM_GROUP, 0, list_once, &c), 0);
 	store_read_end(inner);
+	assert_true(snapshot_is_held());
 	store_read_end(c);
+	assert_false(snapshot_is_held());
 }
 
 int main(void)
