@@ -6,7 +6,8 @@
  *     two threads, and what the kernel did not take is given again.
  *  2. The kernel opens it as a stream (FOPEN_STREAM): it has no position, and two processes
  *     that read one descriptor do not wait for one another, which no signal would end.
- *  3. An event is told once the kernel has forgotten what the change it tells of made old.
+ *  3. An event is told once the kernel has forgotten what the change it tells of made old, or was
+ *     given NOTIFY_BOUND_MS for it (notify.h).
  *  4. At unmount readers come to the end of the file.
  * Thread rule: as said at each. Lock: fs_polls.lock, under which nothing is called.
  */

@@ -32,7 +32,7 @@ struct fs {
 	bool is_mounted; /* main thread; cache thread reads it between mount and unmount */
 	struct connection connection; /* set before the loop runs */
 	struct will will;	      /* main thread */
-	bool has_will;		      /* set before the loop runs */
+	int will_error;		      /* there is none: -errno; set before the loop runs */
 	atomic_bool init_answered;
 	pthread_t main_thread; /* set before the signals' thread starts */
 	atomic_bool is_asked;  /* to end, by a signal */

@@ -42,10 +42,10 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 	conn->time_gran = 1000000;
 	if (fs->ready)
 		fs->ready(fs->ready_arg);
-	if (!fs->has_will)
-		log_info("fuse",
-			 "nobody ends the mount should sparkfs be killed while the kernel "
-			 "holds it: no control files of FUSE");
+	if (fs->will_error)
+		log_info("fuse", "should sparkfs be killed, whoever waits for it may hang: %s",
+			 fs->will_error == -ENOENT ? "no control files of FUSE are there"
+						   : strerror(-fs->will_error));
 }
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
@@ -283,7 +283,7 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	r = connection_open(&fs->connection, mountpoint, fuse_session_fd(fs->session));
 	/* It starts meanwhile. */
 	if (r == 0)
-		will_make(&fs->will, fs->connection.abort_fd);
+		fs->will_error = will_make(&fs->will, fs->connection.abort_fd);
 	if (r == 0)
 		r = add_parallel_dirops(fs);
 	if (r == 0)
@@ -292,8 +292,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 		r = work_queue_start("copies", &fs->copies);
 	if (r == 0 && fs->config.inotify)
 		r = mirror_start(fs, mountpoint, &fs->mirror);
-	if (r == 0)
-		fs->has_will = will_await(&fs->will) == 0;
+	if (r == 0 && !fs->will_error)
+		fs->will_error = will_await(&fs->will);
 	return r;
 }
 
