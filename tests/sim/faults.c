@@ -26,7 +26,7 @@ struct faults {
 
 static const char *const page_names[] = {
 	NULL,	     "valueless", "maxnull", "dropfilters", "foreignhost", "deletedanchor",
-	"emptypage", "duplicate", "loop",
+	"emptypage", "duplicate", "loop",    "short",
 };
 
 struct faults *faults_new(void)

@@ -199,6 +199,15 @@ static int parse_before(struct req *rq, struct selection *sel)
 	return parse_anchor(rq, sel);
 }
 
+static guint count_selected(struct req *rq, const struct selection *sel)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < sel->upper; i++)
+		n += selected(rq, sel, sel->room->messages->pdata[i]);
+	return n;
+}
+
 /* Writes at most `max` of the selection, newest first; returns the last one if more follow. */
 static const struct message *emit_messages(struct req *rq, const struct selection *sel,
 					   guint max)
@@ -206,8 +215,11 @@ static const struct message *emit_messages(struct req *rq, const struct selectio
 	GString *out = req_ok(rq);
 	const struct message *last = NULL;
 	bool more = false;
+	bool is_short = rq->plan.page == FPAGE_SHORT;
 	guint n = 0;
 
+	if (is_short)
+		max = MIN(max, count_selected(rq, sel)) / 2;
 	jw_open(out, NULL, '{');
 	jw_open(out, "items", '[');
 	for (guint i = sel->upper; i-- > 0;) {
@@ -226,6 +238,8 @@ static const struct message *emit_messages(struct req *rq, const struct selectio
 	}
 	jw_close(out, ']');
 	jw_close(out, '}');
+	if (is_short)
+		return NULL;
 	return more || rq->plan.page == FPAGE_LOOP ? last : NULL;
 }
 

@@ -123,6 +123,11 @@ void page_emit(struct req *rq, const struct page *page, const GPtrArray *items,
 {
 	GString *out = req_ok(rq);
 	guint end = page->empty ? page->start : page->start + page->max;
+	guint left = items->len > page->start ? items->len - page->start : 0;
+	bool is_short = rq->plan.page == FPAGE_SHORT;
+
+	if (is_short)
+		end = page->start + MIN(left, page->max) / 2;
 
 	jw_open(out, NULL, '{');
 	jw_raw(out, "notFoundIds", extra_json);
@@ -133,7 +138,7 @@ void page_emit(struct req *rq, const struct page *page, const GPtrArray *items,
 	}
 	jw_close(out, ']');
 	jw_close(out, '}');
-	if (end < items->len || (rq->plan.page == FPAGE_LOOP && items->len)) {
+	if (!is_short && (end < items->len || (rq->plan.page == FPAGE_LOOP && items->len))) {
 		GString *cursor = g_string_new(NULL);
 		char text[64];
 
