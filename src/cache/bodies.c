@@ -8,6 +8,7 @@
 #include "cache/fresh.h"
 #include "cache/lane.h"
 #include "cache/pager_internal.h"
+#include "cache/proof.h"
 
 /* Bodies dropped at once, and the pause after that: a few milliseconds in a hundred. */
 #define SLICE 500
@@ -16,6 +17,8 @@
 #define FRESH_MS 3000
 /* What may go later: its month was opened just now, or the disk is full. */
 #define RETRY_MS FRESH_MS
+/* Most of a bot's have to stay. */
+#define KEPT_RETRY_MS 60000
 /* Of what a page holds, to be asked for: messages that nobody here knows may stand between. */
 #define WINDOW_PERCENT 95
 /* The service's cap for a bot's lists (webex-api.md 5.20). */
@@ -100,7 +103,7 @@ static void drop(void *arg)
 	struct store_evict e = {
 		.limit = c->max_bodies,
 		.recent = c->recent,
-		.keep_own = c->is_bot,
+		.keep_hidden = c->is_bot,
 		.fresh_ms = FRESH_MS,
 		.slice = SLICE,
 	};
@@ -111,7 +114,7 @@ static void drop(void *arg)
 	/* Who waits for a page may need all of a month at once. */
 	r = b->windows->len || !is_over(b) ? 0 : store_evict(c->store, &e);
 	if (is_over(b))
-		arm(b, r == 1 ? PAUSE_MS : RETRY_MS);
+		arm(b, r == 1 ? PAUSE_MS : c->is_bot ? KEPT_RETRY_MS : RETRY_MS);
 }
 
 void bodies_tick(struct bodies *b)
@@ -183,7 +186,8 @@ static int apply_single(struct part *p, struct webex_reply *reply)
 	int r;
 
 	if (reply->status == 404)
-		r = store_remove_message(c->store, p->row, changes);
+		r = proof_message_answered(c->store, c->is_bot, p->row, clock_wall(c->clock),
+					   changes);
 	else
 		r = store_apply_message(c->store, p->room, reply->items->pdata[0], 0, NULL,
 					changes);
@@ -205,8 +209,10 @@ static void on_single(void *arg, struct webex_reply *reply)
 		return;
 	}
 	/* Whatever it came to: what is still missing then, is. */
-	(void)apply_single(p, reply);
-	ask_alone(p);
+	if (apply_single(p, reply) == -EBUSY)
+		finish(p, -EBUSY, reply);
+	else
+		ask_alone(p);
 }
 
 /* ---- windows ---- */
@@ -262,6 +268,45 @@ static void end_parts(struct window *w, int64_t lo, int error, const struct webe
 	w->is_ending = false;
 }
 
+/* Of a part: it is asked for alone as soon as that ends. */
+static bool is_lacking(const struct window *w, struct store_conn *conn, int64_t row)
+{
+	bool is_evicted = false;
+	int64_t ms;
+
+	if (store_message_created(conn, row, &ms) ||
+	    store_message_is_evicted(conn, row, &is_evicted) || !is_evicted)
+		return false;
+	for (guint i = 0; i < w->parts->len; i++) {
+		const struct part *p = w->parts->pdata[i];
+
+		if (ms > p->span.lo && ms <= p->span.hi)
+			return true;
+	}
+	return false;
+}
+
+/* One request is enough for each. */
+static void on_missing(void *arg, const struct proof_page *page)
+{
+	const struct window *w = arg;
+	g_autoptr(GArray) others = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	struct proof_page rest = *page;
+	struct store_conn *conn;
+
+	if (store_read_begin(config_of(w->bodies)->store, &conn))
+		return;
+	for (guint i = 0; i < page->missing->len; i++) {
+		int64_t row = g_array_index(page->missing, int64_t, i);
+
+		if (!is_lacking(w, conn, row))
+			g_array_append_val(others, row);
+	}
+	store_read_end(conn);
+	rest.missing = others;
+	proof_page_listed(pager_proof(w->bodies->pager), &rest);
+}
+
 static bool on_page(void *arg, struct lane *lane, guint items)
 {
 	struct window *w = arg;
@@ -308,6 +353,7 @@ static int window_open(struct bodies *b, int64_t room, const struct store_span *
 		.max = LANE_PAGE_MAX,
 		.is_again = true,
 		.is_background = is_background,
+		.missing = on_missing,
 		.paged = on_page,
 		.done = on_done,
 	};

@@ -275,6 +275,11 @@ struct bodies *pager_bodies(struct pager *p)
 	return p->bodies;
 }
 
+struct proof *pager_proof(struct pager *p)
+{
+	return p->proof;
+}
+
 struct fresh *pager_fresh(struct pager *p)
 {
 	return p->fresh;

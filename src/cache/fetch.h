@@ -80,8 +80,9 @@ void fetch_answered(void *arg, struct webex_reply *reply);
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
 /* Tells of changes, frees them, gives back `r`. */
 int pager_published(struct pager *p, int r, GPtrArray *changes);
-/* 404 on a room-scoped call: it is gone, or we are out of it (webex-api.md 7.6): -ENOENT; or it
- * was made here a moment ago and not every machine of the service knows it yet: -EAGAIN. */
+/* 404 on a room-scoped call: perhaps it is gone, or we are out of it (webex-api.md 7.6): -EBUSY, and
+ * it is found out (cache/proof.h); or it was made here a moment ago and not every machine of the
+ * service knows it yet: -EAGAIN. */
 int pager_room_vanished(struct pager *p, int64_t room);
 /* How many messages a page may have, at most `max`: a gateway that failed on large ones is asked for
  * smaller ones by everybody, and now and then for twice as many again. */
@@ -96,6 +97,8 @@ struct spans;
 struct spans *pager_spans(struct pager *p);
 struct bodies *pager_bodies(struct pager *p);
 struct fresh *pager_fresh(struct pager *p);
+struct proof;
+struct proof *pager_proof(struct pager *p);
 /* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */
 int pager_load_room(struct pager *p, int64_t room, char **ret_id, bool *ret_filtered);
 /* For lanes: was it changed here since the fetch began? Then it begins again, at most some times. */

@@ -411,7 +411,6 @@ void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network)
 		return;
 	switch (kind) {
 	case NEED_HEAD:
-	case NEED_ROOM:
 		catchup_ended(f->catchup, &fetch->need, error, network);
 		break;
 	case NEED_NEWS:
@@ -454,18 +453,6 @@ int fresh_page_max(const struct fresh *f)
 void fresh_note_page_max(struct fresh *f, int max)
 {
 	f->page_max = MAX(max, 1);
-}
-
-void fresh_doubt_room(struct fresh *f, int64_t room)
-{
-	struct need need = {.kind = NEED_ROOM, .row = room};
-
-	if (is_off(f)) {
-		pager_refresh(f->pager, &need);
-		return;
-	}
-	catchup_want(f->catchup, &need);
-	catchup_pump(f->catchup);
 }
 
 /* ---- start and stop ---- */

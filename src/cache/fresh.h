@@ -78,8 +78,6 @@ void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network);
 /* The size of the longest page of spaces that the server gives. */
 int fresh_page_max(const struct fresh *f);
 void fresh_note_page_max(struct fresh *f, int max);
-/* A space that a long list lacked: is it gone? */
-void fresh_doubt_room(struct fresh *f, int64_t room);
 
 /* ---- for tests ---- */
 void fresh_tick(struct fresh *f);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "cache/proof.h"
 
 /* Pages in a row that bring nothing new; then the links go round in circles. */
 #define STALE_MAX 2
@@ -281,10 +282,27 @@ static void drop_above(const struct lane *l, GPtrArray *items)
 			g_ptr_array_remove_index_fast(items, i);
 }
 
+static void tell_missing(const struct lane *l, int64_t lo, const GArray *missing)
+{
+	const struct proof_page page = {
+		.room = l->config.room,
+		.lo = lo,
+		.hi = l->top,
+		.max = l->max,
+		.missing = missing,
+	};
+
+	if (l->config.missing)
+		l->config.missing(l->config.arg, &page);
+	else
+		proof_page_listed(pager_proof(l->config.pager), &page);
+}
+
 static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
 	bool filtered = l->config.is_filtered || l->is_partial;
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	GPtrArray *changes = store_changes_new();
 	enum store_page mode;
 	int r;
@@ -295,12 +313,17 @@ static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
 		mode = filtered ? STORE_PAGE_INNER_FILTERED : STORE_PAGE_INNER;
 	if (l->config.verifies)
 		mode |= STORE_PAGE_VERIFIES;
+	if (l->config.believes)
+		mode |= STORE_PAGE_BELIEVES;
 	drop_above(l, reply->items);
 	hand_in_edge(l, reply->items);
 	r = store_apply_page(c->store, l->config.room, reply->items, lo,
 			     is_head(l) ? l->known_ms : l->top, mode, clock_wall(c->clock),
-			     changes);
-	return pager_published(l->config.pager, r, changes);
+			     missing, changes);
+	r = pager_published(l->config.pager, r, changes);
+	if (r == 0 && !filtered)
+		tell_missing(l, lo, missing);
+	return r;
 }
 
 /* What is below may be known by now. */

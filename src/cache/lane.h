@@ -22,7 +22,7 @@
  * What a page says of the time: with a next link, everything between its oldest item and `top`
  * is known; without one, everything below as well. A message of the very millisecond in which
  * a page ends may be on the next page: these are handed in again with it, else they would be
- * taken for deleted.
+ * missing.
  *
  * Thread rule: cache thread.
  */
@@ -41,22 +41,27 @@
 #define LANE_TOP INT64_MAX
 
 struct lane;
+struct proof_page;
 
 struct lane_config {
 	struct pager *pager;
 	int64_t room;
 	const char *room_id; /* copied */
-	bool is_filtered;    /* a bot's list: what is missing is not gone */
+	bool is_filtered;    /* a bot's list: what it lacks is not missing */
 	/* (bottom, top] is to be known. top LANE_TOP: from the newest one on, as a head. */
 	int64_t top, bottom;
 	int max;       /* page size at most */
 	bool can_cut;  /* its owner's note: others may take a part of it */
 	bool is_again; /* what is known is asked for as well */
 	bool verifies; /* and brings back no bodies that were dropped */
+	bool believes; /* a second list: a file that a message has no more is gone */
 	/* May be NULL: what was asked for is out of date, ask the same again. */
 	bool (*is_outdated)(void *arg);
 	/* Whether the next request is for nobody in particular. */
 	bool (*is_background)(void *arg);
+	/* What a page of (lo, hi] lacks; `max`: its size. May be NULL: all of it is a suspicion
+	 * (cache/proof.h). */
+	void (*missing)(void *arg, const struct proof_page *page);
 	/* A page is in the store: true to go on. */
 	bool (*paged)(void *arg, struct lane *lane, guint items);
 	/* It ended: 0 or -errno; `reply` (borrowed) is what the server said, or NULL. */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/outbox_private.h"
+#include "cache/proof.h"
 #include "webex/render.h"
 
 /* As whoever opened it for writing saw it. */
@@ -56,7 +57,8 @@ static void forget(struct job *job)
 		store_read_end(conn);
 	}
 	if (r == 0)
-		r = store_remove_message(job->o->store, rowid, changes);
+		r = proof_message_answered(job->o->store, job->o->is_bot, rowid,
+					   clock_wall(job->o->clock), changes);
 	publish(job, r, changes);
 }
 

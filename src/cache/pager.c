@@ -9,6 +9,7 @@
 #include "cache/fresh.h"
 #include "cache/bodies.h"
 #include "cache/pager_internal.h"
+#include "cache/proof.h"
 #include "cache/spans.h"
 
 #define LIST_AGE_MS 3000
@@ -59,6 +60,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->online = online_new(config->store, config->queue, config->link_down_ms);
 	p->fresh = fresh_new(p);
 	p->bodies = bodies_new(p);
+	p->proof = proof_new(p);
 	*ret_pager = p;
 	return 0;
 }
@@ -352,6 +354,7 @@ void pager_shutdown(struct pager *p)
 	fresh_stop(p->fresh);
 	spans_shutdown(p->spans);
 	bodies_stop(p->bodies);
+	proof_stop(p->proof);
 	/* Waiters may come back for another need, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
 	g_hash_table_iter_init(&iter, p->entries);
@@ -376,6 +379,7 @@ void pager_free(struct pager **p)
 		return;
 	spans_free(&(*p)->spans);
 	bodies_free(&(*p)->bodies);
+	proof_free(&(*p)->proof);
 	fresh_free(&(*p)->fresh);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);

@@ -34,6 +34,7 @@ struct pager {
 	struct spans *spans; /* cache thread */
 	struct fresh *fresh;
 	struct bodies *bodies;		  /* cache thread */
+	struct proof *proof;		  /* cache thread */
 	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
 	struct online *online;		  /* cache thread */
 	struct pager_stats stats;	  /* pager.lock */

@@ -198,12 +198,6 @@ static int keep(struct names *n, int64_t row, const struct webex_reply *reply)
 	const struct pager_config *c = pager_get_config(n->pager);
 	int64_t retry_ms = 0;
 
-	if (reply->status == 404) {
-		GPtrArray *changes = store_changes_new();
-		int r = store_remove_content(c->store, row, changes);
-
-		return pager_published(n->pager, r, changes);
-	}
 	if (reply->status == 423)
 		retry_ms = clock_wall(c->clock) + SCAN_RETRY_MS;
 	else if (reply->error && reply->status != 410)

@@ -18,6 +18,7 @@
 #include "cache/fresh.h"
 #include "cache/pages.h"
 #include "cache/pager_internal.h"
+#include "cache/proof.h"
 
 #define NEWS_SORTED_MAX 2900
 #define NEWS_PAGE 100
@@ -127,52 +128,20 @@ static enum next_step step_after(struct fetch *f, const struct webex_reply *repl
 
 /* ---- publishing ---- */
 
-struct absent {
-	GHashTable *seen;
-	GArray *rows; /* of int64_t */
-};
-
-static bool note_absent(void *arg, const struct store_room *room)
-{
-	struct absent *a = arg;
-
-	if (!g_hash_table_contains(a->seen, room->room.id))
-		g_array_append_val(a->rows, room->rowid);
-	return true;
-}
-
-/*
- * The next page begins at a number (webex-api.md 11): who leaves a space between two pages
- * moves another one out of sight. What a list of several pages lacks is asked for by itself
- * before it is taken for gone.
- */
-static void doubt_absent(struct fetch *f)
-{
-	struct absent a = {.seen = f->seen, .rows = g_array_new(FALSE, FALSE, sizeof(int64_t))};
-	struct store_conn *conn;
-
-	if (store_read_begin(pager_get_config(f->pager)->store, &conn) == 0) {
-		(void)store_room_list(conn, WEBEX_ROOM_GROUP, 0, note_absent, &a);
-		(void)store_room_list(conn, WEBEX_ROOM_DIRECT, 0, note_absent, &a);
-		store_read_end(conn);
-	}
-	for (guint i = 0; i < a.rows->len; i++)
-		fresh_doubt_room(f->pager->fresh, g_array_index(a.rows, int64_t, i));
-	g_array_unref(a.rows);
-}
-
 static int publish(struct fetch *f)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
 	GPtrArray *changes = store_changes_new();
-	bool is_whole = f->is_complete && !f->is_partial && f->pages == 1;
-	int r = store_apply_rooms(c->store, f->items, is_whole, clock_wall(c->clock), changes);
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	bool is_whole = f->is_complete && !f->is_partial;
+	int r = store_apply_rooms(c->store, f->items, is_whole ? missing : NULL,
+				  clock_wall(c->clock), changes);
 
 	if (r == 0 && f->is_complete)
 		r = store_meta_set_int(c->store, "rooms.listed", 1);
 	r = pager_published(f->pager, r, changes);
-	if (r == 0 && f->is_complete && !f->is_partial && !is_whole)
-		doubt_absent(f);
+	if (r == 0 && is_whole)
+		proof_rooms_listed(f->pager->proof, f->started_ms, missing);
 	return r;
 }
 

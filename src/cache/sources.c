@@ -13,6 +13,7 @@
 #include "cache/fetch.h"
 #include "cache/lane.h"
 #include "cache/pages.h"
+#include "cache/proof.h"
 #include "cache/spans.h"
 
 static int published(struct fetch *f, int r, GPtrArray *changes)
@@ -55,16 +56,11 @@ static int load_room(struct fetch *f)
 int pager_room_vanished(struct pager *p, int64_t room)
 {
 	const struct pager_config *c = pager_get_config(p);
-	const struct need rooms = {.kind = NEED_ROOMS};
-	GPtrArray *changes;
 
 	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
 		return -EAGAIN;
-	/* A list that is on its way may still have it. */
-	pager_touch(p, &rooms);
-	changes = store_changes_new();
-	store_remove_room(c->store, room, changes);
-	return pager_published(p, -ENOENT, changes);
+	proof_doubt_room(pager_proof(p), room);
+	return -EBUSY;
 }
 
 static int room_vanished(struct fetch *f)
@@ -263,20 +259,33 @@ static int members_begin(struct fetch *f)
 
 	if (r)
 		return r;
-	f->max = PAGE_MAX;
+	f->max = proof_members_max(pager_proof(f->pager), f->need.row, PAGE_MAX);
 	return members_submit(f, NULL);
+}
+
+static int members_publish(struct fetch *f)
+{
+	const struct pager_config *c = pager_get_config(f->pager);
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	GPtrArray *changes = store_changes_new();
+	int r = store_apply_members(c->store, f->need.row, f->items,
+				    f->is_partial ? NULL : missing, clock_wall(c->clock),
+				    changes);
+
+	r = published(f, r, changes);
+	if (r == 0 && !f->is_partial)
+		proof_members_listed(pager_proof(f->pager), f->need.row, f->started_ms, f->max,
+				     missing);
+	return r;
 }
 
 static int members_answer(struct fetch *f, struct webex_reply *reply)
 {
-	const struct pager_config *c = pager_get_config(f->pager);
-	GPtrArray *changes;
 	enum pages_more more;
-	int r;
 
-	if (reply->status == 404 && f->pages == 0) {
-		r = room_vanished(f);
-		return r == -EAGAIN ? -EBUSY : r;
+	if (reply->status == 404) {
+		(void)room_vanished(f);
+		return -EBUSY;
 	}
 	if (reply->error && pages_halve(f, reply)) {
 		g_clear_pointer(&f->last_next, g_free);
@@ -291,11 +300,7 @@ static int members_answer(struct fetch *f, struct webex_reply *reply)
 		return members_submit(f, f->last_next), FETCH_MORE;
 	if (more != PAGES_END)
 		return -EIO;
-	changes = store_changes_new();
-	return published(f,
-			 store_apply_members(c->store, f->need.row, f->items, !f->is_partial,
-					     clock_wall(c->clock), changes),
-			 changes);
+	return members_publish(f);
 }
 
 /* ---- people ---- */
@@ -438,6 +443,21 @@ static int probe_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the bytes of an attachment ---- */
 
+/* It stays as long as its message has it; that one may be gone. */
+static void doubt_message_of(struct fetch *f)
+{
+	struct store_content content = {0};
+	struct store_conn *conn;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return;
+	(void)store_content_get(conn, f->need.row, &content);
+	store_read_end(conn);
+	if (content.message)
+		proof_doubt_message(pager_proof(f->pager), content.room, content.message);
+	store_content_clear(&content);
+}
+
 static void content_ended(void *arg, int error, const struct webex_reply *reply)
 {
 	struct fetch *f = arg;
@@ -446,13 +466,8 @@ static void content_ended(void *arg, int error, const struct webex_reply *reply)
 	if (reply && !reply->error)
 		pager_heard(f->pager, reply);
 	if (reply && reply->status == 404) {
-		GPtrArray *changes = store_changes_new();
-
-		error = published(f,
-				  store_remove_content(pager_get_config(f->pager)->store,
-						       f->need.row, changes),
-				  changes);
-		error = error ? error : -ENOENT;
+		doubt_message_of(f);
+		error = -ENOENT;
 	}
 	fetch_finished(f, error, reply);
 }

@@ -97,6 +97,20 @@ int contents_note(struct write *w, int64_t room, int64_t message, char *const *f
 	return r;
 }
 
+int contents_lack(struct sql *q, int64_t message, char *const *files)
+{
+	g_autoptr(GArray) known = g_array_new(FALSE, FALSE, sizeof(struct known));
+	int r;
+
+	g_array_set_clear_func(known, known_clear);
+	r = read_known(q, message, known);
+	for (int i = 0; r == 0 && files && files[i] && i < FILES_MAX; i++)
+		(void)mark(known, files[i]);
+	for (guint i = 0; r == 0 && i < known->len; i++)
+		r = !g_array_index(known, struct known, i).is_listed;
+	return r;
+}
+
 /* ---- of a store that knew of none ---- */
 
 static int adopt_one(struct sql *q, int64_t *rowid, int64_t room, int64_t message,

@@ -260,18 +260,3 @@ int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArr
 
 	return r < 0 ? r : write_end(&w, set_size(&w, rowid, size));
 }
-
-static int remove_content(struct write *w, int64_t rowid)
-{
-	int r = content_set_gone(w, rowid);
-
-	return r < 0 ? r : content_tell(w, rowid, STORE_CONTENT_GONE);
-}
-
-int store_remove_content(struct store *s, int64_t rowid, GPtrArray *changes)
-{
-	struct write w;
-	int r = write_begin(s, changes, &w);
-
-	return r < 0 ? r : write_end(&w, remove_content(&w, rowid));
-}

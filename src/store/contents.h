@@ -68,8 +68,6 @@ int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t
 int store_show_names(struct store *s, int64_t message, GPtrArray *changes);
 /* Its bytes are found to be as long as that. */
 int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes);
-/* The server has it no more. */
-int store_remove_content(struct store *s, int64_t rowid, GPtrArray *changes);
 /* SHA-256 in hex, of what was sent from here. -ENOENT. */
 int store_set_content_sum(struct store *s, int64_t rowid, const char *sha256);
 int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms);

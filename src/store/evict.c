@@ -76,7 +76,8 @@ static int find_bodies(struct evict *v, const struct victim *m, int64_t after, i
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		v->w->q, "SELECT m.rowid, m.cookie FROM message m JOIN body b ON"
 			 " b.message=m.rowid WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?3"
-			 " AND m.deleted=0 AND NOT (?5 AND m." MESSAGE_IS_OWN ")"
+			 " AND m.deleted=0 AND NOT (?5 AND (m." MESSAGE_IS_OWN
+			 " OR (SELECT type FROM room WHERE rowid=?1)=?6))"
 			 " ORDER BY m.cookie LIMIT ?4");
 	int64_t begin = cookie_floor(time_month_begin(m->month));
 	int64_t end = cookie_floor(time_month_begin(m->month + 1));
@@ -86,7 +87,8 @@ static int find_bodies(struct evict *v, const struct victim *m, int64_t after, i
 	sql_int(&st, 2, MAX(after, begin - 1));
 	sql_int(&st, 3, MIN(until, end));
 	sql_int(&st, 4, v->left);
-	sql_int(&st, 5, v->e->keep_own);
+	sql_int(&st, 5, v->e->keep_hidden);
+	sql_int(&st, 6, WEBEX_ROOM_GROUP);
 	while ((r = sql_step(&st)) == 1) {
 		rowset_add(rows, sql_get_int(&st, 0));
 		*ret_last = sql_get_int(&st, 1);

@@ -44,6 +44,7 @@ struct store {
 	} evict;		 /* writing thread: where store_evict() goes on */
 	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
+	GHashTable *heirs; /* writing thread: see room_put.c; row to row, both owned int64_t */
 
 	pthread_rwlock_t
 		memory_lock; /* memory mode: a snapshot holds it shared, a write alone */
@@ -105,6 +106,8 @@ void rowset_sort(GArray *set);
 bool rowset_has(const GArray *set, int64_t rowid);
 
 /* ---- rooms.c ---- */
+/* meta: the newest activity of rooms whose tombstones were purged. */
+#define ROOM_META_NEWEST "news.newest_ms"
 /* What others need of a room. -ENOENT for one that is gone, too. */
 struct room_place {
 	int64_t rowid;
@@ -144,6 +147,8 @@ int contents_names_of(struct sql *q, int64_t message, struct webex_message *m);
 /* ---- content_put.c ---- */
 /* The message's files are these: what is new gets a row without a name, what is missing goes. */
 int contents_note(struct write *w, int64_t room, int64_t message, char *const *files);
+/* Whether the message has a file that is not among these: 1, 0, -errno. */
+int contents_lack(struct sql *q, int64_t message, char *const *files);
 /* Rows for the files of every message that has its body (schema.c). */
 int contents_adopt(struct sql *q);
 
@@ -221,6 +226,7 @@ struct put {
 	GHashTable *authors; /* person id -> struct author */
 	char *owner_id;	     /* whose store this is; NULL: nobody knows */
 	bool verifies;	     /* STORE_PAGE_VERIFIES */
+	GArray *doubts;	     /* of int64_t: known ones that lack a file; NULL: they lack it */
 	bool has_told_flood; /* the log has it that some cannot be kept */
 };
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
@@ -245,8 +251,8 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
  * put_message() for all of a page, and the same to the letter, but with few questions: what is
  * known of the page's time is read at once, and only what is odd (twins of a millisecond,
  * edits, what is known under another time) goes the long way. is_complete: what stands with
- * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms was deleted; above
- * sure_hi, only what once had a pin.
+ * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms is missing; above
+ * sure_hi, only what once had a pin. Its rows are appended to `missing`, which may be NULL.
  * *ret_newest_ms: of the page's items, -1 if there are none.
  */
 extern bool put_page_scans; /* for tests: false: everything the long way */
@@ -254,5 +260,5 @@ struct page_part {
 	bool is_complete;
 	int64_t lo, hi, sure_hi, now_wall_ms;
 };
-int put_page(struct put *p, GPtrArray *messages, const struct page_part *part,
+int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms);

@@ -305,12 +305,74 @@ void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms)
 			     g_memdup2(&until_wall_ms, sizeof(until_wall_ms)));
 }
 
-static int drop_absent(struct write *w, const struct room_place *room, const GArray *seen,
-		       int64_t now_wall_ms)
+/* Where the people of a list are found by. */
+struct people {
+	GHashTable *ids, *addresses; /* sets, borrowed */
+};
+
+static struct people people_of(const GPtrArray *memberships)
+{
+	struct people p = {
+		.ids = g_hash_table_new(g_str_hash, g_str_equal),
+		.addresses = g_hash_table_new(g_str_hash, g_str_equal),
+	};
+
+	for (guint i = 0; i < memberships->len; i++) {
+		const struct webex_membership *m = g_ptr_array_index(memberships, i);
+
+		if (m->person_id)
+			g_hash_table_add(p.ids, m->person_id);
+		if (m->person_email)
+			g_hash_table_add(p.addresses, m->person_email);
+	}
+	return p;
+}
+
+static void people_clear(struct people *p)
+{
+	g_hash_table_unref(p->ids);
+	g_hash_table_unref(p->addresses);
+}
+
+/* Nobody is in a space twice: another membership of hers is in the list. */
+static bool is_replaced(struct write *w, int64_t rowid, const struct people *p)
+{
+	struct store_member m;
+	bool is;
+
+	if (member_load(w->q, rowid, &m) < 0)
+		return false;
+	is = (m.m.person_id && g_hash_table_contains(p->ids, m.m.person_id)) ||
+	     (m.m.person_email && g_hash_table_contains(p->addresses, m.m.person_email));
+	store_member_clear(&m);
+	return is;
+}
+
+/* Before names are given: who comes with the address of one who went gets it plain. */
+static int sort_absent(struct write *w, const struct room_place *room, const GArray *absent,
+		       const GPtrArray *memberships, GArray *missing)
+{
+	struct people people = people_of(memberships);
+	int r = 0;
+
+	for (guint i = 0; r == 0 && i < absent->len; i++) {
+		int64_t rowid = g_array_index(absent, int64_t, i);
+
+		if (is_replaced(w, rowid, &people))
+			r = set_gone(w, room, rowid);
+		else
+			rowset_add(missing, rowid);
+	}
+	people_clear(&people);
+	return r;
+}
+
+static int find_absent(struct write *w, const struct room_place *room, const GArray *seen,
+		       int64_t now_wall_ms, GArray *absent)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "SELECT rowid FROM member WHERE room=?1 AND gone=0");
-	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+		sql_stmt(w->q, "SELECT rowid FROM member WHERE room=?1 AND gone=0"
+			       " ORDER BY rowid");
 	int r;
 
 	sql_int(&st, 1, room->rowid);
@@ -318,8 +380,6 @@ static int drop_absent(struct write *w, const struct room_place *room, const GAr
 		if (!rowset_has(seen, sql_get_int(&st, 0)) &&
 		    !is_pinned(w->s, sql_get_int(&st, 0), now_wall_ms))
 			rowset_add(absent, sql_get_int(&st, 0));
-	for (guint i = 0; r == 0 && i < absent->len; i++)
-		r = set_gone(w, room, g_array_index(absent, int64_t, i));
 	return r;
 }
 
@@ -378,42 +438,44 @@ static bool is_of_room(const struct webex_membership *m, const struct room_place
 	return !m->room_id || !strcmp(m->room_id, room->id);
 }
 
-/* Before names are given: who comes with the address of one who went gets it plain. */
-static int drop_others(struct write *w, const struct room_place *room, GPtrArray *memberships,
-		       int64_t now_wall_ms)
+static int find_missing(struct write *w, const struct room_place *room, GPtrArray *memberships,
+			int64_t now_wall_ms, GArray *missing)
 {
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r;
 
 	for (guint i = 0; i < memberships->len; i++) {
 		const struct webex_membership *m = g_ptr_array_index(memberships, i);
 		int64_t rowid;
-		int r = member_find(w->q, room->rowid, m->id, &rowid);
 
+		r = member_find(w->q, room->rowid, m->id, &rowid);
 		if (r < 0 && r != -ENOENT)
 			return r;
 		if (r == 0)
 			rowset_add(seen, rowid);
 	}
 	rowset_sort(seen);
-	return drop_absent(w, room, seen, now_wall_ms);
+	r = find_absent(w, room, seen, now_wall_ms, absent);
+	return r < 0 ? r : sort_absent(w, room, absent, memberships, missing);
 }
 
 static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *memberships,
-			 bool complete, int64_t now_wall_ms)
+			 GArray *missing, int64_t now_wall_ms)
 {
 	struct room_place room = {0};
 	int r = room_place_get(w->q, room_rowid, &room);
 
 	w->is_first_listing = !was_listed(w, room_rowid);
-	if (r == 0 && complete)
-		r = drop_others(w, &room, memberships, now_wall_ms);
+	if (r == 0 && missing)
+		r = find_missing(w, &room, memberships, now_wall_ms, missing);
 	for (guint i = 0; r == 0 && i < memberships->len; i++) {
 		const struct webex_membership *m = g_ptr_array_index(memberships, i);
 
 		if (is_of_room(m, &room))
 			r = apply_one(w, &room, m);
 	}
-	if (r == 0 && complete)
+	if (r == 0 && missing)
 		r = set_listed(w, room_rowid, now_wall_ms);
 	if (r == 0)
 		r = learn_direct(w, &room, memberships);
@@ -421,15 +483,15 @@ static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *members
 	return r;
 }
 
-int store_apply_members(struct store *s, int64_t room, GPtrArray *memberships, bool complete,
-			int64_t now_wall_ms, GPtrArray *changes)
+int store_apply_members(struct store *s, int64_t room, GPtrArray *memberships,
+			GArray *ret_missing, int64_t now_wall_ms, GPtrArray *changes)
 {
 	struct write w;
 	int r = write_begin(s, changes, &w);
 
 	if (r < 0)
 		return r;
-	return write_end(&w, apply_members(&w, room, memberships, complete, now_wall_ms));
+	return write_end(&w, apply_members(&w, room, memberships, ret_missing, now_wall_ms));
 }
 
 static int remove_member(struct write *w, int64_t rowid)
@@ -454,4 +516,23 @@ int store_remove_member(struct store *s, int64_t rowid, GPtrArray *changes)
 	int r = write_begin(s, changes, &w);
 
 	return r < 0 ? r : write_end(&w, remove_member(&w, rowid));
+}
+
+int store_remove_members(struct store *s, const GArray *rows, int64_t now_wall_ms,
+			 GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	if (r < 0)
+		return r;
+	for (guint i = 0; r == 0 && i < rows->len; i++) {
+		int64_t rowid = g_array_index(rows, int64_t, i);
+
+		if (!is_pinned(s, rowid, now_wall_ms))
+			r = remove_member(&w, rowid);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return write_end(&w, r);
 }

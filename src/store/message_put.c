@@ -394,6 +394,13 @@ static int update(struct put *p, const struct store_message *old, const struct w
 		return 0;
 	if (p->verifies && is_refill(old, m))
 		return 0;
+	if (p->doubts && old->flags & MESSAGE_HAS_FILES) {
+		r = contents_lack(p->w->q, old->rowid, m->files);
+		if (r == 1)
+			rowset_add(p->doubts, old->rowid);
+		if (r)
+			return MIN(r, 0);
+	}
 	/* By the author as first told. */
 	r = put_author(p, &old->m, &author);
 	if (r == 0)

@@ -363,17 +363,14 @@ static int find_absent(struct put *p, const struct page_part *part, GArray *abse
 	return r;
 }
 
-static int drop_absent(struct put *p, const GArray *absent, const GArray *seen)
+static void tell_missing(const GArray *absent, const GArray *seen, GArray *missing)
 {
-	int r = 0;
-
-	for (guint i = 0; r == 0 && i < absent->len; i++) {
+	for (guint i = 0; missing && i < absent->len; i++) {
 		int64_t rowid = g_array_index(absent, int64_t, i);
 
 		if (!rowset_has(seen, rowid))
-			r = put_deleted(p->w, &p->room, rowid);
+			rowset_add(missing, rowid);
 	}
-	return r;
 }
 
 /* Everything the long way. */
@@ -385,7 +382,7 @@ static void give_up_scan(struct page *page)
 }
 
 static int put_scanned(struct put *p, const struct page_part *part, struct page *page,
-		       GArray *seen)
+		       GArray *seen, GArray *missing)
 {
 	int scanned = put_page_scans ? scan(p, part, page) : 0, r;
 
@@ -396,10 +393,12 @@ static int put_scanned(struct put *p, const struct page_part *part, struct page 
 	r = put_items(p, page, seen);
 	if (r == 0 && !scanned && part->is_complete)
 		r = find_absent(p, part, page->absent);
-	return r < 0 ? r : drop_absent(p, page->absent, seen);
+	if (r >= 0)
+		tell_missing(page->absent, seen, missing);
+	return MIN(r, 0);
 }
 
-int put_page(struct put *p, GPtrArray *messages, const struct page_part *part,
+int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms)
 {
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -407,7 +406,7 @@ int put_page(struct put *p, GPtrArray *messages, const struct page_part *part,
 	int r;
 
 	sort_items(p, messages, &page);
-	r = put_scanned(p, part, &page, seen);
+	r = put_scanned(p, part, &page, seen, missing);
 	*ret_newest_ms = page.count ? page.items[page.count - 1].m->created_ms : -1;
 	g_free(page.items);
 	g_array_unref(page.absent);

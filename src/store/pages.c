@@ -180,10 +180,11 @@ static bool span_touches(struct sql *q, int64_t room, int64_t lo, int64_t hi)
 
 struct page {
 	struct store_span span;
-	bool is_all; /* whatever is above it is deleted */
+	bool is_all; /* whatever is above it is missing */
 	enum store_page mode;
-	bool verifies;
+	bool verifies, believes;
 	int64_t now_wall_ms;
+	GArray *missing; /* may be NULL */
 };
 
 /* A page that tells nothing new is no write; the time is kept by the minute. */
@@ -219,7 +220,7 @@ static bool is_head(const struct page *page)
 	return page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED;
 }
 
-/* How far up what is missing in a page is gone. */
+/* How far up what is not in a page is missing. */
 static int64_t sure_hi(const GPtrArray *messages, const struct page *page)
 {
 	int64_t hi = page->span.hi;
@@ -239,7 +240,7 @@ static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 		.now_wall_ms = page->now_wall_ms,
 	};
 	int64_t newest_ms = -1;
-	int r = put_page(p, messages, &part, &newest_ms);
+	int r = put_page(p, messages, &part, page->missing, &newest_ms);
 
 	/* Not further: a pinned message above it says nothing about what stands between. */
 	if (is_head(page))
@@ -257,6 +258,7 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 	p.is_backfill = !span_touches(w->q, room, page->span.lo,
 				      is_head(page) ? G_MAXINT64 : page->span.hi);
 	p.verifies = page->verifies;
+	p.doubts = page->believes ? NULL : page->missing;
 	r = put_items(&p, messages, page);
 	if (r == 0)
 		r = span_add(w, room, page->span, is_head(page));
@@ -268,13 +270,16 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 }
 
 int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
-		     enum store_page mode, int64_t now_wall_ms, GPtrArray *changes)
+		     enum store_page mode, int64_t now_wall_ms, GArray *ret_missing,
+		     GPtrArray *changes)
 {
 	struct page page = {
 		.span = {.lo = MAX(lo, -1), .hi = hi},
-		.mode = mode & ~STORE_PAGE_VERIFIES,
+		.mode = mode & ~(STORE_PAGE_VERIFIES | STORE_PAGE_BELIEVES),
 		.verifies = mode & STORE_PAGE_VERIFIES,
+		.believes = mode & STORE_PAGE_BELIEVES,
 		.now_wall_ms = now_wall_ms,
+		.missing = ret_missing,
 	};
 	struct write w;
 	int r;
@@ -356,4 +361,52 @@ int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes)
 	int r = write_begin(s, changes, &w);
 
 	return r < 0 ? r : write_end(&w, remove_message(&w, rowid));
+}
+
+int store_message_created(struct store_conn *c, int64_t rowid, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT created_ms FROM message WHERE rowid=?1 AND deleted=0");
+	int r;
+
+	sql_int(&st, 1, rowid);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_ms = sql_get_int(&st, 0);
+	return 0;
+}
+
+static bool is_pinned(struct sql *q, int64_t rowid, int64_t now_wall_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT 1 FROM message WHERE rowid=?1 AND pin_until_ms>?2");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, now_wall_ms);
+	return sql_step(&st) == 1;
+}
+
+bool store_message_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms)
+{
+	return is_pinned(s->writer, rowid, now_wall_ms);
+}
+
+int store_remove_messages(struct store *s, const GArray *rows, int64_t now_wall_ms,
+			  GPtrArray *changes)
+{
+	struct write w;
+	int r = write_begin(s, changes, &w);
+
+	if (r < 0)
+		return r;
+	for (guint i = 0; r == 0 && i < rows->len; i++) {
+		int64_t rowid = g_array_index(rows, int64_t, i);
+
+		if (!is_pinned(w.q, rowid, now_wall_ms))
+			r = remove_message(&w, rowid);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return write_end(&w, r);
 }

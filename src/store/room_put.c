@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rooms coming, changing and going. Names are given in three steps, so that what a list brings
- * at once does not depend on the order it came in: rooms that are gone or have another title
- * let go of their names, then names are given to all without one, the oldest room first.
+ * at once does not depend on the order it came in: rooms that have another title let go of their
+ * names, then names are given to all without one, the oldest room first.
  */
 #include "store/rooms.h"
 
@@ -124,13 +124,15 @@ static int insert_blank(struct write *w, const struct item *item, int64_t told_m
 	return sql_run(&st);
 }
 
-/* The newest activity anywhere. */
+/* The newest activity anywhere, also of what is gone: what comes back is no news. */
 static int newest_activity(struct write *w, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "SELECT max(last_activity_ms) FROM room WHERE gone=0");
-	int r = sql_step(&st);
+		sql_stmt(w->q, "SELECT max(ifnull(max(last_activity_ms), 0), ?1) FROM room");
+	int r;
 
+	sql_int(&st, 1, meta_int(w->q, ROOM_META_NEWEST, 0));
+	r = sql_step(&st);
 	if (r == 1)
 		*ret_ms = sql_get_int(&st, 0);
 	return MIN(r, 0);
@@ -248,26 +250,18 @@ static int collect(struct write *w, GPtrArray *rooms, GPtrArray *items, GArray *
 	return 0;
 }
 
-static int drop_absent(struct write *w, const GArray *seen, int64_t now_wall_ms)
+static int find_missing(struct write *w, const GArray *seen, int64_t now_wall_ms,
+			GArray *missing)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "SELECT rowid FROM room WHERE gone=0 AND pin_until_ms<=?1");
-	g_autoptr(GArray) absent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+		sql_stmt(w->q, "SELECT rowid FROM room WHERE gone=0 AND pin_until_ms<=?1"
+			       " ORDER BY rowid");
 	int r;
 
 	sql_int(&st, 1, now_wall_ms);
 	while ((r = sql_step(&st)) == 1)
 		if (!rowset_has(seen, sql_get_int(&st, 0)))
-			rowset_add(absent, sql_get_int(&st, 0));
-	for (guint i = 0; r == 0 && i < absent->len; i++) {
-		struct store_room room;
-
-		r = room_load(w->q, g_array_index(absent, int64_t, i), &room, NULL);
-		if (r < 0)
-			return r;
-		r = set_gone(w, &room);
-		store_room_clear(&room);
-	}
+			rowset_add(missing, sql_get_int(&st, 0));
 	return r;
 }
 
@@ -303,8 +297,66 @@ static int write_item(struct write *w, const struct item *item)
 	return 0;
 }
 
+/*
+ * ---- heirs: a space comes under the name of one that the same list lacks ----
+ * It was moved to another region, or made anew. It has the name with digits as long as the other one
+ * is not proven to be gone, and then the plain one.
+ */
+
+static int note_heir(struct write *w, const struct item *item, const GArray *missing)
+{
+	g_autofree char *base = name_from_title(title_of(item->room), NAME_MAX_BYTES);
+	g_autofree char *key = name_key(base);
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "SELECT rowid FROM room WHERE type=?1 AND name_key=?2 AND gone=0");
+	int64_t holder;
+	int r;
+
+	sql_int(&st, 1, item->old.room.type);
+	sql_text(&st, 2, key);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r;
+	holder = sql_get_int(&st, 0);
+	if (rowset_has(missing, holder))
+		g_hash_table_replace(w->s->heirs, g_memdup2(&holder, sizeof(holder)),
+				     g_memdup2(&item->old.rowid, sizeof(item->old.rowid)));
+	return 0;
+}
+
+static int rename_plain(struct write *w, struct item *item)
+{
+	g_autofree char *name = NULL;
+	int r = drop_name(w, item->old.rowid);
+
+	if (r == 0)
+		r = give_name(w, item, &name);
+	if (r == 0 && g_strcmp0(name, item->old.name) != 0)
+		changes_add_named(w, STORE_ROOM_RENAMED, item->old.rowid, item->old.room.type,
+				  item->old.rowid, item->old.name, name);
+	return r;
+}
+
+static int name_heir(struct write *w, int64_t rowid)
+{
+	const int64_t *heir = g_hash_table_lookup(w->s->heirs, &rowid);
+	struct item *item;
+	int r;
+
+	if (!heir)
+		return 0;
+	item = g_new0(struct item, 1);
+	item->room = &item->old.room;
+	r = room_load(w->q, *heir, &item->old, NULL);
+	g_hash_table_remove(w->s->heirs, &rowid);
+	if (r == 0 && !item->old.gone)
+		r = rename_plain(w, item);
+	item_free(item);
+	return r;
+}
+
 /* pin_ms 0: leaves pins alone. */
-static int apply(struct write *w, GPtrArray *rooms, bool is_list, bool complete,
+static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missing,
 		 int64_t now_wall_ms, int64_t pin_ms, int64_t *ret_rowid)
 {
 	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
@@ -320,14 +372,16 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, bool complete,
 		if (item->needs_name && !item->is_new)
 			r = drop_name(w, item->old.rowid);
 	}
-	if (r == 0 && complete)
-		r = drop_absent(w, seen, now_wall_ms);
+	if (r == 0 && missing)
+		r = find_missing(w, seen, now_wall_ms, missing);
 	if (r == 0)
 		g_ptr_array_sort(items, compare_age);
 	for (guint i = 0; r == 0 && i < items->len; i++) {
 		const struct item *item = g_ptr_array_index(items, i);
 
 		r = write_item(w, item);
+		if (r == 0 && item->needs_name && missing && missing->len)
+			r = note_heir(w, item, missing);
 		if (r == 0 && pin_ms > item->pin_ms)
 			r = set_pin(w, item->old.rowid, pin_ms);
 		*ret_rowid = item->old.rowid;
@@ -335,15 +389,16 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, bool complete,
 	return r;
 }
 
-int store_apply_rooms(struct store *s, GPtrArray *rooms, bool complete, int64_t now_wall_ms,
-		      GPtrArray *changes)
+int store_apply_rooms(struct store *s, GPtrArray *rooms, GArray *ret_missing,
+		      int64_t now_wall_ms, GPtrArray *changes)
 {
 	struct write w;
 	int64_t last;
 	int r = write_begin(s, changes, &w);
 
 	return r < 0 ? r
-		     : write_end(&w, apply(&w, rooms, true, complete, now_wall_ms, 0, &last));
+		     : write_end(&w,
+				 apply(&w, rooms, true, ret_missing, now_wall_ms, 0, &last));
 }
 
 int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
@@ -357,7 +412,7 @@ int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin
 	if (r < 0)
 		return r;
 	g_ptr_array_add(one, (void *)room);
-	r = write_end(&w, apply(&w, one, false, false, 0, pin_until_wall_ms, &rowid));
+	r = write_end(&w, apply(&w, one, false, NULL, 0, pin_until_wall_ms, &rowid));
 	if (r == 0 && ret_rowid)
 		*ret_rowid = rowid;
 	return r;
@@ -372,7 +427,7 @@ static int remove_room(struct write *w, int64_t rowid)
 		return r;
 	r = room.gone ? -ENOENT : set_gone(w, &room);
 	store_room_clear(&room);
-	return r;
+	return r < 0 ? r : name_heir(w, rowid);
 }
 
 bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms)

@@ -160,6 +160,9 @@ static const char PURGE[] =
 	"DELETE FROM month WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"INSERT OR REPLACE INTO meta(key, value) SELECT '" ROOM_META_NEWEST "',"
+	" max(max(last_activity_ms), ifnull((SELECT CAST(value AS INTEGER) FROM meta"
+	"  WHERE key='" ROOM_META_NEWEST "'), 0)) FROM room WHERE gone=1 HAVING count(*)>0;"
 	"DELETE FROM room WHERE gone=1;";
 
 static int query_int(struct sql *q, const char *text, int64_t *ret_value)

@@ -150,6 +150,7 @@ static struct store *store_alloc(const char *path)
 	s->lock_fd = -1;
 	s->in_memory = !path;
 	s->member_pins = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	s->heirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	if (path) {
 		s->uri = g_canonicalize_filename(path, NULL);
 		s->broken_mark = g_strconcat(s->uri, ".broken", NULL);
@@ -184,6 +185,7 @@ static void store_free(struct store *s)
 	pthread_rwlock_destroy(&s->memory_lock);
 	pthread_mutex_destroy(&s->pool_lock);
 	g_hash_table_destroy(s->member_pins);
+	g_hash_table_destroy(s->heirs);
 	g_free(s->uri);
 	g_free(s->broken_mark);
 	g_free(s);

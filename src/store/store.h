@@ -169,12 +169,13 @@ int store_room_list(struct store_conn *c, enum webex_room_type type, int64_t aft
 int64_t store_room_count(struct store_conn *c, enum webex_room_type type);
 
 /*
- * Brings in rooms. complete: those of the store that are not among them are gone, but for
- * those with a pin (store_apply_room) not run out at `now_wall_ms`. Of equal titles that come
- * at once the oldest room has the plain name. The type of a known room stays what it was.
+ * Brings in rooms; none goes. ret_missing not NULL: they are the complete list, and to it are
+ * appended (int64_t, rising) those of the store that are not among them, but for those with a pin
+ * (store_apply_room) not run out at `now_wall_ms`. Of equal titles that come at once the oldest
+ * room has the plain name. The type of a known room stays what it was.
  */
-int store_apply_rooms(struct store *s, GPtrArray *rooms, bool complete, int64_t now_wall_ms,
-		      GPtrArray *changes);
+int store_apply_rooms(struct store *s, GPtrArray *rooms, GArray *ret_missing,
+		      int64_t now_wall_ms, GPtrArray *changes);
 /*
  * One room (create, rename, get); *ret_rowid may be NULL. pin_until_wall_ms > 0: not gone by
  * absence from a list before that.
@@ -184,8 +185,8 @@ int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin
 /* True while a pin of store_apply_room has not run out. */
 bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 /*
- * 404, left or deleted: the room, its messages, memberships and contents are gone. -ENOENT if
- * it was gone.
+ * Left or deleted, and that is proven: the room, its messages, memberships and contents are gone.
+ * -ENOENT if it was gone.
  */
 int store_remove_room(struct store *s, int64_t rowid, GPtrArray *changes);
 /* NULL forgets it. No effect on a group space. */
@@ -257,6 +258,8 @@ int store_message_is_evicted(struct store_conn *c, int64_t rowid, bool *ret_evic
 /* Also tombstones. *ret_stem is owned, ret_brief->stem points to it. */
 int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief *ret_brief,
 			char **ret_stem, int64_t *ret_room, bool *ret_deleted);
+/* When it was created; -ENOENT for a tombstone. */
+int store_message_created(struct store_conn *c, int64_t rowid, int64_t *ret_ms);
 /* These not. */
 int store_message_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
 			  int64_t *ret_rowid);
@@ -334,28 +337,31 @@ enum store_page {
 	STORE_PAGE_FILTERED, /* the newest of a filtered list: what is missing is not gone */
 	STORE_PAGE_INNER_FILTERED, /* known up to hi; what is missing is not gone */
 	STORE_PAGE_VERIFIES = 8,   /* or'ed in: bodies that were dropped stay so */
+	STORE_PAGE_BELIEVES = 16,  /* or'ed in: a file that a message has no more is gone */
 };
 
 /*
  * Brings in a page of a room's list, in any order. All items are kept, but for those of
  * another room, without a usable time, or tombstoned here. An item with an older `updated`
- * than is known changes nothing. The messages known with lo < created <= hi that are not among
- * them are deleted, but for pinned ones and never for the filtered. Then the span (lo, hi] is
- * added; spans that touch merge.
+ * than is known changes nothing. No message goes: to ret_missing (may be NULL: nobody asks) are
+ * appended (int64_t) the messages known with lo < created <= hi that are not among the items, but
+ * for pinned ones and never for the filtered; and those that are, but lack a file that they had:
+ * these are left as they were, unless the page _BELIEVES. Then the span (lo, hi] is added; spans
+ * that touch merge.
  * hi of _HEAD and _FILTERED: up to where time was known when the page was asked for
  * (store_span_top); or the page's newest item, if that is higher: what is above came since, by
- * another answer, and is only deleted if it is our own and its pin has run out. 0: the page's
- * newest item, and whatever is above is deleted.
+ * another answer, and is only missing if it is our own and its pin has run out. 0: the page's
+ * newest item, and whatever is above is missing.
  * Items of one author and millisecond get their stems by (uuid time, id). Authors become
  * people with the address first seen. Where nothing of the interval was known before, nobody has
  * seen a listing of it: of what is no news only one message is told in `changes`.
  * -EINVAL: lo > hi; -ENOENT: the room is gone.
  */
 int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
-		     enum store_page mode, int64_t now_wall_ms, GPtrArray *changes);
+		     enum store_page mode, int64_t now_wall_ms, GArray *ret_missing,
+		     GPtrArray *changes);
 /*
- * One message (own post, edit, get). pin_until_wall_ms > 0: not deleted by absence from a page
- * before that. -ENOENT: it was deleted here, or the room is gone. -EINVAL: it cannot be kept.
+ * One message (own post, edit, get). pin_until_wall_ms > 0: not missing from any page before that. -ENOENT: it was deleted here, or the room is gone. -EINVAL: it cannot be kept.
  */
 int store_apply_message(struct store *s, int64_t room, const struct webex_message *m,
 			int64_t pin_until_wall_ms, int64_t *ret_rowid, GPtrArray *changes);
@@ -363,6 +369,11 @@ int store_apply_message(struct store *s, int64_t room, const struct webex_messag
 int store_unpin_message(struct store *s, int64_t rowid);
 /* Also pinned ones. -ENOENT if it was deleted. */
 int store_remove_message(struct store *s, int64_t rowid, GPtrArray *changes);
+/* The same of many (int64_t) in one transaction, but for pinned ones and those that are gone. */
+int store_remove_messages(struct store *s, const GArray *rows, int64_t now_wall_ms,
+			  GPtrArray *changes);
+/* True while a pin of store_apply_message has not run out. */
+bool store_message_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 
 /*
  * The months (base/timefmt.h) that the history of a live room has, from its creation, or the
@@ -416,9 +427,11 @@ int store_evicted_next(struct store_conn *c, int64_t room, const struct store_sp
 struct store_evict {
 	int64_t limit; /* bodies that may stay */
 	int recent;    /* of a space used in the last hour its newest so many stay; 0: all */
-	bool keep_own; /* a bot's own messages are in no list that it gets */
-	int fresh_ms;  /* months that were opened within that time stay, whatever the limit */
-	int slice;     /* bodies in one call, in one transaction */
+	/* A bot's: its own messages are in no list that it gets, and of those of a group space it may
+	 * be told nothing any more, which would not prove that they are gone. */
+	bool keep_hidden;
+	int fresh_ms; /* months that were opened within that time stay, whatever the limit */
+	int slice;    /* bodies in one call, in one transaction */
 };
 /*
  * Drops bodies of the least recently opened months until no more than `limit` are left. Spaces
@@ -455,15 +468,20 @@ int store_member_by_name(struct store_conn *c, int64_t room, const char *name,
 int store_member_list(struct store_conn *c, int64_t room, int64_t after,
 		      bool (*fn)(void *arg, const struct store_member *member), void *arg);
 /*
- * complete: the others are gone, but for those with a pin (store_pin_member) not run out at
- * `now_wall_ms`, and room.members_wall_ms = now. For a direct room the other
- * person's address becomes its direct_email (me: meta "me.id"); that is a STORE_ROOM_CHANGED.
+ * Brings in memberships; nobody goes but who is among them with another membership. ret_missing
+ * not NULL: they are all, room.members_wall_ms = now, and to it are appended (int64_t) those of
+ * the store that are not among them, but for those with a pin (store_pin_member) not run out at
+ * `now_wall_ms`. For a direct room the other person's address becomes its direct_email (me: meta
+ * "me.id"); that is a STORE_ROOM_CHANGED.
  */
-int store_apply_members(struct store *s, int64_t room, GPtrArray *memberships, bool complete,
-			int64_t now_wall_ms, GPtrArray *changes);
+int store_apply_members(struct store *s, int64_t room, GPtrArray *memberships,
+			GArray *ret_missing, int64_t now_wall_ms, GPtrArray *changes);
 /* A membership made here outlives a list that does not show it yet. Not kept across mounts. */
 void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms);
 int store_remove_member(struct store *s, int64_t rowid, GPtrArray *changes);
+/* The same of many (int64_t) in one transaction, but for pinned ones and those that are gone. */
+int store_remove_members(struct store *s, const GArray *rows, int64_t now_wall_ms,
+			 GPtrArray *changes);
 
 /* ---- people ---- */
 struct store_person {

@@ -93,37 +93,37 @@ static int is_another(struct submission *s, const char *what, const char *thing,
 
 /* ---- messages ---- */
 
+static void deleted(struct submission *s, int error)
+{
+	if (s->messages) {
+		/* Gone already is what was wanted. */
+		s->rm_error = s->rm_error ? s->rm_error : error == -ENOENT ? 0 : error;
+		if (file_drop_next(s))
+			return;
+		error = s->rm_error;
+	}
+	finish(s, error, 0);
+}
+
 static void message_deleted(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	struct tree *t = s->tree;
+	GPtrArray *changes;
 	int r;
 
-	if (reply->error && reply->may_have_applied) {
+	if (reply->error && reply->may_have_applied)
 		store_unpin_message(t->config.store, s->plan.row);
-		touch(t, NEED_HEAD, s->plan.room);
-	}
-	if (submission_must_look_if_gone(s, "rm", reply, message_deleted))
+	touch(t, NEED_HEAD, s->plan.room);
+	if (submission_must_prove(s, "rm", reply, PROOF_MESSAGE, s->plan.row, deleted))
 		return;
-	r = submission_gone(s, "rm", reply);
-	/* Not there (any more): then it is not here either. */
-	if (r == 0 || reply->status == 404) {
-		GPtrArray *changes = store_changes_new();
-		int stored;
-
-		touch(t, NEED_HEAD, s->plan.room);
-		stored = store_remove_message(t->config.store, s->plan.row, changes);
+	r = submission_outcome_of_delete(s, "rm", reply);
+	if (r == 0) {
+		changes = store_changes_new();
+		r = store_remove_message(t->config.store, s->plan.row, changes);
 		publish(t, changes);
-		if (r == 0 && stored != -ENOENT)
-			r = stored;
 	}
-	if (s->messages) {
-		s->rm_error = s->rm_error ? s->rm_error : reply->status == 404 ? 0 : r;
-		if (file_drop_next(s))
-			return;
-		r = s->rm_error;
-	}
-	finish(s, r, 0);
+	deleted(s, r == -ENOENT ? 0 : r);
 }
 
 void submission_delete_message(struct submission *s)
@@ -146,7 +146,8 @@ static void attachment_checked(void *arg, struct webex_reply *reply)
 		return;
 	}
 	if (reply->error || !reply->items->len) {
-		finish(s, reply->error ? submission_gone(s, "rm", reply) : -EIO, 0);
+		finish(s, reply->error ? submission_outcome_of_delete(s, "rm", reply) : -EIO,
+		       0);
 		return;
 	}
 	r = tree_remove_check(t, &s->plan, reply->items->pdata[0]);
@@ -221,10 +222,10 @@ static void room_deleted(void *arg, struct webex_reply *reply)
 	struct submission *s = arg;
 	int r;
 
-	if (submission_must_look_if_gone(s, "rmdir", reply, room_deleted))
+	if (submission_must_prove(s, "rmdir", reply, PROOF_ROOM, s->plan.room, deleted))
 		return;
-	r = submission_gone(s, "rmdir", reply);
-	if (r == 0 || reply->status == 404)
+	r = submission_outcome_of_delete(s, "rmdir", reply);
+	if (r == 0)
 		room_left(s, s->plan.room);
 	finish(s, r, 0);
 }
@@ -269,7 +270,7 @@ static void member_saved(void *arg, struct webex_reply *reply)
 	}
 	changes = store_changes_new();
 	touch(t, NEED_MEMBERS, s->plan.room);
-	stored = store_apply_members(t->config.store, s->plan.room, reply->items, false,
+	stored = store_apply_members(t->config.store, s->plan.room, reply->items, NULL,
 				     clock_wall(t->config.clock), changes);
 	for (guint i = 0; i < changes->len && !row; i++) {
 		const struct store_change *c = changes->pdata[i];
@@ -311,18 +312,18 @@ static void member_removed(void *arg, struct webex_reply *reply)
 	GPtrArray *changes;
 	int r;
 
-	if (submission_must_look_if_gone(s, "members", reply, member_removed))
+	touch(t, NEED_MEMBERS, s->plan.room);
+	if (submission_must_prove(s, "members", reply, PROOF_MEMBER, s->plan.row, deleted))
 		return;
-	r = submission_gone(s, "members", reply);
-	if (r == 0 || reply->status == 404) {
+	r = submission_outcome_of_delete(s, "members", reply);
+	if (r == 0) {
 		bool own = is_own_membership(t, s->plan.row);
 
 		changes = store_changes_new();
-		touch(t, NEED_MEMBERS, s->plan.room);
 		store_remove_member(t->config.store, s->plan.row, changes);
 		publish(t, changes);
 		/* Removing oneself is leaving (design 2.4). */
-		if (own && r == 0)
+		if (own)
 			room_left(s, s->plan.room);
 	}
 	finish(s, r, 0);

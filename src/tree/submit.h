@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "cache/proof.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 
@@ -30,6 +31,9 @@ struct submission {
 	/* How it ends if what is read does not say that it was done; 0: well. */
 	int error;
 	char *said; /* the line of last-error for that */
+	/* Of a deletion, while it is found out. */
+	void (*end)(struct submission *s, int error);
+	int gone_error; /* how it ends if it is gone; 0: well */
 	/* While it waits to read. */
 	webex_done again;
 	uint64_t timer;
@@ -79,9 +83,14 @@ bool submission_must_look(struct submission *s, const char *what,
 /* 0: it is done; otherwise the error, which was written to last-error. */
 int submission_outcome(struct submission *s, const char *what, const struct webex_reply *reply);
 
-/* The answer to a deletion leaves open whether it was done: looks; `again` is called with what was
- * read. False: it does not, or that is the second time. */
-bool submission_must_look_if_gone(struct submission *s, const char *what,
-				  const struct webex_reply *reply, webex_done again);
-/* After a deletion: 0 if the thing is gone. */
-int submission_gone(struct submission *s, const char *what, const struct webex_reply *reply);
+/*
+ * The answer to a deletion is no 204, and it may be gone all the same: by an earlier try of ours, or
+ * by another's doing; or the answer is wrong. True: that is found out (cache/proof.h), forgotten if
+ * it is so, and `end` is called with what it came to, which was written to last-error.
+ */
+bool submission_must_prove(struct submission *s, const char *what,
+			   const struct webex_reply *reply, enum proof_kind kind, int64_t row,
+			   void (*end)(struct submission *s, int error));
+/* Else: 0 if it was deleted. */
+int submission_outcome_of_delete(struct submission *s, const char *what,
+				 const struct webex_reply *reply);

@@ -84,11 +84,7 @@ static void read_it(struct submission *s)
 
 	switch (s->plan.action) {
 	case TREE_DO_UPDATE_MEMBER:
-	case TREE_DO_REMOVE_MEMBER:
 		webex_get_membership(client, s->plan.id, s->again, s);
-		break;
-	case TREE_DO_DELETE_MESSAGE:
-		webex_get_message(client, s->plan.id, s->again, s);
 		break;
 	default:
 		webex_get_room(client, s->plan.id, s->again, s);
@@ -207,24 +203,48 @@ int submission_outcome(struct submission *s, const char *what, const struct webe
 
 /* ---- deletions ---- */
 
-bool submission_must_look_if_gone(struct submission *s, const char *what,
-				  const struct webex_reply *reply, webex_done again)
+#define HTTP_NOT_FOUND 404
+
+static void proven(void *arg, enum proof_verdict verdict)
 {
-	if (!reply->error || !reply->may_have_applied || s->has_read || !s->plan.id)
+	struct submission *s = arg;
+	bool is_gone = verdict == PROOF_GONE;
+	int r = is_gone ? s->gone_error : s->error;
+
+	if (r && s->said)
+		log_last_error("%s%s", s->said,
+			       is_gone || r != -EBUSY ? ""
+			       : verdict == PROOF_THERE
+				       ? "; but it is there: try again"
+				       : "; that alone proves nothing: it stays");
+	s->end(s, r);
+}
+
+bool submission_must_prove(struct submission *s, const char *what,
+			   const struct webex_reply *reply, enum proof_kind kind, int64_t row,
+			   void (*end)(struct submission *s, int error))
+{
+	bool is_absent = reply->status == HTTP_NOT_FOUND;
+	bool was_tried = reply->error ? reply->may_have_applied : is_absent;
+
+	if (!s->plan.id || (!is_absent && !was_tried))
 		return false;
-	s->has_read = true;
-	s->again = again;
-	keep_error(s, reply->error, words(what, reply));
-	read_it(s);
+	s->end = end;
+	s->gone_error = was_tried ? 0 : reply->error;
+	if (reply->error)
+		keep_error(s, is_absent ? -EBUSY : reply->error, words(what, reply));
+	else
+		keep_error(s, -EBUSY, g_strdup_printf("%s: the server did not find it", what));
+	proof_ask(s->tree->config.pager, kind, row, was_tried, proven, s);
 	return true;
 }
 
-int submission_gone(struct submission *s, const char *what, const struct webex_reply *reply)
+int submission_outcome_of_delete(struct submission *s, const char *what,
+				 const struct webex_reply *reply)
 {
-	if (s->has_read ? reply->status == 404 : !reply->error)
+	if (!reply->error)
 		return 0;
-	if (!s->has_read)
-		keep_error(s, reply->error, words(what, reply));
+	keep_error(s, reply->error, words(what, reply));
 	log_last_error("%s", s->said);
 	return s->error;
 }

@@ -172,6 +172,7 @@ static void apply(struct bench *b, int page, struct stopwatch *w, guint expected
 	GPtrArray *list = make_page(b, page), *changes = store_changes_new();
 	int64_t lo = page ? time_of(b, page * PAGE_ITEMS) - 1 : -1;
 	bool is_head = (page + 1) * PAGE_ITEMS >= b->count;
+	GArray *missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r;
 
 	if (expected) {
@@ -183,10 +184,11 @@ static void apply(struct bench *b, int page, struct stopwatch *w, guint expected
 		}
 	}
 	start(w);
-	r = store_apply_page(b->s, b->room, list, lo,
-			     is_head ? 0 : time_of(b, (page + 1) * PAGE_ITEMS) - 1,
-			     is_head ? STORE_PAGE_HEAD : STORE_PAGE_INNER, NOW, changes);
+	r = store_apply_page(
+		b->s, b->room, list, lo, is_head ? 0 : time_of(b, (page + 1) * PAGE_ITEMS) - 1,
+		is_head ? STORE_PAGE_HEAD : STORE_PAGE_INNER, NOW, missing, changes);
 	stop(w);
+	g_array_unref(missing);
 	must(r, "page");
 	/* Of a time of which nothing was known, one stands for all of them. */
 	if (!changes->len != !expected)

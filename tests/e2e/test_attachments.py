@@ -361,12 +361,27 @@ def test_what_cannot_be_scanned_is_refused_unless_asked_for(pier, shelf, allowed
     assert "cannot be scanned" in Unsent(pier.mount).last_error()
 
 
-def test_what_is_gone_at_the_server_goes_here(pier, shelf):
-    path = shelf("a.bin", b"data")
+@pytest.mark.mount("poll=1")
+def test_what_is_gone_at_the_server_goes_with_its_message(pier):
+    message = pier.sim.upload(pier.id, "a.bin", b"data")
+    path = pier / "files/a.bin"
+    wait_until(lambda: os.path.exists(path))
+    asked = "/messages/" + message["id"]
     pier.sim.fault(method="GET", route="/contents", status=404)
     with fails(errno.ENOENT):
         path.read_bytes()
-    wait_until(lambda: not os.path.exists(path))
+    # That answer proves nothing: it stays as long as its message has it.
+    wait_until(lambda: pier.sim.requests("GET", asked))
+    assert "a.bin" in os.listdir(pier / "files")
+    pier.sim.api("DELETE", asked).ok(204)
+    wait_until(lambda: not os.path.exists(path), 20)
+
+
+def test_a_file_without_a_name_stays_with_its_message(pier):
+    pier.sim.fault(method="HEAD", route="/contents", status=404)
+    pier.sim.upload(pier.id, "a.bin", b"data")
+    wait_until(lambda: len(os.listdir(pier / "files")) == 1)
+    assert pier.sim.requests("HEAD", CONTENT)
 
 
 def test_what_policy_forbids_is_refused(pier, shelf):

@@ -8,6 +8,7 @@
 #include "base/timefmt.h"
 #include "cache/fetch.h"
 #include "cache/months.h"
+#include "cache/proof.h"
 #include "cache/spans.h"
 #include "caches.h"
 #include "dice.h"
@@ -182,15 +183,33 @@ void check_spans(void)
 
 /* ---- a space ---- */
 
+static bool is_doubtful(void)
+{
+	return !proof_is_quiet(pager_proof(mount.pager));
+}
+
+/* Until nothing is doubted any more. After the faults of a while that may take its time. */
+static void prove_all(void)
+{
+	while (wire_waiting())
+		time_pass(1);
+	for (int i = 0; i < 3600 && is_doubtful(); i++)
+		time_pass(1000);
+	if (is_doubtful())
+		report("what is doubted is neither forgotten nor found within an hour");
+	while (wire_waiting())
+		time_pass(1);
+}
+
 static void list_or_die(uint64_t ino, struct op **ret_op)
 {
 	int r = op_wait(OP_LIST, ino, NULL, ret_op);
 
-	/* Others go on, and may find in the same moment that something was deleted. */
-	while (r == 0 &&
-	       ((*ret_op)->ctx.generation != store_generation(mount.store) || wire_waiting())) {
-		while (wire_waiting())
-			time_pass(1);
+	/* Others go on, and may find in the same moment that something was deleted; and what this list
+	 * lacks is only forgotten when that is proven. */
+	while (r == 0 && ((*ret_op)->ctx.generation != store_generation(mount.store) ||
+			  wire_waiting() || is_doubtful())) {
+		prove_all();
 		op_free(*ret_op);
 		r = op_wait(OP_LIST, ino, NULL, ret_op);
 	}
@@ -490,8 +509,8 @@ static void use_spaces(uint64_t dir)
 		const struct listed *l = spaces->list->pdata[i];
 		int r = op_wait(OP_LIST, l->ino, NULL, &op);
 
-		/* One that was left may be listed until it was asked for by itself. */
-		if (r && r != -ENOENT)
+		/* One that was left is listed until that is proven. */
+		if (r && r != -ENOENT && r != -EBUSY)
 			report("%s cannot be listed: %s", l->name, g_strerror(-r));
 		op_free(op);
 	}
@@ -504,6 +523,7 @@ static void use_all(void)
 	use_spaces(TREE_SPACES);
 	use_spaces(TREE_DIRECT);
 	time_pass(2 * mount.poll_ms + 5000);
+	prove_all();
 }
 
 /* Somebody reads for so long that every page was looked at. */
@@ -523,6 +543,7 @@ static void sweep_all(void)
 		use_spaces(TREE_DIRECT);
 		time_pass(61000);
 	}
+	prove_all();
 	is_swept = true;
 }
 

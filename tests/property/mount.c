@@ -161,7 +161,11 @@ void mount_stop(void)
 void mount_evict(void)
 {
 	struct store_evict e = {
-		.limit = dice(20), .recent = mount.recent, .slice = (int)dice_between(1, 50)};
+		.limit = dice(20),
+		.recent = mount.recent,
+		.keep_hidden = model.is_bot,
+		.slice = (int)dice_between(1, 50),
+	};
 	int r = store_evict(mount.store, &e);
 
 	trace("evict to %" G_GINT64_FORMAT ": %d", e.limit, r);

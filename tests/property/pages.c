@@ -210,6 +210,24 @@ static void answer_members(const struct question *q, struct webex_reply *reply)
 				model_webex_member(room, room->members->pdata[i]));
 }
 
+static void answer_member(const struct question *q, struct webex_reply *reply)
+{
+	for (guint i = 0; i < model.rooms->len; i++) {
+		struct model_room *room = model.rooms->pdata[i];
+
+		for (guint k = 0; !room->left && k < room->members->len; k++) {
+			struct model_member *m = room->members->pdata[k];
+
+			if (strcmp(m->id, q->id) != 0)
+				continue;
+			reply->items = g_ptr_array_new_with_free_func(webex_membership_free);
+			g_ptr_array_add(reply->items, model_webex_member(room, m));
+			return;
+		}
+	}
+	refuse(reply, -ENOENT, 404);
+}
+
 void pages_answer(const struct question *q, struct webex_reply *reply)
 {
 	reply->status = 200;
@@ -222,6 +240,9 @@ void pages_answer(const struct question *q, struct webex_reply *reply)
 		break;
 	case QUESTION_MEMBERS:
 		answer_members(q, reply);
+		break;
+	case QUESTION_MEMBER:
+		answer_member(q, reply);
 		break;
 	case QUESTION_MESSAGES:
 		answer_messages(q, reply);

@@ -8,6 +8,7 @@ enum question_kind {
 	QUESTION_ROOMS,
 	QUESTION_ROOM,
 	QUESTION_MEMBERS,
+	QUESTION_MEMBER,
 	QUESTION_MESSAGES,
 	QUESTION_MESSAGE,
 };
@@ -15,7 +16,7 @@ enum question_kind {
 /* Its strings are owned. */
 struct question {
 	enum question_kind kind;
-	char *id; /* of the room, or the message */
+	char *id; /* of the room, the message, or the membership */
 	char *next, *before_message, *sort_by;
 	int64_t before_ms;
 	int max;

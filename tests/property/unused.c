@@ -26,8 +26,6 @@ UNUSED_CALL(webex_update_room, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUS
 	    G_GNUC_UNUSED const char *body, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_room, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *room_id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_get_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_create_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *room_id,
 	    G_GNUC_UNUSED const char *email, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_update_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,

@@ -204,6 +204,13 @@ uint64_t webex_get_room(struct webex_client *c, const char *room_id, webex_done 
 	return start(QUESTION_ROOM, NULL, room_id, done, arg);
 }
 
+uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done done,
+			      void *arg)
+{
+	(void)c;
+	return start(QUESTION_MEMBER, NULL, id, done, arg);
+}
+
 uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg)
 {
 	(void)c;

@@ -48,7 +48,7 @@ GPtrArray *room_list(const char *first, ...)
 
 void apply_rooms(struct world *w, GPtrArray *items)
 {
-	assert_int_equal(0, store_apply_rooms(w->store, items, false, now_ms, NULL));
+	assert_int_equal(0, store_apply_rooms(w->store, items, NULL, now_ms, NULL));
 	assert_int_equal(0, store_meta_set_int(w->store, "rooms.listed", 1));
 	g_ptr_array_unref(items);
 }

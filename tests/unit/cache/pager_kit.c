@@ -76,6 +76,14 @@ uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done do
 	return note("message", NULL, done, arg);
 }
 
+uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done done,
+			      void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("membership", NULL, done, arg);
+}
+
 uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg)
 {
 	(void)timeout_ms;
@@ -201,7 +209,7 @@ static void begin(struct world *w)
 	struct store_room room = {0};
 
 	g_ptr_array_add(rooms, new_room("ROOM1", "One"));
-	assert_int_equal(0, store_apply_rooms(w->store, rooms, true, T0, changes));
+	assert_int_equal(0, store_apply_rooms(w->store, rooms, NULL, T0, changes));
 	g_ptr_array_unref(rooms);
 	g_ptr_array_unref(changes);
 	assert_int_equal(0, store_read_begin(w->store, &conn));
@@ -439,4 +447,15 @@ int head(struct world *w, struct store_span *ret)
 	r = store_span_head(conn, w->room, ret);
 	store_read_end(conn);
 	return r;
+}
+
+void prove_gone(struct world *w, guint i)
+{
+	assert_string_equal("room", call_at(i)->what);
+	answer(i, NULL, NULL, -ENOENT, 404, false);
+	now_ms += 2000;
+	proof_tick(pager_proof(w->pager));
+	assert_int_equal(i + 2, calls->len);
+	assert_string_equal("rooms", call_at(i + 1)->what);
+	answer(i + 1, rooms(NULL), NULL, 0, 200, false);
 }

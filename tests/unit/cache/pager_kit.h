@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #include "cache/contents.h"
-#include "cache/pager.h"
+#include "cache/fetch.h"
+#include "cache/proof.h"
 
 #define T0 INT64_C(1760000000000)
 
@@ -75,6 +76,10 @@ int listed(struct world *w);
 /* Whether all of (T0 + lo, T0 + hi] is known; lo -1: from the beginning of time. */
 bool knows(struct world *w, int64_t lo, int64_t hi);
 int head(struct world *w, struct store_span *ret);
+
+/* The space is doubted, and the i-th call is the GET of it: it is not there, nor in the list of spaces
+ * that comes then. */
+void prove_gone(struct world *w, guint i);
 
 /* A test whose body runs as one item of the cache thread. */
 #define CASE(name)                                                                             \

@@ -179,7 +179,8 @@ static void body_errors(struct world *w)
 	/* The space is gone. */
 	ask_body(w, &a, 3);
 	refuse(1, -ENOENT, 404);
-	assert_told(&a, -ENOENT);
+	assert_told(&a, -EBUSY);
+	prove_gone(w, 2);
 	assert_int_equal(0, listed(w));
 }
 
@@ -194,6 +195,10 @@ static void body_deleted(struct world *w)
 	ask_body(w, &a, 5);
 	/* S5 to S28 are one later on the server now: all but one have their ids. */
 	answer(0, messages("S4", 40, "S6", 60, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.calls);
+	assert_true(row_of(w, 5) > 0);
+	assert_int_equal(2, calls->len);
+	refuse(1, -ENOENT, 404);
 	assert_told(&a, 0);
 	assert_int_equal(0, row_of(w, 5));
 	assert_false(is_dropped(w, 4));

@@ -121,7 +121,11 @@ static void body_deletes(struct world *w)
 	start(w, 20, 80, 10);
 	/* M5 of (20, 80] is missing. M9 and M1 are not asked about. */
 	answer(1, messages("M7", 70, "M3", 30, NULL), "n1", 0, 200, false);
+	assert_int_equal(5, listed(w));
+	assert_string_equal("message", call_at(2)->what);
+	refuse(2, -ENOENT, 404);
 	assert_int_equal(4, listed(w));
+	assert_int_equal(3, calls->len);
 }
 
 CASE(deletes)

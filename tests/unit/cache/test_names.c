@@ -159,7 +159,7 @@ static void body_answers_about_one_file(struct world *w)
 	now_ms += 2 * 60 * 1000;
 	assert_int_equal(1, unnamed(w));
 	now_ms += 2 * 60 * 60 * 1000;
-	assert_int_equal(3, unnamed(w));
+	assert_int_equal(4, unnamed(w));
 }
 
 /* A URL of another host, a redirect that leads nowhere, and a file at which the server fails. */

@@ -327,11 +327,14 @@ static void body_vanished(struct world *w)
 	want(w, &a, 0, 50);
 	want(w, &b, 60, 90);
 	refuse(0, -ENOENT, 404);
-	assert_told(&a, -ENOENT);
-	assert_true(room_is_gone(w));
+	assert_told(&a, -EBUSY);
 	refuse(1, -ENOENT, 404);
-	assert_told(&b, -ENOENT);
+	assert_told(&b, -EBUSY);
 	assert_int_equal(0, lanes(w));
+	/* Both are one suspicion. */
+	assert_false(room_is_gone(w));
+	prove_gone(w, 2);
+	assert_true(room_is_gone(w));
 }
 
 CASE(vanished)
@@ -348,7 +351,8 @@ static void body_vanished_in_the_middle(struct world *w)
 	refuse(1, -ENOENT, 404);
 	assert_int_equal(0, a.calls);
 	refuse(2, -ENOENT, 404);
-	assert_told(&a, -ENOENT);
+	assert_told(&a, -EBUSY);
+	prove_gone(w, 3);
 	assert_true(room_is_gone(w));
 }
 

@@ -174,7 +174,7 @@ static void body_forgotten_past(struct world *w)
 	struct asker a;
 
 	assert_int_equal(0, store_apply_page(w->store, w->room, old, T0, T0 + 2000,
-					     STORE_PAGE_INNER, now_ms, NULL));
+					     STORE_PAGE_INNER, now_ms, NULL, NULL));
 	g_ptr_array_unref(old);
 	make_pager(w, 1000, false);
 	server_fill(&server, 1500, 2000 * DAY, 1000);

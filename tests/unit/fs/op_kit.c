@@ -269,6 +269,7 @@ FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, vo
 FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
 FAKE(webex_probe, struct webex_client *c, int timeout_ms, webex_done done, void *arg)
 FAKE(webex_get_message, struct webex_client *c, const char *id, webex_done done, void *arg)
+FAKE(webex_get_membership, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_find_person, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_list_direct, struct webex_client *c, const char *email, webex_done done, void *arg)
 FAKE(webex_head_content, struct webex_client *c, const char *url, webex_done done, void *arg)

@@ -251,8 +251,13 @@ int64_t kit_put(struct kit *k, int64_t room, struct webex_message *m)
 void kit_page(struct kit *k, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
 	      enum store_page mode)
 {
-	assert_int_equal(store_apply_page(k->s, room, messages, lo, hi, mode, T0, k->changes),
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	assert_int_equal(store_apply_page(k->s, room, messages, lo, hi,
+					  mode | STORE_PAGE_BELIEVES, T0, missing, k->changes),
 			 0);
+	if (missing->len)
+		assert_int_equal(store_remove_messages(k->s, missing, T0, k->changes), 0);
 	g_ptr_array_set_free_func(messages, webex_message_free);
 	g_ptr_array_unref(messages);
 }

@@ -57,7 +57,7 @@ int64_t kit_add_room(struct kit *k, unsigned n, const char *title);
 int64_t kit_add_direct(struct kit *k, unsigned n, const char *title);
 /* Takes `m`. Its row. */
 int64_t kit_put(struct kit *k, int64_t room, struct webex_message *m);
-/* Takes the messages. */
+/* Takes the messages. What the page lacks is taken for gone, as if that were proven. */
 void kit_page(struct kit *k, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
 	      enum store_page mode);
 

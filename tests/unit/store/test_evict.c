@@ -203,9 +203,9 @@ static void test_a_failure_counts_nothing(void **state)
 	GPtrArray *none = g_ptr_array_new();
 
 	fill(k, room, 0, 0, 3);
-	assert_int_equal(
-		store_apply_page(k->s, room + 100, none, -1, 0, STORE_PAGE_HEAD, T0, NULL),
-		-ENOENT);
+	assert_int_equal(store_apply_page(k->s, room + 100, none, -1, 0, STORE_PAGE_HEAD, T0,
+					  NULL, NULL),
+			 -ENOENT);
 	assert_counts(k, 3, 0);
 	g_ptr_array_unref(none);
 }
@@ -348,11 +348,11 @@ static void test_spaces_in_use(void **state)
 	assert_text(bodies(k, other), "xxxx");
 }
 
-static void test_own_ones_of_a_bot(void **state)
+static void test_ones_of_a_bot(void **state)
 {
 	struct kit *k = *state;
-	struct store_evict e = {.limit = 0, .recent = 0, .keep_own = true, .slice = 100};
-	int64_t room;
+	struct store_evict e = {.limit = 0, .recent = 0, .keep_hidden = true, .slice = 100};
+	int64_t room, direct;
 	char *me = kit_person_id(g_str_hash("me@x"));
 
 	assert_int_equal(store_meta_set(k->s, "me.id", me), 0);
@@ -361,9 +361,15 @@ static void test_own_ones_of_a_bot(void **state)
 		 kit_list(message(0, 0), kit_message(7, T0 + 7, "me@x", "mine"), message(0, 9),
 			  NULL),
 		 -1, 0, STORE_PAGE_FILTERED);
+	direct = kit_add_direct(k, 2, "y");
+	kit_page(k, direct,
+		 kit_list(message(1, 0), kit_message(8, T0 + 7, "me@x", "mine"), message(1, 9),
+			  NULL),
+		 -1, 0, STORE_PAGE_HEAD);
 	assert_int_equal(store_evict(k->s, &e), 0);
-	assert_text(bodies(k, room), "-x-");
-	e.keep_own = false;
+	assert_text(bodies(k, room), "xxx");
+	assert_text(bodies(k, direct), "x--");
+	e.keep_hidden = false;
 	assert_int_equal(store_evict(k->s, &e), 0);
 	assert_text(bodies(k, room), "---");
 	g_free(me);
@@ -572,7 +578,7 @@ int main(void)
 		T(test_opened_again_is_no_write),
 		T(test_slices),
 		T(test_spaces_in_use),
-		T(test_own_ones_of_a_bot),
+		T(test_ones_of_a_bot),
 		T(test_refill),
 		T(test_verified),
 		T(test_just_opened),

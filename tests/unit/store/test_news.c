@@ -33,7 +33,7 @@ static struct webex_room *quiet_room(void)
 /* Takes the rooms. */
 static void list_rooms(struct kit *k, GPtrArray *rooms)
 {
-	assert_int_equal(store_apply_rooms(k->s, rooms, false, T0, k->changes), 0);
+	assert_int_equal(store_apply_rooms(k->s, rooms, NULL, T0, k->changes), 0);
 	assert_int_equal(store_meta_set_int(k->s, "rooms.listed", 1), 0);
 	g_ptr_array_set_free_func(rooms, webex_room_free);
 	g_ptr_array_unref(rooms);

@@ -452,7 +452,8 @@ static int add_big_page(struct kit *k, int64_t room, unsigned page)
 
 	for (unsigned i = 0; i < 100; i++)
 		g_ptr_array_add(list, kit_message(i, lo + 1 + i, "a@x", text));
-	r = store_apply_page(k->s, room, list, lo, lo + 100, STORE_PAGE_INNER, T0, k->changes);
+	r = store_apply_page(k->s, room, list, lo, lo + 100, STORE_PAGE_INNER, T0, NULL,
+			     k->changes);
 	g_free(text);
 	g_ptr_array_unref(list);
 	return r;

@@ -245,22 +245,53 @@ static void assert_same(struct pair *p)
 	assert_counts(&p->quick);
 }
 
+static gint compare_rows(gconstpointer a, gconstpointer b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Both lack the same; mostly that is taken for gone. */
+static void forget(struct pair *p, GArray *missing, GArray *other, int64_t now)
+{
+	g_array_sort(missing, compare_rows);
+	g_array_sort(other, compare_rows);
+	assert_int_equal(missing->len, other->len);
+	assert_memory_equal(missing->data, other->data, missing->len * sizeof(int64_t));
+	if (roll(4) == 0)
+		return;
+	assert_int_equal(store_remove_messages(p->quick.s, missing, now, p->quick.changes), 0);
+	assert_int_equal(store_remove_messages(p->lengthy.s, other, now, p->lengthy.changes),
+			 0);
+}
+
 static void step_page(struct pair *p)
 {
 	GPtrArray *page = make_page();
 	int64_t room = p->rooms[roll(2)], lo = T0 - 2 + roll(WINDOW_MS), hi = lo + roll(10);
 	enum store_page mode = (enum store_page)(roll(4) | (roll(5) ? 0 : STORE_PAGE_VERIFIES));
 	int64_t now = T0 + roll(10);
+	GArray *missing = NULL, *other = NULL;
 	int a, b;
 
 	if (roll(3) == 0)
 		lo = -1;
+	if (roll(2))
+		mode |= STORE_PAGE_BELIEVES;
+	missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	other = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	put_page_scans = true;
-	a = store_apply_page(p->quick.s, room, page, lo, hi, mode, now, p->quick.changes);
+	a = store_apply_page(p->quick.s, room, page, lo, hi, mode, now, missing,
+			     p->quick.changes);
 	put_page_scans = false;
-	b = store_apply_page(p->lengthy.s, room, page, lo, hi, mode, now, p->lengthy.changes);
+	b = store_apply_page(p->lengthy.s, room, page, lo, hi, mode, now, other,
+			     p->lengthy.changes);
 	put_page_scans = true;
 	assert_int_equal(a, b);
+	forget(p, missing, other, now);
+	g_array_unref(missing);
+	g_array_unref(other);
 	g_ptr_array_unref(page);
 }
 
@@ -289,7 +320,7 @@ static void step_evict(struct pair *p)
 {
 	struct store_evict e = {.limit = roll(60),
 				.recent = (int)roll(5),
-				.keep_own = roll(2),
+				.keep_hidden = roll(2),
 				.slice = 1 + (int)roll(20)};
 
 	now_ms += 86400000;

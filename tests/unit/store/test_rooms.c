@@ -10,7 +10,14 @@
 
 static void apply(struct kit *k, GPtrArray *rooms, bool complete, int64_t now)
 {
-	assert_int_equal(store_apply_rooms(k->s, rooms, complete, now, k->changes), 0);
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+
+	assert_int_equal(
+		store_apply_rooms(k->s, rooms, complete ? missing : NULL, now, k->changes), 0);
+	for (guint i = 0; i < missing->len; i++)
+		assert_int_equal(
+			store_remove_room(k->s, g_array_index(missing, int64_t, i), k->changes),
+			0);
 	g_ptr_array_set_free_func(rooms, webex_room_free);
 	g_ptr_array_unref(rooms);
 }
@@ -169,9 +176,13 @@ static void test_titles_change_places(void **state)
 	apply(k, kit_list(group(1, "y"), group(2, "x"), NULL), true, T0);
 	assert_text(kit_rooms(k, WEBEX_ROOM_GROUP), "y\nx\n");
 	assert_text(kit_changes(k), "room> x>y\nroom> y>x\n");
-	/* One that comes gets the name of one that goes, in the same list. */
+	/* One that comes gets the name of one that the same list lacks, when that is gone. */
 	apply(k, kit_list(group(1, "y"), group(3, "x"), NULL), true, T0);
-	assert_text(kit_changes(k), "room- x\nroom+ x\n");
+	assert_text(kit_changes(k), "room+ x ~eb8aab60\nroom- x\nroom> x ~eb8aab60>x\n");
+	/* Not of one that was there beside it. */
+	apply(k, kit_list(group(1, "y"), group(3, "x"), group(4, "x"), NULL), true, T0);
+	apply(k, kit_list(group(1, "y"), group(4, "x"), NULL), true, T0);
+	assert_text(kit_rooms(k, WEBEX_ROOM_GROUP), "y\nx ~eb8ad270\n");
 }
 
 static void test_type_stays(void **state)

@@ -103,7 +103,7 @@ static void *writer(void *arg)
 		for (unsigned i = 0; i < PAGE_ITEMS; i++)
 			g_ptr_array_add(list, kit_message(i, lo + 1 + i, "a@x", "x"));
 		if (store_apply_page(t->s, atomic_load(&t->room), list, lo, 0, STORE_PAGE_HEAD,
-				     T0, changes) < 0 ||
+				     T0, NULL, changes) < 0 ||
 		    store_meta_set_int(t->s, "pages", page + 1) < 0 || changes->len < 1 ||
 		    changes->len > PAGE_ITEMS)
 			atomic_fetch_add(&t->failures, 1);

@@ -72,8 +72,9 @@ void kit_page(struct world *w, const char *id, const char *created, const char *
 
 	if (id)
 		g_ptr_array_add(items, kit_message(id, kit_iso(created)));
-	assert_int_equal(0, store_apply_page(w->store, w->room, items, lo ? kit_iso(lo) : -1,
-					     hi ? kit_iso(hi) : 0, mode, kit_now_ms, NULL));
+	assert_int_equal(0,
+			 store_apply_page(w->store, w->room, items, lo ? kit_iso(lo) : -1,
+					  hi ? kit_iso(hi) : 0, mode, kit_now_ms, NULL, NULL));
 	g_ptr_array_unref(items);
 }
 

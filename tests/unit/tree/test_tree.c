@@ -292,7 +292,7 @@ static void test_need_with_something_to_show(void **state)
 	store_read_end(w->ctx.conn);
 	w->ctx.conn = NULL;
 	assert_int_equal(0, store_apply_page(w->store, w->direct, none, -1, 0, STORE_PAGE_HEAD,
-					     now_ms, NULL));
+					     now_ms, NULL, NULL));
 	g_ptr_array_unref(none);
 	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
 	w->ctx.n_waited = 0;
@@ -320,7 +320,7 @@ static void list_newest(struct world *w)
 	g_ptr_array_add(items, &m);
 	store_read_end(w->ctx.conn);
 	assert_int_equal(0, store_apply_page(w->store, w->room, items, T0 + 8000, T0 + 3000,
-					     STORE_PAGE_HEAD, now_ms, NULL));
+					     STORE_PAGE_HEAD, now_ms, NULL, NULL));
 	assert_int_equal(0, store_set_head_recent(w->store, w->room, 0));
 	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
 	g_ptr_array_unref(items);
@@ -335,9 +335,9 @@ static void test_need_that_was_given_up(void **state)
 	store_read_end(w->ctx.conn);
 	w->ctx.conn = NULL;
 	assert_int_equal(0, store_apply_page(w->store, w->room, none, T0 + 3000, T0 + 3000,
-					     STORE_PAGE_INNER, now_ms, NULL));
+					     STORE_PAGE_INNER, now_ms, NULL, NULL));
 	assert_int_equal(0, store_apply_page(w->store, w->room, none, -1, T0 + 3000,
-					     STORE_PAGE_FILTERED, now_ms, NULL));
+					     STORE_PAGE_FILTERED, now_ms, NULL, NULL));
 	g_ptr_array_unref(none);
 	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
 	w->ctx.n_waited = 0;

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/proof_internal.h"
+
+/* GETs under way at once. */
+#define AT_ONCE 4
+/* The second list of spaces is no sooner after the doubt: it is not to be of the same moment. */
+#define LIST_MS 2000
+#define MINUTE_MS 60000
+#define HTTP_NOT_FOUND 404
+#define HTTP_GONE 410
+
+struct asker {
+	proof_told fn;
+	void *arg;
+};
+
+static const struct pager_config *config_of(const struct proof *p)
+{
+	return pager_get_config(p->pager);
+}
+
+int64_t proof_now(const struct proof *p)
+{
+	return clock_mono(config_of(p)->clock);
+}
+
+static void thing_free(void *data)
+{
+	struct thing *t = data;
+
+	g_array_unref(t->askers);
+	g_free(t);
+}
+
+struct proof *proof_new(struct pager *pager)
+{
+	struct proof *p = g_new0(struct proof, 1);
+
+	p->pager = pager;
+	p->things = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thing_free);
+	for (int i = 0; i < PROOF_TURNS; i++)
+		p->turns[i] = INT64_MIN / 2;
+	proof_lists_init(p);
+	return p;
+}
+
+void proof_free(struct proof **p)
+{
+	if (!*p)
+		return;
+	proof_lists_free(*p);
+	g_hash_table_unref((*p)->things);
+	g_free(*p);
+	*p = NULL;
+}
+
+/* ---- turns and times ---- */
+
+bool proof_take_turn(struct proof *p)
+{
+	int64_t now = proof_now(p);
+
+	if (now - p->turns[p->turn] < MINUTE_MS)
+		return false;
+	p->turns[p->turn] = now;
+	p->turn = (p->turn + 1) % PROOF_TURNS;
+	return true;
+}
+
+bool proof_later(const struct proof *p, struct proof_pace *pace)
+{
+	pace->wait_ms =
+		pace->wait_ms ? MIN(pace->wait_ms * 2, PROOF_WAIT_MAX_MS) : PROOF_WAIT_MS;
+	pace->next_ms = proof_now(p) + pace->wait_ms;
+	return ++pace->tries < PROOF_TRIES;
+}
+
+void proof_tell(struct thing *t, enum proof_verdict verdict)
+{
+	g_autoptr(GArray) askers = t->askers;
+
+	t->askers = g_array_new(FALSE, FALSE, sizeof(struct asker));
+	for (guint i = 0; i < askers->len; i++) {
+		const struct asker *a = &g_array_index(askers, struct asker, i);
+
+		a->fn(a->arg, verdict);
+	}
+}
+
+void proof_drop(struct thing *t, enum proof_verdict verdict)
+{
+	struct proof *p = t->proof;
+
+	g_hash_table_steal(p->things, &t->row);
+	proof_tell(t, verdict);
+	thing_free(t);
+}
+
+/* It stays, and the next doubt of it has to wait. */
+void proof_clear(struct thing *t, enum proof_verdict verdict)
+{
+	t->state = CLEARED;
+	t->tried = false;
+	proof_later(t->proof, &t->pace);
+	t->pace.tries = 0;
+	proof_tell(t, verdict);
+}
+
+/* Nothing came of it. */
+static void put_off(struct thing *t)
+{
+	if (!proof_later(t->proof, &t->pace)) {
+		t->state = CLEARED;
+		t->pace.tries = 0;
+	}
+	proof_tell(t, PROOF_OPEN);
+}
+
+/* ---- doubts ---- */
+
+static struct thing *find(const struct proof *p, int64_t row)
+{
+	return g_hash_table_lookup(p->things, &row);
+}
+
+static int64_t created_ms(const struct proof *p, int64_t message)
+{
+	struct store_conn *conn;
+	int64_t ms = -1;
+
+	if (store_read_begin(config_of(p)->store, &conn))
+		return -1;
+	(void)store_message_created(conn, message, &ms);
+	store_read_end(conn);
+	return ms;
+}
+
+static struct thing *make(struct proof *p, enum proof_kind kind, int64_t row, int64_t room)
+{
+	struct thing *t = g_new0(struct thing, 1);
+
+	t->proof = p;
+	t->kind = kind;
+	t->row = row;
+	t->room = room;
+	t->created_ms = kind == PROOF_MESSAGE ? created_ms(p, row) : -1;
+	t->askers = g_array_new(FALSE, FALSE, sizeof(struct asker));
+	t->doubted_ms = t->pace.next_ms = proof_now(p);
+	g_hash_table_insert(p->things, &t->row, t);
+	return t;
+}
+
+void proof_doubt(struct proof *p, enum proof_kind kind, int64_t row, int64_t room)
+{
+	struct thing *t = find(p, row);
+
+	if (p->is_stopped)
+		return;
+	if (!t && g_hash_table_size(p->things) < PROOF_MAX) {
+		(void)make(p, kind, row, room);
+	} else if (t && t->state == CLEARED) {
+		/* When it is time again. */
+		t->state = DOUBTED;
+		t->doubted_ms = proof_now(p);
+	}
+}
+
+void proof_doubt_room(struct proof *p, int64_t room)
+{
+	proof_doubt(p, PROOF_ROOM, room, room);
+	proof_pump(p);
+}
+
+void proof_doubt_message(struct proof *p, int64_t room, int64_t message)
+{
+	proof_doubt(p, PROOF_MESSAGE, message, room);
+	proof_pump(p);
+}
+
+void proof_ask(struct pager *pager, enum proof_kind kind, int64_t row, bool tried,
+	       proof_told fn, void *arg)
+{
+	struct proof *p = pager_proof(pager);
+	struct asker a = {.fn = fn, .arg = arg};
+	struct thing *t = find(p, row);
+
+	if (p->is_stopped) {
+		fn(arg, PROOF_OPEN);
+		return;
+	}
+	if (!t)
+		t = make(p, kind, row, 0);
+	t->tried |= tried;
+	g_array_append_val(t->askers, a);
+	if (t->state != ASKING) {
+		t->state = DOUBTED;
+		t->pace.next_ms = t->doubted_ms = proof_now(p);
+	}
+	proof_pump(p);
+}
+
+/* ---- asking ---- */
+
+/* What of it the store has: its id (owned; NULL: it is gone), its space, and whether we are told
+ * of all that there is. */
+static int load(struct thing *t, char **ret_id, bool *ret_filtered)
+{
+	const struct pager_config *c = config_of(t->proof);
+	struct store_message message = {0};
+	struct store_member member = {0};
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int r = store_read_begin(c->store, &conn);
+
+	*ret_filtered = false;
+	if (r)
+		return r;
+	if (t->kind == PROOF_MESSAGE && (r = store_message_get(conn, t->row, &message)) == 0) {
+		t->room = message.room;
+		*ret_id = message.deleted ? NULL : g_steal_pointer(&message.m.id);
+	} else if (t->kind == PROOF_MEMBER &&
+		   (r = store_member_get(conn, t->row, &member)) == 0) {
+		t->room = member.room;
+		*ret_id = member.gone ? NULL : g_steal_pointer(&member.m.id);
+	} else if (t->kind == PROOF_ROOM) {
+		t->room = t->row;
+	}
+	if (r == 0 && (r = store_room_get(conn, t->room, &room)) == 0) {
+		*ret_filtered = t->kind == PROOF_MESSAGE && c->is_bot &&
+				room.room.type == WEBEX_ROOM_GROUP;
+		if (t->kind == PROOF_ROOM)
+			*ret_id = g_steal_pointer(&room.room.id);
+		if (room.gone)
+			g_clear_pointer(ret_id, g_free);
+	}
+	store_message_clear(&message);
+	store_member_clear(&member);
+	store_room_clear(&room);
+	store_read_end(conn);
+	return r == -ENOENT ? 0 : r;
+}
+
+static void on_answer(void *arg, struct webex_reply *reply);
+
+static void submit(struct thing *t, const char *id)
+{
+	struct webex_client *client = config_of(t->proof)->client;
+
+	t->state = ASKING;
+	t->proof->asking++;
+	switch (t->kind) {
+	case PROOF_ROOM:
+		t->call = webex_get_room(client, id, on_answer, t);
+		break;
+	case PROOF_MESSAGE:
+		t->call = webex_get_message(client, id, on_answer, t);
+		break;
+	case PROOF_MEMBER:
+		t->call = webex_get_membership(client, id, on_answer, t);
+		break;
+	}
+}
+
+static void ask(struct thing *t)
+{
+	_cleanup_gfree_ char *id = NULL;
+	bool is_filtered;
+
+	if (load(t, &id, &is_filtered))
+		put_off(t);
+	else if (!id)
+		proof_drop(t, PROOF_GONE);
+	else if (is_filtered)
+		/* Whatever the answer would be. */
+		proof_drop(t, PROOF_OPEN);
+	else
+		submit(t, id);
+}
+
+/* ---- answers ---- */
+
+static void is_there(struct thing *t, struct webex_reply *reply)
+{
+	const struct pager_config *c = config_of(t->proof);
+	GPtrArray *changes = store_changes_new();
+	int r = 0;
+
+	if (reply->items && reply->items->len) {
+		if (t->kind == PROOF_ROOM)
+			r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL,
+					     changes);
+		else if (t->kind == PROOF_MESSAGE)
+			r = store_apply_message(c->store, t->room, reply->items->pdata[0], 0,
+						NULL, changes);
+		else
+			r = store_apply_members(c->store, t->room, reply->items, NULL,
+						clock_wall(c->clock), changes);
+	}
+	pager_published(t->proof->pager, r, changes);
+	proof_clear(t, PROOF_THERE);
+}
+
+bool proof_is_me(const struct proof *p, int64_t member)
+{
+	struct store_member m = {0};
+	struct store_conn *conn;
+	bool is_me = false;
+
+	if (store_read_begin(config_of(p)->store, &conn))
+		return false;
+	if (store_member_get(conn, member, &m) == 0 && m.m.person_id) {
+		_cleanup_gfree_ char *me = store_meta_get(conn, "me.id");
+
+		is_me = g_strcmp0(me, m.m.person_id) == 0;
+	}
+	store_member_clear(&m);
+	store_read_end(conn);
+	return is_me;
+}
+
+void proof_member_gone(struct proof *p, int64_t room, int64_t member)
+{
+	const struct need members = {.kind = NEED_MEMBERS, .row = room};
+
+	/* A list that is on its way may still have it. */
+	pager_touch(p->pager, &members);
+	if (proof_is_me(p, member))
+		proof_doubt(p, PROOF_ROOM, room, room);
+}
+
+static bool is_live(const struct thing *t)
+{
+	struct store_message message = {.deleted = true};
+	struct store_member member = {.gone = true};
+	struct store_conn *conn;
+	bool is;
+
+	if (store_read_begin(config_of(t->proof)->store, &conn))
+		return true;
+	if (t->kind == PROOF_MESSAGE)
+		(void)store_message_get(conn, t->row, &message);
+	else
+		(void)store_member_get(conn, t->row, &member);
+	is = t->kind == PROOF_MESSAGE ? !message.deleted : !member.gone;
+	store_message_clear(&message);
+	store_member_clear(&member);
+	store_read_end(conn);
+	return is;
+}
+
+/* Made here a moment ago: perhaps not every machine of the service knows it yet. A list that does not
+ * show it is a suspicion from now on. */
+static void unpin(const struct thing *t)
+{
+	struct store *s = config_of(t->proof)->store;
+
+	if (t->kind == PROOF_MESSAGE)
+		store_unpin_message(s, t->row);
+	else
+		store_pin_member(s, t->row, 0);
+}
+
+/* A message or a membership: its GET is the proof, unless it has a pin. */
+static void forget(struct thing *t)
+{
+	const struct pager_config *c = config_of(t->proof);
+	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int64_t now_wall_ms = t->tried ? G_MAXINT64 : clock_wall(c->clock);
+	GPtrArray *changes = store_changes_new();
+	int r;
+
+	g_array_append_val(rows, t->row);
+	if (t->kind == PROOF_MESSAGE)
+		r = store_remove_messages(c->store, rows, now_wall_ms, changes);
+	else
+		r = store_remove_members(c->store, rows, now_wall_ms, changes);
+	pager_published(t->proof->pager, r, changes);
+	if (r < 0 || is_live(t)) {
+		unpin(t);
+		t->state = DOUBTED;
+		put_off(t);
+		return;
+	}
+	if (t->kind == PROOF_MEMBER)
+		proof_member_gone(t->proof, t->room, t->row);
+	proof_drop(t, PROOF_GONE);
+}
+
+static void is_missing(struct thing *t)
+{
+	int64_t now = proof_now(t->proof);
+
+	if (t->kind != PROOF_ROOM) {
+		forget(t);
+		return;
+	}
+	t->state = LISTING;
+	t->gone_ms = now;
+	t->pace.wait_ms = t->pace.tries = 0;
+	t->pace.next_ms = t->askers->len ? now : MAX(now, t->doubted_ms + LIST_MS);
+}
+
+static void on_answer(void *arg, struct webex_reply *reply)
+{
+	struct thing *t = arg;
+	struct proof *p = t->proof;
+
+	t->call = 0;
+	p->asking--;
+	if (p->is_stopped)
+		return;
+	pager_heard(p->pager, reply);
+	if (!reply->error) {
+		is_there(t, reply);
+	} else if (reply->status == HTTP_NOT_FOUND || reply->status == HTTP_GONE) {
+		is_missing(t);
+	} else {
+		t->state = DOUBTED;
+		put_off(t);
+	}
+	proof_pump(p);
+}
+
+/* ---- the pump ---- */
+
+static void on_timer(void *arg)
+{
+	struct proof *p = arg;
+
+	p->timer = 0;
+	proof_pump(p);
+}
+
+static void set_timer(struct proof *p, int64_t at_ms)
+{
+	if (p->timer)
+		work_cancel(config_of(p)->queue, p->timer);
+	p->timer =
+		at_ms == INT64_MAX ? 0 : work_post_at(config_of(p)->queue, at_ms, on_timer, p);
+}
+
+static bool is_before(const struct thing *a, const struct thing *b)
+{
+	if (!a->askers->len != !b->askers->len)
+		return a->askers->len > 0;
+	return a->doubted_ms < b->doubted_ms;
+}
+
+/* The one whose turn it is; NULL: nobody is due. */
+static struct thing *next_due(struct proof *p)
+{
+	int64_t now = proof_now(p);
+	struct thing *first = NULL;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->things);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct thing *t = value;
+
+		if (t->state == CLEARED && now - t->pace.next_ms > PROOF_FORGET_MS)
+			g_hash_table_iter_remove(&iter);
+		else if (t->state == DOUBTED && t->pace.next_ms <= now &&
+			 (!first || is_before(t, first)))
+			first = t;
+	}
+	return first;
+}
+
+/* When something of the things is to be done next, mono. */
+static int64_t next_time(const struct proof *p)
+{
+	int64_t turn_ms = p->turns[p->turn] + MINUTE_MS, next_ms = INT64_MAX;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->things);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct thing *t = value;
+
+		if (t->state == LISTING || (t->state == DOUBTED && p->asking < AT_ONCE))
+			next_ms = MIN(next_ms, MAX(t->pace.next_ms, turn_ms));
+	}
+	return next_ms;
+}
+
+void proof_pump(struct proof *p)
+{
+	int64_t next_ms;
+	struct thing *t;
+
+	if (p->is_stopped || p->is_pumping)
+		return;
+	p->is_pumping = true;
+	while ((t = next_due(p)) &&
+	       (t->askers->len || (p->asking < AT_ONCE && proof_take_turn(p))))
+		ask(t);
+	proof_rooms_pump(p);
+	next_ms = proof_lists_pump(p);
+	set_timer(p, MIN(next_ms, next_time(p)));
+	p->is_pumping = false;
+}
+
+void proof_tick(struct proof *p)
+{
+	proof_pump(p);
+}
+
+bool proof_is_quiet(const struct proof *p)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->things);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((struct thing *)value)->state != CLEARED)
+			return false;
+	return proof_lists_are_quiet(p);
+}
+
+void proof_stop(struct proof *p)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	p->is_stopped = true;
+	if (p->timer)
+		work_cancel(config_of(p)->queue, p->timer);
+	p->timer = 0;
+	proof_lists_stop(p);
+	g_hash_table_iter_init(&iter, p->things);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct thing *t = value;
+
+		if (t->call)
+			webex_cancel(config_of(p)->client, t->call);
+		/* They ask for nothing any more. */
+		proof_tell(t, PROOF_OPEN);
+	}
+}

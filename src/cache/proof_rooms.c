@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* Spaces: the second list (proof.h has the states). */
+#include <errno.h>
+
+#include "cache/proof_internal.h"
+
+/* Another list is on its way. */
+#define LOOK_MS 1000
+/* Nobody waits longer for a list. */
+#define ASKER_MS 5000
+
+static const struct pager_config *config_of(const struct proof *p)
+{
+	return pager_get_config(p->pager);
+}
+
+static void forget_room(struct thing *t)
+{
+	const struct pager_config *c = config_of(t->proof);
+	const struct need rooms = {.kind = NEED_ROOMS};
+	GPtrArray *changes = store_changes_new();
+	int r;
+
+	/* A list that is on its way may still have it. */
+	pager_touch(t->proof->pager, &rooms);
+	r = store_remove_room(c->store, t->row, changes);
+	pager_published(t->proof->pager, r, changes);
+	proof_drop(t, PROOF_GONE);
+}
+
+/* Of struct thing: borrowed, each as long as it is not dropped. */
+static GPtrArray *things_of(const struct proof *p, enum proof_kind kind)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->things);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((struct thing *)value)->kind == kind)
+			g_ptr_array_add(all, value);
+	return all;
+}
+
+/* One list does for all that wait for it. */
+void proof_rooms_pump(struct proof *p)
+{
+	const struct need need = {.kind = NEED_ROOMS};
+	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+	int64_t now = proof_now(p);
+	bool is_urgent = false, begins;
+	guint due = 0;
+
+	for (guint i = 0; i < rooms->len; i++) {
+		struct thing *t = rooms->pdata[i];
+
+		if (t->state != LISTING || t->pace.next_ms > now)
+			continue;
+		if (now - t->doubted_ms >= ASKER_MS)
+			proof_tell(t, PROOF_OPEN);
+		is_urgent |= t->askers->len > 0;
+		rooms->pdata[due++] = t;
+	}
+	begins =
+		due && !pager_is_fetching(p->pager, &need) && (is_urgent || proof_take_turn(p));
+	for (guint i = 0; i < due; i++) {
+		struct thing *t = rooms->pdata[i];
+
+		if (!begins)
+			t->pace.next_ms = now + LOOK_MS;
+		else if (!proof_later(p, &t->pace))
+			t->state = CLEARED;
+	}
+	if (begins)
+		pager_begin(p->pager, &need);
+}
+
+static bool has_row(const GArray *rows, int64_t row)
+{
+	for (guint i = 0; i < rows->len; i++)
+		if (g_array_index(rows, int64_t, i) == row)
+			return true;
+	return false;
+}
+
+void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing)
+{
+	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+
+	if (p->is_stopped)
+		return;
+	for (guint i = 0; i < rooms->len; i++) {
+		struct thing *t = rooms->pdata[i];
+
+		if (!has_row(missing, t->row)) {
+			/* It has the last word but for a GET that is still to be answered. */
+			if (t->state == LISTING)
+				proof_clear(t, PROOF_THERE);
+			else if (t->state == DOUBTED)
+				proof_drop(t, PROOF_THERE);
+		} else if (t->state == LISTING && began_ms >= t->gone_ms) {
+			forget_room(t);
+		}
+	}
+	for (guint i = 0; i < missing->len; i++) {
+		int64_t row = g_array_index(missing, int64_t, i);
+
+		proof_doubt(p, PROOF_ROOM, row, row);
+	}
+	proof_pump(p);
+}

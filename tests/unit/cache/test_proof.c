@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: MIT */
+/* What seems to be gone, and what is forgotten of it (cache/proof.h). */
+#include <errno.h>
+#include <string.h>
+
+#include "fresh_kit.h"
+
+static void not_found(guint i)
+{
+	answer(i, NULL, NULL, -ENOENT, 404, false);
+}
+
+static void later(struct world *w, int64_t ms)
+{
+	now_ms += ms;
+	proof_tick(pager_proof(w->pager));
+}
+
+static bool has_room(struct world *w)
+{
+	return row_of(w, "ROOM1") == w->room;
+}
+
+static void list_spaces(struct world *w, struct asker *a)
+{
+	now_ms += 6000;
+	ask(w, a, NEED_ROOMS, 0);
+}
+
+static void list_head(struct world *w, struct asker *a)
+{
+	now_ms += 6000;
+	ask(w, a, NEED_HEAD, w->room);
+}
+
+/* M1 to M<n> at T0 + 1 and so on, the newest first; all but those from..to. */
+static GPtrArray *some(int n, int from, int to)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(webex_message_free);
+
+	for (int i = n; i > 0; i--) {
+		g_autofree char *id = g_strdup_printf("M%d", i);
+		g_autoptr(GPtrArray) one = messages(id, i, NULL);
+
+		if (i < from || i > to)
+			g_ptr_array_add(items, g_ptr_array_steal_index(one, 0));
+	}
+	return items;
+}
+
+static void know_head(struct world *w, int n)
+{
+	struct asker a;
+
+	make_pager(w, 1000, false);
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, some(n, 0, 0), NULL, 0, 200, false);
+	assert_int_equal(n, listed(w));
+}
+
+static int events_of(struct world *w, enum store_event_what what);
+
+/* ---- spaces ---- */
+
+/* An empty list, and whatever comes behind it but for both answers, takes nothing away. */
+static void body_short_list(struct world *w)
+{
+	struct asker a;
+
+	list_spaces(w, &a);
+	answer(0, rooms(NULL), NULL, 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_true(has_room(w));
+	/* Its GET finds it. */
+	answer(1, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_true(has_room(w));
+	/* Doubted again: not before some seconds are over. */
+	list_spaces(w, &a);
+	answer(2, rooms(NULL), NULL, 0, 200, false);
+	not_found(3);
+	assert_true(has_room(w));
+	/* A list that was begun behind that has it. */
+	later(w, 2000);
+	answer(4, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_true(has_room(w));
+	assert_int_equal(5, calls->len);
+}
+
+CASE(short_list)
+
+/* It really was left: gone some seconds later, by two requests. */
+static void body_left(struct world *w)
+{
+	struct asker a;
+
+	assert_int_equal(0, store_meta_set_int(w->store, "rooms.listed", 1));
+	list_spaces(w, &a);
+	answer(0, rooms(NULL), NULL, 0, 200, false);
+	prove_gone(w, 1);
+	assert_false(has_room(w));
+	assert_int_equal(3, calls->len);
+	assert_int_equal(1, events_of(w, STORE_EVENT_SPACE_REMOVED));
+}
+
+CASE(left)
+
+/* A confirmation that fails changes nothing, and is repeated, each time after twice as long. */
+static void body_failures(struct world *w)
+{
+	static const int statuses[] = {500, 403, 429, 0};
+	int64_t wait_ms = 5000;
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	not_found(0);
+	assert_int_equal(-EBUSY, a.error);
+	for (guint i = 0; i < G_N_ELEMENTS(statuses); i++) {
+		assert_int_equal(2 + i, calls->len);
+		assert_string_equal("room", call_at(1 + i)->what);
+		answer(1 + i, NULL, NULL, -EIO, statuses[i], !statuses[i]);
+		later(w, wait_ms - 1);
+		assert_int_equal(2 + i, calls->len);
+		later(w, 1);
+		wait_ms *= 2;
+	}
+	not_found(5);
+	/* And the list: a part of it is none, nor is one that fails. */
+	later(w, 2000);
+	assert_string_equal("rooms", call_at(6)->what);
+	answer(6, NULL, NULL, -EIO, 500, false);
+	later(w, 5000);
+	answer_skipped(7, rooms(NULL), 1, NULL);
+	assert_true(has_room(w));
+	later(w, 10000);
+	answer(8, rooms(NULL), NULL, 0, 200, false);
+	assert_false(has_room(w));
+}
+
+CASE(failures)
+
+/* A 404 in each place where a space is asked for something is one suspicion. */
+static void body_not_found_anywhere(struct world *w)
+{
+	struct asker head, members, details, span;
+	const struct need month = {
+		.kind = NEED_SPAN, .row = w->room, .lo_ms = T0, .hi_ms = T0 + 50};
+
+	ask(w, &head, NEED_HEAD, w->room);
+	ask(w, &members, NEED_MEMBERS, w->room);
+	ask(w, &details, NEED_ROOM, w->room);
+	ask_need(w, &span, &month);
+	for (guint i = 0; i < 4; i++)
+		not_found(i);
+	assert_int_equal(-EBUSY, head.error);
+	assert_int_equal(-EBUSY, members.error);
+	assert_int_equal(-EBUSY, details.error);
+	assert_int_equal(-EBUSY, span.error);
+	assert_true(has_room(w));
+	assert_int_equal(5, calls->len);
+	answer(4, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_true(has_room(w));
+	later(w, 60000);
+	assert_int_equal(5, calls->len);
+}
+
+CASE(not_found_anywhere)
+
+/* One that comes back, also after a restart of the mount, brings no news of what was told. */
+static void body_comes_back(struct world *w)
+{
+	GPtrArray *list = rooms("ROOM1", NULL);
+	struct asker a;
+	int told;
+
+	assert_int_equal(0, store_meta_set_int(w->store, "rooms.listed", 1));
+	know_head(w, 30);
+	told = events_of(w, STORE_EVENT_MESSAGE_CREATED);
+	list_spaces(w, &a);
+	answer(1, rooms(NULL), NULL, 0, 200, false);
+	prove_gone(w, 2);
+	assert_false(has_room(w));
+	((struct webex_room *)list->pdata[0])->last_activity_ms = T0 + 30;
+	list_spaces(w, &a);
+	answer(4, list, NULL, 0, 200, false);
+	assert_true(row_of(w, "ROOM1") > w->room);
+	w->room = row_of(w, "ROOM1");
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(5, some(30, 0, 0), NULL, 0, 200, false);
+	assert_int_equal(30, listed(w));
+	assert_int_equal(told, events_of(w, STORE_EVENT_MESSAGE_CREATED));
+}
+
+CASE(comes_back)
+
+/* ---- messages ---- */
+
+static void body_one_message(struct world *w)
+{
+	struct asker a;
+
+	know_head(w, 5);
+	list_head(w, &a);
+	answer(1, some(5, 2, 3), NULL, 0, 200, false);
+	/* Nobody waits for it. */
+	assert_int_equal(1, a.calls);
+	assert_int_equal(5, listed(w));
+	/* One request each, whoever lists it meanwhile. */
+	assert_int_equal(4, calls->len);
+	list_head(w, &a);
+	answer(4, some(5, 2, 3), NULL, 0, 200, false);
+	assert_int_equal(5, calls->len);
+	not_found(2);
+	assert_int_equal(4, listed(w));
+	answer(3, messages("M3", 3, NULL), NULL, 0, 200, false);
+	assert_int_equal(4, listed(w));
+	later(w, 60000);
+	assert_int_equal(5, calls->len);
+}
+
+CASE(one_message)
+
+static void body_many_messages(struct world *w)
+{
+	struct asker a;
+
+	know_head(w, 40);
+	/* A list that is short by a mistake: the second one has them. */
+	list_head(w, &a);
+	answer(1, some(40, 1, 30), NULL, 0, 200, false);
+	assert_int_equal(40, listed(w));
+	later(w, PROOF_AGAIN_MS - 1);
+	assert_int_equal(2, calls->len);
+	later(w, 1);
+	assert_int_equal(T0 + 31, call_at(2)->before_ms);
+	assert_true(call_at(2)->max != call_at(1)->max);
+	assert_true(call_at(2)->background);
+	answer(2, some(30, 0, 0), NULL, 0, 200, false);
+	assert_int_equal(40, listed(w));
+	/* It fails. */
+	now_ms += 60000;
+	list_head(w, &a);
+	answer(3, some(40, 1, 30), NULL, 0, 200, false);
+	later(w, PROOF_AGAIN_MS);
+	answer(4, NULL, NULL, -EIO, 500, false);
+	assert_int_equal(40, listed(w));
+	/* Later: what it lacks as well is gone, at once, by one more request. */
+	later(w, 60000);
+	answer(5, some(30, 1, 20), NULL, 0, 200, false);
+	assert_int_equal(20, listed(w));
+	assert_int_equal(6, calls->len);
+}
+
+CASE(many_messages)
+
+/* No more than so many requests a minute, however many things are missing. */
+static void body_turns(struct world *w)
+{
+	struct asker a;
+	int asked = 0;
+
+	know_head(w, 200);
+	for (int i = 0; i < 10; i++) {
+		/* Eight at a time. */
+		ask(w, &a, NEED_HEAD, w->room);
+		for (guint k = 0; k < calls->len; k++) {
+			const struct call *c = call_at(k);
+
+			if (c->answered)
+				continue;
+			if (!strcmp(c->what, "message"))
+				answer(k, NULL, NULL, -EIO, 500, false);
+			else
+				answer(k, some(200, 1 + i * 8, 8 + i * 8), NULL, 0, 200, false);
+		}
+		now_ms += 3100;
+	}
+	for (guint k = 0; k < calls->len; k++)
+		asked += !strcmp(call_at(k)->what, "message");
+	assert_int_equal(PROOF_TURNS, asked);
+	assert_int_equal(200, listed(w));
+}
+
+CASE(turns)
+
+/* A file that a message lacks in one list. */
+static void body_file(struct world *w)
+{
+	static char file[] = "http://127.0.0.1/v1/contents/A";
+	char *files[] = {file, NULL};
+	GPtrArray *with = messages("M2", 20, NULL), *again = messages("M2", 20, NULL);
+	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	const struct store_range all = {.room = w->room};
+	struct store_conn *conn;
+	struct asker a;
+
+	((struct webex_message *)with->pdata[0])->files = g_strdupv(files);
+	((struct webex_message *)again->pdata[0])->files = g_strdupv(files);
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, with, NULL, 0, 200, false);
+	for (int i = 0; i < 2; i++) {
+		list_head(w, &a);
+		answer(1 + 2 * i, messages("M2", 20, NULL), NULL, 0, 200, false);
+		assert_string_equal("message", call_at(2 + 2 * i)->what);
+		answer(2 + 2 * i, i ? messages("M2", 20, NULL) : g_steal_pointer(&again), NULL,
+		       0, 200, false);
+		g_array_set_size(rows, 0);
+		assert_int_equal(0, store_read_begin(w->store, &conn));
+		assert_int_equal(0, store_content_unnamed(conn, &all, now_ms, rows, 10));
+		store_read_end(conn);
+		/* Its own GET is what counts. */
+		assert_int_equal(1 - i, rows->len);
+	}
+}
+
+CASE(file)
+
+/* A filtered list and a GET say nothing of what a bot is not told. */
+static void body_bot(struct world *w)
+{
+	GPtrArray *changes = store_changes_new();
+	struct store_conn *conn;
+	struct asker a;
+	int64_t row;
+
+	make_pager(w, 1000, true);
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, messages("M2", 20, "M1", 10, NULL), NULL, 0, 200, false);
+	list_head(w, &a);
+	answer(1, messages("M2", 20, NULL), NULL, 0, 200, false);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_message_by_id(conn, "M1", &row));
+	store_read_end(conn);
+	assert_int_equal(-EBUSY, proof_message_answered(w->store, true, row, now_ms, changes));
+	proof_doubt_message(pager_proof(w->pager), w->room, row);
+	assert_int_equal(2, calls->len);
+	assert_int_equal(2, listed(w));
+	/* To a person it would be proof. */
+	assert_int_equal(0, proof_message_answered(w->store, false, row, now_ms, changes));
+	assert_int_equal(1, listed(w));
+	g_ptr_array_unref(changes);
+}
+
+CASE(bot)
+
+/* ---- members ---- */
+
+/* P<n> and so on, all but those from..to. */
+static GPtrArray *people(int n, int from, int to)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(webex_membership_free);
+
+	for (int i = 1; i <= n; i++) {
+		struct webex_membership *m = g_new0(struct webex_membership, 1);
+
+		if (i >= from && i <= to) {
+			g_free(m);
+			continue;
+		}
+		m->id = g_strdup_printf("MEMBER%d", i);
+		m->person_id = g_strdup_printf("P%d", i);
+		m->person_email = g_strdup_printf("p%d@example.com", i);
+		g_ptr_array_add(items, m);
+	}
+	return items;
+}
+
+static bool count(void *arg, const struct store_member *m)
+{
+	(void)m;
+	++*(int *)arg;
+	return true;
+}
+
+static int members(struct world *w)
+{
+	struct store_conn *conn;
+	int n = 0;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_member_list(conn, w->room, 0, count, &n));
+	store_read_end(conn);
+	return n;
+}
+
+static void list_members(struct world *w, struct asker *a)
+{
+	now_ms += 6000;
+	ask(w, a, NEED_MEMBERS, w->room);
+}
+
+static void body_members(struct world *w)
+{
+	struct asker a;
+
+	list_members(w, &a);
+	answer(0, people(20, 0, 0), NULL, 0, 200, false);
+	/* One. */
+	list_members(w, &a);
+	answer(1, people(20, 3, 3), NULL, 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(20, members(w));
+	assert_string_equal("membership", call_at(2)->what);
+	not_found(2);
+	assert_int_equal(19, members(w));
+	/* Many, by an empty list: another one, of another size. */
+	list_members(w, &a);
+	answer(3, people(0, 0, 0), NULL, 0, 200, false);
+	assert_int_equal(19, members(w));
+	later(w, PROOF_AGAIN_MS);
+	assert_string_equal("memberships", call_at(4)->what);
+	assert_true(call_at(4)->max != call_at(3)->max);
+	answer(4, people(20, 3, 12), NULL, 0, 200, false);
+	assert_int_equal(10, members(w));
+	assert_int_equal(5, calls->len);
+}
+
+CASE(members)
+
+/* Who was removed and invited again is there, under the same name. */
+static void body_again(struct world *w)
+{
+	GPtrArray *list = people(2, 0, 0);
+	struct store_member m = {0};
+	struct store_conn *conn;
+	struct asker a;
+
+	list_members(w, &a);
+	answer(0, people(2, 0, 0), NULL, 0, 200, false);
+	g_free(((struct webex_membership *)list->pdata[1])->id);
+	((struct webex_membership *)list->pdata[1])->id = g_strdup("OTHER");
+	list_members(w, &a);
+	answer(1, list, NULL, 0, 200, false);
+	assert_int_equal(2, members(w));
+	assert_int_equal(2, calls->len);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_member_by_name(conn, w->room, "p2@example.com", &m));
+	assert_string_equal("OTHER", m.m.id);
+	store_member_clear(&m);
+	store_read_end(conn);
+}
+
+CASE(again)
+
+/* My own membership: then I am out of the space. */
+static void body_own(struct world *w)
+{
+	struct asker a;
+
+	assert_int_equal(0, store_meta_set(w->store, "me.id", "P1"));
+	list_members(w, &a);
+	answer(0, people(3, 0, 0), NULL, 0, 200, false);
+	list_members(w, &a);
+	answer(1, people(3, 1, 1), NULL, 0, 200, false);
+	not_found(2);
+	assert_true(has_room(w));
+	prove_gone(w, 3);
+	assert_false(has_room(w));
+}
+
+CASE(own)
+
+/* ---- who wants to know ---- */
+
+static void told(void *arg, enum proof_verdict verdict)
+{
+	*(int *)arg = (int)verdict + 1;
+}
+
+static int64_t message_row(struct world *w, const char *id)
+{
+	struct store_conn *conn;
+	int64_t row = 0;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_message_by_id(conn, id, &row));
+	store_read_end(conn);
+	return row;
+}
+
+static void body_asked(struct world *w)
+{
+	int64_t three;
+	int verdict = 0;
+
+	know_head(w, 3);
+	three = message_row(w, "M3");
+	proof_ask(w->pager, PROOF_MESSAGE, three, false, told, &verdict);
+	answer(1, messages("M3", 3, NULL), NULL, 0, 200, false);
+	assert_int_equal(PROOF_THERE + 1, verdict);
+	proof_ask(w->pager, PROOF_MESSAGE, three, false, told, &verdict);
+	answer(2, NULL, NULL, -EIO, 500, false);
+	assert_int_equal(PROOF_OPEN + 1, verdict);
+	assert_int_equal(3, listed(w));
+	proof_ask(w->pager, PROOF_MESSAGE, three, false, told, &verdict);
+	not_found(3);
+	assert_int_equal(PROOF_GONE + 1, verdict);
+	assert_int_equal(2, listed(w));
+	/* A space: without a pause. */
+	proof_ask(w->pager, PROOF_ROOM, w->room, false, told, &verdict);
+	verdict = 0;
+	not_found(4);
+	answer(5, rooms(NULL), NULL, 0, 200, false);
+	assert_int_equal(PROOF_GONE + 1, verdict);
+	assert_false(has_room(w));
+	/* What is gone needs no question. */
+	verdict = 0;
+	proof_ask(w->pager, PROOF_ROOM, w->room, false, told, &verdict);
+	assert_int_equal(PROOF_GONE + 1, verdict);
+	assert_int_equal(6, calls->len);
+}
+
+CASE(asked)
+
+/* Made here a moment ago: the answer may come of a machine that does not know it yet. */
+static void body_pinned(struct world *w)
+{
+	GPtrArray *one = messages("M9", 90, NULL);
+	int verdict = 0;
+	int64_t row;
+
+	assert_int_equal(0, store_apply_message(w->store, w->room, one->pdata[0],
+						now_ms + 60000, &row, NULL));
+	g_ptr_array_unref(one);
+	proof_ask(w->pager, PROOF_MESSAGE, row, false, told, &verdict);
+	not_found(0);
+	assert_int_equal(PROOF_OPEN + 1, verdict);
+	assert_int_equal(1, listed(w));
+	/* But not if we tried to delete it. */
+	proof_ask(w->pager, PROOF_MESSAGE, row, true, told, &verdict);
+	not_found(1);
+	assert_int_equal(PROOF_GONE + 1, verdict);
+	assert_int_equal(0, listed(w));
+}
+
+CASE(pinned)
+
+/* The mount ends in the middle: whoever waits is told, nothing is asked. */
+static void body_stop(struct world *w)
+{
+	int verdict = 0;
+	guint n;
+
+	know_head(w, 2);
+	proof_ask(w->pager, PROOF_MESSAGE, message_row(w, "M1"), false, told, &verdict);
+	proof_doubt_room(pager_proof(w->pager), w->room);
+	n = calls->len;
+	pager_shutdown(w->pager);
+	assert_int_equal(PROOF_OPEN + 1, verdict);
+	assert_true(call_at(1)->cancelled && call_at(2)->cancelled);
+	later(w, 600000);
+	assert_int_equal(n, calls->len);
+}
+
+CASE(stop)
+
+static bool count_event(void *arg, const struct store_event *event)
+{
+	int *wanted = arg;
+
+	wanted[1] += (int)event->what == wanted[0];
+	return true;
+}
+
+static int events_of(struct world *w, enum store_event_what what)
+{
+	int wanted[2] = {(int)what, 0};
+	struct store_conn *conn;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_events_after(conn, 0, count_event, wanted));
+	store_read_end(conn);
+	return wanted[1];
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(short_list),    TEST(left),
+		TEST(failures),	     TEST(not_found_anywhere),
+		TEST(comes_back),    TEST(one_message),
+		TEST(many_messages), TEST(turns),
+		TEST(file),	     TEST(bot),
+		TEST(members),	     TEST(again),
+		TEST(own),	     TEST(asked),
+		TEST(pinned),	     TEST(stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
