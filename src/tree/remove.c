@@ -197,31 +197,49 @@ static int get_content(struct tree_ctx *ctx, int64_t row, struct store_content *
 	return r == 0 && ret_content->gone ? -ENOENT : r;
 }
 
+/*
+ * What was not sent goes, as it would anywhere, and what has the name at the server is hidden. Of what was sent
+ * the last close may still be to come to us, when its program has gone on.
+ */
+static int plan_replace_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
+				struct tree_plan *plan)
+{
+	struct pending *p = plan->pending;
+	bool is_unsent = plan->is_local || draft_is_dirty(p->draft);
+	struct store_content content = {0};
+	int r;
+
+	r = is_unsent ? store_content_by_name(ctx->conn, tree_ino_row(p->dir), name, &content)
+		      : get_content(ctx, p->content_row, &content);
+	if (r == 0) {
+		r = plan_replace(ctx, dir, name, &content, plan);
+	} else if (r == -ENOENT && is_unsent) {
+		plan->action = TREE_DO_DROP_PENDING;
+		plan->text = g_strdup(name);
+		r = 0;
+	} else if (r == -ENOENT) {
+		log_last_error("%s: it is being sent by another program", name);
+		r = -EBUSY;
+	}
+	store_content_clear(&content);
+	return r;
+}
+
 /* A file that is being written or sent, or was sent and is still open. An older version stays. */
 static int plan_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			enum tree_remover by, struct tree_plan *plan)
 {
 	struct pending *p = plan->pending;
-	struct store_content content = {0};
-	int r;
 
 	/* Nothing of it is, or will be, at the server. */
 	plan->is_local = p->is_scratch || pending_waits(ctx->tree->pendings, p);
-	if (plan->is_local || by == TREE_REMOVES) {
-		plan->action = TREE_DO_DROP_PENDING;
-		plan->text = g_strdup(name);
-		return 0;
-	}
-	if (by == TREE_MOVES_OUT)
+	if (by == TREE_REPLACES && !p->is_scratch)
+		return plan_replace_pending(ctx, dir, name, plan);
+	if (by == TREE_MOVES_OUT && !plan->is_local)
 		return refuse(by, name, "rm does");
-	/* A shell goes on before its last close has come here. */
-	r = draft_is_dirty(p->draft) ? -ENOENT : get_content(ctx, p->content_row, &content);
-	if (r == 0)
-		r = plan_replace(ctx, dir, name, &content, plan);
-	else
-		log_last_error("%s: it is being written, or sent, by another program", name);
-	store_content_clear(&content);
-	return r == -ENOENT ? -EBUSY : r;
+	plan->action = TREE_DO_DROP_PENDING;
+	plan->text = g_strdup(name);
+	return 0;
 }
 
 static int plan_upload(struct tree_ctx *ctx, uint64_t dir, uint64_t ino, const char *name,

@@ -182,6 +182,22 @@ def test_a_file_that_was_sent_a_moment_ago_is_replaced(pier, tmp_path):
     assert deletions(pier) == []
 
 
+def test_a_file_that_is_being_written_is_replaced(pier, tmp_path):
+    """What was not sent is nobody's then; an older version stays."""
+    for n in (1, 3):
+        fd = os.open(pier / "a.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.write(fd, b"half")
+        (tmp_path / "b").write_text(f"b{n}")
+        pier.run(f"mv {tmp_path}/b a.txt", check=True)
+        os.close(fd)
+        assert (pier / "a.txt").read_text() == f"b{n}"
+        assert len(pier.file_names()) == n // 2 + 1
+    (tmp_path / "b").write_text("b5")
+    pier.run(f": > a.txt; mv {tmp_path}/b files/a.txt", check=True)
+    assert (pier / "a.txt").read_text() == "b5" and len(pier.file_names()) == 3
+    assert deletions(pier) == []
+
+
 def test_a_work_tree_of_git(full, tmp_path):
     """It removes what it is to replace, and what is nowhere else."""
     git = f"git -c user.name=a -c user.email=a@b --git-dir={tmp_path}/git --work-tree=."
