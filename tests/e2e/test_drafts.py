@@ -397,7 +397,7 @@ def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
 @pytest.mark.limit(90)
 def test_passing_files_are_like_files(tmp_path):
     """A slice of scripts/soak diff_fs."""
-    done = subprocess.run([sys.executable, str(SOAK / "diff_fs.py"), "7", "8000"],
+    done = subprocess.run([sys.executable, str(SOAK / "diff_fs.py"), "7", "4000"],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False,
                           timeout=scaled(80), env={**os.environ, "TMPDIR": str(tmp_path)})
