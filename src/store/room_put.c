@@ -430,6 +430,14 @@ static int remove_room(struct write *w, int64_t rowid)
 	return r < 0 ? r : name_heir(w, rowid);
 }
 
+int store_unpin_room(struct store *s, int64_t rowid)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, set_pin(&w, rowid, 0));
+}
+
 bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms)
 {
 	struct store_room room;

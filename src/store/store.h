@@ -182,6 +182,8 @@ int store_apply_rooms(struct store *s, GPtrArray *rooms, GArray *ret_missing,
  */
 int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
 		     int64_t *ret_rowid, GPtrArray *changes);
+/* A list without it is a suspicion from now on: we tried to delete it. */
+int store_unpin_room(struct store *s, int64_t rowid);
 /* True while a pin of store_apply_room has not run out. */
 bool store_room_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 /*

@@ -222,6 +222,8 @@ static void room_deleted(void *arg, struct webex_reply *reply)
 	struct submission *s = arg;
 	int r;
 
+	if (reply->error && reply->may_have_applied)
+		store_unpin_room(s->tree->config.store, s->plan.room);
 	if (submission_must_prove(s, "rmdir", reply, PROOF_ROOM, s->plan.room, deleted))
 		return;
 	r = submission_outcome_of_delete(s, "rmdir", reply);

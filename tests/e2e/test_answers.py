@@ -52,8 +52,12 @@ def test_a_success_that_did_nothing(quay, unsent):
             lambda: os.rename(quay.dir, quay.mount.space("Quay")))
     assert at_once(*acts) == [errno.EIO] * len(acts)
     assert "as it was" in unsent.last_error()
-    kept, words, why = unsent.one()
-    assert words == b"new words" and why["state"] == "unsent" and "as it was" in why["reason"]
+    # What was written is kept, with the reason.
+    kinds = sorted(n.rsplit("_", 1)[1] for n in unsent.names())
+    assert kinds == ["edit.txt", "member.json", "space.json", "space.json"]
+    assert all(unsent.why(n)["state"] == "unsent" and "as it was" in unsent.why(n)["reason"]
+               for n in unsent.names())
+    (kept,) = [n for n in unsent.names() if n.endswith("edit.txt")]
     # What is shown is what is there, and nothing was asked for twice.
     assert quay.listed_texts() == ["old words\n"]
     assert json.loads((quay / "space.json").read_text())["isLocked"] is False
@@ -107,4 +111,4 @@ def test_a_refusal_of_what_was_not_done(quay, unsent):
             change(quay, "space.json", isLocked=True))
     assert at_once(*acts) == [errno.EBUSY] * len(acts)
     assert quay.listed() == [name] and BOB in quay.mount.ls(quay / "members")
-    assert unsent.one()[1] == b"new words"
+    assert b"new words" in unsent.bytes()
