@@ -71,6 +71,7 @@ static struct outbox *outbox_new(const struct outbox_config *config)
 		config->upload_timeout_ms ? config->upload_timeout_ms : UPLOAD_TIMEOUT_MS;
 	o->check_pause_ms = config->check_pause_ms ? config->check_pause_ms : CHECK_PAUSE_MS;
 	o->dir_fd = -1;
+	o->peers_fd = -1;
 	o->next_id = 1;
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -88,6 +89,7 @@ static void outbox_free(struct outbox *o)
 {
 	work_queue_stop(&o->io);
 	outbox_files_close(o);
+	outbox_peers_done(o);
 	if (o->rechecks)
 		g_array_unref(o->rechecks);
 	g_hash_table_destroy(o->jobs);
@@ -103,6 +105,8 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
 {
 	struct outbox *o = outbox_new(config);
 	int r = outbox_files_open(o, config->state_dir);
+
+	outbox_peers_init(o, config->peers_dir);
 
 	if (r == 0)
 		r = outbox_recover(o);

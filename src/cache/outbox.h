@@ -29,7 +29,8 @@
  *     outbox_detach (whose caller passes one that copes).
  *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause
  *     (2 s), and compared with the letter: mine, the same text (files: one file and no text),
- *     created since, unknown to the store before, claimed by no other letter. Found: as if the
+ *     created since, unknown to the store before, claimed by no other letter, also of another daemon
+ *     of the person. Found: as if the
  *     answer had come. Not found, both times: unsent, "it did not arrive", for texts and
  *     Markdown where the list was complete; otherwise in-doubt, as after a time-out (also 504)
  *     and when it was found as `sending` within ten minutes, for who is slow may still do it. Raw
@@ -117,6 +118,8 @@ typedef void (*outbox_done)(void *arg, int error, int64_t room, int64_t message)
 
 struct outbox_config {
 	const char *state_dir; /* exists, 0700 */
+	const char *
+		peers_dir; /* whose folders are such of other daemons, too; NULL: there are none */
 	struct store *store;
 	struct webex_client *client;
 	struct work_queue *cache_queue;

@@ -233,8 +233,16 @@ static void on_error(struct job *job, const struct webex_reply *reply)
 
 static void deliver(struct job *job, GPtrArray *items, int i)
 {
-	if (!has_rival(job)) {
-		outbox_job_deliver(job, g_ptr_array_steal_index(items, (guint)i));
+	const struct webex_message *m = g_ptr_array_index(items, (guint)i);
+
+	if (!has_rival(job) && !outbox_peers_have_rival(job)) {
+		if (outbox_peers_claim(job->o, m->id)) {
+			outbox_job_deliver(job, g_ptr_array_steal_index(items, (guint)i));
+			return;
+		}
+		/* Then it is not ours, and the next that is found may be. */
+		g_hash_table_add(job->o->claims, g_strdup(m->id));
+		ask(job);
 	} else if (++job->rival_waits < RIVAL_WAITS_MAX) {
 		pause_then_ask(job);
 	} else {

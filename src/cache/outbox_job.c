@@ -379,6 +379,8 @@ void outbox_job_deliver(struct job *job, struct webex_message *m)
 	job->delivered = m;
 	job->error = 0;
 	g_hash_table_add(o->claims, g_strdup(m->id));
+	if (job->state != JOB_CHECKING && !outbox_letter_is_edit(job->letter))
+		outbox_peers_claim(o, m->id);
 	if (!m->room_id)
 		m->room_id = g_strdup(job->letter->room_id);
 	if (m->room_id && find_room(o, m->room_id, &room) == -ENOENT) {

@@ -16,6 +16,7 @@
  *   outbox_recheck.c  whether what it was sending has arrived
  *   outbox_note.c     the .json of a letter as text
  *   outbox_items.c    the letters in unsent/
+ *   outbox_peers.c    other daemons of the same person
  *   outbox_uploads.c  how far files on the wire are
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
  * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
@@ -79,6 +80,8 @@ struct outbox {
 	int upload_timeout_ms, check_pause_ms;
 	char *dir, *spool; /* never change */
 	int dir_fd;
+	int peers_fd; /* outbox_peers.c; -1: there can be none; never changes, as the next */
+	char *peers_tag;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* `live` fell */
@@ -249,6 +252,14 @@ void outbox_job_put(struct job *job);
 /* ---- outbox_same.c: cache thread ---- */
 /* Then outbox_job_post, or the end. */
 void outbox_same_begin(struct job *job);
+
+/* ---- outbox_peers.c: cache thread ---- */
+void outbox_peers_init(struct outbox *o, const char *dir);
+void outbox_peers_done(struct outbox *o);
+/* That message is a letter of ours; false: another daemon has said so before. */
+bool outbox_peers_claim(struct outbox *o, const char *id);
+/* Another daemon has a letter that could have made the same message. Reads its folder. */
+bool outbox_peers_have_rival(const struct job *job);
 
 /* ---- outbox_recall.c: cache thread ---- */
 /* The job is over: tells those who recalled it. */

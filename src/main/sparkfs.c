@@ -292,8 +292,10 @@ static int start_cache(struct sparkfs *s)
 		.on_changes = on_changes,
 		.arg = s,
 	};
+	_cleanup_gfree_ char *peers = g_path_get_dirname(s->account.state_dir);
 	struct outbox_config outbox = {
 		.state_dir = s->account.state_dir,
+		.peers_dir = peers,
 		.store = s->store,
 		.client = s->client,
 		.cache_queue = s->queue,

@@ -9,6 +9,7 @@ import pytest
 
 from lib.chat import Unsent, fails, opened, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.once import told_by
 from lib.shell import kill_group, start_cmd
 from lib.util import scaled, wait_until
 
@@ -69,6 +70,21 @@ def test_copies_of_one_name_at_once(pier, unsent, tmp_path):
 
 
 # Two mounts of one account.
+
+def test_what_the_other_mount_sends_is_not_taken_for_ours(pier, other, unsent):
+    """Both send the same words at once; of one of them nobody knows whether it arrived."""
+    told = []
+    pier.sim.fault(method="POST", route="/messages", times=1, delayMs=700, reset=True)
+    thread = threading.Thread(target=lambda: told.append(told_by(
+        lambda: put(pier / "post", "same words"))))
+    thread.start()
+    wait_until(lambda: pier.sim.control("GET", "/health")["parked"] == 1)
+    put(in_other(pier, other) / "post", "same words")
+    thread.join(scaled(20))
+    assert told == [errno.ECONNRESET]
+    assert pier.texts() == ["same words"] and unsent.bytes() == [b"same words"]
+    assert "did not arrive" in unsent.one()[2]["reason"]
+
 
 def test_two_mounts_with_a_cache_each(pier, other):
     """Both see both; each has its own outbox."""

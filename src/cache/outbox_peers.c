@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Other daemons of one person, each with an outbox of its own beside this one (main/account.h). What one
+ * of them sent must not be taken for a letter of another that says the same:
+ *
+ *   - each notes the ids of the messages that are its letters in `sent`, a line each: the first line with
+ *     an id says whose it is. A line is one write with O_APPEND, so there is an order and no lock.
+ *   - a letter of theirs that may be on the wire is a rival: what is found may be that. It is on their disk
+ *     before it leaves, and its message is noted before it goes from there; so who looks for rivals
+ *     first and claims then cannot miss it.
+ *
+ * Thread rule: cache thread.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cache/outbox_private.h"
+
+#define SENT "sent"
+#define SENT_OLD "sent.old"
+#define SENT_MAX (256 * 1024)
+#define LINE_SIZE 512
+/* A note older than that is of no letter that could have made what is found. */
+#define RECENT_MS INT64_C(1200000)
+#define NUMBER_DIGITS_MAX 15
+
+void outbox_peers_init(struct outbox *o, const char *dir)
+{
+	uint64_t tag = 0;
+	struct stat st;
+
+	if (!dir || getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
+		return;
+	o->peers_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	o->peers_tag = g_strdup_printf("%016" G_GINT64_MODIFIER "x", tag);
+	if (o->peers_fd >= 0 && fstatat(o->peers_fd, SENT, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_size > SENT_MAX)
+		renameat(o->peers_fd, SENT, o->peers_fd, SENT_OLD);
+}
+
+void outbox_peers_done(struct outbox *o)
+{
+	if (o->peers_fd >= 0)
+		close(o->peers_fd);
+	g_free(o->peers_tag);
+}
+
+/* ---- whose a message is ---- */
+
+static int open_sent(const struct outbox *o, const char *name, int flags)
+{
+	int fd = openat(o->peers_fd, name,
+			O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid())
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* The tag in the first line with that id: 1 ours, 0 another's, -1 there is none. */
+static int owner_in(const struct outbox *o, int fd, const char *id)
+{
+	_cleanup_gfree_ char *ending = g_strdup_printf(" %s\n", id);
+	_cleanup_gfree_ char *text = g_malloc0(2 * SENT_MAX + 1);
+	ssize_t len = pread(fd, text, 2 * SENT_MAX, 0);
+	const char *found = len > 0 ? strstr(text, ending) : NULL;
+	size_t tag_len = strlen(o->peers_tag);
+
+	if (!found || found - text < (ptrdiff_t)tag_len)
+		return -1;
+	return strncmp(found - tag_len, o->peers_tag, tag_len) == 0;
+}
+
+bool outbox_peers_claim(struct outbox *o, const char *id)
+{
+	char line[LINE_SIZE];
+	int fd, old, owner = -1;
+	int len;
+
+	if (o->peers_fd < 0)
+		return true;
+	len = snprintf(line, sizeof(line), "%s %s\n", o->peers_tag, id);
+	fd = len < LINE_SIZE ? open_sent(o, SENT, O_CREAT) : -1;
+	/* A full disk: the others are asked at least. */
+	if (fd >= 0 && write(fd, line, (size_t)len) != len)
+		log_warning("cache", "which messages were sent from here cannot be noted");
+	old = open_sent(o, SENT_OLD, 0);
+	if (old >= 0)
+		owner = owner_in(o, old, id);
+	if (owner < 0 && fd >= 0)
+		owner = owner_in(o, fd, id);
+	if (old >= 0)
+		close(old);
+	if (fd >= 0)
+		close(fd);
+	return owner != 0;
+}
+
+/* ---- rivals ---- */
+
+static bool is_same_body(struct outbox *there, int64_t n, const struct outbox_letter *l,
+			 const struct outbox_letter *k)
+{
+	_cleanup_gfree_ char *body = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (l->form == OUTBOX_FILE)
+		return g_strcmp0(k->filename, l->filename) == 0;
+	if (k->size < 0 || k->size > OUTBOX_BODY_MAX || outbox_files_open_body(there, n, &fd))
+		return false;
+	body = g_malloc0((gsize)k->size + 1);
+	return pread(fd, body, (size_t)k->size, 0) == k->size &&
+	       webex_is_same_text(body, l->body);
+}
+
+static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter *l)
+{
+	struct outbox_letter *k = NULL;
+	struct outbox_note note = {0};
+	bool is = outbox_files_get(there, n, &k, &note) == 0 && note.state != OUTBOX_UNSENT &&
+		  k->form == l->form && g_strcmp0(k->room_id, l->room_id) == 0 &&
+		  g_strcmp0(k->email, l->email) == 0 && is_same_body(there, n, l, k);
+
+	outbox_letter_free(k);
+	outbox_note_clear(&note);
+	return is;
+}
+
+/* "<n>.json" of a recent letter. */
+static bool parse(int dir_fd, const char *name, int64_t now_ms, int64_t *ret_n)
+{
+	size_t digits = strspn(name, "0123456789");
+	struct stat st;
+
+	if (!digits || digits > NUMBER_DIGITS_MAX || strcmp(name + digits, ".json") != 0 ||
+	    fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*ret_n = g_ascii_strtoll(name, NULL, 10);
+	return (int64_t)st.st_mtim.tv_sec * 1000 > now_ms - RECENT_MS;
+}
+
+static bool has_rival_in(struct outbox *there, const struct outbox_letter *l, int64_t now_ms)
+{
+	int copy = fcntl(there->dir_fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	const struct dirent *entry;
+	bool has = false;
+	int64_t n;
+
+	if (!dir && copy >= 0)
+		close(copy);
+	while (dir && !has && (entry = readdir(dir)))
+		has = parse(there->dir_fd, entry->d_name, now_ms, &n) && is_rival(there, n, l);
+	if (dir)
+		closedir(dir);
+	return has;
+}
+
+static bool is_own(const struct outbox *o, int fd)
+{
+	struct stat own, st;
+
+	return fstat(o->dir_fd, &own) < 0 || fstat(fd, &st) < 0 ||
+	       (own.st_dev == st.st_dev && own.st_ino == st.st_ino);
+}
+
+bool outbox_peers_have_rival(const struct job *job)
+{
+	struct outbox *o = job->o;
+	int copy = o->peers_fd >= 0 ? fcntl(o->peers_fd, F_DUPFD_CLOEXEC, 0) : -1;
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	const struct dirent *entry;
+	bool has = false;
+
+	if (!dir && copy >= 0)
+		close(copy);
+	if (dir)
+		rewinddir(dir);
+	while (dir && !has && (entry = readdir(dir))) {
+		_cleanup_gfree_ char *path = g_build_filename(entry->d_name, "outbox", NULL);
+		struct outbox there = {.dir_fd = -1};
+
+		if (entry->d_name[0] == '.')
+			continue;
+		there.dir_fd = openat(o->peers_fd, path,
+				      O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (there.dir_fd < 0)
+			continue;
+		has = !is_own(o, there.dir_fd) &&
+		      has_rival_in(&there, job->letter, clock_wall(o->clock));
+		close(there.dir_fd);
+	}
+	if (dir)
+		closedir(dir);
+	return has;
+}
