@@ -120,6 +120,22 @@ void draft_set_label(struct draft *d, const char *place, const char *filename)
 	pthread_mutex_unlock(&d->lock);
 }
 
+void draft_set_waiting(struct draft *d)
+{
+	const char mark[] = {DRAFT_SPOOL_SEPARATOR, '\0'};
+	_cleanup_gfree_ char *path = NULL;
+
+	if (d->form != DRAFT_FILE)
+		return;
+	pthread_mutex_lock(&d->lock);
+	path = g_strconcat(d->path, mark, NULL);
+	if (!g_str_has_suffix(d->path, mark) && rename(d->path, path) == 0) {
+		g_free(d->path);
+		d->path = steal_ptr(&path);
+	}
+	pthread_mutex_unlock(&d->lock);
+}
+
 enum draft_form draft_get_form(const struct draft *d)
 {
 	return d->form;

@@ -21,8 +21,8 @@
  *  5. What was taken is never written again: the first write after a take goes to a copy of the
  *     spool file. The draft keeps a descriptor of its own, so that it reads on after the
  *     delivery.
- *  6. A spool file is "draft-<16 hex digits>[_<place>\x1f<file name>]" in spool_dir until the
- *     last unref. A crash leaves it to outbox_open, which makes a letter of it; a letter that
+ *  6. A spool file is "draft-<16 hex digits>[_<place>\x1f<file name>[\x1f]]" in spool_dir until the
+ *     last unref; the last \x1f: also without bytes it is somebody's. A crash leaves it to outbox_open, which makes a letter of it; a letter that
  *     has its bytes takes that name away (outbox_files.c).
  * Thread rule: any thread; each function takes the draft's own mutex. It is never held across a
  * network call; file I/O on the spool is done under it.
@@ -57,6 +57,8 @@ void draft_unref(struct draft **d);
 
 /* Files: what the bytes are to be called if a crash leaves them. Best effort. */
 void draft_set_label(struct draft *d, const char *place, const char *filename);
+/* It was closed without bytes, and waits for them: a crash leaves it nevertheless. Best effort. */
+void draft_set_waiting(struct draft *d);
 
 enum draft_form draft_get_form(const struct draft *d);
 /* Bytes taken, or -errno. `append`: the handle has O_APPEND. By nobody in particular. */

@@ -216,11 +216,14 @@ static void parse_label(const char *name, struct outbox_letter *l)
 {
 	const char *label = name + strlen(DRAFT_SPOOL_PREFIX);
 	const char *separator = strchr(name, DRAFT_SPOOL_SEPARATOR);
+	const char separator_only[] = {DRAFT_SPOOL_SEPARATOR, '\0'};
 
 	if (strlen(label) > DRAFT_SPOOL_DIGITS && separator) {
 		label += DRAFT_SPOOL_DIGITS + 1;
 		l->place = g_utf8_make_valid(label, separator - label);
-		l->filename = g_utf8_make_valid(separator + 1, -1);
+		/* What waited for its bytes has another one behind it. */
+		l->filename = g_utf8_make_valid(separator + 1,
+						strcspn(separator + 1, separator_only));
 	} else {
 		l->filename = g_strdup("recovered");
 	}
@@ -238,7 +241,11 @@ static void keep_draft(struct outbox *o, const char *name, int fd, const struct 
 	l->size = st->st_size;
 	l->mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
 	note.began_ms = CLAMP(l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
-	set_reason(&note, OUTBOX_UNSENT, "sparkfs ended while it was being written");
+	set_reason(&note, OUTBOX_UNSENT,
+		   st->st_size
+			   ? "sparkfs ended while it was being written"
+			   : "it is empty, and nothing empty is sent; sparkfs ended while it "
+			     "waited for its bytes");
 	note.name = outbox_name_claim(o, l, note.began_ms);
 	/* Takes the name in the spool away with it. */
 	r = outbox_files_put(o, l, &note, true, &why_size);
@@ -257,8 +264,10 @@ static void recover_draft(struct outbox *o, int spool_fd, const char *name)
 
 	if (fd < 0)
 		return;
-	/* A second link is a letter's. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && st.st_nlink == 1) {
+	/* A second link is a letter's. Without bytes it is somebody's if it was closed. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    (st.st_size > 0 || name[strlen(name) - 1] == DRAFT_SPOOL_SEPARATOR) &&
+	    st.st_nlink == 1) {
 		keep_draft(o, name, fd, &st);
 		return;
 	}

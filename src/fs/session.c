@@ -137,7 +137,8 @@ static void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const 
 {
 	(void)ino;
 	(void)newparent;
-	(void)newname;
+	log_last_error("%s: nothing here has two names: rename a file to it, or copy it",
+		       newname);
 	fuse_reply_err(req, EPERM);
 }
 

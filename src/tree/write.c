@@ -384,6 +384,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 			replaced_show(t->replaced, tree_ino_row(w->dir), w->name);
 		pending_unref(t->pendings, &w->pending);
 	}
+	if (end == PENDING_WAITS)
+		draft_set_waiting(w->draft);
 	if (end == PENDING_WAITS && w->name)
 		log_last_error(
 			"%s: it is empty, and nothing empty is sent: it stays here; what is "

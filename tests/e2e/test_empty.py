@@ -111,6 +111,21 @@ def test_an_attachment_is_not_replaced_by_nothing(pier, unsent, start_mount):
     assert "empty" in why["reason"]
 
 
+def test_an_empty_file_outlives_a_crash(pier, unsent, start_mount):
+    """mv has removed where it came from."""
+    put(pier / "closed", "")
+    wait_until(lambda: os.listdir(pier / "files") == ["closed"])
+    fd = os.open(pier / "open", CREATE)
+    pier.mount.kill()
+    with fails(errno.ENOTCONN):
+        os.close(fd)
+    pier.mount = start_mount(pier.sim, state=pier.mount.state)
+    name, data, why = Unsent(pier.mount).one()
+    assert (name.split("_")[-1], data, why["place"]) == ("closed", b"", "Pier")
+    assert "empty" in why["reason"]
+    assert pier.posts() == 0
+
+
 def test_an_edit_to_nothing_is_refused(pier, unsent):
     """The message stays: rm is what deletes it."""
     put(pier / "post", "low tide")
