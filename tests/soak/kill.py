@@ -139,8 +139,9 @@ class Killer:
         return left
 
     def round(self, sim):
-        mount = Mount(self.folder, sim.base, "poll=1", "timeout=5", state=self.state,
-                      deadline=30)
+        mount = Mount(self.folder, sim.base, "poll=1", "timeout=5",
+                      *self.dice.choice([[], ["inotify"], ["max_threads=2"], ["cache=memory"]]),
+                      state=self.state, deadline=30)
         self.state = mount.state
         for title in ROOMS:
             mount.ls(f"spaces/{title}/files/")
