@@ -198,6 +198,15 @@ static int check_new_name(struct tree_ctx *ctx, const struct pending *p, const c
 	return r;
 }
 
+static int refuse_sent(const char *name)
+{
+	log_last_error(
+		"mv %s: what was sent, or is being sent, keeps its name; to send it under "
+		"another, cp it",
+		name);
+	return -EPERM;
+}
+
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
 			       const char *newname, const char *comm, struct tree_plan *plan)
 {
@@ -337,14 +346,10 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		break;
 	case TREE_UPLOAD:
 		p = pending_by_row(pendings, tree_ino_row(ino));
-		r = p && (p->is_scratch || pending_waits(pendings, p))
-			    ? plan_rename_scratch(ctx, p, newdir, newname, comm, &plan)
-			    : -EPERM;
-		if (r == -EPERM)
-			log_last_error(
-				"mv %s: what was sent, or is being sent, keeps its name; to "
-				"send it under another, cp it",
-				name);
+		if (p && (p->is_scratch || pending_waits(pendings, p)))
+			r = plan_rename_scratch(ctx, p, newdir, newname, comm, &plan);
+		else
+			r = refuse_sent(name);
 		if (r == 0)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);
