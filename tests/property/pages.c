@@ -8,6 +8,9 @@
 #include "dice.h"
 #include "fake_time.h"
 #include "model.h"
+#include "mount.h"
+#include "cache/fetch.h"
+#include "cache/proof.h"
 #include "wire.h"
 
 void question_set(struct question *q, enum question_kind kind, const struct webex_list *l,
@@ -228,6 +231,56 @@ static void answer_member(const struct question *q, struct webex_reply *reply)
 	refuse(reply, -ENOENT, 404);
 }
 
+/* ---- lies ---- */
+
+static bool is_known(struct store_conn *conn, enum question_kind kind, const void *item)
+{
+	struct store_room room = {0};
+	int64_t row;
+	bool is;
+
+	if (kind == QUESTION_MESSAGES)
+		return store_message_by_id(conn, ((const struct webex_message *)item)->id,
+					   &row) == 0;
+	/* Of memberships more may go: what is not known would come with the next list. */
+	if (kind == QUESTION_MEMBERS)
+		return true;
+	is = store_room_by_id(conn, ((const struct webex_room *)item)->id, &room) == 0;
+	store_room_clear(&room);
+	return is;
+}
+
+/* Half of what the client knows: of the rest it would have to believe that. */
+static void leave_out(const struct question *q, GPtrArray *items)
+{
+	struct store_conn *conn;
+
+	g_assert(store_read_begin(mount.store, &conn) == 0);
+	for (guint i = items->len; i-- > 0;)
+		if (dice_percent(50) && is_known(conn, q->kind, items->pdata[i]))
+			g_ptr_array_remove_index(items, i);
+	store_read_end(conn);
+}
+
+/*
+ * One answer that is not true, and then the truth as long as anything is doubted: nothing may come of
+ * it. What is proven by several wrong answers would be forgotten, and rightly so.
+ */
+static void lie(const struct question *q, struct webex_reply *reply)
+{
+	if (wire.is_calm || reply->error || !mount.pager || !dice_percent(wire.lie_percent) ||
+	    !proof_is_quiet(pager_proof(mount.pager)))
+		return;
+	wire.lies++;
+	if (q->kind == QUESTION_ROOMS || dice_percent(70)) {
+		leave_out(q, reply->items);
+		return;
+	}
+	g_ptr_array_unref(g_steal_pointer(&reply->items));
+	g_clear_pointer(&reply->next, g_free);
+	refuse(reply, -ENOENT, 404);
+}
+
 void pages_answer(const struct question *q, struct webex_reply *reply)
 {
 	reply->status = 200;
@@ -251,4 +304,7 @@ void pages_answer(const struct question *q, struct webex_reply *reply)
 		answer_message(q, reply);
 		break;
 	}
+	if (q->kind == QUESTION_ROOMS || q->kind == QUESTION_MEMBERS ||
+	    q->kind == QUESTION_MESSAGES)
+		lie(q, reply);
 }

@@ -122,7 +122,8 @@ static void run_one(void)
 int main(int argc, char **argv)
 {
 	uint64_t first = 1;
-	int64_t runs = 100, operations = 0, requests = 0, faults = 0, mounts = 0, all = 0;
+	int64_t runs = 100, operations = 0, requests = 0, faults = 0, lies = 0, mounts = 0,
+		all = 0;
 	time_t begin = time(NULL);
 
 	for (int i = 1; i < argc; i++) {
@@ -148,14 +149,16 @@ int main(int argc, char **argv)
 		mounts += mount.opens;
 		requests += wire.requests;
 		faults += wire.faults;
+		lies += wire.lies;
 	}
 	g_rmdir(folder);
 	printf("%" G_GINT64_FORMAT " interleavings (seeds %" G_GUINT64_FORMAT " to "
 	       "%" G_GUINT64_FORMAT "): %" G_GINT64_FORMAT " acts, %" G_GINT64_FORMAT
 	       " operations, %" G_GINT64_FORMAT " mounts, %" G_GINT64_FORMAT " requests, "
-	       "%" G_GINT64_FORMAT " faults; %" G_GINT64_FORMAT " quiet points with "
+	       "%" G_GINT64_FORMAT " faults, %" G_GINT64_FORMAT " lies; %" G_GINT64_FORMAT
+	       " quiet points with "
 	       "%" G_GINT64_FORMAT " listings of %" G_GINT64_FORMAT " messages; %lld s\n",
-	       runs, first, seed - 1, all, operations, mounts, requests, faults, quiets,
+	       runs, first, seed - 1, all, operations, mounts, requests, faults, lies, quiets,
 	       checked_lists, checked_messages, (long long)(time(NULL) - begin));
 	return 0;
 }

@@ -54,6 +54,7 @@ void wire_start(void)
 		.short_percent = dice_percent(30) ? 30 : 0,
 		.fault_percent = dice_percent(50) ? (int)dice(25) : 0,
 		.loop_percent = dice_percent(20) ? 5 : 0,
+		.lie_percent = dice_percent(40) ? 10 : 0,
 		.latency_ms = dice_percent(20) ? LATENCY_MAX_MS : 200,
 	};
 }
