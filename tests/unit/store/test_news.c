@@ -334,6 +334,32 @@ static void test_sweep_goes_round(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 
+/* A space that was forgotten, also by an earlier mount: what was told of it is told. */
+static void test_what_comes_back_is_no_news(void **state)
+{
+	struct kit *k = *state;
+
+	for (int reopens = 0; reopens < 2; reopens++) {
+		unsigned t = 100 * (unsigned)reopens;
+
+		list_rooms(k, kit_list(room_at(1, (int)t + 50), room_at(2, 5), NULL));
+		kit_page(k, row_of(k, "one"), kit_list(at(t + 50), at(t + 40), NULL), -1, 0,
+			 STORE_PAGE_HEAD);
+		settle(k, row_of(k, "one"), (int)t + 50);
+		assert_int_equal(store_remove_room(k->s, row_of(k, "one"), k->changes), 0);
+		if (reopens)
+			kit_reopen(k);
+		g_free(heads(k));
+		list_rooms(k, kit_list(room_at(1, (int)t + 60), room_at(2, 5), NULL));
+		kit_page(k, row_of(k, "one"),
+			 kit_list(at(t + 60), at(t + 50), at(t + 40), NULL), -1, 0,
+			 STORE_PAGE_HEAD);
+		/* What came meanwhile is. */
+		assert_text(heads(k), reopens ? "160 " : "60 ");
+		assert_int_equal(store_remove_room(k->s, row_of(k, "one"), k->changes), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +372,7 @@ int main(void)
 		T(test_no_activity_known),
 		T(test_used),
 		T(test_sweep_goes_round),
+		T(test_what_comes_back_is_no_news),
 	};
 
 	return cmocka_run_group_tests_name("news", tests, NULL, NULL);
