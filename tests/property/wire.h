@@ -23,8 +23,8 @@ struct wire {
 	bool offline;
 	int fault_percent, loop_percent;
 	int lie_percent; /* lists that lack what there is, or that are said not to be there */
-	int latency_ms; /* at most, one way */
-	bool is_calm;	/* nothing goes wrong, and at once */
+	int latency_ms;	 /* at most, one way */
+	bool is_calm;	 /* nothing goes wrong, and at once */
 	/* What came. */
 	int64_t requests, faults, lies;
 	int64_t asked; /* for somebody who waits */
