@@ -170,7 +170,7 @@ def test_a_known_account_mounts_without_the_server(sim, start_mount):
     sim.kill()
     with Timed(10, "mounting"):
         second = start_mount(sim, state=first.state)
-    assert "showing what is known of alice@example.com" in second.output
+    wait_until(lambda: "showing what is known of alice@example.com" in second.output)
     check_cached(second, seen)
     check_uncached(second, 6)
     for path, st in files_below(second.space(BUOY)):
@@ -206,7 +206,7 @@ def test_a_known_account_mounts_where_a_page_answers_for_the_server(sim, start_m
     mount.unmount()
     sim.fault(route="/people/me", **fault)
     again = start_mount(sim, state=mount.state)
-    assert "showing what is known of alice@example.com" in again.output
+    wait_until(lambda: "showing what is known of alice@example.com" in again.output)
     check_cached(again, seen)
 
 
