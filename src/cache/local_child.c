@@ -52,8 +52,8 @@ static void set_attributes(posix_spawnattr_t *attr)
 	posix_spawnattr_setsigdefault(attr, &all);
 }
 
-/* Of our files it gets the two, of our environment nothing. */
-static int spawn(int socket, int spool, pid_t *ret_pid)
+/* Of our files it gets those, of our environment nothing. root -1: there is none. */
+static int spawn(int socket, int spool, int root, pid_t *ret_pid)
 {
 	char parent[16];
 	char *argv[] = {(char *)"sparkfs", (char *)LOCAL_HELPER_ARG, parent, NULL};
@@ -69,7 +69,10 @@ static int spawn(int socket, int spool, pid_t *ret_pid)
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, socket, LOCAL_SOCKET_FD);
 	posix_spawn_file_actions_adddup2(&files, spool, LOCAL_SPOOL_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files, LOCAL_SPOOL_FD + 1);
+	if (root >= 0)
+		posix_spawn_file_actions_adddup2(&files, root, LOCAL_ROOT_FD);
+	posix_spawn_file_actions_addclosefrom_np(&files,
+						 LOCAL_SPOOL_FD + 1 + (root >= 0 ? 1 : 0));
 	posix_spawnattr_init(&attr);
 	set_attributes(&attr);
 	r = posix_spawn(ret_pid, "/proc/self/exe", &files, &attr, argv, env);
@@ -78,9 +81,10 @@ static int spawn(int socket, int spool, pid_t *ret_pid)
 	return -r;
 }
 
-static int start(int spool, struct local_child *ret_child)
+static int start(int spool, const struct local_caller *c, struct local_child *ret_child)
 {
-	_cleanup_close_ int ours = -1, theirs = -1, high_socket = -1, high_spool = -1;
+	_cleanup_close_ int ours = -1, theirs = -1, high_socket = -1, high_spool = -1,
+			    high_root = -1;
 	int fds[2];
 	int r;
 
@@ -90,9 +94,11 @@ static int start(int spool, struct local_child *ret_child)
 	theirs = fds[1];
 	high_socket = fcntl(theirs, F_DUPFD_CLOEXEC, HIGH_FD);
 	high_spool = fcntl(spool, F_DUPFD_CLOEXEC, HIGH_FD);
-	if (high_socket < 0 || high_spool < 0)
+	if (c->has_root)
+		high_root = fcntl(c->root, F_DUPFD_CLOEXEC, HIGH_FD);
+	if (high_socket < 0 || high_spool < 0 || (c->has_root && high_root < 0))
 		return -errno;
-	r = spawn(high_socket, high_spool, &ret_child->pid);
+	r = spawn(high_socket, high_spool, high_root, &ret_child->pid);
 	if (r) {
 		ret_child->pid = 0;
 		return r;
@@ -110,7 +116,8 @@ static int tell(int socket, const struct letter_local *l)
 	struct local_request q = {.uid = c->uid,
 				  .gid = c->gid,
 				  .n_groups = switches ? (uint32_t)c->n_groups : 0,
-				  .switches = switches};
+				  .switches = switches,
+				  .has_root = c->has_root};
 	g_autoptr(GByteArray) packet = g_byte_array_new();
 
 	g_byte_array_append(packet, (const guint8 *)&q, sizeof(q));
@@ -130,7 +137,9 @@ static int check(const struct letter_local *l, struct local_answer *a)
 
 	if (!c || (own && c->uid != own && c->uid != 0))
 		*a = (struct local_answer){.error = -EACCES, .why = LOCAL_WHY_NOT_YOURS};
-	else if (own == 0 && c->uid != 0 && (c->n_groups < 0 || c->n_groups > LOCAL_GROUPS_MAX))
+	else if ((c->has_root && c->root < 0) ||
+		 (own == 0 && c->uid != 0 &&
+		  (c->n_groups < 0 || c->n_groups > LOCAL_GROUPS_MAX)))
 		*a = (struct local_answer){.error = -EACCES, .why = LOCAL_WHY_RIGHTS};
 	else if (strlen(l->path) >= PATH_MAX)
 		*a = (struct local_answer){.error = -ENAMETOOLONG};
@@ -145,7 +154,7 @@ int local_child_start(const struct letter_local *l, int spool, struct local_chil
 	*ret_answer = (struct local_answer){0};
 	if (check(l, ret_answer))
 		return ret_answer->error;
-	ret_answer->error = start(spool, ret_child);
+	ret_answer->error = start(spool, l->caller, ret_child);
 	if (ret_answer->error == 0)
 		ret_answer->error = tell(ret_child->socket, l);
 	return ret_answer->error;

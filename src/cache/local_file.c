@@ -2,6 +2,7 @@
 #include "cache/local_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -70,6 +71,8 @@ struct local_caller *local_caller_copy(const struct local_caller *c)
 	copy->groups = c->n_groups > 0
 			       ? g_memdup2(c->groups, (gsize)c->n_groups * sizeof(gid_t))
 			       : NULL;
+	if (c->has_root && c->root >= 0)
+		copy->root = fcntl(c->root, F_DUPFD_CLOEXEC, 0);
 	return copy;
 }
 
@@ -77,6 +80,8 @@ void local_caller_free(struct local_caller *c)
 {
 	if (!c)
 		return;
+	if (c->has_root && c->root >= 0)
+		close(c->root);
 	g_free(c->groups);
 	g_free(c);
 }

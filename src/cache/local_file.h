@@ -24,6 +24,8 @@
  *  5. A daemon of root's reads as who named the path: user, group, supplementary groups. Another
  *     daemon has only its own rights, and lends them only to its own user and to root: else
  *     -EACCES.
+ *  6. The path leads where it leads for who named it, also out of a mount namespace or a root
+ *     directory of his own: the same path can be another file for us.
  * Thread rule: any thread, but where said. Lock: local_files.lock, for memory only.
  */
 #pragma once
@@ -46,6 +48,8 @@ struct local_caller {
 	gid_t gid;
 	int n_groups;
 	gid_t *groups; /* owned */
+	bool has_root; /* paths lead elsewhere from who named it than from us: */
+	int root; /* then: his root directory, owned; -1: it was lost, and nothing is read */
 };
 struct local_caller *local_caller_copy(const struct local_caller *c);
 void local_caller_free(struct local_caller *c);

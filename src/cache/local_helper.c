@@ -26,6 +26,7 @@
 #include "cache/draft.h"
 
 #define COPY_BYTES 262144
+#define AGAIN_MAX 16
 
 static int answer(struct local_answer *a, int error, enum local_why why)
 {
@@ -36,26 +37,35 @@ static int answer(struct local_answer *a, int error, enum local_why why)
 
 /* ---- the file ---- */
 
-static int open_path(const char *path, uint64_t resolve)
+static int open_path(int root, const char *path, uint64_t resolve)
 {
-	const struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
-	long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = resolve | (root >= 0 ? RESOLVE_IN_ROOT : 0),
+	};
+	long fd;
 
+	/* -EAGAIN: something was renamed while ".." was followed. */
+	for (int i = 0; i < AGAIN_MAX; i++) {
+		fd = syscall(SYS_openat2, root >= 0 ? root : AT_FDCWD, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
 	return fd < 0 ? -errno : (int)fd;
 }
 
 /* Without the links of /proc, which lead to what this process has open. */
-static int find(const char *path, struct local_answer *a)
+static int find(int root, const char *path, struct local_answer *a)
 {
 	int fd, other;
 
 	if (path[0] != '/')
 		return answer(a, -EINVAL, LOCAL_WHY_RELATIVE);
-	fd = open_path(path, RESOLVE_NO_MAGICLINKS);
+	fd = open_path(root, path, RESOLVE_NO_MAGICLINKS);
 	if (fd != -ELOOP)
 		return fd < 0 ? answer(a, fd, LOCAL_WHY_NONE) : fd;
 	/* Such a link, or a circle of others. */
-	other = open_path(path, 0);
+	other = open_path(root, path, 0);
 	if (other >= 0)
 		close(other);
 	return other == -ELOOP ? answer(a, -ELOOP, LOCAL_WHY_NONE)
@@ -110,9 +120,9 @@ static int check(int fd, struct local_answer *a)
 	return 0;
 }
 
-static int open_it(const char *path, struct local_answer *a)
+static int open_it(int root, const char *path, struct local_answer *a)
 {
-	_cleanup_close_ int there = find(path, a);
+	_cleanup_close_ int there = find(root, path, a);
 	char own[40];
 	int fd;
 
@@ -165,14 +175,14 @@ static bool is_same(const struct stat *a, const struct stat *b, int64_t copied)
 	       (!b->st_size || b->st_size == copied);
 }
 
-void local_copy(const char *path, int to, struct local_answer *ret_answer)
+void local_copy(int root, const char *path, int to, struct local_answer *ret_answer)
 {
 	struct local_answer *a = ret_answer;
 	struct stat before, after;
 	_cleanup_close_ int fd = -1;
 
 	*a = (struct local_answer){0};
-	fd = open_it(path, a);
+	fd = open_it(root, path, a);
 	if (fd < 0)
 		return;
 	if (fstat(fd, &before) < 0) {
@@ -245,7 +255,7 @@ static void serve(const char *packet, size_t len, pid_t parent, struct local_ans
 	if (r)
 		answer(a, r, LOCAL_WHY_RIGHTS);
 	else
-		local_copy(path, LOCAL_SPOOL_FD, a);
+		local_copy(q.has_root ? LOCAL_ROOT_FD : -1, path, LOCAL_SPOOL_FD, a);
 }
 
 int local_helper_main(int argc, char **argv)

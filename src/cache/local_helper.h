@@ -15,12 +15,15 @@
 #define LOCAL_HELPER_ARG "--file-helper"
 #define LOCAL_SOCKET_FD 3
 #define LOCAL_SPOOL_FD 4
+/* If the request says so: where its path begins. */
+#define LOCAL_ROOT_FD 5
 
 /* Followed by the groups, and the path with its NUL. */
 struct local_request {
 	uint32_t uid, gid;
 	uint32_t n_groups;
 	uint32_t switches; /* 0: it reads with the rights that it has */
+	uint32_t has_root;
 };
 
 #define LOCAL_PACKET_MAX                                                                       \
@@ -52,5 +55,6 @@ struct local_answer {
 
 /* Its main(). Returns an exit status. */
 int local_helper_main(int argc, char **argv);
-/* What it does, once it has the rights: copies `path` to the beginning of `to`. For tests. */
-void local_copy(const char *path, int to, struct local_answer *ret_answer);
+/* What it does, once it has the rights: copies `path`, which begins at `root` (-1: ours), to the
+ * beginning of `to`. For tests. */
+void local_copy(int root, const char *path, int to, struct local_answer *ret_answer);

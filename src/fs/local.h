@@ -8,7 +8,7 @@
 #include "cache/local_file.h"
 #include "fs/op.h"
 
-/* With whose rights a file is read that the request names. Owned. FUSE worker or cache thread, before
+/* With whose rights, and from whose root directory, a file is read that the request names. Owned. FUSE worker or cache thread, before
  * the answer. */
 struct local_caller *local_caller_of(const struct op *op);
 /* Before OP_SUBMIT is returned, once op->plan and op->submit are set: if the plan's letter names a

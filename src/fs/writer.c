@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -165,6 +166,35 @@ int writer_groups(pid_t tid, gid_t **ret_groups)
 	if (tid <= 0 || !g_file_get_contents(path, &text, NULL, NULL))
 		return -ESRCH;
 	return writer_parse_groups(text, ret_groups);
+}
+
+static int open_root(const char *path, struct statx *ret_st)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+			    STATX_INO | STATX_MNT_ID, ret_st) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
+int writer_root(pid_t tid)
+{
+	_cleanup_close_ int theirs = -1, ours = -1;
+	struct statx a = {0}, b = {0};
+	char path[64];
+
+	if (tid <= 0)
+		return -1;
+	g_snprintf(path, sizeof(path), "/proc/%d/root", (int)tid);
+	theirs = open_root(path, &a);
+	ours = open_root("/", &b);
+	/* Each namespace has mounts of its own, with numbers of their own. */
+	if (theirs < 0 || ours < 0 ||
+	    (a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
+	     a.stx_dev_minor == b.stx_dev_minor && a.stx_mnt_id == b.stx_mnt_id))
+		return -1;
+	return steal_fd(&theirs);
 }
 
 void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])

@@ -48,6 +48,11 @@ bool writer_is_asked_to_stop(pid_t tid);
 #define WRITER_GROUPS_MAX 65536
 int writer_groups(pid_t tid, gid_t **ret_groups);
 
+/* Its root directory, where paths lead elsewhere from it than from ours (a mount namespace of its own, as
+ * PrivateTmp= of systemd makes, a container, a chroot), owned; else, or if unknown, -1. It asks no
+ * file system. */
+int writer_root(pid_t tid);
+
 /* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
  * NUL-terminated. */
 pid_t writer_parse_tgid(const char *status);

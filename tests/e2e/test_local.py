@@ -165,6 +165,20 @@ def test_only_what_its_writer_can_read(pier, unsent, folder):
         assert os.path.basename(path) in pier.files()
 
 
+def test_the_path_is_that_of_its_writer(pier, folder):
+    """A service with a /tmp of its own means the file that it sees."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    for name in ("seen", "own"):
+        os.mkdir(f"{folder}/{name}")
+        with open(f"{folder}/{name}/a.txt", "w", encoding="ascii") as f:
+            f.write(name)
+    pier.run(["unshare", "-m", "--propagation", "private", "bash", "-c",
+              f"mount --bind {folder}/own {folder}/seen && "
+              f"cat <<'E' > post.json\n{body(folder + '/seen/a.txt')}\nE"], check=True)
+    assert pier.files() == {"a.txt": b"own"}
+
+
 # What is no file.
 
 

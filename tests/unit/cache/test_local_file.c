@@ -274,7 +274,7 @@ static void test_a_file_that_changes_is_not_sent(void **state)
 	(void)state;
 	assert_int_equal(futimens(fd, old), 0);
 	/* The copy is written over what is read. */
-	local_copy(path, fd, &a);
+	local_copy(-1, path, fd, &a);
 	assert_int_equal(a.error, -EBUSY);
 	assert_int_equal(a.why, LOCAL_WHY_CHANGED);
 }
@@ -307,6 +307,35 @@ static void test_it_is_read_as_who_named_it(void **state)
 	assert_int_equal(read_one(denied, &member), -EACCES);
 	assert_int_equal(read_one(all, &unknown), -EACCES);
 	assert_int_equal(read_one(all, NULL), -EACCES);
+}
+
+/* Of a container, or of a service with a /tmp of its own. */
+static void test_the_path_begins_at_its_root(void **state)
+{
+	_cleanup_gfree_ char *jail = g_build_filename(dir, "jail", NULL),
+			     *inside = g_build_filename(dir, "jail/file", NULL),
+			     *up = g_build_filename(dir, "jail/up", NULL),
+			     *outside = make("file", "longer", 0644);
+	struct local_caller c = self();
+	struct result r;
+
+	(void)state;
+	assert_int_equal(mkdir(jail, 0755), 0);
+	assert_true(g_file_set_contents(inside, "in", -1, NULL));
+	assert_int_equal(symlink("../../file", up), 0);
+	c.has_root = true;
+	c.root = open(jail, O_PATH | O_CLOEXEC);
+	begin(&r, "/up", &c);
+	assert_int_equal(await(&r), 0);
+	assert_int_equal(r.letter->size, 2);
+	forget(&r);
+	assert_int_equal(read_one(outside, &c), -ENOENT);
+	close(c.root);
+	/* One that was lost is not taken for ours. */
+	c.root = -1;
+	assert_int_equal(read_one(outside, &c), -EACCES);
+	c.has_root = false;
+	assert_int_equal(read_one(outside, &c), 0);
 }
 
 /* A daemon that is not root's has its own rights alone. */
@@ -460,6 +489,7 @@ int main(int argc, char **argv)
 		CASE(test_what_is_no_file_is_refused),
 		CASE(test_a_file_that_changes_is_not_sent),
 		CASE(test_it_is_read_as_who_named_it),
+		CASE(test_the_path_begins_at_its_root),
 		CASE(test_its_own_rights_are_lent_to_few),
 		CASE(test_one_that_hangs_is_cancelled),
 		CASE(test_one_that_makes_no_progress_ends),

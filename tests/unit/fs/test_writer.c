@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -349,6 +350,54 @@ static void the_program_is_named(void **state)
 	assert_string_equal(buf, "test_writer");
 }
 
+/* A child that stands in another root directory, until it is killed. */
+static pid_t start_in(const char *root)
+{
+	int fds[2];
+	char byte;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (chroot(root) < 0 || write(fds[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+	return pid;
+}
+
+static void only_another_root_is_told(void **state)
+{
+	struct stat a, b;
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	assert_int_equal(writer_root(getpid()), -1);
+	assert_int_equal(writer_root(0), -1);
+	if (geteuid() != 0)
+		skip();
+	pid = start_in("/");
+	assert_int_equal(writer_root(pid), -1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	pid = start_in("/usr");
+	fd = writer_root(pid);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &a), 0);
+	assert_int_equal(stat("/usr", &b), 0);
+	assert_true(a.st_ino == b.st_ino && a.st_dev == b.st_dev);
+	close(fd);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(writer_root(pid), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +416,7 @@ int main(void)
 		cmocka_unit_test(a_signal_that_only_tells_stops_nobody),
 		cmocka_unit_test(pending_signals_are_seen),
 		cmocka_unit_test(groups_are_found),
+		cmocka_unit_test(only_another_root_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
