@@ -45,7 +45,8 @@ struct proof *proof_new(struct pager *pager)
 	p->things = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, thing_free);
 	for (int i = 0; i < PROOF_TURNS; i++)
 		p->turns[i] = INT64_MIN / 2;
-	proof_lists_init(p);
+	proof_pages_init(p);
+	proof_members_init(p);
 	return p;
 }
 
@@ -53,7 +54,8 @@ void proof_free(struct proof **p)
 {
 	if (!*p)
 		return;
-	proof_lists_free(*p);
+	proof_pages_free(*p);
+	proof_members_free(*p);
 	g_hash_table_unref((*p)->things);
 	g_free(*p);
 	*p = NULL;
@@ -78,6 +80,12 @@ bool proof_later(const struct proof *p, struct proof_pace *pace)
 		pace->wait_ms ? MIN(pace->wait_ms * 2, PROOF_WAIT_MAX_MS) : PROOF_WAIT_MS;
 	pace->next_ms = proof_now(p) + pace->wait_ms;
 	return ++pace->tries < PROOF_TRIES;
+}
+
+void proof_rest(const struct proof *p, struct proof_pace *pace)
+{
+	proof_later(p, pace);
+	pace->tries = 0;
 }
 
 void proof_tell(struct thing *t, enum proof_verdict verdict)
@@ -106,8 +114,7 @@ void proof_clear(struct thing *t, enum proof_verdict verdict)
 {
 	t->state = CLEARED;
 	t->tried = false;
-	proof_later(t->proof, &t->pace);
-	t->pace.tries = 0;
+	proof_rest(t->proof, &t->pace);
 	proof_tell(t, verdict);
 }
 
@@ -161,6 +168,11 @@ void proof_doubt(struct proof *p, enum proof_kind kind, int64_t row, int64_t roo
 
 	if (p->is_stopped)
 		return;
+	if (t && t->is_offline && t->state != ASKING) {
+		/* Something came: the network is there again. */
+		t->pace = (struct proof_pace){.next_ms = proof_now(p)};
+		t->is_offline = false;
+	}
 	if (!t && g_hash_table_size(p->things) < PROOF_MAX) {
 		(void)make(p, kind, row, room);
 	} else if (t && t->state == CLEARED) {
@@ -305,34 +317,6 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 	proof_clear(t, PROOF_THERE);
 }
 
-bool proof_is_me(const struct proof *p, int64_t member)
-{
-	struct store_member m = {0};
-	struct store_conn *conn;
-	bool is_me = false;
-
-	if (store_read_begin(config_of(p)->store, &conn))
-		return false;
-	if (store_member_get(conn, member, &m) == 0 && m.m.person_id) {
-		_cleanup_gfree_ char *me = store_meta_get(conn, "me.id");
-
-		is_me = g_strcmp0(me, m.m.person_id) == 0;
-	}
-	store_member_clear(&m);
-	store_read_end(conn);
-	return is_me;
-}
-
-void proof_member_gone(struct proof *p, int64_t room, int64_t member)
-{
-	const struct need members = {.kind = NEED_MEMBERS, .row = room};
-
-	/* A list that is on its way may still have it. */
-	pager_touch(p->pager, &members);
-	if (proof_is_me(p, member))
-		proof_doubt(p, PROOF_ROOM, room, room);
-}
-
 static bool is_live(const struct thing *t)
 {
 	struct store_message message = {.deleted = true};
@@ -421,6 +405,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 		is_missing(t);
 	} else {
 		t->state = DOUBTED;
+		t->is_offline = reply->is_network;
 		put_off(t);
 	}
 	proof_pump(p);
@@ -444,11 +429,24 @@ static void set_timer(struct proof *p, int64_t at_ms)
 		at_ms == INT64_MAX ? 0 : work_post_at(config_of(p)->queue, at_ms, on_timer, p);
 }
 
-static bool is_before(const struct thing *a, const struct thing *b)
+/* Spaces, and what each of them has. */
+static int64_t group_of(const struct thing *t)
 {
+	return t->kind == PROOF_ROOM ? 0 : t->room;
+}
+
+/* Group after group, however many one of them has; in each the one that waits the longest. */
+static bool is_before(const struct proof *p, const struct thing *a, const struct thing *b)
+{
+	int64_t x = group_of(a), y = group_of(b);
+
 	if (!a->askers->len != !b->askers->len)
 		return a->askers->len > 0;
-	return a->doubted_ms < b->doubted_ms;
+	if (x == y)
+		return a->doubted_ms < b->doubted_ms;
+	if ((x <= p->group) != (y <= p->group))
+		return y <= p->group;
+	return x < y;
 }
 
 /* The one whose turn it is; NULL: nobody is due. */
@@ -466,43 +464,70 @@ static struct thing *next_due(struct proof *p)
 		if (t->state == CLEARED && now - t->pace.next_ms > PROOF_FORGET_MS)
 			g_hash_table_iter_remove(&iter);
 		else if (t->state == DOUBTED && t->pace.next_ms <= now &&
-			 (!first || is_before(t, first)))
+			 (!first || is_before(p, t, first)))
 			first = t;
 	}
 	return first;
 }
 
-/* When something of the things is to be done next, mono. */
+/* When something is to be done next, mono. */
 static int64_t next_time(const struct proof *p)
 {
-	int64_t turn_ms = p->turns[p->turn] + MINUTE_MS, next_ms = INT64_MAX;
+	int64_t turn_ms = p->turns[p->turn] + MINUTE_MS;
+	int64_t next_ms = MIN(proof_pages_next_ms(p), proof_members_next_ms(p));
 	GHashTableIter iter;
 	gpointer value;
 
+	if (p->rooms_again_ms)
+		next_ms = MIN(next_ms, p->rooms_again_ms);
 	g_hash_table_iter_init(&iter, p->things);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct thing *t = value;
 
 		if (t->state == LISTING || (t->state == DOUBTED && p->asking < AT_ONCE))
-			next_ms = MIN(next_ms, MAX(t->pace.next_ms, turn_ms));
+			next_ms = MIN(next_ms, t->pace.next_ms);
 	}
-	return next_ms;
+	return next_ms == INT64_MAX ? next_ms : MAX(next_ms, turn_ms);
+}
+
+static bool ask_next(struct proof *p)
+{
+	struct thing *t = next_due(p);
+
+	if (!t || (!t->askers->len && (p->asking >= AT_ONCE || !proof_take_turn(p))))
+		return false;
+	if (!t->askers->len)
+		p->group = group_of(t);
+	ask(t);
+	return true;
+}
+
+/* One request, of each kind in its turn: none waits until all of another are done. */
+static bool step(struct proof *p)
+{
+	static bool (*const kinds[])(struct proof *p) = {proof_pages_pump, proof_members_pump,
+							 ask_next};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		size_t kind = ((size_t)p->kind + i) % G_N_ELEMENTS(kinds);
+
+		if (!kinds[kind](p))
+			continue;
+		p->kind = (int)kind + 1;
+		return true;
+	}
+	return false;
 }
 
 void proof_pump(struct proof *p)
 {
-	int64_t next_ms;
-	struct thing *t;
-
 	if (p->is_stopped || p->is_pumping)
 		return;
 	p->is_pumping = true;
-	while ((t = next_due(p)) &&
-	       (t->askers->len || (p->asking < AT_ONCE && proof_take_turn(p))))
-		ask(t);
 	proof_rooms_pump(p);
-	next_ms = proof_lists_pump(p);
-	set_timer(p, MIN(next_ms, next_time(p)));
+	while (step(p))
+		;
+	set_timer(p, next_time(p));
 	p->is_pumping = false;
 }
 
@@ -520,7 +545,7 @@ bool proof_is_quiet(const struct proof *p)
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (((struct thing *)value)->state != CLEARED)
 			return false;
-	return proof_lists_are_quiet(p);
+	return proof_pages_are_quiet(p) && proof_members_are_quiet(p);
 }
 
 void proof_stop(struct proof *p)
@@ -532,7 +557,7 @@ void proof_stop(struct proof *p)
 	if (p->timer)
 		work_cancel(config_of(p)->queue, p->timer);
 	p->timer = 0;
-	proof_lists_stop(p);
+	proof_pages_stop(p);
 	g_hash_table_iter_init(&iter, p->things);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct thing *t = value;

@@ -27,11 +27,16 @@
  *	         |  +---------- it failed --------+   v
  *	         +--------- doubt ---------------- CLEARED
  *
+ * A list that has one of them contradicts the first one: what it lacks itself is a new suspicion.
+ * Of more than PROOF_MANY spaces the list comes first as well, and what it lacks is asked for.
+ *
  * Proof is: the answer 404 to a GET by id (of a space, and a list without it behind that); a second
  * list of the same interval. None is: what a bot is told of the messages of a group space; what
  * is said of something that was made here a moment ago (a pin), unless we tried to delete it.
- * Turns are PROOF_TURNS a minute in the background; who waits (proof_ask) has one at once.
- * What failed PROOF_TRIES times is asked for again when something makes it doubtful again.
+ * Turns are PROOF_TURNS a minute in the background; who waits (proof_ask) has one at once. They go
+ * round: lists of messages, lists of members, single things; of these from space to space.
+ * What failed PROOF_TRIES times is asked for again when something makes it doubtful again; what failed
+ * for want of a network, as soon as something does.
  *
  * Nothing of this is kept across mounts: the next list brings the doubt again.
  * Thread rule: cache thread, proof_message_answered: the writing thread (the same one).

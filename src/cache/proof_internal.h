@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of proof: turns, and the lists that are asked for again (proof_lists.c). Thread rule:
- * cache thread.
+ * Inside of proof: turns, and the lists that are asked for again (proof_lists.c, proof_members.c,
+ * proof_rooms.c). Thread rule: cache thread.
  */
 #pragma once
 
@@ -36,6 +36,7 @@ struct thing {
 	int64_t gone_ms;    /* mono; LISTING: when its GET was answered */
 	uint64_t call;	    /* ASKING */
 	bool tried;
+	bool is_offline; /* the last question did not come through */
 	GArray *askers; /* of struct asker */
 };
 
@@ -46,8 +47,11 @@ struct proof {
 	GHashTable *members;	    /* room -> struct recount */
 	int64_t turns[PROOF_TURNS]; /* mono; when they were taken */
 	int turn;		    /* the oldest of them */
+	int64_t group; /* whose turn it was: see next_due() */
+	int kind;      /* whose turn it is: see step() */
 	int asking;
-	uint64_t timer; /* 0: none */
+	int64_t rooms_again_ms; /* mono: a list of spaces that lacked many is asked for again; 0 */
+	uint64_t timer;		/* 0: none */
 	bool is_stopped, is_pumping;
 };
 
@@ -66,18 +70,33 @@ void proof_drop(struct thing *t, enum proof_verdict verdict);
 void proof_clear(struct thing *t, enum proof_verdict verdict);
 /* Asks for what is due. */
 void proof_pump(struct proof *proof);
-/* One who is gone is perhaps me. */
-void proof_member_gone(struct proof *proof, int64_t room, int64_t member);
-bool proof_is_me(const struct proof *proof, int64_t member);
+
+/* It was refuted: the next doubt has to wait. */
+void proof_rest(const struct proof *proof, struct proof_pace *pace);
+/* What waits for its turn, and is there after all. */
+void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct proof_page *page);
+/* rows: rising. */
+bool proof_has_row(const GArray *rows, int64_t row);
 
 /* ---- proof_rooms.c ---- */
 /* Begins a list of spaces for those that wait for one. */
 void proof_rooms_pump(struct proof *proof);
 
 /* ---- proof_lists.c ---- */
-void proof_lists_init(struct proof *proof);
-void proof_lists_stop(struct proof *proof);
-void proof_lists_free(struct proof *proof);
-bool proof_lists_are_quiet(const struct proof *proof);
-/* Begins what is due; the earliest time (mono) that something will be. */
-int64_t proof_lists_pump(struct proof *proof);
+void proof_pages_init(struct proof *proof);
+void proof_pages_stop(struct proof *proof);
+void proof_pages_free(struct proof *proof);
+bool proof_pages_are_quiet(const struct proof *proof);
+/* Begins one that is due. False: there is none, or no turn. */
+bool proof_pages_pump(struct proof *proof);
+/* The earliest time (mono) that one will be due; INT64_MAX. */
+int64_t proof_pages_next_ms(const struct proof *proof);
+
+/* ---- proof_members.c: the same ---- */
+void proof_members_init(struct proof *proof);
+void proof_members_free(struct proof *proof);
+bool proof_members_are_quiet(const struct proof *proof);
+bool proof_members_pump(struct proof *proof);
+/* One who is gone is perhaps me. */
+void proof_member_gone(struct proof *proof, int64_t room, int64_t member);
+int64_t proof_members_next_ms(const struct proof *proof);

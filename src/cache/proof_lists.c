@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proof of many things at once: the list that lacked them is asked for again, some seconds later
+ * Proof of many messages at once: the list that lacked them is asked for again, some seconds later
  * and in pages of another size (proof.h has the states).
  */
 #include <errno.h>
@@ -26,17 +26,10 @@ struct relist {
 	enum proof_state state; /* DOUBTED, LISTING, CLEARED */
 	struct proof_pace pace;
 	GArray *suspects; /* of struct suspect, by row */
+	GArray *others;	  /* of int64_t: what a second list lacks that does not agree with the first */
 	int max;	  /* the page size that lacked them */
 	struct lane *lane;
-	bool is_refuted, is_cut;
-};
-
-/* Memberships of a space. */
-struct recount {
-	enum proof_state state; /* DOUBTED, CLEARED */
-	struct proof_pace pace;
-	int64_t room, due_ms; /* mono: a list begun before it is no second one */
-	GArray *rows;	      /* of int64_t, rising */
+	bool is_refuted, is_cut, is_offline;
 };
 
 static const struct pager_config *config_of(const struct proof *p)
@@ -49,30 +42,21 @@ static void relist_free(void *data)
 	struct relist *r = data;
 
 	g_array_unref(r->suspects);
+	g_array_unref(r->others);
 	g_free(r);
 }
 
-static void recount_free(void *data)
-{
-	struct recount *r = data;
-
-	g_array_unref(r->rows);
-	g_free(r);
-}
-
-void proof_lists_init(struct proof *p)
+void proof_pages_init(struct proof *p)
 {
 	p->pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, relist_free);
-	p->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, recount_free);
 }
 
-void proof_lists_free(struct proof *p)
+void proof_pages_free(struct proof *p)
 {
 	g_hash_table_unref(p->pages);
-	g_hash_table_unref(p->members);
 }
 
-void proof_lists_stop(struct proof *p)
+void proof_pages_stop(struct proof *p)
 {
 	GHashTableIter iter;
 	gpointer value;
@@ -85,14 +69,6 @@ void proof_lists_stop(struct proof *p)
 			lane_cancel(r->lane);
 		r->lane = NULL;
 	}
-}
-
-/* It was refuted, or tried often enough: the next doubt has to wait. */
-static void clear(struct proof *p, enum proof_state *state, struct proof_pace *pace)
-{
-	*state = CLEARED;
-	proof_later(p, pace);
-	pace->tries = 0;
 }
 
 /* ---- messages: suspects ---- */
@@ -110,14 +86,6 @@ static bool is_suspect(const struct relist *r, int64_t row)
 
 	return r->suspects->len && bsearch(&key, r->suspects->data, r->suspects->len,
 					   sizeof(key), compare_suspects);
-}
-
-static bool has_row(const GArray *rows, int64_t row)
-{
-	for (guint i = 0; i < rows->len; i++)
-		if (g_array_index(rows, int64_t, i) == row)
-			return true;
-	return false;
 }
 
 static void add_suspects(struct relist *r, const GArray *rows)
@@ -154,11 +122,16 @@ static void doubt_many(struct proof *p, const struct proof_page *page)
 		r->state = CLEARED;
 		r->pace.next_ms = now;
 		r->suspects = g_array_new(FALSE, FALSE, sizeof(struct suspect));
+		r->others = g_array_new(FALSE, FALSE, sizeof(int64_t));
 		g_hash_table_insert(p->pages, &r->room, r);
 	}
 	/* Those of a list that is asked for now are doubted again by the next one. */
 	if (r->state == LISTING)
 		return;
+	/* A list came: the network is there again. */
+	if (r->is_offline)
+		r->pace = (struct proof_pace){.next_ms = now};
+	r->is_offline = false;
 	if (r->state == CLEARED) {
 		g_array_set_size(r->suspects, 0);
 		r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
@@ -176,19 +149,33 @@ static bool is_waited_for(const struct proof *p, int64_t room, int64_t row)
 	return r && (r->state == DOUBTED || r->state == LISTING) && is_suspect(r, row);
 }
 
-/* What waits for its turn, and is there after all. */
-static void drop_seen(struct proof *p, enum proof_kind kind, const struct proof_page *page)
+static int compare_rows(const void *a, const void *b)
 {
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+bool proof_has_row(const GArray *rows, int64_t row)
+{
+	return rows->len &&
+	       bsearch(&row, rows->data, rows->len, sizeof(row), compare_rows) != NULL;
+}
+
+void proof_drop_seen(struct proof *p, enum proof_kind kind, const struct proof_page *page)
+{
+	g_autoptr(GArray) missing = g_array_copy((GArray *)page->missing);
 	GHashTableIter iter;
 	gpointer value;
 
+	g_array_sort(missing, compare_rows);
 	g_hash_table_iter_init(&iter, p->things);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct thing *t = value;
 
 		if (t->kind == kind && t->room == page->room && t->state == DOUBTED &&
 		    !t->askers->len && t->created_ms > page->lo && t->created_ms <= page->hi &&
-		    !has_row(page->missing, t->row))
+		    !proof_has_row(missing, t->row))
 			g_hash_table_iter_remove(&iter);
 	}
 }
@@ -197,7 +184,7 @@ void proof_page_listed(struct proof *p, const struct proof_page *page)
 {
 	if (p->is_stopped)
 		return;
-	drop_seen(p, PROOF_MESSAGE, page);
+	proof_drop_seen(p, PROOF_MESSAGE, page);
 	if (page->missing->len > PROOF_MANY)
 		doubt_many(p, page);
 	for (guint i = 0; i < page->missing->len && page->missing->len <= PROOF_MANY; i++) {
@@ -211,12 +198,30 @@ void proof_page_listed(struct proof *p, const struct proof_page *page)
 
 /* ---- messages: the second list ---- */
 
-/* Those of the page that it lacks as well; none of its suspects is left in the list of them. */
+/* It was not removed in another way meanwhile. */
+static bool is_known(const struct proof *p, int64_t message)
+{
+	struct store_conn *conn;
+	int64_t ms;
+	bool is;
+
+	if (store_read_begin(config_of(p)->store, &conn))
+		return true;
+	is = store_message_created(conn, message, &ms) == 0;
+	store_read_end(conn);
+	return is;
+}
+
+/*
+ * Those of the page that it lacks as well; none of its suspects is left in the list of them. A page that
+ * has one of them says that the first list was wrong: then nothing was missing twice, and what this page
+ * lacks is a new suspicion.
+ */
 static GArray *take_gone(struct relist *r, const struct proof_page *page)
 {
 	g_autoptr(GHashTable) absent = g_hash_table_new(g_int64_hash, g_int64_equal);
 	GArray *gone = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	guint kept = 0, seen = 0;
+	guint kept = 0;
 
 	for (guint i = 0; i < page->missing->len; i++)
 		g_hash_table_add(absent, &g_array_index(page->missing, int64_t, i));
@@ -226,13 +231,16 @@ static GArray *take_gone(struct relist *r, const struct proof_page *page)
 		if (g_hash_table_contains(absent, &s.row))
 			g_array_append_val(gone, s.row);
 		else if (s.created_ms > page->lo && s.created_ms <= page->hi)
-			seen++;
+			r->is_refuted |= is_known(r->proof, s.row);
 		else
 			g_array_index(r->suspects, struct suspect, kept++) = s;
 	}
 	g_array_set_size(r->suspects, kept);
-	/* The first list was wrong, and need not be walked through. */
-	r->is_refuted = seen && !gone->len;
+	if (r->is_refuted) {
+		g_array_set_size(gone, 0);
+		g_array_set_size(r->others, 0);
+		g_array_append_vals(r->others, page->missing->data, page->missing->len);
+	}
 	return gone;
 }
 
@@ -261,6 +269,24 @@ static bool on_page(void *arg, struct lane *lane, guint items)
 	return !r->is_cut;
 }
 
+/* Not as it was listed. */
+static int other_size(int max)
+{
+	return max > 2 * LANE_PAGE_MIN ? max / 2 + 1 : max * 2;
+}
+
+/* The first list was wrong, and need not be walked through. */
+static void refuted(struct relist *r)
+{
+	const struct proof_page page = {
+		.room = r->room, .lo = 0, .hi = 0, .max = other_size(r->max), .missing = r->others};
+
+	r->state = CLEARED;
+	proof_rest(r->proof, &r->pace);
+	if (r->others->len)
+		proof_page_listed(r->proof, &page);
+}
+
 static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
 {
 	struct relist *r = arg;
@@ -268,10 +294,11 @@ static void on_done(void *arg, struct lane *lane, int error, const struct webex_
 	bool lost = error && lane_lost_space(lane, reply);
 
 	r->lane = NULL;
+	r->is_offline = error && reply && reply->is_network;
 	if (error) {
 		r->state = proof_later(p, &r->pace) ? DOUBTED : CLEARED;
 	} else if (r->is_refuted) {
-		clear(p, &r->state, &r->pace);
+		refuted(r);
 	} else if (r->is_cut) {
 		r->state = DOUBTED;
 		r->pace.next_ms = proof_now(p) + CUT_MS;
@@ -288,12 +315,6 @@ static bool is_background(void *arg)
 {
 	(void)arg;
 	return true;
-}
-
-/* Not as it was listed. */
-static int other_size(int max)
-{
-	return max > 2 * LANE_PAGE_MIN ? max / 2 + 1 : max * 2;
 }
 
 static struct store_span bounds(const struct relist *r)
@@ -340,179 +361,54 @@ static int list_again(struct relist *r)
 	return 0;
 }
 
-/* ---- memberships ---- */
-
-static int compare_rows(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static struct recount *recount_of(const struct proof *p, int64_t room)
-{
-	return g_hash_table_lookup(p->members, &room);
-}
-
-static bool is_second(const struct proof *p, const struct recount *r)
-{
-	return r && r->state == DOUBTED && proof_now(p) >= r->due_ms;
-}
-
-int proof_members_max(const struct proof *p, int64_t room, int max)
-{
-	return is_second(p, recount_of(p, room)) ? max / 2 + 1 : max;
-}
-
-static void recount_many(struct proof *p, int64_t room, const GArray *missing)
-{
-	struct recount *r = recount_of(p, room);
-	int64_t now = proof_now(p);
-
-	if (!r) {
-		if (g_hash_table_size(p->members) >= PROOF_MAX)
-			return;
-		r = g_new0(struct recount, 1);
-		r->room = room;
-		r->state = CLEARED;
-		r->pace.next_ms = now;
-		r->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
-		g_hash_table_insert(p->members, &r->room, r);
-	}
-	if (r->state == DOUBTED)
-		return;
-	r->state = DOUBTED;
-	r->due_ms = r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
-	g_array_set_size(r->rows, 0);
-	g_array_append_vals(r->rows, missing->data, missing->len);
-}
-
-static bool is_counted(const struct recount *r, int64_t row)
-{
-	return r && r->rows->len &&
-	       bsearch(&row, r->rows->data, r->rows->len, sizeof(row), compare_rows);
-}
-
-/* Those that the second list lacks as well are forgotten; the others it lacks stay in the array. */
-static void settle_recount(struct proof *p, struct recount *r, GArray *missing)
-{
-	const struct pager_config *c = config_of(p);
-	g_autoptr(GArray) gone = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	GPtrArray *changes = store_changes_new();
-	guint kept = 0;
-	int e = 0;
-
-	for (guint i = 0; i < missing->len; i++) {
-		int64_t row = g_array_index(missing, int64_t, i);
-
-		if (is_counted(r, row))
-			g_array_append_val(gone, row);
-		else
-			g_array_index(missing, int64_t, kept++) = row;
-	}
-	g_array_set_size(missing, kept);
-	if (gone->len)
-		e = store_remove_members(c->store, gone, clock_wall(c->clock), changes);
-	pager_published(p->pager, e, changes);
-	for (guint i = 0; i < gone->len; i++)
-		proof_member_gone(p, r->room, g_array_index(gone, int64_t, i));
-	if (gone->len)
-		g_hash_table_remove(p->members, &r->room);
-	else
-		clear(p, &r->state, &r->pace);
-}
-
-void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int max,
-			  const GArray *missing)
-{
-	struct recount *r = recount_of(p, room);
-	g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	const struct proof_page all = {
-		.room = room, .lo = INT64_MIN, .hi = INT64_MAX, .missing = missing};
-
-	if (p->is_stopped)
-		return;
-	drop_seen(p, PROOF_MEMBER, &all);
-	g_array_append_vals(left, missing->data, missing->len);
-	if (is_second(p, r) && began_ms >= r->due_ms && max != PAGE_MAX)
-		settle_recount(p, r, left);
-	r = recount_of(p, room);
-	if (left->len > PROOF_MANY)
-		recount_many(p, room, left);
-	for (guint i = 0; i < left->len && left->len <= PROOF_MANY; i++) {
-		int64_t row = g_array_index(left, int64_t, i);
-
-		if (!r || r->state != DOUBTED || !is_counted(r, row))
-			proof_doubt(p, PROOF_MEMBER, row, room);
-	}
-	proof_pump(p);
-}
-
 /* ---- the pump ---- */
 
-static bool is_forgotten(const struct proof *p, enum proof_state state,
-			 const struct proof_pace *pace)
+/* The one that waits the longest. */
+static struct relist *next_due(struct proof *p)
 {
-	return state == CLEARED && proof_now(p) - pace->next_ms > PROOF_FORGET_MS;
-}
-
-/* Copies of the rooms: what is done about one may drop others. */
-static GArray *rooms_due(struct proof *p, GHashTable *table)
-{
-	GArray *rooms = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	bool is_pages = table == p->pages;
+	int64_t now = proof_now(p);
+	struct relist *first = NULL;
 	GHashTableIter iter;
 	gpointer value;
 
-	g_hash_table_iter_init(&iter, table);
+	g_hash_table_iter_init(&iter, p->pages);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct relist *r = value;
-		const struct recount *m = value;
-		enum proof_state state = is_pages ? r->state : m->state;
-		const struct proof_pace *pace = is_pages ? &r->pace : &m->pace;
-		int64_t room = is_pages ? r->room : m->room;
+		struct relist *r = value;
 
-		if (is_forgotten(p, state, pace))
+		if (r->state == CLEARED && now - r->pace.next_ms > PROOF_FORGET_MS)
 			g_hash_table_iter_remove(&iter);
-		else if (state == DOUBTED && pace->next_ms <= proof_now(p))
-			g_array_append_val(rooms, room);
+		else if (r->state == DOUBTED && r->pace.next_ms <= now &&
+			 (!first || r->pace.next_ms < first->pace.next_ms))
+			first = r;
 	}
-	return rooms;
+	return first;
 }
 
-static void pump_pages(struct proof *p)
+bool proof_pages_pump(struct proof *p)
 {
-	g_autoptr(GArray) rooms = rooms_due(p, p->pages);
+	struct relist *r = next_due(p);
 
-	for (guint i = 0; i < rooms->len; i++) {
-		int64_t room = g_array_index(rooms, int64_t, i);
-
-		if (!proof_take_turn(p))
-			return;
-		if (list_again(g_hash_table_lookup(p->pages, &room)))
-			g_hash_table_remove(p->pages, &room);
-	}
+	if (!r || !proof_take_turn(p))
+		return false;
+	if (list_again(r))
+		g_hash_table_remove(p->pages, &r->room);
+	return true;
 }
 
-static void pump_members(struct proof *p)
+int64_t proof_pages_next_ms(const struct proof *p)
 {
-	g_autoptr(GArray) rooms = rooms_due(p, p->members);
+	int64_t next_ms = INT64_MAX;
+	GHashTableIter iter;
+	gpointer value;
 
-	for (guint i = 0; i < rooms->len; i++) {
-		struct need need = {.kind = NEED_MEMBERS,
-				    .row = g_array_index(rooms, int64_t, i)};
-		struct recount *r = recount_of(p, need.row);
-
-		if (!r || !proof_take_turn(p))
-			return;
-		/* No list came since it was asked for. */
-		if (!proof_later(p, &r->pace))
-			r->state = CLEARED;
-		pager_begin(p->pager, &need);
-	}
+	g_hash_table_iter_init(&iter, p->pages);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((struct relist *)value)->state == DOUBTED)
+			next_ms = MIN(next_ms, ((struct relist *)value)->pace.next_ms);
+	return next_ms;
 }
 
-bool proof_lists_are_quiet(const struct proof *p)
+bool proof_pages_are_quiet(const struct proof *p)
 {
 	GHashTableIter iter;
 	gpointer value;
@@ -521,30 +417,5 @@ bool proof_lists_are_quiet(const struct proof *p)
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (((struct relist *)value)->state != CLEARED)
 			return false;
-	g_hash_table_iter_init(&iter, p->members);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct recount *)value)->state != CLEARED)
-			return false;
 	return true;
-}
-
-int64_t proof_lists_pump(struct proof *p)
-{
-	int64_t turn_ms = p->turns[p->turn] + 60000, next_ms = INT64_MAX;
-	GHashTableIter iter;
-	gpointer value;
-
-	pump_pages(p);
-	pump_members(p);
-	g_hash_table_iter_init(&iter, p->pages);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct relist *)value)->state == DOUBTED)
-			next_ms = MIN(next_ms,
-				      MAX(((struct relist *)value)->pace.next_ms, turn_ms));
-	g_hash_table_iter_init(&iter, p->members);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct recount *)value)->state == DOUBTED)
-			next_ms = MIN(next_ms,
-				      MAX(((struct recount *)value)->pace.next_ms, turn_ms));
-	return next_ms;
 }

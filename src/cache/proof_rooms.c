@@ -48,6 +48,7 @@ void proof_rooms_pump(struct proof *p)
 	const struct need need = {.kind = NEED_ROOMS};
 	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
 	int64_t now = proof_now(p);
+	bool is_again = p->rooms_again_ms && p->rooms_again_ms <= now;
 	bool is_urgent = false, begins;
 	guint due = 0;
 
@@ -61,8 +62,10 @@ void proof_rooms_pump(struct proof *p)
 		is_urgent |= t->askers->len > 0;
 		rooms->pdata[due++] = t;
 	}
-	begins =
-		due && !pager_is_fetching(p->pager, &need) && (is_urgent || proof_take_turn(p));
+	begins = (due || is_again) && !pager_is_fetching(p->pager, &need) &&
+		 (is_urgent || proof_take_turn(p));
+	if (is_again)
+		p->rooms_again_ms = begins ? 0 : now + LOOK_MS;
 	for (guint i = 0; i < due; i++) {
 		struct thing *t = rooms->pdata[i];
 
@@ -75,12 +78,21 @@ void proof_rooms_pump(struct proof *p)
 		pager_begin(p->pager, &need);
 }
 
-static bool has_row(const GArray *rows, int64_t row)
+/* Of very many it is the list that is to be doubted: it is asked for again before any of them is. */
+static void list_first(struct proof *p, const GArray *missing)
 {
-	for (guint i = 0; i < rows->len; i++)
-		if (g_array_index(rows, int64_t, i) == row)
-			return true;
-	return false;
+	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+	int64_t now = proof_now(p);
+
+	p->rooms_again_ms = 0;
+	for (guint i = 0; missing->len > PROOF_MANY && i < rooms->len; i++) {
+		struct thing *t = rooms->pdata[i];
+
+		if (t->state != DOUBTED || t->doubted_ms != now || t->pace.next_ms != now)
+			continue;
+		t->pace.next_ms = now + 2 * PROOF_AGAIN_MS;
+		p->rooms_again_ms = now + PROOF_AGAIN_MS;
+	}
 }
 
 void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing)
@@ -92,7 +104,7 @@ void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing
 	for (guint i = 0; i < rooms->len; i++) {
 		struct thing *t = rooms->pdata[i];
 
-		if (!has_row(missing, t->row)) {
+		if (!proof_has_row(missing, t->row)) {
 			/* It has the last word but for a GET that is still to be answered. */
 			if (t->state == LISTING)
 				proof_clear(t, PROOF_THERE);
@@ -107,5 +119,6 @@ void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing
 
 		proof_doubt(p, PROOF_ROOM, row, row);
 	}
+	list_first(p, missing);
 	proof_pump(p);
 }

@@ -305,12 +305,18 @@ void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms)
 			     g_memdup2(&until_wall_ms, sizeof(until_wall_ms)));
 }
 
+/* A server may list what it was not asked for. */
+static bool is_of_room(const struct webex_membership *m, const struct room_place *room)
+{
+	return !m->room_id || !strcmp(m->room_id, room->id);
+}
+
 /* Where the people of a list are found by. */
 struct people {
 	GHashTable *ids, *addresses; /* sets, borrowed */
 };
 
-static struct people people_of(const GPtrArray *memberships)
+static struct people people_of(const struct room_place *room, const GPtrArray *memberships)
 {
 	struct people p = {
 		.ids = g_hash_table_new(g_str_hash, g_str_equal),
@@ -320,6 +326,8 @@ static struct people people_of(const GPtrArray *memberships)
 	for (guint i = 0; i < memberships->len; i++) {
 		const struct webex_membership *m = g_ptr_array_index(memberships, i);
 
+		if (!is_of_room(m, room))
+			continue;
 		if (m->person_id)
 			g_hash_table_add(p.ids, m->person_id);
 		if (m->person_email)
@@ -352,7 +360,7 @@ static bool is_replaced(struct write *w, int64_t rowid, const struct people *p)
 static int sort_absent(struct write *w, const struct room_place *room, const GArray *absent,
 		       const GPtrArray *memberships, GArray *missing)
 {
-	struct people people = people_of(memberships);
+	struct people people = people_of(room, memberships);
 	int r = 0;
 
 	for (guint i = 0; r == 0 && i < absent->len; i++) {
@@ -413,7 +421,8 @@ static int learn_direct(struct write *w, const struct room_place *room, GPtrArra
 	for (guint i = 0; me && i < memberships->len; i++) {
 		const struct webex_membership *m = g_ptr_array_index(memberships, i);
 
-		if (!m->person_id || !m->person_email || !strcmp(m->person_id, me))
+		if (!is_of_room(m, room) || !m->person_id || !m->person_email ||
+		    !strcmp(m->person_id, me))
 			continue;
 		r = room_put_direct_email(w->q, room->rowid, m->person_email);
 		break;
@@ -431,11 +440,6 @@ static bool was_listed(struct write *w, int64_t room)
 
 	sql_int(&st, 1, room);
 	return sql_step(&st) == 1;
-}
-
-static bool is_of_room(const struct webex_membership *m, const struct room_place *room)
-{
-	return !m->room_id || !strcmp(m->room_id, room->id);
 }
 
 static int find_missing(struct write *w, const struct room_place *room, GPtrArray *memberships,

@@ -38,6 +38,7 @@ static void call_free(void *p)
 	g_free(c->before_message);
 	g_free(c->room_id);
 	g_free(c->sort_by);
+	g_free(c->id);
 	g_free(c);
 }
 
@@ -72,8 +73,9 @@ uint64_t webex_get_room(struct webex_client *c, const char *id, webex_done done,
 uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg)
 {
 	(void)c;
-	(void)id;
-	return note("message", NULL, done, arg);
+	note("message", NULL, done, arg);
+	((struct call *)calls->pdata[calls->len - 1])->id = g_strdup(id);
+	return calls->len;
 }
 
 uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done done,

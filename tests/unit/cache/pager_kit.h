@@ -25,6 +25,7 @@ struct call {
 	int max;
 	bool mentioned_me;
 	char *room_id; /* messages */
+	char *id;      /* message */
 	char *sort_by; /* rooms */
 	bool background;
 	bool cancelled;

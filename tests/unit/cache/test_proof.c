@@ -243,11 +243,16 @@ static void body_many_messages(struct world *w)
 	later(w, PROOF_AGAIN_MS);
 	answer(4, NULL, NULL, -EIO, 500, false);
 	assert_int_equal(40, listed(w));
-	/* Later: what it lacks as well is gone, at once, by one more request. */
+	/* Later: one that does not agree with the first proves nothing either. */
 	later(w, 60000);
 	answer(5, some(30, 1, 20), NULL, 0, 200, false);
+	assert_int_equal(40, listed(w));
+	/* What two lack that agree is gone, at once. */
+	later(w, 60000);
+	assert_int_equal(T0 + 21, call_at(6)->before_ms);
+	answer(6, some(20, 1, 20), NULL, 0, 200, false);
 	assert_int_equal(20, listed(w));
-	assert_int_equal(6, calls->len);
+	assert_int_equal(7, calls->len);
 }
 
 CASE(many_messages)
@@ -410,9 +415,14 @@ static void body_members(struct world *w)
 	later(w, PROOF_AGAIN_MS);
 	assert_string_equal("memberships", call_at(4)->what);
 	assert_true(call_at(4)->max != call_at(3)->max);
+	/* It does not agree with the first. */
 	answer(4, people(20, 3, 12), NULL, 0, 200, false);
+	assert_int_equal(19, members(w));
+	later(w, 60000);
+	answer(5, people(20, 3, 12), NULL, 0, 200, false);
 	assert_int_equal(10, members(w));
-	assert_int_equal(5, calls->len);
+	later(w, 60000);
+	assert_int_equal(6, calls->len);
 }
 
 CASE(members)

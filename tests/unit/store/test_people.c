@@ -104,6 +104,25 @@ static void test_members_come_and_go(void **state)
 	assert_int_equal(store_apply_members(k->s, room, k->changes, NULL, T0, NULL), -ENOENT);
 }
 
+/* What is not of the space says nothing of those who are in it. */
+static void test_members_of_another_space(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x");
+	struct webex_membership *elsewhere = kit_membership(3, "a@x");
+	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	GPtrArray *list;
+
+	members(k, room, kit_list(kit_membership(1, "a@x"), NULL), true);
+	elsewhere->room_id = g_strdup("another");
+	list = kit_list(elsewhere, NULL);
+	assert_int_equal(store_apply_members(k->s, room, list, missing, T0, NULL), 0);
+	assert_text(kit_members(k, room), "a@x\n");
+	assert_int_equal(missing->len, 1);
+	g_ptr_array_set_free_func(list, webex_membership_free);
+	g_ptr_array_unref(list);
+}
+
 static void test_member_names(void **state)
 {
 	struct kit *k = *state;
@@ -418,7 +437,7 @@ int main(void)
 		T(test_member_names),  T(test_direct_address),
 		T(test_people),	       T(test_people_of_messages),
 		T(test_contents),      T(test_nodes),
-		T(test_meta),
+		T(test_meta),	       T(test_members_of_another_space),
 	};
 
 	return cmocka_run_group_tests_name("store people", tests, NULL, NULL);

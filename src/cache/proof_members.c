@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Proof of many members at once: the whole list of them is asked for again (proof.h has the states). */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "cache/pages.h"
+#include "cache/proof_internal.h"
+
+/* Memberships of a space. */
+struct recount {
+	enum proof_state state; /* DOUBTED, CLEARED */
+	struct proof_pace pace;
+	int64_t room, due_ms; /* mono: a list begun before it is no second one */
+	GArray *rows;	      /* of int64_t, rising */
+};
+
+static const struct pager_config *config_of(const struct proof *p)
+{
+	return pager_get_config(p->pager);
+}
+
+static void recount_free(void *data)
+{
+	struct recount *r = data;
+
+	g_array_unref(r->rows);
+	g_free(r);
+}
+
+void proof_members_init(struct proof *p)
+{
+	p->members = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, recount_free);
+}
+
+void proof_members_free(struct proof *p)
+{
+	g_hash_table_unref(p->members);
+}
+
+static bool is_me(const struct proof *p, int64_t member)
+{
+	struct store_member m = {0};
+	struct store_conn *conn;
+	bool is_me = false;
+
+	if (store_read_begin(config_of(p)->store, &conn))
+		return false;
+	if (store_member_get(conn, member, &m) == 0 && m.m.person_id) {
+		_cleanup_gfree_ char *me = store_meta_get(conn, "me.id");
+
+		is_me = g_strcmp0(me, m.m.person_id) == 0;
+	}
+	store_member_clear(&m);
+	store_read_end(conn);
+	return is_me;
+}
+
+void proof_member_gone(struct proof *p, int64_t room, int64_t member)
+{
+	const struct need members = {.kind = NEED_MEMBERS, .row = room};
+
+	/* A list that is on its way may still have it. */
+	pager_touch(p->pager, &members);
+	if (is_me(p, member))
+		proof_doubt(p, PROOF_ROOM, room, room);
+}
+
+static struct recount *recount_of(const struct proof *p, int64_t room)
+{
+	return g_hash_table_lookup(p->members, &room);
+}
+
+static bool is_second(const struct proof *p, const struct recount *r)
+{
+	return r && r->state == DOUBTED && proof_now(p) >= r->due_ms;
+}
+
+int proof_members_max(const struct proof *p, int64_t room, int max)
+{
+	return is_second(p, recount_of(p, room)) ? max / 2 + 1 : max;
+}
+
+static void recount_many(struct proof *p, int64_t room, const GArray *missing)
+{
+	struct recount *r = recount_of(p, room);
+	int64_t now = proof_now(p);
+
+	if (!r) {
+		if (g_hash_table_size(p->members) >= PROOF_MAX)
+			return;
+		r = g_new0(struct recount, 1);
+		r->room = room;
+		r->state = CLEARED;
+		r->pace.next_ms = now;
+		r->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+		g_hash_table_insert(p->members, &r->room, r);
+	}
+	if (r->state == DOUBTED)
+		return;
+	r->state = DOUBTED;
+	r->due_ms = r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
+	g_array_set_size(r->rows, 0);
+	g_array_append_vals(r->rows, missing->data, missing->len);
+}
+
+/* One of those that the first list lacked is in the second one: it was wrong, and nobody is missing
+ * twice. */
+static bool is_recount_refuted(const struct proof *p, const struct recount *r,
+			       const GArray *missing)
+{
+	struct store_member m = {.gone = true};
+	struct store_conn *conn;
+	bool is = false;
+
+	if (store_read_begin(config_of(p)->store, &conn))
+		return true;
+	for (guint i = 0; i < r->rows->len && !is; i++) {
+		int64_t row = g_array_index(r->rows, int64_t, i);
+
+		if (proof_has_row(missing, row))
+			continue;
+		/* She may have been removed in another way meanwhile. */
+		is = store_member_get(conn, row, &m) == 0 && !m.gone;
+		store_member_clear(&m);
+	}
+	store_read_end(conn);
+	return is;
+}
+
+/* Those that the second list lacks as well are forgotten; the others it lacks stay in the array. */
+static void settle_recount(struct proof *p, struct recount *r, GArray *missing)
+{
+	const struct pager_config *c = config_of(p);
+	g_autoptr(GArray) gone = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	GPtrArray *changes;
+	guint kept = 0;
+	int e = 0;
+
+	if (is_recount_refuted(p, r, missing)) {
+		r->state = CLEARED;
+		proof_rest(p, &r->pace);
+		return;
+	}
+	for (guint i = 0; i < missing->len; i++) {
+		int64_t row = g_array_index(missing, int64_t, i);
+
+		if (proof_has_row(r->rows, row))
+			g_array_append_val(gone, row);
+		else
+			g_array_index(missing, int64_t, kept++) = row;
+	}
+	g_array_set_size(missing, kept);
+	changes = store_changes_new();
+	if (gone->len)
+		e = store_remove_members(c->store, gone, clock_wall(c->clock), changes);
+	pager_published(p->pager, e, changes);
+	for (guint i = 0; i < gone->len; i++)
+		proof_member_gone(p, r->room, g_array_index(gone, int64_t, i));
+	g_hash_table_remove(p->members, &r->room);
+}
+
+void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int max,
+			  const GArray *missing)
+{
+	struct recount *r = recount_of(p, room);
+	g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	const struct proof_page all = {
+		.room = room, .lo = INT64_MIN, .hi = INT64_MAX, .missing = missing};
+
+	if (p->is_stopped)
+		return;
+	proof_drop_seen(p, PROOF_MEMBER, &all);
+	g_array_append_vals(left, missing->data, missing->len);
+	if (is_second(p, r) && began_ms >= r->due_ms && max != PAGE_MAX)
+		settle_recount(p, r, left);
+	r = recount_of(p, room);
+	if (left->len > PROOF_MANY)
+		recount_many(p, room, left);
+	for (guint i = 0; i < left->len && left->len <= PROOF_MANY; i++) {
+		int64_t row = g_array_index(left, int64_t, i);
+
+		if (!r || r->state != DOUBTED || !proof_has_row(r->rows, row))
+			proof_doubt(p, PROOF_MEMBER, row, room);
+	}
+	proof_pump(p);
+}
+
+/* ---- the pump ---- */
+
+static struct recount *next_due(struct proof *p)
+{
+	int64_t now = proof_now(p);
+	struct recount *first = NULL;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->members);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct recount *r = value;
+
+		if (r->state == CLEARED && now - r->pace.next_ms > PROOF_FORGET_MS)
+			g_hash_table_iter_remove(&iter);
+		else if (r->state == DOUBTED && r->pace.next_ms <= now &&
+			 (!first || r->pace.next_ms < first->pace.next_ms))
+			first = r;
+	}
+	return first;
+}
+
+bool proof_members_pump(struct proof *p)
+{
+	struct recount *r = next_due(p);
+	struct need need = {.kind = NEED_MEMBERS};
+
+	if (!r || !proof_take_turn(p))
+		return false;
+	/* No list came since it was asked for. */
+	if (!proof_later(p, &r->pace))
+		r->state = CLEARED;
+	need.row = r->room;
+	pager_begin(p->pager, &need);
+	return true;
+}
+
+int64_t proof_members_next_ms(const struct proof *p)
+{
+	int64_t next_ms = INT64_MAX;
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->members);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((struct recount *)value)->state == DOUBTED)
+			next_ms = MIN(next_ms, ((struct recount *)value)->pace.next_ms);
+	return next_ms;
+}
+
+bool proof_members_are_quiet(const struct proof *p)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, p->members);
+	while (g_hash_table_iter_next(&iter, NULL, &value))
+		if (((struct recount *)value)->state != CLEARED)
+			return false;
+	return true;
+}
