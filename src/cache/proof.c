@@ -505,8 +505,8 @@ static bool ask_next(struct proof *p)
 /* One request, of each kind in its turn: none waits until all of another are done. */
 static bool step(struct proof *p)
 {
-	static bool (*const kinds[])(struct proof *p) = {proof_pages_pump, proof_members_pump,
-							 ask_next};
+	static bool (*const kinds[])(struct proof * p) = {proof_pages_pump, proof_members_pump,
+							  ask_next};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		size_t kind = ((size_t)p->kind + i) % G_N_ELEMENTS(kinds);

@@ -37,7 +37,7 @@ struct thing {
 	uint64_t call;	    /* ASKING */
 	bool tried;
 	bool is_offline; /* the last question did not come through */
-	GArray *askers; /* of struct asker */
+	GArray *askers;	 /* of struct asker */
 };
 
 struct proof {
@@ -47,8 +47,8 @@ struct proof {
 	GHashTable *members;	    /* room -> struct recount */
 	int64_t turns[PROOF_TURNS]; /* mono; when they were taken */
 	int turn;		    /* the oldest of them */
-	int64_t group; /* whose turn it was: see next_due() */
-	int kind;      /* whose turn it is: see step() */
+	int64_t group;		    /* whose turn it was: see next_due() */
+	int kind;		    /* whose turn it is: see step() */
 	int asking;
 	int64_t rooms_again_ms; /* mono: a list of spaces that lacked many is asked for again; 0 */
 	uint64_t timer;		/* 0: none */

@@ -26,8 +26,8 @@ struct relist {
 	enum proof_state state; /* DOUBTED, LISTING, CLEARED */
 	struct proof_pace pace;
 	GArray *suspects; /* of struct suspect, by row */
-	GArray *others;	  /* of int64_t: what a second list lacks that does not agree with the first */
-	int max;	  /* the page size that lacked them */
+	GArray *others; /* of int64_t: what a second list lacks that does not agree with the first */
+	int max;	/* the page size that lacked them */
 	struct lane *lane;
 	bool is_refuted, is_cut, is_offline;
 };
@@ -278,8 +278,11 @@ static int other_size(int max)
 /* The first list was wrong, and need not be walked through. */
 static void refuted(struct relist *r)
 {
-	const struct proof_page page = {
-		.room = r->room, .lo = 0, .hi = 0, .max = other_size(r->max), .missing = r->others};
+	const struct proof_page page = {.room = r->room,
+					.lo = 0,
+					.hi = 0,
+					.max = other_size(r->max),
+					.missing = r->others};
 
 	r->state = CLEARED;
 	proof_rest(r->proof, &r->pace);

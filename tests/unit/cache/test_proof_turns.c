@@ -11,8 +11,8 @@ static void later(struct world *w, int64_t ms)
 	proof_tick(pager_proof(w->pager));
 }
 
-static int64_t put_message_of(struct world *w, int64_t room, const char *room_id, const char *id,
-			      int64_t at)
+static int64_t put_message_of(struct world *w, int64_t room, const char *room_id,
+			      const char *id, int64_t at)
 {
 	g_autoptr(GPtrArray) one = messages(id, at, NULL);
 	struct webex_message *m = one->pdata[0];
