@@ -31,7 +31,7 @@ struct local_read {
 	struct outbox_letter *letter; /* the thread only reads it */
 	local_done done;
 	void *arg;
-	bool is_cancelled; /* lock */
+	int cancelled; /* lock; -errno, 0: it was not */
 	struct local_child child;
 	int spool;
 	int64_t began_ms, moved_ms, size; /* mono */
@@ -173,14 +173,14 @@ static void deliver(void *arg)
 	struct local_read *r = arg;
 	struct local_files *f = r->f;
 	_cleanup_gfree_ char *why = NULL;
-	bool is_cancelled;
+	int cancelled;
 
 	pthread_mutex_lock(&f->lock);
-	is_cancelled = r->is_cancelled;
+	cancelled = r->cancelled;
 	g_hash_table_remove(f->all, &r->id);
 	pthread_mutex_unlock(&f->lock);
-	if (is_cancelled)
-		r->answer = (struct local_answer){.error = -EINTR, .why = LOCAL_WHY_ASKED};
+	if (cancelled)
+		r->answer = (struct local_answer){.error = cancelled, .why = LOCAL_WHY_ASKED};
 	if (r->answer.error == 0)
 		convert(r);
 	else
@@ -231,14 +231,14 @@ static void end_for(struct local_read *r, int error, enum local_why why)
 
 /* ---- the thread ---- */
 
-static bool is_cancelled(struct local_read *r)
+static int cancelled(struct local_read *r)
 {
-	bool is;
+	int error;
 
 	pthread_mutex_lock(&r->f->lock);
-	is = r->is_cancelled;
+	error = r->cancelled;
 	pthread_mutex_unlock(&r->f->lock);
-	return is;
+	return error;
 }
 
 static int idle_ms(const struct local_read *r)
@@ -260,8 +260,8 @@ static bool end_if_due(struct local_read *r, int64_t now, bool is_stopping)
 	}
 	if (is_stopping)
 		end_for(r, -ESHUTDOWN, LOCAL_WHY_ASKED);
-	else if (is_cancelled(r))
-		end_for(r, -EINTR, LOCAL_WHY_ASKED);
+	else if (cancelled(r))
+		end_for(r, cancelled(r), LOCAL_WHY_ASKED);
 	else if (now - r->moved_ms >= idle_ms(r) || now - r->began_ms >= f->whole_ms)
 		end_for(r, -ETIMEDOUT, r->child.pid ? LOCAL_WHY_SLOW : LOCAL_WHY_MANY);
 	else
@@ -449,14 +449,14 @@ uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, l
 	return id;
 }
 
-void local_files_cancel(struct local_files *f, uint64_t id)
+void local_files_cancel(struct local_files *f, uint64_t id, int error)
 {
 	struct local_read *r;
 
 	pthread_mutex_lock(&f->lock);
 	r = g_hash_table_lookup(f->all, &id);
 	if (r)
-		r->is_cancelled = true;
+		r->cancelled = error;
 	pthread_mutex_unlock(&f->lock);
 	wake(f);
 }

@@ -87,5 +87,6 @@ typedef void (*local_done)(void *arg, int error, const char *why);
 /* `letter` (with letter->local) is borrowed until `done`. Returns an id for local_files_cancel. */
 uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, local_done done,
 			  void *arg);
-/* Cache thread. It ends with -EINTR, unless `done` was called before. */
-void local_files_cancel(struct local_files *f, uint64_t id);
+/* Cache thread. It ends with `error` (-EINTR, or -ESHUTDOWN at the end of the mount), unless `done` was
+ * called before. */
+void local_files_cancel(struct local_files *f, uint64_t id, int error);

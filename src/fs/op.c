@@ -352,7 +352,7 @@ static void give_up(struct op *op, int error)
 	} else if (op->state == OP_SUBMITTED) {
 		op->waiting.is_over = true;
 		if (op->reading)
-			local_files_cancel(op->fs->local, op->reading);
+			local_files_cancel(op->fs->local, op->reading, error);
 		else if (op->waiting.letter)
 			outbox_detach(op->fs->config.outbox, op->waiting.letter, error, NULL,
 				      NULL);

@@ -395,7 +395,12 @@ static void await_children(int n)
 
 static void cancel(void *arg)
 {
-	local_files_cancel(files, ((struct result *)arg)->id);
+	local_files_cancel(files, ((struct result *)arg)->id, -EINTR);
+}
+
+static void end_mount(void *arg)
+{
+	local_files_cancel(files, ((struct result *)arg)->id, -ESHUTDOWN);
 }
 
 static void test_one_that_hangs_is_cancelled(void **state)
@@ -408,6 +413,13 @@ static void test_one_that_hangs_is_cancelled(void **state)
 	await_children(1);
 	work_post(queue, cancel, &r);
 	assert_int_equal(await(&r), -EINTR);
+	assert_non_null(strstr(r.why, "interrupted"));
+	forget(&r);
+	begin(&r, "/hang", &me);
+	await_children(1);
+	work_post(queue, end_mount, &r);
+	assert_int_equal(await(&r), -ESHUTDOWN);
+	assert_non_null(strstr(r.why, "unmounted"));
 	forget(&r);
 	await_children(0);
 }

@@ -161,10 +161,11 @@ bool tree_upload_is_known(struct tree *t, uint64_t ino)
 
 atomic_int detached, cancelled;
 
-void local_files_cancel(struct local_files *f, uint64_t id)
+void local_files_cancel(struct local_files *f, uint64_t id, int error)
 {
 	(void)f;
 	(void)id;
+	(void)error;
 	atomic_fetch_add(&cancelled, 1);
 }
 
