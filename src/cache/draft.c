@@ -365,6 +365,11 @@ static int truncate_file_locked(struct draft *d, struct draft_writer *by, int64_
 {
 	int r;
 
+	/* Of what was written until now nothing is left, also if that was cut off already. */
+	if (!size) {
+		d->is_tainted = false;
+		draft_writers_end_round(&d->writers);
+	}
 	if (size == d->size)
 		return 0;
 	if (size > DRAFT_FILE_MAX)
@@ -376,11 +381,7 @@ static int truncate_file_locked(struct draft *d, struct draft_writer *by, int64_
 		return -errno;
 	d->size = size;
 	d->is_dirty = true;
-	/* Of what was written until now nothing is left. */
-	if (!size) {
-		d->is_tainted = false;
-		draft_writers_end_round(&d->writers);
-	}
+	d->changes++;
 	draft_writer_wrote(&d->writers, by, false);
 	return 0;
 }
@@ -406,6 +407,7 @@ ssize_t draft_write_by(struct draft *d, struct draft_writer *by, enum draft_way 
 		r = write_text_locked(d, buf, len, offset, append);
 	if (r == 0) {
 		d->is_dirty = true;
+		d->changes++;
 		draft_writer_wrote(&d->writers, by, way == DRAFT_MAPPED);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -514,6 +516,8 @@ int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, siz
 	if (by && draft_writer_has_company(&d->writers, by)) {
 		draft_writer_give_up(&d->writers, by);
 		r = -EAGAIN;
+	} else if (by && d->form == DRAFT_FILE && !d->is_dirty) {
+		r = -EAGAIN;
 	} else if (d->form == DRAFT_FILE) {
 		r = take_file_locked(d, ret_fd, ret_size);
 	} else {
@@ -534,6 +538,17 @@ int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 	       int64_t *ret_size)
 {
 	return draft_take_by(d, NULL, ret_body, ret_len, ret_fd, ret_size);
+}
+
+int draft_copy(struct draft *d, int *ret_fd, int64_t *ret_size, uint64_t *ret_state)
+{
+	int r;
+
+	pthread_mutex_lock(&d->lock);
+	r = take_file_locked(d, ret_fd, ret_size);
+	*ret_state = d->changes;
+	pthread_mutex_unlock(&d->lock);
+	return r;
 }
 
 int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,

@@ -115,12 +115,20 @@ bool draft_is_tainted(struct draft *d);
 int draft_take(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 	       int64_t *ret_size);
 /* The same by an open file that closes. -EAGAIN, and nothing was taken: another one wrote, too, and
- * may not be through; what this one wrote is sent with that. `by` NULL: without looking at them. */
+ * may not be through; what this one wrote is sent with that; or somebody has taken it a moment ago (of
+ * a file, which is clean then). `by` NULL: without looking at that. */
 int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, size_t *ret_len,
 		  int *ret_fd, int64_t *ret_size);
 /* The same for what is not to be sent but kept (tainted, refused by draft_take): text forms as
  * they are, unchecked, with their newlines. Never fails for them. */
 int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_fd,
 		   int64_t *ret_size);
+/*
+ * Files: a descriptor of what it holds now (owned) for a change that may still fail: nothing is taken, it
+ * stays as dirty as it was. *ret_state goes to draft_set_sent when the change came to pass.
+ */
+int draft_copy(struct draft *d, int *ret_fd, int64_t *ret_size, uint64_t *ret_state);
+/* What draft_copy gave has arrived: clean, unless something was written since. */
+void draft_set_sent(struct draft *d, uint64_t state);
 /* The spool file's SHA-256 as 64 hex digits; owned. Reads it all: not on a FUSE worker. */
 int draft_sha256(int fd, char **ret_hex);

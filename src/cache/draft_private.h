@@ -18,9 +18,10 @@ struct draft {
 	int64_t taken_end; /* text: the offset behind what was taken */
 	size_t valid;	   /* text: so many bytes are whole characters of UTF-8 */
 	int fd;		   /* files */
-	char *path;    /* files: the name in the spool, which a letter may have taken away */
-	int64_t size;  /* files */
-	bool is_taken; /* files: a letter may hold the same inode */
+	char *path;	  /* files: the name in the spool, which a letter may have taken away */
+	int64_t size;	  /* files */
+	bool is_taken;	  /* files: a letter may hold the same inode */
+	uint64_t changes; /* files: so often its bytes changed */
 };
 
 /* Nobody has written what was not taken. */

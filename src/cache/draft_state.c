@@ -15,6 +15,14 @@ void draft_set_clean(struct draft *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+void draft_set_sent(struct draft *d, uint64_t state)
+{
+	pthread_mutex_lock(&d->lock);
+	if (d->changes == state)
+		draft_set_clean_locked(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
 bool draft_is_dirty(struct draft *d)
 {
 	bool is_dirty;

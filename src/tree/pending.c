@@ -43,7 +43,8 @@ static void unlist_locked(struct pendings *p, struct pending *e, bool keep_open)
 	/* It was unlinked, whatever it had become. */
 	if (keep_open)
 		e->fate = PENDING_STAYS;
-	if (keep_open && e->opens)
+	/* What became a text has no number but its own. */
+	if ((keep_open || e->fate == PENDING_IS_TEXT) && e->opens)
 		g_queue_push_head(&p->nameless, e);
 	else
 		unref_locked(e);

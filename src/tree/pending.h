@@ -74,8 +74,8 @@ struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *na
 struct pending *pending_by_row(struct pendings *p, int64_t row);
 /* One more reference. */
 struct pending *pending_ref(struct pendings *p, struct pending *e);
-/* One that has no name any more, since it was unlinked or another one got its name, and is still
- * open: whoever has it open goes on with it. */
+/* One that has no name any more, since it was unlinked, another one got its name, or its bytes became
+ * a text, and is still open: whoever has it open goes on with it. */
 struct pending *pending_nameless(struct pendings *p, int64_t row);
 void pending_unref(struct pendings *p, struct pending **pending);
 bool pending_is_any_in(struct pendings *p, uint64_t dir);
@@ -92,7 +92,7 @@ enum pending_end pending_closed(struct pendings *p, struct pending *e);
 bool pending_waits(struct pendings *p, struct pending *e);
 void pending_remove(struct pendings *p, struct pending *e);
 /* A scratch file that became something else, a file of that name if it is not NULL: what its
- * number means is looked up there. */
+ * number means is looked up there. Who has one open that became a text goes on with it. */
 void pending_sent(struct pendings *p, struct pending *e, const char *name);
 /* *ret_name: the name that it has then, owned. */
 enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char **ret_name);

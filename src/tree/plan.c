@@ -140,16 +140,14 @@ static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t ont
 			   struct tree_plan *plan)
 {
 	_cleanup_close_ int fd = -1;
-	_cleanup_gfree_ char *none = NULL;
 	struct tree_write w;
-	size_t none_len;
+	uint64_t state = 0;
 	int64_t size;
 	int r = tree_open_write(ctx, onto, true, &w);
 
 	if (r)
 		return r;
-	/* Taken: a close after the rename (gio's) has nothing left to send. */
-	r = draft_take(p->draft, &none, &none_len, &fd, &size);
+	r = draft_copy(p->draft, &fd, &size, &state);
 	if (r == 0)
 		r = draft_fill_fd(w.draft, fd);
 	if (r == 0 && w.what == TREE_WRITE_OBJECT) {
@@ -158,12 +156,13 @@ static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t ont
 		plan->action = TREE_DO_SEND;
 		r = take_whole(ctx, &w, &plan->letter);
 	}
+	plan->state = state;
 	tree_write_close(ctx->tree, &w);
 	return r;
 }
 
 static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char *newname,
-			     struct outbox_letter **ret_letter)
+			     struct tree_plan *plan)
 {
 	struct tree_write w = {0};
 	int r = tree_open_write(ctx, tree_ino(TREE_UPLOAD, p->row), false, &w);
@@ -174,7 +173,8 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 	r = tree_write_aim(ctx, &w, newname);
 	w.is_moved = true;
 	if (r == 0)
-		r = take_whole(ctx, &w, ret_letter);
+		r = take_whole(ctx, &w, &plan->letter);
+	plan->state = w.state;
 	tree_write_close(ctx->tree, &w);
 	return r;
 }
@@ -236,7 +236,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 		return check_new_name(ctx, p, newname);
 	}
 	plan->action = TREE_DO_SEND;
-	return scratch_to_upload(ctx, p, newname, &plan->letter);
+	return scratch_to_upload(ctx, p, newname, plan);
 }
 
 /* What names a file of this machine: it may be there by now. Whoever moves it must be able to read

@@ -20,6 +20,16 @@ static void finish(struct submission *s, int error, uint64_t ino)
 	submission_finish(s, error, ino);
 }
 
+/* Its bytes are at the server now. A close after that (gio's) has nothing left to send. */
+static void became(struct submission *s, const char *name)
+{
+	struct pending *p = s->plan.pending;
+
+	draft_set_sent(p->draft, s->plan.state);
+	pending_sent(s->tree->pendings, p, name);
+	tree_write_send_left(s->tree, p);
+}
+
 /* The file here that the change was about. */
 static void end_pending(struct submission *s)
 {
@@ -31,15 +41,14 @@ static void end_pending(struct submission *s)
 	case TREE_DO_NAME:
 		break;
 	case TREE_DO_SEND:
-		/* Its bytes are at the server now. */
 		if (s->plan.text)
 			pending_replaced(pendings, p->dir, s->plan.text, p);
-		pending_sent(pendings, p, s->plan.text);
+		became(s, s->plan.text);
 		break;
 	case TREE_DO_UPDATE_ROOM:
 	case TREE_DO_UPDATE_MEMBER:
 	case TREE_DO_NOTHING:
-		pending_sent(pendings, p, NULL);
+		became(s, NULL);
 		break;
 	default:
 		pending_remove(pendings, p);

@@ -510,9 +510,12 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	    is_empty_file(w))
 		return 0;
 	l = new_letter(ctx, w);
-	/* A passing file that gets a name is sent as it stands then. */
-	r = draft_take_by(w->draft, w->pending && w->pending->is_scratch ? NULL : &w->writer,
-			  &l->body, &l->body_len, &l->fd, &l->size);
+	/* A passing file that gets a name is sent as it stands then; a plan takes nothing. */
+	if (w->is_moved)
+		r = draft_copy(w->draft, &l->fd, &l->size, &w->state);
+	else
+		r = draft_take_by(w->draft, w->by ? w->by : &w->writer, &l->body, &l->body_len,
+				  &l->fd, &l->size);
 	if (r == -EAGAIN) {
 		outbox_letter_free(l);
 		return 0;

@@ -60,7 +60,10 @@ struct tree_write {
 	char *room_id, *email, *message_id, *place, *name;
 	int64_t rewrites; /* the unsent letter that is edited; 0: none */
 	char *base;	  /* edits: the text at open, until the first commit */
-	bool is_moved;	  /* a scratch file that gets a real name: sent as it is */
+	bool is_moved; /* a scratch file that gets a real name: sent as it is, but taken only */
+	uint64_t state; /* when it has arrived: draft_set_sent with this */
+	/* For whom it is written, if that is not `writer`; borrowed. */
+	struct draft_writer *by;
 	/* Raw JSON: with whose rights a file of this machine that it names is read. Owned; NULL:
 	 * nobody's. */
 	struct local_caller *caller;
@@ -126,8 +129,14 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		    struct outbox_letter **ret_letter, char **ret_reason);
 /* The same of a scratch file that was renamed to a real name while it is open. */
 bool tree_write_was_renamed(struct tree *t, const struct tree_write *w);
-int tree_write_take_renamed(struct tree_ctx *ctx, const struct tree_write *w,
+int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
 			    struct outbox_letter **ret_letter, char **ret_reason);
+/*
+ * A scratch file has just got a real name, or become a text. What was written to it behind the bytes
+ * that went with that, and closed before it was known that they arrived: as if it were closed now.
+ * Cache thread.
+ */
+void tree_write_send_left(struct tree *t, struct pending *p);
 /* The same of a draft that will not be sent, whatever it holds: a letter to keep. NULL if it is
  * empty. */
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
@@ -179,6 +188,7 @@ struct tree_plan {
 	char *why;
 	/* The file here that it is about; reference. A scratch file that is sent goes then. */
 	struct pending *pending;
+	uint64_t state; /* of its draft, whose bytes go with the plan: draft_set_sent */
 	struct tree_waiting *waiting; /* borrowed; may be NULL */
 	int64_t n;		      /* number of an unsent letter */
 };

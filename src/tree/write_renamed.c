@@ -29,8 +29,7 @@ static bool was_removed(struct tree_ctx *ctx, int64_t row)
 }
 
 /* The same bytes under the name that they have now. Drop by tree_write_close. */
-static int under_new_name(struct tree_ctx *ctx, const struct tree_write *w,
-			  struct tree_write *ret_write)
+static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_write *ret_write)
 {
 	struct pendings *pendings = ctx->tree->pendings;
 	enum pending_fate fate;
@@ -39,26 +38,33 @@ static int under_new_name(struct tree_ctx *ctx, const struct tree_write *w,
 		.what = TREE_WRITE_UPLOAD,
 		.kind = TREE_UPLOAD,
 		.form = OUTBOX_FILE,
-		.ino = w->ino,
-		.dir = w->dir,
-		.row = w->row,
-		.content_row = w->content_row,
-		.draft = draft_ref(w->draft),
-		.pending = pending_ref(pendings, w->pending),
+		.ino = tree_ino(TREE_UPLOAD, p->row),
+		.dir = p->dir,
+		.row = p->row,
+		.content_row = p->content_row,
+		.draft = draft_ref(p->draft),
+		.pending = pending_ref(pendings, p),
 	};
-	/* It is open: by who writes. */
-	pending_opened(pendings, ret_write->pending, true);
-	fate = pending_get_fate(pendings, w->pending, &ret_write->name);
-	if (fate == PENDING_IS_FILE)
-		return tree_write_aim_dir(ctx, w->dir, ret_write);
-	/* Only kept: where it may be sent to is for the person to say. */
-	ret_write->room = w->room;
-	ret_write->room_id = g_strdup(w->room_id);
-	ret_write->place = g_strdup(w->place);
-	return -EIO;
+	/* By who writes, if it still is. */
+	if (pending_opened(pendings, p, true))
+		pending_unref(pendings, &ret_write->pending);
+	fate = pending_get_fate(pendings, p, &ret_write->name);
+	return fate == PENDING_IS_FILE ? tree_write_aim_dir(ctx, p->dir, ret_write) : -EIO;
 }
 
-int tree_write_take_renamed(struct tree_ctx *ctx, const struct tree_write *w,
+static int take_renamed(struct tree_ctx *ctx, struct tree_write *renamed,
+			struct outbox_letter **ret_letter, char **ret_reason, int r)
+{
+	if (r == 0)
+		return tree_write_take(ctx, renamed, ret_letter, ret_reason);
+	*ret_reason = g_strdup("it was written after its file had become the text of something "
+			       "else");
+	if (tree_write_take_raw(ctx, renamed, ret_letter))
+		*ret_letter = NULL;
+	return r;
+}
+
+int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
 			    struct outbox_letter **ret_letter, char **ret_reason)
 {
 	struct tree_write renamed;
@@ -68,15 +74,48 @@ int tree_write_take_renamed(struct tree_ctx *ctx, const struct tree_write *w,
 	*ret_reason = NULL;
 	if (!draft_is_dirty(w->draft) || was_removed(ctx, w->content_row))
 		return 0;
-	r = under_new_name(ctx, w, &renamed);
-	if (r == 0) {
-		r = tree_write_take(ctx, &renamed, ret_letter, ret_reason);
-	} else {
-		*ret_reason = g_strdup("it was written after its file had become the text of "
-				       "something else");
-		if (tree_write_take_raw(ctx, &renamed, ret_letter))
-			*ret_letter = NULL;
+	r = under_new_name(ctx, w->pending, &renamed);
+	renamed.by = &w->writer;
+	if (r) {
+		/* Only kept: where it may be sent to is for the person to say. */
+		renamed.room = w->room;
+		renamed.room_id = g_strdup(w->room_id);
+		renamed.place = g_strdup(w->place);
 	}
+	r = take_renamed(ctx, &renamed, ret_letter, ret_reason, r);
 	tree_write_close(ctx->tree, &renamed);
 	return r;
+}
+
+static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
+{
+	/* What went wrong is in unsent/ and last-error. */
+	(void)arg;
+	(void)error;
+	(void)room;
+	(void)message;
+}
+
+void tree_write_send_left(struct tree *t, struct pending *p)
+{
+	struct tree_ctx ctx = {.tree = t};
+	struct outbox_letter *letter = NULL;
+	_cleanup_gfree_ char *reason = NULL;
+	struct tree_write renamed;
+	int r;
+
+	/* Who has it open will have it sent at the close: that leaves the draft, and looks then. */
+	if (draft_is_open(p->draft) || !draft_is_dirty(p->draft) ||
+	    store_read_begin(t->config.store, &ctx.conn))
+		return;
+	r = under_new_name(&ctx, p, &renamed);
+	if (r)
+		renamed.place = g_strdup("scratch");
+	r = take_renamed(&ctx, &renamed, &letter, &reason, r);
+	store_read_end(ctx.conn);
+	tree_write_close(t, &renamed);
+	if (letter && r)
+		outbox_keep(t->config.outbox, letter, reason ? reason : g_strerror(-r));
+	else if (letter)
+		outbox_send(t->config.outbox, letter, nobody_waits, NULL);
 }

@@ -35,6 +35,37 @@ def interrupted(command, pier, when):
 
 # mv of a scratch file.
 
+def test_what_is_written_while_an_interrupted_move_goes_on(pier, unsent):
+    """Written and closed before it is known that the bytes of the move arrived: sent behind it, or,
+    where it became a text, kept."""
+    put(pier / "post", "low tide")
+    text = os.readlink(pier / "last")
+    for target, method in (("report", "POST"), (text, "PUT")):
+        with opened(pier / ".a.swp", os.O_RDWR | os.O_CREAT) as fd:
+            os.write(fd, b"one")
+            fault = pier.sim.fault(method=method, hang=True)
+            assert interrupted(["mv", ".a.swp", target], pier, lambda: held(pier)) != 0
+            os.write(fd, b"two")
+        pier.sim.clear_fault(fault)
+        if method == "POST":
+            wait_until(lambda: (pier / "report").read_bytes() == b"onetwo")
+    wait_until(lambda: unsent.bytes() == [b"onetwo"])
+    assert pier.file_names() == ["report", "report"]
+    assert pier.texts()[0] == "one"
+
+
+def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier):
+    put(pier / "post", "low tide")
+    text = os.readlink(pier / "last")
+    with opened(pier / ".a.swp", os.O_RDWR | os.O_CREAT) as fd:
+        os.write(fd, b"high tide")
+        os.rename(pier / ".a.swp", pier / text)
+        assert os.pread(fd, 100, 0) == b"high tide"
+        os.utime(fd, (7, 7))
+        assert os.fstat(fd).st_size == 9
+    assert pier.texts() == ["high tide"]
+
+
 def test_a_move_that_failed_is_made_again(pier, unsent):
     """The second one sends, too; a third finds nothing to move."""
     put(pier / "a.txt~", "report\n")

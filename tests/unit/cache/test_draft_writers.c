@@ -187,6 +187,39 @@ static void cut_off_at_its_beginning_it_is_nobodys(void **state)
 	put(&s, &s.a, DRAFT_AT, "A", 0);
 	assert_int_equal(draft_truncate(s.d, 0), 0);
 	assert_false(draft_is_dirty_by(s.d, &s.a));
+	/* By one that was killed then; and by an open that comes behind him. */
+	assert_int_equal(draft_truncate_by(s.d, &s.a, 0), 0);
+	draft_taint(s.d);
+	assert_int_equal(draft_truncate(s.d, 0), 0);
+	assert_false(draft_is_tainted(s.d));
+	draft_unref(&s.d);
+}
+
+/* A plan takes nothing: it may be dropped, and another one be made meanwhile. */
+static void what_a_plan_has_is_clean_when_it_arrived(void **state)
+{
+	struct shared s = new_shared();
+	uint64_t first, second;
+	int64_t size;
+	int fd;
+
+	(void)state;
+	put(&s, &s.a, DRAFT_AT, "one", 0);
+	assert_int_equal(draft_copy(s.d, &fd, &size, &first), 0);
+	assert_int_equal(size, 3);
+	assert_true(draft_is_dirty_by(s.d, &s.a));
+	put(&s, &s.a, DRAFT_APPEND, "two", 0);
+	assert_int_equal(size, 3);
+	close(fd);
+	assert_int_equal(draft_copy(s.d, &fd, &size, &second), 0);
+	close(fd);
+	/* The first one arrived: "two" is still to come. */
+	draft_set_sent(s.d, first);
+	assert_true(draft_is_dirty_by(s.d, &s.a));
+	draft_set_sent(s.d, second);
+	assert_false(draft_is_dirty(s.d));
+	/* Somebody else has taken it a moment ago. */
+	assert_int_equal(draft_take_by(s.d, &s.a, NULL, NULL, &fd, &size), -EAGAIN);
 	draft_unref(&s.d);
 }
 
@@ -210,6 +243,7 @@ int main(void)
 		cmocka_unit_test(of_those_that_leave_the_last_one_sends),
 		cmocka_unit_test(a_mapping_is_anybodys),
 		cmocka_unit_test(cut_off_at_its_beginning_it_is_nobodys),
+		cmocka_unit_test(what_a_plan_has_is_clean_when_it_arrived),
 		cmocka_unit_test(what_is_the_servers_is_nobodys),
 	};
 

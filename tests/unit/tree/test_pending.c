@@ -228,6 +228,28 @@ static void an_empty_scratch_file_gets_a_real_name(void **state)
 	pending_unref(k->pendings, &there);
 }
 
+/* A file has its number in the store; a text has none but that of its message. */
+static void who_has_it_open_goes_on_when_it_became_a_text(void **state)
+{
+	struct kit *k = *state;
+	struct pending *file = make(k, ".f.swp", true), *text = make(k, ".t.swp", true), *found;
+
+	fill(file);
+	fill(text);
+	pending_sent(k->pendings, file, "f");
+	pending_sent(k->pendings, text, NULL);
+	assert_null(pending_nameless(k->pendings, file->row));
+	found = pending_nameless(k->pendings, text->row);
+	assert_ptr_equal(found, text);
+	assert_false(pending_is_unlinked(k->pendings, text));
+	pending_unref(k->pendings, &found);
+	pending_closed(k->pendings, text);
+	assert_null(pending_nameless(k->pendings, text->row));
+	pending_closed(k->pendings, file);
+	pending_unref(k->pendings, &file);
+	pending_unref(k->pendings, &text);
+}
+
 #define pending_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -237,6 +259,7 @@ int main(void)
 		pending_test(what_is_empty_waits_and_can_be_filled),
 		pending_test(what_waited_long_enough_goes),
 		pending_test(who_opens_it_in_time_keeps_it),
+		pending_test(who_has_it_open_goes_on_when_it_became_a_text),
 		pending_test(an_empty_scratch_file_gets_a_real_name),
 	};
 
