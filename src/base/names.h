@@ -85,7 +85,7 @@ bool name_is_scratch(const char *name);
 struct name_birth {
 	const char *comm; /* the program's */
 	bool is_exclusive; /* opened by O_RDWR with O_EXCL, as mkstemp does; cp and its like write only */
-	bool is_guarded; /* also with O_NOFOLLOW */
+	bool is_guarded; /* with O_NOFOLLOW, exclusive or not */
 	bool is_private; /* for its owner alone: mode 0600 */
 	bool is_chosen;	 /* that mode was asked for: the umask alone would not have made it */
 };

@@ -79,6 +79,18 @@ static bool is_of_patch(const char *name, const char *comm)
 	return dot[1] && strchr("oirp", dot[1]) && is_tail(dot + 2, RANDOM_LEN);
 }
 
+/* SQLite's beside a database, which it opens with O_NOFOLLOW: what is under way there. */
+static bool is_of_sqlite(const char *name, const struct name_birth *birth)
+{
+	static const char *const tails[] = {"-journal", "-wal", "-shm"};
+
+	for (size_t i = 0; birth->is_guarded && i < G_N_ELEMENTS(tails); i++) {
+		if (g_str_has_suffix(name, tails[i]) && strlen(name) > strlen(tails[i]))
+			return true;
+	}
+	return false;
+}
+
 /* ---- what mkstemp and its like make ---- */
 
 /*
@@ -191,7 +203,8 @@ bool name_is_passing(const char *name, const struct name_birth *birth)
 	size_t len = strlen(name);
 
 	if (name_is_scratch(name) || has_makers_prefix(name, birth->comm) ||
-	    is_of_patch(name, birth->comm) || name_is_left_by(name, birth->comm))
+	    is_of_patch(name, birth->comm) || name_is_left_by(name, birth->comm) ||
+	    is_of_sqlite(name, birth))
 		return true;
 	if (!birth->is_exclusive)
 		return false;

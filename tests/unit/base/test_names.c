@@ -316,6 +316,8 @@ static bool is_passing(const char *name, const char *comm, bool is_exclusive, bo
 /* The program's own passing files may look like a word. */
 static void test_scratch_of(void **state)
 {
+	const struct name_birth sqlite = {.comm = "any", .is_guarded = true};
+
 	(void)state;
 	assert_true(is_passing("sedtmcdqd", "sed", true, true));
 	assert_true(is_passing("sedAb12cd", "sed", false, false));
@@ -324,6 +326,11 @@ static void test_scratch_of(void **state)
 	assert_true(is_passing("f.txt.rcosmic", "patch", false, false));
 	assert_true(is_passing("f.txt.orig", "patch", false, false));
 	assert_true(is_passing("f.txt.rej", "patch", false, false));
+	assert_true(name_is_passing("x.db-journal", &sqlite));
+	assert_true(name_is_passing("x.db-wal", &sqlite));
+	assert_false(name_is_passing("x.db", &sqlite));
+	assert_false(name_is_passing("-wal", &sqlite));
+	assert_false(is_passing("my-journal", "vim", false, false));
 	assert_false(is_passing("f.txt.rej", "cp", false, false));
 	assert_false(is_passing("f.txt", "patch", false, false));
 	assert_false(is_passing("zimbabwe", "cp", false, false));
