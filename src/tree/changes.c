@@ -372,6 +372,8 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 		  const int64_t *mtime_ms)
 {
 	struct pendings *pendings = ctx->tree->pendings;
+	/* 0 is that none was set: what is as old, or older, is of the moment after. */
+	int64_t time_ms = mtime_ms ? MAX(*mtime_ms, 1) : 0;
 	struct pending *p;
 
 	if (ctx->tree->config.read_only)
@@ -382,14 +384,14 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 	p = upload_held(ctx, tree_ino_row(ino));
 	if (!p) {
 		if (mtime_ms)
-			set_content_mtime(ctx->tree, tree_ino_row(ino), *mtime_ms);
+			set_content_mtime(ctx->tree, tree_ino_row(ino), time_ms);
 		return 0;
 	}
 	if (mode)
 		pending_set_mode(pendings, p, *mode);
 	if (mtime_ms) {
-		pending_set_times(pendings, p, *mtime_ms);
-		set_sent_mtime(ctx, p, *mtime_ms);
+		pending_set_times(pendings, p, time_ms);
+		set_sent_mtime(ctx, p, time_ms);
 	}
 	pending_unref(pendings, &p);
 	return 0;
