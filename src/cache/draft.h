@@ -128,6 +128,8 @@ int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_f
  * stays as dirty as it was. *ret_state goes to draft_set_sent when the change came to pass.
  */
 int draft_copy(struct draft *d, int *ret_fd, int64_t *ret_size, uint64_t *ret_state);
+/* It still holds what draft_copy gave. */
+bool draft_is_at(struct draft *d, uint64_t state);
 /* What draft_copy gave has arrived: clean, unless something was written since. */
 void draft_set_sent(struct draft *d, uint64_t state);
 /* The spool file's SHA-256 as 64 hex digits; owned. Reads it all: not on a FUSE worker. */

@@ -15,6 +15,16 @@ void draft_set_clean(struct draft *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+bool draft_is_at(struct draft *d, uint64_t state)
+{
+	bool is_at;
+
+	pthread_mutex_lock(&d->lock);
+	is_at = d->changes == state;
+	pthread_mutex_unlock(&d->lock);
+	return is_at;
+}
+
 void draft_set_sent(struct draft *d, uint64_t state)
 {
 	pthread_mutex_lock(&d->lock);

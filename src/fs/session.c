@@ -416,7 +416,6 @@ void fs_unmount(struct fs *fs)
 	fs_keep_open_drafts(fs);
 	local_files_stop(fs->local);
 	fs_close_dirs(fs);
-	tree_keep_scratch(fs->config.tree);
 	end_connection(fs);
 	refuser =
 		connection_is_up(&fs->connection) ? refuse_start(fs->connection.device) : NULL;

@@ -488,6 +488,7 @@ int sparkfs_serve(struct sparkfs *s)
 
 static void shut_tree(void *arg)
 {
+	tree_keep_scratch(arg);
 	tree_shutdown(arg);
 }
 

@@ -6,8 +6,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "tree/internal.h"
-#include "tree/write.h"
+#include "tree/submit.h"
 #include "webex/media_type.h"
 
 /* 0: none. */
@@ -91,8 +90,10 @@ static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_told *
 	for (guint i = 0; i < all->len; i++) {
 		struct pending *p = all->pdata[i];
 		_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
-		/* A rename of it is on its way to the server. */
-		bool is_busy = age_ms >= 0 && !g_queue_is_empty(&p->changes);
+		/* A rename of it is on its way to the server. At unmount what was written since has
+		 * nobody else to keep it. */
+		bool is_busy =
+			age_ms < 0 ? file_is_being_sent(p) : !g_queue_is_empty(&p->changes);
 		bool is_kept = !is_busy && keep(t, p, age_ms < 0);
 
 		if (pending_let_go(t->pendings, p, is_kept || age_ms < 0) && told)

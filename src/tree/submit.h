@@ -58,6 +58,8 @@ void submission_delete_message(struct submission *s);
 void file_change_submit(struct submission *s);
 /* Is over. No effect on what goes by no turns. */
 void file_change_leave(struct submission *s);
+/* What it holds now goes with a change that has begun: what becomes of it is in unsent/ or at the server. */
+bool file_is_being_sent(struct pending *p);
 /* TREE_DO_RENAME_PENDING and TREE_DO_NAME; TREE_DO_DROP_PENDING. */
 void file_rename(struct submission *s);
 void file_drop(struct submission *s);

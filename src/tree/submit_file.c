@@ -60,6 +60,14 @@ void file_change_leave(struct submission *s)
 		start(next);
 }
 
+bool file_is_being_sent(struct pending *p)
+{
+	const struct submission *s = g_queue_peek_head(&p->changes);
+
+	return s && (s->plan.action == TREE_DO_SEND || s->plan.kept) &&
+	       draft_is_at(p->draft, s->plan.state);
+}
+
 void file_rename(struct submission *s)
 {
 	if (s->plan.action == TREE_DO_NAME)

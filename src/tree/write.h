@@ -292,7 +292,10 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told 
 int64_t tree_keep_old(struct tree *t, const struct tree_told *told);
 /* The last number alone; any thread. */
 int64_t tree_next_old_ms(struct tree *t);
-/* At unmount: the same of all that is there. */
+/*
+ * At unmount, when nobody has a file open any more: the same of all that is there. What goes with a change that
+ * was begun is the outbox's already. Cache thread.
+ */
 void tree_keep_scratch(struct tree *t);
 /* last-error: an edit left nothing of the text, and was not sent. */
 void tree_say_emptied(const struct tree_write *w);

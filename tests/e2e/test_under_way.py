@@ -1,4 +1,5 @@
 """What is under way when something else is done to it: moved again, removed, sent again."""
+import contextlib
 import errno
 import json
 import os
@@ -8,8 +9,9 @@ import time
 
 import pytest
 
-from lib.chat import fails, opened, put
+from lib.chat import Unsent, fails, opened, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.mount import mount_device
 from lib.shell import kill_group, start_cmd
 from lib.util import scaled, wait_until
 
@@ -52,6 +54,26 @@ def test_what_is_written_while_an_interrupted_move_goes_on(pier, unsent):
     wait_until(lambda: unsent.bytes() == [b"onetwo"])
     assert pier.file_names() == ["report", "report"]
     assert pier.texts()[0] == "one"
+
+
+@pytest.mark.parametrize("more", [b"", b" more"])
+def test_a_move_that_is_under_way_at_unmount_is_kept_once(pier, start_mount, more):
+    """As what it was to become; and what was written behind it."""
+    fault = pier.sim.fault(**POSTS, hang="before", status=403, times=1)
+    fd = os.open(pier / ".a.swp", os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"report")
+    assert interrupted(["mv", ".a.swp", "a.txt"], pier, lambda: held(pier)) != 0
+    if more:
+        os.write(fd, more)
+    pier.mount.process.send_signal(signal.SIGTERM)
+    wait_until(lambda: mount_device(pier.mount.path) is None)
+    pier.sim.clear_fault(fault)
+    with contextlib.suppress(OSError):
+        os.close(fd)
+    pier.mount.wait_ended()
+    pier.mount = start_mount(pier.sim, state=pier.mount.state)
+    assert sorted(Unsent(pier.mount).bytes()) == [b"report"] + [b"report" + more] * bool(more)
+    assert pier.file_names() == []
 
 
 def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier):

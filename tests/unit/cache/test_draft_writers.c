@@ -213,6 +213,7 @@ static void what_a_plan_has_is_clean_when_it_arrived(void **state)
 	close(fd);
 	assert_int_equal(draft_copy(s.d, &fd, &size, &second), 0);
 	close(fd);
+	assert_true(draft_is_at(s.d, second) && !draft_is_at(s.d, first));
 	/* The first one arrived: "two" is still to come. */
 	draft_set_sent(s.d, first);
 	assert_true(draft_is_dirty_by(s.d, &s.a));
