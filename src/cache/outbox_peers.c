@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,15 +36,11 @@
 void outbox_peers_init(struct outbox *o, const char *dir)
 {
 	uint64_t tag = 0;
-	struct stat st;
 
 	if (!dir || getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
 		return;
 	o->peers_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	o->peers_tag = g_strdup_printf("%016" G_GINT64_MODIFIER "x", tag);
-	if (o->peers_fd >= 0 && fstatat(o->peers_fd, SENT, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_size > SENT_MAX)
-		renameat(o->peers_fd, SENT, o->peers_fd, SENT_OLD);
 }
 
 void outbox_peers_done(struct outbox *o)
@@ -68,13 +65,32 @@ static int open_sent(const struct outbox *o, const char *name, int flags)
 	return -1;
 }
 
+/*
+ * What is long becomes the old one. One daemon does that to a file: who has its lock, and finds
+ * it under its name still.
+ */
+static int open_to_note(const struct outbox *o)
+{
+	int fd = open_sent(o, SENT, O_CREAT);
+	struct stat st, named;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= SENT_MAX)
+		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    fstatat(o->peers_fd, SENT, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    named.st_ino == st.st_ino && named.st_dev == st.st_dev)
+		renameat(o->peers_fd, SENT, o->peers_fd, SENT_OLD);
+	close(fd);
+	return open_sent(o, SENT, O_CREAT);
+}
+
 /* The tag in the first line with that id: 1 ours, 0 another's, -1 there is none. */
 static int owner_in(const struct outbox *o, int fd, const char *id)
 {
 	_cleanup_gfree_ char *ending = g_strdup_printf(" %s\n", id);
 	_cleanup_gfree_ char *text = g_malloc0(2 * SENT_MAX + 1);
 	ssize_t len = pread(fd, text, 2 * SENT_MAX, 0);
-	const char *found = len > 0 ? strstr(text, ending) : NULL;
+	const char *found = len > 0 ? memmem(text, (size_t)len, ending, strlen(ending)) : NULL;
 	size_t tag_len = strlen(o->peers_tag);
 
 	if (!found || found - text < (ptrdiff_t)tag_len)
@@ -91,7 +107,7 @@ bool outbox_peers_claim(struct outbox *o, const char *id)
 	if (o->peers_fd < 0)
 		return true;
 	len = snprintf(line, sizeof(line), "%s %s\n", o->peers_tag, id);
-	fd = len < LINE_SIZE ? open_sent(o, SENT, O_CREAT) : -1;
+	fd = len < LINE_SIZE ? open_to_note(o) : -1;
 	/* A full disk: the others are asked at least. */
 	if (fd >= 0 && write(fd, line, (size_t)len) != len)
 		log_warning("cache", "which messages were sent from here cannot be noted");

@@ -124,6 +124,41 @@ static void other_letters_of_others_do_not_matter(void **state)
 	webex_message_free(m);
 }
 
+/* However long both run: what they note does not grow without end, and is not forgotten at once. */
+static void what_was_sent_is_noted_in_bounds(void **state)
+{
+	struct peers *p = *state;
+	struct kit *k = &p->k;
+	struct webex_message *m = kit_message(k, "hi", kit_now());
+	char *sent = g_build_filename(k->dir, "sent", NULL);
+	char *old = g_build_filename(k->dir, "sent.old", NULL);
+	char *lines = g_malloc(700000);
+	struct outcome mine = {0}, its = {0};
+	struct fake_call *call;
+	struct stat st;
+
+	memset(lines, 'x', 700000);
+	kit_send(k, kit_text(k, 7, "hi"), &mine);
+	call = fake_expect(FAKE_POST);
+	outbox_send(p->peer, kit_text(k, 8, "hi"), kit_done, &its);
+	assert_true(g_file_set_contents(sent, lines, 700000, NULL));
+	fake_answer(fake_expect(FAKE_POST), kit_copy(m));
+	kit_expect_end(&its, 0);
+	assert_int_equal(stat(sent, &st), 0);
+	assert_true(st.st_size < 1000);
+	assert_int_equal(stat(old, &st), 0);
+	assert_int_equal(st.st_size, 700000);
+	/* And it still is the other one's. */
+	fake_fail(call, -ECONNRESET, 0, true);
+	for (int i = 0; i < 3; i++)
+		answer_list(m);
+	kit_expect_kept(k, &mine, "hi", "unsent", "did not arrive");
+	webex_message_free(m);
+	g_free(lines);
+	g_free(sent);
+	g_free(old);
+}
+
 #define check_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -132,6 +167,7 @@ int main(void)
 		check_test(what_another_is_sending_may_be_its),
 		check_test(what_another_has_sent_is_its),
 		check_test(other_letters_of_others_do_not_matter),
+		check_test(what_was_sent_is_noted_in_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
