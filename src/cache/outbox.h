@@ -40,7 +40,8 @@
  *     (unsent, -ESTALE); if it is gone: unsent, -ENOENT.
  *     A success is looked at, too: of an edit that has the old text in it the message is asked for
  *     again after the pause, and if it still has, the letter is unsent (-EIO); a post that is
- *     answered with a message that was known before is looked for as after no answer.
+ *     answered with a message that was known before, or of another room, is looked for as after no
+ *     answer. A file whose message has no file in it is in-doubt (-EIO).
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, the next
  *     after the one before is over; so are versions of one file (content_rowid), whoever wrote them.
  *  6. Nothing is resent by itself. At most OUTBOX_MAX letters are kept: then new ones are

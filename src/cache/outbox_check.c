@@ -21,6 +21,7 @@
 
 #include "base/cleanup.h"
 #include "cache/outbox_private.h"
+#include "webex/id.h"
 #include "webex/render.h"
 
 #define PAGE_SIZE 50
@@ -372,11 +373,11 @@ static void on_list(void *arg, struct webex_reply *reply)
 
 static bool is_edited(const struct job *job, const struct webex_message *m)
 {
-	if (strcmp(m->id, job->letter->message_id) != 0)
+	if (!webex_id_is_same(m->id, job->letter->message_id))
 		return false;
 	/* What the server made of it is its own affair; it only must have made something. */
 	return outbox_check_is_delivered(job->letter, m) ||
-	       (job->is_answered && !outbox_answer_is_old(job, m));
+	       (job->is_answered && job->old && !outbox_answer_is_old(job, m));
 }
 
 /* An edit is repeated by its nature; whether the last try took effect is seen in the message.

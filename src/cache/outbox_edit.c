@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cache/outbox_private.h"
 #include "cache/proof.h"
+#include "webex/id.h"
 #include "webex/render.h"
 
 /* As whoever opened it for writing saw it. */
@@ -62,14 +63,24 @@ static void forget(struct job *job)
 	publish(job, r, changes);
 }
 
+/* An answer, and about that message. */
+static bool is_answer(const struct job *job, const struct webex_reply *reply)
+{
+	const struct webex_message *m;
+
+	if (reply->error || !reply->items || reply->items->len == 0)
+		return false;
+	m = g_ptr_array_index(reply->items, 0);
+	return webex_id_is_same(m->id, job->letter->message_id);
+}
+
 static void on_present(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
 	struct webex_message *m;
 
 	job->call = 0;
-	job->is_asking = false;
-	if (reply->error || !reply->items || reply->items->len == 0) {
+	if (!is_answer(job, reply)) {
 		if (reply->status == 404)
 			forget(job);
 		/* A question changes nothing. */
@@ -77,7 +88,11 @@ static void on_present(void *arg, struct webex_reply *reply)
 		outbox_job_failed(job, reply);
 		return;
 	}
+	job->is_asking = false;
 	m = g_ptr_array_index(reply->items, 0);
+	/* The answer and the end of patience came at one time. */
+	if (outbox_job_ends_unsubmitted(job))
+		return;
 	/* This first: an edit that changes the ends of lines alone is one, too. */
 	if (job->letter->base && !job->letter->is_unchanged && is_base(job->letter, m)) {
 		outbox_job_put(job);

@@ -31,6 +31,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cache/outbox_private.h"
+#include "webex/id.h"
 
 /* The server's list may lag behind its answer (webex-api.md 7.4). */
 #define PIN_MS INT64_C(60000)
@@ -371,11 +372,23 @@ static int find_room(struct outbox *o, const char *id, int64_t *ret_rowid)
 	return r;
 }
 
+/* Here it goes by the id that it had, however the answer writes it. */
+static void keep_id(char **id, const char *known)
+{
+	if (known && *id && strcmp(*id, known) != 0 && webex_id_is_same(*id, known)) {
+		g_free(*id);
+		*id = g_strdup(known);
+	}
+}
+
 void outbox_job_deliver(struct job *job, struct webex_message *m)
 {
 	struct outbox *o = job->o;
 	int64_t room = job->letter->room;
 
+	keep_id(&m->room_id, job->letter->room_id);
+	if (outbox_letter_is_edit(job->letter))
+		keep_id(&m->id, job->letter->message_id);
 	job->delivered = m;
 	job->error = 0;
 	g_hash_table_add(o->claims, g_strdup(m->id));
@@ -398,6 +411,11 @@ static bool is_success(int status)
 	return status >= 200 && status < 300;
 }
 
+static bool has_item(const struct webex_reply *reply)
+{
+	return !reply->error && reply->items && reply->items->len > 0;
+}
+
 void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 {
 	struct outbox *o = job->o;
@@ -410,8 +428,9 @@ void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 	}
 	outbox_job_note_reply(job, reply);
 	/* A success that cannot be read says nothing about which message it was. */
-	if (reply->may_have_applied || is_success(reply->status)) {
+	if (!job->is_asking && (reply->may_have_applied || is_success(reply->status))) {
 		job->error = error;
+		job->is_answered = is_success(reply->status) && !has_item(reply);
 		if (o->is_closing)
 			outbox_job_fail(job, OUTBOX_IN_DOUBT, error,
 					g_strdup("sparkfs ended before the answer came: it may "
@@ -425,8 +444,9 @@ void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 		outbox_job_fail_unsubmitted(job);
 	} else {
 		outbox_job_fail(job, OUTBOX_UNSENT, error,
-				g_strdup(reply->status ? "the server refused it"
-						       : "it could not be sent"));
+				g_strdup(reply->status && !is_success(reply->status)
+						 ? "the server refused it"
+						 : "it could not be sent"));
 	}
 }
 
@@ -434,13 +454,16 @@ static bool is_partial(const struct outbox_letter *l, const struct webex_message
 {
 	bool has_text = l->form != OUTBOX_FILE && l->form != OUTBOX_JSON;
 
-	return !m->person_id || (has_text && !m->text && !m->markdown && !m->html);
+	return !m->person_id || (l->form == OUTBOX_FILE && !m->files) ||
+	       (has_text && !m->text && !m->markdown && !m->html);
 }
 
-/* An answer about something else tells nothing of an edit. */
+/* An answer about something else tells nothing of an edit, nor of a post to that room. */
 static bool is_another(const struct outbox_letter *l, const struct webex_message *m)
 {
-	return outbox_letter_is_edit(l) && strcmp(m->id, l->message_id) != 0;
+	if (outbox_letter_is_edit(l))
+		return !webex_id_is_same(m->id, l->message_id);
+	return l->room_id && m->room_id && !webex_id_is_same(m->room_id, l->room_id);
 }
 
 /* With what we know of it ourselves. */
@@ -486,15 +509,25 @@ static void on_whole(void *arg, struct webex_reply *reply)
 {
 	struct job *job = arg;
 	struct webex_message *m = steal_ptr(&job->delivered);
+	bool is_whole = false;
 
 	job->call = 0;
-	if (reply->error == 0 && reply->items && reply->items->len > 0) {
-		struct webex_message *whole = g_ptr_array_index(reply->items, 0);
+	if (has_item(reply)) {
+		const struct webex_message *whole = g_ptr_array_index(reply->items, 0);
 
-		if (strcmp(whole->id, m->id) == 0) {
-			webex_message_free(m);
-			m = g_ptr_array_steal_index(reply->items, 0);
-		}
+		is_whole = webex_id_is_same(whole->id, m->id);
+	}
+	if (is_whole) {
+		webex_message_free(m);
+		m = g_ptr_array_steal_index(reply->items, 0);
+	}
+	if (is_whole && job->letter->form == OUTBOX_FILE && !m->files) {
+		g_hash_table_add(job->o->claims, g_strdup(m->id));
+		webex_message_free(m);
+		outbox_job_fail(job, OUTBOX_IN_DOUBT, -EIO,
+				g_strdup("the server has a message of it, but the file is not "
+					 "in that message"));
+		return;
 	}
 	complete(job, m);
 	answered(job, m);
@@ -515,8 +548,7 @@ void outbox_job_answered(void *arg, struct webex_reply *reply)
 	outbox_upload_end(job);
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);
-	if (reply->error || !reply->items || reply->items->len == 0 ||
-	    is_another(job->letter, g_ptr_array_index(reply->items, 0))) {
+	if (!has_item(reply) || is_another(job->letter, g_ptr_array_index(reply->items, 0))) {
 		outbox_job_failed(job, reply);
 		return;
 	}

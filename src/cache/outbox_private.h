@@ -182,7 +182,7 @@ struct job {
 	int detach_error;     /* cache thread; why its writer waits no longer */
 	outbox_told told;     /* cache thread; NULL: nobody waits for that */
 	void *told_arg;
-	bool is_asking; /* cache thread; the call under way only asks: nothing was sent */
+	bool is_asking; /* cache thread; the call, or its answer, only asks: nothing was sent */
 	bool is_listed; /* cache thread; in unsent/ by outbox_detach.c, under note.name; held */
 	int64_t sent_ms;     /* wall, when it was submitted; cache thread */
 	int64_t answered_ms; /* wall, when it was answered with success; cache thread */
@@ -200,7 +200,7 @@ struct job {
 	int64_t known_until; /* a row below, but above the letter's: may be another's. 0: none */
 	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* something there could be it */
-	bool is_answered; /* edits: with success, and the old text */
+	bool is_answered; /* edits: with success, but not with another text than the old one */
 	bool is_slow; /* the server was too slow, or was not waited for: it may still do it */
 	/* files: what was listed, as far as its attachments are still to be looked at */
 	GPtrArray *page;

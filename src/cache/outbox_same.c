@@ -10,7 +10,7 @@
  *     [io] sum --other bytes------+  |
  *       |                            |
  *     GET of its message --404-------+
- *       |       |
+ *       |       |        \--nobody waits any more, or it was removed: not sent
  *       |       +-- no answer --> unsent: sent now it might be there twice
  *       v
  *     there --> done(0), nothing is sent
@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "cache/draft.h"
 #include "cache/outbox_private.h"
+#include "webex/id.h"
 
 /* The newest version, if it is as long and its sum is known. */
 static bool find(const struct job *job, struct store_content *ret_content,
@@ -54,16 +55,18 @@ static void gone(struct job *job)
 	g_ptr_array_unref(changes);
 }
 
-static void post(struct job *job)
+static bool is_same_content(const char *a, const char *b)
 {
-	job->message = 0;
-	outbox_job_post(job);
+	size_t a_len, b_len;
+	const char *left = webex_content_id(a, &a_len), *right = webex_content_id(b, &b_len);
+
+	return a_len == b_len && memcmp(left, right, a_len) == 0;
 }
 
 static bool has_file(const struct webex_message *m, const char *url)
 {
 	for (size_t i = 0; m->files && m->files[i]; i++)
-		if (strcmp(m->files[i], url) == 0)
+		if (is_same_content(m->files[i], url))
 			return true;
 	return false;
 }
@@ -77,7 +80,6 @@ static void on_message(void *arg, struct webex_reply *reply)
 	bool is_there = false;
 
 	job->call = 0;
-	job->is_asking = false;
 	if (reply->error && reply->status != 404) {
 		/* A question changes nothing. */
 		reply->may_have_applied = false;
@@ -85,6 +87,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 		outbox_job_failed(job, reply);
 		return;
 	}
+	job->is_asking = false;
 	if (!reply->error && reply->items && reply->items->len)
 		is_there = find(job, &content, &known) && content.message == job->message &&
 			   has_file(g_ptr_array_index(reply->items, 0), content.url);
@@ -98,7 +101,10 @@ static void on_message(void *arg, struct webex_reply *reply)
 	/* A bot is not shown everything. */
 	if (reply->error && !job->o->is_bot)
 		gone(job);
-	post(job);
+	job->message = 0;
+	/* It was removed meanwhile, or nobody waits any more. */
+	if (!outbox_job_ends_unsubmitted(job))
+		outbox_job_post(job);
 }
 
 static void summed(void *arg)
@@ -121,7 +127,7 @@ static void summed(void *arg)
 	store_content_clear(&content);
 	store_message_clear(&message);
 	if (!is_same)
-		post(job);
+		outbox_job_post(job);
 }
 
 /* io thread */

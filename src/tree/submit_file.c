@@ -112,8 +112,6 @@ static int aim_at(struct submission *s, int64_t row)
 		s->plan.id = g_strdup(m.m.id);
 		s->has_read = s->has_waited = false;
 		s->error = 0;
-		s->has_read = s->has_waited = false;
-		s->error = 0;
 	}
 	store_message_clear(&m);
 	store_read_end(conn);

@@ -298,6 +298,19 @@ bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[stati
 	       lower_uuid_parse(uri + len, ret_uuid);
 }
 
+bool webex_id_is_same(const char *a, const char *b)
+{
+	struct webex_id left, right;
+
+	if (strcmp(a, b) == 0)
+		return true;
+	if (webex_id_decode(a, &left) < 0 || webex_id_decode(b, &right) < 0)
+		return false;
+	return left.has_uuid && right.has_uuid && left.type == right.type &&
+	       memcmp(left.uuid, right.uuid, sizeof(left.uuid)) == 0 &&
+	       strcmp(left.rest + UUID_CHARS, right.rest + UUID_CHARS) == 0;
+}
+
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -57,6 +57,9 @@ bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[stati
 /* Good to use in a URL and to keep: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
 bool webex_id_is_sane(const char *text);
 
+/* The same thing: the same text, or the same UUID of the same type, however it is written. */
+bool webex_id_is_same(const char *a, const char *b);
+
 /* 32 lower-case hex digits: of the UUID, or of a SHA-256 of `text` where there is none. */
 #define WEBEX_ID_HEX_SIZE 33
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);

@@ -163,6 +163,16 @@ static void post_answer(struct fake_call *call, const struct webex_reply *reply)
 
 void fake_answer(struct fake_call *call, struct webex_message *m)
 {
+	/* Who sent a file is answered with a message that has it. */
+	if (call->file && !m->files) {
+		m->files = g_new0(char *, 2);
+		m->files[0] = g_strconcat("https://api.test/v1/contents/", m->id, NULL);
+	}
+	fake_answer_as_is(call, m);
+}
+
+void fake_answer_as_is(struct fake_call *call, struct webex_message *m)
+{
 	struct webex_reply reply = {.status = 200};
 
 	reply.items = g_ptr_array_new_with_free_func(webex_message_free);

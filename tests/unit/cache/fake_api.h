@@ -52,6 +52,8 @@ int fake_count(enum fake_kind kind);
 
 /* Adopt what they are given. The call is gone after them. */
 void fake_answer(struct fake_call *call, struct webex_message *m);
+/* Also a file's without one. */
+void fake_answer_as_is(struct fake_call *call, struct webex_message *m);
 /* `size` -1: not told. */
 void fake_answer_head(struct fake_call *call, const char *name, int64_t size);
 void fake_answer_room(struct fake_call *call, struct webex_room *room);

@@ -105,6 +105,31 @@ void kit_expect_end(struct outcome *end, int error)
 	assert_int_equal(got, error);
 }
 
+static bool is_blocked; /* lock */
+
+static void wait_unblocked(void *arg)
+{
+	(void)arg;
+	pthread_mutex_lock(&lock);
+	while (is_blocked)
+		pthread_cond_wait(&ended, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+void kit_block(struct kit *k)
+{
+	is_blocked = true;
+	work_post(k->queue, wait_unblocked, NULL);
+}
+
+void kit_unblock(void)
+{
+	pthread_mutex_lock(&lock);
+	is_blocked = false;
+	pthread_cond_broadcast(&ended);
+	pthread_mutex_unlock(&lock);
+}
+
 /* ---- life ---- */
 
 static int64_t add_room(struct kit *k, const char *id, const char *title,

@@ -52,6 +52,10 @@ bool kit_has_ended(const struct outcome *end);
 /* Returns when the queue has run all that was posted. */
 void kit_drain(struct kit *k);
 
+/* What is posted to the queue after it waits until kit_unblock. */
+void kit_block(struct kit *k);
+void kit_unblock(void);
+
 /* A letter of `pid` to the group space. */
 struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text);
 struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body);

@@ -224,6 +224,7 @@ static void a_space_that_cannot_be_fetched_is_made_of_the_message(void **state)
 {
 	struct kit *k = *state;
 	struct webex_message *m = kit_message(k, "hi", kit_now());
+	struct outbox_letter *l = kit_text(k, 1, "hi");
 	struct store_conn *conn;
 	struct store_room room;
 	struct outcome end;
@@ -231,7 +232,9 @@ static void a_space_that_cannot_be_fetched_is_made_of_the_message(void **state)
 	g_free(m->room_id);
 	m->room_id = g_strdup("NEWROOM");
 	m->room_type = WEBEX_ROOM_DIRECT;
-	kit_send(k, kit_text(k, 1, "hi"), &end);
+	g_clear_pointer(&l->room_id, g_free);
+	l->email = g_strdup("carol@example.com");
+	kit_send(k, l, &end);
 	fake_answer(fake_expect(FAKE_POST), m);
 	fake_fail(fake_expect(FAKE_GET_ROOM), -ETIMEDOUT, 0, false);
 	kit_expect_end(&end, 0);
@@ -385,8 +388,13 @@ static void other_writers_and_rooms_do_not_wait(void **state)
 	kit_send(k, l, &ends[2]);
 	for (int i = 0; i < 3; i++)
 		calls[i] = fake_expect(FAKE_POST);
-	for (int i = 3; i-- > 0;)
-		fake_answer(calls[i], kit_message(k, "x", kit_now()));
+	for (int i = 3; i-- > 0;) {
+		struct webex_message *m = kit_message(k, "x", kit_now());
+
+		g_free(m->room_id);
+		m->room_id = g_strdup(calls[i]->room_id);
+		fake_answer(calls[i], m);
+	}
 	for (int i = 0; i < 3; i++)
 		kit_expect_end(&ends[i], 0);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "outbox_kit.h"
+#include "webex/id.h"
 
 static int setup(void **state)
 {
@@ -156,6 +157,114 @@ static void a_post_answered_with_an_old_message_is_looked_for(void **state)
 	g_free(id);
 }
 
+/* Who asks that room finds it, or that it is not there. */
+static void a_post_answered_with_another_rooms_message_is_looked_for(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "ok", kit_now());
+	char *id = g_strdup(m->id);
+	struct webex_message *other = kit_message(k, "ok", kit_now());
+	struct outcome end;
+
+	g_free(other->room_id);
+	other->room_id = g_strdup(k->direct_id);
+	kit_send(k, kit_text(k, 1, "ok"), &end);
+	fake_answer(fake_expect(FAKE_POST), kit_copy(other));
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	kit_expect_delivered(k, &end, id);
+	kit_send(k, kit_text(k, 1, "ok"), &end);
+	fake_answer(fake_expect(FAKE_POST), other);
+	for (int i = 0; i < 2; i++)
+		fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+	kit_expect_end(&end, -EIO);
+	outbox_item_free(kit_only_item(k));
+	g_free(id);
+}
+
+/* The same ids in capital letters, as UUIDs, of another cluster: one message, one space. */
+static void an_id_may_be_written_in_other_ways(void **state)
+{
+	static const char uuid[] = "7b2f1c60-5a7e-11ee-8c99-0242ac120002";
+	static const char capital[] = "7B2F1C60-5A7E-11EE-8C99-0242AC120002";
+	struct kit *k = *state;
+	char *usual = webex_id_encode("us", "MESSAGE", uuid);
+	char *other[] = {webex_id_encode("us", "MESSAGE", capital),
+			 webex_id_encode("urn:TEAM:us-west-2_r", "MESSAGE", uuid)};
+	char *no[] = {webex_id_encode("us", "ROOM", uuid), g_strdup(k->room_id)};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(other); i++) {
+		struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+		struct outcome end;
+
+		assert_true(webex_id_is_same(usual, other[i]));
+		assert_false(webex_id_is_same(no[i], other[i]));
+		l->message_id = g_strdup(usual);
+		l->base = g_strdup("old\n");
+		kit_send(k, l, &end);
+		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, other[i], "old"));
+		fake_answer(fake_expect(FAKE_EDIT), says(k, other[i], "new"));
+		kit_expect_delivered(k, &end, usual);
+		g_free(other[i]);
+		g_free(no[i]);
+	}
+	g_free(usual);
+}
+
+/* A success without a message that can be read: what there is afterwards tells. */
+static void a_success_that_cannot_be_read_is_one(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end;
+	char *id;
+
+	kit_send(k, edit(k, "a   b", true, &id), &end);
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, "old"));
+	fake_answer_nothing(fake_expect(FAKE_EDIT));
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, "a b"));
+	kit_expect_delivered(k, &end, id);
+	g_free(id);
+	/* Of a question it is none. */
+	kit_send(k, edit(k, "new", true, &id), &end);
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
+	kit_expect_end(&end, -EIO);
+	outbox_item_free(kit_only_item(k));
+	assert_int_equal(fake_count(FAKE_EDIT), 1);
+	g_free(id);
+}
+
+/* An answer need not name the file; the message that has none is not what was sent. */
+static void a_file_is_to_be_in_its_message(void **state)
+{
+	struct kit *k = *state;
+
+	for (int has_it = 0; has_it < 2; has_it++) {
+		struct draft *draft;
+		struct outbox_letter *l = kit_file(k, "a.txt", "bytes", &draft);
+		struct webex_message *m = kit_message(k, NULL, kit_now());
+		struct webex_message *whole = kit_copy(m);
+		struct outbox_item *item;
+		struct fake_call *call;
+		struct outcome end;
+
+		draft_unref(&draft);
+		kit_send(k, l, &end);
+		fake_answer_as_is(fake_expect(FAKE_POST), m);
+		call = fake_expect(FAKE_GET_MESSAGE);
+		assert_string_equal(call->message_id, whole->id);
+		if (has_it)
+			whole->files = g_strsplit("https://api.test/v1/contents/F", " ", 0);
+		fake_answer(call, whole);
+		kit_expect_end(&end, has_it ? 0 : -EIO);
+		assert_int_equal(outbox_count(k->o), has_it ? 0 : 1);
+		if (has_it)
+			continue;
+		item = kit_only_item(k);
+		kit_expect_item(k, item, "bytes", "in-doubt", "the file is not in that");
+		assert_int_equal(outbox_remove(k->o, item->n), 0);
+		outbox_item_free(item);
+	}
+}
+
 #define answer_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -166,6 +275,10 @@ int main(void)
 		answer_test(what_the_server_makes_of_an_edit_is_kept),
 		answer_test(an_answer_about_another_message_says_nothing),
 		answer_test(a_post_answered_with_an_old_message_is_looked_for),
+		answer_test(a_post_answered_with_another_rooms_message_is_looked_for),
+		answer_test(an_id_may_be_written_in_other_ways),
+		answer_test(a_success_that_cannot_be_read_is_one),
+		answer_test(a_file_is_to_be_in_its_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,33 @@ static void before_anything_was_sent_it_is_not(void **state)
 	outbox_item_free(item);
 }
 
+/* Its answer and the end of patience at one time: then it is too late for the edit, too. */
+static void what_was_asked_in_time_is_not_sent_late(void **state)
+{
+	struct kit *k = *state;
+	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+	struct webex_message *m = kit_message(k, "old", kit_now());
+	struct outcome end, left = {0};
+	struct outbox_item *item;
+	struct fake_call *call;
+	uint64_t id;
+
+	l->message_id = g_strdup(m->id);
+	l->base = g_strdup("old\n");
+	id = kit_send(k, l, &end);
+	call = fake_expect(FAKE_GET_MESSAGE);
+	kit_block(k);
+	outbox_detach(k->o, id, -ETIMEDOUT, told, &left);
+	fake_answer(call, m);
+	kit_unblock();
+	kit_expect_end(&end, -ETIMEDOUT);
+	kit_expect_end(&left, 0);
+	item = kit_only_item(k);
+	kit_expect_item(k, item, "new", "unsent", "not sent within the time");
+	assert_int_equal(fake_count(FAKE_EDIT), 0);
+	outbox_item_free(item);
+}
+
 /* The answer and the end of patience at one time: one of them, and nothing is left over. */
 static void it_may_be_over_at_that_moment(void **state)
 {
@@ -223,6 +250,7 @@ int main(void)
 		detach_test(while_it_is_looked_for_it_is_in_doubt),
 		detach_test(sent_again_it_is_the_letter_that_it_was),
 		detach_test(before_anything_was_sent_it_is_not),
+		detach_test(what_was_asked_in_time_is_not_sent_late),
 		detach_test(it_may_be_over_at_that_moment),
 		detach_test(found_at_the_start_it_was_under_way),
 	};

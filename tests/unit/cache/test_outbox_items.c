@@ -497,6 +497,8 @@ static void there_is_a_limit(void **state)
 	/* Those that are there can still be sent. */
 	struct outbox_letter *l;
 	assert_int_equal(outbox_take(k->o, 1000000, &l), 0);
+	g_free(l->room_id);
+	l->room_id = g_strdup(k->room_id);
 	kit_send(k, l, &end);
 	fake_answer(fake_expect(FAKE_POST), kit_message(k, "x", kit_now()));
 	kit_expect_end(&end, 0);

@@ -248,6 +248,55 @@ static void a_recall_ends_the_question(void **state)
 	expect_nothing_kept(k);
 }
 
+/* It was removed before the answer to the question was looked at: then it is not sent. */
+static void a_recall_at_the_answer_to_the_question_is_in_time(void **state)
+{
+	struct kit *k = *state;
+	struct outcome end = {0};
+	struct fake_call *call;
+	struct recalled r = {0};
+	int64_t row;
+
+	send_and_answer(k, "bytes", with_file(kit_message(k, NULL, kit_now())));
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	call = fake_expect(FAKE_GET_MESSAGE);
+	outbox_recall(k->o, row, on_recalled, &r);
+	fake_fail(call, -ENOENT, 404, false);
+	kit_expect_end(&end, 0);
+	kit_expect_end(&r.end, 0);
+	assert_int_equal(r.n, 0);
+	assert_int_equal(fake_count(FAKE_POST), 1);
+	expect_nothing_kept(k);
+}
+
+/* Whoever answers a question with something else was not sent anything, and the same content may be
+ * told by another address. */
+static void an_answer_to_the_question_may_be_odd(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = with_file(kit_message(k, NULL, kit_now()));
+	struct webex_message *there = with_file(kit_copy(m));
+	struct outcome end = {0};
+	int64_t row;
+
+	g_free(there->files[0]);
+	there->files[0] = g_strconcat("https://other.test/contents/", m->id, "?x=1", NULL);
+	send_and_answer(k, "bytes", m);
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_answer(fake_expect(FAKE_GET_MESSAGE), there);
+	kit_expect_end(&end, 0);
+	expect_nothing_kept(k);
+	memset(&end, 0, sizeof(end));
+	kit_send(k, file(k, "a.txt", "bytes", &row), &end);
+	fake_answer_nothing(fake_expect(FAKE_GET_MESSAGE));
+	kit_expect_end(&end, -EBADMSG);
+	struct outbox_item *item = kit_only_item(k);
+	kit_expect_item(k, item, "bytes", "unsent", "could not be sent");
+	outbox_item_free(item);
+	assert_int_equal(fake_count(FAKE_LIST), 0);
+	assert_int_equal(fake_count(FAKE_POST), 1);
+}
+
 #define check_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -261,6 +310,8 @@ int main(void)
 		check_test(the_same_file_is_asked_for),
 		check_test(the_same_file_is_sent_when_it_is_gone),
 		check_test(a_recall_ends_the_question),
+		check_test(a_recall_at_the_answer_to_the_question_is_in_time),
+		check_test(an_answer_to_the_question_may_be_odd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
