@@ -16,9 +16,13 @@
 
 int private_root(const char *path)
 {
+	_cleanup_gfree_ char *bare = g_strdup(path);
 	struct stat st;
 
-	if (g_mkdir_with_parents(path, 0700) < 0 || lstat(path, &st) < 0)
+	/* With a slash behind it lstat() looks at what a link leads to. */
+	for (size_t len = strlen(bare); len > 1 && bare[len - 1] == '/'; len--)
+		bare[len - 1] = '\0';
+	if (g_mkdir_with_parents(bare, 0700) < 0 || lstat(bare, &st) < 0)
 		return -errno;
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return -EPERM;

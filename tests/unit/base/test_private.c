@@ -92,7 +92,7 @@ static void folders(void **state)
 static void folders_of_others(void **state)
 {
 	g_autofree char *theirs = in_dir("theirs"), *link = in_dir("link");
-	g_autofree char *open_to_all = in_dir("all");
+	g_autofree char *open_to_all = in_dir("all"), *slashes = g_strconcat(link, "//", NULL);
 
 	(void)state;
 	assert_int_equal(g_mkdir(open_to_all, 0700), 0);
@@ -111,6 +111,7 @@ static void folders_of_others(void **state)
 	assert_int_equal(symlink(open_to_all, link), 0);
 	assert_int_equal(lchown(link, OTHER, OTHER), 0);
 	assert_int_equal(private_root(link), -EPERM);
+	assert_int_equal(private_root(slashes), -EPERM);
 }
 
 static void files(void **state)
