@@ -228,16 +228,21 @@ static const char *next_argument(const char *at, const char *end)
 	return nul && nul + 1 < end ? nul + 1 : NULL;
 }
 
+/* One program that is many. */
+static bool is_many(const char *comm)
+{
+	return strcmp(comm, "busybox") == 0 || strcmp(comm, "toybox") == 0 ||
+	       strcmp(comm, "coreutils") == 0;
+}
+
 void writer_parse_program(const char *comm, const char *cmdline, size_t len,
 			  char buf[static WRITER_COMM_SIZE])
 {
 	const char *end = cmdline + len, *second = next_argument(cmdline, end);
-	bool is_many = strcmp(comm, "busybox") == 0 || strcmp(comm, "toybox") == 0 ||
-		       strcmp(comm, "coreutils") == 0;
 
 	if (strcmp(comm, "gio") == 0 && second) {
 		g_snprintf(buf, WRITER_COMM_SIZE, "gio %.*s", (int)(end - second), second);
-	} else if (is_many && len) {
+	} else if (is_many(comm) && len) {
 		_cleanup_gfree_ char *first = g_strndup(cmdline, len);
 		_cleanup_gfree_ char *name = g_path_get_basename(first);
 
@@ -254,10 +259,12 @@ void writer_parse_program(const char *comm, const char *cmdline, size_t len,
 void writer_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
 {
 	char comm[WRITER_COMM_SIZE], text[PROC_TEXT_SIZE];
-	ssize_t n;
+	ssize_t n = -1;
 
 	writer_comm(pid, comm);
-	n = *comm ? read_proc_len(pid, "cmdline", text) : -1;
+	/* Its arguments are its memory: to read them waits for a munmap() of it, which may wait for us. */
+	if (is_many(comm) || strcmp(comm, "gio") == 0)
+		n = read_proc_len(pid, "cmdline", text);
 	writer_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);
 }
 
