@@ -62,7 +62,8 @@ static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 {
 	pid_t tgid;
 
-	if (!fs_watches_reads(fs, ino))
+	/* Of whom nobody knows, the name does not tell what he is about (names.c). */
+	if (pid && !fs_watches_reads(fs, ino))
 		return;
 	tgid = writer_tgid(pid);
 	guard_file_opened(fs->guard, ino, tgid);

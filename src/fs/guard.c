@@ -124,8 +124,6 @@ void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h;
 
-	if (!tgid)
-		return;
 	pthread_mutex_lock(&g->lock);
 	h = g_hash_table_lookup(g->held, &key);
 	if (!h) {
@@ -134,7 +132,8 @@ void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
 		g_hash_table_add(g->held, h);
 	}
 	h->count++;
-	note_reader(g, tgid);
+	if (tgid)
+		note_reader(g, tgid);
 	pthread_mutex_unlock(&g->lock);
 }
 
@@ -151,10 +150,25 @@ void guard_closed(struct guard *g, uint64_t dir, pid_t tgid)
 	pthread_mutex_unlock(&g->lock);
 }
 
+/* Of a process that is not known: any. */
+static struct held *find_held(struct guard *g, uint64_t dir, pid_t tgid)
+{
+	struct held key = {.dir = dir, .tgid = tgid}, *h = g_hash_table_lookup(g->held, &key);
+	GHashTableIter iter;
+	gpointer value;
+
+	if (h || tgid)
+		return h;
+	g_hash_table_iter_init(&iter, g->held);
+	while (!h && g_hash_table_iter_next(&iter, &value, NULL))
+		h = ((struct held *)value)->dir == dir ? value : NULL;
+	return h;
+}
+
 bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 {
-	struct held key = {.dir = dir, .tgid = tgid}, *h;
 	struct timespec until;
+	struct held *h;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -164,7 +178,7 @@ bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 		until.tv_sec++;
 	}
 	pthread_mutex_lock(&g->lock);
-	while ((h = g_hash_table_lookup(g->held, &key)) && may_wait && !h->is_sure && r == 0)
+	while ((h = find_held(g, dir, tgid)) && may_wait && !h->is_sure && r == 0)
 		r = pthread_cond_timedwait(&g->closed, &g->lock, &until);
 	if (h && may_wait)
 		h->is_sure = true;
@@ -222,8 +236,6 @@ void guard_file_opened(struct guard *g, uint64_t ino, pid_t tgid)
 {
 	struct reading key = {.ino = ino, .tgid = tgid}, *f;
 
-	if (!tgid)
-		return;
 	pthread_mutex_lock(&g->lock);
 	f = g_hash_table_lookup(g->reading, &key);
 	if (!f) {
@@ -264,14 +276,29 @@ void guard_file_ended(struct guard *g, uint64_t ino)
 	pthread_mutex_unlock(&g->lock);
 }
 
-bool guard_has_just_read(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+/* Of a process that is not known: any. */
+static bool is_reading(struct guard *g, uint64_t ino, pid_t tgid)
 {
 	struct reading key = {.ino = ino, .tgid = tgid};
+	GHashTableIter iter;
+	gpointer value;
+	bool is = g_hash_table_contains(g->reading, &key);
+
+	if (is || tgid)
+		return is;
+	g_hash_table_iter_init(&iter, g->reading);
+	while (!is && g_hash_table_iter_next(&iter, &value, NULL))
+		is = ((struct reading *)value)->ino == ino;
+	return is;
+}
+
+bool guard_has_just_read(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+{
 	bool has;
 
 	pthread_mutex_lock(&g->lock);
 	forget_old(g, now_ms);
-	has = g_hash_table_contains(g->reading, &key) &&
+	has = is_reading(g, ino, tgid) &&
 	      (g->are_all_ended || g_hash_table_contains(g->ends, &ino));
 	pthread_mutex_unlock(&g->lock);
 	return has;

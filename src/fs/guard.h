@@ -24,7 +24,10 @@ struct guard;
 
 struct guard *guard_new(void);
 void guard_free(struct guard **g);
-/* `tgid` 0 (not known) is not noted. */
+/*
+ * `tgid` 0: a process that is not known, of another pid namespace, or of which /proc says nothing. All of them count
+ * as one; and what such a one deletes, any other may have open or have read.
+ */
 void guard_opened(struct guard *g, uint64_t dir, pid_t tgid);
 void guard_closed(struct guard *g, uint64_t dir, pid_t tgid);
 /* may_wait: a little, for a close that is on its way. */
@@ -42,7 +45,7 @@ bool guard_lists_first(const char *comm);
 #define GUARD_FILES 8192
 #define GUARD_ENDS 65536
 
-/* A process reads the file; as often closed as opened. `tgid` 0 is not noted. Times are mono. */
+/* A process reads the file; as often closed as opened. Times are mono. */
 void guard_file_opened(struct guard *g, uint64_t ino, pid_t tgid);
 void guard_file_closed(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms);
 /* Its last bytes were handed to the kernel: from now on whoever opens it may read to its end. */

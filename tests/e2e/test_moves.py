@@ -2,6 +2,7 @@
 import errno
 import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -250,6 +251,33 @@ def test_a_name_that_is_being_replaced(full, tmp_path):
     put(full / "a.txt", "newest", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     assert len(names(full)) == 3 and (full / "files/a.txt").read_text() == "newest"
     assert deletions(full) == []
+
+
+# Whom nobody knows.
+
+def can_unshare():
+    return subprocess.run(["unshare", "-p", "-f", "true"], capture_output=True,
+                          check=False).returncode == 0
+
+
+def test_a_process_of_another_pid_namespace(full, start_mount, tmp_path):
+    """Its number is 0: it may be any of those that have a directory open, or have read a file."""
+    if not can_unshare():
+        pytest.skip("no pid namespaces")
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text("#!/bin/sh\nexec unshare -p -f --kill-child "
+                       f"{os.environ['SPARKFS']} \"$@\"\n")
+    wrapper.chmod(0o755)
+    full.mount = start_mount(full.sim, binary=str(wrapper))
+    name = message_of(full)
+    for command in ("mv files/a.txt \"$T\"/", f"mv {name} \"$T\"/", f"mv members/{BOB} \"$T\"/",
+                    "find . -type f -delete", "rm -rf members"):
+        result = full.run(command, env={"T": str(tmp_path)})
+        assert result.status != 0 and "not permitted" in result.err, f"{command}: {result!r}"
+    assert deletions(full) == []
+    (older,) = [n for n in names(full) if n != "a.txt"]
+    full.run(f"rm files/{older}", check=True)
+    assert len(deletions(full)) == 1
 
 
 # The message of an attachment.

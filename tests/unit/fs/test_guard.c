@@ -57,10 +57,17 @@ static void test_unknown_process(void **state)
 	struct guard *g = guard_new();
 
 	(void)state;
-	/* 0 is every process that could not be told: it holds nothing. */
+	/* 0 is every process that could not be told: each of those that hold it may be the one. */
 	guard_opened(g, 5, 0);
-	assert_false(guard_holds(g, 5, 0, false));
+	assert_true(guard_holds(g, 5, 0, false));
+	assert_false(guard_holds(g, 5, 100, false));
+	assert_false(guard_holds(g, 6, 0, false));
 	guard_closed(g, 5, 0);
+	assert_false(guard_holds(g, 5, 0, false));
+	guard_opened(g, 5, 100);
+	assert_true(guard_holds(g, 5, 0, false));
+	guard_closed(g, 5, 100);
+	assert_false(guard_has_read(g, 0));
 	guard_free(&g);
 }
 
@@ -124,8 +131,11 @@ static void test_reading(void **state)
 	assert_true(guard_has_just_read(g, 5, 102, INT64_MAX));
 	/* Whom nobody knows. */
 	guard_file_opened(g, 5, 0);
-	assert_false(guard_has_just_read(g, 5, 0, 0));
-	guard_file_closed(g, 5, 0, 0);
+	assert_true(guard_has_just_read(g, 5, 0, INT64_MAX));
+	guard_file_closed(g, 5, 0, 3000);
+	assert_false(guard_has_just_read(g, 5, 101, 3000));
+	assert_false(guard_has_just_read(g, 6, 0, 3000));
+	assert_true(guard_has_just_read(g, 5, 0, 3000 + GUARD_READ_MS));
 	guard_free(&g);
 }
 
