@@ -4,12 +4,25 @@
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/snapshot.h"
 
 #define COPY_BYTES 65536
+/* For connections, the store, letters; where there are few at all, a part of them. */
+#define RESERVE 128
+#define RESERVE_PART 4
+
+bool fd_is_scarce(int fd)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	return (rlim_t)fd >= limit.rlim_cur - MIN(RESERVE, limit.rlim_cur / RESERVE_PART);
+}
 
 int fd_write_all(int fd, const void *buf, size_t len, int64_t offset)
 {

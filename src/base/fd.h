@@ -10,6 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * It is one of the last that this process may have. The kernel gives the lowest number that is free, so a
+ * high one says how many are in use. What others may make without end stops there: without a descriptor no
+ * connection is made, and no letter is kept.
+ */
+bool fd_is_scarce(int fd);
 /* 0 or -errno. */
 int fd_write_all(int fd, const void *buf, size_t len, int64_t offset);
 /* The bytes [lo, hi) to the same place of another file. 0 or -errno; -EIO if `from` is shorter. */

@@ -38,6 +38,11 @@ static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 					dir, DRAFT_SPOOL_DIGITS, number);
 		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		int error = errno;
+		if (fd >= 0 && fd_is_scarce(fd)) {
+			unlink(path);
+			close(fd);
+			return -ENFILE;
+		}
 		if (fd >= 0) {
 			*ret_fd = fd;
 			*ret_path = steal_ptr(&path);

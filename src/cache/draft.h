@@ -49,7 +49,7 @@ struct draft;
 #define DRAFT_SPOOL_DIGITS 16
 #define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name has it */
 
-/* `spool_dir` is borrowed for the call. DRAFT_FILE: it exists. Text forms: the disk that will
+/* `spool_dir` is borrowed for the call. DRAFT_FILE: it exists; -ENFILE: too many wait there. Text forms: the disk that will
  * keep it, or NULL. Shared, by reference count; starts with one. */
 int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sched.h>
@@ -247,6 +248,28 @@ static void without_a_spool_there_is_no_draft(void **state)
 	draft_unref(&d);
 }
 
+/* So many passing files that nothing else could be done: a letter could not be kept. */
+static void the_last_descriptors_are_for_others(void **state)
+{
+	struct rlimit before, few = {.rlim_cur = 64};
+	struct draft *all[64] = {0};
+	int r = 0, n = 0, fd;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	while (r == 0 && n < 64)
+		r = draft_new(DRAFT_FILE, dir, &all[n++]);
+	assert_int_equal(r, -ENFILE);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fd, 48);
+	close(fd);
+	while (n--)
+		draft_unref(&all[n]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 /* ---- a full disk ---- */
 
 #define DISK "size=256k"
@@ -429,6 +452,7 @@ int main(void)
 		draft_test(sha256_is_of_all_bytes),
 		draft_test(a_draft_is_filled_from_what_there_is),
 		draft_test(without_a_spool_there_is_no_draft),
+		draft_test(the_last_descriptors_are_for_others),
 		draft_test(a_full_disk_refuses_the_write),
 #ifndef NDEBUG
 		draft_test(test_no_file_is_copied_under_a_snapshot),
