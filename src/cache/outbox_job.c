@@ -430,7 +430,8 @@ void outbox_job_failed(struct job *job, const struct webex_reply *reply)
 	/* A success that cannot be read says nothing about which message it was. */
 	if (!job->is_asking && (reply->may_have_applied || is_success(reply->status))) {
 		job->error = error;
-		job->is_answered = is_success(reply->status) && !has_item(reply);
+		job->is_answered = outbox_letter_is_edit(job->letter) &&
+				   is_success(reply->status) && !has_item(reply);
 		if (o->is_closing)
 			outbox_job_fail(job, OUTBOX_IN_DOUBT, error,
 					g_strdup("sparkfs ended before the answer came: it may "

@@ -223,6 +223,24 @@ static void a_success_that_cannot_be_read_is_one(void **state)
 	fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, "a b"));
 	kit_expect_delivered(k, &end, id);
 	g_free(id);
+	/* Of a post nobody sees in which message; it may be slow to be listed. */
+	for (int is_file = 0; is_file < 2; is_file++) {
+		struct draft *draft = NULL;
+		struct outbox_item *item;
+
+		kit_send(k, is_file ? kit_file(k, "a.txt", "hi", &draft) : kit_text(k, 1, "hi"),
+			 &end);
+		fake_answer_nothing(fake_expect(FAKE_POST));
+		for (int i = 0; i < 2; i++)
+			fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+		kit_expect_end(&end, -EBADMSG);
+		item = kit_only_item(k);
+		kit_expect_item(k, item, "hi", is_file ? "in-doubt" : "unsent",
+				is_file ? "do not tell" : "did not arrive");
+		assert_int_equal(outbox_remove(k->o, item->n), 0);
+		outbox_item_free(item);
+		draft_unref(&draft);
+	}
 	/* Of a question it is none. */
 	kit_send(k, edit(k, "new", true, &id), &end);
 	fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
