@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define FUSE_USE_VERSION 314
 
+#include <fcntl.h>
 #include <fuse_lowlevel.h>
 #include <glib.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "cache/local_helper.h"
@@ -52,6 +54,19 @@ static int start_and_serve(struct sparkfs *s)
 	r = sparkfs_serve(s);
 	sparkfs_stop(s);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Who starts us may have closed some of these: the pipe to the waiting parent, or a file of the account, would
+ * get such a number, and daemon_ready would put /dev/null in its place. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Every open upload, letter and reader has a descriptor: as many as we may have. */
@@ -104,6 +119,7 @@ int main(int argc, char **argv)
 	char *reason = NULL;
 	int status = EXIT_SUCCESS;
 
+	open_standard_files();
 	if (argc > 1 && strcmp(argv[1], MIRROR_HELPER_ARG) == 0)
 		return mirror_helper_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], LOCAL_HELPER_ARG) == 0)

@@ -304,6 +304,15 @@ def test_background(cli, sim):
     assert cli.device is None
 
 
+def test_without_standard_files(cli, sim):
+    """Closed by who starts it: our own files do not get their numbers."""
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SPARKFS, "-o", url(sim),
+                           cli.path], env=cli.environment(TOKEN, None), cwd="/", check=False,
+                          timeout=scaled(15))
+    assert done.returncode == 0
+    assert "spaces" in cli.ls()
+
+
 def test_relative_mount_point(cli, sim):
     done = subprocess.run([SPARKFS, "-o", url(sim), "mnt"], cwd=cli.path.parent, check=False,
                           env=cli.environment(TOKEN, None), capture_output=True,
