@@ -80,6 +80,9 @@ bool name_is_address(const char *name);
  * name_is_trash.
  */
 bool name_is_scratch(const char *name);
+/* One of those that an editor keeps beside the file that it edits, and never renames onto it: swap files, backups,
+ * auto-saves. */
+bool name_is_kept_beside(const char *name);
 
 /* How a file is made: what tells a passing one where its name does not. */
 struct name_birth {

@@ -244,3 +244,15 @@ bool name_is_scratch(const char *name)
 		return true;
 	return is_vim_probe(name) || is_sed_temp(name);
 }
+
+bool name_is_kept_beside(const char *name)
+{
+	const char *ending = strrchr(name, '.');
+	size_t len = strlen(name);
+
+	/* vim's .swp, .swo ...; LibreOffice's .~lock.NAME# */
+	return len > 1 &&
+	       (name[len - 1] == '~' || name[len - 1] == '#' || *name == '#' ||
+		g_str_has_prefix(name, ".#") ||
+		(*name == '.' && strlen(ending) == 4 && g_str_has_prefix(ending, ".sw")));
+}

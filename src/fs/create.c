@@ -90,6 +90,7 @@ static int create_run(struct op *op)
 	h = handle_new(op->fs, HANDLE_WRITE, w.ino);
 	h->write = w;
 	handle_join(h, op->pid);
+	tree_note_maker(op->fs->config.tree, &h->write, h->opener);
 	return give_created(op, w.ino, h);
 }
 

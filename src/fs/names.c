@@ -323,7 +323,7 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	struct guard *g = op->fs->guard;
 	char program[WRITER_COMM_SIZE];
 	struct tree_entry e;
-	bool has_read, replaces;
+	bool has_read, moves, replaces;
 	pid_t tgid;
 	int r = tree_lookup(&op->ctx, op->ino, op->name, &e);
 
@@ -333,11 +333,14 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	tgid = writer_tgid(op->pid);
 	has_read = guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
 	writer_program(tgid, program);
+	moves = guard_moves(program);
 	replaces = guard_replaces(program);
-	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. What rsync
-	 * and git remove is nowhere, elsewhere or to be replaced. */
-	if (has_read ||
-	    (guard_moves(program) && !(replaces && fs_watches_reads(op->fs, e.ino))))
+	/* What it has made beside is to have the name (zip, 7z, what is made to run where no rename
+	 * replaces). What rsync and git remove is nowhere, elsewhere or to be replaced. */
+	if ((replaces || !moves) && tree_is_made_beside(op->fs->config.tree, op->ino, tgid))
+		*ret_by = TREE_REPLACES;
+	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. */
+	else if (has_read || (moves && !(replaces && fs_watches_reads(op->fs, e.ino))))
 		*ret_by = op->fs->config.recursive_delete ? TREE_REMOVES : TREE_MOVES_OUT;
 	else if (replaces)
 		*ret_by = TREE_REPLACES;

@@ -248,6 +248,9 @@ int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 /* No newer attachment of the space has its name. */
 bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
+/* What is called `name` may get a newer version: -EPERM (last-error says so) for an older one. */
+int upload_check_newest(struct tree_ctx *ctx, const struct store_content *content,
+			const char *name);
 /* Of one whose length nobody has proven, its first bytes are fetched. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino);
 /* The caller of these two counted itself in contents.h. 0: they are all here. */

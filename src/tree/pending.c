@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "tree/pending.h"
 
 struct pendings {
@@ -330,6 +331,31 @@ void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode)
 	pthread_mutex_lock(&p->lock);
 	e->mode = mode & 0777;
 	pthread_mutex_unlock(&p->lock);
+}
+
+void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker)
+{
+	pthread_mutex_lock(&p->lock);
+	e->maker = maker;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker)
+{
+	GHashTableIter iter;
+	gpointer value;
+	bool is = false;
+
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->by_row);
+	while (!is && g_hash_table_iter_next(&iter, NULL, &value)) {
+		const struct pending *e = value;
+
+		is = e->is_scratch && e->dir == dir && e->maker == maker &&
+		     draft_size(e->draft) > 0 && !name_is_kept_beside(e->name);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return is;
 }
 
 bool pending_is_listed(struct pendings *p, struct pending *e)

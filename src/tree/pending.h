@@ -57,6 +57,7 @@ struct pending {
 	bool is_listed;		/* in the table; pendings.lock */
 	enum pending_fate fate; /* pendings.lock */
 	int refs;		/* pendings.lock */
+	pid_t maker;		/* its process; 0: not known; pendings.lock */
 	/* Changes of its name that were submitted, the first of which is under way; cache thread. */
 	GQueue changes;
 };
@@ -105,6 +106,10 @@ void pending_replaced(struct pendings *p, uint64_t dir, const char *name,
 		      const struct pending *by);
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
 void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
+void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker);
+/* The process made a scratch file in `dir` that may be meant to get the name of another one there: it has bytes, and
+ * is none that an editor keeps beside. */
+bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker);
 bool pending_is_listed(struct pendings *p, struct pending *e);
 /* While it was open; a scratch file that was sent is not. */
 bool pending_is_unlinked(struct pendings *p, struct pending *e);

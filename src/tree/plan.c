@@ -207,6 +207,24 @@ static int refuse_sent(const char *name)
 	return -EPERM;
 }
 
+/* Like a write to it: the new one is no version of an older one, nor called like that. */
+static int check_version(struct tree_ctx *ctx, uint64_t onto, const char *name)
+{
+	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(onto));
+	struct store_content content = {0};
+	int r;
+
+	if (p) {
+		pending_unref(ctx->tree->pendings, &p);
+		return 0;
+	}
+	r = store_content_get(ctx->conn, tree_ino_row(onto), &content);
+	if (r == 0 && !content.gone)
+		r = upload_check_newest(ctx, &content, name);
+	store_content_clear(&content);
+	return r == -ENOENT ? 0 : r;
+}
+
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
 			       const char *newname, const char *comm, struct tree_plan *plan)
 {
@@ -229,6 +247,10 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 		plan->ino = onto;
 		return scratch_to_edit(ctx, p, onto, plan);
 	}
+	if (onto)
+		r = check_version(ctx, onto, newname);
+	if (onto && r)
+		return r;
 	plan->ino = tree_ino(TREE_UPLOAD, p->row);
 	plan->text = g_strdup(newname);
 	if (draft_size(p->draft) == 0) {

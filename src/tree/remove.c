@@ -174,9 +174,9 @@ static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 	if (tree_ino_kind(dir) != TREE_SPACE && tree_ino_kind(dir) != TREE_FILES)
 		log_last_error("%s: a month takes no new files; send it to the space", name);
-	else if (strcmp(content->name, name) != 0 || !upload_is_newest(ctx, content))
-		log_last_error("%s: an older version stays as it is", name);
 	else
+		r = upload_check_newest(ctx, content, name);
+	if (r == 0)
 		r = tree_check_file_name(name);
 	if (r == 0)
 		r = tree_write_aim_dir(ctx, dir, &aim);

@@ -55,10 +55,20 @@ static void end_pending(struct submission *s)
 	}
 }
 
+/* What was written beside a file, which was removed then, got its name, or will not get it. */
+static void show_replaced(struct submission *s)
+{
+	const struct pending *p = s->plan.pending;
+
+	if (p && s->plan.action == TREE_DO_SEND && s->plan.text)
+		replaced_show(s->tree->replaced, tree_ino_row(p->dir), s->plan.text);
+}
+
 void submission_finish(struct submission *s, int error, uint64_t ino)
 {
 	if (!error && s->plan.pending)
 		end_pending(s);
+	show_replaced(s);
 	if (error && s->plan.kept)
 		outbox_keep(s->tree->config.outbox, steal_ptr(&s->plan.kept),
 			    s->said ? s->said : strerror(-error));

@@ -33,7 +33,8 @@ static void start(struct submission *s)
 
 	if (w && w->is_over)
 		submission_finish(s, -EINTR, 0);
-	else if (!pending_is_listed(s->tree->pendings, s->plan.pending))
+	else if (s->plan.action != TREE_DO_HIDE &&
+		 !pending_is_listed(s->tree->pendings, s->plan.pending))
 		submission_finish(s, -ENOENT, 0);
 	else
 		submission_begin(s);

@@ -155,6 +155,25 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return r;
 }
 
+int upload_check_newest(struct tree_ctx *ctx, const struct store_content *content,
+			const char *name)
+{
+	if (strcmp(content->name, name) == 0 && upload_is_newest(ctx, content))
+		return 0;
+	log_last_error("%s: an older version stays as it is", name);
+	return -EPERM;
+}
+
+void tree_note_maker(struct tree *t, const struct tree_write *w, pid_t maker)
+{
+	pending_set_maker(t->pendings, w->pending, maker);
+}
+
+bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker)
+{
+	return pending_is_made_beside(t->pendings, upload_dir(dir), maker);
+}
+
 static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 {
 	struct need need = {.kind = NEED_CONTENT, .row = row, .lo_ms = lo, .hi_ms = hi};

@@ -93,6 +93,10 @@ int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char
  * be made and for a name of a message's form, -EINVAL for one that would not come back as typed. */
 int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mode,
 		const struct name_birth *birth, struct tree_write *ret_write);
+/* Which process (its thread group; 0: not known) made the new file. */
+void tree_note_maker(struct tree *t, const struct tree_write *w, pid_t maker);
+/* The process has a passing file in `dir`, which may be to get the name of another one there. */
+bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker);
 /* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. -EPERM for
  * a directory that takes none. */
 int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);

@@ -253,6 +253,50 @@ def test_a_name_that_is_being_replaced(full, tmp_path):
     assert deletions(full) == []
 
 
+WRITTEN_BESIDE = '''
+import os, sys
+name, text = sys.argv[1:]
+with open(name + ".tmp", "w") as f:
+    f.write(text)
+open(name).read()
+os.unlink(name)
+os.rename(name + ".tmp", name)
+'''
+
+
+def test_what_was_written_beside_replaces(full, unsent):
+    """By a program of any name: it removes what its file is to be called, and renames then."""
+    (older,) = [n for n in names(full) if n != "a.txt"]
+    script = ["/usr/bin/python3", "-c", WRITTEN_BESIDE]
+    full.run([*script, "a.txt", "newer"], check=True)
+    assert (full / "files/a.txt").read_text() == "newer" and len(names(full)) == 3
+    # What was replaced is an older version at once.
+    before = names(full)
+    full.sim.fault(method="POST", route="/messages", status=400, message="No.")
+    assert full.run([*script, "files/a.txt", "newest"]).status != 0
+    assert names(full) == before and unsent.bytes() == [b"newest"]
+    for path in (message_of(full), f"files/{older}"):
+        full.run(f"rm -f files/*.tmp {path}.tmp")
+        result = full.run([*script, path, "x"])
+        assert result.status != 0 and "not permitted" in result.err, repr(result)
+    # Nor by the rename alone.
+    assert full.run(f"mv files/{older}.tmp files/{older}").status != 0
+    assert deletions(full) == [] and names(full) == before
+
+
+@pytest.mark.skipif(not shutil.which("zip"), reason="no zip")
+def test_an_archive_in_the_space_is_updated(full, tmp_path):
+    (tmp_path / "b").write_text("b")
+    for file in ("a.txt", tmp_path / "b"):
+        full.run(f"zip -qj x.zip {file}", check=True)
+    found = full.run("unzip -l x.zip", check=True).out
+    assert "a.txt" in found and " b\n" in found
+    assert len(names(full)) == 4 and deletions(full) == []
+    result = full.run("zip -qm x.zip files/a.txt")
+    assert (full / "files/a.txt").read_bytes() == b"new" * 30000, repr(result)
+    assert deletions(full) == []
+
+
 # Whom nobody knows.
 
 def can_unshare():

@@ -306,6 +306,20 @@ static void test_scratch(void **state)
 		assert_true(name_is_trash(trash[i]) && !name_is_scratch(trash[i]));
 }
 
+static void test_kept_beside(void **state)
+{
+	static const char *const beside[] = {"a.txt~",	   "#a.txt#", ".#a.txt",
+					     ".a.txt.swp", ".swo",    ".~lock.a.odt#"};
+	static const char *const renamed[] = {
+		"a.tmp", ".a.txt.Xa1b2c", "ziAb12Cd", "a.swp", "~", ".", "", ".a"};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(beside); i++)
+		assert_true(name_is_kept_beside(beside[i]));
+	for (size_t i = 0; i < G_N_ELEMENTS(renamed); i++)
+		assert_false(name_is_kept_beside(renamed[i]));
+}
+
 static bool is_passing(const char *name, const char *comm, bool is_exclusive, bool is_private)
 {
 	return name_is_passing(name, &(struct name_birth){.comm = comm,
@@ -466,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_parse_message),
 		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_kept_beside),
 		cmocka_unit_test(test_scratch_of),
 		cmocka_unit_test(test_passing_by_birth),
 		cmocka_unit_test(test_passing_that_looks_like_a_word),

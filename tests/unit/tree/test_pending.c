@@ -250,6 +250,31 @@ static void who_has_it_open_goes_on_when_it_became_a_text(void **state)
 	pending_unref(k->pendings, &text);
 }
 
+/* Which process wrote what may get another's name. */
+static void what_is_made_beside(void **state)
+{
+	struct kit *k = *state;
+	struct pending *swap = make(k, ".a.swp", true), *p = make(k, "a.tmp", true);
+
+	pending_set_maker(k->pendings, swap, 100);
+	pending_set_maker(k->pendings, p, 100);
+	fill(swap);
+	assert_false(pending_is_made_beside(k->pendings, DIR_INO, 100));
+	fill(p);
+	assert_true(pending_is_made_beside(k->pendings, DIR_INO, 100));
+	assert_false(pending_is_made_beside(k->pendings, DIR_INO, 101));
+	assert_false(pending_is_made_beside(k->pendings, DIR_INO, 0));
+	assert_false(pending_is_made_beside(k->pendings, DIR_INO + 1, 100));
+	pending_closed(k->pendings, p);
+	assert_true(pending_is_made_beside(k->pendings, DIR_INO, 100));
+	/* It got its name. */
+	pending_sent(k->pendings, p, "a");
+	assert_false(pending_is_made_beside(k->pendings, DIR_INO, 100));
+	pending_closed(k->pendings, swap);
+	pending_unref(k->pendings, &swap);
+	pending_unref(k->pendings, &p);
+}
+
 #define pending_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -261,6 +286,7 @@ int main(void)
 		pending_test(who_opens_it_in_time_keeps_it),
 		pending_test(who_has_it_open_goes_on_when_it_became_a_text),
 		pending_test(an_empty_scratch_file_gets_a_real_name),
+		pending_test(what_is_made_beside),
 	};
 
 	return cmocka_run_group_tests_name("pending", tests, NULL, NULL);
