@@ -405,12 +405,21 @@ def test_kill_while_the_helper_is_in_the_mount(sim, room, mount, watch):
     os.kill(helper, signal.SIGSTOP)
     m = sim.post(room["id"], "hello", token="bob-token")
     wait_until(lambda: txt_name(m) in look(mount))
+    # The helper was told what to do, and is waited for.
+    wait_until(lambda: "futex" not in mirror_wchan(mount.pid))
     os.kill(mount.pid, signal.SIGSTOP)
     os.kill(helper, signal.SIGCONT)
     # It asks, and nobody answers.
     wait_until(lambda: "recv" not in read_proc(f"/proc/{helper}/stack"))
     mount.kill()
     wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
+
+
+def mirror_wchan(pid):
+    """Where the thread stands that has the helper do things."""
+    (task,) = [t for t in os.listdir(f"/proc/{pid}/task")
+               if read_proc(f"/proc/{pid}/task/{t}/comm") == "mirror"]
+    return read_proc(f"/proc/{pid}/task/{task}/wchan")
 
 
 def state_of(pid):
