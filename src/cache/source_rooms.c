@@ -157,8 +157,9 @@ int source_rooms_answer(struct fetch *f, struct webex_reply *reply)
 			f->is_all_pages = true;
 		return submit(f, NULL), FETCH_MORE;
 	}
+	/* The directory is there: rsync takes ENOENT for an empty one. */
 	if (reply->error)
-		return reply->error;
+		return reply->error == -ENOENT ? -EBUSY : reply->error;
 	if (!f->is_all_pages && reply->next)
 		step = step_after(f, reply);
 	pages_collect(f, reply, webex_room_free);
