@@ -161,7 +161,8 @@ def test_a_deletion(bench):
         assert not told or told in TOLD, words
         # One that was done before all broke may be told as a failure; it is shown as what it is.
         assert space.texts() == ([mode] if told and not mode.startswith("applied") else []), words
-        assert told or mode in ("junk", "applied, junk", "applied, hang up"), words
+        # What was done and told as a failure is looked for, where that can be.
+        assert told or mode == "junk" or mode.startswith("applied"), words
         wait_until(lambda: len(space.listed()) == len(space.texts()), what=words)
         if told and space.texts():
             os.unlink(space / name)
