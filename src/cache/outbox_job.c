@@ -543,9 +543,6 @@ void outbox_job_answered(void *arg, struct webex_reply *reply)
 	g_assert(work_on_thread(o->cache));
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
-	/* Of a cut request nothing has taken effect. */
-	if (outbox_recall_is_undone(job, reply))
-		reply->may_have_applied = false;
 	outbox_upload_end(job);
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);

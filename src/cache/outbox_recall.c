@@ -51,27 +51,17 @@ void outbox_recall_over(struct job *job)
 	g_slist_free(recalls);
 }
 
-/* Its bytes were not all handed over: no server has a whole request of it. */
-static bool is_cut(const struct job *job)
-{
-	return job->upload && atomic_load(&job->upload->sent) < job->upload->total;
-}
-
 bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply)
 {
-	return job->recalls && reply->error == -ECANCELED &&
-	       (!reply->may_have_applied || is_cut(job));
+	return job->recalls && reply->error == -ECANCELED && !reply->may_have_applied;
 }
 
 static void stop(struct job *job)
 {
-	struct webex_client *client = job->o->client;
-
 	if (job->state == JOB_READY)
 		outbox_job_drop(job);
-	else if (job->state == JOB_WIRE && job->call && !webex_withdraw(client, job->call) &&
-		 is_cut(job))
-		webex_cancel(client, job->call);
+	else if (job->state == JOB_WIRE && job->call)
+		webex_cut(job->o->client, job->call);
 }
 
 static void recall(void *arg)

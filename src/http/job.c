@@ -88,6 +88,15 @@ static void report_late(struct job *job, int error, const char *words)
 
 /* tries */
 
+/* Its last bytes are handed over by may_end. */
+static bool sends_file(const struct http_request *req)
+{
+	for (size_t i = 0; i < req->n_parts; i++)
+		if (!req->parts[i].value && req->parts[i].size > 0)
+			return true;
+	return false;
+}
+
 static bool may_send(void *arg)
 {
 	struct job *job = arg;
@@ -95,8 +104,21 @@ static bool may_send(void *arg)
 
 	pthread_mutex_lock(&job->loop->lock);
 	may = job->phase != JOB_WITHDRAWN;
+	if (job->phase == JOB_UNSENT)
+		job->phase = sends_file(job->req) ? JOB_PARTLY : JOB_WHOLE;
+	pthread_mutex_unlock(&job->loop->lock);
+	return may;
+}
+
+static bool may_end(void *arg)
+{
+	struct job *job = arg;
+	bool may;
+
+	pthread_mutex_lock(&job->loop->lock);
+	may = job->phase != JOB_WITHDRAWN;
 	if (may)
-		job->phase = JOB_SENT;
+		job->phase = JOB_WHOLE;
 	pthread_mutex_unlock(&job->loop->lock);
 	return may;
 }
@@ -144,6 +166,7 @@ static void start_job(struct job *job, int64_t now)
 		.connect_timeout_ms =
 			(int)CLAMP(job->reach_until_ms - now, 1, loop->connect_timeout_ms),
 		.may_send = may_send,
+		.may_end = may_end,
 		.moved = moved,
 		.from = job->history.tries > 0 ? job->context.from : job->req->from,
 		.arg = job,
@@ -241,8 +264,8 @@ static void try_again(struct job *job, struct http_response *resp, int64_t not_b
 	job->not_before_ms = not_before_ms;
 	job->fresh = fresh;
 	pthread_mutex_lock(&loop->lock);
-	if (job->phase == JOB_SENT && !job->applied)
-		job->phase = JOB_UNSENT;
+	if (job->phase != JOB_WITHDRAWN)
+		job->phase = job->applied ? JOB_WHOLE : JOB_UNSENT;
 	pthread_mutex_unlock(&loop->lock);
 	/* It has waited longest. */
 	g_queue_push_head_link(&loop->waiting[job->req->lane], &job->link);

@@ -265,14 +265,14 @@ void http_resume(struct http_loop *loop, uint64_t id)
 	note_id(loop, &loop->resumes, id);
 }
 
-bool http_withdraw(struct http_loop *loop, uint64_t id)
+static bool take_back(struct http_loop *loop, uint64_t id, enum job_phase last)
 {
 	struct job *job;
 	bool withdrawn;
 
 	pthread_mutex_lock(&loop->lock);
 	job = g_hash_table_lookup(loop->jobs, &id);
-	withdrawn = job && job->phase == JOB_UNSENT;
+	withdrawn = job && job->phase <= last;
 	if (withdrawn) {
 		job->phase = JOB_WITHDRAWN;
 		g_array_append_val(loop->cancels, id);
@@ -281,6 +281,16 @@ bool http_withdraw(struct http_loop *loop, uint64_t id)
 	if (withdrawn)
 		curl_multi_wakeup(loop->multi);
 	return withdrawn;
+}
+
+bool http_withdraw(struct http_loop *loop, uint64_t id)
+{
+	return take_back(loop, id, JOB_UNSENT);
+}
+
+bool http_cut(struct http_loop *loop, uint64_t id)
+{
+	return take_back(loop, id, JOB_PARTLY);
 }
 
 void http_loop_stats(struct http_loop *loop, struct http_stats *ret_stats)

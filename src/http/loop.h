@@ -44,7 +44,7 @@
  * no route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
  * -EINVAL; what read or write of a file says.
- * Thread rule: submit, cancel, resume, withdraw, stats from any thread; start and stop from the owner.
+ * Thread rule: submit, cancel, resume, withdraw, cut, stats from any thread; start and stop from the owner.
  * No lock of ours is held while `done` runs.
  */
 #pragma once
@@ -185,6 +185,12 @@ void http_resume(struct http_loop *loop, uint64_t id);
  * may_have_applied false. False: it is on the wire or over; nothing was changed.
  */
 bool http_withdraw(struct http_loop *loop, uint64_t id);
+
+/*
+ * The same, also of a request on the wire of whose file some bytes are still here: no server has
+ * the whole of it. The connection is closed.
+ */
+bool http_cut(struct http_loop *loop, uint64_t id);
 
 void http_response_free(struct http_response *resp);
 

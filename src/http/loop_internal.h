@@ -10,9 +10,12 @@
  *	                       ^                                 |
  *	                       +-------- try_again --------------+
  *
- * Its phase says what http_withdraw may still promise. UNSENT becomes SENT in may_send, right
- * before the first byte, or WITHDRAWN in http_withdraw: whoever has the lock first wins. It
- * becomes UNSENT again when a try provably had no effect and the next one waits.
+ * Its phase says what http_withdraw and http_cut may still promise; whoever has the lock first wins:
+ *
+ *	UNSENT --may_send: a file follows--> PARTLY --may_end: its last bytes are next--> WHOLE
+ *	UNSENT --may_send: all else------------------------------------------------> WHOLE
+ *	UNSENT --http_withdraw, http_cut--> WITHDRAWN <--http_cut-- PARTLY
+ *	PARTLY, WHOLE --try_again: provably without effect--> UNSENT; with: WHOLE for good
  */
 #pragma once
 
@@ -28,7 +31,7 @@
 
 #define N_LANES 3
 
-enum job_phase { JOB_UNSENT, JOB_SENT, JOB_WITHDRAWN };
+enum job_phase { JOB_UNSENT, JOB_PARTLY, JOB_WHOLE, JOB_WITHDRAWN };
 
 struct job {
 	GList link; /* in the list of its place */

@@ -154,6 +154,11 @@ static size_t on_part_read(char *buffer, size_t size, size_t count, void *arg)
 		want = (size_t)left;
 	if (want == 0)
 		return 0;
+	if ((int64_t)want == left &&
+	    !reader->owner->context->may_end(reader->owner->context->arg)) {
+		try_set_fail(reader->owner, -ECANCELED, "withdrawn");
+		return CURL_READFUNC_ABORT;
+	}
 	do {
 		n = pread(reader->part->fd, buffer, want, reader->offset);
 	} while (n < 0 && errno == EINTR);

@@ -5,7 +5,8 @@
  * whether the bearer may come along.
  *
  *  1. `may_send` is asked on an established connection, before the first byte of a request
- *     goes out; if it says no, nothing is sent.
+ *     goes out; if it says no, nothing is sent. `may_end` is asked before the last bytes of a file
+ *     are handed to curl; if it says no, they are not.
  *  2. curl repeats a request by itself when a kept-alive connection dies without an answer.
  *     For anything but HTTP_REPEAT_ALWAYS such a second sending is refused: -ECONNRESET,
  *     may_have_applied. So a POST may use a kept-alive connection and is still sent once. What
@@ -30,6 +31,7 @@ struct http_try_context {
 	char *const *origins; /* as http_origin gives them, NULL-terminated */
 	int connect_timeout_ms;
 	bool (*may_send)(void *arg);
+	bool (*may_end)(void *arg);
 	/* A piece of the body was taken, or the taker has it wait. */
 	void (*moved)(void *arg, bool is_paused);
 	int64_t from; /* the first byte of the body that is wanted, if it is taken as it comes */

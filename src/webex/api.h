@@ -92,11 +92,12 @@ void webex_client_free(struct webex_client *c);
  */
 void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email);
 
-/* As http_cancel / http_withdraw, by the id that the calls below return. */
+/* As http_cancel, http_withdraw, http_cut, by the id that the calls below return. */
 /* A download that its taker paused goes on. Any thread. */
 void webex_resume(struct webex_client *c, uint64_t id);
 void webex_cancel(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
+bool webex_cut(struct webex_client *c, uint64_t id);
 
 /* The configured base URL's origin and the fixed public ones are where a bearer may go: the
  * list for http_config. NULL-terminated, owned (g_strfreev). */

@@ -385,14 +385,15 @@ void webex_resume(struct webex_client *c, uint64_t id)
 	pthread_mutex_unlock(&c->lock);
 }
 
-bool webex_withdraw(struct webex_client *c, uint64_t id)
+static bool take_back(struct webex_client *c, uint64_t id,
+		      bool (*from_loop)(struct http_loop *loop, uint64_t id))
 {
 	bool withdrawn = false;
 
 	pthread_mutex_lock(&c->lock);
 	struct webex_call *call = g_hash_table_lookup(c->calls, &id);
 	if (call && call->state == WEBEX_CALL_ON_WIRE) {
-		withdrawn = call->cancelled = http_withdraw(c->loop, call->http_id);
+		withdrawn = call->cancelled = from_loop(c->loop, call->http_id);
 	} else if (call) {
 		/* What was sent was refused (401), nothing else is on the wire. */
 		withdrawn = true;
@@ -401,6 +402,16 @@ bool webex_withdraw(struct webex_client *c, uint64_t id)
 	}
 	pthread_mutex_unlock(&c->lock);
 	return withdrawn;
+}
+
+bool webex_withdraw(struct webex_client *c, uint64_t id)
+{
+	return take_back(c, id, http_withdraw);
+}
+
+bool webex_cut(struct webex_client *c, uint64_t id)
+{
+	return take_back(c, id, http_cut);
 }
 
 /* ---- the client ---- */

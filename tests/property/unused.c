@@ -55,6 +55,11 @@ void webex_resume(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t i
 {
 }
 
+bool webex_cut(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t id)
+{
+	return false;
+}
+
 bool webex_withdraw(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t id)
 {
 	return false;

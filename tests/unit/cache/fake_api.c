@@ -387,16 +387,27 @@ void webex_cancel(struct webex_client *c, uint64_t id)
 	pthread_mutex_unlock(&lock);
 }
 
-bool webex_withdraw(struct webex_client *c, uint64_t id)
+static bool take_back(uint64_t id, bool can)
 {
 	struct webex_reply reply = {.error = -ECANCELED, .is_network = true};
 	struct fake_call *call;
 
-	(void)c;
 	pthread_mutex_lock(&lock);
-	call = can_withdraw ? find_locked(id) : NULL;
+	call = can ? find_locked(id) : NULL;
 	if (call)
 		post_answer_locked(call, &reply);
 	pthread_mutex_unlock(&lock);
 	return call != NULL;
+}
+
+bool webex_withdraw(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	return take_back(id, can_withdraw);
+}
+
+bool webex_cut(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	return take_back(id, can_withdraw || !takes_all);
 }
