@@ -105,18 +105,22 @@ void draft_unref(struct draft **draft)
 	g_free(d);
 }
 
+/* Without a label, which is what follows it. */
+static size_t plain_path_len(const struct draft *d)
+{
+	return strlen(d->spool_dir) + strlen("/" DRAFT_SPOOL_PREFIX) + DRAFT_SPOOL_DIGITS;
+}
+
 void draft_set_label(struct draft *d, const char *place, const char *filename)
 {
 	_cleanup_gfree_ char *clean_place = name_from_title(place, LABEL_PLACE_MAX);
 	_cleanup_gfree_ char *clean_name = name_from_title(filename, LABEL_NAME_MAX);
 	_cleanup_gfree_ char *path = NULL;
-	size_t plain_len;
 
 	if (d->form != DRAFT_FILE)
 		return;
-	plain_len = strlen(d->spool_dir) + strlen("/" DRAFT_SPOOL_PREFIX) + DRAFT_SPOOL_DIGITS;
 	pthread_mutex_lock(&d->lock);
-	path = g_strdup_printf("%.*s_%s%c%s", (int)plain_len, d->path, clean_place,
+	path = g_strdup_printf("%.*s_%s%c%s", (int)plain_path_len(d), d->path, clean_place,
 			       DRAFT_SPOOL_SEPARATOR, clean_name);
 	if (rename(d->path, path) == 0) {
 		g_free(d->path);
@@ -320,7 +324,7 @@ int draft_load(struct draft *d, const void *buf, size_t len)
 /* A letter may hold the inode: go on with a copy of the first `keep` bytes (promise 5). */
 static int separate_locked(struct draft *d, int64_t keep)
 {
-	_cleanup_gfree_ char *path = NULL;
+	_cleanup_gfree_ char *path = NULL, *labelled = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;
 
@@ -334,11 +338,13 @@ static int separate_locked(struct draft *d, int64_t keep)
 		unlink(path);
 		return r;
 	}
+	/* What it is called, it still is. */
+	labelled = g_strconcat(path, d->path + plain_path_len(d), NULL);
 	unlink(d->path);
 	close(d->fd);
 	g_free(d->path);
 	d->fd = steal_fd(&fd);
-	d->path = steal_ptr(&path);
+	d->path = rename(path, labelled) == 0 ? steal_ptr(&labelled) : steal_ptr(&path);
 	d->size = keep;
 	d->is_taken = false;
 	return 0;
