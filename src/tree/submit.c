@@ -47,6 +47,8 @@ static void end_pending(struct submission *s)
 		break;
 	case TREE_DO_UPDATE_ROOM:
 	case TREE_DO_UPDATE_MEMBER:
+	case TREE_DO_CHECK_ROOM:
+	case TREE_DO_CHECK_MEMBER:
 	case TREE_DO_NOTHING:
 		became(s, NULL);
 		break;

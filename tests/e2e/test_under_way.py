@@ -76,7 +76,7 @@ def test_a_move_that_is_under_way_at_unmount_is_kept_once(pier, start_mount, mor
     assert pier.file_names() == []
 
 
-def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier):
+def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier, unsent):
     put(pier / "post", "low tide")
     text = os.readlink(pier / "last")
     with opened(pier / ".a.swp", os.O_RDWR | os.O_CREAT) as fd:
@@ -86,6 +86,13 @@ def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier):
         os.utime(fd, (7, 7))
         assert os.fstat(fd).st_size == 9
     assert pier.texts() == ["high tide"]
+    # Also of what changes nothing.
+    before = (pier / "space.json").read_bytes()
+    with fails(errno.EIO), opened(pier / ".a.swp", os.O_RDWR | os.O_CREAT) as fd:
+        os.write(fd, before)
+        os.rename(pier / ".a.swp", pier / "space.json")
+        os.write(fd, b" ")
+    assert unsent.bytes() == [before + b" "]
 
 
 def test_a_move_that_failed_is_made_again(pier, unsent):
