@@ -31,9 +31,11 @@ static bool has_left(struct http_try *t)
 	return true;
 }
 
+/* Nothing was done. But "see other" is what is said when it was: where to look at it. */
 static bool is_refusal(long status, bool has_retry_after)
 {
-	return (status >= 300 && status < 500) || (status == 503 && has_retry_after);
+	return (status >= 300 && status < 500 && status != 303) ||
+	       (status == 503 && has_retry_after);
 }
 
 static char *all_links(struct http_try *t)
