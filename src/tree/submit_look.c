@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "webex/id.h"
 #include "webex/same.h"
 
 /* So long a change may take to be seen. */
@@ -138,12 +139,29 @@ static void keep_error(struct submission *s, int error, char *said)
 
 /* ---- changes ---- */
 
+/* The answer is about another thing than was asked for: it says nothing of this one. */
+static bool is_about_another(const struct submission *s, const struct webex_reply *reply)
+{
+	const struct webex_membership *member;
+	const struct webex_room *room;
+
+	if (reply->error || !reply->items->len || !s->plan.id)
+		return false;
+	if (s->plan.action == TREE_DO_UPDATE_MEMBER) {
+		member = reply->items->pdata[0];
+		return !webex_id_is_same(member->id, s->plan.id);
+	}
+	room = reply->items->pdata[0];
+	return !webex_id_is_same(room->id, s->plan.id);
+}
+
 /* The name of a field that is as it was. Owned; NULL: there is none, or nothing to compare. */
 static char *unchanged(const struct submission *s, const struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *now = NULL;
 
-	if (reply->error || !reply->items->len || !s->asked || !s->before)
+	if (reply->error || !reply->items->len || !s->asked || !s->before ||
+	    is_about_another(s, reply))
 		return NULL;
 	now = s->plan.action == TREE_DO_UPDATE_MEMBER
 		      ? webex_membership_json(reply->items->pdata[0])
@@ -165,6 +183,7 @@ bool submission_must_look(struct submission *s, const char *what,
 
 	if (!s->asked || !s->plan.id)
 		return false;
+	is_open |= is_about_another(s, reply);
 	s->again = again;
 	if (is_open && !s->has_read) {
 		s->has_read = true;
@@ -186,7 +205,8 @@ bool submission_must_look(struct submission *s, const char *what,
 int submission_outcome(struct submission *s, const char *what, const struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *field = unchanged(s, reply);
-	bool is_told = !reply->error && reply->items->len && !field;
+	bool is_told = !reply->error && reply->items->len && !field &&
+		       !(s->asked && is_about_another(s, reply));
 
 	if (!is_told && s->has_read) {
 		if (s->said)

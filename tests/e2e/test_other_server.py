@@ -461,3 +461,25 @@ def test_mount_is_refused(other, start_mount, answer):
     with pytest.raises(RuntimeError) as said:
         start_mount(server.base, "cache=memory", "timeout=3", token=TOKEN)
     assert "sparkfs: " in str(said.value) and TOKEN not in str(said.value)
+
+
+def test_a_change_answered_with_another_thing(other):
+    """Whether this one was changed is asked."""
+    server, mount = other()
+    lunch = server.add_room("Lunch")
+    done = []
+
+    def answer(request):
+        if request.method != "PUT":
+            return None
+        if done:
+            server.rooms[0]["title"] = request.json()["title"]
+        return Answer(200, server.public(lunch))
+
+    server.hook = answer
+    failed = mount.run("mv spaces/Harbour spaces/Port")
+    assert failed.status and not (mount.path / "spaces/Port").exists()
+    done.append(True)
+    assert mount.run("mv spaces/Harbour spaces/Port").status == 0
+    server.hook = None
+    assert mount.run("ls spaces/Port/members").status == 0
