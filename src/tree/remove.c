@@ -169,17 +169,16 @@ int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			const struct store_content *content, struct tree_plan *plan)
 {
-	struct tree_write aim = {0};
+	struct tree_write aim = {.dir = upload_dir(dir)};
 	int r = -EPERM;
 
 	if (tree_ino_kind(dir) != TREE_SPACE && tree_ino_kind(dir) != TREE_FILES)
 		log_last_error("%s: a month takes no new files; send it to the space", name);
 	else
 		r = upload_check_newest(ctx, content, name);
+	/* As the one that is to come would be: without network it stays where it is found. */
 	if (r == 0)
-		r = tree_check_file_name(name);
-	if (r == 0)
-		r = tree_write_aim_dir(ctx, dir, &aim);
+		r = tree_write_aim(ctx, &aim, name);
 	tree_write_close(ctx->tree, &aim);
 	if (r)
 		return r;

@@ -68,14 +68,19 @@ def test_a_token_that_went_bad_is_said_by_the_open(pier, unsent):
     assert pier.texts() == ["before", "after"]
 
 
-def test_a_refused_connection_is_known_at_once(pier):
+def test_a_refused_connection_is_known_at_once(pier, tmp_path):
     put(pier / "post", "before")
+    put(pier / "old.txt", "old")
     pier.sim.kill()
     learn_offline(pier)
     for name in NAMES:
         number, seconds = refusal(pier / name)
         assert number in NETWORK, (name, number)
         assert seconds < scaled(1)
+    # What would have been replaced is still there.
+    (tmp_path / "new").write_text("new")
+    assert pier.run(f"mv {tmp_path}/new old.txt").status != 0
+    assert os.path.exists(pier / "old.txt") and os.path.exists(tmp_path / "new")
     pier.sim.start()
     # Back online: the next open succeeds within the time of a probe.
     wait_until(lambda: refusal(pier / "post")[0] == 0, 5)
