@@ -190,7 +190,9 @@ bool connection_is_left(const struct connection *c)
 	const struct timespec pause = {.tv_nsec = LEFT_LOOK_MS * 1000 * 1000};
 
 	for (int ms = 0; ms < LEFT_MS; ms += LEFT_LOOK_MS) {
-		if (connection_state(c) == CONNECTION_GONE || !is_seen(c))
+		/* Without control files there is only what is seen. */
+		if (!is_seen(c) ||
+		    (c->waiting_fd >= 0 && connection_state(c) == CONNECTION_GONE))
 			return false;
 		nanosleep(&pause, NULL);
 	}
@@ -219,9 +221,10 @@ static int open_root(const struct connection *c)
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
 		return -errno;
 	/* In this order: the number was ours when it was looked at. */
-	if (st.stx_dev_major != 0 || st.stx_dev_minor != c->minor ||
-	    connection_state(c) == CONNECTION_GONE)
+	if (st.stx_dev_major != 0 || st.stx_dev_minor != c->minor)
 		return -ENOENT;
+	if (connection_state(c) == CONNECTION_GONE)
+		return c->waiting_fd >= 0 ? -ENOENT : -ENOTCONN;
 	return steal_fd(&fd);
 }
 

@@ -42,6 +42,7 @@ bool connection_is_up(const struct connection *c);
 bool connection_is_left(const struct connection *c);
 /* Ends every request that nobody will answer any more. */
 void connection_abort(const struct connection *c);
-/* Aborts and unmounts it, if that is what is seen at its path. 0; -ENOENT: it is not; -errno. */
+/* Aborts and unmounts it, if that is what is seen at its path. 0; -ENOENT: it is not; -ENOTCONN: it seems
+ * so, but it is dead, and without control files may be another's; -errno. */
 int connection_end(const struct connection *c);
 void connection_close(struct connection *c);

@@ -3,9 +3,11 @@ meanwhile. Nobody hangs, and no other mount is touched."""
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -239,6 +241,47 @@ def test_aborted(mount):
     with running(["sleep", "100"], cwd=mount.path):
         mount.abort()
         check_says_so(mount)
+
+
+# Of somebody who is not root, in a namespace without the control files, as in a container.
+UNSEEN_SCRIPT = r"""
+set -eu
+mkdir "$DIR/control" "$DIR/mnt" "$DIR/home"
+mknod -m 666 "$DIR/fuse" c 10 229
+cp "$SPARKFS" "$DIR/sparkfs"
+chown -R 65534:65534 "$DIR/mnt" "$DIR/home"
+mount --bind "$DIR/fuse" /dev/fuse
+mount --bind /sys/fs/fuse/connections "$DIR/control"
+mount -t tmpfs tmpfs /sys/fs/fuse/connections
+export HOME="$DIR/home" WEBEX_ACCESS_TOKEN=alice-token
+setpriv --reuid=65534 --regid=65534 --clear-groups "$DIR/sparkfs" -f -o "$OPTIONS" "$DIR/mnt" &
+until minor=$(grep -F " $DIR/mnt " /proc/self/mountinfo | cut -d ' ' -f 3 | cut -d : -f 2) && [ "$minor" ]; do
+    kill -0 $!
+    sleep 0.05
+done
+setpriv --reuid=65534 --regid=65534 --clear-groups ls "$DIR/mnt"
+echo 1 > "$DIR/control/$minor/abort"
+wait $!
+"""
+
+
+@needs_root
+def test_aborted_without_control_files(sim, mount):
+    if not mount.connection:
+        pytest.skip("the kernel's control files of FUSE are not mounted")
+    folder = tempfile.mkdtemp(prefix="sparkfs-killed-")
+    try:
+        os.chmod(folder, 0o755)
+        env = {**{k: v for k, v in os.environ.items() if not k.startswith("XDG_")},
+               "DIR": folder, "OPTIONS": f"url={sim.base},cache=memory"}
+        done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                               UNSEEN_SCRIPT], env=env, capture_output=True, text=True,
+                              timeout=scaled(30), check=False)
+        assert done.returncode == 1, done
+        assert "ended from outside" in done.stderr
+        assert f"fusermount3 -u {folder}/mnt" in done.stderr
+    finally:
+        shutil.rmtree(folder)
 
 
 @needs_root
