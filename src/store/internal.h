@@ -203,6 +203,8 @@ int message_rewrite(struct write *w, const struct store_message *old,
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m);
 int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms);
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
+/* A tombstone that is one since until_wall_ms or longer is a message again. 1: it is; 0: no; -errno. */
+int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
 
 /* ---- message_put.c ---- */
 struct author {
@@ -232,6 +234,8 @@ struct put {
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
 /* Notes what the messages say of the room, if r is 0; frees. What the whole came to. */
 int put_end(struct put *p, int r);
+/* Tombstones of this time (wall) and older were a mistake if the server still tells of the message. */
+int64_t put_revived_until(const struct put *p);
 /* Borrowed from `p`. */
 int put_author(struct put *p, const struct webex_message *m, struct author **ret_author);
 /* The same if that asks and writes nothing; else NULL. */
@@ -240,8 +244,8 @@ struct author *put_known_author(struct put *p, const struct webex_message *m);
 void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem);
 /*
  * Inserts or updates. *ret_rowid: its row, also if nothing changed, 0 if it cannot be kept
- * (not of this room, no usable time). -ENOENT if it is a tombstone; *ret_rowid is set then
- * too.
+ * (not of this room, no usable time). -ENOENT if it is a tombstone of less than a minute;
+ * *ret_rowid is set then too. An older one was a mistake: it is there again.
  */
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
 		int64_t *ret_rowid);
@@ -259,6 +263,7 @@ extern bool put_page_scans; /* for tests: false: everything the long way */
 struct page_part {
 	bool is_complete;
 	int64_t lo, hi, sure_hi, now_wall_ms;
+	int64_t revived_until_ms; /* put_revived_until() */
 };
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms);

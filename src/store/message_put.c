@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/names.h"
 #include "base/timefmt.h"
 #include "webex/id.h"
 
+/* An answer that is older than the deletion comes within this time. */
+#define TOMBSTONE_MS 60000
 /* More of one millisecond in one room are not kept: it would take a hostile server. */
 #define TIES_MAX 512
 
@@ -433,6 +436,29 @@ static int can_keep(struct put *p, const struct webex_message *m)
 	return 0;
 }
 
+int64_t put_revived_until(const struct put *p)
+{
+	return clock_wall(p->w->s->clock) - TOMBSTONE_MS;
+}
+
+/* It was taken for gone, and is in what the server answers long behind that: it is there, under its old
+ * number. No news: it was told. */
+static int revive(struct put *p, const struct store_message *old, const struct webex_message *m)
+{
+	struct author *author = NULL;
+	int r = message_revive(p->w, old, put_revived_until(p));
+
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	r = put_author(p, &old->m, &author);
+	if (r == 0)
+		r = message_rewrite(p->w, old, m, author->first_email);
+	if (r == 0)
+		changes_add_named(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type,
+				  old->rowid, NULL, old->stem);
+	return r;
+}
+
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
 		int64_t *ret_rowid)
 {
@@ -449,7 +475,7 @@ int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_
 		r = message_load(p->w->q, *ret_rowid, &old);
 	if (r < 0)
 		return r;
-	r = old.deleted ? -ENOENT : update(p, &old, m);
+	r = old.deleted ? revive(p, &old, m) : update(p, &old, m);
 	if (r == 0 && pin_until_ms > 0)
 		r = message_set_pin(p->w, old.rowid, pin_until_ms);
 	store_message_clear(&old);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/timefmt.h"
 #include "webex/render.h"
 
@@ -171,14 +172,17 @@ static int has_body(struct write *w, int64_t rowid)
 	return sql_step(&st);
 }
 
-/* The body stays until the next open, like the row, but counts no more. */
+/* The body stays until the next open, like the row, but counts no more. A tombstone has no pin: it keeps
+ * since when it is one. */
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 {
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "UPDATE message SET deleted=1 WHERE rowid=?1 RETURNING stem, created_ms");
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET deleted=1, pin_until_ms=?2 WHERE rowid=?1"
+			       " RETURNING stem, created_ms");
 	int r, body;
 
 	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, clock_wall(w->s->clock));
 	r = sql_step(&st);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
@@ -192,4 +196,19 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	if (r == 0)
 		r = MIN(body, 0);
 	return r < 0 ? r : contents_drop_of(w, room, rowid);
+}
+
+int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET deleted=0, pin_until_ms=0 WHERE rowid=?1"
+			       " AND deleted=1 AND pin_until_ms<=?2");
+	int r;
+
+	sql_int(&st, 1, old->rowid);
+	sql_int(&st, 2, until_wall_ms);
+	r = sql_run_any(&st);
+	if (r > 0)
+		months_note(w, old->room, old->m.created_ms, !old->is_evicted, old->is_evicted);
+	return r;
 }

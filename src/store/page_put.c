@@ -187,10 +187,12 @@ static bool has_all_of(struct sql_stmt *st, const struct webex_message *m)
 }
 
 /* Nothing is to be done about the item, which is this row. */
-static bool is_settled(struct sql_stmt *st, const struct webex_message *m)
+static bool is_settled(struct sql_stmt *st, const struct page_part *part,
+		       const struct webex_message *m)
 {
-	return sql_get_int(st, 3) || m->updated_ms < sql_get_int(st, 4) ||
-	       (sql_get_int(st, 8) && has_all_of(st, m));
+	if (sql_get_int(st, 3))
+		return sql_get_int(st, 7) > part->revived_until_ms;
+	return m->updated_ms < sql_get_int(st, 4) || (sql_get_int(st, 8) && has_all_of(st, m));
 }
 
 static bool is_in(const struct page_part *part, struct sql_stmt *st)
@@ -214,7 +216,7 @@ static void compare_row(struct sql_stmt *st, const struct page_part *part, struc
 		bool is_it = has_item_id(st, item);
 
 		is_there |= is_it;
-		if (is_it && !item->is_twice && is_settled(st, item->m))
+		if (is_it && !item->is_twice && is_settled(st, part, item->m))
 			item->how = HOW_SAME;
 		else if (item->how == HOW_NEW)
 			item->how = HOW_EXACT;

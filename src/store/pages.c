@@ -238,6 +238,7 @@ static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 		.hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi,
 		.sure_hi = sure_hi(messages, page),
 		.now_wall_ms = page->now_wall_ms,
+		.revived_until_ms = put_revived_until(p),
 	};
 	int64_t newest_ms = -1;
 	int r = put_page(p, messages, &part, page->missing, &newest_ms);
@@ -341,7 +342,7 @@ static int unpin(struct write *w, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE message SET pin_until_ms=1"
-			       " WHERE rowid=?1 AND pin_until_ms>1");
+			       " WHERE rowid=?1 AND pin_until_ms>1 AND deleted=0");
 
 	sql_int(&st, 1, rowid);
 	return sql_run(&st);

@@ -14,9 +14,10 @@
  *     store that was rebuilt (the reserve file). Rowids are > 0 and stay below 2^45. Node ids
  *     are made of them (tree/ino.h).
  *  4. What is deleted stays as a tombstone until the next open, so that a node id the kernel
- *     still holds means what it meant. A tombstoned message never comes back in its room. A
- *     room or membership that is seen again gets a new row; with a room all that was in it is
- *     gone.
+ *     still holds means what it meant. A tombstoned message does not come back by an answer of
+ *     the next minute, which may be older; by a later one it does, as the same row and as no
+ *     news. A room or membership that is seen again gets a new row; with a room all that was in
+ *     it is gone.
  *  5. A name once given is kept until the title (room) or address (membership) it was made of
  *     changes; names of one directory differ by name_key.
  *  6. Every apply function is one transaction and appends to `changes` (may be NULL) what a

@@ -311,6 +311,7 @@ static void test_edits(void **state)
 	assert_message_text(k, rowid, "threee");
 }
 
+/* By no answer of the next minute: it may be older than the deletion (test_revive.c). */
 static void test_deleted_never_comes_back(void **state)
 {
 	struct kit *k = *state;
