@@ -7,6 +7,7 @@ the end every process must have an end, the daemon must live, answer and unmount
 no sanitizer may have said anything, and its memory and descriptors must be bounded.
 """
 import contextlib
+import http.client
 import json
 import os
 import random
@@ -79,7 +80,8 @@ class Weather:
                                   (0.05, self.restart_server), (0.03, self.pause_daemon)):
             if self.dice.random() < probability:
                 # The server is under faults itself.
-                with contextlib.suppress(OSError, AssertionError, ValueError, KeyError):
+                with contextlib.suppress(OSError, AssertionError, ValueError, KeyError,
+                                         http.client.HTTPException):
                     what()
 
     def add_fault(self):
@@ -116,7 +118,7 @@ def stress(args, folder):
     while time.monotonic() < end and storm.poll() is None and mount.process.poll() is None:
         weather.change()
         time.sleep(0.3)
-    with contextlib.suppress(OSError, AssertionError):
+    with contextlib.suppress(OSError, AssertionError, http.client.HTTPException):
         sim.clear_faults()
     try:
         print(storm.communicate(timeout=120)[0].strip(), flush=True)
