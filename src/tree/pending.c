@@ -259,6 +259,10 @@ void pending_remove(struct pendings *p, struct pending *e)
 void pending_sent(struct pendings *p, struct pending *e, const char *name)
 {
 	pthread_mutex_lock(&p->lock);
+	if (!e->is_listed) {
+		pthread_mutex_unlock(&p->lock);
+		return;
+	}
 	e->fate = name ? PENDING_IS_FILE : PENDING_IS_TEXT;
 	if (name) {
 		g_free(e->name);

@@ -93,7 +93,8 @@ enum pending_end pending_closed(struct pendings *p, struct pending *e);
 bool pending_waits(struct pendings *p, struct pending *e);
 void pending_remove(struct pendings *p, struct pending *e);
 /* A scratch file that became something else, a file of that name if it is not NULL: what its
- * number means is looked up there. Who has one open that became a text goes on with it. */
+ * number means is looked up there. Who has one open that became a text goes on with it. One that was
+ * unlinked meanwhile stays that: nothing more of it is sent. */
 void pending_sent(struct pendings *p, struct pending *e, const char *name);
 /* *ret_name: the name that it has then, owned. */
 enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char **ret_name);

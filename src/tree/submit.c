@@ -27,7 +27,8 @@ static void became(struct submission *s, const char *name)
 
 	draft_set_sent(p->draft, s->plan.state);
 	pending_sent(s->tree->pendings, p, name);
-	tree_write_send_left(s->tree, p);
+	if (!pending_is_unlinked(s->tree->pendings, p))
+		tree_write_send_left(s->tree, p);
 }
 
 /* The file here that the change was about. */

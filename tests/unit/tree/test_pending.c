@@ -248,6 +248,13 @@ static void who_has_it_open_goes_on_when_it_became_a_text(void **state)
 	pending_closed(k->pendings, file);
 	pending_unref(k->pendings, &file);
 	pending_unref(k->pendings, &text);
+	/* rm came before it was known that its rename had arrived: nothing more of it is sent. */
+	file = make(k, ".f.swp", true);
+	pending_remove(k->pendings, file);
+	pending_sent(k->pendings, file, "f");
+	assert_true(pending_is_unlinked(k->pendings, file));
+	pending_closed(k->pendings, file);
+	pending_unref(k->pendings, &file);
 }
 
 /* Which process wrote what may get another's name. */
