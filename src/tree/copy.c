@@ -31,8 +31,13 @@ void tree_copy_run(struct tree *t, struct tree_copy *c)
 {
 	struct content_of of = {.contents = t->config.contents, .row = c->row};
 
+	/* Its own count: who opened it may be interrupted and gone meanwhile. */
+	if (c->row)
+		contents_open(of.contents, c->row);
 	c->error = c->row ? draft_fill(c->draft, read_content, &of)
 			  : draft_fill_fd(c->draft, c->fd);
+	if (c->row)
+		contents_close(of.contents, c->row);
 	if (c->error == 0)
 		draft_set_clean(c->draft);
 	c->is_done = true;
