@@ -76,7 +76,7 @@ bool name_is_address(const char *name);
 
 /*
  * Names that editors, office programs, shells, rsync, sed and desktops use for passing files,
- * never to be sent (design 2.3, peers.md 3.6). Every dot name is one, but for those of
+ * never to be sent (design 2.3, platform.md 6). Every dot name is one, but for those of
  * name_is_trash.
  */
 bool name_is_scratch(const char *name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names that programs pass files by: peers.md 3.6 says which program makes which. */
+/* The names that programs pass files by: platform.md 6 says which program makes which. */
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>

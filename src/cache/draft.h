@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A draft: the bytes that somebody is writing through an open file until they are committed
- * (design 2.3; peers.md 3.4). Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads
+ * (design 2.3; platform.md 4). Text forms live in memory (at most DRAFT_TEXT_RAW_MAX), uploads
  * in a spool file of the state folder, created 0600 and unlinked when the draft goes.
  *
  *  1. draft_write refuses at the byte that makes it impossible to send:

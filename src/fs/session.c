@@ -31,7 +31,7 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 
 	/* A killed reader sends no INTERRUPT with it (design 3). */
 	conn->want &= ~(unsigned)FUSE_CAP_ASYNC_READ;
-	/* A failing write would come to nobody's notice with it (peers.md 3.2). */
+	/* A failing write would come to nobody's notice with it (platform.md 2). */
 	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 				  FUSE_CAP_SPLICE_MOVE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who writes: what /proc tells of the thread that made a FUSE request (design 2.3;
- * peers.md 3.4).
+ * platform.md 4).
  *
  *  1. fuse_ctx.pid is a thread id, 0 for RELEASE and for a process outside our pid namespace.
  *  2. A process that is killed closes its files itself, before it is a zombie: its FLUSH comes

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing: drafts, and when they are sent (design 2.3; peers.md 3.4).
+ * Writing: drafts, and when they are sent (design 2.3; platform.md 4).
  *
  * Of each open file by itself. Those of one new file share its draft: none has sent what another
  * one is still writing.

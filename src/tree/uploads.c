@@ -185,7 +185,7 @@ static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 #define TO_THE_END (INT64_C(1) << 40)
 
 /*
- * How long it is, before it is read: programs believe what stat says (peers.md), and what a HEAD said
+ * How long it is, before it is read: programs believe what stat says (platform.md 3), and what a HEAD said
  * is not to be trusted (webex-api.md 5.5). The answer to its first bytes has the length; where it does
  * not, all of it is fetched first.
  */
