@@ -5,9 +5,9 @@
  *
  *  1. fuse_ctx.pid is a thread id, 0 for RELEASE and for a process outside our pid namespace.
  *  2. A process that is killed closes its files itself, before it is a zombie: its FLUSH comes
- * while the kernel has it marked PF_EXITING and its exit code already holds the signal.
- * exit_code reads 0 for another user's process unless we are root: then nobody looks killed,
- * and what he wrote is sent.
+ *     while the kernel has it marked PF_EXITING and its exit code already holds the signal.
+ *     exit_code reads 0 for another user's process unless we are root: then nobody looks
+ *     killed, and what he wrote is sent.
  *  3. What cannot be read (no such process, no /proc) is "unknown", never an error.
  * Pure but for reading /proc; any thread. It never waits.
  */

@@ -8,7 +8,7 @@
  * -> serves
  *
  *  1. The child has printed the one line about a failure before it ends; the parent adds
- * nothing but when the child was killed or the mount does not answer.
+ *     nothing but when the child was killed or the mount does not answer.
  *  2. Until daemon_ready the child is in the caller's session, so that Ctrl-C ends both.
  * Thread rule: the main thread; daemon_fork before there are others.
  */

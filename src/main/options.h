@@ -6,7 +6,7 @@
  *
  *  1. Nothing is looked at but the words: no file, no environment but $HOME for a leading "~/".
  *  2. What is no option of ours, of libfuse's that we pass on, or of mount(8)'s is refused by
- * name.
+ *     name.
  *  3. Text is owned by the struct; numbers are checked for their range here.
  * Thread rule: the main thread, before there are others.
  */

@@ -4,20 +4,20 @@
  * (webex-api.md 5).
  *
  *  1. Every call ends in exactly one call of `done`, as an item of the client's work queue
- * (never inside the calling function): answer, error, cancel (-ECANCELED), shutdown
- * (-ESHUTDOWN). What is wrong with the arguments is told in the same way (-EINVAL).
+ *     (never inside the calling function): answer, error, cancel (-ECANCELED), shutdown
+ *     (-ESHUTDOWN). What is wrong with the arguments is told in the same way (-EINVAL).
  *  2. JSON is parsed on that work queue, or on one of its own if the answer is long; not on the
  *     I/O thread. So a short answer may overtake a long one that came before it.
  *  3. A 401 makes the client reload its token once for all requests that met it (single flight,
  *     on a thread of its own) and repeat those requests once if it changed and is the same
- *     person's (webex_client_set_person). Only a 401 after
- * that is "log in again". A reload that brought nothing new is not tried again for some
- * seconds. A call's time-out covers all of it.
+ *     person's (webex_client_set_person). Only a 401 after that is "log in again". A reload
+ *     that brought nothing new is not tried again for some seconds. A call's time-out covers
+ *     all of it.
  *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
- * origin and path of the page that was asked for; the first page's roomId, parentId,
- * mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
- * before/beforeMessage are never put back. A link that cannot be used, or leads to the page
- * itself, is an error: a list is complete or it fails.
+ *     origin and path of the page that was asked for; the first page's roomId, parentId,
+ *     mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
+ *     before/beforeMessage are never put back. A link that cannot be used, or leads to the page
+ *     itself, is an error: a list is complete or it fails.
  *  5. An answer that cannot be read (no JSON, or not of the expected form) is -EIO.
  *
  * Ownership: arguments are copied during the call; file descriptors are borrowed until `done`.
