@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scope-bound release of what a function owns: `_cleanup_(close_fd) int fd = -1;`.
+ * Scope-bound release of what a function owns: `_cleanup_(cleanup_close) int fd = -1;`.
  * `steal_ptr(&p)` and `steal_fd(&fd)` hand ownership on and disarm the release.
  */
 #pragma once

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two clocks everything asks, so that a test can own time.
- * mono: milliseconds that never go back and count through suspend (CLOCK_BOOTTIME);
- * for deadlines and ages. wall: milliseconds since 1970 UTC; for what is shown and
- * what is compared with the server.
+ * The two clocks that all code asks for the time, so that a test can set it. mono: milliseconds
+ * that never go back and count through suspend (CLOCK_BOOTTIME); for deadlines and ages. wall:
+ * milliseconds since 1970 UTC; for what is shown and what is compared with the server.
  * Thread rule: any thread.
  */
 #pragma once

@@ -11,7 +11,8 @@
 #include "base/snapshot.h"
 
 #define COPY_BYTES 65536
-/* For connections, the store, letters; where there are few at all, a part of them. */
+/* Descriptors kept for connections, the store and letters. Where the limit is low, a part of it
+ * is kept. */
 #define RESERVE 128
 #define RESERVE_PART 4
 

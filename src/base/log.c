@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The state is one per process, as the sinks are. Nothing is written to a sink under the
- * lock: a stderr nobody reads must not stop the other threads.
+ * A process has one log, since it has one stderr and one syslog. Nothing is written to them
+ * under the lock: a stderr that nobody reads must not stop the other threads.
  */
 #include "base/log.h"
 

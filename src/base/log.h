@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log: lines to stderr (while in the foreground) or syslog (in the background), and
- * always to a bounded ring in memory that `.sparkfs/log` shows. Beside it the last error
- * a person was given, which `.sparkfs/last-error` shows.
- * Never pass a token or an Authorization header; control characters in a message are
- * replaced, since parts of it come from the server.
+ * The log: lines to stderr (while in the foreground) or syslog (in the background), and always
+ * to a bounded ring in memory that `.sparkfs/log` shows. It also keeps the last error that a
+ * person was given, which `.sparkfs/last-error` shows. Never pass a token or an Authorization
+ * header; control characters in a message are replaced, since parts of it come from the server.
  * Thread rule: any thread.
  */
 #pragma once

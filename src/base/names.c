@@ -11,7 +11,7 @@
 #define DIVISION_SLASH 0x2215
 #define ZERO_WIDTH_JOINER 0x200D
 
-/* How far a cut backs up to keep a combining sequence whole. */
+/* At most so many characters more are cut to keep a combining sequence whole. */
 #define CUT_BACK_CHARS 16
 
 #define STAMP_BYTES (TIME_ISO_SIZE - 1)
@@ -51,7 +51,8 @@ static bool joins_previous(gunichar c)
 	return g_unichar_ismark(c) || c == ZERO_WIDTH_JOINER;
 }
 
-/* Cuts `s` before `dropped`, the first character that did not fit, and what it belongs to. */
+/* `dropped` is the first character that did not fit. If it combines with the characters before
+ * it, they are cut off `s`, too. */
 static void cut_sequence(GString *s, gunichar dropped)
 {
 	gsize len = s->len;
@@ -150,7 +151,8 @@ char *name_with_suffix(const char *base, const char *hex, size_t digits)
 	return g_strdup_printf("%s ~%.*s", cut, (int)digits, hex);
 }
 
-/* The author's part of a stem: one that comes back unchanged is one that we could have made. */
+/* The author's part of a stem. name_parse_message() accepts only an author that this leaves
+ * unchanged. */
 static char *clean_author(const char *author)
 {
 	_cleanup_gfree_ char *name = name_from_title(author, AUTHOR_MAX_BYTES);

@@ -46,7 +46,7 @@ char *name_with_suffix(const char *base, const char *hex, size_t digits);
  * that it fits (design 2.1). tie_hex not NULL: "report~<time>~<hex>.pdf". Owned.
  */
 char *name_version(const char *name, int64_t created_ms, const char *tie_hex);
-/* Whether it could be one, and of what time. */
+/* True if `name` has the form that name_version() gives; *ret_created_ms is its time. */
 bool name_parse_version(const char *name, int64_t *ret_created_ms);
 
 /*
@@ -68,37 +68,39 @@ enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON };
 bool name_parse_message(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin);
 
 /*
- * Looks like an e-mail address one could invite: one '@', something on both sides, a dot or
- * not, no white space, control characters, overrides, invalid UTF-8, '/', leading '-' or '.',
- * at most 254 bytes.
+ * True if `name` looks like an e-mail address that can be invited: one '@' with something on
+ * both sides (no dot is required), at most 254 bytes, and no white space, control character,
+ * override, invalid UTF-8, '/', leading '-' or leading '.'.
  */
 bool name_is_address(const char *name);
 
 /*
- * Names that editors, office programs, shells, rsync, sed and desktops use for passing files,
- * never to be sent (design 2.3, platform.md 6). Every dot name is one, but for those of
- * name_is_trash.
+ * True for names that editors, office programs, shells, rsync, sed and desktops give to
+ * temporary files, which are never sent (design 2.3, platform.md 6). Every dot name is one,
+ * except those of name_is_trash().
  */
 bool name_is_scratch(const char *name);
-/* One of those that an editor keeps beside the file that it edits, and never renames onto it: swap files, backups,
- * auto-saves. */
+/* True for scratch names of files that an editor keeps beside the file it edits and never
+ * renames onto it: swap files, backups, auto-saves. */
 bool name_is_kept_beside(const char *name);
 
-/* How a file is made: what tells a passing one where its name does not. */
+/* How a file is created. It shows that a file is temporary where the name does not. */
 struct name_birth {
-	const char *comm; /* the program's */
-	bool is_exclusive; /* opened by O_RDWR with O_EXCL, as mkstemp does; cp and its like write only */
-	bool is_guarded; /* with O_NOFOLLOW, exclusive or not */
-	bool is_private; /* for its owner alone: mode 0600 */
-	bool is_chosen;	 /* that mode was asked for: the umask alone would not have made it */
+	const char *comm;  /* name of the program that creates it */
+	bool is_exclusive; /* by O_RDWR and O_EXCL, as mkstemp does; cp only writes */
+	bool is_guarded;   /* opened with O_NOFOLLOW, exclusive or not */
+	bool is_private;   /* mode 0600 */
+	bool is_chosen;	   /* that mode was asked for; no umask made it */
 };
 /*
- * Whether it is in passing: a name of name_is_scratch, or what mkstemp and its like make (it is for
- * its owner alone, made for reading and writing, and the tail of its name is random), or one by
- * which the program is known to pass files. It is a real file once it is renamed to a real name.
+ * True if the file is temporary: it has a name of name_is_scratch(), or it is created as
+ * mkstemp does (mode 0600, for reading and writing, with random characters at the end of its
+ * name), or the program is known to give such names to its temporary files. It becomes a real
+ * file when it is renamed to a real name.
  */
 bool name_is_passing(const char *name, const struct name_birth *birth);
-/* What patch leaves beside a file, which nobody meant to send. */
+/* True for what patch leaves beside a file (*.orig, *.rej), which nobody meant to send. */
 bool name_is_left_by(const char *name, const char *comm);
-/* ".Trash", ".Trash-0" ... : refused, so that a file manager asks before it deletes. */
+/* True for ".Trash", ".Trash-0" and so on. Such a folder is refused, so that a file manager
+ * asks before it deletes. */
 bool name_is_trash(const char *name);

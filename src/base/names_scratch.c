@@ -21,8 +21,9 @@ static bool is_vim_probe(const char *name)
 	return n >= 0 && n % VIM_PROBE_STEP == 0 && n / VIM_PROBE_STEP < VIM_PROBES;
 }
 
-/* "sed" and six characters of mkstemp; an upper-case letter or digit tells it from "sedation".
- */
+/* "sed" and the six characters of mkstemp, of which one must be an upper-case letter or a
+ * digit: "sedation" is a word.
+ *  */
 static bool is_sed_temp(const char *name)
 {
 	bool random = false;
@@ -42,13 +43,14 @@ static bool is_sed_temp(const char *name)
 #define WORD G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS
 #define RANDOM_LEN 6
 
-/* So many letters and digits, and nothing behind them. */
+/* `text` consists of exactly `len` letters and digits. */
 static bool is_tail(const char *text, size_t len)
 {
 	return strlen(text) == len && strspn(text, WORD) == len;
 }
 
-/* A prefix and the six characters of mkstemp, which may look like a word. */
+/* The program's own prefix and the six characters of mkstemp. Since the program is known, they
+ * may look like a word. */
 static bool has_makers_prefix(const char *name, const char *comm)
 {
 	static const struct {
@@ -79,7 +81,8 @@ static bool is_of_patch(const char *name, const char *comm)
 	return dot[1] && strchr("oirp", dot[1]) && is_tail(dot + 2, RANDOM_LEN);
 }
 
-/* SQLite's beside a database, which it opens with O_NOFOLLOW: what is under way there. */
+/* The files of an unfinished transaction that SQLite keeps beside a database. It opens them
+ * with O_NOFOLLOW. */
 static bool is_of_sqlite(const char *name, const struct name_birth *birth)
 {
 	static const char *const tails[] = {"-journal", "-wal", "-shm"};
@@ -94,9 +97,9 @@ static bool is_of_sqlite(const char *name, const struct name_birth *birth)
 /* ---- what mkstemp and its like make ---- */
 
 /*
- * How little the characters look like a word: an upper-case letter behind a lower-case one, a
- * letter behind a digit, a word that begins with several upper-case ones. "report", "Report",
- * "REPORT" and "report12" have none of that; of 62^6 tails one in forty.
+ * Counts what words do not have: an upper-case letter behind a lower-case one, a letter behind
+ * a digit, a lower-case letter behind two upper-case ones. "report", "Report", "REPORT" and
+ * "report12" have no such break; of the 62^6 random tails one in forty has none.
  */
 static int count_breaks(const char *text, size_t len)
 {
@@ -117,7 +120,7 @@ static size_t word_at_end(const char *text, size_t len)
 {
 	size_t n = 0;
 
-	/* Python's has the underscore too. */
+	/* Python's random characters include the underscore. */
 	while (n < len && (g_ascii_isalnum(text[len - n - 1]) || text[len - n - 1] == '_'))
 		n++;
 	return n;
@@ -132,14 +135,15 @@ static size_t digits_at_end(const char *text, size_t len)
 	return n;
 }
 
-/* Go's os.CreateTemp: a number of ten digits, mostly. A date has eight. */
+/* os.CreateTemp of Go ends a name with a number of mostly ten digits. A date has eight. */
 #define NUMBER_LEN_MIN 9
 #define NUMBER_LEN_MAX 10
-/* Python's tempfile; File::Temp has ten. */
+/* So many random characters has Python's tempfile; Perl's File::Temp has ten. */
 #define LONG_LEN 8
 
-/* Of a name's parts, which dots divide: mkstemps has a suffix behind the random characters. Where
- * the last of them may be a word, it is one in forty times: who asks for such a mode is believed. */
+/* True if this part of a name ends with random characters. Dots divide the parts, since
+ * mkstemps puts a suffix behind the random characters. One random tail in forty looks like a
+ * word: if the program asked for mode 0600 itself, the last part counts as random all the same. */
 static bool is_random_part(const char *part, size_t len, const struct name_birth *birth)
 {
 	size_t word = word_at_end(part, len);
@@ -166,7 +170,7 @@ static bool has_random_part(const char *name, const struct name_birth *birth)
 	return false;
 }
 
-/* Templates that are known, whose random characters may look like a word. */
+/* Known templates. Since the prefix tells, their random characters may look like a word. */
 static bool is_known_template(const char *name)
 {
 	static const struct {
@@ -189,7 +193,8 @@ static bool is_known_template(const char *name)
 	return gawk && is_tail(gawk + strlen(".gawk."), RANDOM_LEN);
 }
 
-/* "<file>.XXXXXX" without regard to its mode, which GLib gives as the file is to have it. */
+/* "<file>.XXXXXX", whatever its mode: GLib creates the file with the mode that it is to have in
+ * the end. */
 static bool is_beside(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -208,7 +213,8 @@ bool name_is_passing(const char *name, const struct name_birth *birth)
 		return true;
 	if (!birth->is_exclusive)
 		return false;
-	/* git's, and of those who do as it does: renamed onto the file that it locks. */
+	/* Locks of git, and of programs that do as it does, are renamed onto the file that they
+	 * lock. */
 	if (len > strlen(".lock") && g_str_has_suffix(name, ".lock"))
 		return true;
 	if (!birth->is_private)
@@ -226,8 +232,9 @@ bool name_is_scratch(const char *name)
 	size_t len = strlen(name);
 
 	/*
-	 * Every dot name: swap files, rsync's and GTK's temporaries, locks, .DS_Store, ._x.
-	 * None could be listed under its own name anyway, since names never start with a dot.
+	 * Every dot name is scratch: swap files, temporary files of rsync and GTK, locks,
+	 * .DS_Store, ._x. None of them could be listed under its own name anyway, since names
+	 * in the mount never start with a dot.
 	 */
 	if (*name == '.')
 		return !name_is_trash(name);
@@ -235,7 +242,7 @@ bool name_is_scratch(const char *name)
 		return true;
 	if (len > 2 && name[0] == '#' && name[len - 1] == '#')
 		return true;
-	/* .tmp: LibreOffice's, Word's, of all who write beside a file and rename then. */
+	/* .tmp is what LibreOffice, Word and others write beside a file before they rename it. */
 	if ((len > 5 && g_str_has_suffix(name, ".part")) ||
 	    (len > 4 && g_str_has_suffix(name, ".tmp")) ||
 	    (len > 11 && g_str_has_suffix(name, ".crdownload")))

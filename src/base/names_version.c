@@ -6,7 +6,7 @@
 #include "base/names.h"
 #include "base/timefmt.h"
 
-/* Longer ones are no endings. */
+/* What is longer is no ending. */
 #define ENDING_MAX 16
 
 /* Where ".ext" begins; the end of the name if there is none. */

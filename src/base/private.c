@@ -19,7 +19,7 @@ int private_root(const char *path)
 	_cleanup_gfree_ char *bare = g_strdup(path);
 	struct stat st;
 
-	/* With a slash behind it lstat() looks at what a link leads to. */
+	/* With a trailing slash lstat() would follow a link. */
 	for (size_t len = strlen(bare); len > 1 && bare[len - 1] == '/'; len--)
 		bare[len - 1] = '\0';
 	if (g_mkdir_with_parents(bare, 0700) < 0 || lstat(bare, &st) < 0)
@@ -35,7 +35,7 @@ int private_root(const char *path)
 	return (st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX) ? -EACCES : 0;
 }
 
-/* A link is told from what is no folder. */
+/* Why the path is no folder: -ELOOP for a link, -ENOTDIR for anything else. */
 static int why_no_folder(const char *path)
 {
 	struct stat st;
@@ -146,7 +146,7 @@ bool private_is_hash_name(const char *name, size_t digits, const char *suffix)
 		return false;
 	name += strlen(suffix);
 	rest = strlen(name);
-	/* ".XXXXXX" of mkstemp. */
+	/* The ".XXXXXX" that g_file_set_contents() adds. */
 	return !rest || (rest == 7 && name[0] == '.' &&
 			 strspn(name + 1, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS) == 6);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads of our own. All signals are blocked in them: SIGTERM and friends must interrupt
- * libfuse's own read in the main thread, not a thread that cannot end the session.
+ * Threads of our own. All signals are blocked in them: SIGTERM and its like must interrupt
+ * libfuse's read in the main thread, since no other thread can end the session.
  * Thread rule: any thread.
  */
 #pragma once

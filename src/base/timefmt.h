@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* What the server may name; anything else is refused: 2000-01-01 .. 2200-01-01. */
+/* Times that are accepted from the server, 2000-01-01 to 2200-01-01. Others are refused. */
 #define TIME_MIN_MS INT64_C(946684800000)
 #define TIME_MAX_MS INT64_C(7258118400000)
 

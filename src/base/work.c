@@ -13,8 +13,8 @@
 #include "base/thread.h"
 
 /*
- * A condition variable cannot wait on CLOCK_BOOTTIME: after a suspend a timer is late by at
- * most this much.
+ * A condition variable cannot wait on CLOCK_BOOTTIME, so after a suspend a timer may be late,
+ * but by no more than this.
  */
 #define LONGEST_WAIT_MS 30000
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a try brought. */
+/* Reads the outcome of a try. */
 #include <errno.h>
 #include <glib.h>
 
@@ -20,18 +20,20 @@ static bool is_cut(struct http_try *t, long status)
 	return said >= 0 && said != try_size(t, CURLINFO_SIZE_DOWNLOAD_T);
 }
 
-/* No answer came: did anything leave that the server may act on? */
+/* For a try without an answer: true if something left on which the server may act. */
 static bool has_left(struct http_try *t)
 {
 	if (!t->connected || try_long(t, CURLINFO_REQUEST_SIZE) <= t->size_before)
 		return false;
-	/* On a used connection curl may have begun anew, and counts from zero then. */
+	/* On a connection that was used before curl may have begun anew; then it counts from
+	 * zero. */
 	if (t->is_first && has_body(t->req))
 		return try_size(t, CURLINFO_SIZE_UPLOAD_T) > 0;
 	return true;
 }
 
-/* Nothing was done. But "see other" is what is said when it was: where to look at it. */
+/* True if the answer says that nothing was done. 303 ("see other") says that it was done, and
+ * where to look at it. */
 static bool is_refusal(long status, bool has_retry_after)
 {
 	return (status >= 300 && status < 500 && status != 303) ||
@@ -70,7 +72,7 @@ static void take_answer(struct http_try *t, struct http_response *resp,
 		resp->content_length = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
 }
 
-/* Where a body that was taken came to. */
+/* Notes the offset up to which a taken body came. */
 static void take_place(struct http_try *t, struct http_response *resp,
 		       struct http_outcome *outcome)
 {
@@ -82,14 +84,14 @@ static void take_place(struct http_try *t, struct http_response *resp,
 	resp->is_framed = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T) >= 0 ||
 			  try_header(t, "Transfer-Encoding", 0) ||
 			  version >= CURL_HTTP_VERSION_2_0;
-	/* The try before broke just behind the last byte: there was no more. */
+	/* The try before broke just behind the last byte, so there was no more to come. */
 	if (outcome->status == 416 && t->context->from > t->req->from &&
 	    try_content_range(t, &first, &total) && total == t->context->from) {
 		resp->status = outcome->status = 206;
 		resp->total = total;
 		resp->is_framed = true;
 	}
-	/* A body without any byte never began. */
+	/* An empty body never called the taker. */
 	if (outcome->status == 200 && !t->is_begun)
 		resp->position = 0;
 }
@@ -145,7 +147,7 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	} else {
 		take_error(t, code, resp, &outcome);
 	}
-	/* Whatever the answer to the second sending says of the first. */
+	/* The answer is that to the second sending and says nothing of the first. */
 	outcome.may_have_applied |= t->sent_before;
 	resp->may_have_applied = outcome.may_have_applied;
 	*ret_outcome = outcome;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A body that is taken as it comes: whole or in part, from the beginning or from where it broke. */
+/* Bodies that are handed to their taker as they come: whole or in part, from the beginning or
+ * from where the try before broke. */
 #include <errno.h>
 #include <glib.h>
 #include <string.h>

@@ -2,9 +2,10 @@
 #include "http/gate.h"
 
 #define BURST 300.0
-/* However often it was limited: a request every two seconds. */
+/* The lowest rate, however often the server limited us: a request every two seconds. */
 #define RATE_MIN 0.5
-/* Each success gives back this part of the full rate: from half to full in 50 answers. */
+/* Each success gives back this part of the full rate, so that 50 answers lead from half to
+ * full. */
 #define RECOVERY (1.0 / 100)
 
 static void refill(struct http_gate *g, int64_t now_ms)
@@ -49,7 +50,7 @@ void http_gate_limited(struct http_gate *g, int retry_after_s, int64_t now_ms)
 
 	if (until_ms > g->shut_until_ms)
 		g->shut_until_ms = until_ms;
-	/* The requests that were on the wire together are one offence, not many. */
+	/* Several 429s to requests that were on the wire together halve the rate once. */
 	if (was_shut || g->rate_full <= 0)
 		return;
 	refill(g, now_ms);
@@ -58,7 +59,7 @@ void http_gate_limited(struct http_gate *g, int retry_after_s, int64_t now_ms)
 		g->rate = RATE_MIN;
 	if (g->rate > g->rate_full)
 		g->rate = g->rate_full;
-	/* What the bucket still held was evidently not there. */
+	/* The server allows less than the bucket still held. */
 	g->tokens = g->tokens < 1 ? g->tokens : 1;
 }
 

@@ -20,9 +20,9 @@ static uint32_t random_bits(void)
 	return bits;
 }
 
-/* How late curl may be. */
+/* So late curl's own time-out may be before the loop ends a transfer itself. */
 #define OVERDUE_MS 1000
-/* The deadline of what waits for its taker. */
+/* The deadline of a transfer that its taker paused. */
 #define NEVER_MS (INT64_MAX / 2)
 
 /* report */
@@ -77,7 +77,8 @@ void job_report_error(struct job *job, int error, const char *words)
 	report(job, resp);
 }
 
-/* No further try fits: what the one before said is more than nothing. */
+/* Reports that no further try fits before the deadline: by the answer of the last try, if there
+ * was one. */
 static void report_late(struct job *job, int error, const char *words)
 {
 	if (job->last)
@@ -88,7 +89,7 @@ static void report_late(struct job *job, int error, const char *words)
 
 /* tries */
 
-/* Its last bytes are handed over by may_end. */
+/* True for a request with a file, whose last bytes may_end hands over. */
 static bool sends_file(const struct http_request *req)
 {
 	for (size_t i = 0; i < req->n_parts; i++)
@@ -123,7 +124,7 @@ static bool may_end(void *arg)
 	return may;
 }
 
-/* Of a body that is taken as it comes: it moves, or waits for its taker. */
+/* A piece of a taken body came, or its taker paused it. */
 static void moved(void *arg, bool is_paused)
 {
 	struct job *job = arg;
@@ -143,7 +144,7 @@ void job_resume(struct job *job)
 	if (!job->is_paused)
 		return;
 	moved(job, false);
-	/* May call the taker, who may have it wait again. */
+	/* This may call the taker, which may pause the transfer again. */
 	curl_easy_pause(http_try_handle(job->current, job), CURLPAUSE_CONT);
 }
 
@@ -213,7 +214,8 @@ static void tell_gate(struct http_loop *loop, const struct http_outcome *outcome
 		http_gate_succeeded(&loop->gate, loop_gate_now(loop, loop_now()));
 }
 
-/* The next try goes on where this one broke, and if it brought anything, is as good as a first. */
+/* The next try goes on where this one broke. If this one brought something new, the next one
+ * counts as the first. */
 static void note_place(struct job *job, const struct http_response *resp)
 {
 	if (!job->req->take)
@@ -228,7 +230,7 @@ static void note_place(struct job *job, const struct http_response *resp)
 	job->history.server_errors = 0;
 }
 
-/* Takes the job off the wire. Its handle is in the multi no more. */
+/* Takes the job off the wire and its handle out of the multi. */
 static struct http_response *end_try(struct job *job, CURLcode code,
 				     struct http_outcome *ret_outcome)
 {
@@ -267,7 +269,7 @@ static void try_again(struct job *job, struct http_response *resp, int64_t not_b
 	if (job->phase != JOB_WITHDRAWN)
 		job->phase = job->applied ? JOB_WHOLE : JOB_UNSENT;
 	pthread_mutex_unlock(&loop->lock);
-	/* It has waited longest. */
+	/* The job has waited longest, so it goes to the front. */
 	g_queue_push_head_link(&loop->waiting[job->req->lane], &job->link);
 }
 
@@ -350,7 +352,8 @@ static int lane_limit(size_t lane)
 	return limits[lane];
 }
 
-/* Ends what cannot be begun before its deadline; *next_ms becomes the earliest deadline. */
+/* Ends the jobs that cannot begin before their deadline; *next_ms becomes the earliest deadline
+ * of the others. */
 static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
 {
 	int64_t gate_wait_ms = loop->gate.shut_until_ms - loop_gate_now(loop, now);

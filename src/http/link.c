@@ -44,8 +44,7 @@ static bool take_target(const char **at, const char **ret, size_t *ret_len)
 static bool take_value(const char **at, GString *text)
 {
 	if (**at != '"') {
-		/* Unquoted values of the wild hold more than tokens do:
-		 * rel=http://example.com/x */
+		/* Servers send unquoted values that are no tokens: rel=http://example.com/x */
 		while (**at && !strchr(" \t;,\"<>", **at))
 			g_string_append_c(text, *(*at)++);
 		return text->len > 0;

@@ -125,7 +125,7 @@ static void *run(void *arg)
 		next_ms = CLAMP(next_ms - loop_now(), 0, LONGEST_POLL_MS);
 		curl_multi_poll(loop->multi, NULL, 0, (int)next_ms, NULL);
 	}
-	/* What is reported may submit more. */
+	/* `done` of a reported job may submit more. */
 	do {
 		abandon_all(loop);
 		take_inbox(loop);
@@ -236,7 +236,7 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req)
 	g_hash_table_insert(loop->jobs, &job->id, job);
 	g_queue_push_tail_link(&loop->inbox, &job->link);
 	pthread_mutex_unlock(&loop->lock);
-	/* The job may be gone by now. */
+	/* The job may be freed by now. */
 	curl_multi_wakeup(loop->multi);
 	return id;
 }

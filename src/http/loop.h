@@ -10,40 +10,41 @@
  *     rest of the request, also if it leads back. Plain http only to loopback addresses
  *     (-EPROTO), and no redirect leads from https to http. TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
- *     covers waiting in the gate and repeats. For a body that is taken as it comes (7) it is
- *     how long nothing may come: each piece sets it back, and it stands still while the taker
- *     has it wait.
- *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets,
- *     cut bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
+ *     covers waiting in the gate and repeats. For a body that is taken as it comes (7) the
+ *     deadline bounds the pauses between two pieces: each piece begins it anew, and it stands
+ *     still while the taker pauses the transfer.
+ *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut
+ *     bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
  *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
- *     refused or failed connection, reset before any body byte went out, 423, 429, and 503
- *     with Retry-After. A 423 makes only its request wait, a 429 all of them.
- *     502 and 504 of a request that `asks_much` are not repeated: a gateway that gave up on a
- *     large page is asked for a smaller one.
- *     Waiting past the deadline is not begun: the last outcome is reported at once, or, for a
- *     request that a shut gate would keep from its first try, -EBUSY.
- *     A connection failure to a server that was never reached in this request (refused,
- *     unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1 s): a
- *     person waits.
- *     curl's own repeating of what it sent on a dying kept-alive connection is stopped for
- *     all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived is not sent again.
- *  5. At most `max_body` bytes of body are kept (-EMSGSIZE past that; of an answer that is no
- *     2xx the beginning, without an error); a body shorter than its Content-Length is -EIO.
+ *     refused or failed connection, reset before any body byte went out, 423, 429, and 503 with
+ *     Retry-After. A 423 makes only its request wait, a 429 all of them. 502 and 504 of a
+ *     request that `asks_much` are not repeated: a gateway that gave up on a large page is
+ *     asked for a smaller one. No wait is begun that would end behind the deadline: the last
+ *     outcome is reported at once, or -EBUSY if a shut gate would keep the request from its
+ *     first try. A connection failure to a server that was never reached in this request
+ *     (refused, unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1
+ *     s): a person waits. curl itself repeats a request whose kept-alive connection dies. It is
+ *     kept from doing so for all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived
+ *     is not sent again.
+ *  5. A body of more than `max_body` bytes is -EMSGSIZE; of an answer that is no 2xx the first
+ *     `max_body` bytes are kept, without an error. A body shorter than its Content-Length is
+ *     -EIO.
  *  6. At most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background requests and
  *     HTTP_MAX_WRITES mutations are on the wire at once, so that hung lists never keep a post
- *     from going out. What was paused counts for nothing.
+ *     from going out. Paused requests do not count.
  *  7. With `take`, the body of a 2xx answer is handed over as it comes, each piece with its
- *     place in the whole (a 206 is checked for being what was asked for). HTTP_PAUSE stops the
- *     transfer, with the same piece next, until http_resume; what the kernel has buffered waits
- *     there. A transfer that breaks is repeated from where it broke by Range; a server that
- *     answers 200 to that, or packs its bodies, begins anew, and the taker sees bytes again that
- *     it has. Tries that brought anything new do not count against the repeats. A 416 that says
- *     that the whole ends where the broken try did makes it a whole body.
+ *     offset in the whole (a 206 is checked for being the part that was asked for). If the
+ *     taker answers HTTP_PAUSE, the transfer stops until http_resume, which begins with the
+ *     same piece again; what has arrived meanwhile waits in the kernel's buffer. A transfer
+ *     that breaks is repeated by Range from where it broke. A server that answers 200 to that,
+ *     or compresses its bodies, begins anew, and the taker sees bytes again that it has. Tries
+ *     that brought something new do not count as repeats. A 416 which says that the whole ends
+ *     where the broken try did completes the body.
  *
- * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET;
- * no route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
+ * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET; no
+ * route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
- * -EINVAL; what read or write of a file says.
+ * -EINVAL; else the error of reading or writing a file.
  * Thread rule: submit, cancel, resume, withdraw, cut, stats from any thread; start and stop from the owner.
  * No lock of ours is held while `done` runs.
  */
@@ -68,27 +69,29 @@ struct http_part {
 	char *value;	    /* NULL for a file part */
 	char *filename;	    /* file part: as UTF-8 */
 	char *content_type; /* file part */
-	int fd;		    /* file part: borrowed until done; by pread, so it may be shared */
-	int64_t size;	    /* from its start; if it has become shorter: -EIO */
+	int fd;		    /* file part: borrowed until done; read by pread, so it may be
+			     * shared */
+	int64_t size;	    /* bytes from its start; -EIO if the file has become shorter */
 };
 
 struct http_response {
 	int error; /* 0: a complete HTTP answer is here; else -errno, and status may be 0 */
 	int status;
 	/*
-	 * The server may have acted on it: a byte left in some try and no refusal came back
-	 * (3xx, 4xx, or 503 with Retry-After).
+	 * The server may have acted on the request: in some try a byte of it left, and no
+	 * refusal came back (3xx, 4xx, or 503 with Retry-After).
 	 */
 	bool may_have_applied;
-	int attempts; /* tries that began; 0 if it never left the gate */
+	int attempts; /* tries that began; 0 if the request never left the gate */
 	char *body;   /* NUL-terminated; NULL with an error, or if it was taken */
 	size_t body_len;
-	int64_t content_length; /* -1 if the server did not say, or packed the body */
-	/* With `take`: the place behind the last byte taken; the whole's length as the server
-	 * says it (-1: it does not); the end of the body was no mere end of the connection. */
+	int64_t content_length; /* -1 if the server did not say, or compressed the body */
+	/* With `take`: the offset behind the last byte taken, the length of the whole that the
+	 * server states (-1: none), and whether the server marked the end of the body (false:
+	 * it only closed the connection). */
 	int64_t position, total;
 	bool is_framed;
-	bool is_packed; /* a content encoding: places in it cannot be asked for */
+	bool is_packed; /* compressed (Content-Encoding), so parts of it cannot be asked for */
 	char *link;	/* all Link fields joined by ", "; this and these: NULL if absent */
 	char *content_type;
 	char *content_disposition;
@@ -99,17 +102,17 @@ struct http_response {
 
 /* Bytes of a body as they come. */
 struct http_piece {
-	int64_t offset; /* of the first of them in the whole */
-	int64_t total;	/* the whole's length as the server says it, -1: it does not; a hint */
+	int64_t offset; /* offset of the first byte in the whole */
+	int64_t total;	/* length of the whole that the server states (-1: none); a hint */
 	const char *data;
 	size_t len;
-	bool is_part; /* the server gives parts: 206 */
+	bool is_part; /* the answer is a 206, so the server gives parts */
 };
 
 #define HTTP_TAKEN 0
 #define HTTP_PAUSE 1
-/* On the I/O thread; must not block for long, nor cancel. HTTP_TAKEN; HTTP_PAUSE: none of it;
- * -errno ends the request with that. */
+/* Called on the I/O thread; must not block for long, nor cancel. Returns HTTP_TAKEN, HTTP_PAUSE
+ * if nothing of the piece was taken, or -errno, which ends the request with that error. */
 typedef int (*http_take)(void *arg, const struct http_piece *piece);
 
 struct http_request {
@@ -124,18 +127,21 @@ struct http_request {
 	/* n_parts > 0: multipart instead of `body`; its length is sent. */
 	struct http_part *parts;
 	size_t n_parts;
-	/* Multipart: bytes of the file that were handed to curl. Borrowed until done; may be NULL. */
+	/* Multipart: counts the bytes of the file that were handed to curl. Borrowed until
+	 * done; may be NULL. */
 	atomic_int_fast64_t *sent;
-	http_take take;	    /* see 7; NULL: the body is kept for the answer */
+	http_take take;	    /* see 7; NULL: the body is kept and comes with the answer */
 	void *take_arg;	    /* borrowed until done */
 	int64_t from;	    /* with take: the first byte wanted */
-	int64_t to;	    /* with take: the one behind the last; 0: to the end */
-	int locked_max_ms;  /* how long 423s are waited out, beside the deadline; 0 = 60 s */
+	int64_t to;	    /* with take: the byte behind the last one wanted; 0: to the end */
+	int locked_max_ms;  /* how long 423s are waited for, in addition to the deadline; 0 = 60
+			     * s */
 	size_t max_body;    /* cap of the answer's body; 0 = 32 MiB, with take 1 GiB */
 	int64_t timeout_ms; /* the whole request, all tries; required */
-	/* Of that, until a connection stands (name, TCP, TLS), all tries for it; counted from the
-	 * first of them, and anew when one stood. For what may last long once it is on its way.
-	 * 0: no less than the whole. */
+	/* Of that, how long it may take until a connection stands (name, TCP, TLS), in all
+	 * tries together, counted from the first; a connection that stood begins the count
+	 * anew. For requests that may last long once they are on their way. 0: as long as the
+	 * whole. */
 	int64_t reach_ms;
 	bool follow_redirects;				     /* GET and HEAD, at most five */
 	bool asks_much;					     /* see 4 */
@@ -158,8 +164,9 @@ int http_loop_start(const struct http_config *config, struct http_loop **ret_loo
 void http_loop_stop(struct http_loop **loop);
 
 /*
- * Lane and repeat follow from the method (POST: HTTP_REPEAT_UNSENT); all else is
- * zero. Strings are owned by the request (g_free). The bearer and the body are wiped on free.
+ * The lane and the rule for repeats follow from the method (POST: HTTP_REPEAT_UNSENT); all else
+ * is zero. Strings are owned by the request (g_free). The bearer and the body are wiped on
+ * free.
  */
 struct http_request *http_request_new(enum http_method method, const char *url);
 void http_request_free(struct http_request *req);
@@ -171,24 +178,25 @@ void http_request_add_file(struct http_request *req, const char *name, const cha
 uint64_t http_submit(struct http_loop *loop, struct http_request *req);
 
 /*
- * No effect on an unknown or finished id. `done` still comes, once (with -ECANCELED, or with
- * the answer if that was first). A request on the wire is cut: may_have_applied says so.
+ * Does nothing for an unknown or finished id. `done` is still called, once: with -ECANCELED, or
+ * with the answer if that came first. A request on the wire is cut off; then may_have_applied
+ * says whether it may have taken effect.
  */
 void http_cancel(struct http_loop *loop, uint64_t id);
 
-/* Lets a paused transfer go on. No effect on others. Any thread. */
+/* Lets a paused transfer go on; does nothing for others. Any thread. */
 void http_resume(struct http_loop *loop, uint64_t id);
 
 /*
- * True if the request is known to have had no effect yet (it waits in the gate or for a
- * repeat, or is connecting) and was withdrawn: `done` comes with -ECANCELED and
- * may_have_applied false. False: it is on the wire or over; nothing was changed.
+ * True if the request certainly had no effect yet (it waits in the gate or for a repeat, or is
+ * connecting) and was withdrawn: `done` is called with -ECANCELED and may_have_applied false.
+ * False: the request is on the wire or over, and nothing was changed.
  */
 bool http_withdraw(struct http_loop *loop, uint64_t id);
 
 /*
- * The same, also of a request on the wire of whose file some bytes are still here: no server has
- * the whole of it. The connection is closed.
+ * As http_withdraw, but also withdraws an upload that is on the wire while some bytes of its
+ * file were not handed over yet: then no server has the whole of it. The connection is closed.
  */
 bool http_cut(struct http_loop *loop, uint64_t id);
 

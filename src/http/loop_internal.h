@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop as its two halves see it: loop.c is the thread and what others may call, job.c
- * takes jobs through the gate and over the wire.
+ * What the two files of the loop share: loop.c has the thread and the functions for other
+ * threads, job.c takes jobs through the gate and over the wire.
  *
  * A job is in one place at a time: in the inbox (linked by http_submit), in a lane's waiting
  * list, or on the wire. Only the I/O thread moves and frees it:
  *
- *	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
- *	                       ^                                 |
- *	                       +-------- try_again --------------+
+ * 	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
+ * 	                       ^                                 |
+ * 	                       +-------- try_again --------------+
  *
- * Its phase says what http_withdraw and http_cut may still promise; whoever has the lock first wins:
+ * The phase of a job says whether http_withdraw and http_cut may still withdraw it. It changes
+ * under the lock, so whoever comes first decides:
  *
- *	UNSENT --may_send: a file follows--> PARTLY --may_end: its last bytes are next--> WHOLE
- *	UNSENT --may_send: all else------------------------------------------------> WHOLE
- *	UNSENT --http_withdraw, http_cut--> WITHDRAWN <--http_cut-- PARTLY
- *	PARTLY, WHOLE --try_again: provably without effect--> UNSENT; with: WHOLE for good
+ * 	UNSENT --may_send: a file follows--> PARTLY --may_end: its last bytes are next--> WHOLE
+ * 	UNSENT --may_send: all else------------------------------------------------> WHOLE
+ * 	UNSENT --http_withdraw, http_cut--> WITHDRAWN <--http_cut-- PARTLY
+ * 	PARTLY, WHOLE --try_again: provably without effect--> UNSENT; with: WHOLE for good
  */
 #pragma once
 
@@ -34,23 +35,25 @@
 enum job_phase { JOB_UNSENT, JOB_PARTLY, JOB_WHOLE, JOB_WITHDRAWN };
 
 struct job {
-	GList link; /* in the list of its place */
+	GList link; /* links it into the list that it is in */
 	struct http_loop *loop;
 	struct http_request *req; /* owned */
 	uint64_t id;
 	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
 	int64_t deadline_ms;
 	int64_t not_before_ms;
-	int64_t reach_until_ms; /* a connection is to stand by then; 0: no try began since one did */
+	int64_t reach_until_ms; /* a connection must stand by then; 0: no try began since the
+				 * last one stood */
 	struct http_try_context context;
 	struct http_try *current;   /* on the wire; owned */
 	struct http_response *last; /* of the try before; owned */
 	struct http_history history;
 	bool applied;	  /* some try may have taken effect */
-	bool fresh;	  /* the next try: not on a kept-alive connection */
-	bool is_paused;	  /* on the wire, by its taker */
-	int64_t furthest; /* place that a taken body came to */
-	int tries_before; /* those that history forgot because they brought something */
+	bool fresh;	  /* the next try must not use a kept-alive connection */
+	bool is_paused;	  /* its taker paused it */
+	int64_t furthest; /* offset up to which a taken body came */
+	int tries_before; /* tries that history does not count because they brought something
+			   * new */
 };
 
 struct http_loop {
@@ -76,22 +79,22 @@ struct http_loop {
 	struct http_stats stats; /* lock */
 };
 
-/* For tests: as http_loop_start, but a second of waiting (Retry-After, backoff, gate) lasts
- * `second_ms` (1..1000). */
+/* For tests. As http_loop_start, but each second that is waited (Retry-After, backoff, gate)
+ * lasts only `second_ms` milliseconds (1..1000). */
 int http_loop_start_scaled(const struct http_config *config, int second_ms,
 			   struct http_loop **ret_loop);
 
-/* All of these: I/O thread, without the lock; `done` is called from them. */
+/* All of these run on the I/O thread without the lock, and may call `done`. */
 
 /* `job` is in no list. Freed. */
 void job_report_error(struct job *job, int error, const char *words);
-/* Ends one that waits or is on the wire. Freed. */
+/* Ends and frees a job that waits or is on the wire. */
 void job_abandon(struct job *job, int error, const char *words);
-/* A paused one goes on; others are left alone. */
+/* Lets a paused job go on; does nothing for others. */
 void job_resume(struct job *job);
-/* Starts what may start. Returns the time at which there may be more. */
+/* Starts the jobs that may start. Returns when to call it again. */
 int64_t jobs_start(struct http_loop *loop);
-/* Reports or repeats what curl is done with; true if there was any. */
+/* Reports or repeats the jobs that curl is done with; true if there was one. */
 bool jobs_collect(struct http_loop *loop);
 
 static inline int64_t loop_now(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests and responses as their owners hold them. */
+/* Making and freeing requests and responses. */
 #include <glib.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ void http_request_free(struct http_request *req)
 	g_free(req->url);
 	wipe_free(req->bearer);
 	g_free(req->content_type);
-	/* A form that renews a token holds secrets as well. */
+	/* The form that renews a token holds secrets, too. */
 	if (req->body)
 		explicit_bzero(req->body, req->body_len);
 	g_free(req->body);
@@ -75,7 +75,7 @@ void http_response_free(struct http_response *resp)
 {
 	if (!resp)
 		return;
-	/* The answer to a renewal is a token. */
+	/* The answer to it holds a token. */
 	if (resp->body)
 		explicit_bzero(resp->body, resp->body_len);
 	g_free(resp->body);

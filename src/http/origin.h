@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a URL leads, as curl itself will read it: what may be asked and who may see the
- * bearer (design 5). Pure; any thread.
+ * Where a URL leads, parsed as curl parses it: which URLs may be requested, and which origins
+ * may see the bearer (design 5). Pure; any thread.
  */
 #pragma once
 
 #include <stdbool.h>
 
-/* "https://host:port", the port always there. Owned (g_free); NULL if `url` is none of ours. */
+/* "https://host:port", always with the port. Owned (g_free); NULL if `url` is no http or https
+ * URL. */
 char *http_origin(const char *url);
 
 /* 0; -EINVAL: no URL, or with a user in it; -EPROTO: plain http to another machine. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What curl's words mean in errno. */
+/* From curl's error codes to errno. */
 #include <errno.h>
 
 #include "http/try.h"
@@ -25,8 +25,8 @@ static int connect_errno(CURL *easy)
 	}
 }
 
-/* What came is no answer: bytes of an earlier one on a kept connection (a body behind HEAD), or of
- * something that does not speak HTTP. */
+/* True if what came is no answer: bytes of an earlier answer on a kept connection (a body
+ * behind HEAD), or of a server that does not speak HTTP. */
 static bool is_garbage(CURL *easy, CURLcode code)
 {
 	long status = 0;
@@ -50,7 +50,7 @@ int http_curl_error(CURL *easy, CURLcode code, bool *ret_transient)
 		return -ECONNRESET;
 	if (code == CURLE_PARTIAL_FILE)
 		return -EIO;
-	/* The other side hung up in the middle of the handshake, perhaps. */
+	/* Perhaps the server closed the connection in the middle of the handshake. */
 	if (code == CURLE_SSL_CONNECT_ERROR)
 		return -EPROTO;
 

@@ -12,7 +12,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Whole seconds and nothing else; what does not fit is the maximum. */
+/* Parses whole seconds and nothing else; a number that does not fit counts as the maximum. */
 static bool parse_seconds(const char *value, int64_t *ret_s)
 {
 	int64_t seconds = 0;
@@ -53,7 +53,8 @@ int64_t http_backoff_ms(int attempt, uint32_t random)
 	return ms - (ms / 4 * (int64_t)random >> 32);
 }
 
-/* The server said when: never sooner, up to a tenth later, so that not all come at once. */
+/* How long to wait where the server said when: never shorter, and up to a tenth longer, so that
+ * not all requests come at once. */
 static int64_t told_wait_ms(const struct http_outcome *outcome, uint32_t random)
 {
 	int64_t ms = (int64_t)outcome->retry_after_s * 1000;
@@ -104,7 +105,7 @@ static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome
 int64_t http_retry_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
 			   const struct http_history *history, uint32_t random)
 {
-	/* A person waits for the word that there is no network. */
+	/* These are short because a person waits to be told that there is no network. */
 	static const int64_t unreached_ms[] = {250, 1000};
 
 	if (repeat == HTTP_REPEAT_NEVER)

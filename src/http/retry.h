@@ -12,11 +12,12 @@
 #define HTTP_RETRY_AFTER_DEFAULT_S 15
 #define HTTP_RETRY_AFTER_MAX_S 3600
 
-/* Tries that end in a lost connection, a time-out, 502, 503 or 504, the first included. */
+/* How many tries, the first included, may end in a lost connection, a time-out, 502, 503 or
+ * 504. */
 #define HTTP_MAX_TRIES 5
 
-/* 423: a file is scanned, some seconds as a rule (webex-api.md 5.5). How long to wait where the
- * server does not say, and in all. */
+/* A 423 says that a file is being scanned, mostly for some seconds (webex-api.md 5.5). How long
+ * to wait where the server does not say, and how long in all. */
 #define HTTP_LOCKED_DEFAULT_S 5
 #define HTTP_LOCKED_MAX_MS 60000
 
@@ -34,21 +35,21 @@ int64_t http_backoff_ms(int attempt, uint32_t random);
 
 /* How one try ended. */
 struct http_outcome {
-	int error; /* 0: `status` came, complete */
+	int error; /* 0: a complete answer with `status` came */
 	int status;
-	bool transient;	       /* with an error: the same try may do better the next time */
+	bool transient;	       /* with an error: another try may succeed */
 	bool reached;	       /* a connection (with TLS) stood */
 	bool may_have_applied; /* as in http_response, for this try */
 	bool has_retry_after;
-	int retry_after_s; /* as http_retry_after says, also without the field */
+	int retry_after_s; /* as http_retry_after() gives it, also where the field is missing */
 };
 
-/* How the request fared before and including that try. */
+/* What happened to the request in all tries up to and including that one. */
 struct http_history {
 	int tries;
 	bool reached;	       /* by any try */
 	int server_errors;     /* 500s */
-	int64_t locked_ms;     /* waited because of 423s */
+	int64_t locked_ms;     /* time spent waiting because of 423s */
 	bool asks_much;	       /* as in http_request */
 	int64_t locked_max_ms; /* as in http_request */
 };

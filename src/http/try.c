@@ -12,16 +12,17 @@
 #include "http/origin.h"
 
 #define BODY_MAX_DEFAULT (32u * 1024 * 1024)
-/* Of an error's body; what follows is not waited for. */
+/* So much of an error's body is read. */
 #define ERROR_BODY_MAX (1024u * 1024)
 #define HEADERS_MAX (256u * 1024)
 #define REDIRECTS_MAX 5
 
-/* A peer that has vanished: sent bytes unacknowledged for this long end the connection. */
+/* The connection ends when bytes that were sent stay unacknowledged for this long: the server
+ * has vanished. */
 #define UNACKNOWLEDGED_MS 20000
-/* Nothing moves in either direction for this long: the try is over. */
+/* A try ends when nothing moves in either direction for this long. */
 #define STALLED_S 30L
-/* A server may scan an upload before it answers. */
+/* For uploads, which a server may scan before it answers. */
 #define STALLED_UPLOAD_S 120L
 
 struct part_reader {
@@ -214,7 +215,7 @@ static void add_range(struct http_try *t)
 	add_header(t, "Range: bytes=", range);
 }
 
-/* For the hop to t->url. */
+/* Sets the URL of the next hop, and whether it gets the bearer. */
 static void set_url(struct http_try *t)
 {
 	const struct http_request *req = t->req;
@@ -306,7 +307,8 @@ static void set_connection(struct http_try *t, bool fresh)
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version());
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->context->user_agent);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->context->connect_timeout_ms);
-	/* Else a request that times out while its name is looked up stops the whole loop. */
+	/* Without this a request that times out while its name is looked up stops the whole
+	 * loop. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
@@ -314,8 +316,8 @@ static void set_connection(struct http_try *t, bool fresh)
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	/* A small POST has nothing to gain from a try that ends early: it may not be repeated.
-	 */
+	/* A small POST gains nothing if its try ends early, since it may not be repeated.
+	 *  */
 	if (t->req->repeat == HTTP_REPEAT_ALWAYS || t->req->n_parts > 0) {
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stalled_s);
@@ -327,7 +329,8 @@ struct http_try *http_try_new(const struct http_request *req,
 {
 	struct http_try *t;
 	CURL *easy = curl_easy_init();
-	/* The length of a file is known only of what comes as it is (webex-api.md 5.5). */
+	/* The length of a file is known only where the body comes uncompressed (webex-api.md
+	 * 5.5). */
 	bool as_it_is = req->take || req->method == HTTP_HEAD;
 
 	if (!easy)
@@ -381,7 +384,7 @@ CURL *http_try_handle(struct http_try *t, void *owner)
 
 void http_try_set_timeout(struct http_try *t, int64_t timeout_ms)
 {
-	/* How long a body that is taken may last nobody knows; the loop looks whether it moves. */
+	/* How long a taken body lasts cannot be known; instead the loop checks that it moves. */
 	if (!t->req->take)
 		curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
 				 (long)CLAMP(timeout_ms, 1, G_MAXINT));

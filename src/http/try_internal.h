@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A try as its two halves see it: try.c sets it up and runs it, answer.c reads what came. */
+/* What the files of a try share: try.c sets it up and runs it, answer.c reads the answer,
+ * body.c hands a body on as it comes. */
 #pragma once
 
 #include <stddef.h>
@@ -17,12 +18,15 @@ struct http_try {
 	struct part_reader *readers;
 	char *url; /* of this hop */
 	int redirects;
-	bool bearer_dropped; /* for good: a stranger's redirect does not earn it back */
+	bool bearer_dropped; /* stays true for the rest of the request: a foreign host must not
+			      * get the bearer back by a redirect */
 
 	bool connected;	  /* this hop's request was about to go out */
 	bool is_first;	  /* first request on its connection */
-	long size_before; /* CURLINFO_REQUEST_SIZE then: a proxy's CONNECT */
-	bool sent_before; /* curl sent it on another connection, which died without an answer */
+	long size_before; /* CURLINFO_REQUEST_SIZE at that moment: the bytes of CONNECT to a
+			   * proxy */
+	bool sent_before; /* curl had sent the request on another connection, which died without
+			   * an answer */
 
 	int fail; /* -errno of a callback of ours that ended the transfer; 0 */
 	const char *fail_words;
@@ -30,11 +34,11 @@ struct http_try {
 	char *body; /* NUL-terminated */
 	size_t body_len;
 	size_t body_size;
-	bool is_begun; /* the body's first piece was looked at; with it: */
+	bool is_begun; /* the first piece of the body has come, and the fields below are set */
 	bool is_part;
-	int64_t at; /* place of the next byte */
+	int64_t at; /* offset of the next byte */
 	int64_t total;
-	bool body_is_enough; /* of an error's body */
+	bool body_is_enough; /* as much of an error's body came as is kept */
 	char words[CURL_ERROR_SIZE];
 };
 
@@ -56,11 +60,12 @@ static inline int64_t try_size(struct http_try *t, CURLINFO what)
 
 /* The first field of that name, NULL if there is none. Valid until the next transfer. */
 const char *try_header(struct http_try *t, const char *name, size_t index);
-/* Whether the body is another than the bytes on the wire. */
+/* True if the body is compressed on the wire. */
 bool try_is_packed(struct http_try *t);
-/* body.c: a piece of a body that is taken as it comes. As CURLOPT_WRITEFUNCTION. */
+/* In body.c. Hands a piece of the body to the taker; returns what CURLOPT_WRITEFUNCTION
+ * returns. */
 size_t try_take(struct http_try *t, const char *data, size_t len);
-/* body.c: the place that a Content-Range field names, its first byte (-1: none, "*") and the whole's
- * length (-1: not said). False if there is no such field. */
+/* In body.c. Reads the Content-Range field: the offset of the first byte (-1 for "*") and the
+ * length of the whole (-1: not stated). False if there is no such field. */
 bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total);
 void try_set_fail(struct http_try *t, int error, const char *words);
