@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One function an endpoint: builds the request, parses the answer, maps the status, calls back
- * (webex-api.md 5).
+ * One function for each endpoint: it builds the request, parses the answer, maps the status to
+ * errno and calls back (webex-api.md 5).
  *
  *  1. Every call ends in exactly one call of `done`, as an item of the client's work queue
- *     (never inside the calling function): answer, error, cancel (-ECANCELED), shutdown
- *     (-ESHUTDOWN). What is wrong with the arguments is told in the same way (-EINVAL).
- *  2. JSON is parsed on that work queue, or on one of its own if the answer is long; not on the
+ *     (never inside the calling function), whether the call is answered, fails, is cancelled
+ *     (-ECANCELED) or ended by a shutdown (-ESHUTDOWN). Wrong arguments are reported in the
+ *     same way (-EINVAL).
+ *  2. JSON is parsed on that work queue, or on parse_queue if the answer is long, never on the
  *     I/O thread. So a short answer may overtake a long one that came before it.
- *  3. A 401 makes the client reload its token once for all requests that met it (single flight,
- *     on a thread of its own) and repeat those requests once if it changed and is the same
- *     person's (webex_client_set_person). Only a 401 after that is "log in again". A reload
- *     that brought nothing new is not tried again for some seconds. A call's time-out covers
- *     all of it.
+ *  3. A 401 makes the client reload its token once for all requests that met it (on a thread of
+ *     its own) and repeat those requests once if the token changed and belongs to the same
+ *     person (webex_client_set_person). Only a 401 after that means "log in again". After a
+ *     reload that brought nothing new no other is tried for some seconds. The time-out of a
+ *     call covers all of this.
  *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
  *     origin and path of the page that was asked for; the first page's roomId, parentId,
  *     mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
- *     before/beforeMessage are never put back. A link that cannot be used, or leads to the page
- *     itself, is an error: a list is complete or it fails.
+ *     before/beforeMessage are never put back. A link that cannot be used, or that leads to the
+ *     page itself, is an error, since a list must be complete or fail.
  *  5. An answer that cannot be read (no JSON, or not of the expected form) is -EIO.
  *
  * Ownership: arguments are copied during the call; file descriptors are borrowed until `done`.
@@ -43,8 +44,8 @@ struct webex_config {
 	struct http_loop *loop;	   /* borrowed, outlives the client's calls */
 	struct webex_token *token; /* borrowed, outlives the client */
 	struct work_queue *queue;  /* borrowed: where `done` runs */
-	/* Borrowed: where long answers are parsed, so that a walk's pages do not hold up the other
-	 * queue; stopped after the loop and before the other one. NULL: there as well. */
+	/* Borrowed: parses long answers, so that the pages of a walk do not hold up `queue`. It
+	 * is stopped after the loop and before `queue`. NULL: `queue` parses them, too. */
 	struct work_queue *parse_queue;
 	int timeout_ms;	     /* of a request with all its repeats; 0 = 30 s */
 	bool send_read_only; /* refuse all but GET and HEAD with -EROFS (tests, -o ro) */
@@ -53,31 +54,33 @@ struct webex_config {
 struct webex_reply {
 	int error;	       /* 0 or -errno (status.h, or the transport's) */
 	int status;	       /* HTTP, 0 if there was none */
-	bool may_have_applied; /* with an error: the server may have acted all the same */
-	bool is_network;       /* the error is the transport's: nothing is known about rights */
+	bool may_have_applied; /* with an error: the server may have acted on the request */
+	bool is_network;       /* the error came from the transport, so it says nothing about
+			        * rights */
 	char *message;	       /* the server's words or curl's, one clean line, may be NULL */
 	char *tracking_id;     /* may be NULL */
-	/* Structs of the call's kind, NULL on error; one object = an array of one; nothing to
-	 * tell (DELETE, or a change answered without a body) and an unknown address in
-	 * webex_find_person = empty. */
+	/* Structs of the call's kind; NULL on error. A single object is an array of one. The
+	 * array is empty after DELETE, after a change that was answered without a body, and for
+	 * an unknown address in webex_find_person. */
 	GPtrArray *items;
-	int skipped; /* unusable items that the page had besides */
+	int skipped; /* items of the page that could not be used */
 	char *next;  /* lists: the repaired URL of the next page, or NULL */
 	/* contents only: */
-	int64_t content_bytes;	/* the place behind the last byte; of a HEAD: said, or -1 */
-	int64_t content_total;	/* the length of the whole as the server says it, or -1 */
-	bool content_is_framed; /* its end was no mere end of the connection */
+	int64_t content_bytes;	/* offset behind the last byte; of a HEAD: the stated length, or
+				 * -1 */
+	int64_t content_total;	/* length of the whole that the server stated, or -1 */
+	bool content_is_framed; /* the server marked the end of the body */
 	char *content_name, *content_type;
 };
 
-/* `reply` is borrowed for the call; what the callee keeps it steals (set the field to NULL). */
+/* `reply` is borrowed for the call; the callee may steal a field (and set it to NULL). */
 typedef void (*webex_done)(void *arg, struct webex_reply *reply);
 
 int webex_client_new(const struct webex_config *config, struct webex_client **ret_client);
 /*
  * For tearing down, before http_loop_stop: calls that wait for a new token end with -ESHUTDOWN,
- * and so does every later one; a token command that runs is killed. Idempotent; never from an
- * item of the queue, which is still running.
+ * as all later calls do; a token command that runs is killed. Idempotent. Never called from an
+ * item of the queue, which still runs.
  */
 void webex_client_stop(struct webex_client *c);
 /* Stops it if that was not done. All calls must be over (the loop stopped and the work queue
@@ -85,29 +88,29 @@ void webex_client_stop(struct webex_client *c);
 void webex_client_free(struct webex_client *c);
 
 /*
- * Whose account it is: from now on a token that replaces another is used only after people/me has
- * said that it is this person's. One of somebody else is not used for anything but that question:
- * who waits for it gets -EACCES. If the question itself fails, the old token stays, and who waits
- * gets that error, as of a network that fails.
+ * Sets whose account this is: from now on a token that replaces another is used only after
+ * people/me has said that it belongs to this person. A token of somebody else is used for
+ * nothing but that question, and the calls that wait for it get -EACCES. If the question itself
+ * fails, the old token stays, and the calls that wait get that error as one of the network.
  */
 void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email);
 
 /* As http_cancel, http_withdraw, http_cut, by the id that the calls below return. */
-/* A download that its taker paused goes on. Any thread. */
+/* Lets a download go on that its taker paused. Any thread. */
 void webex_resume(struct webex_client *c, uint64_t id);
 void webex_cancel(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
 bool webex_cut(struct webex_client *c, uint64_t id);
 
-/* The configured base URL's origin and the fixed public ones are where a bearer may go: the
- * list for http_config. NULL-terminated, owned (g_strfreev). */
+/* The origins that may get the bearer, for http_config: that of the configured base URL and the
+ * public ones. NULL-terminated, owned (g_strfreev). */
 char **webex_allowed_origins(const char *base_url);
 /* 0, or -EINVAL with a reason: not https (http only to loopback), user info, query, fragment;
  * strips trailing slashes. */
 int webex_check_base_url(const char *url, char **ret_clean, char **ret_reason);
 
 /* Person. */
-/* The same, within at most `timeout_ms`: is the server there? */
+/* As webex_get_me, but within at most `timeout_ms`: to see whether the server can be reached. */
 uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg);
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg);
 uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
@@ -129,7 +132,7 @@ struct webex_list {
 	const char *sort_by; /* rooms: "lastactivity" ... or NULL */
 	const char *type;    /* rooms: "group", "direct" or NULL */
 	int max;	     /* page size, 0 = the server's default */
-	const char *next;    /* then nothing of the above is looked at */
+	const char *next;    /* if set, all fields above are ignored */
 	bool background;
 };
 uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
@@ -138,8 +141,8 @@ uint64_t webex_list_memberships(struct webex_client *c, const struct webex_list 
 				webex_done done, void *arg);
 uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
 			     webex_done done, void *arg);
-/* GET /messages/direct?personEmail= ; the newest messages with that person; tells the room id
- * of the 1:1 space. */
+/* GET /messages/direct?personEmail= ; the newest messages with that person, which have the room
+ * id of the 1:1 space. */
 uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done done,
 			   void *arg);
 
@@ -181,10 +184,11 @@ struct webex_post {
 	const char *json_body; /* sent as it is: webex_post_body filled it in */
 	int fd;		       /* -1, or the file's bytes from 0: borrowed until done */
 	int64_t size;
-	const char *filename;	  /* as the others will see it */
+	const char *filename;	  /* the name that others will see */
 	const char *content_type; /* NULL: application/octet-stream */
 	atomic_int_fast64_t
-		*sent;	/* how far a file is, borrowed until done; NULL: nobody asks */
+		*sent;	/* counts the bytes of the file that were sent; borrowed until done; may
+			 * be NULL */
 	int timeout_ms; /* 0 = the client's; uploads want longer */
 };
 uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done,
@@ -193,7 +197,8 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 struct webex_download {
 	const char *url;
 	int64_t from, to; /* as in http_request */
-	bool unscannable; /* also if it cannot be scanned for malware (webex-api.md 5.5) */
+	bool unscannable; /* fetch it also if it cannot be scanned for malware (webex-api.md
+			   * 5.5) */
 	int scan_ms;	  /* how long a scan (423) is waited for; 0 = 60 s */
 	http_take take;	  /* http/loop.h 7; I/O thread */
 	void *take_arg;
@@ -201,12 +206,12 @@ struct webex_download {
 
 /*
  * GET of a content URL out of message.files (origin checked, Accept-Encoding identity,
- * redirects followed without the bearer on another host), handed over as it comes; it lasts as
- * long as it moves. The content of a public host is asked for at the configured origin if that is
- * no public one; any other host is -EPERM.
+ * redirects followed without the bearer on another host). The body is handed over as it comes,
+ * and may take any time while something comes. If the configured origin is no public one,
+ * contents of the public hosts are fetched from it instead; any other host is -EPERM.
  */
 uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
 			   webex_done done, void *arg);
-/* HEAD of the same: its name and type, content_bytes what its length is said to be (-1: not). */
+/* HEAD of the same, for its name and type; content_bytes is the stated length (-1: none). */
 uint64_t webex_head_content(struct webex_client *c, const char *url, webex_done done,
 			    void *arg);

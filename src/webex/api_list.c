@@ -12,8 +12,8 @@
 /* webex-api.md 2.2 */
 #define MENTIONED_MAX 100
 
-/* `next` is a page of `collection` at our own server: it came out of webex_page_next, but
- * through other hands. */
+/* True if `next` is a page of `collection` at our own server. webex_page_next made it, but it
+ * came back through the caller. */
 static bool is_our_page(const struct webex_client *c, const char *collection, const char *next)
 {
 	size_t base_len = strlen(c->base_url), len = strlen(collection);
@@ -74,7 +74,7 @@ uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
 	webex_url_add(path, "parentId", l->parent_id);
 	webex_url_add(path, "mentionedPeople", l->mentioned_me ? "me" : NULL);
 	webex_url_add(path, "beforeMessage", l->before_message);
-	/* Which of both counts if both are there nobody knows (webex-api.md 2.4). */
+	/* Nobody knows which of the two counts if both are sent (webex-api.md 2.4). */
 	if (!l->before_message && l->before_ms > 0) {
 		time_format_iso(CLAMP(l->before_ms, TIME_MIN_MS, TIME_MAX_MS), before);
 		webex_url_add(path, "before", before);

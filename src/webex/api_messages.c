@@ -7,7 +7,7 @@
 #include "webex/json.h"
 #include "webex/url.h"
 
-/* Apps send files of up to 2 GB. */
+/* The vendor's apps send files of up to 2 GB. */
 #define CONTENT_MAX                                                                            \
 	((size_t)(G_MAXSIZE > 0xFFFFFFFFu ? G_GUINT64_CONSTANT(0x100000000) : G_MAXSIZE))
 

@@ -4,8 +4,8 @@
  * that cJSON allocates on this thread comes from a few large chunks, and freeing it costs
  * nothing. malloc and free of each value were two fifths of the time of reading a page.
  *
- * What cJSON gave out between begin and end must not be used after end; what it gave out before
- * begin must not be freed before end. Begin and end nest. Any thread, each for itself.
+ * Documents made between begin and end must not be used after end; documents made before begin
+ * must not be freed before end. Begin and end nest. Any thread; each has its own arena.
  */
 #pragma once
 

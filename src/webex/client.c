@@ -10,10 +10,10 @@
 #include "base/thread.h"
 #include "webex/id.h"
 
-/* After a reload that brought nothing new: a dead token must not run a command at every
- * request. */
+/* The pause after a reload that brought nothing new, so that a dead token does not run a
+ * command for each request. */
 #define RELOAD_PAUSE_MS 5000
-/* Answers up to here are parsed where they are used: it takes less than a millisecond. */
+/* Answers up to this size are parsed on `queue`, which takes less than a millisecond. */
 #define PARSE_HERE_MAX 32768
 
 static int64_t now_ms(void)
@@ -108,7 +108,8 @@ static void run_parse(void *arg)
 
 	call->parsed = g_new0(struct webex_reply, 1);
 	webex_reply_fill(call, call->parsed);
-	/* Nobody looks at the text any more; several pages may wait for their turn. */
+	/* The text is needed no more; freeing it here matters because several pages may wait
+	 * for their turn. */
 	http_response_free(steal_ptr(&call->answer));
 	work_post(call->client->queue, run_done, call);
 }
@@ -258,7 +259,7 @@ static void arm_timer_locked(struct webex_client *c)
 		first = MIN(first, ((struct webex_call *)l->data)->deadline_ms);
 	if (c->timer != 0 && work_cancel(c->queue, c->timer))
 		c->timer = 0;
-	/* One that could not be cancelled is about to run and arms the next itself. */
+	/* A timer that could not be cancelled is about to run and sets the next one itself. */
 	if (c->timer == 0 && first != INT64_MAX)
 		c->timer = work_post_at(c->queue, first, on_timer, c);
 }
@@ -395,7 +396,7 @@ static bool take_back(struct webex_client *c, uint64_t id,
 	if (call && call->state == WEBEX_CALL_ON_WIRE) {
 		withdrawn = call->cancelled = from_loop(c->loop, call->http_id);
 	} else if (call) {
-		/* What was sent was refused (401), nothing else is on the wire. */
+		/* The server refused the try that was sent (401), and no other is on the wire. */
 		withdrawn = true;
 		stop_waiting_locked(call);
 		fail_locked(call, -ECANCELED, "withdrawn");
@@ -467,7 +468,7 @@ void webex_client_free(struct webex_client *c)
 	webex_client_stop(c);
 	pthread_mutex_lock(&c->lock);
 	assert(g_hash_table_size(c->calls) == 0);
-	/* `done` of the last call may be about to return on the queue's thread. */
+	/* `done` of the last call may still run on the queue's thread. */
 	while (c->finishing > 0)
 		pthread_cond_wait(&c->changed, &c->lock);
 	pthread_mutex_unlock(&c->lock);

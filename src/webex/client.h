@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a call; what the endpoints (api_*.c) are made of. Internal to webex.
+ * The life of a call, on which the endpoints (api_*.c) are built. Internal to webex.
  *
- *	start -> ON_WIRE -answer-> FINISHING -queue-> done
- *	            ^  |
- *	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
- *	            +------------ changed --+
- *	                          (and the same person's: client_token.c)
+ * 	start -> ON_WIRE -answer-> FINISHING -queue-> done
+ * 	            ^  |
+ * 	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
+ * 	            +------------ changed --+
+ * 	                          (and the same person's: client_token.c)
  *
  * A call is owned by the client's table until it is FINISHING, then by the item of the work
  * queue. Its constant part (request, form, done) may be read by its owner without the lock.
@@ -24,7 +24,7 @@
 enum webex_form {
 	WEBEX_FORM_OBJECT,
 	WEBEX_FORM_LIST,
-	WEBEX_FORM_NOTHING, /* the answer's body is of no interest */
+	WEBEX_FORM_NOTHING, /* the body of the answer is ignored */
 	WEBEX_FORM_CONTENT,
 };
 
@@ -32,7 +32,8 @@ enum webex_call_state { WEBEX_CALL_ON_WIRE, WEBEX_CALL_WAITING, WEBEX_CALL_FINIS
 
 struct webex_call {
 	struct webex_client *client;
-	/* The pattern: each try sends a copy with its own bearer. */
+	/* The pattern of the request: each try sends a copy of it with the bearer of that
+	 * moment. */
 	struct http_request *request;
 	enum webex_form form;
 	enum webex_kind kind;
@@ -44,17 +45,17 @@ struct webex_call {
 	GList link;		     /* lock; in client->waiting */
 	enum webex_call_state state; /* lock */
 	uint64_t http_id;	     /* lock; of the try on the wire */
-	unsigned generation;	     /* lock; of the token which that try used */
+	unsigned generation;	     /* lock; of the token that this try uses */
 	bool repeated;		     /* lock; this try is the one after a reload */
 	bool cancelled;		     /* lock */
-	int error;	 /* lock; set: the call ends with it whatever `answer` says */
+	int error;	 /* lock; if set, the call ends with it whatever `answer` says */
 	const char *why; /* lock; static text beside `error` */
-	bool is_network; /* lock; beside `error`: nothing is known about rights */
+	bool is_network; /* lock; `error` came from the network and says nothing about rights */
 	struct http_response *answer; /* lock; owned */
-	struct webex_reply *parsed;   /* while FINISHING: of parse_queue; owned */
+	struct webex_reply *parsed;   /* while FINISHING, the parse_queue's; owned */
 };
 
-/* Why a new token is not used; `why` is static. */
+/* Why no new token is used; `why` is static. */
 struct webex_renewal {
 	int error;
 	const char *why;
@@ -78,18 +79,19 @@ struct webex_client {
 	uint64_t timer;		 /* lock; ends what waits too long; 0: none */
 	unsigned generation;	 /* lock; how often the token changed */
 	int64_t no_reload_until; /* lock; mono */
-	/* What became of the last reload that brought no token to use; until then it holds for
-	 * later calls, too. error 0: the old token is all there is. */
+	/* The result of the last reload that brought no usable token. Until `no_reload_until`
+	 * it also holds for later calls. error 0: there is no token but the old one. */
 	struct webex_renewal renewal; /* lock */
-	char *person;		      /* lock; whose tokens are used; NULL: anybody's */
-	char *email;		      /* lock; for the person's eyes */
-	char *rejected;		     /* reload thread; sum of a token that is somebody else's */
-	struct http_response *check; /* lock; the answer that the reload thread waits for */
-	uint64_t check_id;	     /* lock; its request, 0: none */
-	bool reload_wanted;	     /* lock */
-	bool stopping;		     /* lock */
-	bool has_thread;	     /* lock */
-	pthread_t thread;	     /* lock, until it is joined */
+	char *person;		      /* lock; whose tokens may be used; NULL: anybody's */
+	char *email;		      /* lock; for messages to the person */
+	char *rejected;		      /* reload thread; checksum of a token that belongs to
+				      * somebody else */
+	struct http_response *check;  /* lock; the answer that the reload thread waits for */
+	uint64_t check_id;	      /* lock; its request, 0: none */
+	bool reload_wanted;	      /* lock */
+	bool stopping;		      /* lock */
+	bool has_thread;	      /* lock */
+	pthread_t thread;	      /* lock, until it is joined */
 };
 
 /* A new call; `path` stands behind the base URL ("/rooms") or is a whole URL. The request
@@ -111,11 +113,11 @@ void webex_call_set_json(struct webex_call *call, char *body);
 uint64_t webex_call_start(struct webex_call *call);
 
 /*
- * client_token.c, reload thread, without the lock: asks the source. 1: another token is in use;
- * 0: none is, and *ret_why says what that means for those who wait.
+ * In client_token.c; on the reload thread, without the lock. Asks the source for a new token.
+ * 1: a new token is in use; 0: none is, and *ret_why is what the waiting calls get.
  */
 int webex_client_renew(struct webex_client *c, struct webex_renewal *ret_why);
 
-/* reply.c: what the ended call has to say; any thread. */
+/* In reply.c. Fills `reply` from a call that ended; any thread. */
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);
 void webex_reply_clear(struct webex_reply *reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A token that replaces another: whose is it? Files and commands change hands, and with somebody
- * else's token everything of this mount would be said in that person's name.
+ * Finds out to whom a new token belongs. Files and commands change hands, and with the token of
+ * somebody else this mount would post everything in that person's name.
  *
  *     ask the source --the same, none--------------------------> the 401 stands
  *          | another
@@ -11,7 +11,7 @@
  *          |  +--somebody else's-------------------------------> -EACCES
  *          +--no answer, or one that says nothing--------------> that error; asked again later
  *
- * Thread rule: the reload thread, but for set_person and the answer (I/O thread).
+ * Thread rule: the reload thread, except webex_client_set_person and on_check (I/O thread).
  */
 #include <errno.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static void on_check(void *arg, struct http_response *answer)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* What people/me says to who has that token. Owned; NULL: shutting down. */
+/* The answer of people/me with that token. Owned; NULL: shutting down. */
 static struct http_response *ask_whose(struct webex_client *c, const char *value)
 {
 	_cleanup_gfree_ char *url = g_strconcat(c->base_url, "/people/me", NULL);
@@ -63,7 +63,7 @@ static struct http_response *ask_whose(struct webex_client *c, const char *value
 		req->timeout_ms = c->timeout_ms;
 		req->done = on_check;
 		req->arg = c;
-		/* The lock is held: the answer comes after it. */
+		/* The lock is held, so the answer, which takes it, cannot come first. */
 		c->check_id = http_submit(c->loop, req);
 		while (!c->check)
 			pthread_cond_wait(&c->changed, &c->lock);
@@ -95,7 +95,8 @@ static void say_somebody_else(struct webex_client *c, const struct webex_person 
 		       p->email ? p->email : "somebody else", email ? email : "another");
 }
 
-/* What people/me said or did not say says nothing of what was asked for: not ENOENT, say. */
+/* The error of the question as the waiting calls are to get it. Its own status would mislead
+ * them: a 404 of people/me is no ENOENT of what they asked for. */
 static int check_errno(const struct http_response *answer)
 {
 	int status = answer->status;
@@ -108,7 +109,7 @@ static int check_errno(const struct http_response *answer)
 					      : -EIO;
 }
 
-/* 1: the person's, 0: not. */
+/* 1: the token belongs to the person; 0: to somebody else. */
 static int judge(struct webex_client *c, const char *person, const struct http_response *answer,
 		 struct webex_renewal *ret_why)
 {
@@ -134,7 +135,7 @@ static int judge(struct webex_client *c, const char *person, const struct http_r
 	return is_ours;
 }
 
-/* The same, of a token that may have been asked for before. */
+/* As judge, but does not ask again about a token that was rejected before. */
 static int check(struct webex_client *c, const char *person, const char *value,
 		 struct webex_renewal *ret_why)
 {

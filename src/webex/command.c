@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/snapshot.h"
 
-/* How often the shell's end and the stop flag are looked at while nothing comes. */
+/* How often the stop flag and the end of the shell are checked while no output comes. */
 #define TICK_MS 20
 
 static int make_pipe(int *ret_read, int *ret_write)
@@ -78,8 +78,8 @@ static bool drain(int fd, GString *into)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* True if `pid` is over; *ret_ok says how. ECHILD: somebody ignores SIGCHLD, believe the
- * output. */
+/* True if `pid` has ended; *ret_ok: successfully. With ECHILD (SIGCHLD is ignored) its output
+ * is believed. */
 static bool has_exited(pid_t pid, bool *ret_ok)
 {
 	int status = 0;

@@ -27,7 +27,8 @@ static char *take_value(const char **at)
 		return g_string_free(out, FALSE);
 	}
 	for (p++; *p && *p != '"'; p++) {
-		/* Some senders escape nothing: a backslash counts only before what needs it. */
+		/* Some senders escape nothing, so a backslash is an escape only before a quote
+		 * or backslash. */
 		if (*p == '\\' && (p[1] == '"' || p[1] == '\\'))
 			p++;
 		g_string_append_c(out, *p);

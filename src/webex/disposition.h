@@ -2,9 +2,9 @@
 /*
  * The file name in a Content-Disposition field (webex-api.md 5.5; RFC 6266):
  * filename*=UTF-8''... before filename="..." before filename=word. Percent escapes are decoded
- * if that gives UTF-8, bytes that are none are taken as ISO 8859-1. The name is the uploader's:
- * hostile, only UTF-8 and one line are promised here. Internal to webex. Pure, fuzzed; any
- * thread.
+ * if that gives UTF-8; bytes that are no UTF-8 are read as ISO 8859-1. The uploader chose the
+ * name, so it is hostile: all that is promised here is UTF-8 on one line. Internal to webex.
+ * Pure, fuzzed; any thread.
  */
 #pragma once
 

@@ -13,7 +13,7 @@
 
 #define NAME_SHOWN_MAX 80
 
-/* One that may be changed, and how. */
+/* A field that may be changed. */
 struct editable {
 	const char *name;
 	bool is_string;
@@ -36,7 +36,7 @@ static const struct editable membership_editable[] = {
 	{NULL},
 };
 
-/* Moves by itself while somebody edits. */
+/* These change by themselves while somebody edits. */
 static const char *const ignored[] = {"lastActivity"};
 
 G_GNUC_PRINTF(2, 3) static int refuse(char **ret_reason, const char *fmt, ...)
@@ -51,7 +51,7 @@ G_GNUC_PRINTF(2, 3) static int refuse(char **ret_reason, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* Refuses what concerns the field `key`, which may be anything. */
+/* Refuses the field `key`, whose text may be anything. */
 static int refuse_field(char **ret_reason, const char *key, const char *what)
 {
 	_cleanup_gfree_ char *shown = webex_text_line(key, NAME_SHOWN_MAX);
@@ -221,7 +221,7 @@ static bool is_blank(const cJSON *value)
 	return cJSON_IsNull(value) || (json_is_string(value) && !value->valuestring[0]);
 }
 
-/* The given destination field may stay blank or say what it would be filled with. */
+/* A destination field of the body must be blank or equal to what it would be filled with. */
 static int check_destination(const cJSON *item, const char *ours, bool ignore_case,
 			     char **ret_reason)
 {
@@ -274,7 +274,7 @@ static bool is_filled_in(const char *key, const char *parent_id)
 	       strcmp(key, "toPersonId") == 0 || (parent_id && strcmp(key, "parentId") == 0);
 }
 
-/* Beside where it goes there is nothing, or only what is empty. */
+/* True if all fields other than the destination are missing or empty. */
 static bool says_nothing(const cJSON *doc)
 {
 	for (const cJSON *item = doc->child; item; item = item->next) {

@@ -14,7 +14,8 @@
 enum webex_field_type {
 	WEBEX_FIELD_STRING,    /* char *, cut at `max` bytes */
 	WEBEX_FIELD_TITLE,     /* char *, never NULL */
-	WEBEX_FIELD_NAME,      /* char *, absent if too long: half an address is another one */
+	WEBEX_FIELD_NAME,      /* char *, absent if too long, since half an address is another
+			        * address */
 	WEBEX_FIELD_ID,	       /* char *, sane or absent */
 	WEBEX_FIELD_BOOL,      /* bool, always printed */
 	WEBEX_FIELD_FLAG,      /* bool, printed if true */
@@ -32,7 +33,7 @@ struct webex_field {
 	size_t max;
 };
 
-/* The kind's table, ended by a NULL name; not for persons, who are kept as text. */
+/* The table of the kind, ended by a NULL name. Persons have none: they are kept as text. */
 const struct webex_field *webex_fields(enum webex_kind kind);
 /* The row of that name, or NULL. */
 const struct webex_field *webex_field_find(const struct webex_field *fields, const char *name);

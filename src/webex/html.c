@@ -40,7 +40,7 @@ struct walk {
 	int pre;	/* open <pre> elements: white space counts */
 	bool gap;	/* white space was seen since the last character */
 	bool no_gt;	/* no '>' is left: every further '<' is text */
-	bool no_quotes; /* a quote in a tag was never closed: quotes mean nothing any more */
+	bool no_quotes; /* a tag had an unclosed quote, so quotes are ignored from then on */
 };
 
 static bool at_line_start(const struct walk *w)
@@ -62,7 +62,7 @@ static void put_newline(struct walk *w)
 	g_string_append_c(w->out, '\n');
 }
 
-/* A character of the text; white space collapses outside of <pre>. */
+/* Adds a character of the text; white space collapses outside of <pre>. */
 static void put_text(struct walk *w, gunichar c)
 {
 	bool is_space = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
@@ -178,7 +178,7 @@ static void apply_tag(struct walk *w, const char *name, bool is_close)
 		w->pre = is_close ? MAX(w->pre - 1, 0) : w->pre + 1;
 }
 
-/* A '<': true if it was a tag or comment and w->p stands behind it. */
+/* At a '<': true if it begins a tag or comment; then w->p stands behind that. */
 static bool take_tag(struct walk *w)
 {
 	char name[TAG_NAME_MAX + 1];
@@ -199,7 +199,7 @@ static bool take_tag(struct walk *w)
 	for (; g_ascii_isalnum(p[len]) && len < TAG_NAME_MAX; len++)
 		name[len] = g_ascii_tolower(p[len]);
 	name[len] = '\0';
-	/* <spark-mention> and the like are no blocks; their first half is none either. */
+	/* <spark-mention> and the like are no blocks, and neither is a part of such a name. */
 	bool is_whole = !g_ascii_isalnum(p[len]) && p[len] != '-';
 	w->p = end + 1;
 	if (is_whole)
@@ -228,8 +228,9 @@ void webex_html_to_text(const char *html, GString *out)
 		size_t len = 0;
 		gunichar c = *w.p == '&' ? decode_entity(w.p, &len) : 0;
 		if (c != 0) {
-			/* A space that was asked for stays; a coded newline is as a plain one.
-			 */
+			/* An encoded space does not collapse; an encoded newline is treated as
+			 * a plain one.
+			 *  */
 			if (c == ' ')
 				put_char(&w, c);
 			else

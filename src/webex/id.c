@@ -227,7 +227,7 @@ void webex_id_from_uuid(const uint8_t uuid[static 16], const char *type,
 	buf[(len * 4 + 2) / 3] = '\0';
 }
 
-/* Of a letter of base64 its value, of a hex digit (lower case) its own; 255: neither. */
+/* The value of a letter of base64 and of a lower-case hex digit; 255: it is none. */
 struct letter {
 	uint8_t base64, hex;
 };
@@ -244,7 +244,7 @@ static void make_letters(void)
 		letters[(uint8_t)hex_digits[i]].hex = (uint8_t)i;
 }
 
-/* Exactly `len` bytes (and up to two of room) of the one way to write them. */
+/* Decodes exactly `len` bytes in their canonical form; `out` has room for two more. */
 static bool base64_exact(const char *text, uint8_t *out, size_t len)
 {
 	const uint8_t *in = (const uint8_t *)text;
@@ -266,7 +266,7 @@ static bool base64_exact(const char *text, uint8_t *out, size_t len)
 		wrong |= v[k] = letters[in[k]].base64;
 	out[0] = (uint8_t)(v[0] << 2 | v[1] >> 4);
 	out[1] = (uint8_t)(v[1] << 4 | v[2] >> 2);
-	/* Bits that stand for nothing are zero. */
+	/* In the canonical form the unused bits are zero. */
 	return wrong < 64 && (rest == 0 || (rest == 2 ? !(v[1] & 15) : !(v[2] & 3)));
 }
 

@@ -10,8 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longest id taken from anybody; longer ones make the object that names them unusable (it is
- * dropped). */
+/* Longest id that is accepted. An object with a longer one is dropped. */
 #define WEBEX_ID_MAX 512
 
 enum webex_type {
@@ -45,19 +44,19 @@ const char *webex_type_name(enum webex_type type);
 char *webex_id_encode(const char *cluster, const char *type, const char *rest);
 
 /*
- * The usual id, ciscospark://us/TYPE/<uuid>, without an allocation: the store reads and writes
- * two of them a message. `type` has at most 16 letters. webex_id_to_uuid is true only if
- * webex_id_from_uuid makes the very same `text` again.
+ * The usual id, ciscospark://us/TYPE/<uuid>, converted without an allocation: the store reads
+ * and writes two of them for each message. `type` has at most 16 letters. webex_id_to_uuid is
+ * true only if webex_id_from_uuid makes the very same `text` again.
  */
 #define WEBEX_ID_USUAL_SIZE 96
 void webex_id_from_uuid(const uint8_t uuid[static 16], const char *type,
 			char buf[static WEBEX_ID_USUAL_SIZE]);
 bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[static 16]);
 
-/* Good to use in a URL and to keep: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
+/* True if `text` can be used in a URL and kept: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
 bool webex_id_is_sane(const char *text);
 
-/* The same thing: the same text, or the same UUID of the same type, however it is written. */
+/* True if both name the same object: the same text, or the same UUID and type in any notation. */
 bool webex_id_is_same(const char *a, const char *b);
 
 /* 32 lower-case hex digits: of the UUID, or of a SHA-256 of `text` where there is none. */
@@ -65,8 +64,8 @@ bool webex_id_is_same(const char *a, const char *b);
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);
 
 /*
- * What tells contents apart: the last segment of the URL's path, whatever the host and the query
- * (webex-api.md 7.7). Inside `url`, *ret_len bytes, not terminated; may be empty.
+ * The id of a content: the last segment of the URL's path, whatever its host and query
+ * (webex-api.md 7.7). Points into `url`, *ret_len bytes, not terminated; may be empty.
  */
 const char *webex_content_id(const char *url, size_t *ret_len);
 

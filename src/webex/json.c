@@ -60,7 +60,8 @@ static void fix_escapes(char *json)
 	}
 }
 
-/* A value takes 64 bytes and more however short its text is: "[0,0,0" and so on is a bomb. */
+/* Each value takes at least 64 bytes in memory, however short its text is, so "[0,0,0..." could
+ * exhaust it. */
 static bool has_too_many_values(const char *json)
 {
 	size_t values = 0;
@@ -85,7 +86,8 @@ cJSON *json_parse(const char *json, size_t len)
 	if (!json || len > JSON_TEXT_MAX)
 		return NULL;
 	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);
-	/* Each value takes a byte at least: a usual page need not be looked through. */
+	/* Each value takes at least a byte of text, so a page of usual size need not be
+	 * counted. */
 	if (len > JSON_VALUES_MAX && has_too_many_values(clean))
 		return NULL;
 	fix_escapes(clean);
@@ -125,8 +127,9 @@ bool json_is_true(const cJSON *value, bool *ret_ok)
 	return is_true;
 }
 
-/* C0 must be escaped; the rest of what makes a terminal act is, because people cat these files.
- */
+/* JSON demands that C0 is escaped. The other characters that make a terminal act are escaped
+ * because people cat these files.
+ *  */
 static void append_char(GString *out, const char *at, gunichar c)
 {
 	switch (c) {
@@ -178,7 +181,7 @@ void json_append_member(GString *out, const char *key, const char *value)
 	json_append_string(out, value);
 }
 
-/* The shortest of two forms that reads back as the same double; never in the locale's way. */
+/* The shorter of the two forms that read back as the same double, independent of the locale. */
 static void append_number(GString *out, double number)
 {
 	char buf[G_ASCII_DTOSTR_BUF_SIZE];

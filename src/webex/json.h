@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the layer needs of cJSON, and no more: parsing, looking up, printing. cJSON takes bytes
- * as they come, ends strings at NUL, refuses lone surrogates and prints with tabs; here every
- * string is valid UTF-8 without NUL and printing is our own (2 spaces, fixed form of numbers,
- * no locale). Only this layer includes it. Pure; any thread. Only json_parse can fail for want
- * of memory (it returns NULL then).
+ * All that the layer uses of cJSON: parsing and looking up. cJSON does not check UTF-8, ends
+ * strings at NUL, refuses lone surrogates and prints with tabs; here every string is valid
+ * UTF-8 without NUL, and printing is our own (2 spaces, fixed form of numbers, no locale). Only
+ * this layer includes cJSON. Pure; any thread. Only json_parse can run out of memory (then it
+ * returns NULL).
  */
 #pragma once
 
@@ -29,7 +29,7 @@ static inline void json_cleanup(cJSON **p)
 
 #define _cleanup_json_ __attribute__((cleanup(json_cleanup)))
 
-/* False for NULL; cJSON's own say so too, but only at run time. */
+/* False for NULL. cJSON's own function returns that, too, but the compiler cannot see it. */
 static inline bool json_is_string(const cJSON *value)
 {
 	return value && cJSON_IsString(value);

@@ -8,10 +8,10 @@
 #include "webex/media_type.h"
 
 #define UNKNOWN "application/octet-stream"
-/* As far as the database looks into a file. */
+/* The database looks at so many bytes of a file. */
 #define LOOKED_AT 4096
 
-/* "x." and "x/" are nothing to it, and one of these is a folder's. */
+/* The database knows no type for "x.", and takes "x/" for a folder. */
 static const char *usable(const char *name)
 {
 	return name && name[0] && name[strlen(name) - 1] != '/' ? name : NULL;
@@ -23,7 +23,7 @@ char *webex_media_type(const char *name, int fd)
 	g_autofree char *type = NULL, *mime = NULL;
 	ssize_t n = 0;
 
-	/* The first time the database of types is opened. */
+	/* The first call opens the database of types. */
 	snapshot_assert_none();
 	if (fd >= 0) {
 		do {

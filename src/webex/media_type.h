@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Content-Type of an upload (webex-api.md 5.4), as the machine's database of file types has it
- * (shared-mime-info, by GIO): by the ending, and by the first bytes where that says nothing. Any thread.
+ * The Content-Type of an upload (webex-api.md 5.4), from the machine's database of file types
+ * (shared-mime-info, by GIO): by the ending of the name, or by the first bytes where the ending
+ * is unknown. Any thread.
  */
 #pragma once
 

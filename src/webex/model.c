@@ -46,8 +46,8 @@ static const struct webex_field message_fields[] = {
 	ROW(message, "created", TIME, created_ms, 0),
 	ROW(message, "updated", TIME, updated_ms, 0),
 	ROW(message, "isVoiceClip", FLAG, is_voice_clip, 0),
-	/* Only in the answer to a post (webex-api.md 5.4): kept, the message would seem to
-	 * change when it is listed next. */
+	/* Only the answer to a post has this (webex-api.md 5.4). If it were kept, the message
+	 * would seem to change when it is listed next. */
 	{"toPersonId", WEBEX_FIELD_IGNORED, 0, 0},
 	{"toPersonEmail", WEBEX_FIELD_IGNORED, 0, 0},
 	{NULL},

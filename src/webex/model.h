@@ -3,16 +3,16 @@
  * The objects of the API as structs, and their JSON (webex-api.md 5).
  *
  *  - Strings are owned by the struct (g_free), valid UTF-8 (invalid bytes, NUL and lone
- * surrogates become U+FFFD), NULL if absent, null, empty or of another type. Times are ms since
- * 1970 UTC, -1 if absent. A message without `created` has the time of its UUID.
+ *    surrogates become U+FFFD), NULL if absent, null, empty or of another type. Times are ms
+ *    since 1970 UTC, -1 if absent. A message without `created` has the time of its UUID.
  *  - `extra` is a JSON object with the fields nobody knew, or NULL; a webex_*_json() puts them
- *    back. Of a key that comes twice the first counts.
+ *    back. Where a key occurs twice, the first counts.
  *  - Ids have passed webex_id_is_sane. An object without a usable id (or, for messages, without
  *    any usable time) is skipped by the list parsers and counted.
  *  - webex_*_json(): the object as pretty-printed JSON (2 spaces) with a newline at the end,
- *    fields in the API's order, the known ones first, then extra. Deterministic: the size of a
- *    .json file hangs on it; parsing it and printing again gives the same bytes. Owned
- * (g_free).
+ *    fields in the API's order, the known ones first, then extra. It is deterministic, because
+ *    it decides the size of a .json file; parsing it and printing it again gives the same
+ *    bytes. Owned (g_free).
  *
  * Caps: a JSON text of 64 MiB, 10000 items a page (more is an error: a list is complete or
  * fails), titles and descriptions of 4 KiB, text/markdown/html of 256 KiB each (all cut at a
@@ -43,8 +43,8 @@ struct webex_message {
 	enum webex_room_type room_type;
 	char *text, *markdown, *html;
 	char **files; /* NULL-terminated URLs, or NULL */
-	/* What they are called, in the order of `files`, where the store knows it of all; else NULL. In no
-	 * answer of the server. */
+	/* The names of `files`, in the same order, if the store knows all of them; else NULL.
+	 * No answer of the server has them. */
 	char **file_names;
 	char *person_id, *person_email;
 	char *mentioned_people; /* JSON array text, or NULL */
@@ -103,7 +103,7 @@ int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list
 char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);
-/* struct webex_person.json already is one. */
+/* Persons need none: struct webex_person.json already is JSON. */
 
 /*
  * "message" (and, if it says more, errors[0].description) of an error body as one clean line of
@@ -115,11 +115,11 @@ char *webex_error_text(const char *json, size_t len);
 /* ---- what a person writes into .json files ---- */
 
 /*
- * The changes in a space.json that a person wrote, against the space as it is (design 2.2, 2.4;
- * webex-api.md 5.2 PUT). `body` is the JSON to PUT (title always, and only what differs of
- * title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "),
+ * The changes that a space.json written by a person makes to the space as it is now (design
+ * 2.2, 2.4; webex-api.md 5.2 PUT). `body` is the JSON to PUT (title always, and only what
+ * differs of title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "),
  * classificationId); NULL if nothing differs. A field that is left out or null is not changed;
- * lastActivity is ignored, because it moves while somebody edits. -EINVAL: not a JSON object,
+ * lastActivity is ignored, because it changes while somebody edits. -EINVAL: not a JSON object,
  * not UTF-8, another room's id, wrong types, a field twice, an unknown or read-only field with
  * a changed value. *ret_reason: one line for the log, owned.
  */
@@ -132,7 +132,7 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
  * A raw API body written to post.json, with its destination filled in: roomId = room_id, or
  * toPersonEmail = email (exactly one of both given), parentId = parent_id if not NULL and
  * absent. -EINVAL: not an object, or it names another destination or thread, or "files" has a
- * local path (webex_post_local), or it says nothing. *ret_body is owned.
+ * local path (webex_post_local), or it has no content. *ret_body is owned.
  */
 int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
 		    const char *parent_id, char **ret_body, char **ret_reason);
@@ -144,15 +144,16 @@ struct webex_local {
 };
 void webex_local_clear(struct webex_local *l);
 /*
- * 1: "files" has the absolute path of one local file, and what else the body has can go with it; 0: it has
- * none; -EINVAL: two files, a card, both text and markdown, or as webex_post_body.
+ * 1: "files" has the absolute path of one local file, and the rest of the body can be sent with
+ * a file. 0: it has no local path. -EINVAL: two files, a card, both text and markdown, or as
+ * webex_post_body.
  */
 int webex_post_local(const char *json, size_t len, const char *room_id, const char *email,
 		     const char *parent_id, struct webex_local *ret_local, char **ret_reason);
 
 /* A JSON string literal with quotes; for status.json and the outbox. Owned. */
 char *webex_json_quote(const char *text);
-/* A member of a flat JSON object that we wrote ourselves (outbox). String: owned, NULL if
+/* A string member of a flat JSON object that we wrote ourselves (outbox). Owned; NULL if
  * absent. */
 char *webex_json_get_string(const char *json, const char *key);
 int64_t webex_json_get_int(const char *json, const char *key, int64_t fallback);

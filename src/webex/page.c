@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 
-/* Filters that hold for every page; the link may neither lose nor change them. */
+/* Filters that hold for every page: a link cannot drop or change them. */
 static const char *const filters[] = {
 	"roomId", "parentId", "mentionedPeople", "type", "sortBy", "teamId", "personEmail",
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The next page of a list (webex-api.md 2.3). Of a next link only the query is believed:
- * scheme, host and path are those of the page that was asked for, so no link can send us, or
- * the token, elsewhere. Its query is repaired:
- *  - `max=null` and empty parameters go; valueless ones stay (they are cursors too);
+ * The next page of a list (webex-api.md 2.3). Only the query of a next link is used: scheme,
+ * host and path are those of the page that was asked for, so no link can lead us, or the token,
+ * elsewhere. The query is repaired:
+ *  - `max=null` and empty parameters are dropped; valueless ones stay, since they can be
+ *    cursors;
  *  - roomId, parentId, mentionedPeople, type, sortBy, teamId and personEmail are as they were
- * in the page before, whatever the link says; max only if the link lost it (a server may lower
- * it);
+ *    in the page before, whatever the link says; max only if the link lost it (a server may
+ *    lower it);
  *  - before and beforeMessage are never put back: that would rewind to the first page for ever.
  * Internal to webex. Pure, fuzzed; any thread.
  */

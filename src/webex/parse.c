@@ -135,7 +135,7 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 	for (const cJSON *item = json->child; item; item = item->next) {
 		const struct webex_field *f = webex_field_find(fields, item->string);
 		uint64_t bit = f ? UINT64_C(1) << (f - fields) : 0;
-		/* Few objects have any. */
+		/* `seen` is made only here, since few objects have unknown fields. */
 		if (!f && !extra) {
 			seen = g_hash_table_new(g_str_hash, g_str_equal);
 			extra = g_string_new(NULL);

@@ -73,8 +73,8 @@ static void append_markdown(GString *out, const char *text)
 	const char *at;
 
 	while ((at = strstr(text, mention_open))) {
-		/* Neither goes past the next '<': so no byte is looked at more than a few
-		 * times. */
+		/* Neither search goes past the next '<', so that each byte is looked at only a
+		 * few times. */
 		const char *gt = strpbrk(at + 1, "<>");
 		const char *name = gt && *gt == '>' ? gt + 1 : NULL;
 		const char *close = name ? strchr(name, '<') : NULL;
@@ -229,7 +229,7 @@ void webex_render_transcript(const struct webex_message *m, GString *out)
 
 /* ---- its size, without making it ---- */
 
-/* An address that stands in a transcript as it is. */
+/* True for an address that a transcript shows unchanged. */
 static bool is_plain_author(const char *email, size_t *ret_len)
 {
 	size_t len = 0;
@@ -248,7 +248,8 @@ static bool is_safe_e2(const uint8_t *p)
 	       !(p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
 }
 
-/* Whether clean_lines() leaves the first `len` bytes as they are; how many lines end in them. */
+/* True if clean_lines() leaves the first `len` bytes unchanged; *ret_newlines counts the line
+ * ends in them. */
 static bool is_clean(const char *text, size_t len, size_t *ret_newlines)
 {
 	const uint8_t *p = (const uint8_t *)text, *end = p + len;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages as the bytes of their files (design 2.2; webex-api.md 6). Pure and deterministic:
- * st_size hangs on it (a transcript's also on the time zone of the process). Any thread.
+ * Messages as the bytes of their files (design 2.2; webex-api.md 6). Pure and deterministic,
+ * because it decides st_size (that of a transcript also depends on the time zone of the
+ * process). Any thread.
  */
 #pragma once
 
@@ -16,7 +17,7 @@
  * added if it lacks one.
  */
 void webex_render_txt(const struct webex_message *m, GString *out);
-/* How many bytes that is. */
+/* The size of webex_render_txt's text in bytes. */
 size_t webex_render_txt_size(const struct webex_message *m);
 /*
  * .md: markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>; without
@@ -28,16 +29,17 @@ void webex_render_md(const struct webex_message *m, GString *out);
 void webex_render_html(const struct webex_message *m, GString *out);
 
 /*
- * Html to plain text; the heart of the above. Appends to `out`, no newline at the end. Hostile
- * input: never recurses, linear time, at most three times the input.
+ * HTML to plain text, as used above. Appends to `out` without a newline at the end. The input
+ * is hostile: it never recurses, takes linear time, and gives at most three times the input.
  */
 void webex_html_to_text(const char *html, GString *out);
 
 /*
  * One message as lines of a transcript: "<local time> <author>: <first line>\n", further lines
- * indented by two spaces. A reply has "↳ " before its first line. Control characters but
- * newline and tab, and what reorders text, are shown as U+FFFD (a terminal reads this).
+ * indented by two spaces. A reply has "↳ " before its first line. Control characters other than
+ * newline and tab, and characters that reorder text, become U+FFFD, because people show
+ * transcripts on a terminal.
  */
 void webex_render_transcript(const struct webex_message *m, GString *out);
-/* How many bytes that is, in any time zone; cheap for usual messages. */
+/* The size of that in bytes, the same in any time zone; cheap for usual messages. */
 size_t webex_render_transcript_size(const struct webex_message *m);

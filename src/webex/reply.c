@@ -26,7 +26,7 @@ void webex_reply_clear(struct webex_reply *reply)
 	memset(reply, 0, sizeof(*reply));
 }
 
-/* Errors that the way to the server can have; others are of our own making. */
+/* True for errors of the network; the others arise here. */
 static bool is_network_error(int error)
 {
 	switch (-error) {
@@ -64,11 +64,11 @@ static void fill_transport_error(const struct http_response *answer, struct webe
 {
 	reply->is_network = is_network_error(answer->error);
 	reply->may_have_applied = answer->may_have_applied;
-	/* EMSGSIZE: the answer is larger than any that can be meant. */
+	/* EMSGSIZE means here that the answer is larger than any sensible one. */
 	set_error(reply, answer->error == -EMSGSIZE ? -EIO : answer->error, answer->detail);
 }
 
-/* A conflict with what? Perhaps with a try that was lost on the way, and repeated by somebody. */
+/* True for a conflict that may be one with an earlier try of ours whose answer was lost. */
 static bool is_conflict(enum http_method method, int status)
 {
 	return status == 409 && (method == HTTP_PUT || method == HTTP_DELETE);
@@ -86,7 +86,7 @@ static void fill_status_error(enum http_method method, const struct http_respons
 		  answer->detail);
 }
 
-/* The server did what was asked; only its answer is of no use. */
+/* The server did what was asked, but its answer cannot be read. */
 static void fill_unreadable(struct webex_reply *reply, const char *message)
 {
 	set_error(reply, -EIO, message);
@@ -120,7 +120,7 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		reply->items = g_ptr_array_new();
 		return;
 	}
-	/* Changes may be answered by nothing; who asked to read has no answer then. */
+	/* A change may be answered without a body; for a read an empty body is no answer. */
 	if (!is_list && call->request->method != HTTP_GET &&
 	    (answer->status == 204 || answer->body_len == 0)) {
 		reply->items = g_ptr_array_new();
@@ -155,7 +155,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	if (answer) {
 		reply->status = answer->status;
 		reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
-		/* Also of one whose taker has had enough. */
+		/* This also holds for a transfer that its taker ended. */
 		if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 &&
 		    answer->status < 300)
 			fill_content(call, answer, reply);
@@ -169,7 +169,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 		fill_transport_error(answer, reply);
 		return;
 	}
-	/* Gone already: an earlier try of ours did it. */
+	/* It is gone already: an earlier try of ours deleted it. */
 	enum http_method method = call->request->method;
 	bool is_gone = (answer->status == 404 || answer->status == 410) &&
 		       method == HTTP_DELETE && answer->may_have_applied;

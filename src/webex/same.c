@@ -32,7 +32,7 @@ bool webex_is_same_text(const char *a, const char *b)
 	return strcmp(left, right) == 0;
 }
 
-/* As text that can be compared. Owned. */
+/* `value` as a text to compare. Owned. */
 static char *value_text(const cJSON *value)
 {
 	if (!value || cJSON_IsNull(value) || cJSON_IsFalse(value))

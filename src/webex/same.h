@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was asked for beside what the server says it has. Servers write down what they are given in
- * a form of their own: it is the same trimmed, in NFC and with CRLF as LF. Pure; any thread.
+ * Compares what was asked for with what the server says it has. A server may store a text in a
+ * form of its own, so texts are the same if they are equal when trimmed, in NFC, and with CRLF
+ * as LF. Pure; any thread.
  */
 #pragma once
 
@@ -11,8 +12,8 @@
 bool webex_is_same_text(const char *a, const char *b);
 
 /*
- * A change was asked for by `body` (JSON, an object). The name of its first field that `answer`
- * still has as `before` had it, and not as it was asked for; NULL: none, it was done. A field that
- * is absent, null, "" or false is the same. Owned (g_free).
+ * `body` (a JSON object) asked for a change. Returns the name of its first field that has its
+ * value of `before` still in `answer` and not the value that was asked for; NULL: the change
+ * was done. Absent, null, "" and false count as equal. Owned (g_free).
  */
 char *webex_unchanged_field(const char *body, const char *before, const char *answer);

@@ -10,8 +10,8 @@
 /*
  * 0 for 2xx; otherwise a negative errno. 408 and 504 are time-outs, 413 is EFBIG; what the
  * table does not name is EIO. `message` is the server's text (may be NULL): a 400 whose text
- * says that the message is too long or the payload too big is -EFBIG. What a status means depends
- * on what was asked: a conflict (409) is EEXIST where something was to be made (POST) and EBUSY for
- * everything else, and what was to be deleted and is gone (410) is ENOENT.
+ * says that the message is too long or the payload too big is -EFBIG. The meaning depends on
+ * the method: a conflict (409) is EEXIST for a POST, which was to create something, and EBUSY
+ * for all others; a DELETE of what is gone (410) is ENOENT.
  */
 int webex_status_errno(enum http_method method, int status, const char *message);

@@ -24,7 +24,7 @@ size_t webex_text_cut(const char *text, size_t len, size_t max)
 
 char *webex_text_line(const char *text, size_t max)
 {
-	/* Cut before the copy is made: the input may be megabytes of it. */
+	/* The input is cut before it is copied, since it may have megabytes. */
 	_cleanup_gfree_ char *valid =
 		g_utf8_make_valid(text ? text : "", (gssize)strnlen(text ? text : "", 8 * max));
 	GString *out = g_string_new(NULL);

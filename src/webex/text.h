@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Foreign words made fit to be shown: in the log, in last-error, in a transcript, on a
+ * Makes text of others fit to be shown in the log, in last-error, in a transcript and on a
  * terminal. Pure; any thread.
  */
 #pragma once
@@ -20,5 +20,5 @@ bool webex_char_is_unsafe(gunichar c);
  */
 char *webex_text_line(const char *text, size_t max);
 
-/* Bytes of the whole characters that `text`, valid UTF-8, has in its first `max` bytes. */
+/* How many of the first `max` bytes of `text`, valid UTF-8, are whole characters. */
 size_t webex_text_cut(const char *text, size_t len, size_t max);

@@ -148,7 +148,8 @@ static int read_file(const char *path, char **ret_value, char **ret_reason)
 	return r;
 }
 
-/* The last line of what a failed command said, unless it gives away what it printed. */
+/* The last line that a failed command wrote to stderr, unless it contains what the command
+ * printed. */
 static char *last_words(const GString *out, const GString *err)
 {
 	_cleanup_gfree_ char *said = g_strchomp(g_strndup(err->str, err->len));
@@ -216,7 +217,7 @@ int webex_token_load(const struct webex_token_source *source, struct webex_token
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->command = g_strdup(source->command);
-	/* Absolute: by the time of a reload the daemon stands in another directory. */
+	/* The path is made absolute, because the daemon changes its directory before a reload. */
 	if (!t->command && source->file)
 		t->file = g_canonicalize_filename(source->file, NULL);
 	int r = ask_source(t, &t->value, &reason);

@@ -30,17 +30,17 @@ struct webex_token_source {
  * token. -ENOKEY: none is configured. */
 int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
 		     char **ret_reason);
-/* Asks the source again. 1: it has another value, which is *ret_value (owned, to be wiped by
- * webex_token_wipe or adopted) and not used yet; 0: it is the same; -errno (logged). From the
- * environment always 0. */
+/* Asks the source again. 1: it has another value, *ret_value (owned; wipe it by
+ * webex_token_wipe or adopt it), which is not used yet. 0: it has the same value; always so for
+ * the environment. -errno (logged). */
 int webex_token_ask(struct webex_token *t, char **ret_value);
 /* From now on `value` is the token. */
 void webex_token_adopt(struct webex_token *t, char *value);
 void webex_token_wipe(char *value);
 /* True if asking could ever give another value (command or file). */
 bool webex_token_can_reload(const struct webex_token *t);
-/* While true, a question under way ends soon and later ones end at once, with -ECANCELED: for
- * tearing down. */
+/* For tearing down: while `on`, webex_token_ask ends soon, or at once if it begins later, with
+ * -ECANCELED. */
 void webex_token_interrupt(struct webex_token *t, bool on);
 /* A copy for one request; g_free after explicit_bzero (http_request_free does it). */
 char *webex_token_get(struct webex_token *t);

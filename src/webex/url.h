@@ -24,9 +24,10 @@ void webex_url_add(GString *url, const char *key, const char *value);
 void webex_url_add_int(GString *url, const char *key, int value);
 
 /*
- * Where to fetch the content URL `url` of a message: as it is on the configured origin, or on a
- * public host if the configured one is public too; a public host's content on a configured
- * origin that is not public (a proxy, a simulator) is asked for there, so that its token goes
- * to no other host. -EPERM for any other host, -EINVAL for what is no content URL. Owned.
+ * Where to fetch the content URL `url` of a message. URLs on the configured origin stay as they
+ * are, and those of a public host if the configured one is public, too. If the configured
+ * origin is not public (a proxy, a simulator), contents of the public hosts are fetched from
+ * it, so that its token goes to no other host. -EPERM for any other host, -EINVAL for what is
+ * no content URL. Owned.
  */
 int webex_url_content(const char *base_url, const char *url, char **ret_url);
