@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/private.h"
-#include "cache/contents_internal.h"
+#include "attach/internal.h"
 
 static void entry_free(void *p)
 {

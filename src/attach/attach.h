@@ -17,7 +17,7 @@
  *     (config.on_length) when they have closed it. One that broke off is EIO there, and tried again later.
  *  6. Files are kept by content id, the last segment of the URL, in a folder of at most max_bytes,
  *     the least recently used go first; parts of files, too, with a map of what is there
- *     (content_file.c). Without a folder they are in memory and end with the last close.
+ *     (file.c). Without a folder they are in memory and end with the last close.
  *
  * An entry of the table, one a content:
  *

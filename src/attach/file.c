@@ -26,7 +26,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/private.h"
-#include "cache/contents_internal.h"
+#include "attach/internal.h"
 #include "webex/id.h"
 
 #define MAP_HEAD "sparkfs-content 1\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What contents.c (entries, reading), content_fetch.c (wants, transfers) and content_file.c (files and
+ * What attach.c (entries, reading), transfer.c (wants, transfers) and file.c (files and
  * their maps) share.
  */
 #pragma once
@@ -8,8 +8,8 @@
 #include <glib.h>
 #include <pthread.h>
 
-#include "cache/contents.h"
-#include "cache/ranges.h"
+#include "attach/attach.h"
+#include "attach/ranges.h"
 
 #define CONTENT_WINDOW_MIN (128 * 1024)
 #define CONTENT_WINDOW_MAX (8 * 1024 * 1024)
@@ -83,7 +83,7 @@ struct contents {
 	GHashTable *entries; /* &entry->row to entry; contents.lock */
 };
 
-/* ---- contents.c ---- */
+/* ---- attach.c ---- */
 
 /* Under the lock: saves it, or drops it, when nobody has it any more. */
 void content_settle_locked(struct content_entry *e);
@@ -94,7 +94,7 @@ int64_t content_end_locked(const struct content_entry *e);
 /* Under the lock: whether [lo, hi) is here, as far as there is any. */
 bool content_has_locked(const struct content_entry *e, int64_t lo, int64_t hi);
 
-/* ---- content_file.c; no lock held; the entry's path and fd do not change meanwhile ---- */
+/* ---- file.c; no lock held; the entry's path and fd do not change meanwhile ---- */
 
 /* A file for it, with what is kept of it. 0 or -errno. */
 struct content_file {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/ranges.h"
+#include "attach/ranges.h"
 
 void ranges_clear(struct ranges *r)
 {

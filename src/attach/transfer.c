@@ -5,7 +5,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "cache/contents_internal.h"
+#include "attach/internal.h"
 
 /* What is to be told at once: its bytes are as many, and nobody knew; -1: nothing. */
 static int64_t found_length_locked(struct content_entry *e)

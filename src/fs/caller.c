@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 #include <errno.h>
 #include <fcntl.h>

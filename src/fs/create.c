@@ -5,7 +5,7 @@
 
 #include "fs/mirror.h"
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 static void create_undo(struct op *op)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 static struct dir_handle *dir_of(const struct op *op)
 {

@@ -12,7 +12,7 @@
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 {
@@ -27,7 +27,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	return h;
 }
 
-/* ---- who reads what (guard.h) ---- */
+/* ---- who reads what (rm_guard.h) ---- */
 
 bool fs_watches_reads(const struct fs *fs, uint64_t ino)
 {
@@ -62,7 +62,7 @@ static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 {
 	pid_t tgid;
 
-	/* Of whom nobody knows, the name does not tell what he is about (names.c). */
+	/* Of whom nobody knows, the name does not tell what he is about (inodes.c). */
 	if (pid && !fs_watches_reads(fs, ino))
 		return;
 	tgid = writer_tgid(pid);

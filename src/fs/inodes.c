@@ -8,7 +8,7 @@
 #include "fs/local.h"
 #include "fs/mirror.h"
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 /* A waiter behind a parked look-up cannot be killed (design 3): it ends by itself. */
 static void set_deadline(struct op *op, int ms)
@@ -317,7 +317,7 @@ static bool is_walk(struct op *op)
 	return guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
-/* What the caller is about, by what it has done and is called (guard.h). */
+/* What the caller is about, by what it has done and is called (rm_guard.h). */
 static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
 	struct guard *g = op->fs->guard;

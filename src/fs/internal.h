@@ -14,12 +14,12 @@
 
 #include "fs/connection.h"
 #include "fs/events.h"
-#include "fs/guard.h"
+#include "fs/rm_guard.h"
 #include "fs/handles.h"
 #include "fs/notify.h"
 #include "fs/session.h"
 #include "fs/will.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 #include "tree/write.h"
 
 struct fs {
@@ -68,7 +68,7 @@ struct handle {
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
 	bool is_mirror;		      /* it is none: what is written goes nowhere (mirror.h) */
-	bool is_watched;	      /* counted in guard.h, by `opener` */
+	bool is_watched;	      /* counted in rm_guard.h, by `opener` */
 	int64_t size;		      /* is_watched: when it was opened */
 	/* writing */
 	struct tree_write write;
@@ -109,7 +109,7 @@ static inline void fs_after_replies(struct fs *fs)
 	atomic_load_explicit(&fs->replies, memory_order_acquire);
 }
 
-/* Who reads such a file is noted, for when he removes it (guard.h). Of messages only with
+/* Who reads such a file is noted, for when he removes it (rm_guard.h). Of messages only with
  * recursive_delete: without, no program that moves things may remove one. */
 bool fs_watches_reads(const struct fs *fs, uint64_t ino);
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
@@ -120,13 +120,13 @@ void handle_join(struct handle *h, pid_t pid);
 /* At unmount, when no worker is left: what was being written goes to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
-/* told.c: tells the kernel; cache thread. */
+/* invalidate.c: tells the kernel; cache thread. */
 struct tree_told fs_told(struct fs *fs);
 /* linger.c: after a close, of a file that may wait here from now on. Any thread. */
 void fs_linger(struct fs *fs);
 
 /* handlers, by file */
-/* names.c */
+/* inodes.c */
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,

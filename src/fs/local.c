@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 /* A daemon that is not root's has no other rights than its own: nobody's groups matter. */
 struct local_caller *local_caller_of(const struct op *op)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes whose letter names a file of this machine: that is read first, by a child (cache/local_file.h),
+ * Changes whose letter names a file of this machine: that is read first, by a child (outbox/local_file.h),
  * while the request waits as a submitted change does.
  */
 #pragma once
 
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 #include "fs/op.h"
 
 /* With whose rights, and from whose root directory, a file is read that the request names. Owned. FUSE worker or cache thread, before

@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 /* How often the signals are looked at of somebody whose request was interrupted. */
 #define SIGNAL_LOOK_MS 100

@@ -23,7 +23,7 @@
  *     worker does not touch it after park.
  *  3. The interrupt callback runs under libfuse's request lock: it only marks, takes a
  *     reference and posts (design 3). It comes once, for whatever signal: one that asks nobody
- *     to stop (writer.h) does not end the op, but from then on the caller is looked after, ten
+ *     to stop (caller.h) does not end the op, but from then on the caller is looked after, ten
  *     times a second, since the kernel will not tell of the next.
  *  4. run() may be called many times and has no effect before the call that answers.
  * Lock: none. `interrupted`, `is_answered` and `refs` are atomic.
@@ -136,7 +136,7 @@ void op_end(struct op *op);
 /* Ends the snapshot, unless that was done. */
 void ctx_end(struct tree_ctx *ctx);
 
-/* told.c, cache thread: for namer.h; `arg` is the fs. */
+/* invalidate.c, cache thread: for namer.h; `arg` is the fs. */
 void fs_show_names(void *arg, int64_t message);
 
 /* Cache thread, at unmount: everybody parked gets -ESHUTDOWN. */

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fs/guard.h"
+#include "fs/rm_guard.h"
 
 struct held {
 	uint64_t dir;

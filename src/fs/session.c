@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"

@@ -35,7 +35,7 @@
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {

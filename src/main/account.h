@@ -12,7 +12,7 @@
  *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". An
  *     address that changes keeps the old folder.
  *  2. An outbox belongs to one daemon: a second mount of the account (with another cache) gets
- *     <key>~2 and so on. <state>/sent says which messages are whose (cache/outbox_peers.c).
+ *     <key>~2 and so on. <state>/sent says which messages are whose (outbox/peers.c).
  *  3. What we make is 0700 and 0600, and must belong to us. A letter of one account is never
  *     sent with the token of another: a name in use by somebody else is refused. Thread rule:
  *     the main thread.

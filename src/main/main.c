@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cache/local_helper.h"
+#include "outbox/local_helper.h"
 #include "fs/mirror_helper.h"
 #include "fs/will.h"
 #include "main/sparkfs.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 #include "webex/render.h"
 
 bool outbox_letter_is_edit(const struct outbox_letter *l)
@@ -51,7 +51,7 @@ static bool was_known_before(const struct job *job, const struct webex_message *
 
 	if (store_read_begin(job->o->store, &conn) < 0)
 		return false;
-	/* One counter numbers both (outbox_check.c). */
+	/* One counter numbers both (check.c). */
 	was_known = store_message_by_id(conn, m->id, &row) == 0 && row < job->note.n;
 	store_read_end(conn);
 	return was_known;

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 #include "webex/id.h"
 #include "webex/render.h"
 

@@ -20,7 +20,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 struct detach {
 	struct outbox *o;

@@ -4,7 +4,7 @@
  * text in blocks leaves half a character before what it has not reached yet. draft_take checks
  * all of it.
  */
-#include "cache/draft_private.h"
+#include "outbox/draft_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -23,7 +23,7 @@
  *     delivery.
  *  6. A spool file is "draft-<16 hex digits>[_<place>\x1f<file name>[\x1f]]" in spool_dir until the
  *     last unref; the last \x1f: also without bytes it is somebody's. A crash leaves it to outbox_open, which makes a letter of it; a letter that
- *     has its bytes takes that name away (outbox_files.c).
+ *     has its bytes takes that name away (files.c).
  * Thread rule: any thread; each function takes the draft's own mutex. It is never held across a
  * network call; file I/O on the spool is done under it.
  */
@@ -34,7 +34,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cache/draft_writers.h"
+#include "outbox/draft_writers.h"
 
 #define DRAFT_MESSAGE_MAX 7439	       /* webex-api.md 6.2 */
 #define DRAFT_TEXT_RAW_MAX (64 * 1024) /* with trailing newlines */

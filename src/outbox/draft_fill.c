@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/snapshot.h"
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 int draft_fill(struct draft *d, draft_source read, void *arg)
 {

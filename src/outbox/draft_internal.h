@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 struct draft {
 	int refs;	      /* atomic */

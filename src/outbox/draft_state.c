@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose bytes are in a draft, and whether they are to be sent. */
-#include "cache/draft_private.h"
+#include "outbox/draft_internal.h"
 
 void draft_set_clean_locked(struct draft *d)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/draft_writers.h"
+#include "outbox/draft_writers.h"
 
 #include <string.h>
 

@@ -9,8 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/outbox_private.h"
-#include "cache/proof.h"
+#include "outbox/internal.h"
 #include "webex/id.h"
 #include "webex/render.h"
 
@@ -58,7 +57,7 @@ static void forget(struct job *job)
 		store_read_end(conn);
 	}
 	if (r == 0)
-		r = proof_message_answered(job->o->store, job->o->is_bot, rowid,
+		r = store_message_answered(job->o->store, job->o->is_bot, rowid,
 					   clock_wall(job->o->clock), changes);
 	publish(job, r, changes);
 }

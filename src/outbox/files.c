@@ -20,8 +20,8 @@
 #include "base/private.h"
 #include "base/snapshot.h"
 #include "base/timefmt.h"
-#include "cache/draft.h"
-#include "cache/outbox_private.h"
+#include "outbox/draft.h"
+#include "outbox/internal.h"
 
 #define NOTE_MAX_BYTES (256 * 1024)
 #define FILE_NAME_SIZE 40

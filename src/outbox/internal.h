@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the outbox share.
- *   outbox.c          life, sending, detaching, keeping
- *   outbox_submit.c   a letter to the wire
- *   outbox_job.c      from there to its end: the state machine
- *   outbox_answer.c   whether the answer is what was asked for
- *   outbox_edit.c     whether what is to be edited is still the same
- *   outbox_same.c     whether a file that was sent before still is there
- *   outbox_recall.c   a file that was removed while it is sent
- *   outbox_detach.c   a writer who waits no longer
- *   outbox_rewrite.c  other bytes for one of them
- *   outbox_check.c    what became of a letter whose answer did not come
- *   outbox_files.c    the two files of a letter
- *   outbox_recover.c  what an earlier run left
- *   outbox_recheck.c  whether what it was sending has arrived
- *   outbox_note.c     the .json of a letter as text
- *   outbox_items.c    the letters in unsent/
- *   outbox_peers.c    other daemons of the same person
- *   outbox_uploads.c  how far files on the wire are
+ *   outbox.c    life, sending, detaching, keeping
+ *   submit.c    a letter to the wire
+ *   job.c       from there to its end: the state machine
+ *   answer.c    whether the answer is what was asked for
+ *   edit.c      whether what is to be edited is still the same
+ *   same.c      whether a file that was sent before still is there
+ *   recall.c    a file that was removed while it is sent
+ *   detach.c    a writer who waits no longer
+ *   rewrite.c   other bytes for one of them
+ *   check.c     what became of a letter whose answer did not come
+ *   files.c     the two files of a letter
+ *   recover.c   what an earlier run left
+ *   recheck.c   whether what it was sending has arrived
+ *   note.c      the .json of a letter as text
+ *   unsent.c    the letters in unsent/
+ *   peers.c     other daemons of the same person
+ *   uploads.c   how far files on the wire are
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
  * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
  * memory only.
@@ -28,7 +28,7 @@
 #include <stdatomic.h>
 
 #include "base/names.h"
-#include "cache/outbox.h"
+#include "outbox/outbox.h"
 #include "webex/same.h"
 
 /* What a text form may have: raw JSON is the largest. */
@@ -44,11 +44,11 @@ struct outbox_note {
 	int64_t began_ms;		    /* wall */
 	int error;			    /* -errno that its writer was told; 0: none */
 	char *reason, *words, *tracking_id; /* NULL if there is none */
-	bool is_under_way;		    /* in-doubt, and not over (outbox_detach.c) */
+	bool is_under_way;		    /* in-doubt, and not over (detach.c) */
 };
 void outbox_note_clear(struct outbox_note *note);
 
-/* ---- outbox_note.c: pure ---- */
+/* ---- note.c: pure ---- */
 #define OUTBOX_WHY_SUFFIX ".why.json"
 /* Such a name and the suffix are a file name. */
 #define OUTBOX_ITEM_NAME_MAX (NAME_MAX_BYTES - 15)
@@ -61,7 +61,7 @@ GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_no
 int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 		      struct outbox_note *ret_note);
 
-/* ---- outbox_items.c ---- */
+/* ---- unsent.c ---- */
 struct outbox_entry {
 	struct outbox_item item;
 	char *key;     /* name_key of item.name */
@@ -80,7 +80,7 @@ struct outbox {
 	int upload_timeout_ms, check_pause_ms;
 	char *dir, *spool; /* never change */
 	int dir_fd;
-	int peers_fd; /* outbox_peers.c; -1: there can be none; never changes, as the next */
+	int peers_fd; /* peers.c; -1: there can be none; never changes, as the next */
 	char *peers_tag;
 
 	pthread_mutex_t lock;
@@ -97,7 +97,7 @@ struct outbox {
 	bool has_skew;	    /* cache thread */
 	int64_t skew_ms;  /* cache thread; server's clock minus ours, as of the last delivery */
 	bool is_closing;  /* cache thread */
-	GArray *rechecks; /* of outbox_recheck.c; before any other thread has the outbox */
+	GArray *rechecks; /* of recheck.c; before any other thread has the outbox */
 };
 
 void outbox_items_init(struct outbox *o);
@@ -118,7 +118,7 @@ void outbox_item_release(struct outbox *o, int64_t n);
 /* Owned; NULL if it is not listed. */
 char *outbox_item_name(struct outbox *o, int64_t n);
 
-/* ---- outbox_files.c: io thread, outbox_keep's caller, outbox_open ---- */
+/* ---- files.c: io thread, outbox_keep's caller, outbox_open ---- */
 int outbox_files_open(struct outbox *o, const char *state_dir);
 void outbox_files_close(struct outbox *o);
 int outbox_files_sync_body(struct outbox *o, int64_t n);
@@ -140,27 +140,27 @@ int outbox_files_remove(struct outbox *o, int64_t n);
  * disk, the body with is_durable. Takes a draft's name in the spool away. */
 int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		     bool is_durable, int64_t *ret_why_size);
-/* ---- outbox_recover.c: before any other thread has the outbox ---- */
+/* ---- recover.c: before any other thread has the outbox ---- */
 /* Lists what an earlier run left; makes letters of what it was writing. */
 int outbox_recover(struct outbox *o);
 
-/* ---- outbox_recheck.c ---- */
+/* ---- recheck.c ---- */
 /* outbox_recover found letter `n` as sending and lists it as `note`. */
 void outbox_recheck_add(struct outbox *o, const struct outbox_note *note, int64_t n);
 /* When the io thread is there: asks. */
 void outbox_recheck_begin(struct outbox *o);
 
-/* ---- outbox_job.c: cache thread ---- */
+/* ---- job.c: cache thread ---- */
 enum job_state {
 	JOB_WRITING,  /* io thread makes it durable, or sums its bytes */
 	JOB_READY,    /* waits for its turn */
 	JOB_WIRE,     /* job->call is under way */
-	JOB_CHECKING, /* outbox_check.c compares */
+	JOB_CHECKING, /* check.c compares */
 	JOB_APPLYING, /* delivered; the whole of it, or the room it is in, is fetched */
 	JOB_SETTLING, /* io thread writes or removes */
 };
 
-/* outbox_uploads.c: a file on the wire. */
+/* uploads.c: a file on the wire. */
 struct upload {
 	char *name, *place;
 	int64_t total, began_ms; /* mono */
@@ -183,7 +183,7 @@ struct job {
 	outbox_told told;     /* cache thread; NULL: nobody waits for that */
 	void *told_arg;
 	bool is_asking; /* cache thread; the call, or its answer, only asks: nothing was sent */
-	bool is_listed; /* cache thread; in unsent/ by outbox_detach.c, under note.name; held */
+	bool is_listed; /* cache thread; in unsent/ by detach.c, under note.name; held */
 	int64_t sent_ms;     /* wall, when it was submitted; cache thread */
 	int64_t answered_ms; /* wall, when it was answered with success; cache thread */
 	uint64_t call;	     /* cache thread; id of the request under way, 0: none */
@@ -195,7 +195,7 @@ struct job {
 	int error;
 	int64_t room, message, content;
 	struct webex_message *delivered; /* JOB_APPLYING */
-	/* outbox_check.c */
+	/* check.c */
 	uint64_t timer;
 	int64_t known_until; /* a row below, but above the letter's: may be another's. 0: none */
 	int tries, misses, pages, rival_waits, looks;
@@ -234,12 +234,12 @@ void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
 /* Tells `done`, lets the next of the line go and frees it. */
 void outbox_job_finish(struct job *job);
 
-/* ---- outbox_uploads.c: cache thread ---- */
+/* ---- uploads.c: cache thread ---- */
 void outbox_upload_begin(struct job *job);
 /* No effect if it did not begin. The request is over. */
 void outbox_upload_end(struct job *job);
 
-/* ---- outbox_submit.c: cache thread ---- */
+/* ---- submit.c: cache thread ---- */
 /* It is ready, and first in its line. */
 void outbox_job_submit(struct job *job);
 /* A file's POST. */
@@ -249,11 +249,11 @@ void outbox_job_sum(struct job *job);
 /* The PUT of an edit. */
 void outbox_job_put(struct job *job);
 
-/* ---- outbox_same.c: cache thread ---- */
+/* ---- same.c: cache thread ---- */
 /* Then outbox_job_post, or the end. */
 void outbox_same_begin(struct job *job);
 
-/* ---- outbox_peers.c: cache thread ---- */
+/* ---- peers.c: cache thread ---- */
 void outbox_peers_init(struct outbox *o, const char *dir);
 void outbox_peers_done(struct outbox *o);
 /* That message is a letter of ours; false: another daemon has said so before. */
@@ -261,21 +261,21 @@ bool outbox_peers_claim(struct outbox *o, const char *id);
 /* Another daemon has a letter that could have made the same message. Reads its folder. */
 bool outbox_peers_have_rival(const struct job *job);
 
-/* ---- outbox_recall.c: cache thread ---- */
+/* ---- recall.c: cache thread ---- */
 /* The job is over: tells those who recalled it. */
 void outbox_recall_over(struct job *job);
 /* It was recalled, and that request has had no effect. */
 bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply);
 
-/* ---- outbox_detach.c: cache thread ---- */
+/* ---- detach.c: cache thread ---- */
 /* The job is over. */
 void outbox_detach_over(struct job *job);
 
-/* ---- outbox_rewrite.c: cache thread ---- */
+/* ---- rewrite.c: cache thread ---- */
 /* The unsent letter is held (outbox_item_hold). */
 void outbox_rewrite_begin(struct job *job);
 
-/* ---- outbox_answer.c ---- */
+/* ---- answer.c ---- */
 bool outbox_letter_is_edit(const struct outbox_letter *l);
 /* Before an edit leaves: keeps in job->old what it is to change. */
 void outbox_answer_note_old(struct job *job);
@@ -286,11 +286,11 @@ void outbox_answer_note_old(struct job *job);
  */
 bool outbox_answer_is_old(const struct job *job, const struct webex_message *m);
 
-/* ---- outbox_edit.c ---- */
+/* ---- edit.c ---- */
 /* Looks whether the message is still the one that was edited; then outbox_job_put. */
 void outbox_edit_begin(struct job *job);
 
-/* ---- outbox_check.c ---- */
+/* ---- check.c ---- */
 /* The message says what the letter says. */
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m);
 void outbox_check_begin(struct job *job);

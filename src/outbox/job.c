@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A job is a letter on its way. It passes between the cache thread, which decides, and the io
- * thread, which writes. What makes each step (* in outbox.c, + in outbox_check.c):
+ * thread, which writes. What makes each step (* in outbox.c, + in check.c):
  *
  *   outbox_send* -> admit* -> [io] write_job* -> written* -> advance -> submit
  *                     |                             |                     |
@@ -30,7 +30,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 #include "webex/id.h"
 
 /* The server's list may lag behind its answer (webex-api.md 7.4). */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/local_child.h"
+#include "outbox/local_child.h"
 
 #include <errno.h>
 #include <fcntl.h>

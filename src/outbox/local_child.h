@@ -4,14 +4,14 @@
 
 #include <sys/types.h>
 
-#include "cache/local_helper.h"
+#include "outbox/local_helper.h"
 
 struct local_child {
 	pid_t pid;  /* 0: none */
 	int socket; /* -1: none; readable when there is an answer, or none will come */
 };
 
-/* A nameless file in `dir`, which outbox_files.c can give a name; owned. */
+/* A nameless file in `dir`, which files.c can give a name; owned. */
 int local_spool_open(const char *dir, int *ret_fd);
 /* Starts it: it reads `l` into `spool`. `ret_answer` says why not. */
 int local_child_start(const struct letter_local *l, int spool, struct local_child *ret_child,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/names.h"
 #include "base/thread.h"
-#include "cache/local_child.h"
+#include "outbox/local_child.h"
 #include "webex/media_type.h"
 
 #define IDLE_MS 20000

@@ -35,7 +35,7 @@
 #include <sys/types.h>
 
 #include "base/work.h"
-#include "cache/outbox.h"
+#include "outbox/outbox.h"
 
 #define LOCAL_CHILDREN_MAX 8
 #define LOCAL_READS_MAX 64

@@ -2,7 +2,7 @@
 /*
  * Runs in a process of its own, which may hang in any of these calls and be killed in it.
  */
-#include "cache/local_helper.h"
+#include "outbox/local_helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 #define COPY_BYTES 262144
 #define AGAIN_MAX 16

@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <stdint.h>
 
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 
 /* How the program is called for it: argv[1]; then the process that calls it. */
 #define LOCAL_HELPER_ARG "--file-helper"

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 #include "base/timefmt.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 #include "webex/id.h"
 #include "webex/text.h"
 

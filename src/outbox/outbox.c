@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From outside to the wire and back: what others call, and what makes a letter durable. */
-#include "cache/outbox.h"
+#include "outbox/outbox.h"
 
 #include <errno.h>
 #include <time.h>
@@ -8,9 +8,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/draft.h"
-#include "cache/local_file.h"
-#include "cache/outbox_private.h"
+#include "outbox/draft.h"
+#include "outbox/local_file.h"
+#include "outbox/internal.h"
 #include "webex/media_type.h"
 
 #define UPLOAD_TIMEOUT_MS (10 * 60 * 1000)

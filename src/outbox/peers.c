@@ -23,7 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 #define SENT "sent"
 #define SENT_OLD "sent.old"

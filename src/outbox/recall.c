@@ -13,7 +13,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 struct recall {
 	struct outbox *o;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Letters that sparkfs was killed with: they are listed as in-doubt from the start, and
- * meanwhile it is asked whether they arrived (outbox_check.c). Each is a job that replaces
+ * meanwhile it is asked whether they arrived (check.c). Each is a job that replaces
  * itself.
  */
 #include <errno.h>
 
 #include "base/log.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 /* So long a server, or what is before it, may be at work on what it was sent. Who was killed did
  * not wait for the answer to the end: like after a time-out, it may still come to pass. */

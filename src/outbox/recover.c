@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an earlier run left. Nothing is sent here: a letter found as sending may have arrived
- * (outbox_recheck.c will ask).
+ * (recheck.c will ask).
  * Files nobody can read as a letter stay letters: their bytes are all that counts.
  */
 #include <dirent.h>
@@ -16,8 +16,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/timefmt.h"
-#include "cache/draft.h"
-#include "cache/outbox_private.h"
+#include "outbox/draft.h"
+#include "outbox/internal.h"
 
 #define NUMBER_DIGITS_MAX 15
 /* A post.txt of that size may be looked through for what it is. */

@@ -6,7 +6,7 @@
 #include <glib.h>
 
 #include "base/log.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 static void rewritten(void *arg)
 {

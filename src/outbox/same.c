@@ -20,8 +20,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/draft.h"
-#include "cache/outbox_private.h"
+#include "outbox/draft.h"
+#include "outbox/internal.h"
 #include "webex/id.h"
 
 /* The newest version, if it is as long and its sum is known. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A letter goes on the wire. Its answer is outbox_job.c's. */
+/* A letter goes on the wire. Its answer is job.c's. */
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/draft.h"
-#include "cache/outbox_private.h"
+#include "outbox/draft.h"
+#include "outbox/internal.h"
 
 /* io thread, while it is on the wire; what the job comes to there later finds it done. */
 void outbox_job_sum(struct job *job)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/snapshot.h"
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 #define BLOCK_BYTES 65536
 

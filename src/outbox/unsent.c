@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 #include "base/timefmt.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 
 #define PLACE_MAX_BYTES 64
 #define EXTENSION_MAX_BYTES 16

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How far files on the wire are: for .sparkfs/transfers. */
-#include "cache/contents.h"
-#include "cache/outbox_private.h"
+#include "attach/attach.h"
+#include "outbox/internal.h"
 
 void outbox_upload_begin(struct job *job)
 {

@@ -7,10 +7,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/fresh.h"
-#include "cache/bodies.h"
-#include "cache/lane.h"
-#include "cache/pager_internal.h"
+#include "pager/present/poll.h"
+#include "pager/past/evicted.h"
+#include "pager/past/page_run.h"
+#include "pager/internal.h"
 
 /* Nobody has that address: worth asking again, but not soon. */
 #define ABSENT_AGE_MS 30000

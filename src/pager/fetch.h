@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of the pager: one fetch under way, and the table of how each need is fetched
- * (sources.c). Thread rule: cache thread.
+ * (fetchers/space.c). Thread rule: cache thread.
  */
 #pragma once
 
-#include "cache/pager.h"
+#include "pager/pager.h"
 
 /* Pages followed in one fetch; a server that goes on past it is looping. */
 #define FETCH_MAX_PAGES 5000
@@ -81,7 +81,7 @@ void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply)
 /* Tells of changes, frees them, gives back `r`. */
 int pager_published(struct pager *p, int r, GPtrArray *changes);
 /* 404 on a room-scoped call: perhaps it is gone, or we are out of it (webex-api.md 7.6): -EBUSY, and
- * it is found out (cache/proof.h); or it was made here a moment ago and not every machine of the
+ * it is found out (pager/proof/proof.h); or it was made here a moment ago and not every machine of the
  * service knows it yet: -EAGAIN. */
 int pager_room_vanished(struct pager *p, int64_t room);
 /* How many messages a page may have, at most `max`: a gateway that failed on large ones is asked for
@@ -111,6 +111,6 @@ bool fetch_is_outdated(const struct fetch *f);
 /* ---- sources that have a file of their own ---- */
 /* months.c */
 int source_months_begin(struct fetch *f);
-/* source_names.c */
+/* fetchers/names.c */
 int source_names_begin(struct fetch *f);
 void source_names_cancel(struct fetch *f);

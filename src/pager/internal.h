@@ -6,8 +6,8 @@
 
 #include <pthread.h>
 
-#include "cache/fetch.h"
-#include "cache/online.h"
+#include "pager/fetch.h"
+#include "pager/present/link.h"
 
 /* A failed fetch is remembered so long. */
 #define FAILED_AGE_MS 1500

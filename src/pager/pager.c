@@ -6,11 +6,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/fresh.h"
-#include "cache/bodies.h"
-#include "cache/pager_internal.h"
-#include "cache/proof.h"
-#include "cache/spans.h"
+#include "pager/present/poll.h"
+#include "pager/past/evicted.h"
+#include "pager/internal.h"
+#include "pager/proof/proof.h"
+#include "pager/past/spans.h"
 
 #define LIST_AGE_MS 3000
 #define PERSON_AGE_MS (60 * 60 * 1000)

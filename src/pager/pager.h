@@ -45,9 +45,9 @@ enum need_kind {
 	NEED_MEMBERS, /* all memberships of a space; row */
 	NEED_PERSON,  /* details by address, or "me"; key. Nobody: -ENOENT */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. None yet: -ENOENT */
-	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in cache/contents; row */
+	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in attach/attach.h; row */
 	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
-	NEED_NEWS,    /* which spaces have news: one poll (cache/fresh.h) */
+	NEED_NEWS,    /* which spaces have news: one poll (pager/present/poll.h) */
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
 	NEED_BODY,    /* the evicted body of a message; row (of the message). Or, with hi_ms,
 			 all those of a space with lo_ms < created <= hi_ms; row */
@@ -55,7 +55,7 @@ enum need_kind {
 	NEED_PROBE,   /* whether the server is there, in a short time */
 	NEED_NAMES, /* of all attachments of a space's messages with lo_ms < cookie < hi_ms; both 0:
 			 of its newest; row */
-	NEED_SWEEP, /* a page of old messages, verified (cache/sweep.h); row, lo_ms, hi_ms */
+	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
 };
 
 #define NEED_KEY_MAX 256
@@ -89,7 +89,7 @@ struct pager_config {
 	bool is_bot;
 	int recent;	    /* newest messages of a space; 0 = all */
 	int64_t max_bodies; /* messages whose bodies stay in the store; 0 = all */
-	int poll_ms;	    /* between two polls for news (cache/fresh.h); 0 = off */
+	int poll_ms;	    /* between two polls for news (pager/present/poll.h); 0 = off */
 	int idle_ms;	    /* without use for so long: no polls */
 	int list_age_ms;    /* how old a list may be when it is opened; 0 = 3000 */
 	int timeout_ms;	    /* a page that keeps failing is asked for so long; 0 = 30 s */
@@ -105,7 +105,7 @@ struct pager_config {
 struct pager;
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager);
-/* Mounted: what is to be asked without being asked for may be (cache/fresh.h). Cache thread. */
+/* Mounted: what is to be asked without being asked for may be (pager/present/poll.h). Cache thread. */
 void pager_start(struct pager *p);
 /* Every waiter gets -ESHUTDOWN, every fetch is cancelled, later waits end at once. Cache
  * thread. */
@@ -152,7 +152,7 @@ void pager_expire(struct pager *p, const struct need *need);
 /*
  * Somebody uses the mount: the space `room`, or if that is negative, the message with the row
  * -room; 0 for something else. Cheap; any thread. Keeps the polling awake and remembers which
- * spaces are in use (cache/fresh.h).
+ * spaces are in use (pager/present/poll.h).
  */
 void pager_used(struct pager *p, int64_t room);
 /* What the outbox changed, before anybody is told. Cache thread. */
@@ -166,7 +166,7 @@ void pager_stay_awake(struct pager *p, int delta);
 bool pager_polls(const struct pager *p);
 /*
  * A walker has come to the part (lo, hi] of the space's time, known or not: two of them in a
- * row, and what lies in that direction is read ahead (cache/spans.h). Any thread.
+ * row, and what lies in that direction is read ahead (pager/past/spans.h). Any thread.
  */
 void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
@@ -187,7 +187,7 @@ struct pager_stats {
 	int64_t last_good_wall_ms; /* last fetch that ended well, in an earlier mount, too; -1 */
 	int64_t offline_since_wall_ms; /* -1: the last one did not fail by the network */
 	int last_error;
-	/* ---- the polling (cache/fresh.h) ---- */
+	/* ---- the polling (pager/present/poll.h) ---- */
 	const char *polling;	/* "off", "asleep", "awake" */
 	int64_t polled_wall_ms; /* last poll that ended well, in an earlier mount, too; -1 */
 	int64_t listed_wall_ms; /* last complete list of spaces; -1 */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a 404 of a message proves. A file of its own, for the outbox knows no pager. */
+/* What a 404 of a message proves: asked by the pager and by the outbox. */
 #include <errno.h>
 
-#include "cache/proof.h"
+#include "store/store.h"
 
 /* A bot is not told of what does not mention it (webex-api.md 5.20). */
 static int is_filtered(struct store_conn *conn, bool is_bot, int64_t message)
@@ -20,7 +20,7 @@ static int is_filtered(struct store_conn *conn, bool is_bot, int64_t message)
 	return r;
 }
 
-int proof_message_answered(struct store *s, bool is_bot, int64_t message, int64_t now_wall_ms,
+int store_message_answered(struct store *s, bool is_bot, int64_t message, int64_t now_wall_ms,
 			   GPtrArray *changes)
 {
 	struct store_conn *conn;

@@ -377,6 +377,13 @@ int store_remove_messages(struct store *s, const GArray *rows, int64_t now_wall_
 			  GPtrArray *changes);
 /* True while a pin of store_apply_message has not run out. */
 bool store_message_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
+/*
+ * The server answered a GET of the message by its id with 404: removes it, if that is proof. 0, or
+ * -EBUSY: it is none (a bot is not told of everything; a pin). -ENOENT: it was gone. The writing
+ * thread, outside of a transaction.
+ */
+int store_message_answered(struct store *s, bool is_bot, int64_t rowid, int64_t now_wall_ms,
+			   GPtrArray *changes);
 
 /*
  * The months (base/timefmt.h) that the history of a live room has, from its creation, or the

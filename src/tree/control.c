@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/timefmt.h"
-#include "cache/contents.h"
+#include "attach/attach.h"
 #include "tree/internal.h"
 
 static void add_string(GString *out, const char *key, const char *value)

@@ -21,7 +21,7 @@
 
 #include "base/cleanup.h"
 #include "base/names.h"
-#include "cache/months.h"
+#include "pager/past/months.h"
 #include "tree/internal.h"
 
 /* The server's clock may differ from ours by so much. */

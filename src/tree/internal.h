@@ -95,7 +95,7 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room);
 bool tree_brief_is_own(const struct tree *t, const struct store_brief *b);
 /* Whether the newest messages of the room are known. */
 bool tree_head_known(struct tree_ctx *ctx, int64_t room);
-/* Whoever looks at the present catches up with it first (cache/fresh.h); without polls it is
+/* Whoever looks at the present catches up with it first (pager/present/poll.h); without polls it is
  * nothing. */
 int tree_need_poll(struct tree_ctx *ctx);
 /* News of the room's messages, as fresh as who looks at the present of it gets them. `have`: what

@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/months.h"
+#include "pager/past/months.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 

@@ -31,7 +31,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 struct pendings;
 

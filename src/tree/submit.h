@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "cache/proof.h"
+#include "pager/proof/proof.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 
@@ -87,7 +87,7 @@ int submission_outcome(struct submission *s, const char *what, const struct webe
 
 /*
  * The answer to a deletion is no 204, and it may be gone all the same: by an earlier try of ours, or
- * by another's doing; or the answer is wrong. True: that is found out (cache/proof.h), forgotten if
+ * by another's doing; or the answer is wrong. True: that is found out (pager/proof/proof.h), forgotten if
  * it is so, and `end` is called with what it came to, which was written to last-error.
  */
 bool submission_must_prove(struct submission *s, const char *what,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cache/months.h"
+#include "pager/past/months.h"
 #include "tree/internal.h"
 
 /* ---- links ---- */

@@ -3,7 +3,7 @@
  * .sparkfs/transfers: a line for each file on its way, for `watch cat` and for scripts. Fields are parted
  * by tabs: direction, bytes done, bytes in all ("?" if nobody knows), part done, bytes a second, name.
  */
-#include "cache/contents.h"
+#include "attach/attach.h"
 #include "tree/internal.h"
 
 static void name_download(struct tree_ctx *ctx, struct content_transfer *t)

@@ -18,9 +18,9 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "cache/contents.h"
-#include "cache/outbox.h"
-#include "cache/pager.h"
+#include "attach/attach.h"
+#include "outbox/outbox.h"
+#include "pager/pager.h"
 #include "store/store.h"
 #include "tree/ino.h"
 

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "base/names.h"
-#include "cache/draft.h"
-#include "cache/local_file.h"
+#include "outbox/draft.h"
+#include "outbox/local_file.h"
 #include "tree/pending.h"
 #include "tree/tree.h"
 
@@ -199,7 +199,7 @@ struct tree_plan {
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan);
 
-/* What the program that removes a name is about (fs/guard.h tells it by what it does and is called). */
+/* What the program that removes a name is about (fs/rm_guard.h tells it by what it does and is called). */
 enum tree_remover {
 	TREE_REMOVES,	/* the name is to go: rm */
 	TREE_REPLACES,	/* another thing is to have it: mv, cp, tar x onto it */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * post.json with "files": ["/a/local/path"]: text and file in one message. What it names is found here,
- * and nothing of it is opened: that is waiting (cache/local_file.h). It is read when the letter is
+ * and nothing of it is opened: that is waiting (outbox/local_file.h). It is read when the letter is
  * submitted, so that its errors are those of the close.
  */
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/names.h"
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 #include "tree/internal.h"
 
 int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,

@@ -3,7 +3,7 @@
 #include <glib.h>
 
 #include "base/timefmt.h"
-#include "cache/outbox_private.h"
+#include "outbox/internal.h"
 #include "fuzz.h"
 #include "webex/id.h"
 

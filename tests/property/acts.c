@@ -260,7 +260,7 @@ struct own {
 	struct webex_message *message; /* NULL: it was deleted */
 };
 
-/* As cache/outbox_job.c and tree/submit.c do. */
+/* As outbox/job.c and tree/submit.c do. */
 static void own_answered(void *arg)
 {
 	struct own *o = arg;

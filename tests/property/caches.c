@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/months.h"
+#include "pager/past/months.h"
 #include "fake_time.h"
 #include "model.h"
 #include "report.h"

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cache/pager.h"
+#include "pager/pager.h"
 #include "store/store.h"
 #include "tree/tree.h"
 #include "tree/write.h"

@@ -7,7 +7,7 @@
 #include "mount.h"
 #include "report.h"
 
-/* As fs does for a lookup: longer than that nobody waits (fs/names.c). */
+/* As fs does for a lookup: longer than that nobody waits (fs/inodes.c). */
 #define DEADLINE_MS 5000
 
 static void listed_free(void *p)

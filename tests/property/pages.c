@@ -9,8 +9,8 @@
 #include "fake_time.h"
 #include "model.h"
 #include "mount.h"
-#include "cache/fetch.h"
-#include "cache/proof.h"
+#include "pager/fetch.h"
+#include "pager/proof/proof.h"
 #include "wire.h"
 
 void question_set(struct question *q, enum question_kind kind, const struct webex_list *l,

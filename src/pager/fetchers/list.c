@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/pages.h"
+#include "pager/fetchers/list.h"
 
 #include <string.h>
 

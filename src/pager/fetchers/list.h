@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 /* The service's cap for rooms and messages (webex-api.md 2.2); what is above is lowered there.
  */
@@ -32,7 +32,7 @@ bool pages_halve(struct fetch *f, const struct webex_reply *reply);
 void pages_restart(struct fetch *f);
 
 /* ---- the sources that have a file of their own ---- */
-/* source_rooms.c: NEED_ROOMS, NEED_NEWS */
+/* fetchers/rooms.c: NEED_ROOMS, NEED_NEWS */
 int source_rooms_begin(struct fetch *f);
 int source_news_begin(struct fetch *f);
 int source_rooms_answer(struct fetch *f, struct webex_reply *reply);

@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/timefmt.h"
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 /* The rate gate has the last word. */
 #define NAMES_AT_ONCE 8

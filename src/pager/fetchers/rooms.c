@@ -15,10 +15,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/fresh.h"
-#include "cache/pages.h"
-#include "cache/pager_internal.h"
-#include "cache/proof.h"
+#include "pager/present/poll.h"
+#include "pager/fetchers/list.h"
+#include "pager/internal.h"
+#include "pager/proof/proof.h"
 
 #define NEWS_SORTED_MAX 2900
 #define NEWS_PAGE 100

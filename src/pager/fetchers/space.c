@@ -8,13 +8,13 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/bodies.h"
-#include "cache/contents.h"
-#include "cache/fetch.h"
-#include "cache/lane.h"
-#include "cache/pages.h"
-#include "cache/proof.h"
-#include "cache/spans.h"
+#include "pager/past/evicted.h"
+#include "attach/attach.h"
+#include "pager/fetch.h"
+#include "pager/past/page_run.h"
+#include "pager/fetchers/list.h"
+#include "pager/proof/proof.h"
+#include "pager/past/spans.h"
 
 static int published(struct fetch *f, int r, GPtrArray *changes)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/bodies.h"
+#include "pager/past/evicted.h"
 
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/fresh.h"
-#include "cache/lane.h"
-#include "cache/pager_internal.h"
-#include "cache/proof.h"
+#include "pager/present/poll.h"
+#include "pager/past/page_run.h"
+#include "pager/internal.h"
+#include "pager/proof/proof.h"
 
 /* Bodies dropped at once, and the pause after that: a few milliseconds in a hundred. */
 #define SLICE 500
@@ -186,7 +186,7 @@ static int apply_single(struct part *p, struct webex_reply *reply)
 	int r;
 
 	if (reply->status == 404)
-		r = proof_message_answered(c->store, c->is_bot, p->row, clock_wall(c->clock),
+		r = store_message_answered(c->store, c->is_bot, p->row, clock_wall(c->clock),
 					   changes);
 	else
 		r = store_apply_message(c->store, p->room, reply->items->pdata[0], 0, NULL,

@@ -25,7 +25,7 @@
 
 #include <stdint.h>
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 struct bodies;
 

@@ -3,8 +3,8 @@
 #include <assert.h>
 
 #include "base/cleanup.h"
-#include "cache/lane.h"
-#include "cache/spans_internal.h"
+#include "pager/past/page_run.h"
+#include "pager/past/spans_internal.h"
 
 /* ---- intervals ---- */
 

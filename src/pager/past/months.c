@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/fetch.h"
-#include "cache/months.h"
+#include "pager/fetch.h"
+#include "pager/past/months.h"
 
 void months_key(int64_t room, int month, char buf[static MONTHS_KEY_SIZE])
 {

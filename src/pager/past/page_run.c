@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/lane.h"
+#include "pager/past/page_run.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/proof.h"
+#include "pager/proof/proof.h"
 
 /* Pages in a row that bring nothing new; then the links go round in circles. */
 #define STALE_MAX 2

@@ -31,7 +31,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 /* The service's cap (webex-api.md 2.2); what is above is lowered there. */
 #define LANE_PAGE_MAX 1000
@@ -60,7 +60,7 @@ struct lane_config {
 	/* Whether the next request is for nobody in particular. */
 	bool (*is_background)(void *arg);
 	/* What a page of (lo, hi] lacks; `max`: its size. May be NULL: all of it is a suspicion
-	 * (cache/proof.h). */
+	 * (pager/proof/proof.h). */
 	void (*missing)(void *arg, const struct proof_page *page);
 	/* A page is in the store: true to go on. */
 	bool (*paged)(void *arg, struct lane *lane, guint items);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/spans.h"
+#include "pager/past/spans.h"
 
 #include <assert.h>
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/lane.h"
-#include "cache/spans_internal.h"
+#include "pager/past/page_run.h"
+#include "pager/past/spans_internal.h"
 
 static void fill(struct filler *f);
 

@@ -41,7 +41,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 #define SPANS_LANES 8
 #define SPANS_AHEAD 64

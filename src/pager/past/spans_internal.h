@@ -7,7 +7,7 @@
 
 #include <glib.h>
 
-#include "cache/spans.h"
+#include "pager/past/spans.h"
 
 /* A walker that takes longer for one month reads on by what is known. */
 #define WALK_IDLE_MS 2000

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/sweep.h"
+#include "pager/past/sweep.h"
 
 #include <errno.h>
 
-#include "cache/lane.h"
-#include "cache/pager_internal.h"
-#include "cache/pages.h"
+#include "pager/past/page_run.h"
+#include "pager/internal.h"
+#include "pager/fetchers/list.h"
 
 /* How many of the newest messages of a space one page of them verifies. */
 static int depth(const struct pager *p)

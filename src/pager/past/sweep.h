@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "cache/pager.h"
+#include "pager/pager.h"
 
 /* At most a page in so long. */
 #define SWEEP_MS 60000

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/catchup.h"
+#include "pager/present/catchup.h"
 
 #include <errno.h>
 #include <pthread.h>
 
-#include "cache/pager_internal.h"
+#include "pager/internal.h"
 
 /* Fetches under way at once. */
 #define AT_ONCE 4

@@ -19,7 +19,7 @@
  */
 #pragma once
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 struct catchup;
 

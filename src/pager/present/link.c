@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/online.h"
+#include "pager/present/link.h"
 
 #include <glib.h>
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/fresh.h"
+#include "pager/present/poll.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
-#include "cache/catchup.h"
-#include "cache/pager_internal.h"
-#include "cache/pages.h"
-#include "cache/sweep.h"
-#include "cache/usage.h"
+#include "pager/present/catchup.h"
+#include "pager/internal.h"
+#include "pager/fetchers/list.h"
+#include "pager/past/sweep.h"
+#include "pager/present/recent_spaces.h"
 
 /* The longest pause between two polls of which the last ones failed. */
 #define BACK_OFF_MAX_MS (5 * 60 * 1000)

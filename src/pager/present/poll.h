@@ -29,7 +29,7 @@
  */
 #pragma once
 
-#include "cache/fetch.h"
+#include "pager/fetch.h"
 
 /* A full list of spaces, where a poll is none, at most so often in the background. */
 #define FRESH_FULL_MS (10 * 60 * 1000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cache/usage.h"
+#include "pager/present/recent_spaces.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

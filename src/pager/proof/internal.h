@@ -5,8 +5,8 @@
  */
 #pragma once
 
-#include "cache/pager_internal.h"
-#include "cache/proof.h"
+#include "pager/internal.h"
+#include "pager/proof/proof.h"
 
 /* Things, and spaces with lists, that are remembered; what is above is doubted again some time. */
 #define PROOF_MAX 8192

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "cache/lane.h"
-#include "cache/pages.h"
-#include "cache/proof_internal.h"
+#include "pager/past/page_run.h"
+#include "pager/fetchers/list.h"
+#include "pager/proof/internal.h"
 
 /* Until the next minute has turns. */
 #define CUT_MS 10000

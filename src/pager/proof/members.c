@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "cache/pages.h"
-#include "cache/proof_internal.h"
+#include "pager/fetchers/list.h"
+#include "pager/proof/internal.h"
 
 /* Memberships of a space. */
 struct recount {

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/proof_internal.h"
+#include "pager/proof/internal.h"
 
 /* GETs under way at once. */
 #define AT_ONCE 4

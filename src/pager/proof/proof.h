@@ -39,11 +39,11 @@
  * for want of a network, as soon as something does.
  *
  * Nothing of this is kept across mounts: the next list brings the doubt again.
- * Thread rule: cache thread, proof_message_answered: the writing thread (the same one).
+ * Thread rule: cache thread.
  */
 #pragma once
 
-#include "cache/pager.h"
+#include "pager/pager.h"
 
 #define PROOF_MANY 8
 #define PROOF_AGAIN_MS 5000
@@ -98,13 +98,6 @@ typedef void (*proof_told)(void *arg, enum proof_verdict verdict);
  */
 void proof_ask(struct pager *p, enum proof_kind kind, int64_t row, bool tried, proof_told fn,
 	       void *arg);
-
-/*
- * A GET of the message by its id was answered 404: forgets it, if that is proof. 0, or -EBUSY: it
- * is none. -ENOENT: it was gone.
- */
-int proof_message_answered(struct store *s, bool is_bot, int64_t message, int64_t now_wall_ms,
-			   GPtrArray *changes);
 
 /* ---- for tests ---- */
 void proof_tick(struct proof *proof);

@@ -2,7 +2,7 @@
 /* Spaces: the second list (proof.h has the states). */
 #include <errno.h>
 
-#include "cache/proof_internal.h"
+#include "pager/proof/internal.h"
 
 /* Another list is on its way. */
 #define LOOK_MS 1000

@@ -10,7 +10,7 @@
 #include <semaphore.h>
 #include <string.h>
 
-#include "cache/contents.h"
+#include "attach/attach.h"
 
 #define KIB 1024
 #define MIB (1024 * 1024)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cache/contents_internal.h"
+#include "attach/internal.h"
 
 #define URL "https://example.com/v1/contents/C1"
 #define WORK "years of work"

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "cache/ranges.h"
+#include "attach/ranges.h"
 
 #define SPACE 64
 

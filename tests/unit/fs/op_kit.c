@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 /* ---- libfuse's side ---- */
 

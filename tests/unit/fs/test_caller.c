@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/writer.h"
+#include "fs/caller.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -347,7 +347,7 @@ static void the_program_is_named(void **state)
 		assert_string_equal(buf, cases[i].program);
 	}
 	writer_program(getpid(), buf);
-	assert_string_equal(buf, "test_writer");
+	assert_string_equal(buf, "test_caller");
 }
 
 /* A child that stands in another root directory, until it is killed. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "fs/guard.h"
+#include "fs/rm_guard.h"
 
 static void test_counts(void **state)
 {

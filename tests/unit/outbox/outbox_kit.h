@@ -14,8 +14,8 @@
 #include <cmocka.h>
 #include <glib.h>
 
-#include "cache/draft.h"
-#include "cache/outbox.h"
+#include "outbox/draft.h"
+#include "outbox/outbox.h"
 #include "fake_api.h"
 
 #define KIT_EMAIL "bob@example.com"

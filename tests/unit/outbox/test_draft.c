@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Drafts of text. */
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Drafts of files: the spool, what was taken, a full disk. */
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of the open files of a draft has what sent. */
-#include "cache/draft.h"
+#include "outbox/draft.h"
 
 #include <errno.h>
 #include <setjmp.h>

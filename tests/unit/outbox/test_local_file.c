@@ -3,7 +3,7 @@
  * Files of this machine that go with a message. This program is its own child (/proc/self/exe); the last part of the path that
  * it is told to read says when it is to hang or to die.
  */
-#include "cache/local_file.h"
+#include "outbox/local_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,8 +25,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "cache/draft.h"
-#include "cache/local_child.h"
+#include "outbox/draft.h"
+#include "outbox/local_child.h"
 
 #define NOBODY 65534
 #define OWN_GROUP 4242

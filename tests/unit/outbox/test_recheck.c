@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a letter that sparkfs was killed with has arrived (cache/outbox_recheck.c). */
+/* Whether a letter that sparkfs was killed with has arrived (outbox/recheck.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lane_kit.h"
+#include "page_run_kit.h"
 
 struct owner o;
 

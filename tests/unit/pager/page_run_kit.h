@@ -2,7 +2,7 @@
 /* For tests of a lane alone: its owner, which counts what it is told. */
 #pragma once
 
-#include "cache/lane.h"
+#include "pager/past/page_run.h"
 #include "pager_kit.h"
 
 /* What a lane told its owner. */

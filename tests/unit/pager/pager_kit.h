@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "cache/contents.h"
-#include "cache/fetch.h"
-#include "cache/proof.h"
+#include "attach/attach.h"
+#include "pager/fetch.h"
+#include "pager/proof/proof.h"
 
 #define T0 INT64_C(1760000000000)
 

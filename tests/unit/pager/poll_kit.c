@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 const struct call *last_call(void)
 {

@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "cache/fresh.h"
-#include "cache/pager_internal.h"
+#include "pager/present/poll.h"
+#include "pager/internal.h"
 #include "pager_kit.h"
 
 #define POLL 30000

@@ -2,9 +2,9 @@
 /* For tests of spans: the server of one space, and who wants which part of its time. */
 #pragma once
 
-#include "cache/lane.h"
-#include "cache/pager_internal.h"
-#include "cache/spans.h"
+#include "pager/past/page_run.h"
+#include "pager/internal.h"
+#include "pager/past/spans.h"
 #include "page_server.h"
 
 #define DAY INT64_C(86400000)

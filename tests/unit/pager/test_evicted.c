@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cache/bodies.h"
+#include "pager/past/evicted.h"
 #include "span_kit.h"
 
 #define COUNT 30

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cache/online.h"
+#include "pager/present/link.h"
 #include "pager_kit.h"
 
 /* Long enough for no timer to come between; the test of the timer has a short one. */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lane_kit.h"
+#include "page_run_kit.h"
 
 /* ---- ASKING, APPLIED, ENDED ---- */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* How the mount keeps up: each edge of the states in cache/fresh.h. */
+/* How the mount keeps up: each edge of the states in pager/present/poll.h. */
 #include <errno.h>
 #include <string.h>
 
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 static void off(struct world *w)
 {

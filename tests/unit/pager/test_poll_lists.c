@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 /* MANY00001 and so on, the most recently active first. */
 static GPtrArray *many(int from, int to)

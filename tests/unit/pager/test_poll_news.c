@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a poll fetches behind it: news, and what is in use (cache/catchup.h). */
+/* What a poll fetches behind it: news, and what is in use (pager/present/catchup.h). */
 #include <errno.h>
 #include <string.h>
 
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 /* ---- news ---- */
 

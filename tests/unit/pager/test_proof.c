@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What seems to be gone, and what is forgotten of it (cache/proof.h). */
+/* What seems to be gone, and what is forgotten of it (pager/proof/proof.h). */
 #include <errno.h>
 #include <string.h>
 
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 static void not_found(guint i)
 {
@@ -336,12 +336,12 @@ static void body_bot(struct world *w)
 	assert_int_equal(0, store_read_begin(w->store, &conn));
 	assert_int_equal(0, store_message_by_id(conn, "M1", &row));
 	store_read_end(conn);
-	assert_int_equal(-EBUSY, proof_message_answered(w->store, true, row, now_ms, changes));
+	assert_int_equal(-EBUSY, store_message_answered(w->store, true, row, now_ms, changes));
 	proof_doubt_message(pager_proof(w->pager), w->room, row);
 	assert_int_equal(2, calls->len);
 	assert_int_equal(2, listed(w));
 	/* To a person it would be proof. */
-	assert_int_equal(0, proof_message_answered(w->store, false, row, now_ms, changes));
+	assert_int_equal(0, store_message_answered(w->store, false, row, now_ms, changes));
 	assert_int_equal(1, listed(w));
 	g_ptr_array_unref(changes);
 }

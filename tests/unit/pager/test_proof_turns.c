@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose turn it is when much seems to be gone, and what a list alone settles (cache/proof.h). */
+/* Whose turn it is when much seems to be gone, and what a list alone settles (pager/proof/proof.h). */
 #include <errno.h>
 #include <string.h>
 
-#include "fresh_kit.h"
+#include "poll_kit.h"
 
 static void later(struct world *w, int64_t ms)
 {

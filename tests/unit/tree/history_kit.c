@@ -2,7 +2,7 @@
 #include "history_kit.h"
 
 #include "base/timefmt.h"
-#include "cache/months.h"
+#include "pager/past/months.h"
 
 int64_t kit_now_ms;
 
