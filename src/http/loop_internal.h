@@ -6,17 +6,17 @@
  * A job is in one place at a time: in the inbox (linked by http_submit), in a lane's waiting
  * list, or on the wire. Only the I/O thread moves and frees it:
  *
- * 	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
- * 	                       ^                                 |
- * 	                       +-------- try_again --------------+
+ *	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
+ *	                       ^                                 |
+ *	                       +-------- try_again --------------+
  *
  * The phase of a job says whether http_withdraw and http_cut may still withdraw it. It changes
  * under the lock, so whoever comes first decides:
  *
- * 	UNSENT --may_send: a file follows--> PARTLY --may_end: its last bytes are next--> WHOLE
- * 	UNSENT --may_send: all else------------------------------------------------> WHOLE
- * 	UNSENT --http_withdraw, http_cut--> WITHDRAWN <--http_cut-- PARTLY
- * 	PARTLY, WHOLE --try_again: provably without effect--> UNSENT; with: WHOLE for good
+ *	UNSENT --may_send: a file follows--> PARTLY --may_end: its last bytes are next--> WHOLE
+ *	UNSENT --may_send: all else------------------------------------------------> WHOLE
+ *	UNSENT --http_withdraw, http_cut--> WITHDRAWN <--http_cut-- PARTLY
+ *	PARTLY, WHOLE --try_again: provably without effect--> UNSENT; with: WHOLE for good
  */
 #pragma once
 

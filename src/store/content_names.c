@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What attachments are called in a listing: the newest of a name plain, the others with their time. */
+/* The names of attachments in a listing: the newest of a name has the plain name, the others
+ * have their time in it. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ static int64_t end_of(const struct store_range *range)
 	return range->until ? range->until : INT64_MAX;
 }
 
-/* 1: the newest of the key below `until`; 0: there is none. */
+/* Finds the newest content of the key below `until`. 1; 0: there is none. */
 static int newest_of_key(struct sql *q, int64_t room, const char *key, int64_t until,
 			 int64_t *ret_rowid)
 {
@@ -31,7 +32,7 @@ static int newest_of_key(struct sql *q, int64_t room, const char *key, int64_t u
 	return r;
 }
 
-/* Whether others of the key are of the same millisecond, but for `except`. 1, 0, -errno. */
+/* 1 if another content than `except` has the same key and millisecond; 0; -errno. */
 static int has_twin(struct sql *q, const struct store_content *c, int64_t except)
 {
 	int64_t floor = cookie_floor(c->created_ms);
@@ -48,7 +49,8 @@ static int has_twin(struct sql *q, const struct store_content *c, int64_t except
 	return sql_step(&st);
 }
 
-/* With digits of the content's id; somebody may have sent a file that is called like a version. */
+/* The name with digits of the content's id, for two contents of one millisecond and for a file
+ * whose own name looks like a version's. */
 static char *name_with_tie(const struct store_content *c)
 {
 	size_t len;
@@ -107,7 +109,7 @@ static int find_plain(struct store_conn *conn, const struct store_range *range,
 	return r;
 }
 
-/* The rows of a millisecond. */
+/* Finds the rows of a millisecond. */
 static int rows_of(struct store_conn *conn, int64_t room, int64_t created_ms, GArray *rowids)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -264,7 +266,7 @@ static int show_names(struct write *w, int64_t rowid)
 	struct room_place room = {0};
 	int r = message_load(w->q, rowid, &m);
 
-	/* Without its body nobody knows what its text is; it comes with the next naming. */
+	/* Without the body the text is unknown; the names come into it the next time. */
 	if (r == 0 && !m.deleted && !m.is_evicted && !(m.flags & MESSAGE_SHOWS_NAMES) &&
 	    !m.m.text && !m.m.markdown && !m.m.html) {
 		r = contents_names_of(w->q, rowid, &m.m);

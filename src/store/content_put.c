@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of attachments as messages bring them, and their names as the server tells them. */
+/* Writes the rows of attachments when messages bring them, and their names when the server says
+ * them. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 #include "base/names.h"
 #include "store/schema.h"
 
-/* One file a message is the rule (webex-api.md 5.4); more than that is a hostile server's. */
+/* Messages have one file as a rule (webex-api.md 5.4). Only a hostile server sends more than
+ * this. */
 #define FILES_MAX 64
 
 static bool is_same_content(const char *a, const char *b)
@@ -134,7 +136,7 @@ static int adopt_one(struct sql *q, int64_t *rowid, int64_t room, int64_t messag
 	return r;
 }
 
-/* What was sent from here has its name. */
+/* A file that was sent from here has its name already. */
 static int adopt_names(struct sql *q)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -175,7 +177,7 @@ static int adopt_files(struct sql *q)
 	return r;
 }
 
-/* "rowid.last" is read after it, and sees these rows. */
+/* The migration reads "rowid.last" behind this, and so counts these rows. */
 int contents_adopt(struct sql *q)
 {
 	int r = adopt_names(q);

@@ -79,7 +79,7 @@ static int content_write(struct write *w, const struct store_content *c, int64_t
 	return sql_run(&st);
 }
 
-/* The message was listed before the answer to its upload was read. */
+/* Removes the row that a listing made of the message before the answer to its upload was read. */
 static int drop_doubles(struct write *w, const struct store_content *c, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -104,8 +104,8 @@ static int drop_doubles(struct write *w, const struct store_content *c, int64_t 
 }
 
 /*
- * A file that is written on after it was sent keeps its row, for that is what is open. What was sent
- * before is an older version, which gets a row of its own.
+ * A file that is written again after it was sent keeps its row, because that row is open. What
+ * was sent before becomes an older version with a new row.
  */
 static int keep_older_version(struct write *w, const struct store_content *c, int64_t rowid)
 {
@@ -223,7 +223,7 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 	return r;
 }
 
-/* `type` is told of the content with its room and name. */
+/* Appends the change with the content's room and name. */
 int content_tell(struct write *w, int64_t rowid, enum store_change_type type)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The attachments of known messages.
- * Their names are in no listing: each costs a request (webex-api.md 5.5), is asked for when somebody
- * looks, and kept. Where several have one name, the newest has it plain and the others with their
- * time (name_version()); "one name" and "newest" are those of the listing: up to range.until.
+ * The attachments of known messages. No listing has their names: each costs a request
+ * (webex-api.md 5.5), which is made when somebody looks, and the answer is kept. Where several
+ * attachments have one name, the newest has the plain name and the others a name with their
+ * time (name_version()). Which ones have one name, and which is the newest, is decided among
+ * those that the listing shows: up to range.until.
  * Thread rule: as store.h, which includes this.
  */
 #pragma once
@@ -20,54 +21,58 @@ struct store_content {
 	int64_t rowid, room;
 	int64_t message; /* 0: not known yet */
 	char *url;
-	char *name;	/* as a file name; "" and no key: nobody asked */
-	char *key;	/* name_key() of it */
+	char *name;	/* as a file name; "" and no key: not asked for yet */
+	char *key;	/* name_key() of `name` */
 	char *sha256;	/* of what was sent from here */
-	int64_t size;	/* -1: nobody knows */
-	bool is_proven; /* the bytes are as many; else a header said so */
+	int64_t size;	/* -1: unknown */
+	bool is_proven; /* `size` was counted from the bytes; else a header said so */
 	int64_t mtime_ms;
 	int64_t created_ms; /* of its message */
 	int64_t cookie;	    /* of its message */
 	bool gone;
 };
 void store_content_clear(struct store_content *c);
-/* Also tombstones. */
+/* Finds tombstones, too. */
 int store_content_get(struct store_conn *c, int64_t rowid, struct store_content *ret_content);
-/* The newest of that name in the room whose message still is there. */
+/* The newest content of that name in the room whose message is not deleted. */
 int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 			  struct store_content *ret_content);
-/* Which of the range's has that name in a listing of it; range.after does not matter. -ENOENT. */
+/* The content that has this name in a listing of the range; range.after is ignored. -ENOENT. */
 int store_content_find(struct store_conn *c, const struct store_range *range, const char *name,
 		       struct store_content *ret_content);
-/* What it is called in a listing of the range. Owned; -ENOENT: nobody asked for its name. */
+/* The name of the content in a listing of the range. Owned. -ENOENT: its name was not asked for
+ * yet. */
 int store_content_shown(struct store_conn *c, const struct store_range *range,
 			const struct store_content *content, char **ret_name);
-/* Those of the range with a name and a rowid above `after`, rising by rowid; until fn returns false. */
+/* Calls `fn` for the contents of the range that have a name and a rowid above `after`, rising
+ * by rowid, until it returns false. */
 int store_content_list(struct store_conn *c, const struct store_range *range, int64_t after,
 		       bool (*fn)(void *arg, const struct store_content *content,
 				  const char *shown),
 		       void *arg);
-/* Rows of the range that lack their names, or whose names are to be asked for again; newest first,
- * `limit` at most. */
+/* At most `limit` rows of the range without a name, or whose name is to be asked for again,
+ * newest first. */
 int store_content_unnamed(struct store_conn *c, const struct store_range *range,
 			  int64_t now_wall_ms, GArray *ret_rowids, int limit);
 /*
- * rowid 0: a new row, told in *ret_rowid; otherwise that row (of store_new_rowid) is made, or
- * overwritten if it is there. Another row of the same message and URL is gone then. -ENOENT: the
- * room is gone.
+ * Keeps a content. rowid 0: in a new row, *ret_rowid; otherwise in that row (of
+ * store_new_rowid), which may exist. Another row of the same message and URL is removed.
+ * -ENOENT: the room is gone.
  */
 int store_apply_content(struct store *s, const struct store_content *content,
 			int64_t *ret_rowid, GPtrArray *changes);
 /*
- * It is called that (any text; cleaned here; NULL or empty: by its id), and said to be so long (-1:
- * nothing is said). retry_wall_ms: nobody could tell, it is asked for again then; else 0.
+ * Keeps what the server says of a content: its name (any text; cleaned here; NULL or empty: its
+ * id becomes its name) and its stated size (-1: none). retry_wall_ms: when to ask again,
+ * because the server could not tell; else 0.
  */
 int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t size,
 		       int64_t retry_wall_ms, GPtrArray *changes);
-/* The text of a message without text names its files from now on, if all their names are known. */
+/* Lets the text of a message without text name its files from now on, if all their names are
+ * known. */
 int store_show_names(struct store *s, int64_t message, GPtrArray *changes);
-/* Its bytes are found to be as long as that. */
+/* Keeps the size that was counted from its bytes. */
 int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes);
-/* SHA-256 in hex, of what was sent from here. -ENOENT. */
+/* Keeps the SHA-256, in hex, of a file that was sent from here. -ENOENT. */
 int store_set_content_sum(struct store *s, int64_t rowid, const char *sha256);
 int store_set_content_mtime(struct store *s, int64_t rowid, int64_t mtime_ms);

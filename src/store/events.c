@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The journal: one row for everything that happened, written in the transaction of the change
- * that it tells of. Cursors rise by one within a store; a store that was rebuilt begins above
- * every rowid, and each event uses one up, so that its cursors are above those of the old one.
+ * that it tells of. Cursors rise by one within a store. A store that was rebuilt begins above
+ * every rowid; since each event also uses up a rowid, its cursors are above those of the old
+ * store.
  */
 #include "store/internal.h"
 
@@ -10,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-/* The oldest go in slices, not one by one. */
+/* The oldest events are deleted so many at a time, not one by one. */
 #define SLICE 256
 
 static int64_t newest(struct sql *q)
@@ -46,7 +47,8 @@ static const char *top_of(const struct store_change *c)
 	return c->room_type == WEBEX_ROOM_DIRECT ? "direct" : "spaces";
 }
 
-/* "spaces/Ops"; also of a room that is gone. Owned; NULL if it never had a name. */
+/* The path of a room, "spaces/Ops", also of one that is gone. Owned; NULL if it never had a
+ * name. */
 static char *room_path(struct write *w, const struct store_change *c)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -58,7 +60,7 @@ static char *room_path(struct write *w, const struct store_change *c)
 	return g_strconcat(top_of(c), "/", sql_peek_text(&st, 0), NULL);
 }
 
-/* A renamed space is two rows: its old path, then its new one. */
+/* A renamed space makes two rows: with its old path, then with its new one. */
 static int append_renamed(struct write *w, const struct store_change *c)
 {
 	_cleanup_gfree_ char *old = g_strconcat(top_of(c), "/", c->old_name, NULL);
@@ -68,7 +70,7 @@ static int append_renamed(struct write *w, const struct store_change *c)
 	return r < 0 ? r : append(w, STORE_EVENT_SPACE_RENAMED, now);
 }
 
-/* 0: of no event. */
+/* The event that a change makes; 0: none. */
 static enum store_event_what what_of(const struct store_change *c)
 {
 	switch (c->type) {
@@ -168,7 +170,7 @@ int store_event_first(struct store_conn *c, int64_t *ret_seq)
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(c->q, "SELECT min(seq) FROM event");
 	int r = sql_step(&st);
 
-	/* An aggregate has a row in any case. */
+	/* An aggregate query always yields a row. */
 	if (r < 0)
 		return r;
 	*ret_seq = sql_get_int(&st, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dropping bodies, and finding what was dropped. The months go in the order in which they were
- * last opened, each from its oldest message on; a slice goes on where the one before it ended.
+ * Dropping bodies, and finding messages whose bodies were dropped. The months are taken in the
+ * order in which they were last opened, and each of them from its oldest message on; a slice
+ * goes on where the one before ended.
  */
 #include "store/internal.h"
 
@@ -18,7 +19,7 @@ struct victim {
 	int month;
 };
 
-/* One call. */
+/* One call of store_evict(). */
 struct evict {
 	struct write *w;
 	const struct store_evict *e;
@@ -32,7 +33,7 @@ static bool is_over(const struct evict *v)
 
 /* ---- which ---- */
 
-/* The newest so many of a space in use: the cookie from which on they stay. */
+/* Of a space in use the newest bodies stay: *ret_cookie is that of the first of them. */
 static int spared_from(struct evict *v, int64_t room, int64_t *ret_cookie)
 {
 	_cleanup_(sql_done) struct sql_stmt used =
@@ -69,7 +70,8 @@ static int drop_body(struct write *w, int64_t rowid)
 	return sql_run(&st);
 }
 
-/* Rows of the month with a body, above `after` and below `until`; the cookie of the last one. */
+/* Finds rows of the month with a body and a cookie between `after` and `until`; gives the
+ * cookie of the last one. */
 static int find_bodies(struct evict *v, const struct victim *m, int64_t after, int64_t until,
 		       GArray *rows, int64_t *ret_last)
 {
@@ -103,7 +105,7 @@ static int64_t resume_after(const struct evict *v, const struct victim *m)
 	return p->room == m->room && p->month == m->month ? p->cookie : 0;
 }
 
-/* As many bodies of the month as the slice and the limit allow, below `until`. */
+/* Drops as many bodies of the month below `until` as the slice and the limit allow. */
 static int drop_month(struct evict *v, const struct victim *m, int64_t until)
 {
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -111,7 +113,7 @@ static int drop_month(struct evict *v, const struct victim *m, int64_t until)
 	int r = find_bodies(v, m, last, until, rows, &last);
 	guint i = 0;
 
-	/* Some came back behind us. */
+	/* Bodies came back behind the place where the last slice ended. */
 	if (r == 0 && !rows->len && resume_after(v, m))
 		r = find_bodies(v, m, 0, until, rows, &last);
 	for (; r == 0 && i < rows->len && is_over(v); i++) {
@@ -134,7 +136,7 @@ static int drop_unspared(struct evict *v, const struct victim *m, bool spare)
 }
 
 /*
- * Those that were opened longest ago first. What is dropped changes the months' rows only at
+ * Drops from the month that was opened longest ago first. The rows of the months change only at
  * the end of the write.
  */
 static int drop_months(struct evict *v, bool spare)
@@ -155,7 +157,7 @@ static int drop_months(struct evict *v, bool spare)
 	return MIN(r, 0);
 }
 
-/* Months that may go in a moment. 1, 0, -errno. */
+/* 1 if there are months that may be dropped in a moment; 0; -errno. */
 static int has_fresh(struct evict *v)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
@@ -165,7 +167,7 @@ static int has_fresh(struct evict *v)
 	return sql_step(&st);
 }
 
-/* So many that the rest of the spaces in use has to go, too. */
+/* True if there are so many bodies that those of spaces in use must be dropped, too. */
 static bool is_far_over(const struct evict *v)
 {
 	return store_bodies_count(v->w->s) + v->w->bodies >
@@ -194,7 +196,7 @@ int store_evict(struct store *s, const struct store_evict *e)
 		return r;
 	w.is_quiet = true;
 	r = write_end(&w, evict(&v));
-	/* With some of the slice left nothing more could go. */
+	/* If the slice is not used up, there was nothing more to drop. */
 	return r < 0 ? r : v.left <= 0 && store_bodies_count(s) > e->limit;
 }
 
@@ -270,7 +272,7 @@ static int find_place(struct store_conn *c, int64_t rowid, struct around *ret_ar
 	return 0;
 }
 
-/* No further than what is known without a gap: a gap may hold thousands. */
+/* Clips the interval to the span around it, since a gap may hold thousands of messages. */
 static int clip_to_span(struct store_conn *c, const struct around *a, struct store_span *span)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -288,7 +290,8 @@ static int clip_to_span(struct store_conn *c, const struct around *a, struct sto
 	return MIN(r, 0);
 }
 
-/* Goes on from message to message while they lack their bodies. The time of the last one. */
+/* Goes from message to message while they lack their bodies; *ret_ms is the time of the last
+ * one. */
 static int follow(struct store_conn *c, const struct around *a, bool up, int most,
 		  const struct store_span *within, int64_t *ret_ms)
 {

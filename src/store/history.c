@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a room's history is made of: its months. */
+/* The months of a room's history. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -7,8 +7,8 @@
 #include "base/timefmt.h"
 
 /*
- * 2014-11-01, when the service began: where a history begins of which nobody knows the
- * beginning. Months too many are empty; months too few would be a backup with a hole.
+ * 2014-11-01, when the service began. A history with an unknown beginning begins here: a month
+ * too many is empty, but a month too few would be a hole in a backup.
  */
 #define SERVICE_BEGAN_MS INT64_C(1414800000000)
 
@@ -53,7 +53,7 @@ static int room_times(struct sql *q, int64_t room, int64_t *ret_created_ms,
 	return 0;
 }
 
-/* Is it known that nothing is below `oldest_ms`? */
+/* True if it is known that no message is older than `oldest_ms`. */
 static bool beginning_is_known(struct sql *q, int64_t room, int64_t oldest_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

@@ -28,7 +28,7 @@ struct store {
 	int lock_fd; /* -1: memory */
 	struct rowids rowids;
 	atomic_uint_fast64_t generation;
-	/* live messages with a body, and without; written by the writing thread */
+	/* live messages with a body, and without one; written by the writing thread */
 	atomic_int_fast64_t bodies, evicted;
 	const struct clock *clock;
 	void (*on_event)(void *arg);
@@ -36,12 +36,12 @@ struct store {
 	atomic_int_fast64_t event_last; /* written by the writing thread */
 
 	struct sql *writer; /* writing thread */
-	pthread_t writing;  /* writing thread: who it is, once has_writing */
+	pthread_t writing;  /* writing thread, which this is once has_writing is true */
 	bool has_writing;   /* writing thread */
 	struct evict_place {
-		int64_t room, cookie; /* what of the month is at or below was looked at */
+		int64_t room, cookie; /* the month's messages up to here were looked at */
 		int month;
-	} evict;		 /* writing thread: where store_evict() goes on */
+	} evict;		 /* writing thread; where store_evict() goes on */
 	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
 	GHashTable *heirs; /* writing thread: see room_put.c; row to row, both owned int64_t */
@@ -54,61 +54,62 @@ struct store {
 	int lent;		 /* pool_lock: connections out now */
 };
 
-/* One transaction. What it appended to `changes` goes again if it fails. */
+/* One transaction. If it fails, what it appended to `changes` is removed again. */
 struct write {
 	struct store *s;
 	struct sql *q;
 	GPtrArray *changes;
-	bool owns_changes; /* the caller wanted none; events are made of them */
+	bool owns_changes; /* the caller wants no changes, but events are made from them */
 	guint changes_mark;
 	int64_t rows_mark;
-	int64_t events;		 /* added to the journal */
-	bool is_first_listing;	 /* what it adds is no news */
-	bool is_quiet;		 /* nothing of it can be seen: answers made before stay good */
+	int64_t events;		 /* how many it added to the journal */
+	bool is_first_listing;	 /* nothing that it adds is news */
+	bool is_quiet;		 /* nobody can see a difference, so answers that were made
+				  * before stay valid */
 	GArray *months;		 /* months.c; NULL: nothing was noted */
-	int64_t bodies, evicted; /* more of them when it is committed */
+	int64_t bodies, evicted; /* added to the store's counts when it is committed */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
-/* Commits for r == 0, rolls back for an error. What the whole came to. */
+/* Commits for r == 0, rolls back for an error. Returns the result of the whole. */
 int write_end(struct write *w, int r);
-/* Of the small texts of meta. */
+/* Reads one of the small texts of table meta. */
 char *meta_text(struct sql *q, const char *key);
 int64_t meta_int(struct sql *q, const char *key, int64_t fallback);
 
 /* ---- changes.c ---- */
-/* Appends a change and gives it back to have its names set. */
+/* Appends a change and returns it, so that the caller can set its names. */
 struct store_change *changes_add(struct write *w, enum store_change_type type, int64_t room,
 				 enum webex_room_type room_type, int64_t rowid);
-/* The same with names, copied. */
+/* Appends a change with copies of these names. */
 struct store_change *changes_add_named(struct write *w, enum store_change_type type,
 				       int64_t room, enum webex_room_type room_type,
 				       int64_t rowid, const char *old_name, const char *name);
 
 /* ---- events.c ---- */
 void events_init(struct store *s);
-/* What of the changes is news, into the journal. */
+/* Adds the changes that are news to the journal. */
 int events_append(struct write *w);
 
 /* ---- unique.c ---- */
-/* Is the key in use in the directory? 1, 0, -errno. */
+/* 1 if the key is in use in the directory; 0; -errno. */
 typedef int (*unique_taken_fn)(void *arg, const char *key);
 /*
- * A name for `base` whose key nobody has: itself, else with 8 or more hex digits of the id
- * (design 2.1). Both owned.
+ * A name made of `base` whose key is not in use: `base` itself, or with 8 or more hex digits of
+ * the id (design 2.1). Name and key are owned.
  */
 int unique_name(const char *base, const char *id, unique_taken_fn taken, void *arg,
 		char **ret_name, char **ret_key);
 
-/* A set of rowids, for "those that are not among them". */
+/* A sorted set of rowids. */
 void rowset_add(GArray *set, int64_t rowid);
 void rowset_sort(GArray *set);
 bool rowset_has(const GArray *set, int64_t rowid);
 
 /* ---- rooms.c ---- */
-/* meta: the newest activity of rooms whose tombstones were purged. */
+/* Key in meta of the newest activity of rooms whose tombstones were purged. */
 #define ROOM_META_NEWEST "news.newest_ms"
-/* What others need of a room. -ENOENT for one that is gone, too. */
+/* What other files need to know of a room. -ENOENT also for a room that is gone. */
 struct room_place {
 	int64_t rowid;
 	enum webex_room_type type;
@@ -116,11 +117,12 @@ struct room_place {
 };
 void room_place_clear(struct room_place *p);
 int room_place_get(struct sql *q, int64_t rowid, struct room_place *ret_place);
-/* 1 if the other person's address became another one. */
+/* Returns 1 if the address of the other person changed. */
 int room_put_direct_email(struct sql *q, int64_t room, const char *email);
 
 /* ---- people.c ---- */
-/* The row of a message's author, made if new. *ret_first_email: owned, NULL if none. */
+/* The row of a message's author, made if there is none. *ret_first_email is owned; NULL if
+ * there is none. */
 int person_touch(struct write *w, const char *id, const char *email, int64_t *ret_rowid,
 		 char **ret_first_email);
 
@@ -133,23 +135,24 @@ int person_touch(struct write *w, const char *id, const char *email, int64_t *re
 	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
 	" LEFT JOIN message m ON m.rowid=c.message "
 void content_row(struct sql_stmt *st, struct store_content *ret_content);
-/* Places are below it; who has none yet is newer than all. */
+/* Cookies are below this. A content without a cookie yet gets this, and so is newer than all
+ * others. */
 #define CONTENT_NO_PLACE (INT64_C(1) << 62)
 int contents_drop_of(struct write *w, const struct room_place *room, int64_t message);
 int content_set_gone(struct write *w, int64_t rowid);
-/* Tells of one with its room and name. */
+/* Appends a change of this type for the content, with its room and name. */
 int content_tell(struct write *w, int64_t rowid, enum store_change_type type);
 
-/* What the files of a message are called, in the order of m->files. 1: `m` has them now; 0: not all
- * are known. */
+/* Fills in m->file_names, in the order of m->files. 1: done; 0: not all names are known. */
 int contents_names_of(struct sql *q, int64_t message, struct webex_message *m);
 
 /* ---- content_put.c ---- */
-/* The message's files are these: what is new gets a row without a name, what is missing goes. */
+/* Makes the message's rows match `files`: a new file gets a row without a name, a missing one
+ * loses its row. */
 int contents_note(struct write *w, int64_t room, int64_t message, char *const *files);
-/* Whether the message has a file that is not among these: 1, 0, -errno. */
+/* 1 if the store has a file of the message that is not among `files`; 0; -errno. */
 int contents_lack(struct sql *q, int64_t message, char *const *files);
-/* Rows for the files of every message that has its body (schema.c). */
+/* Makes rows for the files of all messages that have their bodies (schema.c). */
 int contents_adopt(struct sql *q);
 
 /* ---- messages.c ---- */
@@ -157,33 +160,36 @@ int contents_adopt(struct sql *q);
 #define MESSAGE_HAS_FILES 2
 #define MESSAGE_HAS_CARD 4
 #define MESSAGE_VOICE_CLIP 8
-#define MESSAGE_OWN 16 /* by the owner of the store; schema.c has an index of them */
+#define MESSAGE_OWN                                                                            \
+	16 /* its author is the owner of the store; schema.c has an index of these */
 #define MESSAGE_IS_OWN "flags&16"
-#define MESSAGE_SHOWS_NAMES 32 /* its sizes are of a text that names its files */
+#define MESSAGE_SHOWS_NAMES 32 /* its sizes are those of a text that names its files */
 
-/* Cookies of one millisecond are [cookie_floor(ms), cookie_floor(ms) + COOKIE_TIES). */
+/* The messages of one millisecond have the cookies [cookie_floor(ms), cookie_floor(ms) +
+ * COOKIE_TIES). */
 #define COOKIE_TIES (INT64_C(1) << 20)
 int64_t cookie_floor(int64_t created_ms);
-/* Whether other milliseconds have the same place. */
+/* True if other milliseconds have the same floor. */
 bool cookie_is_shared(int64_t created_ms);
 
-/* The row whatever its state; -ENOENT. */
+/* Loads the row in any state; -ENOENT. */
 int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message);
-/* The row of (room, id), a tombstone too; -ENOENT. */
+/* Finds the row of (room, id), also a tombstone; -ENOENT. */
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
 
 /* ---- months.c ---- */
-/* The counts as the file has them. */
+/* Loads the counts from the database. */
 int months_load(struct store *s);
-/* So many more messages of that time have, and lack, a body at the end of this write. */
+/* Notes that this write makes so many more messages of that time have a body, and so many more
+ * lack one. */
 void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted);
-/* The same of a known month. */
+/* The same for a month. */
 void months_note_month(struct write *w, int64_t room, int month, int bodies, int evicted);
-/* The room is gone. */
+/* Drops the counts of a room that is gone. */
 int months_drop(struct write *w, int64_t room);
-/* Before the commit: what was noted, into the table. */
+/* Writes what was noted into the table; called before the commit. */
 int months_flush(struct write *w);
-/* After it (done: it was committed). */
+/* Called behind the commit (done: it succeeded). */
 void months_end(struct write *w, bool done);
 
 /* ---- message_write.c ---- */
@@ -191,19 +197,20 @@ struct message_row {
 	int64_t rowid, room, cookie, person, pin_ms;
 	bool is_own;
 	const char *stem;
-	const uint8_t *id; /* sql_id_bytes() where the caller has them; may be NULL */
+	const uint8_t *id; /* sql_id_bytes() of the id if the caller has them, or NULL */
 };
-/* -EEXIST: the room has this message, or one in this place; nothing is written then. */
+/* -EEXIST: the room has this message, or another one with this cookie; then nothing is written. */
 int message_insert(struct write *w, const struct message_row *row,
 		   const struct webex_message *m, const char *first_email);
-/* What may differ of a known message; its body, too. */
+/* Rewrites what may change of a known message, and its body. */
 int message_rewrite(struct write *w, const struct store_message *old,
 		    const struct webex_message *m, const char *first_email);
-/* Whether message_rewrite() would leave the row as it is, but for the body. */
+/* True if message_rewrite() would change nothing but the body. */
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m);
 int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms);
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
-/* A tombstone that is one since until_wall_ms or longer is a message again. 1: it is; 0: no; -errno. */
+/* Makes a tombstone a message again if it was made at until_wall_ms or before. 1: done; 0: it
+ * is too new; -errno. */
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
 
 /* ---- message_put.c ---- */
@@ -211,55 +218,60 @@ struct author {
 	int64_t rowid; /* 0: a message without author */
 	bool is_owner;
 	char *first_email;
-	char *suffix; /* what follows the time in a stem; NULL: not needed yet (page_put.c) */
+	char *suffix; /* what follows the time in a stem; NULL: not made yet (page_put.c) */
 	char hex[WEBEX_ID_HEX_SIZE];
 };
-/* What the messages of one call have in common. */
+/* What the messages of one call share. */
 struct put {
 	struct write *w;
 	struct room_place room;
-	int64_t told_ms;   /* what is newer is news; -1: nothing is */
-	int64_t newest_ms; /* the newest message that was added; told_ms if none is newer */
-	/* Of a time of which nothing was known, so nobody has seen a listing of it: only the first
-	 * message is told. */
+	int64_t told_ms;   /* messages that are newer are news; -1: none is */
+	int64_t newest_ms; /* time of the newest message that was added; told_ms if none is
+			    * newer */
+	/* Nothing was known of this interval, so nobody has seen a listing of it: only one
+	 * change is appended for all messages. */
 	bool is_backfill;
 	bool has_told_backfill;
-	bool is_pinned;	     /* what was added is our own, and no news */
+	bool is_pinned;	     /* the messages are our own, and so no news */
 	GHashTable *authors; /* person id -> struct author */
-	char *owner_id;	     /* whose store this is; NULL: nobody knows */
+	char *owner_id;	     /* id of the owner of the store; NULL: unknown */
 	bool verifies;	     /* STORE_PAGE_VERIFIES */
-	GArray *doubts;	     /* of int64_t: known ones that lack a file; NULL: they lack it */
-	bool has_told_flood; /* the log has it that some cannot be kept */
+	GArray *doubts;	     /* of int64_t: known messages that come without a file they had;
+			      * NULL: believe that the file is gone */
+	bool has_told_flood; /* it was logged that some messages cannot be kept */
 };
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
-/* Notes what the messages say of the room, if r is 0; frees. What the whole came to. */
+/* If r is 0, notes what the messages say of the room. Frees. Returns the result of the whole. */
 int put_end(struct put *p, int r);
-/* Tombstones of this time (wall) and older were a mistake if the server still tells of the message. */
+/* If the server lists a message whose tombstone is as old as this (wall time) or older, the
+ * tombstone was a mistake. */
 int64_t put_revived_until(const struct put *p);
 /* Borrowed from `p`. */
 int put_author(struct put *p, const struct webex_message *m, struct author **ret_author);
-/* The same if that asks and writes nothing; else NULL. */
+/* The same if the author is known without a query or a write; else NULL. */
 struct author *put_known_author(struct put *p, const struct webex_message *m);
-/* Tells of a new message. */
+/* Appends the change for a new message. */
 void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem);
 /*
- * Inserts or updates. *ret_rowid: its row, also if nothing changed, 0 if it cannot be kept
- * (not of this room, no usable time). -ENOENT if it is a tombstone of less than a minute;
- * *ret_rowid is set then too. An older one was a mistake: it is there again.
+ * Inserts or updates a message. *ret_rowid is its row, also if nothing changed; 0 if it cannot
+ * be kept (of another room, or without a usable time). -ENOENT if it has a tombstone of less
+ * than a minute; *ret_rowid is set then, too. An older tombstone was a mistake and becomes a
+ * message again.
  */
 int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
 		int64_t *ret_rowid);
 
 /* ---- page_put.c ---- */
 /*
- * put_message() for all of a page, and the same to the letter, but with few questions: what is
- * known of the page's time is read at once, and only what is odd (twins of a millisecond,
- * edits, what is known under another time) goes the long way. is_complete: what stands with
- * lo < created <= hi, is not in the page and not pinned beyond now_wall_ms is missing; above
- * sure_hi, only what once had a pin. Its rows are appended to `missing`, which may be NULL.
- * *ret_newest_ms: of the page's items, -1 if there are none.
+ * Does exactly what put_message() does for each message of a page, but with few queries: one
+ * reads what is known of the page's time, and only unusual messages (several of one
+ * millisecond, edits, messages known under another time) go through put_message(). is_complete:
+ * known messages with lo < created <= hi that are not in the page and not pinned beyond
+ * now_wall_ms are missing; of those above sure_hi only the ones that once had a pin. Their rows
+ * are appended to `missing`, which may be NULL. *ret_newest_ms is the time of the newest item;
+ * -1 if there is none.
  */
-extern bool put_page_scans; /* for tests: false: everything the long way */
+extern bool put_page_scans; /* for tests; false: everything goes through put_message() */
 struct page_part {
 	bool is_complete;
 	int64_t lo, hi, sure_hi, now_wall_ms;

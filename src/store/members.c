@@ -157,7 +157,7 @@ static int is_name_taken(void *arg, const char *key)
 	return sql_step(&st);
 }
 
-/* The address, else the digits of the person, as in the name of a message. */
+/* The address, else digits of the person's id, as in the name of a message. */
 static char *base_name(const struct webex_membership *m)
 {
 	char hex[WEBEX_ID_HEX_SIZE];
@@ -305,13 +305,13 @@ void store_pin_member(struct store *s, int64_t rowid, int64_t until_wall_ms)
 			     g_memdup2(&until_wall_ms, sizeof(until_wall_ms)));
 }
 
-/* A server may list what it was not asked for. */
+/* A server may list memberships that it was not asked for. */
 static bool is_of_room(const struct webex_membership *m, const struct room_place *room)
 {
 	return !m->room_id || !strcmp(m->room_id, room->id);
 }
 
-/* Where the people of a list are found by. */
+/* The people of a list by what identifies them. */
 struct people {
 	GHashTable *ids, *addresses; /* sets, borrowed */
 };
@@ -342,7 +342,7 @@ static void people_clear(struct people *p)
 	g_hash_table_unref(p->addresses);
 }
 
-/* Nobody is in a space twice: another membership of hers is in the list. */
+/* True if the list has another membership of the same person, since nobody is in a space twice. */
 static bool is_replaced(struct write *w, int64_t rowid, const struct people *p)
 {
 	struct store_member m;
@@ -356,7 +356,8 @@ static bool is_replaced(struct write *w, int64_t rowid, const struct people *p)
 	return is;
 }
 
-/* Before names are given: who comes with the address of one who went gets it plain. */
+/* Done before names are given, so that somebody who comes with the address of a removed member
+ * gets the plain name. */
 static int sort_absent(struct write *w, const struct room_place *room, const GArray *absent,
 		       const GPtrArray *memberships, GArray *missing)
 {
@@ -409,7 +410,7 @@ static char *my_id(struct sql *q)
 	return sql_step(&st) == 1 ? sql_get_text(&st, 0) : NULL;
 }
 
-/* In a 1:1 space whoever is not me is whom it is with. */
+/* Of a 1:1 space: the member who is not me is the other person. */
 static int learn_direct(struct write *w, const struct room_place *room, GPtrArray *memberships)
 {
 	g_autofree char *me = NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What a 404 of a message proves: asked by the pager and by the outbox. */
+/* What a 404 of a message proves. Both the outbox and the pager ask. */
 #include <errno.h>
 
 #include "store/store.h"
 
-/* A bot is not told of what does not mention it (webex-api.md 5.20). */
+/* A bot gets 404 also for messages that do not mention it (webex-api.md 5.20). */
 static int is_filtered(struct store_conn *conn, bool is_bot, int64_t message)
 {
 	struct store_message m = {0};
@@ -34,8 +34,8 @@ int store_message_answered(struct store *s, bool is_bot, int64_t message, int64_
 		return r;
 	if (r)
 		return -EBUSY;
-	/* Made here a moment ago: perhaps not every machine of the service knows it yet. A list that
-	 * does not show it is a suspicion from now on. */
+	/* It was made here a moment ago, and perhaps not every machine of the service knows it
+	 * yet. From now on a list without it makes it missing. */
 	if (store_message_is_pinned(s, message, now_wall_ms)) {
 		store_unpin_message(s, message);
 		return -EBUSY;

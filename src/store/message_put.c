@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One message into the store: who wrote it, what it is called, where it stands. Messages of
- * one author and millisecond are told apart here (design 2.1).
+ * Keeps one message: finds its author, its name and its place. Messages of one author and
+ * millisecond get different names here (design 2.1).
  */
 #include "store/internal.h"
 
@@ -14,9 +14,9 @@
 #include "base/timefmt.h"
 #include "webex/id.h"
 
-/* An answer that is older than the deletion comes within this time. */
+/* Answers that are older than a deletion come within this time. */
 #define TOMBSTONE_MS 60000
-/* More of one millisecond in one room are not kept: it would take a hostile server. */
+/* More messages of one millisecond in one room are not kept; only a hostile server sends them. */
 #define TIES_MAX 512
 
 static void author_free(void *p)
@@ -41,7 +41,7 @@ static int read_told(struct write *w, int64_t room, int64_t *ret_told_ms)
 	return MIN(r, 0);
 }
 
-/* Ids differ at their end, and are hashed once a message. */
+/* Hashes the end of an id, where ids differ. This runs once for each message. */
 static guint hash_of_end(gconstpointer key)
 {
 	const char *id = key;
@@ -69,9 +69,9 @@ int put_begin(struct write *w, int64_t room, struct put *ret_put)
 }
 
 /*
- * A space's last activity is its newest message (webex-api.md 7.3); the list of spaces says so later.
- * If it is our own, that will be no news; before the first listing it is, since nobody knows
- * what came just before it.
+ * The last activity of a space is that of its newest message (webex-api.md 7.3), which the list
+ * of spaces will say later. If the message is our own, that activity will be no news, except
+ * before the first listing of the space, because unknown messages may stand just before it.
  */
 static int note_activity(struct put *p)
 {
@@ -133,7 +133,7 @@ int put_author(struct put *p, const struct webex_message *m, struct author **ret
 
 /* ---- names within one millisecond ---- */
 
-/* Messages of one room and millisecond, in the order of their cookies. */
+/* One of the messages of a room and millisecond, in the order of their cookies. */
 struct twin {
 	int64_t rowid;
 	bool deleted;
@@ -211,7 +211,8 @@ static bool has_stem(GPtrArray *twins, const char *stem)
 	return false;
 }
 
-/* `base` with so many digits of the id that no twin has it. "~" is in no author (names.h). */
+/* `base` with so many digits of the id that no twin has that stem. No author contains "~"
+ * (names.h). */
 static char *stem_with_tie(GPtrArray *twins, const char *base, const char *id)
 {
 	char hex[WEBEX_ID_HEX_SIZE];
@@ -236,7 +237,8 @@ static char *stem_with_tie(GPtrArray *twins, const char *base, const char *id)
 	}
 }
 
-/* Has the stem this author's name, with or without digits? Compared as a person would. */
+/* True if the stem is that of this author, with or without digits. Case and normalization do
+ * not count. */
 static bool is_of_base(const char *stem, const char *base, const char *base_key)
 {
 	size_t len = strcspn(stem, "~");
@@ -265,8 +267,8 @@ static int set_stem(struct put *p, const struct twin *t, const char *stem)
 }
 
 /*
- * The lowest of the author's messages of the millisecond has the plain name. One that comes
- * below it takes the name over; deleted ones count, so that a name does not pass to another
+ * The lowest of the author's messages of a millisecond has the plain name. A message that comes
+ * below it takes the name over. Deleted ones count, so that a name does not pass to another
  * message when its own is removed.
  */
 static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const char *id,
@@ -372,7 +374,8 @@ static bool is_same(const struct webex_message *a, const struct webex_message *b
 	       !g_strcmp0(a->attachments, b->attachments) && !g_strcmp0(a->extra, b->extra);
 }
 
-/* What somebody changed, not what one answer of the server has and another one lacks. */
+/* True if somebody edited the message; false if only one answer of the server has what another
+ * one lacks. */
 static bool is_edit(const struct store_message *old, const struct webex_message *m)
 {
 	if (old->m.updated_ms != m->updated_ms || old->is_evicted)
@@ -381,7 +384,7 @@ static bool is_edit(const struct store_message *old, const struct webex_message 
 	       g_strcmp0(old->m.markdown, m->markdown) != 0;
 }
 
-/* A body that comes back is no change of anything that a person saw. */
+/* True if only a body comes back, which changes nothing that a person saw. */
 static bool is_refill(const struct store_message *old, const struct webex_message *m)
 {
 	return old->is_evicted && message_has_row_of(old, m);
@@ -404,7 +407,7 @@ static int update(struct put *p, const struct store_message *old, const struct w
 		if (r)
 			return MIN(r, 0);
 	}
-	/* By the author as first told. */
+	/* The author stays the one of the first answer. */
 	r = put_author(p, &old->m, &author);
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
@@ -415,7 +418,7 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	return r;
 }
 
-/* 1, 0, -errno. */
+/* 1 if the message can be kept; 0; -errno. */
 static int can_keep(struct put *p, const struct webex_message *m)
 {
 	int64_t twins = 0;
@@ -441,8 +444,8 @@ int64_t put_revived_until(const struct put *p)
 	return clock_wall(p->w->s->clock) - TOMBSTONE_MS;
 }
 
-/* It was taken for gone, and is in what the server answers long behind that: it is there, under its old
- * number. No news: it was told. */
+/* The message was taken for gone, and the server still lists it long after that: it comes back
+ * as the same row. That is no news, because the message was told before. */
 static int revive(struct put *p, const struct store_message *old, const struct webex_message *m)
 {
 	struct author *author = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows of a message as they are written. What is to be written was decided elsewhere. */
+/* Writes the rows of a message; what to write is decided in message_put.c and page_put.c. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -26,10 +26,11 @@ static GString *pack_files(char **files)
 	return packed;
 }
 
-/* What stands for the address of a message: nothing if it is the author's first one. */
+/* The address to keep with a message: none if it is the author's first address. */
 static const char *kept_email(const struct webex_message *m, const char *first_email)
 {
-	/* With no first address yet, none must stay none when one turns up. */
+	/* If the author has no first address yet, a missing one is kept as "", so that it stays
+	 * missing when the author gets one. */
 	if (!m->person_email)
 		return "";
 	return g_strcmp0(m->person_email, first_email) == 0 ? NULL : m->person_email;
@@ -58,7 +59,7 @@ static int write_body(struct write *w, int64_t rowid, const struct webex_message
 	return sql_run(&st);
 }
 
-/* 1: written; 0: the room has a message of this id, or one in this place. */
+/* 1: written; 0: the room has a message with this id or this cookie. */
 static int write_row(struct write *w, const struct message_row *row,
 		     const struct webex_message *m)
 {
@@ -113,7 +114,7 @@ static int rewrite_row(struct write *w, const struct store_message *old,
 	struct webex_message named = *m;
 	int r = 0;
 
-	/* Its text goes on naming its files. */
+	/* The text names its files as before. */
 	named.file_names = NULL;
 	if (old->flags & MESSAGE_SHOWS_NAMES)
 		r = contents_names_of(w->q, old->rowid, &named);
@@ -172,8 +173,8 @@ static int has_body(struct write *w, int64_t rowid)
 	return sql_step(&st);
 }
 
-/* The body stays until the next open, like the row, but counts no more. A tombstone has no pin: it keeps
- * since when it is one. */
+/* The body stays until the next open, like the row, but counts no more. In a tombstone the
+ * column of the pin holds when it was made. */
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -191,7 +192,7 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	body = has_body(w, rowid);
 	if (body >= 0)
 		months_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0, body ? 0 : -1);
-	/* The row is written when the statement has come to its end. */
+	/* The row is written only when the statement ends. */
 	r = sql_run(&st);
 	if (r == 0)
 		r = MIN(body, 0);

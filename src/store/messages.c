@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages as readers see them. Writing is in message_put.c and pages.c. */
+/* Reads messages. Writing is in message_put.c and pages.c. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 
 #include "base/timefmt.h"
 
-/* Cookies are below 2^62: times after the year 2139 share the last place. */
+/* Cookies stay below 2^62, so all times after the year 2139 share the last floor. */
 #define COOKIE_PLACE_MAX ((INT64_C(1) << 42) - 1)
 
 #define BRIEF_COLUMNS                                                                          \
@@ -46,7 +46,7 @@ void store_message_clear(struct store_message *m)
 	webex_message_clear(&m->m);
 }
 
-/* The URLs one after the other, each with its NUL. */
+/* The column has the URLs one after the other, each with its NUL. */
 static char **files_column(struct sql_stmt *st, int column)
 {
 	g_autoptr(GPtrArray) files = g_ptr_array_new();
@@ -61,7 +61,7 @@ static char **files_column(struct sql_stmt *st, int column)
 	return (char **)g_ptr_array_steal(files, NULL);
 }
 
-/* Kept only where it is not the author's first one; "" stands for none. */
+/* The column is null for the author's first address, and "" for a message without an address. */
 static char *email_column(struct sql_stmt *st)
 {
 	const char *own = sql_peek_text(st, 16);
@@ -137,7 +137,8 @@ static int one_rowid(struct sql_stmt *st, int64_t *ret_rowid)
 	return 0;
 }
 
-/* As its sizes have it. */
+/* Fills in the names of the files if the sizes of the message are those of a text that names
+ * them. */
 static int name_files(struct sql *q, struct store_message *m)
 {
 	int r = m->flags & MESSAGE_SHOWS_NAMES ? contents_names_of(q, m->rowid, &m->m) : 0;
@@ -194,7 +195,7 @@ int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief 
 	return 0;
 }
 
-/* The time a stem begins with is its place in the list; there it is looked for. */
+/* A stem begins with the time of the message, so it is looked for at that place of the list. */
 int store_message_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
 			  int64_t *ret_rowid)
 {
@@ -340,7 +341,7 @@ int64_t store_message_count(struct store_conn *c, int64_t room, int64_t since_ms
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
 }
 
-/* The few that are ours have an index. */
+/* There is an index of the few messages that are the owner's. */
 static int last_own(struct store_conn *c, int64_t room, int64_t person, int64_t *ret_rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(

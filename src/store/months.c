@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many bodies there are in each month of each space. Which of them go is in evict.c. */
+/* Counts the bodies of each month of each space. evict.c decides which of them are dropped. */
 #include "store/internal.h"
 
 #include "base/clock.h"
@@ -21,7 +21,8 @@ static struct note *find_note(struct write *w, int64_t room, int month)
 
 	if (!w->months)
 		w->months = g_array_new(FALSE, FALSE, sizeof(struct note));
-	/* Messages of a page come by time: it nearly always is the last one. */
+	/* The messages of a page come in the order of time, so the month nearly always is the
+	 * last one. */
 	for (guint i = w->months->len; i-- > 0;) {
 		struct note *n = &g_array_index(w->months, struct note, i);
 
@@ -47,7 +48,7 @@ void months_note_month(struct write *w, int64_t room, int month, int bodies, int
 	w->evicted += evicted;
 }
 
-/* Bodies that come are a use of the month: what was fetched ahead must not go first. */
+/* New bodies count as opening the month, so that what was fetched ahead is not dropped first. */
 static int flush_one(struct write *w, const struct note *n)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
@@ -111,7 +112,7 @@ int64_t store_bodies_count(struct store *s)
 	return atomic_load(&s->bodies);
 }
 
-/* Opening it again at once is no write. */
+/* Opening a month again within this time writes nothing. */
 #define OPENED_GRAIN_MS 2000
 
 static int put_opened(struct write *w, int64_t room, int64_t lo_ms, int64_t hi_ms)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which rooms have news, how far they were told, and which are in use. */
+/* Which rooms have news, how far their news were told, and which rooms are in use. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ int store_room_activity(struct store_conn *c, int64_t room, struct store_activit
 	return 0;
 }
 
-/* The newest time that the lists of the room reach; -1: there was none. */
+/* The newest time that the listings of the room reach; -1: it was never listed. */
 static int newest_listed(struct sql *q, int64_t room, int64_t *ret_hi)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -55,8 +55,8 @@ static int newest_listed(struct sql *q, int64_t room, int64_t *ret_hi)
 }
 
 /*
- * Its own messages count as accounted for when they are stored, so what is accounted for
- * already stays so; and what the list has that came after the fetch began is, too.
+ * Own messages are accounted for when they are stored, so what is accounted for never moves
+ * back. Messages that came after the fetch began and are in its list are accounted for, too.
  */
 static int settle(struct write *w, int64_t room, int64_t activity_ms)
 {

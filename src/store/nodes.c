@@ -97,7 +97,7 @@ int store_node_list(struct store_conn *c, int kind, const char *prefix,
 	bool more = true;
 	int r = 0;
 
-	/* The first string after all that begin with the prefix. */
+	/* Makes the first string after all those that begin with the prefix. */
 	end[strlen(end) - 1]++;
 	sql_int(&st, 1, kind);
 	sql_text(&st, 2, prefix);

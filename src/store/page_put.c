@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A page of messages, put_message() for each of them, and in the end the same to the letter.
- * A walk over the history of a space is bound by this, and the poll puts pages again of which
- * all is known, so the usual cases ask the database once a page and not five times a message:
+ * Keeps a page of messages with exactly the result of put_message() for each of them. This
+ * bounds the speed of a walk over a history, and each poll brings pages that are already known,
+ * so the usual cases cost one query for a page instead of five for each message:
  *
- *   SAME   known, and nothing about it is new: nothing is done
- *   NEW    alone in its millisecond: its place and name need no look at others
- *   EXACT  the rest, by put_message(): edits, several of one millisecond, evicted bodies, what
- *          must be refused. NEW becomes EXACT where the row is known under another time.
+ *   SAME known and unchanged: nothing is done NEW alone in its millisecond: its place and name
+ *   need no look at others EXACT the rest, by put_message(): edits, several of one millisecond,
+ *   evicted bodies, what must be refused. NEW becomes EXACT where the row is known under
+ *   another time.
  */
 #include "store/internal.h"
 
@@ -18,7 +18,7 @@
 #include "base/names.h"
 #include "base/timefmt.h"
 
-/* More known rows than that around a page of n are not looked at at once: 4 n and these. */
+/* If more than 4 n rows and these are known around a page of n, they are not read at once. */
 #define SCAN_MIN 4096
 
 bool put_page_scans = true;
@@ -29,15 +29,15 @@ struct item {
 	const struct webex_message *m;
 	uint64_t uuid_time;
 	enum how how;
-	bool is_twice;	   /* the page has another one of this id */
-	bool has_bytes;	   /* else its id is kept as text */
+	bool is_twice;	   /* the page has another item with this id */
+	bool has_bytes;	   /* the id is kept as `bytes`, else as text */
 	uint8_t bytes[16]; /* the id as it is kept */
 };
 
 struct page {
 	struct item *items;
 	guint count;
-	GArray *absent; /* rows that the page should have and has not */
+	GArray *absent; /* known rows that the page should have and lacks */
 };
 
 static int compare_items(const void *a, const void *b)
@@ -51,7 +51,7 @@ static int compare_items(const void *a, const void *b)
 	return strcmp(x->m->id, y->m->id);
 }
 
-/* The usual one stands alone in its millisecond and can have its first place. */
+/* True for an item that is alone in its millisecond and can have its first cookie. */
 static bool is_usual(const struct put *p, const struct webex_message *m)
 {
 	return m->created_ms >= TIME_MIN_MS && m->created_ms <= TIME_MAX_MS &&
@@ -76,7 +76,7 @@ static void note_twins(struct item *a, struct item *b)
 		a->is_twice = b->is_twice = true;
 }
 
-/* Oldest first: cookies and rowids then rise with time. */
+/* Sorts the oldest first, so that cookies and rowids rise with time. */
 static void sort_items(const struct put *p, GPtrArray *messages, struct page *page)
 {
 	page->count = messages->len;
@@ -164,7 +164,7 @@ static bool has_files(struct sql_stmt *st, char **files)
 	return at == size;
 }
 
-/* See email_column() in messages.c. */
+/* As email_column() in messages.c. */
 static bool has_email(struct sql_stmt *st, const char *email)
 {
 	const char *own = sql_peek_text(st, 13);
@@ -186,7 +186,7 @@ static bool has_all_of(struct sql_stmt *st, const struct webex_message *m)
 	       has_text(st, 17, m->attachments) && has_text(st, 18, m->extra);
 }
 
-/* Nothing is to be done about the item, which is this row. */
+/* True if nothing is to be done for the item, which is this row. */
 static bool is_settled(struct sql_stmt *st, const struct page_part *part,
 		       const struct webex_message *m)
 {
@@ -204,7 +204,7 @@ static bool is_in(const struct page_part *part, struct sql_stmt *st)
 	       (created_ms <= part->sure_hi || sql_get_int(st, 7) > 0);
 }
 
-/* One known row against the items of its millisecond. */
+/* Compares a known row with the items of its millisecond. */
 static void compare_row(struct sql_stmt *st, const struct page_part *part, struct page *page)
 {
 	int64_t created_ms = sql_get_int(st, 1);
@@ -225,7 +225,8 @@ static void compare_row(struct sql_stmt *st, const struct page_part *part, struc
 		rowset_add(page->absent, sql_get_int(st, 0));
 }
 
-/* The places that the items and the part take up; nothing of what cannot be kept. */
+/* Binds the cookies between which the rows of the items and of the part stand, except of items
+ * that cannot be kept. */
 static void bind_places(struct sql_stmt *st, const struct put *p, const struct page_part *part,
 			const struct page *page)
 {
@@ -248,7 +249,7 @@ static void bind_places(struct sql_stmt *st, const struct put *p, const struct p
 	sql_int(st, 3, high + COOKIE_TIES);
 }
 
-/* 1: all was looked at; 0: there is too much; -errno. */
+/* 1: all rows were read; 0: there are too many; -errno. */
 static int scan(struct put *p, const struct page_part *part, struct page *page)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -271,7 +272,7 @@ static int scan(struct put *p, const struct page_part *part, struct page *page)
 
 /* ---- the items ---- */
 
-/* What is in the page, though it stood elsewhere or was written just now. */
+/* Notes a row of the page that scan() did not see in its place or that was written just now. */
 static void note_seen(GArray *seen, int64_t rowid)
 {
 	if (rowid)
@@ -287,7 +288,7 @@ static int put_exact(struct put *p, const struct item *item, GArray *seen)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* As insert() in message_put.c where there are no twins. */
+/* Does what insert() of message_put.c does for a message without twins. */
 static int put_new(struct put *p, const struct item *item, GArray *seen)
 {
 	struct message_row row = {.room = p->room.rowid};
@@ -295,7 +296,8 @@ static int put_new(struct put *p, const struct item *item, GArray *seen)
 	struct author *author = put_known_author(p, item->m);
 	int r;
 
-	/* The first of each author: a new one is noted only for a message that is new. */
+	/* The first message of each author goes this way, since a new author is noted only for
+	 * a new message. */
 	if (!author)
 		return put_exact(p, item, seen);
 	if (!author->suffix) {
@@ -313,7 +315,7 @@ static int put_new(struct put *p, const struct item *item, GArray *seen)
 	row.stem = stem;
 	row.id = item->has_bytes ? item->bytes : NULL;
 	r = message_insert(p->w, &row, item->m, author->first_email);
-	/* Known under another time. */
+	/* The message is known under another time. */
 	if (r == -EEXIST) {
 		rowids_untake(&p->w->s->rowids, row.rowid);
 		return put_exact(p, item, seen);
@@ -343,7 +345,7 @@ static int put_items(struct put *p, const struct page *page, GArray *seen)
 
 /* ---- what is missing ---- */
 
-/* Where scan() saw too much: all that the part has now. */
+/* Finds all rows that the part has now, where scan() saw too many. */
 static int find_absent(struct put *p, const struct page_part *part, GArray *absent)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -375,7 +377,7 @@ static void tell_missing(const GArray *absent, const GArray *seen, GArray *missi
 	}
 }
 
-/* Everything the long way. */
+/* Lets all items go through put_message(). */
 static void give_up_scan(struct page *page)
 {
 	for (guint i = 0; i < page->count; i++)

@@ -44,7 +44,7 @@ int64_t store_span_top(struct store_conn *c, int64_t room)
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : -1;
 }
 
-/* Widens the span by those it touches: (a,b] and (b,c] are (a,c]. */
+/* Widens the span by the ones it touches: (a,b] and (b,c] become (a,c]. */
 static int span_merge(struct write *w, int64_t room, struct store_span *span)
 {
 	_cleanup_(sql_done) struct sql_stmt find =
@@ -63,7 +63,7 @@ static int span_merge(struct write *w, int64_t room, struct store_span *span)
 	sql_int(&drop, 1, room);
 	sql_int(&drop, 2, span->lo);
 	sql_int(&drop, 3, span->hi);
-	/* An aggregate has a row in any case; nulls where nothing touches. */
+	/* An aggregate query always yields a row, with nulls if no span touches. */
 	if (r == 1 && sql_peek_text(&find, 0)) {
 		span->lo = MIN(span->lo, sql_get_int(&find, 0));
 		span->hi = MAX(span->hi, sql_get_int(&find, 1));
@@ -145,14 +145,14 @@ int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi
 	return lo >= hi || span_is_known(c->q, room, &span);
 }
 
-/* Only of a head the end alone is something to know. */
+/* Only for a head an empty span is worth knowing. */
 static int span_add(struct write *w, int64_t room, struct store_span span, bool is_head)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "INSERT INTO span(room, lo, hi) VALUES(?1, ?2, ?3)");
 	int r;
 
-	/* A page that tells nothing new is no write at all. */
+	/* A page with nothing new causes no write. */
 	if ((!is_head && span.lo >= span.hi) || span_is_known(w->q, room, &span))
 		return 0;
 	r = span_merge(w, room, &span);
@@ -180,14 +180,15 @@ static bool span_touches(struct sql *q, int64_t room, int64_t lo, int64_t hi)
 
 struct page {
 	struct store_span span;
-	bool is_all; /* whatever is above it is missing */
+	bool is_all; /* every known message above the page is missing */
 	enum store_page mode;
 	bool verifies, believes;
 	int64_t now_wall_ms;
 	GArray *missing; /* may be NULL */
 };
 
-/* A page that tells nothing new is no write; the time is kept by the minute. */
+/* The time of the listing is kept with this accuracy, so that a page with nothing new causes no
+ * write. */
 #define HEAD_GRAIN_MS 60000
 
 static int note_head(struct write *w, int64_t room, int64_t now_wall_ms)
@@ -202,7 +203,7 @@ static int note_head(struct write *w, int64_t room, int64_t now_wall_ms)
 	return sql_run(&st);
 }
 
-/* The first listing of a room of which not even the last activity was known. */
+/* For the first listing of a room whose last activity was not known, either. */
 static int note_told(struct put *p, int64_t told_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -220,7 +221,7 @@ static bool is_head(const struct page *page)
 	return page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_FILTERED;
 }
 
-/* How far up what is not in a page is missing. */
+/* Up to this time known messages that the page lacks are missing. */
 static int64_t sure_hi(const GPtrArray *messages, const struct page *page)
 {
 	int64_t hi = page->span.hi;
@@ -243,7 +244,7 @@ static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 	int64_t newest_ms = -1;
 	int r = put_page(p, messages, &part, page->missing, &newest_ms);
 
-	/* Not further: a pinned message above it says nothing about what stands between. */
+	/* A pinned message above the page proves nothing about the time in between. */
 	if (is_head(page))
 		page->span.hi = MAX(MAX(page->span.lo, page->span.hi), newest_ms);
 	return r;
@@ -337,7 +338,8 @@ static int remove_message(struct write *w, int64_t rowid)
 	return r;
 }
 
-/* Run out, not away: it tells our own from what another answer brought. */
+/* The pin is set to have run out but is kept, since it tells our own messages from those that
+ * another answer brought. */
 static int unpin(struct write *w, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

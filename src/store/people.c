@@ -74,7 +74,8 @@ static int by_first_email(struct sql *q, const char *key, struct store_person *r
 	return person_one(&st, ret_person);
 }
 
-/* An address may pass from one account to another: who has it now counts, then who had it. */
+/* An address may pass from one account to another: the person who has it now comes first, then
+ * the one who had it. */
 int store_person_by_email(struct store_conn *c, const char *email,
 			  struct store_person *ret_person)
 {
@@ -119,7 +120,8 @@ static int person_insert(struct write *w, int64_t rowid, const char *id)
 	return sql_run(&st);
 }
 
-/* Only where there is none yet: names of messages are made of the first one seen. */
+/* Sets the address only if there is none yet, because names of messages are made of the first
+ * one. */
 static int put_email(struct write *w, int64_t rowid, const char *email)
 {
 	g_autofree char *key = name_key(email);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rooms coming, changing and going. Names are given in three steps, so that what a list brings
- * at once does not depend on the order it came in: rooms that have another title let go of their
- * names, then names are given to all without one, the oldest room first.
+ * Keeps, changes and removes rooms. Names are given in two steps, so that they do not depend on
+ * the order of the list: first the rooms with a new title lose their names, then all rooms
+ * without a name get one, the oldest room first.
  */
 #include "store/rooms.h"
 
@@ -16,7 +16,7 @@
 struct item {
 	const struct webex_room *room;
 	struct store_room old; /* rowid 0: not known yet */
-	int64_t pin_ms;	       /* what it is pinned until, as stored */
+	int64_t pin_ms;	       /* until when it is pinned, as stored */
 	bool is_new, needs_name, differs;
 };
 
@@ -35,7 +35,7 @@ static int64_t flags_of(const struct webex_room *r)
 	       (r->is_read_only ? ROOM_READ_ONLY : 0) | (r->is_public ? ROOM_PUBLIC : 0);
 }
 
-/* But for the time of last activity. */
+/* True if both are equal except for the time of last activity. */
 static bool is_alike(const struct webex_room *a, const struct webex_room *b)
 {
 	return flags_of(a) == flags_of(b) && a->created_ms == b->created_ms &&
@@ -91,7 +91,7 @@ static int set_pin(struct write *w, int64_t rowid, int64_t pin_ms)
 	return sql_run(&st);
 }
 
-/* The old name stays in a tombstone's row: notifications and open handles still speak of it. */
+/* A tombstone keeps its old name, because notices and open handles still use it. */
 static int set_gone(struct write *w, const struct store_room *room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -109,7 +109,7 @@ static int set_gone(struct write *w, const struct store_room *room)
 	return 0;
 }
 
-/* `told_ms`: what came in it until then is no news. */
+/* `told_ms`: messages up to this time are no news. */
 static int insert_blank(struct write *w, const struct item *item, int64_t told_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
@@ -124,7 +124,8 @@ static int insert_blank(struct write *w, const struct item *item, int64_t told_m
 	return sql_run(&st);
 }
 
-/* The newest activity anywhere, also of what is gone: what comes back is no news. */
+/* The newest activity of any room, also of removed ones, so that a room which comes back has no
+ * news. */
 static int newest_activity(struct write *w, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -138,7 +139,7 @@ static int newest_activity(struct write *w, int64_t *ret_ms)
 	return MIN(r, 0);
 }
 
-/* Rooms of a first listing, and those asked for one by one, have no news. */
+/* Rooms of the first list, and rooms that were asked for by id, have no news. */
 static int insert_new(struct write *w, const GPtrArray *items, bool is_list)
 {
 	int64_t told_ms = -1;
@@ -202,7 +203,7 @@ static int give_name(struct write *w, const struct item *item, char **ret_name)
 	return r;
 }
 
-/* Finds out what is new about it. */
+/* Compares a room of the answer with its row. */
 static int item_make(struct write *w, const struct webex_room *room, struct item **ret_item)
 {
 	struct item *item = g_new0(struct item, 1);
@@ -298,9 +299,9 @@ static int write_item(struct write *w, const struct item *item)
 }
 
 /*
- * ---- heirs: a space comes under the name of one that the same list lacks ----
- * It was moved to another region, or made anew. It has the name with digits as long as the other one
- * is not proven to be gone, and then the plain one.
+ * ---- heirs: a space comes under the name of one that the same list lacks ---- The space was
+ * moved to another region, or made anew. It has the name with digits until the other one is
+ * proven to be gone, and then gets the plain one.
  */
 
 static int note_heir(struct write *w, const struct item *item, const GArray *missing)
@@ -355,7 +356,7 @@ static int name_heir(struct write *w, int64_t rowid)
 	return r;
 }
 
-/* pin_ms 0: leaves pins alone. */
+/* pin_ms 0: does not change pins. */
 static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missing,
 		 int64_t now_wall_ms, int64_t pin_ms, int64_t *ret_rowid)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rooms as readers see them. Writing is in room_put.c. */
+/* Reads rooms. Writing is in room_put.c. */
 #include "store/rooms.h"
 
 #include <errno.h>

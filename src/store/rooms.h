@@ -13,7 +13,7 @@
 #define ROOM_READ_ONLY 4
 #define ROOM_PUBLIC 8
 
-/* Tombstones too; -ENOENT. *ret_pin_ms may be NULL. */
+/* Loads the room, also a tombstone; -ENOENT. ret_pin_ms may be NULL. */
 int room_load(struct sql *q, int64_t rowid, struct store_room *ret_room, int64_t *ret_pin_ms);
-/* The live row of the id; -ENOENT. */
+/* Finds the live row of the id; -ENOENT. */
 int room_find(struct sql *q, const char *id, int64_t *ret_rowid);

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "base/private.h"
 
-/* Node ids are rowid << 8 and stay below 2^53 (store.h). A file that says more is damaged. */
+/* Node ids are rowid << 8 and stay below 2^53 (store.h 3). A reserve file with a higher number
+ * is damaged. */
 #define ROWID_END (INT64_C(1) << 45)
 
 static int64_t reserve_read(const char *path)
@@ -48,7 +49,7 @@ static int write_file(const char *path, const char *text)
 	size_t len = strlen(text);
 	ssize_t n;
 
-	/* What a crash left, or anything else. */
+	/* A crash may have left a file here. */
 	unlink(path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
@@ -77,7 +78,7 @@ static int reserve_write(const char *path, int64_t limit)
 	return r;
 }
 
-/* Under the lock, and the only thing done under it that can take time: once a block. */
+/* Called under the lock, once for each block. Nothing else that is done under it can take long. */
 static void reserve(struct rowids *r)
 {
 	int failed;

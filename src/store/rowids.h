@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one counter all rowids come from. A block of numbers is reserved in a small file outside
- * the cache before the first of them is given out, so that no number comes twice, whatever
- * happens to the database or to this process. Errors: a reserve file that cannot be written is
- * logged and costs only that promise. Thread rule: rowids_take(), rowids_untake() any thread; the rest the
- * owner's.
+ * The one counter from which all rowids come. A small file outside the cache reserves a block
+ * of numbers before the first of them is given out, so that no number comes twice, whatever
+ * happens to the database or to this process. Errors: if the reserve file cannot be written,
+ * that is logged and only this promise is lost. Thread rule: rowids_take(), rowids_untake():
+ * any thread; all else: the owner's.
  */
 #pragma once
 
@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 /*
- * What a crash may skip: at first the one, and the other once that many were used up. A walk
- * of a long history would wait for the disk every four pages.
+ * How many numbers are reserved at a time, and so may be skipped by a crash: ROWIDS_BLOCK at
+ * first, ROWIDS_BLOCK_MAX once that many were used up. With small blocks a walk of a long
+ * history would wait for the disk every four pages.
  */
 #define ROWIDS_BLOCK 4096
 #define ROWIDS_BLOCK_MAX 65536
@@ -26,12 +27,13 @@ struct rowids {
 	int64_t block; /* lock: how many are reserved next */
 };
 
-/* Goes on above `used` and above what the file says. */
+/* Begins above `used` and above what the file says. */
 void rowids_init(struct rowids *r, const char *path, int64_t used);
-/* Gives back what of the block was not used. */
+/* Gives the unused part of the block back. */
 void rowids_clear(struct rowids *r);
 int64_t rowids_take(struct rowids *r);
-/* What was just taken and will never be used; no effect if another one was taken since. */
+/* Gives back the number that was taken last and will not be used; does nothing if another one
+ * was taken since. */
 void rowids_untake(struct rowids *r, int64_t rowid);
 /* The highest number given out, 0 if none. */
 int64_t rowids_last(struct rowids *r);

@@ -8,16 +8,16 @@
 #include "base/log.h"
 #include "store/internal.h"
 
-/* "spfs": tells our files from other people's. */
+/* "spfs"; marks a database as ours. */
 #define APPLICATION_ID 0x73706673
 
 /*
  * Every rowid comes from store_new_rowid(), never from SQLite. type, flags: the enums and bits
  * of the .c file that owns the table. *_ms are milliseconds since 1970, -1 absent. gone,
- * deleted: a tombstone; what is in a gone room is gone too, whatever its own row says. message
- * has what a listing needs and body the rest, so that a listing stays off the long rows.
- * Message stems have no index: a stem begins with its time, and that gives the place in
- * message_list.
+ * deleted: the row is a tombstone; what is in a gone room is gone, too, whatever its own row
+ * says. message has the columns that a listing needs and body the others, so that a listing
+ * does not read long rows. Stems of messages have no index, because a stem begins with the
+ * message's time, which gives its place in message_list.
  */
 static const char VERSION_1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -75,15 +75,14 @@ static const char VERSION_1[] =
 	"CREATE UNIQUE INDEX node_key ON node(kind, key);";
 
 /*
- * room.head_wall_ms: when the newest messages were last listed (-1: never; only then is the
- * newest span the head's), head_recent: for how many of them that was complete,
- * head_activity_ms: the lastActivity that listing accounted for, used_wall_ms: when somebody
- * last used the space, told_ms: messages up to here are no news (-1: nothing is, nothing of it
- * is known). month: how many messages have a body, and how many lack one, in a (space,
- * time_month()), and when it was last opened. sweep: how far old pages were verified.
- * event: the journal; seq from the counter of rowids. Ids of messages begin with their time
- * (sql.c); of authors only the owner has an index.
- * message.log_size: bytes of webex_render_transcript(); -1: of version 1, nobody knows.
+ * room.head_wall_ms: when the newest messages were last listed (-1: never; unless it is -1, the
+ * newest span is the head's), head_recent: for how many messages that listing was complete,
+ * head_activity_ms: the lastActivity that it accounted for, used_wall_ms: when somebody last
+ * used the space, told_ms: messages up to here are no news (-1: unknown). month: how many
+ * messages have a body, and how many lack one, in a (space, time_month()), and when it was last
+ * opened. sweep: how far old pages were verified. event: the journal; seq from the counter of
+ * rowids. Ids of messages begin with their time (sql.c); of authors only the owner has an
+ * index. message.log_size: bytes of webex_render_transcript(); -1: of version 1, nobody knows.
  */
 #define TIME_FIRST(id)                                                                         \
 	"CASE typeof(" id ") WHEN 'blob' THEN CAST(substr(" id ",7,2)||substr(" id ",5,2)||"   \
@@ -122,10 +121,11 @@ static const char VERSION_2[] =
 	" what INTEGER NOT NULL, path TEXT NOT NULL);";
 
 /*
- * content: a row an attachment of every known message. name_key NULL: nobody asked for its name
- * yet; retry_ms: the name stands in for one that is to be asked for again then, 0 if not.
- * cookie: its message's. is_proven: size is what the bytes have, not what a header said. Messages of
- * before whose bodies were dropped are listed anew (contents_adopt).
+ * content: one row for each attachment of a known message. name_key NULL: its name was not
+ * asked for yet; retry_ms: the name is provisional and is to be asked for again then, 0 if not;
+ * cookie: that of its message; is_proven: size was counted from the bytes, not taken from a
+ * header. Messages of an older store whose bodies were dropped are listed anew
+ * (contents_adopt).
  */
 static const char VERSION_3[] =
 	"ALTER TABLE content ADD COLUMN name_key TEXT;"
@@ -143,7 +143,8 @@ static const char VERSION_3[] =
 	"UPDATE room SET head_wall_ms=-1, head_recent=0"
 	" WHERE rowid NOT IN (SELECT room FROM span);";
 
-/* One script a version, in order; a new one goes to the end and SCHEMA_VERSION up by one. */
+/* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
+ * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3};
 
 static const char PURGE[] =
@@ -181,8 +182,8 @@ int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 	char script[256];
 
 	/*
-	 * mmap stays off: a read error of a mapped file would be a SIGBUS that ends the mount,
-	 * and the same pages would count against us once a connection.
+	 * mmap stays off: a read error of a mapped file would be a SIGBUS, which would end the
+	 * mount, and each connection would be charged with the same pages.
 	 */
 	snprintf(script, sizeof(script),
 		 "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY; PRAGMA foreign_keys=OFF;"
@@ -207,7 +208,7 @@ static int set_wal(struct sql *q)
 	return 0;
 }
 
-/* Tells ours from what has to be set aside. */
+/* Decides whether the file is ours or must be set aside. */
 static int check_origin(struct sql *q, int64_t *ret_version)
 {
 	int64_t version, app, tables;
@@ -274,7 +275,7 @@ static int apply_migrations(struct sql *q, int64_t version)
 	return sql_exec(q, mark);
 }
 
-/* Ours by its marks, yet not what we made: a table is missing, an id comes twice. */
+/* True if the file is marked as ours but damaged: a table is missing, or an id occurs twice. */
 static bool is_odd(struct sql *q)
 {
 	int rc = sqlite3_errcode(sql_handle(q)) & 0xff;
@@ -287,7 +288,8 @@ int schema_migrate(struct sql *q, bool in_memory)
 	int64_t version;
 	int r = check_origin(q, &version);
 
-	/* Fewer, larger pages: half the system calls of a long walk. Only of a new file. */
+	/* Larger pages halve the system calls of a long walk. They can be set only for a new
+	 * file. */
 	if (r == 0 && version == 0)
 		r = sql_exec(q, "PRAGMA page_size=8192");
 	if (r == 0 && !in_memory)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tables and how older files come to them (PRAGMA user_version), and the sweep at open.
+ * The tables, the migrations of older files (PRAGMA user_version), and the purge of tombstones
+ * when the store is opened.
  * Thread rule: the thread that opens the store, before anybody else has it.
- * Errors: as sql.h; -EUCLEAN for a file that is not ours, newer than we are, or broken: to be
- * set aside.
+ * Errors: as sql.h; -EUCLEAN for a file that is not ours, of a newer version, or broken: the
+ * caller sets it aside.
  */
 #pragma once
 
@@ -22,5 +23,5 @@ int schema_migrate(struct sql *q, bool in_memory);
 /* The highest rowid of any table and of the mark in meta; touches every table. */
 int schema_max_rowid(struct sql *q, int64_t *ret_rowid);
 
-/* Drops what was deleted before this open. */
+/* Drops the tombstones. */
 int schema_purge(struct sql *q);

@@ -18,7 +18,8 @@ struct sql {
 	sqlite3 *db;
 	GHashTable *cache; /* text (its address) -> struct sql_cached */
 	char *broken_mark;
-	int last_logged; /* SQLite's result, so that a dead disk does not fill the log */
+	int last_logged; /* the last result of SQLite that was logged, so that a dead disk does
+			  * not fill the log */
 };
 
 struct sql_cached {
@@ -36,7 +37,7 @@ static void cached_free(void *p)
 
 static pthread_once_t configured = PTHREAD_ONCE_INIT;
 
-/* Memory statistics cost a process-wide mutex at every allocation. */
+/* SQLite's memory statistics would take a mutex of the process for each allocation. */
 static void configure(void)
 {
 	if (sqlite3_config(SQLITE_CONFIG_MULTITHREAD) ||
@@ -44,7 +45,7 @@ static void configure(void)
 		log_debug("store", "SQLite was configured by somebody else");
 }
 
-/* sqlite3_system_errno() knows nothing of a COMMIT that failed; errno itself does. */
+/* After a failed COMMIT sqlite3_system_errno() is not set, but errno is. */
 static int to_errno(int rc)
 {
 	int err = errno;
@@ -57,7 +58,8 @@ static int to_errno(int rc)
 	case SQLITE_IOERR:
 		if (rc == SQLITE_IOERR_NOMEM)
 			return -ENOMEM;
-		/* EFBIG: the file size limit of the process, a full disk by another name. */
+		/* EFBIG: the file size limit of the process was reached, which is like a full
+		 * disk. */
 		return err == ENOSPC || err == EDQUOT || err == EFBIG ? -ENOSPC : -EIO;
 	default:
 		return -EIO;
@@ -201,9 +203,8 @@ void sql_bytes(struct sql_stmt *s, int at, const void *bytes, size_t size)
 }
 
 /*
- * Ids of messages are kept with the fields of their time first, so that messages of one time
- * stand together in the index of ids, too: a page of history touches a few leaves of it and not
- * every one.
+ * Puts the time fields of a message's UUID first, so that messages of about one time stand
+ * together in the index of ids: a page of history then touches only a few leaves of the index.
  */
 static void order_by_time(const uint8_t uuid[static 16], uint8_t ret_ordered[static 16])
 {

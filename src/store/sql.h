@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One SQLite connection: statements prepared once, short bind and step helpers, and the one
- *place where SQLite's results become errnos. With schema.c the only code that calls
- *sqlite3_*().
+ * One SQLite connection: statements that are prepared once, short functions to bind and step,
+ * and the one place where SQLite's results become errnos.
  *
- * A statement is a value on the stack that gives itself back:
+ * A statement is a value on the stack that releases itself:
  *
  *	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, "SELECT name FROM room WHERE
- *id=?1");
+ * id=?1");
  *
  *	sql_int(&st, 1, id);
  *	r = sql_step(&st);
  *
- * Errors stick to it: binding goes on without checks and sql_step() returns the first error.
- *The text must be a literal: its address is the key of the cache. A statement that is in use is
- * prepared once more, so that a callback of a listing may list too.
+ * A statement keeps its first error: the caller binds without checks, and sql_step() returns
+ * the error. The text must be a literal, since its address is the key of the cache. A statement
+ * that is in use is prepared a second time, so that the callback of a listing may list, too.
  *
- * Ids (webex-api.md 4) are bound by sql_id(): as the 16 bytes of their UUID where cluster
- * "us", the given type and these bytes make the very same text again, else as text. Those of
- * type "MESSAGE" begin with the time of the UUID (version 2 of the schema).
+ * Ids (webex-api.md 4) are bound by sql_id(): as the 16 bytes of their UUID if cluster "us",
+ * the given type and these bytes make exactly the same text again, else as text. For type
+ * "MESSAGE" the bytes are reordered so that they begin with the UUID's time (since version 2 of
+ * the schema).
  *
- * Errors: -EIO, -ENOSPC, -ENOMEM; logged here, once in a row for the same cause. A connection
- *that meets a corrupt file leaves a mark beside it (broken_mark), so that the next open sets it
- *aside. Thread rule: a connection is used by one thread at a time.
+ * Errors: -EIO, -ENOSPC, -ENOMEM; they are logged here, repetitions of one cause only once. A
+ * connection that meets a corrupt file leaves a mark beside it (broken_mark), so that the next
+ * open sets the file aside.+|
+ * Thread rule: a connection is used by one thread at a time.
  */
 #pragma once
 
@@ -50,7 +51,7 @@ int sql_exec(struct sql *q, const char *script);
 
 struct sql_stmt {
 	struct sql *q;
-	struct sql_cached *cached; /* NULL: one of its own, finalized by sql_done() */
+	struct sql_cached *cached; /* NULL: not cached, sql_done() finalizes it */
 	sqlite3_stmt *st;
 	int error; /* 0, or the first -errno */
 };
@@ -65,14 +66,15 @@ void sql_bytes(struct sql_stmt *s, int at, const void *bytes, size_t size); /* N
 void sql_id(struct sql_stmt *s, int at, const char *type, const char *id);  /* NULL: null */
 /* The bytes that sql_id() binds; false if it binds the text. */
 bool sql_id_bytes(const char *type, const char *id, uint8_t ret_bytes[static 16]);
-/* webex_id_uuid_time() of a message's. */
+/* webex_id_uuid_time() of a message's id, from its bytes. */
 uint64_t sql_id_time(const uint8_t bytes[static 16]);
 
 /* 1: there is a row; 0: no more of them; -errno. */
 int sql_step(struct sql_stmt *s);
-/* A statement that yields no rows, ready to be bound and run again. 0 or -errno. */
+/* Runs a statement that yields no rows, and makes it ready to be bound and run again. 0 or
+ * -errno. */
 int sql_run(struct sql_stmt *s);
-/* The same. 1: it changed a row; 0: there was none; -errno. */
+/* The same. 1: it changed a row; 0: it changed none; -errno. */
 int sql_run_any(struct sql_stmt *s);
 
 /* Columns, from 0. Texts are owned (g_free) unless said otherwise; NULL where it is null. */
@@ -80,6 +82,6 @@ int64_t sql_get_int(struct sql_stmt *s, int column);
 char *sql_get_text(struct sql_stmt *s, int column);
 const char *sql_peek_text(struct sql_stmt *s, int column); /* borrowed until the next step */
 const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size);
-/* Whether it holds bytes and no text: an id that sql_id_bytes() knows. */
+/* True if the column holds an id as bytes, not as text. */
 bool sql_is_bytes(struct sql_stmt *s, int column);
 char *sql_get_id(struct sql_stmt *s, int column, const char *type);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening: who has it, is it ours and whole, and from which number on. */
+/* Opens the store: takes the lock, checks that the file is ours and intact, and finds the first
+ * free rowid. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static char *read_holder(int fd)
 	return buf[0] ? g_utf8_make_valid(buf, -1) : g_strdup("another process");
 }
 
-/* Whoever holds the lock has the store; the text says where to a person who is refused. */
+/* Takes the lock of the store. Its text tells a person who is refused where the store is in
+ * use. */
 static int take_lock(struct store *s, const struct store_config *config, char **ret_holder)
 {
 	g_autofree char *path = g_strconcat(config->path, ".lock", NULL);
@@ -45,7 +47,7 @@ static int take_lock(struct store *s, const struct store_config *config, char **
 		*ret_holder = read_holder(fd);
 		return -EBUSY;
 	}
-	/* The lock is what counts; on a full disk its text may be missing. */
+	/* On a full disk the text may be missing, but the lock holds. */
 	if (ftruncate(fd, 0) < 0 ||
 	    dprintf(fd, "%s\n", config->holder ? config->holder : "") < 0)
 		log_info("store", "%s has no text: %s", path, g_strerror(errno));
@@ -93,8 +95,9 @@ static int set_aside(struct store *s)
 }
 
 /*
- * SQLite gives its -wal and -shm files the mode of the database, and opens no links for them. What is there and is
- * no file of ours alone is set aside like one that is broken: its target is not ours to write to.
+ * SQLite gives its -wal and -shm files the mode of the database and does not open links for
+ * them. A database that is no file of ours alone is set aside like a broken one, since the file
+ * behind it is not ours to write to.
  */
 static int make_private(const char *path)
 {
@@ -160,7 +163,7 @@ static struct store *store_alloc(const char *path)
 	}
 	pthread_mutex_init(&s->pool_lock, NULL);
 	pthread_rwlockattr_init(&attr);
-	/* Else readers that follow each other without a gap would starve the writer. */
+	/* Without this, readers that follow each other without a gap would starve the writer. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&s->memory_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
@@ -211,7 +214,7 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	s->on_event = config->on_event;
 	s->on_event_arg = config->arg;
 	events_init(s);
-	/* What is not swept now stays a tombstone until it is. */
+	/* Tombstones that cannot be purged now stay until they can. */
 	if (schema_purge(s->writer) < 0)
 		log_warning("store", "deleted rows stay in the cache for now");
 	if (months_load(s) < 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How far the messages beyond the newest ones were verified. */
+/* Keeps how far the messages beyond the newest ones were verified. */
 #include "store/internal.h"
 
 #include <errno.h>
 
-/* created_ms of the message after the newest `depth`; 1, 0: there are no more, -errno. */
+/* *ret_ms is the time of the first message below the newest `depth`. 1; 0: there is none;
+ * -errno. */
 static int below_head(struct sql *q, int64_t room, int64_t depth, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -36,7 +37,7 @@ static int newest_at(struct sql *q, int64_t room, int64_t ms, int64_t *ret_ms)
 	return r;
 }
 
-/* Where a page's worth of the messages at or before hi_ms ends; -1: that is all of them. */
+/* Finds where a page of the messages at or before hi_ms ends; -1: the page has all of them. */
 static int page_end(struct sql *q, int64_t room, int64_t hi_ms, int64_t *ret_lo_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -52,7 +53,8 @@ static int page_end(struct sql *q, int64_t room, int64_t hi_ms, int64_t *ret_lo_
 	return MIN(r, 0);
 }
 
-/* From where the last page ended, or from the top again. 1, 0: nothing to do there, -errno. */
+/* Goes on where the last page ended, or begins again at the top. 1; 0: the room has nothing to
+ * verify; -errno. */
 static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_sweep *s)
 {
 	int64_t ms;

@@ -9,11 +9,13 @@
 #include "base/snapshot.h"
 #include "store/schema.h"
 
-/* Connections kept while nobody has them; the FUSE workers and the writing thread. */
+/* At most so many unused connections are kept: enough for the FUSE workers and the writing
+ * thread. */
 #define POOL_MAX 16
 #define READER_CACHE_KIB 1024
 
-/* What this thread holds: a second snapshot inside the first must not take the lock again. */
+/* What this thread holds, because a second snapshot inside the first must not take the lock
+ * again. */
 static _Thread_local struct {
 	struct store *s;
 	unsigned depth;
@@ -42,7 +44,7 @@ static struct store_conn *pool_take(struct store *s)
 	return c;
 }
 
-/* Takes it back; NULL only settles the count. */
+/* Takes a connection back; NULL only corrects the count. */
 static void pool_give(struct store *s, struct store_conn *c)
 {
 	bool keep;
@@ -120,7 +122,7 @@ static int commit(struct sql *q)
 
 static void roll_back(struct sql *q)
 {
-	/* SQLite has often done it by itself by now. */
+	/* SQLite may have rolled back by itself. */
 	if (!sqlite3_get_autocommit(sql_handle(q)))
 		sqlite3_exec(sql_handle(q), "ROLLBACK", NULL, NULL, NULL);
 }
@@ -203,7 +205,7 @@ static int put_meta(struct sql *q, const char *key, const char *value)
 	return sql_run(&st);
 }
 
-/* Keeps the mark of numbers given out, for a store whose reserve file is lost. */
+/* Keeps the highest rowid in the database as well, in case the reserve file is lost. */
 static int put_last_rowid(struct write *w, int64_t last)
 {
 	char text[24];

@@ -8,7 +8,8 @@
 #include "base/names.h"
 #include "webex/id.h"
 
-/* Ids of two regions with one UUID have the same digits at any length; then a hash decides. */
+/* Ids of two regions with the same UUID have the same digits at any length; then the digits of
+ * a hash are used. */
 #define HASHED_TRIES 64
 
 static int try_name(const char *base, const char *hex, size_t digits, unique_taken_fn taken,

@@ -2,11 +2,11 @@
 /*
  * The life of a call, on which the endpoints (api_*.c) are built. Internal to webex.
  *
- * 	start -> ON_WIRE -answer-> FINISHING -queue-> done
- * 	            ^  |
- * 	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
- * 	            +------------ changed --+
- * 	                          (and the same person's: client_token.c)
+ *	start -> ON_WIRE -answer-> FINISHING -queue-> done
+ *	            ^  |
+ *	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
+ *	            +------------ changed --+
+ *	                          (and the same person's: client_token.c)
  *
  * A call is owned by the client's table until it is FINISHING, then by the item of the work
  * queue. Its constant part (request, form, done) may be read by its owner without the lock.
