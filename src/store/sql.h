@@ -22,7 +22,8 @@
  *
  * Errors: -EIO, -ENOSPC, -ENOMEM; they are logged here, repetitions of one cause only once. A
  * connection that meets a corrupt file leaves a mark beside it (broken_mark), so that the next
- * open sets the file aside.+|
+ * open sets the file aside.
+ *
  * Thread rule: a connection is used by one thread at a time.
  */
 #pragma once

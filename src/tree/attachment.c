@@ -79,7 +79,7 @@ int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		store_content_clear(&content);
 		is_hidden = r == 0 && upload_is_hidden(ctx, dir, row);
 	}
-	/* Who makes such a name makes it through this mount, or is told of (changes.c). */
+	/* A new name is made through this mount, or the kernel is told of it (invalidate.c). */
 	return tree_entry_or_none(ctx, is_hidden ? -ENOENT : r, tree_ino(TREE_UPLOAD, row),
 				  is_hidden ? 0 : TIMEOUT_LONG, ret_entry);
 }
@@ -142,13 +142,14 @@ int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
 		tree_set_size(attr, MAX(content.size, 0));
-		/* What was written to an older version would be a newer one, under another name. */
+		/* What was written to an older version would become a newer one, under another
+		 * name. */
 		if (!upload_is_newest(ctx, &content))
 			attr->st.st_mode &= ~0222u;
-		/* nlink stays 1, though a month shows it, too: of more `cp -a` takes the file away before
-		 * it writes another version. */
-		/* Who opens it is told how long it is, and looks again; that another one is newer is
-		 * told of that one. */
+		/* nlink stays 1, though a month shows the file, too: with 2, `cp -a` removes
+		 * the file before it writes another version. */
+		/* An open finds out the length and makes the kernel look again; when a newer
+		 * version comes, the change of that one makes the kernel forget this one. */
 		attr->attr_timeout = content.is_proven ? TIMEOUT_SHORT : 0;
 	}
 	store_content_clear(&content);
@@ -181,13 +182,13 @@ static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 	return tree_need(ctx, &need, false);
 }
 
-/* More than any content has. */
+/* More bytes than any content has. */
 #define TO_THE_END (INT64_C(1) << 40)
 
 /*
- * How long it is, before it is read: programs believe what stat says (platform.md 3), and what a HEAD said
- * is not to be trusted (webex-api.md 5.5). The answer to its first bytes has the length; where it does
- * not, all of it is fetched first.
+ * Finds out the length before the file is read: programs believe what stat says (platform.md
+ * 3), and what a HEAD says is unreliable (webex-api.md 5.5). The answer with the first bytes
+ * has the length; if it has not, all bytes are fetched first.
  */
 static int need_length(struct tree_ctx *ctx, int64_t row)
 {
@@ -218,7 +219,7 @@ int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size)
 	if (contents_has(ctx->tree->config.contents, row, 0, size))
 		return 0;
 	r = need_bytes(ctx, row, 0, size);
-	/* It came, and is not here. */
+	/* It was fetched, and yet is not here. */
 	return r ? r : -EIO;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * .sparkfs: what the mount says about itself, and what could not be sent.
+ * .sparkfs: what the mount says about itself, and unsent/, which has what could not be sent.
  */
 #include <errno.h>
 #include <string.h>
@@ -149,13 +149,13 @@ int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			n = item->n;
 	}
 	g_ptr_array_unref(items);
-	/* An editor's scratch file beside it. */
+	/* The scratch file of an editor beside it. */
 	if (!n) {
 		n = upload_pending(ctx, dir, name);
 		if (n)
 			kind = TREE_UPLOAD;
 	}
-	/* Letters come without the kernel being told: nothing here is remembered. */
+	/* The kernel is not told when a letter comes, so it must remember nothing here. */
 	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);
 }
 
@@ -172,7 +172,8 @@ int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 		int64_t own = STORE_COOKIE_MIN + 2 * item->n;
 		char *why = g_strconcat(item->name, WHY, NULL);
 
-		/* The reason goes with its letter: find -delete must meet it before. */
+		/* The reason disappears with its letter, so find -delete must meet the reason
+		 * first. */
 		if (own > cookie)
 			more = tree_emit_ino(ctx, emit, arg, why,
 					     tree_ino(TREE_LETTER_WHY, item->n), own, &error);

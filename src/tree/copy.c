@@ -31,7 +31,8 @@ void tree_copy_run(struct tree *t, struct tree_copy *c)
 {
 	struct content_of of = {.contents = t->config.contents, .row = c->row};
 
-	/* Its own count: who opened it may be interrupted and gone meanwhile. */
+	/* The copy counts as a reader of its own, because the open that it is made for may be
+	 * interrupted meanwhile. */
 	if (c->row)
 		contents_open(of.contents, c->row);
 	c->error = c->row ? draft_fill(c->draft, read_content, &of)
@@ -66,7 +67,7 @@ int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char
 		tree_copy_clear(c);
 		return r;
 	}
-	/* The first time, or another file has taken its place. */
+	/* This is the first call, or another file has taken the place of the copied one. */
 	tree_copy_clear(c);
 	if (!row)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -11,7 +11,7 @@
 #include "base/names.h"
 #include "tree/internal.h"
 
-/* The numbers of an address are made by the fetch that asked the server about it. */
+/* The rows of an address are made by the fetch that asks the server about it. */
 static int address_nodes(struct tree_ctx *ctx, const char *key, int64_t *ret_dir,
 			 int64_t *ret_link)
 {
@@ -61,7 +61,7 @@ int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct store_room room = {0};
 	int r;
 
-	/* A display name that looks like an address is still that space's own name. */
+	/* A display name that looks like an address is the name of that space all the same. */
 	r = store_room_by_name(ctx->conn, WEBEX_ROOM_DIRECT, name, &room);
 	store_room_clear(&room);
 	if (r != -ENOENT || !name_is_address(name))

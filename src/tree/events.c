@@ -9,14 +9,14 @@
 
 #define TARGET ".sparkfs/events"
 #define AT "events@"
-/* Of a node id (tree/ino.h). */
+/* The largest cursor that fits into a node id (tree/ino.h). */
 #define CURSOR_MAX ((INT64_C(1) << 45) - 1)
-/* About what one READ takes. */
+/* About as much as one READ asks for. */
 #define PORTION 16384
 
 /* ---- names ---- */
 
-/* Digits without a leading zero; -1 for anything else. */
+/* Parses digits without a leading zero; -1 for anything else. */
 static int64_t parse_cursor(const char *digits)
 {
 	size_t n = strspn(digits, "0123456789");
@@ -103,7 +103,7 @@ static bool add_event(void *arg, const struct store_event *event)
 		(size_t)event->what < G_N_ELEMENTS(words) ? words[event->what] : NULL;
 
 	p->events->cursor = event->seq;
-	/* Of a kind that this version does not know. */
+	/* The event is of a kind that this version does not know. */
 	if (!what)
 		return true;
 	add_line(p->out, event->seq, event->wall_ms, what);
@@ -111,7 +111,7 @@ static bool add_event(void *arg, const struct store_event *event)
 	return p->out->len < PORTION;
 }
 
-/* What was dropped before the reader came to it. */
+/* Adds a line about the events that were dropped before the reader came to them. */
 static void add_missed(struct tree_ctx *ctx, struct tree_events *e, int64_t first, GString *out)
 {
 	int64_t missed = first - 1 - e->cursor;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * files/: the attachments of a space's listed messages, and of a month's, under their own names
- * (design 2.1). Both directories are in the space's view, so that walkers, which do not come through
- * the links, do not ask for names: each costs a request. Who opens a directory, or looks for a name in
+ * (design 2.1). Both directories are in the space's view, so that walkers, which do not follow
+ * the links, do not cause a request for each name. An open of the directory, and a look-up in
  * it, waits until all names are known.
  */
 #include <errno.h>
@@ -42,7 +42,7 @@ int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 }
 
-/* The messages it is about; they are known then. */
+/* Makes sure that the messages of the directory are known, and gives their range. */
 static int open_messages(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir)
 {
 	*ret_dir = (struct tree_dir){.ino = ino};
@@ -62,7 +62,7 @@ static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 		need.lo_ms = dir->range.after;
 		need.hi_ms = dir->range.until;
 	}
-	/* What came since is not there yet. */
+	/* Attachments that came since are not listed yet. */
 	return tree_need(ctx, &need, false);
 }
 
@@ -73,7 +73,7 @@ int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	return r ? r : need_names(ctx, dir);
 }
 
-/* The newest of a name, while another takes it. */
+/* True for the newest attachment of a name while another file is about to get the name. */
 static bool is_hidden(struct tree_ctx *ctx, uint64_t dir, const struct store_content *content,
 		      const char *shown)
 {
@@ -93,7 +93,7 @@ static int find_content(struct tree_ctx *ctx, uint64_t dir, const struct store_r
 	return r;
 }
 
-/* The interval alone, without asking anybody. */
+/* Gives the range as it is known, without any request. */
 static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *ret_range)
 {
 	struct tree_month m;
@@ -117,7 +117,8 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	int64_t row = upload_pending(ctx, dir, name);
 	int wait, r;
 
-	/* No attachment's name begins with a dot: passing files of editors and rsync. */
+	/* No attachment's name begins with a dot; only scratch files of editors and rsync have
+	 * such names. */
 	if (row || name[0] == '.')
 		return tree_entry_or_none(ctx, row ? 0 : -ENOENT, tree_ino(TREE_UPLOAD, row), 0,
 					  ret_entry);
@@ -129,7 +130,7 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	r = known_range(ctx, dir, &range);
 	if (r == 0)
 		r = find_content(ctx, dir, &range, name, &row);
-	/* Better an older answer than none, but no wrong "no". */
+	/* An older entry is better than an error, but a "no such file" must not be wrong. */
 	if (r == -ENOENT && wait)
 		return wait;
 	return tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), 0, ret_entry);
@@ -159,11 +160,11 @@ static bool emit_file(void *arg, const struct store_content *content, const char
 	       emit_row(l, shown, content->rowid, STORE_COOKIE_MIN + content->rowid);
 }
 
-/* Behind all that the server has. */
+/* Behind all files that the server has. */
 #define WAITING_COOKIE (INT64_C(1) << 62)
 
-/* Files without bytes, which wait for them here. One that takes an attachment's name is listed as
- * that. */
+/* Emits files that wait here for their bytes. If the name is also an attachment's, it is listed
+ * only once. */
 static void emit_waiting(struct listing *l, int64_t room, int64_t cookie)
 {
 	GArray *all = pending_waiting(l->ctx->tree->pendings, tree_ino(TREE_SPACE, room));

@@ -4,7 +4,8 @@
  * transcripts/, one text a month. Both are in the space's view; the messages are the same files
  * as in the space itself (hard links).
  *
- * The months are a matter of the store alone. What is in one is asked for when it is opened:
+ * The list of months comes from the store alone. The messages of a month are fetched when it is
+ * opened:
  *
  *                 is the head known, or all of the month?
  *            yes    |                        | no: the newest page, which is all there is of a
@@ -24,7 +25,7 @@
 #include "pager/past/months.h"
 #include "tree/internal.h"
 
-/* The server's clock may differ from ours by so much. */
+/* By so much the server's clock may differ from ours. */
 #define SKEW_MS (60 * 60 * 1000)
 
 int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_month)
@@ -54,12 +55,12 @@ static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t 
 	if (r)
 		return MIN(r, 0);
 	r = tree_need(ctx, &need, false);
-	/* It came and yet it is not there: better none than a part of it. */
+	/* It was fetched, and yet messages are missing: an error is better than a part of them. */
 	return r ? r : -EIO;
 }
 
-/* The newest messages down to `lo_ms`, by page: what is needed of a space's present must not
- * cost all that the space itself lists. */
+/* Needs the newest messages down to `lo_ms`, page by page, since the present of a month must
+ * not cost all messages that the space itself lists. */
 static int need_to_head(struct tree_ctx *ctx, int64_t room, int64_t lo_ms)
 {
 	struct need need = {
@@ -79,7 +80,7 @@ static bool has_come_to_head(const struct tree_ctx *ctx, int64_t room)
 	return false;
 }
 
-/* What ends before that stays as it is. */
+/* True if the interval ends so long ago that no more messages come into it. */
 static bool is_past(const struct tree_ctx *ctx, int64_t hi_ms)
 {
 	return hi_ms < clock_wall(ctx->tree->config.clock) - SKEW_MS;
@@ -101,7 +102,8 @@ int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_
 	return r ? r : need_span(ctx, room, lo_ms, MIN(hi_ms, head.hi));
 }
 
-/* One page, once a space: most are smaller than that, and then there is nothing more to ask. */
+/* Needs one page, once for each space: most spaces have no more messages than that, and then
+ * everything is known. */
 static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
 {
 	struct store_span head;
@@ -115,11 +117,11 @@ static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
 	return need_to_head(ctx, m->room, NEED_TO_HEAD - 1);
 }
 
-/* Rows of a room's months. */
+/* The rows of a room's months. */
 struct months {
 	struct tree_ctx *ctx;
 	struct store_months range;
-	int found; /* rows within the range */
+	int found; /* how many rows of the range were found */
 	/* readdir */
 	enum tree_kind kind;
 	int64_t cookie;
@@ -172,7 +174,7 @@ int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 
 /* ---- history/ ---- */
 
-/* The row of that month, if the room has it. */
+/* Finds the row of the month, if the room has that month. */
 static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *ret_row)
 {
 	char key[MONTHS_KEY_SIZE];
@@ -194,7 +196,7 @@ static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *re
 	return r;
 }
 
-/* What its months are: directories of messages, or of files. */
+/* The kind of the months in `dir`: directories of messages or of files. */
 static enum tree_kind kind_of_months(uint64_t dir)
 {
 	return tree_ino_kind(dir) == TREE_FILES_MONTHS ? TREE_MONTH_FILES : TREE_MONTH;
@@ -215,7 +217,7 @@ int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 				  ret_entry);
 }
 
-/* Newest first, and a new month moves no other. */
+/* Lists the newest month first, and a new month changes no other's cookie. */
 static int64_t cookie_of(int month)
 {
 	return STORE_COOKIE_MIN + time_month(TIME_MAX_MS) + 1 - month;
@@ -267,7 +269,7 @@ int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 				  ret_entry);
 }
 
-/* The names alone: what stat shows of a transcript is all of its month. */
+/* Emits only names, since the attributes of a transcript need all messages of its month. */
 static bool emit_transcript(void *arg, int64_t rowid, const char *key)
 {
 	struct tree_entry e = {.attr.st = {.st_mode = S_IFREG}};
@@ -304,8 +306,8 @@ int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	if (r == 0)
 		r = store_room_months(ctx->conn, m.room, &range);
 	if (r == 0) {
-		/* Its end, whether its messages are known or not: a backup of what has been read
-		 * since must find the time it found before. */
+		/* The end of the month, whether its messages are known or not, so that a backup
+		 * finds the same time before and after they are fetched. */
 		tree_set_times(attr, CLAMP(range.latest_ms, m.lo_ms + 1, m.hi_ms));
 		if (room.room.is_read_only && S_ISDIR(attr->st.st_mode))
 			attr->st.st_mode &= ~0222u;
@@ -326,7 +328,8 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	store_room_clear(&room);
 	if (r)
 		return r;
-	/* Before the wait: what comes next is read ahead meanwhile. Once a walker's step. */
+	/* Noted before the wait, so that the next months are fetched meanwhile; once for each
+	 * step of a walk. */
 	if (ctx->n_waited == 0) {
 		pager_used(pager, m.room);
 		pager_step(pager, m.room, m.lo_ms, m.hi_ms);
@@ -342,7 +345,7 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	return r;
 }
 
-/* When the message of that name was written: its month needs no look into the store. */
+/* The time in a message's name, which gives its month without the store. */
 static int64_t time_of(const char *name)
 {
 	char text[TIME_ISO_SIZE];
@@ -361,7 +364,7 @@ int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	size_t stem_len;
 	int r;
 
-	/* Editors' passing files. */
+	/* A scratch file of an editor. */
 	if (!name_parse_message(name, &stem_len, &twin))
 		return upload_lookup(ctx, dir, name, ret_entry);
 	r = tree_month_get(ctx, dir, &m);
@@ -374,7 +377,7 @@ int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	}
 	r = store_message_by_stem(ctx->conn, m.room, name, stem_len, &row);
 	if (r == -ENOENT) {
-		/* Its millisecond will do. */
+		/* The message's own millisecond is enough. */
 		int wait = tree_need_interval(ctx, m.room, ms - 1, ms);
 
 		if (wait && wait != -ENOENT)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Node ids: rowid << 8 | kind; the root is 1 (design 3). The numbers of the kinds are for ever:
- * they are in people's tar snapshots. Below 2^53 for every rowid below 2^45.
+ * Node ids: rowid << 8 | kind; the root is 1 (design 3). The numbers of the kinds never change,
+ * because people's tar snapshots hold node ids. A node id is below 2^53 for every rowid below
+ * 2^45.
  */
 #pragma once
 
@@ -94,7 +95,7 @@ static inline enum tree_kind tree_ino_kind(uint64_t ino)
 	return (enum tree_kind)(ino & 0xff);
 }
 
-/* The directory of a month's messages, or of its files. */
+/* True for the directory of a month's messages and for that of its files. */
 static inline bool tree_is_month(uint64_t ino)
 {
 	return tree_ino_kind(ino) == TREE_MONTH || tree_ino_kind(ino) == TREE_MONTH_FILES;

@@ -11,9 +11,9 @@
 #include "tree/tree.h"
 #include "tree/write.h"
 
-/* Told of every change, so the kernel may believe it for long (design 4). */
+/* For what the kernel is told each change of (design 4). */
 #define TIMEOUT_LONG 3600.0
-/* Where only our own polling would tell. */
+/* For what only our own polls would notice. */
 #define TIMEOUT_SHORT 1.0
 
 struct tree {
@@ -28,92 +28,94 @@ struct tree {
 
 enum tree_row_flags {
 	ROW_LISTED = 1,	   /* readdir shows it */
-	ROW_VOLATILE = 2,  /* attributes are asked for every time */
+	ROW_VOLATILE = 2,  /* the kernel asks for its attributes every time */
 	ROW_POST = 4,	   /* size 0, direct I/O, reads empty */
-	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not to be trusted */
-	ROW_SHIFTS = 16, /* its names pass on to others: the kernel asks for each every time */
+	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not exact */
+	ROW_SHIFTS = 16,   /* its names pass from one file to another: the kernel asks for each
+			  * every time */
 };
 
 /* One kind of file. Hooks may be NULL. */
 struct tree_row {
 	enum tree_kind kind;
 	const char *what;      /* for the log */
-	enum tree_kind parent; /* where `name` lives: same row number there; TREE_NONE: not a
-				  fixed name */
+	enum tree_kind parent; /* the kind of the directory with `name`, whose row has the same
+			        * number; TREE_NONE: not a fixed name */
 	const char *name;
 	mode_t mode;	/* type and permissions before the umask */
 	unsigned flags; /* tree_row_flags */
 	/* 0 if the file is there now, -ENOENT if not (fixed names that come and go). */
 	int (*exists)(struct tree_ctx *ctx, uint64_t ino);
-	/* Names beyond the fixed ones; ret_entry->ino 0 for none. */
+	/* Looks up names other than the fixed ones; ret_entry->ino 0: there is none. */
 	int (*lookup)(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		      struct tree_entry *ret_entry);
-	/* What must be known before a listing begins. */
+	/* Makes sure that everything is known that a listing needs. */
 	int (*opendir)(struct tree_ctx *ctx, struct tree_dir *dir);
-	/* Entries beyond the fixed ones, with cookies above STORE_COOKIE_MIN. */
+	/* Emits the entries other than the fixed ones, with cookies above STORE_COOKIE_MIN. */
 	int (*readdir)(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		       tree_emit emit, void *arg);
-	/* Size, times and mode beyond the defaults. */
+	/* Sets size, times and mode where they differ from the defaults. */
 	int (*attr)(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-	/* What must be fresh when it is opened for reading. */
+	/* Makes sure that everything is fresh that reading needs. */
 	int (*open)(struct tree_ctx *ctx, uint64_t ino);
 	int (*render)(struct tree_ctx *ctx, uint64_t ino, GString *out);
 	int (*readlink)(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 };
 
-/* NULL for a number that is no kind: the kernel and NFS may ask for anything. */
+/* NULL for a number that is no kind, since the kernel and NFS may ask for any. */
 const struct tree_row *tree_row(uint64_t ino);
 /* The fixed child of that name, or NULL. */
 const struct tree_row *tree_fixed_child(enum tree_kind parent, const char *name);
 /* The i-th row of the table, NULL past its end. */
 const struct tree_row *tree_row_at(size_t i);
 
-/* 0: go on with the store as it is; TREE_WAIT; or -errno. `have`: the store holds a complete
- * older version. */
+/* 0: go on with the store as it is; TREE_WAIT; -errno. `have`: the store has a complete older
+ * version. */
 int tree_need(struct tree_ctx *ctx, const struct need *need, bool have);
-/* The same of what is fetched from now on: what was seen a moment ago is no ground to destroy
- * something on. */
+/* The same, but only a fetch that begins from now on will do: before something is destroyed,
+ * what was seen a moment ago is not enough. */
 int tree_need_anew(struct tree_ctx *ctx, const struct need *need);
 bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
 
 void tree_no_entry(struct tree_entry *ret_entry, double timeout);
-/* From lookup hooks: the entry if r is 0, "no such name" if it is -ENOENT, else r. */
+/* For lookup hooks: gives the entry if r is 0, "no such name" if r is -ENOENT, and else returns
+ * r. */
 int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_timeout,
 		       struct tree_entry *ret_entry);
 void tree_set_times(struct tree_attr *attr, int64_t ms);
 void tree_set_size(struct tree_attr *attr, int64_t size);
-/* Size of what render gives. */
+/* Sets the size to that of what the render hook gives. */
 int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-/* Generic emit of a row-numbered child. */
+/* Emits the entry of node `ino`. */
 bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *name,
 		   uint64_t ino, int64_t cookie, int *ret_error);
 
-/* A live room; -ENOENT also for tombstones. */
+/* Loads a live room; -ENOENT for tombstones, too. */
 int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room);
 bool tree_brief_is_own(const struct tree *t, const struct store_brief *b);
-/* Whether the newest messages of the room are known. */
+/* True if the newest messages of the room are known. */
 bool tree_head_known(struct tree_ctx *ctx, int64_t room);
-/* Whoever looks at the present catches up with it first (pager/present/poll.h); without polls it is
- * nothing. */
+/* Needs the news of all spaces (pager/present/poll.h), which whoever looks at the present waits
+ * for first. Does nothing if polls are off. */
 int tree_need_poll(struct tree_ctx *ctx);
-/* News of the room's messages, as fresh as who looks at the present of it gets them. `have`: what
- * is known will do. */
+/* Needs the news of the room's messages, as whoever looks at its present does. `have`: what is
+ * known will do if they do not come. */
 int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have);
-/* All that the space itself lists. */
+/* Needs all messages that the space itself lists. */
 int tree_need_head(struct tree_ctx *ctx, int64_t room);
-/* Every message with lo_ms < created <= hi_ms; above the head there is none. */
+/* Needs every message with lo_ms < created <= hi_ms; above the head there is none. */
 int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
-/* A live message with its body. */
+/* Loads a live message with its body. */
 int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message);
-/* The body that it lacks: TREE_WAIT, or -errno. */
+/* Needs the body that a message lacks: TREE_WAIT, or -errno. */
 int tree_need_body(struct tree_ctx *ctx, int64_t row);
 enum tree_kind tree_kind_of_twin(enum name_twin twin);
 void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		       struct tree_attr *attr);
 
-/* What a month's directory, link and transcript are about. */
+/* The month that a directory, link or transcript stands for. */
 struct tree_month {
 	int64_t room;
 	int month;	      /* base/timefmt.h */
@@ -213,7 +215,7 @@ int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* transfers.c */
 struct content_transfer;
-/* What is on its way, of struct content_transfer, each with its name. Owned. */
+/* The transfers under way (of struct content_transfer), each with its name. Owned. */
 GArray *transfers_list(struct tree_ctx *ctx);
 /* Bytes a second. */
 int64_t transfer_rate(const struct content_transfer *t);
@@ -227,33 +229,36 @@ int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 		  tree_emit emit, void *arg);
 int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* remove.c */
-/* 0 if the message, as the server has it now, may go with the attachment of the plan; -EPERM. */
+/* 0 if the plan's attachment may be removed with its message `reply`, which is as the server
+ * has it now; else -EPERM. */
 int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 		      const struct webex_message *now);
 /* uploads.c */
-/* Whether a new file can have that name at the server: -EINVAL for what would not come back as
- * typed, -EPERM for one of a message's form (last-error says what to do instead). */
+/* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
+ * the form of a message's name (last-error says what to do instead). */
 int tree_check_file_name(const char *name);
-/* An attachment that is being replaced is not found by that name in `dir` (replaced.h). */
+/* True if `dir` does not show this attachment because it is being replaced (replaced.h). */
 bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row);
-/* Where the files that are being written in `dir` are kept: those of a space and of its files/ are
- * the same. */
+/* The directory under which files that are written in `dir` are kept: a space and its files/
+ * share them. */
 uint64_t upload_dir(uint64_t dir);
-/* The row of the file of that name that is being written in `dir`, or passing; 0: there is none. */
+/* The row of the file of this name in `dir` that is being written or is scratch; 0: there is
+ * none. */
 int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
-/* What is being written under that number, with a name or without one; a reference, or NULL. */
+/* The file with this row that is being written, with or without a name; a reference, or NULL. */
 struct pending *upload_held(struct tree_ctx *ctx, int64_t row);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
 int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-/* No newer attachment of the space has its name. */
+/* True if no newer attachment of the space has its name. */
 bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
-/* What is called `name` may get a newer version: -EPERM (last-error says so) for an older one. */
+/* 0 if writing to the content, called `name`, may make a newer version; -EPERM for an older
+ * version (last-error says so). */
 int upload_check_newest(struct tree_ctx *ctx, const struct store_content *content,
 			const char *name);
-/* Of one whose length nobody has proven, its first bytes are fetched. */
+/* Prepares opening: needs the first bytes of a content whose length is not proven. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino);
-/* The caller of these two counted itself in contents.h. 0: they are all here. */
+/* The caller of these two has called contents_open(). 0: all bytes are here. */
 int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size);
 int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_t offset,
 		size_t *ret_n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changed in the store, as what the kernel must forget (design 3, 4); and chmod, utimens,
- * unmount.
+ * Translates what changed in the store into what the kernel must forget (design 3, 4). Also
+ * chmod, utimens and unmount.
  */
 #include <errno.h>
 #include <limits.h>
@@ -13,8 +13,8 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-/* A first listing brings a thousand messages that the kernel has never heard of: beyond this
- * many of a batch, new names are not told one by one. */
+/* A first listing brings a thousand messages that the kernel does not know. If a batch has more
+ * new names than this, they are not told one by one. */
 #define TELL_ADDED_MAX 64
 
 static const struct {
@@ -27,17 +27,19 @@ static const struct {
 	{TREE_MESSAGE_JSON, ".json"},
 };
 
-/* What telling one batch of changes takes. */
+/* The state of telling one batch of changes. */
 struct telling {
 	struct tree *t;
 	const struct tree_told *told;
-	guint added;		 /* messages in the batch */
-	struct store_conn *conn; /* the store with the changes in it; NULL: it fails */
-	/* Directories whose listing changed, once each however many entries did. */
+	guint added; /* messages in the batch */
+	struct store_conn
+		*conn; /* a snapshot with the changes in it; NULL: it could not be had */
+	/* Directories whose listing changed; each is told once. */
 	GHashTable *rooms;  /* of int64_t, owned */
 	GHashTable *months; /* of uint64_t, owned */
 	bool spaces, direct;
-	/* The last month that was asked for: a page's messages are mostly of one. */
+	/* The month that was looked up last, since the messages of a page are mostly of one
+	 * month. */
 	char month_key[MONTHS_KEY_SIZE];
 	uint64_t month;
 };
@@ -57,7 +59,8 @@ static uint64_t room_dir(const struct store_change *c)
 	return tree_ino(c->room_type == WEBEX_ROOM_DIRECT ? TREE_DIRECT : TREE_SPACES, 0);
 }
 
-/* direct/<e-mail>, which no listing shows: a directory without a space has become a symlink. */
+/* Tells of direct/<e-mail>, which no listing shows: the directory of an address without a space
+ * has become a symlink. */
 static void tell_address(const struct telling *g, const struct store_change *c)
 {
 	struct store_room room = {0};
@@ -93,9 +96,9 @@ static bool tell_month(void *arg, int64_t rowid, const char *key)
 }
 
 /*
- * The room's months may be others now, and the times of the newest (`months` of them): the
- * latest month ends with the latest activity. Of a room whose history nobody looked at there is
- * nothing to tell.
+ * Tells that the list of the room's months may have changed, and the times of the newest
+ * `months` of them, since the latest month ends with the latest activity. If nobody looked at
+ * the history of the room there is nothing to tell.
  */
 static void tell_history(const struct telling *g, int64_t room, int months)
 {
@@ -113,7 +116,7 @@ static void tell_history(const struct telling *g, int64_t room, int months)
 	tell_inode(g, tree_ino(TREE_FILES_MONTHS, room));
 }
 
-/* The directory of the month that a message of that stem is in; 0: nobody has seen it. */
+/* The directory of the month with the message of this stem; 0: the kernel has never seen it. */
 static uint64_t month_of(struct telling *g, int64_t room, const char *stem)
 {
 	char name[TIME_MONTH_SIZE], key[MONTHS_KEY_SIZE];
@@ -141,8 +144,9 @@ static void tell_room(const struct telling *g, const struct store_change *c)
 	if (c->old_name)
 		tell_name(g, room_dir(c), c->old_name);
 	/*
-	 * A new name is not told: its absence is remembered for a second at most (spaces_lookup), while
-	 * before Linux 6.2 the notice would take the directory from under who has just entered it.
+	 * A new name is not told: the kernel remembers its absence for at most a second
+	 * (spaces_lookup), and before Linux 6.2 the notice would make the directory invalid for
+	 * a process that has just entered it.
 	 */
 	if (c->name && c->type == STORE_ROOM_GONE)
 		tell_name(g, room_dir(c), c->name);
@@ -150,7 +154,8 @@ static void tell_room(const struct telling *g, const struct store_change *c)
 		return;
 	tell_inode(g, tree_ino(TREE_SPACE, c->room));
 	tell_inode(g, tree_ino(TREE_SPACE_JSON, c->room));
-	/* The newest one's time is the room's, and the one before was the newest until now. */
+	/* The time of the newest month follows the room's, and the month before may have been
+	 * the newest until now. */
 	tell_history(g, c->room, c->type == STORE_ROOM_GONE ? INT_MAX : 2);
 }
 
@@ -169,7 +174,7 @@ static void tell_names(const struct telling *g, const struct store_change *c, ui
 	}
 }
 
-/* The bytes of a message's files, or of its tombstone. */
+/* Tells that the bytes of a message's files changed, or that it was deleted. */
 static void tell_bodies(const struct telling *g, const struct store_change *c)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(twins); i++)
@@ -221,7 +226,7 @@ static void tell_message(struct telling *g, const struct store_change *c)
 		grow_transcripts(g, c);
 }
 
-/* The listing of its month; names there are asked for every time. */
+/* Tells of the listing of its month; the names there are asked for every time. */
 static void tell_month_files(struct telling *g, const struct store_change *c)
 {
 	struct store_content content = {0};
@@ -354,8 +359,8 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told 
 static void set_content_mtime(struct tree *t, int64_t row, int64_t mtime_ms);
 
 /*
- * It may have been sent already, though its last close is still to come. An upload is never
- * renamed.
+ * The file may have been sent already, though its last close is still to come. An upload is
+ * never renamed.
  */
 static void set_sent_mtime(struct tree_ctx *ctx, struct pending *p, int64_t mtime_ms)
 {
@@ -372,14 +377,15 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 		  const int64_t *mtime_ms)
 {
 	struct pendings *pendings = ctx->tree->pendings;
-	/* 0 is that none was set: what is as old, or older, is of the moment after. */
+	/* 0 means that no time was set, so times at or before 1970 become 1. */
 	int64_t time_ms = mtime_ms ? MAX(*mtime_ms, 1) : 0;
 	struct pending *p;
 
 	if (ctx->tree->config.read_only)
 		return -EROFS;
 	if (tree_ino_kind(ino) != TREE_UPLOAD)
-		/* tar, cp -p and touch must not warn; what there is to keep is the server's. */
+		/* Accepted without effect, so that tar, cp -p and touch do not warn: the
+		 * server's times count. */
 		return 0;
 	p = upload_held(ctx, tree_ino_row(ino));
 	if (!p) {

@@ -45,7 +45,7 @@ static const struct tree_row rows[] = {
 	  .attr = letter_attr, .render = letter_render },
 	{ TREE_EVENTS_LINK, "events link", TREE_ROOT, "events", LINK, ROW_LISTED,
 	  .attr = events_link_attr, .readlink = events_readlink },
-	/* In no listing: a walker would never come to its end. */
+	/* Not listed, because a walker would never reach its end. */
 	{ TREE_EVENTS, "events", TREE_CONTROL, "events", FILE_RO, 0 },
 	{ TREE_EVENTS_AT, "events@", TREE_NONE, NULL, FILE_RO, 0 },
 	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What waits for its bytes (an empty file) or for its name (a scratch file) does not wait for ever:
- * so long after its last close, and at unmount, unsent/ has it, with the reason.
+ * A file that waits for its bytes (an empty file) or for its name (a scratch file) does not
+ * wait for ever: some time after its last close, and at unmount, it moves to unsent/, with the
+ * reason.
  */
 #include <errno.h>
 
@@ -9,7 +10,7 @@
 #include "tree/submit.h"
 #include "webex/media_type.h"
 
-/* 0: none. */
+/* The row of the space that the directory belongs to; 0: none. */
 static int64_t room_of_dir(struct tree_ctx *ctx, uint64_t dir)
 {
 	struct tree_month m = {0};
@@ -20,7 +21,7 @@ static int64_t room_of_dir(struct tree_ctx *ctx, uint64_t dir)
 	return m.room;
 }
 
-/* Where it would have gone. */
+/* Addresses the letter to where the file would have gone. */
 static void address(struct tree *t, const struct pending *p, bool is_scratch,
 		    struct outbox_letter *l)
 {
@@ -53,7 +54,7 @@ static const char *reason_of(bool is_scratch, bool at_unmount)
 			  : "a passing file that was not renamed for long after its last close";
 }
 
-/* True: it need not be here any longer. */
+/* Moves it to unsent/. True: it is needed here no more. */
 static bool keep(struct tree *t, struct pending *p, bool at_unmount)
 {
 	bool is_scratch = p->is_scratch;
@@ -90,8 +91,8 @@ static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_told *
 	for (guint i = 0; i < all->len; i++) {
 		struct pending *p = all->pdata[i];
 		_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
-		/* A rename of it is on its way to the server. At unmount what was written since has
-		 * nobody else to keep it. */
+		/* A rename of it is on its way to the server. At unmount it is kept all the
+		 * same, because nobody else keeps what was written since. */
 		bool is_busy =
 			age_ms < 0 ? file_is_being_sent(p) : !g_queue_is_empty(&p->changes);
 		bool is_kept = !is_busy && keep(t, p, age_ms < 0);
@@ -108,7 +109,7 @@ int64_t tree_keep_old(struct tree *t, const struct tree_told *told)
 {
 	int64_t next_ms = keep_all(t, t->config.linger_ms, told);
 
-	/* What could not be kept waits once more. */
+	/* A file that could not be moved waits once more. */
 	return next_ms >= 0 ? next_ms : tree_next_old_ms(t);
 }
 

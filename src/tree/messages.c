@@ -31,7 +31,8 @@ bool tree_head_known(struct tree_ctx *ctx, int64_t room)
 	int recent = ctx->tree->config.recent;
 	struct store_span span;
 
-	/* A list that came in part only is none: a directory lists completely or fails. */
+	/* A list that came only in part does not count, since a directory lists completely or
+	 * fails. */
 	return store_span_head(ctx->conn, room, &span) == 0 &&
 	       (span.lo < 0 || !recent || store_head_recent(ctx->conn, room) >= recent);
 }
@@ -45,15 +46,15 @@ int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have)
 
 	if (r)
 		return r;
-	/* That something came a moment ago is no answer to who needs more of it. */
+	/* A fetch of a moment ago does not help an operation that needs more messages than it
+	 * brought. */
 	if (!have && store_span_head(ctx->conn, room, &head) == 0)
 		return tree_need_anew(ctx, &need);
 	return tree_need(ctx, &need, have);
 }
 
 /*
- * So few of the newest messages may be missing (deleted since they were listed) before somebody
- * has to wait for more.
+ * True if so many of the listed messages were deleted since that more must be fetched.
  */
 static bool is_short(struct tree_ctx *ctx, int64_t room)
 {
@@ -72,7 +73,7 @@ int tree_need_head(struct tree_ctx *ctx, int64_t room)
 
 	if (r || store_span_head(ctx->conn, room, &head))
 		return r;
-	/* It came and yet it is not there: better none than a part of it. */
+	/* It was fetched, and yet is not there: an error is better than a part. */
 	if (!tree_head_known(ctx, room))
 		return -EIO;
 	if (ctx->tree->config.recent)
@@ -102,7 +103,7 @@ int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	}
 	if (r == -ENOENT) {
 		r = upload_lookup(ctx, dir, name, ret_entry);
-		/* Not each message of a large page is told by its name (changes.c). */
+		/* The kernel is not told each name of a large page (invalidate.c). */
 		if (r == 0 && !ret_entry->ino)
 			ret_entry->entry_timeout = TIMEOUT_SHORT;
 		return r;
@@ -142,7 +143,7 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	const struct tree_config *c = &l->ctx->tree->config;
 	struct tree_entry e = {.ino = tree_ino(TREE_MESSAGE_TXT, b->rowid)};
 
-	/* What tree_getattr would say, without another query a message. */
+	/* Gives what tree_getattr() would, without another query for each message. */
 	e.entry_timeout = TIMEOUT_LONG;
 	e.attr.attr_timeout = TIMEOUT_LONG;
 	e.attr.st.st_ino = e.ino;
@@ -180,15 +181,15 @@ bool tree_brief_is_own(const struct tree *t, const struct store_brief *b)
 void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		       struct tree_attr *attr)
 {
-	/* Editable: one's own, without file or card; in the form it was written in
-	 * (design 2.3). */
+	/* A message can be edited if it is one's own, has no file and no card, and only in the
+	 * form that it was written in (design 2.3). */
 	bool editable = tree_brief_is_own(ctx->tree, b) && !b->has_files && !b->has_card &&
 			((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
 			 (kind == TREE_MESSAGE_MD && b->has_markdown));
 
 	if (editable)
 		attr->st.st_mode |= 0200;
-	/* Also in history/; and vim then writes in place (design 2.1). */
+	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
 	attr->st.st_nlink = 2;
 	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
 	if (kind == TREE_MESSAGE_TXT)
@@ -232,7 +233,7 @@ int tree_need_body(struct tree_ctx *ctx, int64_t row)
 {
 	int r = tree_need_row(ctx, NEED_BODY, row, false);
 
-	/* It was asked for and did not come: better an error than an empty message. */
+	/* The body was fetched and is not there: an error is better than an empty message. */
 	return r ? r : -EIO;
 }
 

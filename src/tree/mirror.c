@@ -68,7 +68,7 @@ static void of_room(const struct store_change *c, struct mirror_act *a)
 	}
 }
 
-/* A message or a member. */
+/* Fills in the act for a file: a message or a member. */
 static void of_file(const struct store_change *c, const char *room_name, struct mirror_act *a)
 {
 	bool is_member = c->type == STORE_MEMBER_ADDED || c->type == STORE_MEMBER_CHANGED ||

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes as what a person would have had to do to the files of this mount to make them: for
- * those who watch its directories by inotify, which the kernel tells of nothing else
- * (fs/mirror.h). Thread rule: the cache thread.
+ * Translates a change into what somebody would have done to the files of this mount to make it.
+ * The kernel tells those who watch directories by inotify of nothing else (fs/mirror.h).
+ *
+ * Thread rule: the cache thread.
  */
 #pragma once
 
@@ -20,19 +21,19 @@ enum mirror_what {
 	MIRROR_MKDIR,
 	MIRROR_RENAME, /* of a directory, in its directory */
 	MIRROR_RMDIR,
-	MIRROR_TOUCH, /* where none of the others can be shown: attributes changed */
+	MIRROR_TOUCH, /* attributes changed: where none of the others can be shown */
 };
 
 struct mirror_act {
 	enum mirror_what what;
-	uint64_t dir, ino;    /* the entry's directory; what it is or was the name of */
+	uint64_t dir, ino;    /* the directory of the entry, and its node */
 	char *name, *newname; /* in that directory */
-	/* The space on the way to it, if it is in one: `room_name` in `top` is `room`. */
+	/* If `dir` is inside a space: the space is `room`, called `room_name` in `top`. */
 	uint64_t top, room;
 	char *room_name;
 	char *path, *newpath; /* from the mount point */
 };
 
-/* False: nothing that shows in a directory, or no news. */
+/* False if the change shows in no directory or is no news. */
 bool tree_mirror(struct tree *t, const struct store_change *c, struct mirror_act *ret_act);
 void mirror_act_clear(struct mirror_act *a);

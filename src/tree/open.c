@@ -33,7 +33,7 @@ static int open_upload(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *
 
 bool tree_opens_freely(struct tree *t, uint64_t ino)
 {
-	/* Of a body that has to be fetched first, whoever opens the message is to be told. */
+	/* If a body must be fetched first, the open has to wait for it and report its error. */
 	if (store_has_evicted(t->config.store))
 		return false;
 	return tree_is_message(ino);
@@ -67,7 +67,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 		*ret_from = TREE_READ_EVENTS;
 		return 0;
 	}
-	/* It may have gone since the kernel looked it up. */
+	/* The file may have been removed since the kernel looked it up. */
 	r = tree_getattr(ctx, ino, &attr);
 	if (r)
 		return r;

@@ -9,8 +9,8 @@
 
 struct pendings {
 	pthread_mutex_t lock;
-	GHashTable *by_row; /* row -> pending, those that are listed; pendings.lock */
-	GQueue nameless;    /* of pending, open but not listed; pendings.lock */
+	GHashTable *by_row; /* row -> listed entry; pendings.lock */
+	GQueue nameless;    /* entries that are open but not listed; pendings.lock */
 	const struct clock *clock;
 };
 
@@ -41,10 +41,10 @@ static void unlist_locked(struct pendings *p, struct pending *e, bool keep_open)
 		return;
 	e->is_listed = false;
 	g_hash_table_remove(p->by_row, &e->row);
-	/* It was unlinked, whatever it had become. */
+	/* It was unlinked, so it does not matter what it had become. */
 	if (keep_open)
 		e->fate = PENDING_STAYS;
-	/* What became a text has no number but its own. */
+	/* A file that became a text can be found only by its own row. */
 	if ((keep_open || e->fate == PENDING_IS_TEXT) && e->opens)
 		g_queue_push_head(&p->nameless, e);
 	else
@@ -76,7 +76,7 @@ static struct pending *find_locked(struct pendings *p, uint64_t dir, const char 
 	GHashTableIter iter;
 	gpointer value;
 
-	/* A handful at a time: no index is worth it. */
+	/* There are only a few entries at a time, so there is no index. */
 	g_hash_table_iter_init(&iter, p->by_row);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct pending *e = value;
@@ -207,7 +207,7 @@ int pending_opened(struct pendings *p, struct pending *e, bool for_writing)
 	return r;
 }
 
-/* Without bytes it waits for them, without a name for that. */
+/* True if it waits at its last close: an upload for its bytes, a scratch file for its name. */
 static bool is_to_wait(const struct pending *e)
 {
 	return e->is_scratch || (draft_is_dirty(e->draft) && draft_size(e->draft) == 0);
@@ -401,7 +401,7 @@ void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 	pthread_mutex_unlock(&p->lock);
 }
 
-/* In how long it will have waited so long; -1: it does not wait. */
+/* In how many ms it will have waited for `age_ms`; -1: it does not wait. */
 static int64_t due_in_locked(const struct pendings *p, const struct pending *e, int64_t age_ms)
 {
 	if (e->opens || !e->waits_ms)

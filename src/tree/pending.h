@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files that are being written: uploads until the server has them, and scratch files
- * (design 2.3), which stay local. One entry a (directory, name); its row is that of the content
- * it becomes, or, of a new version, of the one before.
+ * Files that are being written: uploads until the server has them, and scratch files (design
+ * 2.3), which stay local. There is one entry for each (directory, name). Its row is that of the
+ * content which it becomes or, for a new version, of the version before.
  *
  *                      last close, it has bytes
  *     upload, open ----------------------------> gone: the store knows it, or unsent/ has it
@@ -18,9 +18,11 @@
  *                     v
  *     gone: unsent/ has it, with the reason (a scratch file without bytes just goes)
  *
- * One that is unlinked while it is open can still be found by its number.
- * Nothing empty is ever sent: an upload without bytes waits for them. Thread rule: any thread. Lock:
- * pendings.lock guards the table and every field marked so; the draft has its own.
+ * An entry that is unlinked while it is open can still be found by its row. Nothing empty is
+ * ever sent: an upload without bytes waits for them.
+ *
+ * Thread rule: any thread. Lock: pendings.lock guards the table and every field marked so; the
+ * draft has its own.
  */
 #pragma once
 
@@ -35,30 +37,31 @@
 
 struct pendings;
 
-/* What a scratch file is after a rename; who has it open goes on with it. */
+/* What became of a scratch file by a rename. Programs that have it open go on with it. */
 enum pending_fate {
 	PENDING_STAYS,
-	PENDING_IS_FILE, /* under `name` now: an upload */
-	PENDING_IS_TEXT, /* its bytes became a message, or an object */
+	PENDING_IS_FILE, /* it is an upload now, called `name` */
+	PENDING_IS_TEXT, /* its bytes became a message or an object */
 };
 
 struct pending {
-	int64_t row;	     /* never changes, as all up to `name` */
-	int64_t content_row; /* of what it becomes when it is sent */
+	int64_t row;	     /* never changes, like the fields down to `draft` */
+	int64_t content_row; /* row of the content that it becomes when it is sent */
 	uint64_t dir;	     /* ino of its directory */
 	struct draft *draft; /* owned */
 	atomic_bool
-		is_scratch; /* changes under pendings.lock: it ends when it is renamed empty */
+		is_scratch; /* changed under pendings.lock; false once it is renamed while empty */
 	char *name;	    /* pendings.lock */
-	int64_t mtime_ms;   /* pendings.lock; 0: none was set */
-	mode_t mode;	    /* pendings.lock; permission bits */
-	int opens;	    /* pendings.lock */
-	int64_t waits_ms; /* pendings.lock; mono, the last close of a writer; 0: it does not wait */
-	bool is_listed;		/* in the table; pendings.lock */
+	int64_t mtime_ms; /* pendings.lock; 0: not set */
+	mode_t mode;	  /* pendings.lock; permission bits */
+	int opens;	  /* pendings.lock */
+	int64_t waits_ms; /* pendings.lock; mono time of a writer's last close; 0: it does not
+			   * wait */
+	bool is_listed;	  /* in the table; pendings.lock */
 	enum pending_fate fate; /* pendings.lock */
 	int refs;		/* pendings.lock */
-	pid_t maker;		/* its process; 0: not known; pendings.lock */
-	/* Changes of its name that were submitted, the first of which is under way; cache thread. */
+	pid_t maker;		/* the process that made it; 0: unknown; pendings.lock */
+	/* Submitted changes of its name, of which the first is under way; cache thread. */
 	GQueue changes;
 };
 
@@ -75,44 +78,45 @@ struct pending *pending_by_name(struct pendings *p, uint64_t dir, const char *na
 struct pending *pending_by_row(struct pendings *p, int64_t row);
 /* One more reference. */
 struct pending *pending_ref(struct pendings *p, struct pending *e);
-/* One that has no name any more, since it was unlinked, another one got its name, or its bytes became
- * a text, and is still open: whoever has it open goes on with it. */
+/* Finds an open entry that lost its name, because it was unlinked, another file got its name,
+ * or its bytes became a text. Programs that have it open go on with it. */
 struct pending *pending_nameless(struct pendings *p, int64_t row);
 void pending_unref(struct pendings *p, struct pending **pending);
 bool pending_is_any_in(struct pendings *p, uint64_t dir);
 
-/* 0, or -ESTALE: it has left the table meanwhile, and another look-up tells what is there. */
+/* Counts an open. 0, or -ESTALE if the entry has left the table meanwhile: then the caller
+ * looks the name up again. */
 int pending_opened(struct pendings *p, struct pending *e, bool for_writing);
 enum pending_end {
-	PENDING_OPEN,  /* it is, still; or it is nothing but passing */
-	PENDING_WAITS, /* the last close of an upload that has no bytes yet: it waits for them */
-	PENDING_LEFT,  /* the last close of an upload: it left the table */
+	PENDING_OPEN,  /* it is still open, or it is a scratch file */
+	PENDING_WAITS, /* last close of an upload without bytes: it waits for them */
+	PENDING_LEFT,  /* last close of an upload: it left the table */
 };
 enum pending_end pending_closed(struct pendings *p, struct pending *e);
-/* A real name, and yet it waits here. */
+/* True if it has a real name and still waits here. */
 bool pending_waits(struct pendings *p, struct pending *e);
 void pending_remove(struct pendings *p, struct pending *e);
-/* A scratch file that became something else, a file of that name if it is not NULL: what its
- * number means is looked up there. Who has one open that became a text goes on with it. One that was
- * unlinked meanwhile stays that: nothing more of it is sent. */
+/* A scratch file became something else: a file called `name`, under which its row is looked up
+ * from now on, or, if `name` is NULL, a text. Programs that have it open go on with it. A file
+ * that was unlinked meanwhile stays unlinked, and nothing more of it is sent. */
 void pending_sent(struct pendings *p, struct pending *e, const char *name);
-/* *ret_name: the name that it has then, owned. */
+/* *ret_name: its present name, owned. */
 enum pending_fate pending_get_fate(struct pendings *p, struct pending *e, char **ret_name);
-/* A scratch file gets another scratch name; one that had it leaves the table. */
+/* Gives a scratch file another scratch name; an entry that had this name leaves the table. */
 void pending_rename(struct pendings *p, struct pending *e, const char *name);
-/* A file without bytes gets a real name: it waits for them under that. */
+/* Gives a file without bytes a real name, under which it waits for them. */
 void pending_name(struct pendings *p, struct pending *e, const char *name);
-/* What waits under that name goes: the name is another file's now. */
+/* Removes the entry that waits under this name, because another file has it now. */
 void pending_replaced(struct pendings *p, uint64_t dir, const char *name,
 		      const struct pending *by);
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
 void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
 void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker);
-/* The process made a scratch file in `dir` that may be meant to get the name of another one there: it has bytes, and
- * is none that an editor keeps beside. */
+/* True if the process made a scratch file in `dir` that it may rename onto another file there:
+ * one with bytes whose name is not one that editors keep beside a file. */
 bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker);
 bool pending_is_listed(struct pendings *p, struct pending *e);
-/* While it was open; a scratch file that was sent is not. */
+/* True if it was unlinked while it was open. Not true for a scratch file that was sent. */
 bool pending_is_unlinked(struct pendings *p, struct pending *e);
 /* Owned. */
 char *pending_dup_name(struct pendings *p, struct pending *e);
@@ -121,17 +125,18 @@ void pending_stat(struct pendings *p, struct pending *e, int64_t *ret_mtime_ms,
 		  mode_t *ret_mode);
 
 /*
- * Those that have waited for `age_ms` (-1: all that are there, for unmount); references, each
- * counted as open until pending_let_go. Owned array. *ret_next_ms: in how long the next of the
- * others is due; -1: there is none.
+ * Takes the entries that have waited for `age_ms` (-1: all entries, at unmount). Each is a
+ * reference and counts as open until pending_let_go. Owned array. *ret_next_ms: in how many ms
+ * the next of the others is due; -1: there is none.
  */
 GPtrArray *pending_take_old(struct pendings *p, int64_t age_ms, int64_t *ret_next_ms);
-/* It leaves the table if `is_kept` (unsent/ has it), unless somebody has opened it meanwhile. */
+/* Ends what pending_take_old began. With `is_kept` (unsent/ has it) the entry leaves the table,
+ * unless it was opened meanwhile. */
 bool pending_let_go(struct pendings *p, struct pending *e, bool is_kept);
-/* In how long the next is due that waits for age_ms; -1: none waits. */
+/* In how many ms the next entry will have waited for age_ms; -1: none waits. */
 int64_t pending_next_ms(struct pendings *p, int64_t age_ms);
 
-/* Those of a directory with a real name that wait. */
+/* An entry of a directory that waits under a real name. */
 struct pending_item {
 	int64_t row;
 	char *name; /* owned */

@@ -157,7 +157,7 @@ static bool emit_person(void *arg, const struct store_person *p)
 	struct listing *l = arg;
 	const char *email = p->first_email ? p->first_email : p->p.email;
 
-	/* An address that people_lookup would not take is not shown either. */
+	/* An address that people_lookup() would refuse is not listed. */
 	if (!email || !name_is_address(email))
 		return true;
 	name = g_strconcat(email, ".json", NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that come and change: what a mkdir, mv, touch means, with every check that needs no
- * request of its own (design 2.4). Those that go: remove.c.
+ * Plans of names that are made or changed: mkdir, mv, touch, with every check that needs no
+ * request of its own (design 2.4). Names that are removed: remove.c.
  */
 #include <errno.h>
 #include <linux/fs.h>
@@ -25,7 +25,7 @@ void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 	memset(plan, 0, sizeof(*plan));
 }
 
-/* The node of a name, without asking the server: the kernel has looked it up a moment ago. */
+/* Finds the node of a name without asking the server, since the kernel has just looked it up. */
 static int find(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t *ret_ino)
 {
 	struct tree_entry e;
@@ -109,7 +109,8 @@ static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
 	return r;
 }
 
-/* The scratch file still holds what cannot be sent. */
+/* Takes the whole of a scratch file as a letter. On an error the bytes are still in the scratch
+ * file. */
 static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 		      struct outbox_letter **ret_letter)
 {
@@ -118,7 +119,7 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	int r = tree_write_take(ctx, w, &letter, &reason);
 
 	if (r == 0 && !letter && w->pending) {
-		/* Somebody has removed it a moment ago. */
+		/* Somebody removed it a moment ago. */
 		r = -ENOENT;
 	} else if (r == 0 && !letter) {
 		log_last_error(
@@ -134,8 +135,8 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 	return r;
 }
 
-/* The bytes of a scratch file become a new text of one's own message, or of space.json: what
- * `sed -i` and editors that rename do. */
+/* The bytes of a scratch file become the new text of one's own message or of space.json, as
+ * `sed -i` and editors that rename do it. */
 static int scratch_to_edit(struct tree_ctx *ctx, struct pending *p, uint64_t onto,
 			   struct tree_plan *plan)
 {
@@ -169,7 +170,7 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 
 	if (r)
 		return r;
-	/* Opened as the scratch file it is, sent as what it is now called. */
+	/* It is opened as a scratch file and sent under its new name. */
 	r = tree_write_aim(ctx, &w, newname);
 	w.is_moved = true;
 	if (r == 0)
@@ -188,7 +189,8 @@ static int refuse_empty(const char *name)
 	return -ENODATA;
 }
 
-/* A file without bytes waits for them under its new name: it is to be one that it could have. */
+/* A file without bytes waits for them under its new name, which must be one that it could be
+ * sent by. */
 static int check_new_name(struct tree_ctx *ctx, const struct pending *p, const char *newname)
 {
 	struct tree_write aim = {.dir = p->dir};
@@ -207,7 +209,8 @@ static int refuse_sent(const char *name)
 	return -EPERM;
 }
 
-/* Like a write to it: the new one is no version of an older one, nor called like that. */
+/* As for a write: a file cannot become a newer version of an older version, nor be called like
+ * one. */
 static int check_version(struct tree_ctx *ctx, uint64_t onto, const char *name)
 {
 	struct pending *p = pending_by_row(ctx->tree->pendings, tree_ino_row(onto));
@@ -261,8 +264,8 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	return scratch_to_upload(ctx, p, newname, plan);
 }
 
-/* What names a file of this machine: it may be there by now. Whoever moves it must be able to read
- * it: that its writer could not is why it is here. */
+/* Looks again for the local file that a letter names, which may exist by now. It is read with
+ * the rights of the process that moves the letter; perhaps its writer could not read it. */
 static int find_again(struct outbox_letter *l)
 {
 	_cleanup_free_ char *reason = NULL;
@@ -273,7 +276,8 @@ static int find_again(struct outbox_letter *l)
 	return r;
 }
 
-/* A letter is sent as what it is: onto a message it would be one more, under another name. */
+/* A letter is sent as what it is. Moved onto a message it would become one more message under
+ * another name, so that is refused. */
 static int check_resend_name(uint64_t dir, const char *name, const char *newname)
 {
 	const struct tree_row *fixed = tree_fixed_child(tree_ino_kind(dir), newname);
@@ -295,13 +299,13 @@ static int check_resend_name(uint64_t dir, const char *name, const char *newname
 	return -EPERM;
 }
 
-/* An unsent letter moved to a post file or into a space is sent there. */
+/* Plans to send an unsent letter that is moved to a post file or into a space. */
 static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64_t newdir,
 		       const char *newname, struct tree_plan *plan)
 {
 	struct outbox_letter *l = NULL;
 	struct tree_write aim = {0};
-	/* `mv unsent/LETTER SPACE/`: nobody chose that name. */
+	/* After `mv unsent/LETTER SPACE/` the name is not one that somebody chose. */
 	bool is_named = strcmp(name, newname) != 0;
 	int r = check_resend_name(newdir, name, newname);
 
@@ -331,7 +335,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		if (l->form == OUTBOX_EDIT_MARKDOWN)
 			l->form = OUTBOX_MARKDOWN;
 		g_clear_pointer(&l->message_id, g_free);
-		/* Into the space itself under a name: a file goes by that name. */
+		/* A file that is moved into the space itself under a new name is sent under
+		 * that name. */
 		if (is_named && (l->form == OUTBOX_FILE || l->local) &&
 		    !tree_fixed_child(TREE_SPACE, newname) && !name_is_scratch(newname)) {
 			g_free(l->filename);
@@ -380,7 +385,8 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		r = plan_resend(ctx, tree_ino_row(ino), name, newdir, newname, &plan);
 		break;
 	default:
-		/* Never EXDEV for a message: mv would copy it and delete the original. */
+		/* A message never gives EXDEV, because mv would then copy it and delete the
+		 * original. */
 		r = -EPERM;
 	}
 	if (r)

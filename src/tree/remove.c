@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that go: what rm and rmdir mean, and what is not deleted though a program unlinks it
- * (design 2.4). Nothing goes that was not named: the message of an attachment goes only if it is
- * nothing but that file, a space only if nothing is in it.
+ * Plans of names that are removed: what rm and rmdir mean, and what is not deleted though a
+ * program unlinks it (design 2.4). Nothing is deleted that was not named: the message of an
+ * attachment only if it has nothing but that file, a space only if nothing is in it.
  */
 #include <errno.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static char *path_of(struct tree_ctx *ctx, const struct store_message *m)
 	return path;
 }
 
-/* Programs say EPERM; why, and what to do instead, is here. */
+/* Programs only show EPERM. last-error says why, and what to do instead. */
 static int refuse(enum tree_remover by, const char *name, const char *instead)
 {
 	if (by == TREE_MOVES_OUT)
@@ -91,7 +91,7 @@ static bool is_blank(const char *text)
 	return true;
 }
 
-/* What the message has beside the file `url`, or NULL. */
+/* What else the message has besides the file `url`, in words, or NULL. */
 static const char *what_else(const struct webex_message *m, const char *url)
 {
 	size_t len, wanted_len;
@@ -119,7 +119,8 @@ static int refuse_message(struct tree_ctx *ctx, const struct store_message *m, c
 	return -EPERM;
 }
 
-/* The message is asked for before it is deleted (tree_remove_check): what is known of it may be old. */
+/* The message is read before it is deleted (tree_remove_check), since what is known of it may
+ * be old. */
 static int plan_attachment(struct tree_ctx *ctx, const struct store_content *content,
 			   const char *name, struct tree_plan *plan)
 {
@@ -163,8 +164,9 @@ int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 }
 
 /*
- * mv, cp --remove-destination, tar x: the name is to be another's in a moment. Only where that can be, and
- * what has the name stays: as with cp, it becomes an older version.
+ * For mv, cp --remove-destination and tar x, which give the name to another file in a moment.
+ * That is possible only in some directories. The present file stays and becomes an older
+ * version, as with cp.
  */
 static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			const struct store_content *content, struct tree_plan *plan)
@@ -176,7 +178,7 @@ static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		log_last_error("%s: a month takes no new files; send it to the space", name);
 	else
 		r = upload_check_newest(ctx, content, name);
-	/* As the one that is to come would be: without network it stays where it is found. */
+	/* The new file would be refused without network; so the old one is not hidden then. */
 	if (r == 0)
 		r = tree_write_aim(ctx, &aim, name);
 	tree_write_close(ctx->tree, &aim);
@@ -197,8 +199,8 @@ static int get_content(struct tree_ctx *ctx, int64_t row, struct store_content *
 }
 
 /*
- * What was not sent goes, as it would anywhere, and what has the name at the server is hidden. Of what was sent
- * the last close may still be to come to us, when its program has gone on.
+ * A file that was not sent is removed, as anywhere, and the attachment of that name at the
+ * server is hidden. A file may have been sent although its last close has not reached us yet.
  */
 static int plan_replace_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
 				struct tree_plan *plan)
@@ -224,13 +226,14 @@ static int plan_replace_pending(struct tree_ctx *ctx, uint64_t dir, const char *
 	return r;
 }
 
-/* A file that is being written or sent, or was sent and is still open. An older version stays. */
+/* For a file that is being written or sent, or that was sent and is still open. An older
+ * version of it stays. */
 static int plan_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			enum tree_remover by, struct tree_plan *plan)
 {
 	struct pending *p = plan->pending;
 
-	/* Nothing of it is, or will be, at the server. */
+	/* True if nothing of it is or will be at the server. */
 	plan->is_local = p->is_scratch || pending_waits(ctx->tree->pendings, p);
 	if (by == TREE_REPLACES && !p->is_scratch)
 		return plan_replace_pending(ctx, dir, name, plan);
@@ -292,7 +295,8 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 				       : refuse(by, name, "rm does");
 		break;
 	case TREE_LETTER:
-		/* Moving it out keeps its bytes; what would be in its place is not it. */
+		/* When it is moved out, its bytes are kept elsewhere; when it is replaced, a
+		 * new file in its place is not the same message. */
 		if (by == TREE_REPLACES) {
 			r = refuse(by, name, "write to it, or rm it first");
 			break;
@@ -301,7 +305,8 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		plan.n = tree_ino_row(e.ino);
 		break;
 	case TREE_LETTER_WHY:
-		/* Goes with its letter; `rm unsent/ *` must not fail on it. */
+		/* The reason is removed with its letter, but `rm unsent/ *` must not fail on
+		 * it. */
 		plan.action = TREE_DO_NOTHING;
 		plan.is_local = true;
 		break;
@@ -325,7 +330,7 @@ static bool note_message(void *arg, const struct store_brief *b)
 	return false;
 }
 
-/* -ENOTEMPTY if there is a message. */
+/* -ENOTEMPTY if the space has a message. */
 static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name)
 {
 	struct need all = {.kind = NEED_HEAD, .row = room};
@@ -346,14 +351,14 @@ static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name
 	r = store_span_head(ctx->conn, room, &span);
 	if (r)
 		return r == -ENOENT ? -EIO : r;
-	/* All of its past. */
+	/* Needs the whole past of the space. */
 	return tree_need_interval(ctx, room, -1, span.hi);
 }
 
 struct others {
 	const char *me_id;
 	bool has_me;
-	char *found; /* owned; somebody else */
+	char *found; /* address of another member; owned */
 };
 
 static bool note_member(void *arg, const struct store_member *m)
@@ -367,7 +372,7 @@ static bool note_member(void *arg, const struct store_member *m)
 	return true;
 }
 
-/* -ENOTEMPTY if somebody else is in it. */
+/* -ENOTEMPTY if the space has another member. */
 static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 {
 	struct need all = {.kind = NEED_MEMBERS, .row = room};
@@ -384,7 +389,7 @@ static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 			name, o.found);
 		r = -ENOTEMPTY;
 	}
-	/* A list without us is no list. */
+	/* A list of members without us is not believed. */
 	if (r == 0 && !o.has_me) {
 		log_last_error("rmdir %s: the server does not say who is in it", name);
 		r = -EIO;
@@ -398,7 +403,7 @@ static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name)
 	int64_t room = tree_ino_row(ino);
 	int r;
 
-	/* A bot is shown only what names it (webex-api.md 5.20). */
+	/* A bot sees only messages that mention it (webex-api.md 5.20). */
 	if (ctx->tree->config.is_bot) {
 		log_last_error("rmdir %s: a bot is not shown what others wrote in a space",
 			       name);

@@ -7,7 +7,8 @@
 
 #include "tree/internal.h"
 
-/* One for each file that was hidden, until its timer ends: so the timer needs no cancelling. */
+/* An entry for each hidden file. It lives until its timer ends, so that the timer is never
+ * cancelled. */
 struct entry {
 	struct replaced *table;
 	int64_t row, room;
@@ -50,7 +51,7 @@ void replaced_free(struct replaced **r)
 	*r = NULL;
 }
 
-/* ADDED: its names, too. */
+/* Lets the kernel forget the content; with STORE_CONTENT_ADDED its names, too. */
 static void tell(struct tree *t, enum store_change_type type, int64_t row, int64_t room,
 		 const char *name)
 {
@@ -147,7 +148,7 @@ void replaced_show(struct replaced *r, int64_t room, const char *name)
 	gpointer value;
 
 	pthread_mutex_lock(&r->lock);
-	/* Mostly there is none. */
+	/* The table is mostly empty. */
 	g_hash_table_iter_init(&iter, r->by_row);
 	while (!s && g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct entry *e = value;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attachments whose names are about to be another's: mv, cp --remove-destination, tar x and the like unlink
- * what they replace and make the new one then. The old one is no less a message for that: it is deleted by
- * nobody, and merely not found under its name in the space and its files/ until the new one is there,
- * which makes it an older version.
+ * Attachments whose names another file is about to get. mv, cp --remove-destination, tar x and
+ * their like unlink the file that they replace and then make the new one. The old attachment is
+ * still a message, so it is not deleted: it is only hidden from the space and its files/ until
+ * the new one is there, which makes it an older version.
  *
  *              replaced_hide            a newer one of the name is known (upload_is_newest)
  *     shown ----------------> hidden ---------------------------------------> an older version
@@ -27,8 +27,8 @@ struct replaced *replaced_new(struct tree *t);
 /* After the cache queue was stopped. */
 void replaced_free(struct replaced **r);
 
-/* The content `row` of space `room`, which is called `name`. */
+/* Hides the content `row` of space `room`, called `name`. */
 void replaced_hide(struct replaced *r, int64_t row, int64_t room, const char *name);
-/* Nobody writes a file of that name in the space any more. */
+/* Shows it again, because no file of this name is being written in the space any more. */
 void replaced_show(struct replaced *r, int64_t room, const char *name);
 bool replaced_is_hidden(struct replaced *r, int64_t row);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spaces/, direct/, what a space directory itself shows, and .sparkfs/views.
+ * spaces/, direct/, the files of a space's directory itself, and .sparkfs/views.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@ static enum webex_room_type type_of(uint64_t dir)
 }
 
 /*
- * The list of spaces, once complete, is never unknown again. For a name a poll will do: what is
- * new is in it.
+ * Once complete, the list of spaces is never unknown again. To look a name up a poll is enough,
+ * because it brings the new spaces.
  */
 static int need_rooms(struct tree_ctx *ctx, bool is_listing)
 {
@@ -32,7 +32,7 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct store_room room = {0};
 	int r;
 
-	/* No space is ever called so: a dot-leading title gets another name. */
+	/* No space has such a name, since a title with a leading dot gets another name. */
 	if (name[0] == '.') {
 		tree_no_entry(ret_entry, TIMEOUT_LONG);
 		return 0;
@@ -169,7 +169,7 @@ static bool emit_view(void *arg, const struct store_room *room)
 	return !l->is_full;
 }
 
-/* Group spaces first, then direct ones: their cookies begin at DIRECT_COOKIE. */
+/* The views of group spaces come first, then those of direct ones, whose cookies begin here. */
 #define DIRECT_COOKIE (INT64_C(1) << 50)
 
 int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plans carried out: one request each, its answer brought into the store. Thread rule: cache
- * thread.
+ * Carries plans out: makes one request for each and keeps its answer in the store. Thread rule:
+ * cache thread.
  */
 #include <assert.h>
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include "base/log.h"
 #include "tree/submit.h"
 
-/* How long a space made or renamed here, or who was invited here, outlives a list that does not
- * show it yet (webex-api.md 7.4). */
+/* So long after a space was made or renamed here, or somebody was invited here, a list that
+ * does not show it yet proves nothing (webex-api.md 7.4). */
 #define PIN_MS 60000
 
 static void finish(struct submission *s, int error, uint64_t ino)
@@ -20,7 +20,8 @@ static void finish(struct submission *s, int error, uint64_t ino)
 	submission_finish(s, error, ino);
 }
 
-/* Its bytes are at the server now. A close after that (gio's) has nothing left to send. */
+/* The bytes of the file are at the server now, so that a later close (as of gio) has nothing
+ * left to send. */
 static void became(struct submission *s, const char *name)
 {
 	struct pending *p = s->plan.pending;
@@ -31,7 +32,7 @@ static void became(struct submission *s, const char *name)
 		tree_write_send_left(s->tree, p);
 }
 
-/* The file here that the change was about. */
+/* Ends the pending file that the change was about. */
 static void end_pending(struct submission *s)
 {
 	struct pendings *pendings = s->tree->pendings;
@@ -58,7 +59,8 @@ static void end_pending(struct submission *s)
 	}
 }
 
-/* What was written beside a file, which was removed then, got its name, or will not get it. */
+/* A file that was written beside another, which the program then removed, got the name or will
+ * not get it: shows the hidden one again. */
 static void show_replaced(struct submission *s)
 {
 	const struct pending *p = s->plan.pending;
@@ -94,7 +96,7 @@ static void publish(struct tree *t, GPtrArray *changes)
 	g_ptr_array_unref(changes);
 }
 
-/* It is asked for anew when somebody looks. */
+/* Lets it be fetched anew when somebody looks. */
 static void expire(struct tree *t, enum need_kind kind, int64_t row)
 {
 	struct need need = {.kind = kind, .row = row};
@@ -103,7 +105,7 @@ static void expire(struct tree *t, enum need_kind kind, int64_t row)
 	pager_expire(t->config.pager, &need);
 }
 
-/* Something was to be made, and the answer is about something that was there before. */
+/* Ends a creation whose answer has an object that was known before. */
 static int is_another(struct submission *s, const char *what, const char *thing,
 		      enum need_kind kind, int64_t row)
 {
@@ -118,7 +120,7 @@ static int is_another(struct submission *s, const char *what, const char *thing,
 static void deleted(struct submission *s, int error)
 {
 	if (s->messages) {
-		/* Gone already is what was wanted. */
+		/* -ENOENT is a success here: the message is gone. */
 		s->rm_error = s->rm_error ? s->rm_error : error == -ENOENT ? 0 : error;
 		if (file_drop_next(s))
 			return;
@@ -153,7 +155,8 @@ void submission_delete_message(struct submission *s)
 	webex_delete_message(s->tree->config.client, s->plan.id, message_deleted, s);
 }
 
-/* An attachment is to go, and with it its message: as that is now, not as it was once listed. */
+/* The message of an attachment that is to be removed was read: decides by its present form, not
+ * by the listed one. */
 static void attachment_checked(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
@@ -162,7 +165,7 @@ static void attachment_checked(void *arg, struct webex_reply *reply)
 	int r;
 
 	s->plan.action = TREE_DO_DELETE_MESSAGE;
-	/* What a bot is not shown may be there. */
+	/* For a bot a 404 does not mean that the message is gone. */
 	if (reply->status == 404 && !t->config.is_bot) {
 		message_deleted(s, reply);
 		return;
@@ -188,7 +191,8 @@ static void attachment_checked(void *arg, struct webex_reply *reply)
 static void hide_replaced(struct submission *s)
 {
 	replaced_hide(s->tree->replaced, s->plan.row, s->plan.room, s->plan.text);
-	/* If it was sent a moment ago, its last close is still to come: submission_finish. */
+	/* If it was sent a moment ago, its last close is still to come; submission_finish()
+	 * sees to that. */
 	finish(s, 0, 0);
 }
 
@@ -254,7 +258,7 @@ static void room_deleted(void *arg, struct webex_reply *reply)
 	finish(s, r, 0);
 }
 
-/* What was sent there a moment ago is nowhere else. */
+/* Refuses while something is being sent to the space, since it would be lost with the space. */
 static void delete_room(struct submission *s)
 {
 	if (outbox_sends_to(s->tree->config.outbox, s->plan.id)) {
@@ -346,7 +350,7 @@ static void member_removed(void *arg, struct webex_reply *reply)
 		changes = store_changes_new();
 		store_remove_member(t->config.store, s->plan.row, changes);
 		publish(t, changes);
-		/* Removing oneself is leaving (design 2.4). */
+		/* Removing one's own membership is leaving the space (design 2.4). */
 		if (own)
 			room_left(s, s->plan.room);
 	}
@@ -371,7 +375,7 @@ static void send_letter(struct submission *s)
 	struct outbox_letter *letter = steal_ptr(&s->plan.letter);
 	uint64_t id = outbox_send(s->tree->config.outbox, letter, letter_sent, s);
 
-	/* The answer comes as another item of this queue. */
+	/* The answer comes as another item of this queue, so the id is set before it. */
 	if (s->plan.waiting)
 		s->plan.waiting->letter = id;
 }

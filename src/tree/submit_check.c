@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A change of a space or a membership that changes nothing, as far as is known: whether the server has
- * what was written is asked before it is said to be done.
+ * A change of a space or a membership that changes nothing, as far as is known here: the server
+ * is asked whether it has what was written before the change is reported as done.
  *
  *     GET --as it was written--> 0
  *      |
@@ -20,7 +20,7 @@ static void publish(struct tree *t, GPtrArray *changes)
 	g_ptr_array_unref(changes);
 }
 
-/* Something differs; *ret_r: 0 or -errno. */
+/* True if something differs from what was written; *ret_r: 0 or -errno. */
 static bool differs(struct submission *s, const struct webex_reply *reply, int *ret_r)
 {
 	const char *json = s->plan.text;
@@ -37,7 +37,7 @@ static bool differs(struct submission *s, const struct webex_reply *reply, int *
 	return *ret_r || change;
 }
 
-/* The next one begins with what there is. */
+/* Keeps what was read, so that the next change begins with it. */
 static void show(struct submission *s, const struct webex_reply *reply)
 {
 	GPtrArray *changes = store_changes_new();

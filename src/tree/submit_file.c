@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of files that are here: scratch files, and files that are being sent.
+ * Changes of pending files: scratch files, and files that are being sent.
  *
  *                  file_change_submit
  *     rename, send ------+-------> in line behind the change before it
@@ -16,8 +16,8 @@
  *                  v                           v
  *                finish <---------------- that message is deleted
  *
- * One of several `mv` of one file sends it, however many were interrupted meanwhile and go on
- * without anybody who waits.
+ * Of several `mv` of one file only one sends it, even if some were interrupted and go on
+ * although nobody waits for them.
  */
 #include <errno.h>
 #include <string.h>
@@ -80,7 +80,7 @@ void file_rename(struct submission *s)
 
 /* ---- rm ---- */
 
-/* The message of what was sent under that row before. */
+/* Notes the message of an earlier version that was sent under this row. */
 static void note_sent(struct submission *s, GArray *messages)
 {
 	struct store_content content = {0};
@@ -158,7 +158,7 @@ static void recalled(void *arg, int error, const GArray *arrived)
 
 void file_drop(struct submission *s)
 {
-	/* From here on nothing more of it is sent. */
+	/* After this nothing more of it is sent. */
 	pending_remove(s->tree->pendings, s->plan.pending);
 	outbox_recall(s->tree->config.outbox, s->plan.pending->content_row, recalled, s);
 }

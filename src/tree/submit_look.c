@@ -9,7 +9,7 @@
 #include "webex/id.h"
 #include "webex/same.h"
 
-/* So long a change may take to be seen. */
+/* The object is read again after this time, since a change may become visible late. */
 #define LOOK_AGAIN_MS 2000
 
 /* ---- before ---- */
@@ -70,7 +70,7 @@ void submission_free(struct submission *s)
 
 /* ---- looking ---- */
 
-/* What the person sees is an errno; what the server said goes where it can be read. Owned. */
+/* The line for last-error with the server's words, since the person sees only an errno. Owned. */
 static char *words(const char *what, const struct webex_reply *reply)
 {
 	return g_strdup_printf("%s: %s: %s%s%s", what, strerror(-reply->error),
@@ -120,7 +120,8 @@ void tree_shutdown(struct tree *t)
 	GList *link = t->looking.head;
 
 	t->is_shut = true;
-	/* What is asked now is asked in vain or in time; a timer would be lost. */
+	/* Waiting changes are read at once: the loop may have ended, but a timer would
+	 * certainly be lost. */
 	while (link) {
 		struct submission *s = link->data;
 
@@ -139,7 +140,8 @@ static void keep_error(struct submission *s, int error, char *said)
 
 /* ---- changes ---- */
 
-/* The answer is about another thing than was asked for: it says nothing of this one. */
+/* True if the answer has another object than the one that was changed, so that it says nothing
+ * of this one. */
 static bool is_about_another(const struct submission *s, const struct webex_reply *reply)
 {
 	const struct webex_membership *member;
@@ -155,7 +157,8 @@ static bool is_about_another(const struct submission *s, const struct webex_repl
 	return !webex_id_is_same(room->id, s->plan.id);
 }
 
-/* The name of a field that is as it was. Owned; NULL: there is none, or nothing to compare. */
+/* The name of a field that was to change and has its old value. Owned; NULL: there is none, or
+ * nothing to compare. */
 static char *unchanged(const struct submission *s, const struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *now = NULL;

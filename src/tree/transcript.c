@@ -7,19 +7,20 @@
 #include "tree/transcript.h"
 #include "webex/render.h"
 
-/* Texts of closed transcripts that are kept for the next stat or open. */
+/* So many texts of closed transcripts are kept for the next stat or open. */
 #define KEEP_CLOSED 8
 
 struct text {
 	uint64_t ino;
-	struct store_range range; /* what is in it */
+	struct store_range range; /* the messages in it */
 	int opens;
-	/* Of the store before it was read; 0: not known. Only meaningful while closed. */
+	/* Of the store before the text was made; 0: unknown. Only used while the transcript is
+	 * closed. */
 	uint64_t generation;
-	uint64_t used; /* order of use */
+	uint64_t used; /* for the order of use */
 	GString *bytes;
 	int64_t newest; /* cookie of the newest message in it */
-	bool lacks;	/* a message without its body */
+	bool lacks;	/* the body of a message is missing */
 };
 
 struct transcripts {
@@ -107,7 +108,7 @@ static void forget_closed_locked(struct transcripts *t)
 		g_hash_table_remove(t->texts, &oldest->ino);
 }
 
-/* The text as an open would see it, or NULL if it must be made. */
+/* The text that an open would see, or NULL if it must be made. */
 static struct text *find_locked(struct transcripts *t, uint64_t ino, uint64_t generation)
 {
 	struct text *text = g_hash_table_lookup(t->texts, &ino);
@@ -186,7 +187,7 @@ void transcript_release(struct transcripts *t, uint64_t ino)
 
 	pthread_mutex_lock(&t->lock);
 	text = g_hash_table_lookup(t->texts, &ino);
-	/* What was appended meanwhile is no transcript that a new open would get. */
+	/* A new open must not get the appended lines, so the text is dropped. */
 	if (text && --text->opens == 0)
 		g_hash_table_remove(t->texts, &ino);
 	pthread_mutex_unlock(&t->lock);
@@ -266,8 +267,9 @@ static void append(struct text *text, enum store_change_type type,
 		   const struct store_message *m, int64_t now_wall_ms)
 {
 	if (type == STORE_MESSAGE_ADDED) {
-		/* Older than what is shown belongs to history, not to the end; the newest may
-		 * have been read from the store before it is told. */
+		/* A message older than the last one shown does not belong at the end, and the
+		 * newest may already be in the text because it was read from the store before
+		 * it was told. */
 		if (m->cookie > text->newest)
 			add_message(text, m);
 	} else if (type == STORE_MESSAGE_CHANGED) {

@@ -11,7 +11,7 @@
 
 /* ---- links ---- */
 
-/* The attributes of a link in a space or a month. */
+/* Sets the attributes of the link in a space or a month. */
 static int link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr, bool of_month)
 {
 	_cleanup_(cleanup_free) char *target = NULL;
@@ -70,7 +70,7 @@ static bool is_of_month(uint64_t ino)
 	return tree_ino_kind(ino) == TREE_MONTH_TRANSCRIPT;
 }
 
-/* The bodies that were dropped, page by page. */
+/* Needs the bodies that were dropped, page by page. */
 static int need_bodies(struct tree_ctx *ctx, const struct store_range *range)
 {
 	struct need need = {.kind = NEED_BODY, .row = range->room};
@@ -82,11 +82,11 @@ static int need_bodies(struct tree_ctx *ctx, const struct store_range *range)
 	need.lo_ms = span.lo;
 	need.hi_ms = span.hi;
 	r = tree_need(ctx, &need, false);
-	/* It came and yet it is not there: better none than a part of it. */
+	/* It was fetched, and yet is not there: an error is better than a part. */
 	return r ? r : -EIO;
 }
 
-/* Makes sure that the messages in it are known; which they are. */
+/* Makes sure that the messages of the transcript are known, and gives their range. */
 static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range *ret_range)
 {
 	struct tree_dir dir = {.ino = ino};
@@ -96,7 +96,8 @@ static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range 
 	return r;
 }
 
-/* tail -f asks every second: that keeps the polls awake, or without them, is what asks for news. */
+/* tail -f asks for the attributes every second. That keeps the polls awake; without polls it is
+ * what fetches the news. */
 static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 {
 	const struct tree_config *c = &ctx->tree->config;
@@ -157,7 +158,7 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 		r = need_bodies(ctx, &range);
 	if (r == 0)
 		r = transcript_hold(transcripts, ctx->conn, ino, &range, generation);
-	/* What was told between the snapshot and now is in no text: it is made again. */
+	/* Changes that were told since the snapshot are in no text, so it is made again. */
 	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
 	     i++) {
 		transcript_release(transcripts, ino);
@@ -168,6 +169,6 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 		r = transcript_hold(transcripts, conn, ino, &range, generation);
 		store_read_end(conn);
 	}
-	/* Dropped just now, after they were seen to be there. */
+	/* The bodies were dropped after they were seen to be there. */
 	return r == -ENODATA ? -EIO : r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * .sparkfs/transfers: a line for each file on its way, for `watch cat` and for scripts. Fields are parted
- * by tabs: direction, bytes done, bytes in all ("?" if nobody knows), part done, bytes a second, name.
+ * .sparkfs/transfers: a line for each file under way, for `watch cat` and for scripts. Its
+ * fields are separated by tabs: direction, bytes done, bytes in all ("?" if unknown), part
+ * done, bytes per second, name.
  */
 #include "attach/attach.h"
 #include "tree/internal.h"

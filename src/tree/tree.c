@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The generic part of the namespace: everything that is the same for every row of the table.
+ * The generic part of the namespace: what is the same for all rows of the table.
  */
 #include <errno.h>
 #include <string.h>
@@ -131,7 +131,7 @@ void tree_note_use(struct tree *t, uint64_t ino)
 	case TREE_EVENTS:
 	case TREE_EVENTS_AT:
 	case TREE_EVENTS_LINK:
-		/* What the mount says of itself is not what others wrote. */
+		/* Reading what the mount says about itself does not count as use. */
 		break;
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:
@@ -222,7 +222,7 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 
 	if (r)
 		return r;
-	/* What comes and goes with one's own writing is right before the kernel is told. */
+	/* Such names change with one's own writing before the kernel is told. */
 	if (tree_row(ino)->exists || tree_row(ino)->flags & ROW_SHIFTS)
 		entry.entry_timeout = 0;
 	*ret_entry = entry;
@@ -300,7 +300,7 @@ bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *
 	struct tree_entry entry;
 	int r = tree_make_entry(ctx, ino, &entry);
 
-	/* Gone since the listing was made: not an error of the directory. */
+	/* The file was removed since the listing began, which is no error of the directory. */
 	if (r == -ENOENT)
 		return true;
 	if (r < 0 || r == TREE_WAIT) {
@@ -313,7 +313,7 @@ bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *
 /* Cookies 1 and 2 are the caller's "." and ".."; a fixed name's is this and its kind. */
 #define FIXED_COOKIE 16
 
-/* True if everything was emitted. */
+/* Emits the fixed names. True if all of them fitted. */
 static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		       tree_emit emit, void *arg, int *ret_error)
 {
@@ -332,7 +332,7 @@ static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t
 			*ret_error = 0;
 			continue;
 		}
-		/* A listing is complete or it fails. */
+		/* A listing must be complete or fail. */
 		if (*ret_error)
 			return false;
 		if (!tree_emit_ino(ctx, emit, arg, row->name, ino, own, ret_error))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The namespace: which files there are, what they hold, what writing to them means (design 2).
- * A table with one row a kind of file (kinds.c) and the hooks its rows name. Knows nothing of
- * FUSE.
+ * The namespace: which files there are, what they contain, and what writing to them means
+ * (design 2). It is a table with one row for each kind of file (kinds.c) and the hooks that the
+ * rows name. It knows nothing of FUSE.
  *
  * Reading is a function of the store: it answers, fails, or returns TREE_WAIT with the need it
  * lacks in ctx->want; the caller waits for that (pager.h), adds it to ctx->done, and calls the
@@ -58,27 +58,27 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree);
 void tree_free(struct tree **t);
 
 #define TREE_WAIT 1
-/* Of tree_open_write alone: the file is long, and what it holds is to be copied first. The caller
- * ends the snapshot, has ctx->copy done by tree_copy_run, and calls the same function again. */
+/* Only tree_open_write returns this: the file is long, and its bytes must be copied first. The
+ * caller ends the snapshot, lets tree_copy_run do ctx->copy, and calls the same function again. */
 #define TREE_COPY 3
 #define TREE_MAX_WAITS 8
 
-/* A need that was waited for, and how that ended. */
+/* A need that was waited for, and how the wait ended. */
 struct tree_waited {
 	struct need need;
 	int error;
-	/* It did not end: the wait was a short one. Who has nothing to answer from by now waits
-	 * again. */
+	/* A short wait ran out before the need was filled. If there is still nothing to answer
+	 * from, the operation waits again. */
 	bool gave_up;
 };
 
 struct draft;
 
-/* What a file that is opened for writing begins with. Zeroed: none. */
+/* The bytes that a file which is opened for writing begins with. Zeroed: none. */
 struct tree_copy {
 	uint64_t ino;
 	struct draft *draft; /* owned; NULL: none */
-	int64_t row;	     /* of a content; 0: of `fd` */
+	int64_t row;	     /* row of the content to copy; 0: copy `fd` */
 	int fd;		     /* owned, where row is 0 */
 	bool is_done;
 	int error;
@@ -87,11 +87,11 @@ struct tree_copy {
 struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
-	uint64_t generation;   /* of the store before conn's snapshot; 0: not known */
+	uint64_t generation;   /* of the store before conn's snapshot; 0: unknown */
 	struct need want;      /* out, with TREE_WAIT */
-	bool want_soft;	       /* out: what is there will do after a short wait */
-	bool want_anew;	       /* out: what was fetched before the wait will not do */
-	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it in the end */
+	bool want_soft;	       /* out: after a short wait what is known will do */
+	bool want_anew;	       /* out: only a fetch that begins with the wait will do */
+	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it at the end */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
 };
@@ -101,15 +101,15 @@ struct tree_attr {
 	double attr_timeout;
 };
 
-/* A name and what it stands for. ino 0: there is no such name, and the kernel may remember that
- * for entry_timeout. */
+/* What a name stands for. ino 0: there is no such name, and the kernel may remember that for
+ * entry_timeout. */
 struct tree_entry {
 	uint64_t ino;
 	double entry_timeout;
 	struct tree_attr attr;
 };
 
-/* Somebody asks for something of it: cheap, any thread. */
+/* Notes that somebody uses the node. Cheap; any thread. */
 void tree_note_use(struct tree *t, uint64_t ino);
 
 int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
@@ -117,7 +117,7 @@ int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr);
 int tree_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 
-/* One open directory: where its listing begins. */
+/* An open directory, and the range of its listing. */
 struct tree_dir {
 	uint64_t ino;
 	struct store_range range; /* messages */
@@ -126,13 +126,13 @@ struct tree_dir {
 /* Makes sure that everything the listing needs is known. */
 int tree_opendir(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir);
 
-/* false: the buffer is full. */
+/* False: the buffer is full. */
 typedef bool (*tree_emit)(void *arg, const char *name, const struct tree_entry *entry,
 			  int64_t cookie);
-/* Entries after `cookie` (0: from the start) in the order of their cookies; "." and ".." are
- * the caller's. */
+/* Emits the entries after `cookie` (0: from the start) in the order of their cookies. The
+ * caller adds "." and "..". */
 int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		 tree_emit emit, void *arg);
 
-/* The bytes of a generated file, as they are now. */
+/* Appends the present bytes of a generated file. */
 int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out);

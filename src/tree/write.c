@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What writing to a file means: the checks at open, the draft, the letter at commit.
+ * Writing to files: the checks at open, the draft, and the letter at commit.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,8 +12,8 @@
 #include "tree/write.h"
 #include "webex/render.h"
 
-/* What is known to fail is refused before anything is typed (design 2.3). What is local is not sent
- * by being written: it needs no network. */
+/* Refuses at open what is known to fail, before anything is typed (design 2.3). Writing a local
+ * file sends nothing, so it needs no network. */
 static int preflight(struct tree_ctx *ctx, bool is_local)
 {
 	const struct tree_config *c = &ctx->tree->config;
@@ -57,7 +57,7 @@ static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *
 
 	if (r)
 		return r;
-	/* The space may have come since: then it is a post like any other. */
+	/* The space may exist by now; then this is a post like any other. */
 	if (store_room_by_email(ctx->conn, key, &room) == 0) {
 		w->room = room.rowid;
 		w->room_id = g_strdup(room.room.id);
@@ -80,13 +80,14 @@ int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 	return -EPERM;
 }
 
-/* Where a passing file is: in a month too, of which nothing but messages can be made. */
+/* Finds where a scratch file is made. It can also be in a month, where nothing else can be
+ * made. */
 static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
 {
 	struct tree_month m;
 	int r;
 
-	/* Beside a letter that is edited: nobody's. */
+	/* A scratch file beside a letter that is edited has no destination. */
 	if (tree_ino_kind(dir) == TREE_UNSENT) {
 		w->place = g_strdup("unsent");
 		w->room_id = g_strdup("");
@@ -195,7 +196,7 @@ int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const cha
 	return r;
 }
 
-/* A file being written is opened once more. */
+/* Opens a file again that is being written. */
 static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 			struct tree_write *w)
 {
@@ -220,8 +221,8 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 	return 0;
 }
 
-/* One's own attachment written again: a new version under the same name (design 2.3). Its old
- * node shows what is being written until the last close. */
+/* Opens one's own attachment to write a new version under the same name (design 2.3). Until the
+ * last close its node shows what is being written. */
 static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {
 	struct tree *t = ctx->tree;
@@ -233,7 +234,8 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = -ENOENT;
 	if (r == 0 && !upload_is_newest(ctx, &content))
 		r = -EACCES;
-	/* Counted in contents.h by the caller. What is proven by it is in the next snapshot. */
+	/* The caller has called contents_open(). If a fetch proves its length, the next
+	 * snapshot has that. */
 	if (r == 0 && !truncate)
 		r = upload_open(ctx, w->ino);
 	if (r == 0 && !truncate)
@@ -263,7 +265,7 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 {
 	int r = tree_check_file_name(name);
 
-	/* Opened as what it was, which needs no network. */
+	/* It is opened as the scratch file that it was, which needs no network. */
 	if (r == 0)
 		r = preflight(ctx, false);
 	if (r == 0)
@@ -413,7 +415,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 
 /* ---- commit ---- */
 
-/* An edit that leaves the text as it is known: the outbox asks whether it still is that. */
+/* True for an edit that leaves the text as it is known here: the outbox asks whether the server
+ * still has that text. */
 static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
 			      const char *body, size_t len)
 {
@@ -447,7 +450,7 @@ static int fill_json(struct outbox_letter *l, char **ret_reason)
 	return 0;
 }
 
-/* A letter to where `w` leads, without its bytes. */
+/* Makes a letter with the destination of `w`, without its bytes. */
 static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_write *w)
 {
 	struct outbox_letter *l = outbox_letter_new(w->form);
@@ -470,14 +473,14 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	return l;
 }
 
-/* A file that was unlinked while it is open is nobody's to see any more. */
+/* True if the file was unlinked while it is open, so that nobody can see it any more. */
 static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 {
 	return w->what == TREE_WRITE_UPLOAD && w->pending &&
 	       pending_is_unlinked(ctx->tree->pendings, w->pending);
 }
 
-/* Nothing empty is ever sent: it waits for its bytes, or for what is to be said of it (pending.h). */
+/* True for a file without bytes. It is never sent but waits for its bytes (pending.h). */
 static bool is_empty_file(const struct tree_write *w)
 {
 	return w->form == OUTBOX_FILE && !w->rewrites && draft_size(w->draft) == 0;
@@ -491,7 +494,8 @@ void tree_say_emptied(const struct tree_write *w)
 		w->place);
 }
 
-/* Only newlines: a post of them is none, an edit to nothing would be a deletion. */
+/* For a text of only newlines: a post sends nothing then, and an edit fails, since it would
+ * delete the text. */
 static int say_empty(const struct tree_write *w)
 {
 	if (w->message_id) {
@@ -510,12 +514,13 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 
 	*ret_letter = NULL;
 	*ret_reason = NULL;
-	/* What is moved is sent as often as it is moved until it has arrived. */
+	/* A file that is moved is sent each time it is moved until it has arrived. */
 	if ((!w->is_moved && !draft_is_dirty(w->draft)) || is_unlinked(ctx, w) ||
 	    is_empty_file(w))
 		return 0;
 	l = new_letter(ctx, w);
-	/* A passing file that gets a name is sent as it stands then; a plan takes nothing. */
+	/* A scratch file that gets a real name is sent as it is at that moment; the plan does
+	 * not take its draft. */
 	if (w->is_moved)
 		r = draft_copy(w->draft, &l->fd, &l->size, &w->state);
 	else
@@ -543,7 +548,7 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		if (r == 0 && !l->local)
 			r = fill_json(l, ret_reason);
 	}
-	/* What a second edit of the same handle is made from depends on how this one ends. */
+	/* The text that a second edit of this handle begins from depends on how this one ends. */
 	g_clear_pointer(&w->base, g_free);
 	*ret_letter = l;
 	return r;

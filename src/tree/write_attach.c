@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * post.json with "files": ["/a/local/path"]: text and file in one message. What it names is found here,
- * and nothing of it is opened: that is waiting (outbox/local_file.h). It is read when the letter is
- * submitted, so that its errors are those of the close.
+ * post.json with "files": ["/a/local/path"]: text and file in one message. Only the path is
+ * found here. Opening the file may wait (outbox/local_file.h), so it is read when the letter is
+ * submitted, and its errors are those of the close.
  */
 #include <errno.h>
 
@@ -30,7 +30,7 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 	l->local->parent_id = g_steal_pointer(&local.parent_id);
 	l->local->caller = local_caller_copy(caller);
 	webex_local_clear(&local);
-	/* No file gets the name of a message, whatever way it goes. */
+	/* No file may have a name of a message's form, whatever way it is sent. */
 	base = g_path_get_basename(l->local->path);
 	if (l->filename || !name_parse_message(base, &stem_len, &twin))
 		return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Editing what is in .sparkfs/unsent/.
+ * Editing letters in .sparkfs/unsent/.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -9,7 +9,8 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-/* It was dropped; what is appended begins a line. */
+/* Loads the text of a letter. Its last newline was dropped and is added again, so that what is
+ * appended begins a line. */
 static int load_text(const struct outbox_letter *l, struct draft *draft)
 {
 	GString *text = g_string_new_len(l->body, (gssize)l->body_len);
@@ -22,7 +23,8 @@ static int load_text(const struct outbox_letter *l, struct draft *draft)
 	return r;
 }
 
-/* With the bytes of a file, unless `truncate`; those of a text come later. */
+/* Makes the draft for a letter, with the bytes of a file unless `truncate`; those of a text
+ * come later. */
 static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w, bool truncate, int fd,
 			struct draft **ret_draft)
 {
@@ -44,7 +46,7 @@ static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w, bool t
 			: tree_begin_with(ctx, w, w->name ? w->name : "file", fd, ret_draft);
 }
 
-/* It goes to where it was meant to go when it is sent: here it only gets other bytes. */
+/* Editing changes only the bytes of a letter; its destination stays. */
 int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {
 	struct outbox_letter *l;
@@ -56,7 +58,7 @@ int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	w->form = l->form;
 	w->rewrites = w->row;
 	w->email = steal_ptr(&l->email);
-	/* One whose destination was lost is edited just as well. */
+	/* A letter whose destination was lost can be edited, too. */
 	w->room_id = l->room_id || w->email ? steal_ptr(&l->room_id) : g_strdup("");
 	w->message_id = steal_ptr(&l->message_id);
 	w->place = steal_ptr(&l->place);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was written into space.json or a membership: the change it asks for, and a letter of the bytes,
- * which is kept if that does not come to pass.
+ * What was written into space.json or a membership gives a change, and a letter with the
+ * written bytes, which is kept if the change fails.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-/* Nothing differs from what is known: whether that is so is asked when it is submitted. */
+/* The written text equals what is known; whether the server has the same is asked when the plan
+ * is submitted. */
 static void set_check(struct tree_plan *plan, enum tree_action check, const char *json,
 		      size_t len)
 {
@@ -74,7 +75,8 @@ static int64_t room_of(struct tree_ctx *ctx, const struct tree_write *w)
 	return room;
 }
 
-/* To read, and to be written again from: cat it > space.json. */
+/* Makes the letter, from which the text can be read and written again (cat LETTER >
+ * space.json). */
 static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
 		      size_t len, struct outbox_letter **ret_letter)
 {
@@ -132,7 +134,8 @@ int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_pla
 		r = draft_take(w->draft, &json, &len, &fd, &size);
 	if (r)
 		return r;
-	/* Where that has no room, nothing is sent, and the writer is told (outbox.h, 2). */
+	/* If the disk has no room for it, nothing is sent and the writer gets the error
+	 * (outbox.h 2). */
 	if (len)
 		r = new_letter(ctx, w, json, len, &plan.kept);
 	if (r == 0 && len && w->kind == TREE_SPACE_JSON)

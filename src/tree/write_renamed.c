@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is written to a passing file after it got a real name (mkstemp, write, rename, write on,
- * close): the name has changed, not who writes. Of an upload it is a new version; the text of a
- * message is finished by the rename, so it is kept.
+ * What is written to a scratch file after it got a real name (mkstemp, write, rename, write on,
+ * close). For an upload it becomes a new version. If the file became the text of a message,
+ * that was finished by the rename, so what is written later is kept in unsent/.
  */
 #include <errno.h>
 
@@ -18,7 +18,7 @@ bool tree_write_was_renamed(struct tree *t, const struct tree_write *w)
 	       pending_get_fate(t->pendings, w->pending, &name) != PENDING_STAYS;
 }
 
-/* Whoever removed the file since did not want what was still to come either. */
+/* True if the file was removed since; then what was written later is not wanted, either. */
 static bool was_removed(struct tree_ctx *ctx, int64_t row)
 {
 	struct store_content content = {0};
@@ -28,7 +28,7 @@ static bool was_removed(struct tree_ctx *ctx, int64_t row)
 	return is_gone;
 }
 
-/* The same bytes under the name that they have now. Drop by tree_write_close. */
+/* Opens the same draft under its new name. The caller drops it by tree_write_close. */
 static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_write *ret_write)
 {
 	struct pendings *pendings = ctx->tree->pendings;
@@ -45,7 +45,7 @@ static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_w
 		.draft = draft_ref(p->draft),
 		.pending = pending_ref(pendings, p),
 	};
-	/* By who writes, if it still is. */
+	/* Counts the open of the writer, if the entry is still there. */
 	if (pending_opened(pendings, p, true))
 		pending_unref(pendings, &ret_write->pending);
 	fate = pending_get_fate(pendings, p, &ret_write->name);
@@ -77,7 +77,7 @@ int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
 	r = under_new_name(ctx, w->pending, &renamed);
 	renamed.by = &w->writer;
 	if (r) {
-		/* Only kept: where it may be sent to is for the person to say. */
+		/* It is only kept; the person decides where to send it. */
 		renamed.room = w->room;
 		renamed.room_id = g_strdup(w->room_id);
 		renamed.place = g_strdup(w->place);
@@ -89,7 +89,7 @@ int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
 
 static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 {
-	/* What went wrong is in unsent/ and last-error. */
+	/* An error needs no handling here: unsent/ has the letter and last-error the reason. */
 	(void)arg;
 	(void)error;
 	(void)room;
@@ -104,7 +104,7 @@ void tree_write_send_left(struct tree *t, struct pending *p)
 	struct tree_write renamed;
 	int r;
 
-	/* Who has it open will have it sent at the close: that leaves the draft, and looks then. */
+	/* If it is open, the close of that handle sends it and comes here again. */
 	if (draft_is_open(p->draft) || !draft_is_dirty(p->draft) ||
 	    store_read_begin(t->config.store, &ctx.conn))
 		return;
