@@ -56,7 +56,7 @@ static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZ
 }
 
 /* A newline in the process's name is written as "\n" there. */
-pid_t writer_parse_tgid(const char *status)
+pid_t caller_parse_tgid(const char *status)
 {
 	static const char key[] = "\nTgid:";
 	const char *line = strstr(status, key);
@@ -83,7 +83,7 @@ static const char *stat_field(const char *stat, int field)
 	return at ? at + 1 : NULL;
 }
 
-bool writer_parse_dying(const char *stat)
+bool caller_parse_dying(const char *stat)
 {
 	const char *flags = stat_field(stat, FIELD_FLAGS);
 	const char *code = stat_field(stat, FIELD_EXIT_CODE);
@@ -106,7 +106,7 @@ static bool status_mask(const char *status, const char *key, uint64_t *ret_mask)
 
 #define SIGNAL_BIT(signum) (UINT64_C(1) << ((signum)-1))
 
-bool writer_parse_stop(const char *status)
+bool caller_parse_stop(const char *status)
 {
 	const uint64_t idle = SIGNAL_BIT(SIGCHLD) | SIGNAL_BIT(SIGCONT) | SIGNAL_BIT(SIGURG) |
 			      SIGNAL_BIT(SIGWINCH);
@@ -119,14 +119,14 @@ bool writer_parse_stop(const char *status)
 	return ((of_thread | of_process) & ~blocked & ~idle) != 0;
 }
 
-pid_t writer_tgid(pid_t tid)
+pid_t caller_tgid(pid_t tid)
 {
 	char text[PROC_TEXT_SIZE];
 
-	return read_proc(tid, "status", text) ? writer_parse_tgid(text) : 0;
+	return read_proc(tid, "status", text) ? caller_parse_tgid(text) : 0;
 }
 
-int writer_parse_groups(const char *status, gid_t **ret_groups)
+int caller_parse_groups(const char *status, gid_t **ret_groups)
 {
 	static const char key[] = "\nGroups:";
 	const char *at = strstr(status, key);
@@ -157,7 +157,7 @@ int writer_parse_groups(const char *status, gid_t **ret_groups)
 	return n;
 }
 
-int writer_groups(pid_t tid, gid_t **ret_groups)
+int caller_groups(pid_t tid, gid_t **ret_groups)
 {
 	_cleanup_gfree_ char *text = NULL;
 	char path[64];
@@ -165,7 +165,7 @@ int writer_groups(pid_t tid, gid_t **ret_groups)
 	g_snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	if (tid <= 0 || !g_file_get_contents(path, &text, NULL, NULL))
 		return -ESRCH;
-	return writer_parse_groups(text, ret_groups);
+	return caller_parse_groups(text, ret_groups);
 }
 
 static int open_root(const char *path, struct statx *ret_st)
@@ -178,7 +178,7 @@ static int open_root(const char *path, struct statx *ret_st)
 	return steal_fd(&fd);
 }
 
-int writer_root(pid_t tid)
+int caller_root(pid_t tid)
 {
 	_cleanup_close_ int theirs = -1, ours = -1;
 	struct statx a = {0}, b = {0};
@@ -197,7 +197,7 @@ int writer_root(pid_t tid)
 	return steal_fd(&theirs);
 }
 
-void writer_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
+void caller_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
 {
 	_cleanup_gfree_ char *valid = NULL;
 	char text[PROC_TEXT_SIZE];
@@ -235,7 +235,7 @@ static bool is_many(const char *comm)
 	       strcmp(comm, "coreutils") == 0;
 }
 
-void writer_parse_program(const char *comm, const char *cmdline, size_t len,
+void caller_parse_program(const char *comm, const char *cmdline, size_t len,
 			  char buf[static WRITER_COMM_SIZE])
 {
 	const char *end = cmdline + len, *second = next_argument(cmdline, end);
@@ -256,28 +256,28 @@ void writer_parse_program(const char *comm, const char *cmdline, size_t len,
 	}
 }
 
-void writer_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
+void caller_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
 {
 	char comm[WRITER_COMM_SIZE], text[PROC_TEXT_SIZE];
 	ssize_t n = -1;
 
-	writer_comm(pid, comm);
+	caller_comm(pid, comm);
 	/* Its arguments are its memory: to read them waits for a munmap() of it, which may wait for us. */
 	if (is_many(comm) || strcmp(comm, "gio") == 0)
 		n = read_proc_len(pid, "cmdline", text);
-	writer_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);
+	caller_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);
 }
 
-bool writer_is_dying(pid_t tid)
+bool caller_is_dying(pid_t tid)
 {
 	char text[PROC_TEXT_SIZE];
 
-	return read_proc(tid, "stat", text) && writer_parse_dying(text);
+	return read_proc(tid, "stat", text) && caller_parse_dying(text);
 }
 
-bool writer_is_asked_to_stop(pid_t tid)
+bool caller_is_asked_to_stop(pid_t tid)
 {
 	char text[PROC_TEXT_SIZE];
 
-	return !read_proc(tid, "status", text) || writer_parse_stop(text);
+	return !read_proc(tid, "status", text) || caller_parse_stop(text);
 }

@@ -82,7 +82,7 @@ static int create_run(struct op *op)
 
 	if (r)
 		return r;
-	writer_comm(op->pid, comm);
+	caller_comm(op->pid, comm);
 	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &birth, &w);
 	op_end(op);
 	if (r)

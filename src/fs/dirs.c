@@ -17,7 +17,7 @@ static struct dir_handle *dir_of(const struct op *op)
 static void dir_free(struct fs *fs, struct dir_handle *h)
 {
 	handles_take(fs->dirs, h);
-	guard_closed(fs->guard, h->dir.ino, h->opener);
+	rm_guard_closed(fs->rm_guard, h->dir.ino, h->opener);
 	g_free(h);
 }
 
@@ -54,8 +54,8 @@ static int opendir_run(struct op *op)
 	h = g_new0(struct dir_handle, 1);
 	handles_add(op->fs->dirs, h);
 	h->dir = dir;
-	h->opener = writer_tgid(op->pid);
-	guard_opened(op->fs->guard, op->ino, h->opener);
+	h->opener = caller_tgid(op->pid);
+	rm_guard_opened(op->fs->rm_guard, op->ino, h->opener);
 	op->fi.fh = (uintptr_t)h;
 	/*
 	 * Listings that change only by changes that the kernel is told of. What it cached

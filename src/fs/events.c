@@ -120,8 +120,8 @@ int events_read_run(struct op *op)
 	if (r->taken == r->lines->len) {
 		if (op->fi.flags & O_NONBLOCK)
 			return -EAGAIN;
-		op->ctx.want = (struct need){.kind = NEED_EVENT, .row = r->events.cursor};
-		op->ctx.want_soft = false;
+		op->ctx.missing = (struct need){.kind = NEED_EVENT, .row = r->events.cursor};
+		op->ctx.missing_soft = false;
 		return TREE_WAIT;
 	}
 	lines = r->lines->str + r->taken;

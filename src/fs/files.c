@@ -32,7 +32,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 bool fs_watches_reads(const struct fs *fs, uint64_t ino)
 {
 	switch (tree_ino_kind(ino)) {
-	case TREE_UPLOAD:
+	case TREE_ATTACHMENT:
 	case TREE_MEMBER:
 	case TREE_LETTER:
 		return true;
@@ -48,13 +48,13 @@ static void watch(struct op *op, struct handle *h)
 	if (!fs_watches_reads(op->fs, op->ino))
 		return;
 	h->is_watched = true;
-	h->opener = writer_tgid(op->pid);
+	h->opener = caller_tgid(op->pid);
 	if (tree_getattr(&op->ctx, op->ino, &attr) == 0)
 		h->size = attr.st.st_size;
-	guard_file_opened(op->fs->guard, op->ino, h->opener);
+	rm_guard_file_opened(op->fs->rm_guard, op->ino, h->opener);
 	/* Of an empty file nothing is read. */
 	if (!h->size)
-		guard_file_ended(op->fs->guard, op->ino);
+		rm_guard_file_ended(op->fs->rm_guard, op->ino);
 }
 
 /* A message has no handle: that it was opened has to do. */
@@ -65,17 +65,18 @@ static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 	/* Of whom nobody knows, the name does not tell what he is about (inodes.c). */
 	if (pid && !fs_watches_reads(fs, ino))
 		return;
-	tgid = writer_tgid(pid);
-	guard_file_opened(fs->guard, ino, tgid);
-	guard_file_ended(fs->guard, ino);
-	guard_file_closed(fs->guard, ino, tgid, clock_mono(fs->config.clock));
+	tgid = caller_tgid(pid);
+	rm_guard_file_opened(fs->rm_guard, ino, tgid);
+	rm_guard_file_ended(fs->rm_guard, ino);
+	rm_guard_file_closed(fs->rm_guard, ino, tgid, clock_mono(fs->config.clock));
 }
 
 void handle_free(struct fs *fs, struct handle *h)
 {
 	handles_take(fs->files, h);
 	if (h->is_watched)
-		guard_file_closed(fs->guard, h->ino, h->opener, clock_mono(fs->config.clock));
+		rm_guard_file_closed(fs->rm_guard, h->ino, h->opener,
+				     clock_mono(fs->config.clock));
 	if (h->what == HANDLE_READ) {
 		if (tree_is_message(h->ino))
 			namer_closed(fs->namer, tree_ino_row(h->ino));
@@ -137,7 +138,7 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 /* Before the fetch, so that its bytes find an owner. */
 static void count_content(struct op *op)
 {
-	if (tree_ino_kind(op->ino) != TREE_UPLOAD || op->content_counted)
+	if (tree_ino_kind(op->ino) != TREE_ATTACHMENT || op->content_counted)
 		return;
 	contents_open(op->fs->config.contents, tree_ino_row(op->ino));
 	op->content_counted = true;
@@ -323,7 +324,7 @@ static int read_run(struct op *op)
 	op_end(op);
 	if (r == 0 && h && h->is_watched &&
 	    (op->buf_len < op->size || op->offset + (int64_t)op->buf_len >= h->size))
-		guard_file_ended(op->fs->guard, op->ino);
+		rm_guard_file_ended(op->fs->rm_guard, op->ino);
 	if (r == 0)
 		op->answer = OP_ANSWER_BUF;
 	return r;

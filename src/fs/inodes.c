@@ -152,7 +152,7 @@ static int setattr_run(struct op *op)
 		r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
 	/* On its way to the store, which will not tell of it. */
-	if (r == 0 && set_mtime && tree_ino_kind(op->ino) == TREE_UPLOAD) {
+	if (r == 0 && set_mtime && tree_ino_kind(op->ino) == TREE_ATTACHMENT) {
 		op->attr.st.st_mtim.tv_sec = mtime_ms / 1000;
 		op->attr.st.st_mtim.tv_nsec = mtime_ms % 1000 * 1000000;
 		op->attr.st.st_atim = op->attr.st.st_ctim = op->attr.st.st_mtim;
@@ -302,25 +302,25 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
  */
 static bool is_walk(struct op *op)
 {
-	struct guard *g = op->fs->guard;
+	struct rm_guard *g = op->fs->rm_guard;
 	char comm[WRITER_COMM_SIZE];
 	pid_t tgid;
 
 	if (op->fs->config.recursive_delete || !tree_guards_deletion(op->ino))
 		return false;
-	tgid = writer_tgid(op->pid);
-	if (guard_has_read(g, tgid)) {
-		writer_comm(tgid, comm);
-		if (guard_lists_first(comm))
+	tgid = caller_tgid(op->pid);
+	if (rm_guard_has_read(g, tgid)) {
+		caller_comm(tgid, comm);
+		if (rm_guard_lists_first(comm))
 			return true;
 	}
-	return guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
+	return rm_guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
 /* What the caller is about, by what it has done and is called (rm_guard.h). */
 static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
-	struct guard *g = op->fs->guard;
+	struct rm_guard *g = op->fs->rm_guard;
 	char program[WRITER_COMM_SIZE];
 	struct tree_entry e;
 	bool has_read, moves, replaces;
@@ -330,11 +330,11 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	*ret_by = TREE_REMOVES;
 	if (r || !e.ino)
 		return r;
-	tgid = writer_tgid(op->pid);
-	has_read = guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
-	writer_program(tgid, program);
-	moves = guard_moves(program);
-	replaces = guard_replaces(program);
+	tgid = caller_tgid(op->pid);
+	has_read = rm_guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
+	caller_program(tgid, program);
+	moves = rm_guard_moves(program);
+	replaces = rm_guard_replaces(program);
 	/* What it has made beside is to have the name (zip, 7z, what is made to run where no rename
 	 * replaces). What rsync and git remove is nowhere, elsewhere or to be replaced. */
 	if ((replaces || !moves) && tree_is_made_beside(op->fs->config.tree, op->ino, tgid))
@@ -410,7 +410,7 @@ static int rename_run(struct op *op)
 
 	if (r)
 		return r;
-	writer_comm(op->pid, comm);
+	caller_comm(op->pid, comm);
 	r = planned(op,
 		    tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
 				     (unsigned)op->flags, comm, &op->plan),

@@ -26,7 +26,7 @@ struct fs {
 	struct fs_config config; /* never changes after fs_new */
 	struct fuse_session *session;
 	struct notifier *notifier; /* set before the loop runs, there until fs_free */
-	struct guard *guard;
+	struct rm_guard *rm_guard;
 	void (*ready)(void *arg);
 	void *ready_arg;
 	bool is_mounted; /* main thread; cache thread reads it between mount and unmount */
@@ -121,7 +121,7 @@ void handle_join(struct handle *h, pid_t pid);
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
 /* invalidate.c: tells the kernel; cache thread. */
-struct tree_told fs_told(struct fs *fs);
+struct tree_invalidate fs_told(struct fs *fs);
 /* linger.c: after a close, of a file that may wait here from now on. Any thread. */
 void fs_linger(struct fs *fs);
 

@@ -4,23 +4,24 @@
 #include "fs/namer.h"
 #include "fs/op.h"
 
-static void told_inode(void *arg, uint64_t ino)
+static void invalidate_inode(void *arg, uint64_t ino)
 {
 	struct fs *fs = arg;
 
 	notify_inode(fs->notifier, ino);
 }
 
-static void told_name(void *arg, uint64_t dir, const char *name)
+static void invalidate_name(void *arg, uint64_t dir, const char *name)
 {
 	struct fs *fs = arg;
 
 	notify_name(fs->notifier, dir, name);
 }
 
-struct tree_told fs_told(struct fs *fs)
+struct tree_invalidate fs_told(struct fs *fs)
 {
-	return (struct tree_told){.inode = told_inode, .name = told_name, .arg = fs};
+	return (struct tree_invalidate){
+		.inode = invalidate_inode, .name = invalidate_name, .arg = fs};
 }
 
 void fs_show_names(void *arg, int64_t message)
@@ -51,7 +52,7 @@ static void note_named(struct fs *fs, const struct store_change *c)
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)
 {
-	struct tree_told told = fs_told(fs);
+	struct tree_invalidate told = fs_told(fs);
 
 	if (fs->stopping)
 		return;

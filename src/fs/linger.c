@@ -10,7 +10,7 @@ static void arm(struct fs *fs, int64_t in_ms);
 static void sweep(void *arg)
 {
 	struct fs *fs = arg;
-	struct tree_told told = fs_told(fs);
+	struct tree_invalidate told = fs_told(fs);
 
 	/* Before it looks: what is closed from now on sets a timer of its own. */
 	atomic_store(&fs->linger_armed, false);

@@ -15,11 +15,11 @@ struct local_caller *local_caller_of(const struct op *op)
 
 	c->uid = op->uid;
 	c->gid = fuse_req_ctx(op->req)->gid;
-	c->root = writer_root(op->pid);
+	c->root = caller_root(op->pid);
 	c->has_root = c->root >= 0;
 	if (geteuid() != 0 || c->uid == 0)
 		return c;
-	c->n_groups = writer_groups(op->pid, &c->groups);
+	c->n_groups = caller_groups(op->pid, &c->groups);
 	return c;
 }
 

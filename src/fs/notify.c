@@ -400,7 +400,7 @@ static void notify(struct notifier *n, uint64_t ino, bool with_pages)
 
 void notify_inode(struct notifier *n, uint64_t ino)
 {
-	notify(n, ino, tree_ino_kind(ino) != TREE_UPLOAD);
+	notify(n, ino, tree_ino_kind(ino) != TREE_ATTACHMENT);
 }
 
 void notify_written(struct notifier *n, uint64_t ino)

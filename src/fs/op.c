@@ -142,7 +142,7 @@ static void cancel_timer(struct op *op, uint64_t *timer)
  * What the kernel now caches may be older than the store (design 3). It drops attributes that
  * were overtaken by a notice itself, but not those of a node that it had not known.
  */
-static void tell_if_overtaken(struct op *op)
+static void invalidate_if_overtaken(struct op *op)
 {
 	struct fs *fs = op->fs;
 
@@ -163,7 +163,8 @@ static void tell_if_overtaken(struct op *op)
  */
 static int say_stale(const struct op *op, int error)
 {
-	if (error != -ENOENT || op->name || op->fi.fh || tree_ino_kind(op->ino) != TREE_UPLOAD)
+	if (error != -ENOENT || op->name || op->fi.fh ||
+	    tree_ino_kind(op->ino) != TREE_ATTACHMENT)
 		return error;
 	return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
 }
@@ -217,7 +218,7 @@ static void op_reply(struct op *op, int error)
 	if (!error && r == -ENOENT && op->undo)
 		op->undo(op);
 	if (!error)
-		tell_if_overtaken(op);
+		invalidate_if_overtaken(op);
 	for_each_directory(op, notify_release);
 	op_unref(op);
 }
@@ -232,7 +233,7 @@ static void note_waited(struct op *op, int error, bool gave_up)
 
 	if (ctx->n_waited == TREE_MAX_WAITS)
 		return;
-	ctx->waited[ctx->n_waited].need = ctx->want;
+	ctx->waited[ctx->n_waited].need = ctx->missing;
 	ctx->waited[ctx->n_waited].error = error;
 	ctx->waited[ctx->n_waited].gave_up = gave_up;
 	ctx->n_waited++;
@@ -375,7 +376,7 @@ static void look_after(struct op *op)
 /* The op waits, and was interrupted. */
 static void stop_if_asked(struct op *op)
 {
-	if (writer_is_asked_to_stop(op->pid))
+	if (caller_is_asked_to_stop(op->pid))
 		give_up(op, -EINTR);
 	else
 		look_after(op);
@@ -396,7 +397,7 @@ static bool ends_before_wait(struct op *op)
 {
 	if (op->fs->stopping)
 		op_reply(op, -ESHUTDOWN);
-	else if (atomic_load(&op->interrupted) && writer_is_asked_to_stop(op->pid))
+	else if (atomic_load(&op->interrupted) && caller_is_asked_to_stop(op->pid))
 		op_reply(op, -EINTR);
 	else
 		return false;
@@ -413,7 +414,7 @@ static void park(void *arg)
 	op->state = OP_PARKED;
 	g_queue_push_tail_link(&fs->parked, &op->link);
 	arm_deadline(op);
-	if (op->ctx.want_soft)
+	if (op->ctx.missing_soft)
 		op->soft_timer = work_post_at(fs->config.queue,
 					      clock_mono(fs->config.clock) +
 						      pager_soft_wait_ms(fs->config.pager),
@@ -421,11 +422,11 @@ static void park(void *arg)
 	op->waiter.fn = on_fetched;
 	if (atomic_load(&op->interrupted))
 		look_after(op);
-	if (op->ctx.want_anew)
-		pager_expire(fs->config.pager, &op->ctx.want);
-	op->ctx.want_anew = false;
+	if (op->ctx.missing_anew)
+		pager_expire(fs->config.pager, &op->ctx.missing);
+	op->ctx.missing_anew = false;
 	/* May call on_fetched, and end the op, before it returns. */
-	pager_wait(fs->config.pager, &op->ctx.want, &op->waiter);
+	pager_wait(fs->config.pager, &op->ctx.missing, &op->waiter);
 }
 
 static void submit(void *arg)
@@ -435,7 +436,7 @@ static void submit(void *arg)
 	if (ends_before_wait(op))
 		return;
 	op->state = OP_SUBMITTED;
-	op->told_since = notify_now(op->fs->notifier);
+	op->invalidated_since = notify_now(op->fs->notifier);
 	g_queue_push_tail_link(&op->fs->parked, &op->link);
 	arm_deadline(op);
 	if (atomic_load(&op->interrupted))
@@ -501,7 +502,7 @@ void op_finish(struct op *op, int error)
 	/* Who changed something must find it changed, not the old size of a moment ago. What was
 	 * notified before he asked for it is none of his. */
 	if (op->state == OP_SUBMITTED && !error && !op->fs->stopping) {
-		notify_then(op->fs->notifier, op->told_since, kernel_knows, op);
+		notify_then(op->fs->notifier, op->invalidated_since, kernel_knows, op);
 		return;
 	}
 	if (op->state == OP_SUBMITTED)

@@ -103,9 +103,9 @@ struct op {
 	struct pager_waiter waiter;
 	enum op_state state; /* worker until parked, then cache thread */
 	uint64_t soft_timer, deadline_timer, signal_timer;
-	uint64_t generation; /* of the store when run() last began */
-	uint64_t told_since; /* notify_now() when it was submitted */
-	GList link;	     /* fs->parked; cache thread */
+	uint64_t generation;	    /* of the store when run() last began */
+	uint64_t invalidated_since; /* notify_now() when it was submitted */
+	GList link;		    /* fs->parked; cache thread */
 	int64_t started_ms;
 	atomic_int refs;
 	atomic_bool interrupted;

@@ -28,16 +28,16 @@ struct reading {
 	GList link;	   /* with count 0: guard.read */
 };
 
-struct guard {
+struct rm_guard {
 	pthread_mutex_t lock;
 	pthread_cond_t closed;
-	GHashTable *reading; /* of struct reading, keyed by itself; guard.lock */
-	GQueue read;	     /* of struct reading.link, closed ones, oldest first; guard.lock */
-	GHashTable *ends;    /* of uint64_t: files whose end was asked for; guard.lock */
-	bool are_all_ended;  /* they were too many to remember; guard.lock */
-	GHashTable *held;    /* of struct held, keyed by itself; guard.lock */
-	pid_t readers[GUARD_READERS]; /* a ring, each once; guard.lock */
-	size_t next_reader;	      /* guard.lock */
+	GHashTable *reading; /* of struct reading, keyed by itself; rm_guard.lock */
+	GQueue read;	  /* of struct reading.link, closed ones, oldest first; rm_guard.lock */
+	GHashTable *ends; /* of uint64_t: files whose end was asked for; rm_guard.lock */
+	bool are_all_ended;		 /* they were too many to remember; rm_guard.lock */
+	GHashTable *held;		 /* of struct held, keyed by itself; rm_guard.lock */
+	pid_t readers[RM_GUARD_READERS]; /* a ring, each once; rm_guard.lock */
+	size_t next_reader;		 /* rm_guard.lock */
 };
 
 static guint hash_of(uint64_t ino, pid_t tgid)
@@ -73,9 +73,9 @@ static gboolean reading_equal(gconstpointer a, gconstpointer b)
 	return x->ino == y->ino && x->tgid == y->tgid;
 }
 
-struct guard *guard_new(void)
+struct rm_guard *rm_guard_new(void)
 {
-	struct guard *g = g_new0(struct guard, 1);
+	struct rm_guard *g = g_new0(struct rm_guard, 1);
 
 	pthread_condattr_t attr;
 
@@ -91,7 +91,7 @@ struct guard *guard_new(void)
 	return g;
 }
 
-void guard_free(struct guard **g)
+void rm_guard_free(struct rm_guard **g)
 {
 	if (!*g)
 		return;
@@ -104,23 +104,23 @@ void guard_free(struct guard **g)
 	*g = NULL;
 }
 
-static bool is_reader(const struct guard *g, pid_t tgid)
+static bool is_reader(const struct rm_guard *g, pid_t tgid)
 {
-	for (size_t i = 0; i < GUARD_READERS; i++)
+	for (size_t i = 0; i < RM_GUARD_READERS; i++)
 		if (g->readers[i] == tgid)
 			return true;
 	return false;
 }
 
-static void note_reader(struct guard *g, pid_t tgid)
+static void note_reader(struct rm_guard *g, pid_t tgid)
 {
 	if (is_reader(g, tgid))
 		return;
 	g->readers[g->next_reader] = tgid;
-	g->next_reader = (g->next_reader + 1) % GUARD_READERS;
+	g->next_reader = (g->next_reader + 1) % RM_GUARD_READERS;
 }
 
-void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
+void rm_guard_opened(struct rm_guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h;
 
@@ -137,7 +137,7 @@ void guard_opened(struct guard *g, uint64_t dir, pid_t tgid)
 	pthread_mutex_unlock(&g->lock);
 }
 
-void guard_closed(struct guard *g, uint64_t dir, pid_t tgid)
+void rm_guard_closed(struct rm_guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h;
 
@@ -151,7 +151,7 @@ void guard_closed(struct guard *g, uint64_t dir, pid_t tgid)
 }
 
 /* Of a process that is not known: any. */
-static struct held *find_held(struct guard *g, uint64_t dir, pid_t tgid)
+static struct held *find_held(struct rm_guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h = g_hash_table_lookup(g->held, &key);
 	GHashTableIter iter;
@@ -165,7 +165,7 @@ static struct held *find_held(struct guard *g, uint64_t dir, pid_t tgid)
 	return h;
 }
 
-bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
+bool rm_guard_holds(struct rm_guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 {
 	struct timespec until;
 	struct held *h;
@@ -186,7 +186,7 @@ bool guard_holds(struct guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 	return h != NULL;
 }
 
-bool guard_has_read(struct guard *g, pid_t tgid)
+bool rm_guard_has_read(struct rm_guard *g, pid_t tgid)
 {
 	bool has;
 
@@ -206,7 +206,7 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 	return false;
 }
 
-bool guard_lists_first(const char *comm)
+bool rm_guard_lists_first(const char *comm)
 {
 	static const char *const names[] = {"git", "rsync", "tar", "bsdtar"};
 
@@ -215,7 +215,7 @@ bool guard_lists_first(const char *comm)
 
 /* ---- files ---- */
 
-static void forget_reading(struct guard *g, struct reading *f)
+static void forget_reading(struct rm_guard *g, struct reading *f)
 {
 	if (!f->count)
 		g_queue_unlink(&g->read, &f->link);
@@ -223,16 +223,16 @@ static void forget_reading(struct guard *g, struct reading *f)
 }
 
 /* Those that were closed too long ago, and the oldest of too many. */
-static void forget_old(struct guard *g, int64_t now_ms)
+static void forget_old(struct rm_guard *g, int64_t now_ms)
 {
 	struct reading *f;
 
 	while ((f = g_queue_peek_head(&g->read)) &&
-	       (g->read.length > GUARD_FILES || now_ms - f->closed_ms > GUARD_READ_MS))
+	       (g->read.length > RM_GUARD_FILES || now_ms - f->closed_ms > RM_GUARD_READ_MS))
 		forget_reading(g, f);
 }
 
-void guard_file_opened(struct guard *g, uint64_t ino, pid_t tgid)
+void rm_guard_file_opened(struct rm_guard *g, uint64_t ino, pid_t tgid)
 {
 	struct reading key = {.ino = ino, .tgid = tgid}, *f;
 
@@ -250,7 +250,7 @@ void guard_file_opened(struct guard *g, uint64_t ino, pid_t tgid)
 	pthread_mutex_unlock(&g->lock);
 }
 
-void guard_file_closed(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+void rm_guard_file_closed(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
 {
 	struct reading key = {.ino = ino, .tgid = tgid}, *f;
 
@@ -264,10 +264,10 @@ void guard_file_closed(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms
 	pthread_mutex_unlock(&g->lock);
 }
 
-void guard_file_ended(struct guard *g, uint64_t ino)
+void rm_guard_file_ended(struct rm_guard *g, uint64_t ino)
 {
 	pthread_mutex_lock(&g->lock);
-	if (g_hash_table_size(g->ends) >= GUARD_ENDS) {
+	if (g_hash_table_size(g->ends) >= RM_GUARD_ENDS) {
 		g->are_all_ended = true;
 		g_hash_table_remove_all(g->ends);
 	}
@@ -277,7 +277,7 @@ void guard_file_ended(struct guard *g, uint64_t ino)
 }
 
 /* Of a process that is not known: any. */
-static bool is_reading(struct guard *g, uint64_t ino, pid_t tgid)
+static bool is_reading(struct rm_guard *g, uint64_t ino, pid_t tgid)
 {
 	struct reading key = {.ino = ino, .tgid = tgid};
 	GHashTableIter iter;
@@ -292,7 +292,7 @@ static bool is_reading(struct guard *g, uint64_t ino, pid_t tgid)
 	return is;
 }
 
-bool guard_has_just_read(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
 {
 	bool has;
 
@@ -304,7 +304,7 @@ bool guard_has_just_read(struct guard *g, uint64_t ino, pid_t tgid, int64_t now_
 	return has;
 }
 
-bool guard_replaces(const char *program)
+bool rm_guard_replaces(const char *program)
 {
 	static const char *const names[] = {
 		"mv",	  "cp",	  "install", "ginstall", "gio move", "gio copy", "tar",
@@ -315,9 +315,9 @@ bool guard_replaces(const char *program)
 	return is_one_of(program, names, G_N_ELEMENTS(names));
 }
 
-bool guard_moves(const char *program)
+bool rm_guard_moves(const char *program)
 {
 	static const char *const names[] = {"rsync", "git"};
 
-	return guard_replaces(program) || is_one_of(program, names, G_N_ELEMENTS(names));
+	return rm_guard_replaces(program) || is_one_of(program, names, G_N_ELEMENTS(names));
 }

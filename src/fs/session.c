@@ -211,7 +211,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	}
 	fs->connection = (struct connection)CONNECTION_NONE;
 	fs->will = (struct will)WILL_NONE;
-	fs->guard = guard_new();
+	fs->rm_guard = rm_guard_new();
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
@@ -438,7 +438,7 @@ void fs_free(struct fs **fs)
 	handles_free(&(*fs)->dirs);
 	namer_free(&(*fs)->namer);
 	local_files_free(&(*fs)->local);
-	guard_free(&(*fs)->guard);
+	rm_guard_free(&(*fs)->rm_guard);
 	fs_polls_clear(&(*fs)->polls);
 	g_free(*fs);
 	*fs = NULL;

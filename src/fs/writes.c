@@ -44,8 +44,8 @@ static struct handle *handle_of(const struct fuse_file_info *fi)
 
 void handle_join(struct handle *h, pid_t pid)
 {
-	h->opener = writer_tgid(pid);
-	writer_comm(h->opener, h->comm);
+	h->opener = caller_tgid(pid);
+	caller_comm(h->opener, h->comm);
 	draft_join(h->write.draft, &h->write.writer);
 }
 
@@ -317,12 +317,12 @@ static int flush_run(struct op *op)
 	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h) ||
 	    (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused)))
 		return 0;
-	if (op->pid && writer_is_dying(op->pid)) {
+	if (op->pid && caller_is_dying(op->pid)) {
 		atomic_store(&h->taints, true);
 		draft_taint(h->write.draft);
 		return 0;
 	}
-	tgid = op->pid ? writer_tgid(op->pid) : 0;
+	tgid = op->pid ? caller_tgid(op->pid) : 0;
 	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
 	if (is_empty_file(h) || (tgid && h->opener && tgid != h->opener))
 		return 0;
@@ -409,7 +409,7 @@ static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, c
 static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
 {
 	_cleanup_free_ char *name = g_strdup(w->name);
-	bool is_new = w->ino == tree_ino(TREE_UPLOAD, w->content_row);
+	bool is_new = w->ino == tree_ino(TREE_ATTACHMENT, w->content_row);
 	uint64_t dir = w->dir;
 
 	/* Listed from now on, though no change of the store tells of it. */

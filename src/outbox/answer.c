@@ -22,7 +22,7 @@ static char *render(const struct outbox_letter *l, const struct webex_message *m
 	return g_string_free(out, FALSE);
 }
 
-void outbox_answer_note_old(struct job *job)
+void outbox_answer_note_old(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	struct store_message m = {0};
@@ -43,7 +43,7 @@ void outbox_answer_note_old(struct job *job)
 	store_read_end(conn);
 }
 
-static bool was_known_before(const struct job *job, const struct webex_message *m)
+static bool was_known_before(const struct letter_job *job, const struct webex_message *m)
 {
 	struct store_conn *conn;
 	int64_t row;
@@ -57,7 +57,7 @@ static bool was_known_before(const struct job *job, const struct webex_message *
 	return was_known;
 }
 
-bool outbox_answer_is_old(const struct job *job, const struct webex_message *m)
+bool outbox_answer_is_old(const struct letter_job *job, const struct webex_message *m)
 {
 	_cleanup_gfree_ char *now = NULL;
 

@@ -39,7 +39,7 @@
 
 static void ask(void *arg);
 
-void outbox_check_clear(struct job *job)
+void outbox_check_clear(struct letter_job *job)
 {
 	if (job->page)
 		g_ptr_array_unref(job->page);
@@ -49,12 +49,12 @@ void outbox_check_clear(struct job *job)
 	job->page_next = NULL;
 }
 
-static void give_up(struct job *job, enum outbox_state state, const char *reason)
+static void give_up(struct letter_job *job, enum outbox_state state, const char *reason)
 {
 	outbox_job_fail(job, state, job->error, g_strdup(reason));
 }
 
-static int64_t window_start(const struct job *job)
+static int64_t window_start(const struct letter_job *job)
 {
 	const struct outbox *o = job->o;
 
@@ -63,7 +63,7 @@ static int64_t window_start(const struct job *job)
 	return job->sent_ms - SKEW_UNKNOWN_MS;
 }
 
-static void pause_then_ask(struct job *job)
+static void pause_then_ask(struct letter_job *job)
 {
 	struct outbox *o = job->o;
 	int64_t pause_ms = (int64_t)o->check_pause_ms << job->tries;
@@ -118,7 +118,7 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 
 enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };
 
-static enum verdict judge(const struct job *job, struct store_conn *conn, const char *me,
+static enum verdict judge(const struct letter_job *job, struct store_conn *conn, const char *me,
 			  const struct webex_message *m)
 {
 	const struct outbox_letter *l = job->letter;
@@ -140,7 +140,7 @@ static enum verdict judge(const struct job *job, struct store_conn *conn, const 
 
 /* Place of the oldest of the first `len` that is it, or -1: of equal letters the first takes the
  * first. A file is still to be looked at. */
-static int find_it(struct job *job, const GPtrArray *items, guint len)
+static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 {
 	_cleanup_gfree_ char *me = NULL;
 	struct store_conn *conn;
@@ -166,7 +166,7 @@ static int find_it(struct job *job, const GPtrArray *items, guint len)
 }
 
 /* Another letter that could have made the same message and was not answered yet. */
-static bool has_rival(const struct job *job)
+static bool has_rival(const struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	GHashTableIter iter;
@@ -174,7 +174,7 @@ static bool has_rival(const struct job *job)
 
 	g_hash_table_iter_init(&iter, job->o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct job *other = value;
+		const struct letter_job *other = value;
 		const struct outbox_letter *k = other->letter;
 
 		if (other == job || other->state != JOB_WIRE || k->form != l->form ||
@@ -190,7 +190,7 @@ static bool has_rival(const struct job *job)
 
 /* ---- asking ---- */
 
-static void not_found(struct job *job)
+static void not_found(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 
@@ -223,7 +223,7 @@ static bool is_final(const struct webex_reply *reply)
 }
 
 /* The question itself failed. */
-static void on_error(struct job *job, const struct webex_reply *reply)
+static void on_error(struct letter_job *job, const struct webex_reply *reply)
 {
 	if (!job->o->is_closing && (is_final(reply) || ++job->tries >= TRIES_MAX))
 		give_up(job, OUTBOX_IN_DOUBT,
@@ -232,7 +232,7 @@ static void on_error(struct job *job, const struct webex_reply *reply)
 		pause_then_ask(job);
 }
 
-static void deliver(struct job *job, GPtrArray *items, int i)
+static void deliver(struct letter_job *job, GPtrArray *items, int i)
 {
 	const struct webex_message *m = g_ptr_array_index(items, (guint)i);
 
@@ -253,7 +253,7 @@ static void deliver(struct job *job, GPtrArray *items, int i)
 	}
 }
 
-static bool reaches_back(const struct job *job, const GPtrArray *items)
+static bool reaches_back(const struct letter_job *job, const GPtrArray *items)
 {
 	const struct webex_message *last;
 
@@ -265,7 +265,7 @@ static bool reaches_back(const struct job *job, const GPtrArray *items)
 
 static void on_list(void *arg, struct webex_reply *reply);
 
-static void ask_page(struct job *job, const char *next)
+static void ask_page(struct letter_job *job, const char *next)
 {
 	struct webex_list list = {
 		.room_id = job->letter->room_id,
@@ -277,7 +277,7 @@ static void ask_page(struct job *job, const char *next)
 }
 
 /* Nothing on this page is it. */
-static void page_is_over(struct job *job)
+static void page_is_over(struct letter_job *job)
 {
 	_cleanup_gfree_ char *next = steal_ptr(&job->page_next);
 	bool is_last = reaches_back(job, job->page) || !next;
@@ -293,13 +293,13 @@ static void page_is_over(struct job *job)
 	}
 }
 
-static void look(struct job *job);
+static void look(struct letter_job *job);
 
 /* The name and size of one of my files there. */
 static void on_look(void *arg, struct webex_reply *reply)
 {
 	const struct outbox_letter *l;
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	int i = (int)job->page_left;
 
 	job->call = 0;
@@ -322,7 +322,7 @@ static void on_look(void *arg, struct webex_reply *reply)
 }
 
 /* Looks at the oldest that could be it, and then at newer ones. */
-static void look(struct job *job)
+static void look(struct letter_job *job)
 {
 	int i = find_it(job, job->page, job->page_left);
 	const struct webex_message *m;
@@ -342,7 +342,7 @@ static void look(struct job *job)
 
 static void on_list(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	int i;
 
 	job->call = 0;
@@ -371,7 +371,7 @@ static void on_list(void *arg, struct webex_reply *reply)
 		page_is_over(job);
 }
 
-static bool is_edited(const struct job *job, const struct webex_message *m)
+static bool is_edited(const struct letter_job *job, const struct webex_message *m)
 {
 	if (!webex_id_is_same(m->id, job->letter->message_id))
 		return false;
@@ -384,7 +384,7 @@ static bool is_edited(const struct job *job, const struct webex_message *m)
  */
 static void on_message(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	job->call = 0;
 	if (reply->error || !reply->items || reply->items->len == 0)
@@ -397,7 +397,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 
 static void ask(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	const struct outbox_letter *l = job->letter;
 
 	job->timer = 0;
@@ -411,7 +411,7 @@ static void ask(void *arg)
 }
 
 /* A bot is shown only what mentions it. */
-static bool is_group(const struct job *job)
+static bool is_group(const struct letter_job *job)
 {
 	struct store_room room = {0};
 	struct store_conn *conn;
@@ -427,7 +427,7 @@ static bool is_group(const struct job *job)
 	return !is_direct;
 }
 
-void outbox_check_begin(struct job *job)
+void outbox_check_begin(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_slow |= job->error == -ETIMEDOUT;
@@ -442,7 +442,7 @@ void outbox_check_begin(struct job *job)
 		ask(job);
 }
 
-void outbox_check_unchanged(struct job *job)
+void outbox_check_unchanged(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_answered = true;
@@ -451,7 +451,7 @@ void outbox_check_unchanged(struct job *job)
 	pause_then_ask(job);
 }
 
-void outbox_check_abort(struct job *job)
+void outbox_check_abort(struct letter_job *job)
 {
 	/* Each of them ends in on_error. */
 	if (job->call)

@@ -31,12 +31,12 @@ struct detach {
 };
 
 struct listing {
-	struct job *job;
+	struct letter_job *job;
 	struct outbox_note note;
 	int64_t why_size;
 };
 
-static void tell(struct job *job, bool is_kept)
+static void tell(struct letter_job *job, bool is_kept)
 {
 	outbox_told told = steal_ptr(&job->told);
 
@@ -44,12 +44,12 @@ static void tell(struct job *job, bool is_kept)
 		told(job->told_arg, job->detach_error, is_kept);
 }
 
-void outbox_detach_over(struct job *job)
+void outbox_detach_over(struct letter_job *job)
 {
 	tell(job, false);
 }
 
-static void say_under_way(const struct job *job, const struct outbox_note *note)
+static void say_under_way(const struct letter_job *job, const struct outbox_note *note)
 {
 	const struct outbox_letter *l = job->letter;
 
@@ -63,13 +63,13 @@ static void say_under_way(const struct job *job, const struct outbox_note *note)
 }
 
 /* The whole is there, or the rest is a matter of the disk. */
-static bool is_ending(const struct job *job)
+static bool is_ending(const struct letter_job *job)
 {
 	return job->state == JOB_APPLYING || job->state == JOB_SETTLING;
 }
 
 /* What is known of the message is enough: nobody is to wait for the rest of it. */
-static void hurry(struct job *job)
+static void hurry(struct letter_job *job)
 {
 	if (job->state == JOB_APPLYING && job->call)
 		webex_cancel(job->o->client, job->call);
@@ -78,7 +78,7 @@ static void hurry(struct job *job)
 static void listed(void *arg)
 {
 	struct listing *l = arg;
-	struct job *job = l->job;
+	struct letter_job *job = l->job;
 	struct outbox *o = job->o;
 
 	if (is_ending(job)) {
@@ -121,7 +121,7 @@ static void list(void *arg)
 	work_post(o->cache, listed, l);
 }
 
-static void list_as_under_way(struct job *job)
+static void list_as_under_way(struct letter_job *job)
 {
 	struct listing *l = g_new0(struct listing, 1);
 	const struct outbox_letter *letter = job->letter;
@@ -144,7 +144,7 @@ static void list_as_under_way(struct job *job)
 }
 
 /* True: nothing of it has left, and nothing will. */
-static bool withdraw(struct job *job)
+static bool withdraw(struct letter_job *job)
 {
 	if (webex_withdraw(job->o->client, job->call))
 		return true;
@@ -153,7 +153,7 @@ static bool withdraw(struct job *job)
 	return job->is_asking;
 }
 
-static void begin(struct job *job, const struct detach *d)
+static void begin(struct letter_job *job, const struct detach *d)
 {
 	/* Once: at the end of the mount somebody may be told of already. */
 	if (job->is_detached)
@@ -175,7 +175,7 @@ static void begin(struct job *job, const struct detach *d)
 static void detach(void *arg)
 {
 	struct detach *d = arg;
-	struct job *job = g_hash_table_lookup(d->o->jobs, &d->id);
+	struct letter_job *job = g_hash_table_lookup(d->o->jobs, &d->id);
 
 	if (job)
 		begin(job, d);

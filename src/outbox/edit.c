@@ -26,7 +26,7 @@ static bool is_base(const struct outbox_letter *l, const struct webex_message *m
 }
 
 /* What was found out is shown, so that the next edit begins with it. */
-static void publish(struct job *job, int r, GPtrArray *changes)
+static void publish(struct letter_job *job, int r, GPtrArray *changes)
 {
 	struct outbox *o = job->o;
 
@@ -37,7 +37,7 @@ static void publish(struct job *job, int r, GPtrArray *changes)
 	g_ptr_array_unref(changes);
 }
 
-static void show(struct job *job, const struct webex_message *m)
+static void show(struct letter_job *job, const struct webex_message *m)
 {
 	GPtrArray *changes = store_changes_new();
 
@@ -45,7 +45,7 @@ static void show(struct job *job, const struct webex_message *m)
 		changes);
 }
 
-static void forget(struct job *job)
+static void forget(struct letter_job *job)
 {
 	GPtrArray *changes = store_changes_new();
 	struct store_conn *conn;
@@ -63,7 +63,7 @@ static void forget(struct job *job)
 }
 
 /* An answer, and about that message. */
-static bool is_answer(const struct job *job, const struct webex_reply *reply)
+static bool is_answer(const struct letter_job *job, const struct webex_reply *reply)
 {
 	const struct webex_message *m;
 
@@ -75,7 +75,7 @@ static bool is_answer(const struct job *job, const struct webex_reply *reply)
 
 static void on_present(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct webex_message *m;
 
 	job->call = 0;
@@ -104,7 +104,7 @@ static void on_present(void *arg, struct webex_reply *reply)
 	}
 }
 
-void outbox_edit_begin(struct job *job)
+void outbox_edit_begin(struct letter_job *job)
 {
 	job->is_asking = job->letter->base || job->letter->is_unchanged;
 	if (job->is_asking)

@@ -91,7 +91,7 @@ struct outbox {
 	int live;		/* lock; jobs, and items on the cache queue that use this */
 	uint64_t next_id;	/* lock */
 
-	GHashTable *jobs;   /* cache thread; &job->id to struct job */
+	GHashTable *jobs;   /* cache thread; &job->id to struct letter_job */
 	GHashTable *lines;  /* cache thread; job->line_key to GQueue of jobs, in order */
 	GHashTable *claims; /* cache thread; ids of messages that are some letter's */
 	bool has_skew;	    /* cache thread */
@@ -168,7 +168,7 @@ struct upload {
 	GList link; /* outbox.uploads */
 };
 
-struct job {
+struct letter_job {
 	struct outbox *o;
 	struct upload *upload; /* cache thread; NULL: it is no file, or not on the wire */
 	uint64_t id;
@@ -211,47 +211,47 @@ struct job {
 /* Sends the first of the line if it is ready. */
 void outbox_job_advance(struct outbox *o, const char *line_key);
 /* The outbox cannot take it: nothing was sent, nothing is kept. */
-void outbox_job_refuse(struct job *job, int error);
+void outbox_job_refuse(struct letter_job *job, int error);
 /* It is durable and will not be submitted: its writer or the outbox is gone. */
-void outbox_job_fail_unsubmitted(struct job *job);
+void outbox_job_fail_unsubmitted(struct letter_job *job);
 /* Any thread: something of what outbox_close waits for is over. */
 void outbox_one_less(struct outbox *o);
 /* The server has it: `m` is the message; adopted. */
-void outbox_job_deliver(struct job *job, struct webex_message *m);
+void outbox_job_deliver(struct letter_job *job, struct webex_message *m);
 /* No answer, or one that says no. `reply` is the caller's. */
-void outbox_job_failed(struct job *job, const struct webex_reply *reply);
+void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply);
 /* It was recalled, or what it says is there already: not kept, no error. */
-void outbox_job_drop(struct job *job);
+void outbox_job_drop(struct letter_job *job);
 /* What came between its way to the disk and the wire: true if it has ended by that. */
-bool outbox_job_ends_unsubmitted(struct job *job);
+bool outbox_job_ends_unsubmitted(struct letter_job *job);
 /* What was submitted is answered; `arg` is the job. */
 void outbox_job_answered(void *arg, struct webex_reply *reply);
 /* It stays here, in that state. job->note.reason is adopted from `reason`. */
-void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason);
+void outbox_job_fail(struct letter_job *job, enum outbox_state state, int error, char *reason);
 /* Keeps the server's words of a failed request. */
-void outbox_job_note_reply(struct job *job, const struct webex_reply *reply);
+void outbox_job_note_reply(struct letter_job *job, const struct webex_reply *reply);
 
 /* Tells `done`, lets the next of the line go and frees it. */
-void outbox_job_finish(struct job *job);
+void outbox_job_finish(struct letter_job *job);
 
 /* ---- uploads.c: cache thread ---- */
-void outbox_upload_begin(struct job *job);
+void outbox_upload_begin(struct letter_job *job);
 /* No effect if it did not begin. The request is over. */
-void outbox_upload_end(struct job *job);
+void outbox_upload_end(struct letter_job *job);
 
 /* ---- submit.c: cache thread ---- */
 /* It is ready, and first in its line. */
-void outbox_job_submit(struct job *job);
+void outbox_job_submit(struct letter_job *job);
 /* A file's POST. */
-void outbox_job_post(struct job *job);
+void outbox_job_post(struct letter_job *job);
 /* io thread: job->sha256, where that can be had. */
-void outbox_job_sum(struct job *job);
+void outbox_job_sum(struct letter_job *job);
 /* The PUT of an edit. */
-void outbox_job_put(struct job *job);
+void outbox_job_put(struct letter_job *job);
 
 /* ---- same.c: cache thread ---- */
 /* Then outbox_job_post, or the end. */
-void outbox_same_begin(struct job *job);
+void outbox_same_begin(struct letter_job *job);
 
 /* ---- peers.c: cache thread ---- */
 void outbox_peers_init(struct outbox *o, const char *dir);
@@ -259,44 +259,44 @@ void outbox_peers_done(struct outbox *o);
 /* That message is a letter of ours; false: another daemon has said so before. */
 bool outbox_peers_claim(struct outbox *o, const char *id);
 /* Another daemon has a letter that could have made the same message. Reads its folder. */
-bool outbox_peers_have_rival(const struct job *job);
+bool outbox_peers_have_rival(const struct letter_job *job);
 
 /* ---- recall.c: cache thread ---- */
 /* The job is over: tells those who recalled it. */
-void outbox_recall_over(struct job *job);
+void outbox_recall_over(struct letter_job *job);
 /* It was recalled, and that request has had no effect. */
-bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply);
+bool outbox_recall_is_undone(const struct letter_job *job, const struct webex_reply *reply);
 
 /* ---- detach.c: cache thread ---- */
 /* The job is over. */
-void outbox_detach_over(struct job *job);
+void outbox_detach_over(struct letter_job *job);
 
 /* ---- rewrite.c: cache thread ---- */
 /* The unsent letter is held (outbox_item_hold). */
-void outbox_rewrite_begin(struct job *job);
+void outbox_rewrite_begin(struct letter_job *job);
 
 /* ---- answer.c ---- */
 bool outbox_letter_is_edit(const struct outbox_letter *l);
 /* Before an edit leaves: keeps in job->old what it is to change. */
-void outbox_answer_note_old(struct job *job);
+void outbox_answer_note_old(struct letter_job *job);
 /*
  * The answer to the letter says `m`, and that is what was there before: what was posted is a
  * message that was known before, an edited message has the text that it had and not the one that
  * was asked for. Anything else that a server makes of what it is given is its right.
  */
-bool outbox_answer_is_old(const struct job *job, const struct webex_message *m);
+bool outbox_answer_is_old(const struct letter_job *job, const struct webex_message *m);
 
 /* ---- edit.c ---- */
 /* Looks whether the message is still the one that was edited; then outbox_job_put. */
-void outbox_edit_begin(struct job *job);
+void outbox_edit_begin(struct letter_job *job);
 
 /* ---- check.c ---- */
 /* The message says what the letter says. */
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m);
-void outbox_check_begin(struct job *job);
+void outbox_check_begin(struct letter_job *job);
 /* An edit was answered with the text that the message had (outbox_answer_is_old). */
-void outbox_check_unchanged(struct job *job);
+void outbox_check_unchanged(struct letter_job *job);
 /* The outbox is closing: stops asking. `fail` may follow at once or with the answer. */
-void outbox_check_abort(struct job *job);
+void outbox_check_abort(struct letter_job *job);
 /* Frees what it has gathered. */
-void outbox_check_clear(struct job *job);
+void outbox_check_clear(struct letter_job *job);

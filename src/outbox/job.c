@@ -39,7 +39,7 @@
 
 /* ---- the end of a job ---- */
 
-static void job_free(struct job *job)
+static void job_free(struct letter_job *job)
 {
 	outbox_letter_free(job->letter);
 	outbox_note_clear(&job->note);
@@ -64,13 +64,13 @@ void outbox_one_less(struct outbox *o)
 void outbox_job_advance(struct outbox *o, const char *line_key)
 {
 	GQueue *line = g_hash_table_lookup(o->lines, line_key);
-	struct job *first = line ? g_queue_peek_head(line) : NULL;
+	struct letter_job *first = line ? g_queue_peek_head(line) : NULL;
 
 	if (first && first->state == JOB_READY)
 		outbox_job_submit(first);
 }
 
-static void leave_line(struct outbox *o, struct job *job)
+static void leave_line(struct outbox *o, struct letter_job *job)
 {
 	GQueue *line = g_hash_table_lookup(o->lines, job->line_key);
 
@@ -81,7 +81,7 @@ static void leave_line(struct outbox *o, struct job *job)
 		outbox_job_advance(o, job->line_key);
 }
 
-void outbox_job_finish(struct job *job)
+void outbox_job_finish(struct letter_job *job)
 {
 	struct outbox *o = job->o;
 
@@ -103,7 +103,7 @@ void outbox_job_finish(struct job *job)
 
 /* ---- not delivered ---- */
 
-static void say_failed(const struct job *job)
+static void say_failed(const struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	const struct outbox_note *note = &job->note;
@@ -123,7 +123,7 @@ static void say_failed(const struct job *job)
 
 static void recorded(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
 	say_failed(job);
@@ -133,7 +133,7 @@ static void recorded(void *arg)
 /* io thread */
 static void record_job(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	const struct outbox_letter *l = job->letter;
 	_cleanup_gfree_ char *text = NULL;
@@ -158,7 +158,7 @@ static void record_job(void *arg)
 	work_post(o->cache, recorded, job);
 }
 
-void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *reason)
+void outbox_job_fail(struct letter_job *job, enum outbox_state state, int error, char *reason)
 {
 	struct outbox *o = job->o;
 
@@ -175,7 +175,7 @@ void outbox_job_fail(struct job *job, enum outbox_state state, int error, char *
 	work_post(o->io, record_job, job);
 }
 
-void outbox_job_fail_unsubmitted(struct job *job)
+void outbox_job_fail_unsubmitted(struct letter_job *job)
 {
 	if (job->o->is_closing)
 		outbox_job_fail(job, OUTBOX_UNSENT, -ESHUTDOWN,
@@ -188,7 +188,7 @@ void outbox_job_fail_unsubmitted(struct job *job)
 				g_strdup("the writer was interrupted before it was sent"));
 }
 
-bool outbox_job_ends_unsubmitted(struct job *job)
+bool outbox_job_ends_unsubmitted(struct letter_job *job)
 {
 	if (job->recalls)
 		outbox_job_drop(job);
@@ -200,7 +200,7 @@ bool outbox_job_ends_unsubmitted(struct job *job)
 }
 
 /* The outbox cannot take it: nothing was sent, nothing is kept. */
-void outbox_job_refuse(struct job *job, int error)
+void outbox_job_refuse(struct letter_job *job, int error)
 {
 	job->error = error;
 	if (!job->note.reason)
@@ -209,7 +209,7 @@ void outbox_job_refuse(struct job *job, int error)
 	outbox_job_finish(job);
 }
 
-void outbox_job_note_reply(struct job *job, const struct webex_reply *reply)
+void outbox_job_note_reply(struct letter_job *job, const struct webex_reply *reply)
 {
 	g_free(job->note.words);
 	g_free(job->note.tracking_id);
@@ -225,7 +225,7 @@ void outbox_job_note_reply(struct job *job, const struct webex_reply *reply)
 /* ---- delivered ---- */
 
 /* By it the same file is known again (design 2.3). */
-static void keep_sum(const struct job *job)
+static void keep_sum(const struct letter_job *job)
 {
 	int r = 0;
 
@@ -237,7 +237,7 @@ static void keep_sum(const struct job *job)
 
 static void removed(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	keep_sum(job);
 	if (job->letter->replaces)
@@ -250,7 +250,7 @@ static void removed(void *arg)
 /* io thread */
 static void remove_job(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	int r = 0;
 
@@ -265,14 +265,15 @@ static void remove_job(void *arg)
 	work_post(o->cache, removed, job);
 }
 
-void outbox_job_drop(struct job *job)
+void outbox_job_drop(struct letter_job *job)
 {
 	job->error = 0;
 	job->state = JOB_SETTLING;
 	work_post(job->o->io, remove_job, job);
 }
 
-static int apply_content(struct job *job, const struct webex_message *m, GPtrArray *changes)
+static int apply_content(struct letter_job *job, const struct webex_message *m,
+			 GPtrArray *changes)
 {
 	const struct outbox_letter *l = job->letter;
 	struct store_content content = {
@@ -292,7 +293,7 @@ static int apply_content(struct job *job, const struct webex_message *m, GPtrArr
 }
 
 /* The message is in the room with that row. It was delivered, whatever the store says. */
-static void apply(struct job *job, int64_t room, GPtrArray *changes)
+static void apply(struct letter_job *job, int64_t room, GPtrArray *changes)
 {
 	struct outbox *o = job->o;
 	int64_t now_ms = clock_wall(o->clock), message = 0;
@@ -319,7 +320,7 @@ static void apply(struct job *job, int64_t room, GPtrArray *changes)
 }
 
 /* What the message tells of a room that could not be fetched. */
-static void guess_room(const struct job *job, struct webex_room *room)
+static void guess_room(const struct letter_job *job, struct webex_room *room)
 {
 	static char no_title[] = "";
 	const struct webex_message *m = job->delivered;
@@ -334,7 +335,7 @@ static void guess_room(const struct job *job, struct webex_room *room)
 
 static void on_room(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	GPtrArray *changes = store_changes_new();
 	const struct webex_room *fetched = NULL;
 	struct webex_room guessed;
@@ -381,7 +382,7 @@ static void keep_id(char **id, const char *known)
 	}
 }
 
-void outbox_job_deliver(struct job *job, struct webex_message *m)
+void outbox_job_deliver(struct letter_job *job, struct webex_message *m)
 {
 	struct outbox *o = job->o;
 	int64_t room = job->letter->room;
@@ -416,7 +417,7 @@ static bool has_item(const struct webex_reply *reply)
 	return !reply->error && reply->items && reply->items->len > 0;
 }
 
-void outbox_job_failed(struct job *job, const struct webex_reply *reply)
+void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 {
 	struct outbox *o = job->o;
 	int error = reply->error ? reply->error : -EIO;
@@ -468,7 +469,7 @@ static bool is_another(const struct outbox_letter *l, const struct webex_message
 }
 
 /* With what we know of it ourselves. */
-static void complete(const struct job *job, struct webex_message *m)
+static void complete(const struct letter_job *job, struct webex_message *m)
 {
 	const struct outbox_letter *l = job->letter;
 	struct store_conn *conn;
@@ -486,7 +487,7 @@ static void complete(const struct job *job, struct webex_message *m)
 }
 
 /* The answer has come, whole. */
-static void answered(struct job *job, struct webex_message *m)
+static void answered(struct letter_job *job, struct webex_message *m)
 {
 	bool is_edit = outbox_letter_is_edit(job->letter);
 
@@ -508,7 +509,7 @@ static void answered(struct job *job, struct webex_message *m)
 
 static void on_whole(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct webex_message *m = steal_ptr(&job->delivered);
 	bool is_whole = false;
 
@@ -536,7 +537,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 
 void outbox_job_answered(void *arg, struct webex_reply *reply)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	struct webex_message *m;
 

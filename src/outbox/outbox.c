@@ -125,7 +125,7 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
 
 static void written(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	if (job->error) {
 		outbox_job_refuse(job, job->error);
@@ -146,7 +146,7 @@ static void find_type(struct outbox_letter *l)
 /* io thread */
 static void write_job(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	bool is_file = job->letter->form == OUTBOX_FILE;
 
@@ -159,7 +159,7 @@ static void write_job(void *arg)
  * A later version of a file that is still under way goes behind it, whoever wrote it: what comes
  * last is the file.
  */
-static void follow_older_version(struct job *job)
+static void follow_older_version(struct letter_job *job)
 {
 	struct outbox *o = job->o;
 	int64_t row = job->letter->content_rowid;
@@ -170,7 +170,7 @@ static void follow_older_version(struct job *job)
 		return;
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct job *other = value;
+		const struct letter_job *other = value;
 
 		if (!other->letter || other->letter->content_rowid != row)
 			continue;
@@ -182,7 +182,7 @@ static void follow_older_version(struct job *job)
 
 static void admit(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	int64_t replaces = job->letter->replaces;
 	GQueue *line;
@@ -223,7 +223,7 @@ static void admit(void *arg)
 uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done done,
 		     void *arg)
 {
-	struct job *job = g_new0(struct job, 1);
+	struct letter_job *job = g_new0(struct letter_job, 1);
 	uint64_t id;
 
 	g_assert(!letter->room_id != !letter->email);
@@ -255,7 +255,7 @@ bool outbox_sends_to(struct outbox *o, const char *room_id)
 
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		const struct job *job = value;
+		const struct letter_job *job = value;
 
 		if (job->state != JOB_SETTLING && g_strcmp0(job->letter->room_id, room_id) == 0)
 			return true;
@@ -309,7 +309,7 @@ static void abort_jobs(void *arg)
 	o->is_closing = true;
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct job *job = value;
+		struct letter_job *job = value;
 
 		log_warning("cache", "a message to %s is left in the outbox",
 			    job->letter->place ? job->letter->place : "?");

@@ -191,7 +191,7 @@ static bool is_own(const struct outbox *o, int fd)
 	       (own.st_dev == st.st_dev && own.st_ino == st.st_ino);
 }
 
-bool outbox_peers_have_rival(const struct job *job)
+bool outbox_peers_have_rival(const struct letter_job *job)
 {
 	struct outbox *o = job->o;
 	int copy = o->peers_fd >= 0 ? fcntl(o->peers_fd, F_DUPFD_CLOEXEC, 0) : -1;

@@ -34,7 +34,7 @@ static void end_if_over(struct recall *r)
 	g_free(r);
 }
 
-void outbox_recall_over(struct job *job)
+void outbox_recall_over(struct letter_job *job)
 {
 	GSList *recalls = steal_ptr(&job->recalls);
 
@@ -51,12 +51,12 @@ void outbox_recall_over(struct job *job)
 	g_slist_free(recalls);
 }
 
-bool outbox_recall_is_undone(const struct job *job, const struct webex_reply *reply)
+bool outbox_recall_is_undone(const struct letter_job *job, const struct webex_reply *reply)
 {
 	return job->recalls && reply->error == -ECANCELED && !reply->may_have_applied;
 }
 
-static void stop(struct job *job)
+static void stop(struct letter_job *job)
 {
 	if (job->state == JOB_READY)
 		outbox_job_drop(job);
@@ -74,7 +74,7 @@ static void recall(void *arg)
 
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct job *job = value;
+		struct letter_job *job = value;
 
 		if (job->letter->content_rowid != r->content_row)
 			continue;

@@ -37,7 +37,7 @@ static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 /* Cache thread. All of them begin before any ends: each message is one's only. */
 static void begin(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	GQueue *line = g_queue_new();
 
@@ -50,7 +50,7 @@ static void begin(void *arg)
 static void submit(struct outbox *o, const struct recheck *r, int64_t known_until)
 {
 	struct outbox_letter *l;
-	struct job *job;
+	struct letter_job *job;
 
 	if (outbox_take(o, r->listed, &l) < 0)
 		return;
@@ -59,7 +59,7 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 		outbox_letter_free(l);
 		return;
 	}
-	job = g_new0(struct job, 1);
+	job = g_new0(struct letter_job, 1);
 	job->o = o;
 	job->letter = l;
 	job->done = nobody_waits;

@@ -10,7 +10,7 @@
 
 static void rewritten(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	if (job->error == 0)
 		outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
@@ -24,7 +24,7 @@ static void rewritten(void *arg)
 /* io thread. What the letter says of itself stays. */
 static void rewrite(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	struct outbox_letter *known = NULL;
 	struct outbox_item *item = NULL;
@@ -42,7 +42,7 @@ static void rewrite(void *arg)
 	work_post(o->cache, rewritten, job);
 }
 
-void outbox_rewrite_begin(struct job *job)
+void outbox_rewrite_begin(struct letter_job *job)
 {
 	job->state = JOB_SETTLING;
 	outbox_note_clear(&job->note);

@@ -25,7 +25,7 @@
 #include "webex/id.h"
 
 /* The newest version, if it is as long and its sum is known. */
-static bool find(const struct job *job, struct store_content *ret_content,
+static bool find(const struct letter_job *job, struct store_content *ret_content,
 		 struct store_message *ret_message)
 {
 	const struct outbox_letter *l = job->letter;
@@ -42,7 +42,7 @@ static bool find(const struct job *job, struct store_content *ret_content,
 	return found;
 }
 
-static void gone(struct job *job)
+static void gone(struct letter_job *job)
 {
 	GPtrArray *changes = store_changes_new();
 	struct outbox *o = job->o;
@@ -76,7 +76,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 {
 	struct store_content content = {0};
 	struct store_message known = {0};
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	bool is_there = false;
 
 	job->call = 0;
@@ -111,7 +111,7 @@ static void summed(void *arg)
 {
 	struct store_content content = {0};
 	struct store_message message = {0};
-	struct job *job = arg;
+	struct letter_job *job = arg;
 	bool is_same;
 
 	if (outbox_job_ends_unsubmitted(job))
@@ -133,13 +133,13 @@ static void summed(void *arg)
 /* io thread */
 static void sum(void *arg)
 {
-	struct job *job = arg;
+	struct letter_job *job = arg;
 
 	outbox_job_sum(job);
 	work_post(job->o->cache, summed, job);
 }
 
-void outbox_same_begin(struct job *job)
+void outbox_same_begin(struct letter_job *job)
 {
 	struct store_content content = {0};
 	struct store_message message = {0};

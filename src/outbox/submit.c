@@ -6,7 +6,7 @@
 #include "outbox/internal.h"
 
 /* io thread, while it is on the wire; what the job comes to there later finds it done. */
-void outbox_job_sum(struct job *job)
+void outbox_job_sum(struct letter_job *job)
 {
 	int r = job->sha256 ? 0 : draft_sha256(job->letter->fd, &job->sha256);
 
@@ -19,7 +19,7 @@ static void sum_job(void *arg)
 	outbox_job_sum(arg);
 }
 
-static void submit_post(struct job *job, const char *json_body)
+static void submit_post(struct letter_job *job, const char *json_body)
 {
 	const struct outbox_letter *l = job->letter;
 	struct webex_post post = {
@@ -46,7 +46,7 @@ static void submit_post(struct job *job, const char *json_body)
 		work_post(job->o->io, sum_job, job);
 }
 
-static void submit_json(struct job *job)
+static void submit_json(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	_cleanup_gfree_ char *body = NULL, *reason = NULL;
@@ -60,13 +60,13 @@ static void submit_json(struct job *job)
 		submit_post(job, body);
 }
 
-void outbox_job_post(struct job *job)
+void outbox_job_post(struct letter_job *job)
 {
 	job->state = JOB_WIRE;
 	submit_post(job, NULL);
 }
 
-void outbox_job_put(struct job *job)
+void outbox_job_put(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
@@ -76,7 +76,7 @@ void outbox_job_put(struct job *job)
 				       is_markdown ? l->body : NULL, outbox_job_answered, job);
 }
 
-void outbox_job_submit(struct job *job)
+void outbox_job_submit(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 

@@ -3,7 +3,7 @@
 #include "attach/attach.h"
 #include "outbox/internal.h"
 
-void outbox_upload_begin(struct job *job)
+void outbox_upload_begin(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	struct outbox *o = job->o;
@@ -20,7 +20,7 @@ void outbox_upload_begin(struct job *job)
 	pthread_mutex_unlock(&o->lock);
 }
 
-void outbox_upload_end(struct job *job)
+void outbox_upload_end(struct letter_job *job)
 {
 	struct upload *u = g_steal_pointer(&job->upload);
 

@@ -132,7 +132,7 @@ void pager_heard(struct pager *p, const struct webex_reply *reply)
 	if (!reply->error)
 		p->stats.last_good_wall_ms = clock_wall(p->config.clock);
 	pthread_mutex_unlock(&p->lock);
-	online_note(p->online, false);
+	server_link_note(p->link, false);
 }
 
 /* "the messages of Lunch"; owned. */
@@ -206,11 +206,11 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	note_end_locked(p, e, error, network);
 	pthread_mutex_unlock(&p->lock);
 	if (network)
-		online_note(p->online, true);
+		server_link_note(p->link, true);
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
 			  (long long)f->need.row, f->need.key, strerror(-error));
-	fresh_ended(p->fresh, f, error, network);
+	poller_ended(p->poller, f, error, network);
 	fetch_free(f);
 	pager_wake(e, error);
 }
@@ -224,7 +224,7 @@ int pager_page_max(struct pager *p, int max)
 		/* The last larger one did not fail. */
 		if (p->page_grew)
 			p->page_wait_ms = LARGER_MS;
-		p->page_max = p->page_max * 2 < LANE_PAGE_MAX ? p->page_max * 2 : 0;
+		p->page_max = p->page_max * 2 < PAGE_RUN_PAGE_MAX ? p->page_max * 2 : 0;
 		p->page_grew = true;
 	}
 	return p->page_max ? MIN(p->page_max, max) : max;
@@ -266,13 +266,13 @@ int pager_published(struct pager *p, int r, GPtrArray *changes)
 	if (changes->len && p->config.on_changes)
 		p->config.on_changes(p->config.arg, changes);
 	g_ptr_array_unref(changes);
-	bodies_check(p->bodies);
+	evicted_check(p->evicted);
 	return r;
 }
 
-struct bodies *pager_bodies(struct pager *p)
+struct evicted *pager_evicted(struct pager *p)
 {
-	return p->bodies;
+	return p->evicted;
 }
 
 struct proof *pager_proof(struct pager *p)
@@ -280,9 +280,9 @@ struct proof *pager_proof(struct pager *p)
 	return p->proof;
 }
 
-struct fresh *pager_fresh(struct pager *p)
+struct poller *pager_poller(struct pager *p)
 {
-	return p->fresh;
+	return p->poller;
 }
 
 bool fetch_is_outdated(const struct fetch *f)
@@ -308,7 +308,7 @@ bool fetch_restarts(struct fetch *f)
 	f->generation = f->entry->generation;
 	p->stats.restarted++;
 	pthread_mutex_unlock(&p->lock);
-	fresh_begins(p->fresh, f);
+	poller_begins(p->poller, f);
 	return true;
 }
 
@@ -337,8 +337,8 @@ static int fetch_begin(struct fetch *f)
 	pthread_mutex_lock(&p->lock);
 	f->generation = f->entry->generation;
 	pthread_mutex_unlock(&p->lock);
-	fresh_begins(p->fresh, f);
-	return f->source->begin(f);
+	poller_begins(p->poller, f);
+	return f->fetcher->begin(f);
 }
 
 /* Whether there is no way to the server: not what a redirect of a download came to, nor a body
@@ -368,7 +368,7 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		if (r == 0)
 			return;
 	} else {
-		r = f->source->answer(f, reply);
+		r = f->fetcher->answer(f, reply);
 		if (r == FETCH_MORE)
 			return;
 	}
@@ -394,7 +394,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	f->pager = p;
 	f->entry = e;
 	f->need = e->need;
-	f->source = source_find(e->need.kind);
+	f->fetcher = fetcher_find(e->need.kind);
 	f->is_for_all = g_queue_is_empty(&e->waiters) || e->need.kind == NEED_NEWS;
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);
@@ -419,9 +419,9 @@ void fetch_cancel(struct pager *p, struct pager_entry *e)
 	e->fetching = false;
 	p->stats.fetching--;
 	pthread_mutex_unlock(&p->lock);
-	fresh_ended(p->fresh, f, -ECANCELED, false);
-	if (f->source->cancel) {
-		f->source->cancel(f);
+	poller_ended(p->poller, f, -ECANCELED, false);
+	if (f->fetcher->cancel) {
+		f->fetcher->cancel(f);
 		fetch_free(f);
 		return;
 	}

@@ -18,7 +18,7 @@
 struct fetch {
 	struct pager *pager;
 	struct pager_entry *entry; /* NULL: cancelled, free it when the answer comes */
-	const struct source *source;
+	const struct fetcher *fetcher;
 	struct need need;
 	uint64_t generation; /* of the need when it began */
 	int restarts;
@@ -28,13 +28,13 @@ struct fetch {
 	int64_t activity_ms; /* NEED_HEAD: the space's last activity then */
 	bool has_activity;
 
-	struct lane *lane;	      /* NEED_HEAD */
-	struct want *want;	      /* NEED_SPAN */
+	struct page_run *run;	      /* NEED_HEAD */
+	struct span_waiter *waiter;   /* NEED_SPAN */
 	struct part *part;	      /* NEED_BODY */
 	struct content_want *content; /* NEED_CONTENT */
 	struct names *names;	      /* NEED_NAMES */
 
-	/* what the sources keep between two answers */
+	/* what the fetchers keep between two answers */
 	int pages;
 	int stale_pages;   /* pages in a row of which nothing was new */
 	int empty_pages;   /* pages in a row without items */
@@ -43,7 +43,7 @@ struct fetch {
 	int64_t known;	   /* NEED_NEWS: spaces there are */
 	bool is_all_pages; /* NEED_NEWS, NEED_ROOMS: the whole list, in any order */
 	bool is_complete;  /* NEED_NEWS, NEED_ROOMS: it was the whole list */
-	GPtrArray *items;  /* owned, of the source's struct */
+	GPtrArray *items;  /* owned, of the fetcher's struct */
 	GHashTable *seen;  /* ids of items, borrowed from them */
 	char *room_id;
 	char *last_next;
@@ -53,7 +53,7 @@ struct fetch {
 guint need_hash(gconstpointer p);
 gboolean need_equal_g(gconstpointer a, gconstpointer b);
 
-struct source {
+struct fetcher {
 	enum need_kind kind;
 	/* Submits the first request: 0; FETCH_DONE: nothing to ask; or -errno. */
 	int (*begin)(struct fetch *f);
@@ -67,15 +67,15 @@ struct source {
 #define FETCH_MORE 1
 #define FETCH_DONE 2
 
-const struct source *source_find(enum need_kind kind);
+const struct fetcher *fetcher_find(enum need_kind kind);
 
-/* For the sources. */
+/* For the fetchers. */
 const struct pager_config *pager_get_config(const struct pager *p);
 /* Something came back: unless it is a failure of the network, the server is there. */
 void pager_heard(struct pager *p, const struct webex_reply *reply);
 /* webex_done of every request; arg is the fetch. */
 void fetch_answered(void *arg, struct webex_reply *reply);
-/* The end of a fetch whose source has no answer(): 0 or -errno; `reply` (may be NULL) is what the
+/* The end of a fetch whose fetcher has no answer(): 0 or -errno; `reply` (may be NULL) is what the
  * server said. The fetch is gone; waiters are called inside. */
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
 /* Tells of changes, frees them, gives back `r`. */
@@ -95,22 +95,22 @@ int pager_page_given(const struct pager *p, int max);
 void pager_note_page(struct pager *p, int n, int asked);
 struct spans;
 struct spans *pager_spans(struct pager *p);
-struct bodies *pager_bodies(struct pager *p);
-struct fresh *pager_fresh(struct pager *p);
+struct evicted *pager_evicted(struct pager *p);
+struct poller *pager_poller(struct pager *p);
 struct proof;
 struct proof *pager_proof(struct pager *p);
 /* The room's id (owned) and whether its lists are filtered for us; -ENOENT if it is gone. */
 int pager_load_room(struct pager *p, int64_t room, char **ret_id, bool *ret_filtered);
-/* For lanes: was it changed here since the fetch began? Then it begins again, at most some times. */
+/* For page runs: was it changed here since the fetch began? Then it begins again, at most some times. */
 bool fetch_restarts(struct fetch *f);
 /* Nobody waits for it (arg: the fetch). */
 bool fetch_is_unwaited(void *arg);
 /* The need was changed here since the fetch began: what came must not be published. */
 bool fetch_is_outdated(const struct fetch *f);
 
-/* ---- sources that have a file of their own ---- */
+/* ---- fetchers that have a file of their own ---- */
 /* months.c */
-int source_months_begin(struct fetch *f);
+int fetcher_months_begin(struct fetch *f);
 /* fetchers/names.c */
-int source_names_begin(struct fetch *f);
-void source_names_cancel(struct fetch *f);
+int fetcher_names_begin(struct fetch *f);
+void fetcher_names_cancel(struct fetch *f);

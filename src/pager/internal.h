@@ -32,11 +32,11 @@ struct pager {
 	pthread_mutex_t lock;
 	GHashTable *entries; /* need -> entry; pager.lock */
 	struct spans *spans; /* cache thread */
-	struct fresh *fresh;
-	struct bodies *bodies;		  /* cache thread */
+	struct poller *poller;
+	struct evicted *evicted;	  /* cache thread */
 	struct proof *proof;		  /* cache thread */
 	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
-	struct online *online;		  /* cache thread */
+	struct server_link *link;	  /* cache thread */
 	struct pager_stats stats;	  /* pager.lock */
 	int64_t net_failed_ms;	 /* mono time of the last network failure; pager.lock */
 	int net_error;		 /* pager.lock */

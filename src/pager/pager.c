@@ -57,9 +57,9 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	pthread_mutex_init(&p->lock, NULL);
 	p->spans = spans_new(p);
 	g_queue_init(&p->event_waiters.waiters);
-	p->online = online_new(config->store, config->queue, config->link_down_ms);
-	p->fresh = fresh_new(p);
-	p->bodies = bodies_new(p);
+	p->link = server_link_new(config->store, config->queue, config->link_down_ms);
+	p->poller = poller_new(p);
+	p->evicted = evicted_new(p);
 	p->proof = proof_new(p);
 	*ret_pager = p;
 	return 0;
@@ -70,8 +70,8 @@ void pager_start(struct pager *p)
 	assert(work_on_thread(p->config.queue));
 	if (p->stopping)
 		return;
-	fresh_start(p->fresh);
-	bodies_check(p->bodies);
+	poller_start(p->poller);
+	evicted_check(p->evicted);
 }
 
 const struct pager_config *pager_get_config(const struct pager *p)
@@ -157,7 +157,7 @@ static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, 
 	if (need->kind == NEED_NEWS && pager_is_fetching(p, &rooms))
 		return FRESH_USE;
 	return is_expired(p, need) ? FRESH_STALE
-				   : fresh_check(p->fresh, need, pager_good_ms(p, need), now);
+				   : poller_check(p->poller, need, pager_good_ms(p, need), now);
 }
 
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
@@ -351,9 +351,9 @@ void pager_shutdown(struct pager *p)
 	GPtrArray *all = g_ptr_array_new();
 
 	p->stopping = true;
-	fresh_stop(p->fresh);
+	poller_stop(p->poller);
 	spans_shutdown(p->spans);
-	bodies_stop(p->bodies);
+	evicted_stop(p->evicted);
 	proof_stop(p->proof);
 	/* Waiters may come back for another need, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
@@ -370,7 +370,7 @@ void pager_shutdown(struct pager *p)
 	}
 	g_ptr_array_unref(all);
 	pager_wake(&p->event_waiters, -ESHUTDOWN);
-	online_stop(p->online);
+	server_link_stop(p->link);
 }
 
 void pager_free(struct pager **p)
@@ -378,29 +378,29 @@ void pager_free(struct pager **p)
 	if (!*p)
 		return;
 	spans_free(&(*p)->spans);
-	bodies_free(&(*p)->bodies);
+	evicted_free(&(*p)->evicted);
 	proof_free(&(*p)->proof);
-	fresh_free(&(*p)->fresh);
+	poller_free(&(*p)->poller);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);
-	online_free(&(*p)->online);
+	server_link_free(&(*p)->link);
 	g_free(*p);
 	*p = NULL;
 }
 
 void pager_used(struct pager *p, int64_t room)
 {
-	fresh_used(p->fresh, room);
+	poller_used(p->poller, room);
 }
 
 void pager_own_changes(struct pager *p, const GPtrArray *changes)
 {
-	fresh_own_changes(p->fresh, changes);
+	poller_own_changes(p->poller, changes);
 }
 
 void pager_stay_awake(struct pager *p, int delta)
 {
-	fresh_hold(p->fresh, delta);
+	poller_hold(p->poller, delta);
 }
 
 bool pager_polls(const struct pager *p)
@@ -418,7 +418,7 @@ static void step_run(void *arg)
 	struct step *s = arg;
 
 	if (!s->pager->stopping) {
-		bodies_opened(s->pager->bodies, s->room, s->lo_ms, s->hi_ms);
+		evicted_opened(s->pager->evicted, s->room, s->lo_ms, s->hi_ms);
 		spans_step(s->pager->spans, s->room, s->lo_ms, s->hi_ms);
 	}
 	g_free(s);
@@ -486,7 +486,7 @@ void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)
 	};
 	struct fresh_stats fresh;
 
-	fresh_get_stats(p->fresh, &fresh);
+	poller_get_stats(p->poller, &fresh);
 	pthread_mutex_lock(&p->lock);
 	*ret_stats = p->stats;
 	pthread_mutex_unlock(&p->lock);

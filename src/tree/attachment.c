@@ -80,7 +80,7 @@ int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		is_hidden = r == 0 && upload_is_hidden(ctx, dir, row);
 	}
 	/* A new name is made through this mount, or the kernel is told of it (invalidate.c). */
-	return tree_entry_or_none(ctx, is_hidden ? -ENOENT : r, tree_ino(TREE_UPLOAD, row),
+	return tree_entry_or_none(ctx, is_hidden ? -ENOENT : r, tree_ino(TREE_ATTACHMENT, row),
 				  is_hidden ? 0 : TIMEOUT_LONG, ret_entry);
 }
 

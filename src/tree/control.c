@@ -153,7 +153,7 @@ int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	if (!n) {
 		n = upload_pending(ctx, dir, name);
 		if (n)
-			kind = TREE_UPLOAD;
+			kind = TREE_ATTACHMENT;
 	}
 	/* The kernel is not told when a letter comes, so it must remember nothing here. */
 	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);

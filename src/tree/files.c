@@ -120,8 +120,8 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	/* No attachment's name begins with a dot; only scratch files of editors and rsync have
 	 * such names. */
 	if (row || name[0] == '.')
-		return tree_entry_or_none(ctx, row ? 0 : -ENOENT, tree_ino(TREE_UPLOAD, row), 0,
-					  ret_entry);
+		return tree_entry_or_none(ctx, row ? 0 : -ENOENT,
+					  tree_ino(TREE_ATTACHMENT, row), 0, ret_entry);
 	wait = open_messages(ctx, dir, &opened);
 	if (wait == 0)
 		wait = need_names(ctx, &opened);
@@ -133,7 +133,7 @@ int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	/* An older entry is better than an error, but a "no such file" must not be wrong. */
 	if (r == -ENOENT && wait)
 		return wait;
-	return tree_entry_or_none(ctx, r, tree_ino(TREE_UPLOAD, row), 0, ret_entry);
+	return tree_entry_or_none(ctx, r, tree_ino(TREE_ATTACHMENT, row), 0, ret_entry);
 }
 
 struct listing {
@@ -147,8 +147,8 @@ struct listing {
 
 static bool emit_row(struct listing *l, const char *shown, int64_t row, int64_t cookie)
 {
-	l->is_full = !tree_emit_ino(l->ctx, l->emit, l->arg, shown, tree_ino(TREE_UPLOAD, row),
-				    cookie, &l->error);
+	l->is_full = !tree_emit_ino(l->ctx, l->emit, l->arg, shown,
+				    tree_ino(TREE_ATTACHMENT, row), cookie, &l->error);
 	return !l->is_full;
 }
 

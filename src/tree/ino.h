@@ -51,7 +51,8 @@ enum tree_kind {
 	TREE_ADDRESS_POST_MD = 51,
 	TREE_ADDRESS_POST_JSON = 52,
 
-	TREE_UPLOAD = 56, /* row: content (from store_new_rowid while it is being written) */
+	TREE_ATTACHMENT =
+		56, /* row: content (from store_new_rowid while it is being written) */
 
 	/* row: number of the letter */
 	TREE_LETTER = 60,

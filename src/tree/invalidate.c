@@ -30,7 +30,7 @@ static const struct {
 /* The state of telling one batch of changes. */
 struct telling {
 	struct tree *t;
-	const struct tree_told *told;
+	const struct tree_invalidate *told;
 	guint added; /* messages in the batch */
 	struct store_conn
 		*conn; /* a snapshot with the changes in it; NULL: it could not be had */
@@ -276,7 +276,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 			tell_inode(g, tree_ino(TREE_ME_JSON, 0));
 		break;
 	case STORE_CONTENT_CHANGED:
-		tell_inode(g, tree_ino(TREE_UPLOAD, c->rowid));
+		tell_inode(g, tree_ino(TREE_ATTACHMENT, c->rowid));
 		break;
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_GONE:
@@ -284,7 +284,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 			tell_name(g, tree_ino(TREE_SPACE, c->room), c->name);
 			tell_name(g, tree_ino(TREE_FILES, c->room), c->name);
 		}
-		tell_inode(g, tree_ino(TREE_UPLOAD, c->rowid));
+		tell_inode(g, tree_ino(TREE_ATTACHMENT, c->rowid));
 		tell_month_files(g, c);
 		break;
 	}
@@ -332,7 +332,7 @@ static void tell_dirs(const struct telling *g)
 	}
 }
 
-void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told)
+void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_invalidate *told)
 {
 	struct telling g = {.t = t, .told = told};
 
@@ -383,7 +383,7 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 
 	if (ctx->tree->config.read_only)
 		return -EROFS;
-	if (tree_ino_kind(ino) != TREE_UPLOAD)
+	if (tree_ino_kind(ino) != TREE_ATTACHMENT)
 		/* Accepted without effect, so that tar, cp -p and touch do not warn: the
 		 * server's times count. */
 		return 0;

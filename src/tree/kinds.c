@@ -96,7 +96,7 @@ static const struct tree_row rows[] = {
 	{ TREE_MESSAGE_MD, "message.md", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
 	{ TREE_MESSAGE_HTML, "message.html", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
 	{ TREE_MESSAGE_JSON, "message.json", TREE_NONE, NULL, FILE_RO, 0, .attr = message_attr, .open = message_open, .render = message_render },
-	{ TREE_UPLOAD, "upload", TREE_NONE, NULL, FILE_RW, ROW_SHIFTS, .attr = upload_attr, .open = upload_open },
+	{ TREE_ATTACHMENT, "upload", TREE_NONE, NULL, FILE_RW, ROW_SHIFTS, .attr = upload_attr, .open = upload_open },
 
 	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, 0, .attr = address_attr, .lookup = address_lookup },
 	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, 0,

@@ -75,15 +75,15 @@ static bool keep(struct tree *t, struct pending *p, bool at_unmount)
 	return outbox_keep(t->config.outbox, l, reason_of(is_scratch, at_unmount)) == 0;
 }
 
-static void tell(const struct tree_told *told, const struct pending *p, const char *name)
+static void tell(const struct tree_invalidate *told, const struct pending *p, const char *name)
 {
-	told->inode(told->arg, tree_ino(TREE_UPLOAD, p->row));
+	told->inode(told->arg, tree_ino(TREE_ATTACHMENT, p->row));
 	told->name(told->arg, p->dir, name);
 	if (tree_ino_kind(p->dir) == TREE_SPACE)
 		told->inode(told->arg, tree_ino(TREE_FILES, tree_ino_row(p->dir)));
 }
 
-static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_told *told)
+static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_invalidate *told)
 {
 	int64_t next_ms;
 	GPtrArray *all = pending_take_old(t->pendings, age_ms, &next_ms);
@@ -105,7 +105,7 @@ static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_told *
 	return next_ms;
 }
 
-int64_t tree_keep_old(struct tree *t, const struct tree_told *told)
+int64_t tree_keep_old(struct tree *t, const struct tree_invalidate *told)
 {
 	int64_t next_ms = keep_all(t, t->config.linger_ms, told);
 

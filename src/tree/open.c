@@ -51,7 +51,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
 	*ret_pending = NULL;
-	if (row->kind == TREE_UPLOAD)
+	if (row->kind == TREE_ATTACHMENT)
 		return open_upload(ctx, ino, ret_from, ret_pending);
 	if (row->open) {
 		r = row->open(ctx, ino);

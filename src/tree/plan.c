@@ -166,7 +166,7 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 			     struct tree_plan *plan)
 {
 	struct tree_write w = {0};
-	int r = tree_open_write(ctx, tree_ino(TREE_UPLOAD, p->row), false, &w);
+	int r = tree_open_write(ctx, tree_ino(TREE_ATTACHMENT, p->row), false, &w);
 
 	if (r)
 		return r;
@@ -244,7 +244,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	r = find(ctx, newdir, newname, &onto);
 	if (r && r != -ENOENT)
 		return r;
-	if (r == 0 && tree_ino_kind(onto) != TREE_UPLOAD) {
+	if (r == 0 && tree_ino_kind(onto) != TREE_ATTACHMENT) {
 		if (draft_size(p->draft) == 0)
 			return refuse_empty(newname);
 		plan->ino = onto;
@@ -254,7 +254,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 		r = check_version(ctx, onto, newname);
 	if (onto && r)
 		return r;
-	plan->ino = tree_ino(TREE_UPLOAD, p->row);
+	plan->ino = tree_ino(TREE_ATTACHMENT, p->row);
 	plan->text = g_strdup(newname);
 	if (draft_size(p->draft) == 0) {
 		plan->action = TREE_DO_NAME;
@@ -371,7 +371,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 	case TREE_SPACE:
 		r = plan_rename_room(ctx, ino, newdir, newname, &plan);
 		break;
-	case TREE_UPLOAD:
+	case TREE_ATTACHMENT:
 		p = pending_by_row(pendings, tree_ino_row(ino));
 		if (p && (p->is_scratch || pending_waits(pendings, p)))
 			r = plan_rename_scratch(ctx, p, newdir, newname, comm, &plan);

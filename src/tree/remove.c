@@ -287,7 +287,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		r = by == TREE_REMOVES ? plan_message(ctx, tree_ino_row(e.ino), &plan)
 				       : refuse(by, name, "rm does");
 		break;
-	case TREE_UPLOAD:
+	case TREE_ATTACHMENT:
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);
 		break;
 	case TREE_MEMBER:

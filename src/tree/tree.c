@@ -71,13 +71,13 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 	case PAGER_FAILED:
 		return error;
 	case PAGER_FETCH:
-		ctx->want_soft = false;
+		ctx->missing_soft = false;
 		break;
 	case PAGER_REFRESH:
-		ctx->want_soft = true;
+		ctx->missing_soft = true;
 		break;
 	}
-	ctx->want = *need;
+	ctx->missing = *need;
 	return TREE_WAIT;
 }
 
@@ -85,9 +85,9 @@ int tree_need_anew(struct tree_ctx *ctx, const struct need *need)
 {
 	if (tree_has_waited(ctx, need) || ctx->n_waited == TREE_MAX_WAITS)
 		return tree_need(ctx, need, false);
-	ctx->want = *need;
-	ctx->want_soft = false;
-	ctx->want_anew = true;
+	ctx->missing = *need;
+	ctx->missing_soft = false;
+	ctx->missing_anew = true;
 	return TREE_WAIT;
 }
 
@@ -422,7 +422,7 @@ struct pending *tree_pending(struct tree *t, uint64_t ino)
 {
 	struct pending *p;
 
-	if (tree_ino_kind(ino) != TREE_UPLOAD)
+	if (tree_ino_kind(ino) != TREE_ATTACHMENT)
 		return NULL;
 	p = pending_by_row(t->pendings, tree_ino_row(ino));
 	return p ? p : pending_nameless(t->pendings, tree_ino_row(ino));

@@ -5,7 +5,7 @@
  * rows name. It knows nothing of FUSE.
  *
  * Reading is a function of the store: it answers, fails, or returns TREE_WAIT with the need it
- * lacks in ctx->want; the caller waits for that (pager.h), adds it to ctx->done, and calls the
+ * lacks in ctx->missing; the caller waits for that (pager.h), adds it to ctx->done, and calls the
  * same function again. No side effects before the last return. Changing is two steps: a plan (a
  * read-type function that checks all that can be checked) and tree_submit on the cache thread,
  * once. Thread rule: reading and planning on any thread, with a connection of the caller's;
@@ -88,9 +88,9 @@ struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
 	uint64_t generation;   /* of the store before conn's snapshot; 0: unknown */
-	struct need want;      /* out, with TREE_WAIT */
-	bool want_soft;	       /* out: after a short wait what is known will do */
-	bool want_anew;	       /* out: only a fetch that begins with the wait will do */
+	struct need missing;   /* out, with TREE_WAIT */
+	bool missing_soft;     /* out: after a short wait what is known will do */
+	bool missing_anew;     /* out: only a fetch that begins with the wait will do */
 	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it at the end */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;

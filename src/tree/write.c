@@ -25,8 +25,8 @@ static int preflight(struct tree_ctx *ctx, bool is_local)
 	r = pager_known_error(c->pager);
 	if (r || !pager_is_doubtful(c->pager) || tree_has_waited(ctx, &probe))
 		return r;
-	ctx->want = probe;
-	ctx->want_soft = false;
+	ctx->missing = probe;
+	ctx->missing_soft = false;
 	return TREE_WAIT;
 }
 
@@ -284,7 +284,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	struct tree *t = ctx->tree;
 	uint64_t home = upload_dir(dir);
 	bool is_scratch = name_is_passing(name, birth);
-	struct tree_write w = {.dir = home, .kind = TREE_UPLOAD, .form = OUTBOX_FILE};
+	struct tree_write w = {.dir = home, .kind = TREE_ATTACHMENT, .form = OUTBOX_FILE};
 	struct draft *draft;
 	int r;
 
@@ -300,7 +300,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r == 0) {
 		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);
-		w.ino = tree_ino(TREE_UPLOAD, w.row);
+		w.ino = tree_ino(TREE_ATTACHMENT, w.row);
 		w.name = g_strdup(name);
 		w.draft = draft_ref(draft);
 		r = pending_add(t->pendings, w.row, w.row, home, name, draft, is_scratch,
@@ -341,7 +341,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		return open_object(ctx, truncate, w);
 	case TREE_LETTER:
 		return tree_open_letter(ctx, truncate, w);
-	case TREE_UPLOAD:
+	case TREE_ATTACHMENT:
 		p = upload_held(ctx, w->row);
 		return p ? open_pending(ctx, p, truncate, w) : open_version(ctx, truncate, w);
 	default:
@@ -351,7 +351,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *
 
 static bool is_local(struct tree_ctx *ctx, const struct tree_write *w)
 {
-	struct pending *p = w->kind == TREE_UPLOAD ? upload_held(ctx, w->row) : NULL;
+	struct pending *p = w->kind == TREE_ATTACHMENT ? upload_held(ctx, w->row) : NULL;
 	bool is_scratch = p && p->is_scratch;
 
 	pending_unref(ctx->tree->pendings, &p);

@@ -26,7 +26,7 @@ enum tree_read_from {
 /* True if the file can be opened for reading without tree_open_read. */
 bool tree_opens_freely(struct tree *t, uint64_t ino);
 /*
- * Makes sure that everything is known that reading the file needs. For TREE_UPLOAD nodes the
+ * Makes sure that everything is known that reading the file needs. For TREE_ATTACHMENT nodes the
  * caller has called contents_open before. TREE_READ_TRANSCRIPT and _PENDING are held until
  * tree_release_read.
  */
@@ -291,7 +291,7 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 		  const int64_t *mtime_ms);
 
 /* ---- telling the kernel ---- */
-struct tree_told {
+struct tree_invalidate {
 	/* `inode`: the attributes and data of the inode are stale. `entry`: this name in
 	 * directory `ino` is, and the listing of the directory. */
 	void (*inode)(void *arg, uint64_t ino);
@@ -301,14 +301,14 @@ struct tree_told {
 
 /* Cache thread: translates changes of the store into what the kernel must forget, and lets open
  * transcripts grow. */
-void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_told *told);
+void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_invalidate *told);
 
 /*
  * Moves files to unsent/ that have waited long enough since their last close for their bytes
  * (empty files) or their name (scratch files), and calls `told`. Returns in how many ms the
  * next one is due; -1: none. Cache thread.
  */
-int64_t tree_keep_old(struct tree *t, const struct tree_told *told);
+int64_t tree_keep_old(struct tree *t, const struct tree_invalidate *told);
 /* Returns only when the next one is due; any thread. */
 int64_t tree_next_old_ms(struct tree *t);
 /*

@@ -36,9 +36,9 @@ static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_w
 
 	*ret_write = (struct tree_write){
 		.what = TREE_WRITE_UPLOAD,
-		.kind = TREE_UPLOAD,
+		.kind = TREE_ATTACHMENT,
 		.form = OUTBOX_FILE,
-		.ino = tree_ino(TREE_UPLOAD, p->row),
+		.ino = tree_ino(TREE_ATTACHMENT, p->row),
 		.dir = p->dir,
 		.row = p->row,
 		.content_row = p->content_row,

@@ -226,9 +226,9 @@ static int ask(struct op *op, int (*fn)(struct op *op))
 	g_assert(store_read_begin(mount.store, &op->ctx.conn) == 0);
 	while ((r = fn(op)) == TREE_WAIT && op->ctx.n_waited < TREE_MAX_WAITS)
 		op->ctx.waited[op->ctx.n_waited++] = (struct tree_waited){
-			.need = op->ctx.want,
-			.error = op->ctx.want_soft ? 0 : -EAGAIN,
-			.gave_up = op->ctx.want_soft,
+			.need = op->ctx.missing,
+			.error = op->ctx.missing_soft ? 0 : -EAGAIN,
+			.gave_up = op->ctx.missing_soft,
 		};
 	store_read_end(op->ctx.conn);
 	return r;

@@ -31,7 +31,7 @@ static void told_name(void *arg, uint64_t dir, const char *name)
 
 static void on_changes(void *arg, GPtrArray *changes)
 {
-	const struct tree_told told = {.inode = told_inode, .name = told_name};
+	const struct tree_invalidate told = {.inode = told_inode, .name = told_name};
 
 	(void)arg;
 	for (guint i = 0; i < changes->len; i++) {

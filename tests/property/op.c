@@ -129,7 +129,7 @@ static void finish(struct op *op, int error)
 static void note_waited(struct op *op, int error, bool gave_up)
 {
 	g_assert(op->ctx.n_waited < TREE_MAX_WAITS);
-	op->ctx.waited[op->ctx.n_waited].need = op->ctx.want;
+	op->ctx.waited[op->ctx.n_waited].need = op->ctx.missing;
 	op->ctx.waited[op->ctx.n_waited].gave_up = gave_up;
 	op->ctx.waited[op->ctx.n_waited++].error = error;
 }
@@ -179,15 +179,15 @@ static void settle(struct op *op, int r)
 	if (op->kind == OP_LOOKUP && !op->deadline_timer && !op->is_patient)
 		op->deadline_timer =
 			work_post_at(mount.queue, time_mono() + DEADLINE_MS, on_deadline, op);
-	if (op->ctx.want_soft && !op->is_patient)
+	if (op->ctx.missing_soft && !op->is_patient)
 		op->soft_timer =
 			work_post_at(mount.queue, time_mono() + pager_soft_wait_ms(mount.pager),
 				     on_soft, op);
 	op->waiter.fn = on_fetched;
-	if (op->ctx.want_anew)
-		pager_expire(mount.pager, &op->ctx.want);
-	op->ctx.want_anew = false;
-	pager_wait(mount.pager, &op->ctx.want, &op->waiter);
+	if (op->ctx.missing_anew)
+		pager_expire(mount.pager, &op->ctx.missing);
+	op->ctx.missing_anew = false;
+	pager_wait(mount.pager, &op->ctx.missing, &op->waiter);
 }
 
 void op_start(enum op_kind kind, uint64_t ino, const char *name, bool is_patient,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the sources of whole lists have in common: pages that are collected until the list is
- * complete (webex-api.md 2). Messages go by lanes (lane.h), which keep each page at once.
+ * What the fetchers of whole lists have in common: pages that are collected until the list is
+ * complete (webex-api.md 2). Messages go by page runs (page_run.h), which keep each page at once.
  * Thread rule: cache thread.
  */
 #pragma once
@@ -31,11 +31,11 @@ bool pages_halve(struct fetch *f, const struct webex_reply *reply);
 /* What comes next is the list from its beginning; what came is kept. */
 void pages_restart(struct fetch *f);
 
-/* ---- the sources that have a file of their own ---- */
+/* ---- the fetchers that have a file of their own ---- */
 /* fetchers/rooms.c: NEED_ROOMS, NEED_NEWS */
-int source_rooms_begin(struct fetch *f);
-int source_news_begin(struct fetch *f);
-int source_rooms_answer(struct fetch *f, struct webex_reply *reply);
+int fetcher_rooms_begin(struct fetch *f);
+int fetcher_news_begin(struct fetch *f);
+int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply);
 /* sweep.c */
-int source_sweep_begin(struct fetch *f);
-void source_sweep_cancel(struct fetch *f);
+int fetcher_sweep_begin(struct fetch *f);
+void fetcher_sweep_cancel(struct fetch *f);

@@ -328,7 +328,7 @@ static void on_head(void *arg, struct webex_reply *reply)
 		finish(n);
 }
 
-int source_names_begin(struct fetch *f)
+int fetcher_names_begin(struct fetch *f)
 {
 	struct names *n = g_new0(struct names, 1);
 	int r;
@@ -351,7 +351,7 @@ int source_names_begin(struct fetch *f)
 	return r ? r : FETCH_DONE;
 }
 
-void source_names_cancel(struct fetch *f)
+void fetcher_names_cancel(struct fetch *f)
 {
 	struct names *n = g_steal_pointer(&f->names);
 

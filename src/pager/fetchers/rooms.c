@@ -37,7 +37,7 @@ static int submit(struct fetch *f, const char *next)
 	return 0;
 }
 
-int source_rooms_begin(struct fetch *f)
+int fetcher_rooms_begin(struct fetch *f)
 {
 	f->max = PAGE_MAX;
 	f->is_all_pages = true;
@@ -59,12 +59,12 @@ static int64_t count_known(const struct fetch *f)
 	return n;
 }
 
-int source_news_begin(struct fetch *f)
+int fetcher_news_begin(struct fetch *f)
 {
 	f->known = count_known(f);
 	if (!f->known || f->known > NEWS_SORTED_MAX)
-		return source_rooms_begin(f);
-	f->max = f->known <= fresh_page_max(f->pager->fresh) ? PAGE_MAX : NEWS_PAGE;
+		return fetcher_rooms_begin(f);
+	f->max = f->known <= poller_page_max(f->pager->poller) ? PAGE_MAX : NEWS_PAGE;
 	f->is_all_pages = false;
 	return submit(f, NULL);
 }
@@ -116,8 +116,8 @@ static enum next_step step_after(struct fetch *f, const struct webex_reply *repl
 
 	/* A page of all that the server gives, and still there are more. */
 	if (!f->pages && f->max == PAGE_MAX && n)
-		fresh_note_page_max(f->pager->fresh, (int)n);
-	page_max = MIN(fresh_page_max(f->pager->fresh), PAGE_MAX);
+		poller_note_page_max(f->pager->poller, (int)n);
+	page_max = MIN(poller_page_max(f->pager->poller), PAGE_MAX);
 	if (!is_sorted(reply->items))
 		return STEP_ALL;
 	if (n && !has_news(f, reply->items->pdata[n - 1]))
@@ -145,7 +145,7 @@ static int publish(struct fetch *f)
 	return r;
 }
 
-int source_rooms_answer(struct fetch *f, struct webex_reply *reply)
+int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
 {
 	enum next_step step = STEP_ON;
 	enum pages_more more;

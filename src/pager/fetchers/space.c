@@ -125,11 +125,11 @@ static bool head_is_enough(struct fetch *f)
 	return enough;
 }
 
-static bool head_paged(void *arg, struct lane *lane, guint items)
+static bool head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
 
-	(void)lane;
+	(void)run;
 	(void)items;
 	if (head_is_enough(f))
 		return false;
@@ -150,14 +150,15 @@ static bool head_begins_again(struct fetch *f)
 	return head_begin(f) == 0;
 }
 
-static void head_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+static void head_done(void *arg, struct page_run *run, int error,
+		      const struct webex_reply *reply)
 {
 	struct fetch *f = arg;
 
-	f->lane = NULL;
+	f->run = NULL;
 	if (!error && head_begins_again(f))
 		return;
-	if (error && lane_lost_space(lane, reply)) {
+	if (error && page_run_lost_space(run, reply)) {
 		error = room_vanished(f);
 		/* New: nothing but what was posted from here is in it. */
 		if (error == -EAGAIN)
@@ -174,19 +175,19 @@ static bool head_is_outdated(void *arg)
 	return fetch_restarts(arg);
 }
 
-/* A lane from the newest message down, as long as `paged` says. */
+/* A page run from the newest message down, as long as `paged` says. */
 static int begin_newest(struct fetch *f,
-			bool (*paged)(void *arg, struct lane *lane, guint items))
+			bool (*paged)(void *arg, struct page_run *run, guint items))
 {
 	int recent = pager_get_config(f->pager)->recent;
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = f->pager,
 		.room = f->need.row,
-		.top = LANE_TOP,
+		.top = PAGE_RUN_TOP,
 		.bottom = -1,
-		.max = f->need.kind == NEED_HEAD && recent && recent < LANE_PAGE_MAX
+		.max = f->need.kind == NEED_HEAD && recent && recent < PAGE_RUN_PAGE_MAX
 			       ? recent
-			       : LANE_PAGE_MAX,
+			       : PAGE_RUN_PAGE_MAX,
 		.is_outdated = head_is_outdated,
 		.is_background = fetch_is_unwaited,
 		.paged = paged,
@@ -198,7 +199,7 @@ static int begin_newest(struct fetch *f,
 	if (r)
 		return r;
 	config.room_id = f->room_id;
-	f->lane = lane_new(&config);
+	f->run = page_run_new(&config);
 	return 0;
 }
 
@@ -209,13 +210,13 @@ static int head_begin(struct fetch *f)
 
 static void head_cancel(struct fetch *f)
 {
-	lane_cancel(f->lane);
+	page_run_cancel(f->run);
 }
 
 /* ---- an interval of a space's time ---- */
 
 /* Of NEED_TO_HEAD: as a head's, but only so far down. */
-static bool to_head_paged(void *arg, struct lane *lane, guint items)
+static bool to_head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
 	struct store *s = pager_get_config(f->pager)->store;
@@ -224,22 +225,22 @@ static bool to_head_paged(void *arg, struct lane *lane, guint items)
 	/* Until as much as a head has is known it is no list. */
 	if (!head_is_enough(f))
 		store_set_head_recent(s, f->need.row, 0);
-	return lane_top(lane) > f->need.lo_ms;
+	return page_run_top(run) > f->need.lo_ms;
 }
 
 static int span_begin(struct fetch *f)
 {
 	if (f->need.hi_ms == NEED_TO_HEAD)
 		return begin_newest(f, to_head_paged);
-	return spans_want(pager_spans(f->pager), f, &f->want);
+	return spans_want(pager_spans(f->pager), f, &f->waiter);
 }
 
 static void span_cancel(struct fetch *f)
 {
-	if (f->lane)
-		lane_cancel(f->lane);
+	if (f->run)
+		page_run_cancel(f->run);
 	else
-		spans_unwant(pager_spans(f->pager), f->want);
+		spans_unwant(pager_spans(f->pager), f->waiter);
 }
 
 /* ---- memberships ---- */
@@ -506,9 +507,9 @@ static void content_cancel(struct fetch *f)
 	contents_unwant(pager_get_config(f->pager)->contents, f->content);
 }
 
-static const struct source sources[] = {
-	{.kind = NEED_ROOMS, .begin = source_rooms_begin, .answer = source_rooms_answer},
-	{.kind = NEED_NEWS, .begin = source_news_begin, .answer = source_rooms_answer},
+static const struct fetcher fetchers[] = {
+	{.kind = NEED_ROOMS, .begin = fetcher_rooms_begin, .answer = fetcher_rooms_answer},
+	{.kind = NEED_NEWS, .begin = fetcher_news_begin, .answer = fetcher_rooms_answer},
 	{.kind = NEED_ROOM, .begin = room_begin, .answer = room_answer},
 	{.kind = NEED_HEAD, .begin = head_begin, .cancel = head_cancel},
 	{.kind = NEED_MEMBERS, .begin = members_begin, .answer = members_answer},
@@ -517,16 +518,16 @@ static const struct source sources[] = {
 	{.kind = NEED_PROBE, .begin = probe_begin, .answer = probe_answer},
 	{.kind = NEED_CONTENT, .begin = content_begin, .cancel = content_cancel},
 	{.kind = NEED_SPAN, .begin = span_begin, .cancel = span_cancel},
-	{.kind = NEED_MONTHS, .begin = source_months_begin},
-	{.kind = NEED_BODY, .begin = source_body_begin, .cancel = source_body_cancel},
-	{.kind = NEED_NAMES, .begin = source_names_begin, .cancel = source_names_cancel},
-	{.kind = NEED_SWEEP, .begin = source_sweep_begin, .cancel = source_sweep_cancel},
+	{.kind = NEED_MONTHS, .begin = fetcher_months_begin},
+	{.kind = NEED_BODY, .begin = fetcher_body_begin, .cancel = fetcher_body_cancel},
+	{.kind = NEED_NAMES, .begin = fetcher_names_begin, .cancel = fetcher_names_cancel},
+	{.kind = NEED_SWEEP, .begin = fetcher_sweep_begin, .cancel = fetcher_sweep_cancel},
 };
 
-const struct source *source_find(enum need_kind kind)
+const struct fetcher *fetcher_find(enum need_kind kind)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
-		if (sources[i].kind == kind)
-			return &sources[i];
+	for (size_t i = 0; i < G_N_ELEMENTS(fetchers); i++)
+		if (fetchers[i].kind == kind)
+			return &fetchers[i];
 	g_assert_not_reached();
 }

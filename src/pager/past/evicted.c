@@ -27,7 +27,7 @@
 /* What a page did not bring is asked for one by one, at most so many of a need. */
 #define SINGLES_MAX 50
 
-struct bodies {
+struct evicted {
 	struct pager *pager;
 	GPtrArray *windows; /* of struct window */
 	uint64_t timer;	    /* 0: none */
@@ -35,16 +35,16 @@ struct bodies {
 
 /* A part of a space's time whose messages are asked for again. */
 struct window {
-	struct bodies *bodies;
+	struct evicted *evicted;
 	int64_t room;
-	struct lane *lane; /* NULL: it ended */
-	bool is_ending;	   /* parts are being ended: it stays until that is done */
-	GPtrArray *parts;  /* of struct part: who waits */
+	struct page_run *run; /* NULL: it ended */
+	bool is_ending;	      /* parts are being ended: it stays until that is done */
+	GPtrArray *parts;     /* of struct part: who waits */
 };
 
 /* What one fetch wants of it. */
 struct part {
-	struct bodies *bodies;
+	struct evicted *evicted;
 	struct fetch *fetch;   /* NULL: cancelled, freed when the answer comes */
 	struct window *window; /* NULL: its page came; what that lacked is asked for alone */
 	int64_t room;
@@ -55,21 +55,21 @@ struct part {
 	int singles;
 };
 
-static const struct pager_config *config_of(const struct bodies *b)
+static const struct pager_config *config_of(const struct evicted *b)
 {
 	return pager_get_config(b->pager);
 }
 
-struct bodies *bodies_new(struct pager *p)
+struct evicted *evicted_new(struct pager *p)
 {
-	struct bodies *b = g_new0(struct bodies, 1);
+	struct evicted *b = g_new0(struct evicted, 1);
 
 	b->pager = p;
 	b->windows = g_ptr_array_new();
 	return b;
 }
 
-void bodies_free(struct bodies **b)
+void evicted_free(struct evicted **b)
 {
 	if (!*b)
 		return;
@@ -82,14 +82,14 @@ void bodies_free(struct bodies **b)
 
 static void drop(void *arg);
 
-static void arm(struct bodies *b, int64_t delay_ms)
+static void arm(struct evicted *b, int64_t delay_ms)
 {
 	const struct pager_config *c = config_of(b);
 
 	b->timer = work_post_at(c->queue, clock_mono(c->clock) + delay_ms, drop, b);
 }
 
-static bool is_over(const struct bodies *b)
+static bool is_over(const struct evicted *b)
 {
 	const struct pager_config *c = config_of(b);
 
@@ -98,7 +98,7 @@ static bool is_over(const struct bodies *b)
 
 static void drop(void *arg)
 {
-	struct bodies *b = arg;
+	struct evicted *b = arg;
 	const struct pager_config *c = config_of(b);
 	struct store_evict e = {
 		.limit = c->max_bodies,
@@ -110,27 +110,27 @@ static void drop(void *arg)
 	int r;
 
 	b->timer = 0;
-	fresh_save_uses(pager_fresh(b->pager));
+	poller_save_uses(pager_poller(b->pager));
 	/* Who waits for a page may need all of a month at once. */
 	r = b->windows->len || !is_over(b) ? 0 : store_evict(c->store, &e);
 	if (is_over(b))
 		arm(b, r == 1 ? PAUSE_MS : c->is_bot ? KEPT_RETRY_MS : RETRY_MS);
 }
 
-void bodies_tick(struct bodies *b)
+void evicted_tick(struct evicted *b)
 {
 	if (b->timer)
 		work_cancel(config_of(b)->queue, b->timer);
 	drop(b);
 }
 
-void bodies_check(struct bodies *b)
+void evicted_check(struct evicted *b)
 {
 	if (!b->timer && is_over(b))
 		arm(b, PAUSE_MS);
 }
 
-void bodies_opened(struct bodies *b, int64_t room, int64_t lo_ms, int64_t hi_ms)
+void evicted_opened(struct evicted *b, int64_t room, int64_t lo_ms, int64_t hi_ms)
 {
 	const struct pager_config *c = config_of(b);
 
@@ -153,7 +153,7 @@ static void finish(struct part *p, int error, const struct webex_reply *reply)
 static int find_lacking(struct part *p, char **ret_id)
 {
 	struct store_conn *conn;
-	int r = store_read_begin(config_of(p->bodies)->store, &conn);
+	int r = store_read_begin(config_of(p->evicted)->store, &conn);
 
 	if (r)
 		return r;
@@ -176,12 +176,12 @@ static void ask_alone(struct part *p)
 	if (r <= 0 || p->singles++ == SINGLES_MAX)
 		finish(p, MIN(r, 0), NULL);
 	else
-		p->request = webex_get_message(config_of(p->bodies)->client, id, on_single, p);
+		p->request = webex_get_message(config_of(p->evicted)->client, id, on_single, p);
 }
 
 static int apply_single(struct part *p, struct webex_reply *reply)
 {
-	const struct pager_config *c = config_of(p->bodies);
+	const struct pager_config *c = config_of(p->evicted);
 	GPtrArray *changes = store_changes_new();
 	int r;
 
@@ -191,7 +191,7 @@ static int apply_single(struct part *p, struct webex_reply *reply)
 	else
 		r = store_apply_message(c->store, p->room, reply->items->pdata[0], 0, NULL,
 					changes);
-	return pager_published(p->bodies->pager, r, changes);
+	return pager_published(p->evicted->pager, r, changes);
 }
 
 static void on_single(void *arg, struct webex_reply *reply)
@@ -203,7 +203,7 @@ static void on_single(void *arg, struct webex_reply *reply)
 		g_free(p);
 		return;
 	}
-	pager_heard(p->bodies->pager, reply);
+	pager_heard(p->evicted->pager, reply);
 	if (reply->error && reply->status != 404) {
 		finish(p, reply->error, reply);
 		return;
@@ -219,12 +219,12 @@ static void on_single(void *arg, struct webex_reply *reply)
 
 static void window_free(struct window *w)
 {
-	g_ptr_array_remove_fast(w->bodies->windows, w);
+	g_ptr_array_remove_fast(w->evicted->windows, w);
 	g_ptr_array_unref(w->parts);
 	g_free(w);
 }
 
-void bodies_stop(struct bodies *b)
+void evicted_stop(struct evicted *b)
 {
 	if (b->timer)
 		work_cancel(config_of(b)->queue, b->timer);
@@ -238,7 +238,7 @@ void bodies_stop(struct bodies *b)
 			p->fetch->part = NULL;
 			g_free(p);
 		}
-		lane_cancel(w->lane);
+		page_run_cancel(w->run);
 		window_free(w);
 	}
 }
@@ -294,7 +294,7 @@ static void on_missing(void *arg, const struct proof_page *page)
 	struct proof_page rest = *page;
 	struct store_conn *conn;
 
-	if (store_read_begin(config_of(w->bodies)->store, &conn))
+	if (store_read_begin(config_of(w->evicted)->store, &conn))
 		return;
 	for (guint i = 0; i < page->missing->len; i++) {
 		int64_t row = g_array_index(page->missing, int64_t, i);
@@ -304,25 +304,25 @@ static void on_missing(void *arg, const struct proof_page *page)
 	}
 	store_read_end(conn);
 	rest.missing = others;
-	proof_page_listed(pager_proof(w->bodies->pager), &rest);
+	proof_page_listed(pager_proof(w->evicted->pager), &rest);
 }
 
-static bool on_page(void *arg, struct lane *lane, guint items)
+static bool on_page(void *arg, struct page_run *run, guint items)
 {
 	struct window *w = arg;
 
 	(void)items;
-	end_parts(w, lane_top(lane), 0, NULL);
+	end_parts(w, page_run_top(run), 0, NULL);
 	return w->parts->len > 0;
 }
 
-static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+static void on_done(void *arg, struct page_run *run, int error, const struct webex_reply *reply)
 {
 	struct window *w = arg;
 
-	w->lane = NULL;
-	if (error && lane_lost_space(lane, reply)) {
-		int r = pager_room_vanished(w->bodies->pager, w->room);
+	w->run = NULL;
+	if (error && page_run_lost_space(run, reply)) {
+		int r = pager_room_vanished(w->evicted->pager, w->room);
 
 		error = r == -EAGAIN ? -EBUSY : r;
 	}
@@ -340,17 +340,17 @@ static bool is_background(void *arg)
 	return true;
 }
 
-static int window_open(struct bodies *b, int64_t room, const struct store_span *span,
+static int window_open(struct evicted *b, int64_t room, const struct store_span *span,
 		       struct window **ret_window)
 {
 	struct window *w;
 	_cleanup_gfree_ char *room_id = NULL;
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = b->pager,
 		.room = room,
 		.top = span->hi,
 		.bottom = span->lo,
-		.max = LANE_PAGE_MAX,
+		.max = PAGE_RUN_PAGE_MAX,
 		.is_again = true,
 		.is_background = is_background,
 		.missing = on_missing,
@@ -362,25 +362,26 @@ static int window_open(struct bodies *b, int64_t room, const struct store_span *
 	if (r)
 		return r;
 	w = g_new0(struct window, 1);
-	w->bodies = b;
+	w->evicted = b;
 	w->room = room;
 	w->parts = g_ptr_array_new();
 	g_ptr_array_add(b->windows, w);
 	config.room_id = room_id;
 	config.arg = w;
-	w->lane = lane_new(&config);
+	w->run = page_run_new(&config);
 	*ret_window = w;
 	return 0;
 }
 
 /* One that is still to bring all of the part. */
-static struct window *window_find(struct bodies *b, int64_t room, const struct store_span *part)
+static struct window *window_find(struct evicted *b, int64_t room,
+				  const struct store_span *part)
 {
 	for (guint i = 0; i < b->windows->len; i++) {
 		struct window *w = b->windows->pdata[i];
 
-		if (w->room == room && w->lane && lane_bottom(w->lane) <= part->lo &&
-		    lane_top(w->lane) >= part->hi)
+		if (w->room == room && w->run && page_run_bottom(w->run) <= part->lo &&
+		    page_run_top(w->run) >= part->hi)
 			return w;
 	}
 	return NULL;
@@ -389,27 +390,27 @@ static struct window *window_find(struct bodies *b, int64_t room, const struct s
 /* ---- the need ---- */
 
 /* How many messages one request may bring. */
-static int page_size(const struct bodies *b)
+static int page_size(const struct evicted *b)
 {
-	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : LANE_PAGE_MAX;
+	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : PAGE_RUN_PAGE_MAX;
 
 	most = pager_page_given(b->pager, pager_page_max(b->pager, most));
 	return MAX(1, most * WINDOW_PERCENT / 100);
 }
 
 /* Between what is on its way already, above and below. */
-static void cut_by_windows(const struct bodies *b, int64_t room, const struct store_span *part,
+static void cut_by_windows(const struct evicted *b, int64_t room, const struct store_span *part,
 			   struct store_span *span)
 {
 	for (guint i = 0; i < b->windows->len; i++) {
 		const struct window *w = b->windows->pdata[i];
 
-		if (w->room != room || !w->lane)
+		if (w->room != room || !w->run)
 			continue;
-		if (lane_bottom(w->lane) >= part->hi)
-			span->hi = MIN(span->hi, lane_bottom(w->lane));
-		if (lane_top(w->lane) <= part->lo)
-			span->lo = MAX(span->lo, lane_top(w->lane));
+		if (page_run_bottom(w->run) >= part->hi)
+			span->hi = MIN(span->hi, page_run_bottom(w->run));
+		if (page_run_top(w->run) <= part->lo)
+			span->lo = MAX(span->lo, page_run_top(w->run));
 	}
 }
 
@@ -417,7 +418,7 @@ static void cut_by_windows(const struct bodies *b, int64_t room, const struct st
 static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_part,
 		   struct store_span *ret_window)
 {
-	const struct bodies *b = pager_bodies(f->pager);
+	const struct evicted *b = pager_evicted(f->pager);
 	const struct pager_config *c = config_of(b);
 	struct store_message m = {0};
 	struct store_conn *conn;
@@ -441,9 +442,9 @@ static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_pa
 	return r;
 }
 
-int source_body_begin(struct fetch *f)
+int fetcher_body_begin(struct fetch *f)
 {
-	struct bodies *b = pager_bodies(f->pager);
+	struct evicted *b = pager_evicted(f->pager);
 	struct store_span part = {f->need.lo_ms, f->need.hi_ms}, span = part;
 	int64_t room = f->need.row;
 	struct window *w;
@@ -457,13 +458,13 @@ int source_body_begin(struct fetch *f)
 	if (r)
 		return r;
 	f->part = g_new0(struct part, 1);
-	*f->part =
-		(struct part){.bodies = b, .fetch = f, .window = w, .room = room, .span = part};
+	*f->part = (struct part){
+		.evicted = b, .fetch = f, .window = w, .room = room, .span = part};
 	g_ptr_array_add(w->parts, f->part);
 	return 0;
 }
 
-void source_body_cancel(struct fetch *f)
+void fetcher_body_cancel(struct fetch *f)
 {
 	struct part *p = f->part;
 	struct window *w = p ? p->window : NULL;
@@ -473,13 +474,13 @@ void source_body_cancel(struct fetch *f)
 	p->fetch = NULL;
 	if (!w) {
 		/* The answer frees it. */
-		webex_cancel(config_of(p->bodies)->client, p->request);
+		webex_cancel(config_of(p->evicted)->client, p->request);
 		return;
 	}
 	g_ptr_array_remove_fast(w->parts, p);
 	g_free(p);
-	if (w->parts->len || !w->lane || w->is_ending)
+	if (w->parts->len || !w->run || w->is_ending)
 		return;
-	lane_cancel(w->lane);
+	page_run_cancel(w->run);
 	window_free(w);
 }

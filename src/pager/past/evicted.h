@@ -9,7 +9,7 @@
  * its way join in:
  *
  *	             begin: not on its way                     page: its part is there
- *	   DROPPED ----------------------> IN A WINDOW (lane) -------------------------> KEPT
+ *	   DROPPED ----------------------> IN A WINDOW (page run) -------------------------> KEPT
  *	      ^                                   |                                       |
  *	      |      error, or nobody waits       |                                       |
  *	      +-----------------------------------+                                       |
@@ -27,21 +27,21 @@
 
 #include "pager/fetch.h"
 
-struct bodies;
+struct evicted;
 
-struct bodies *bodies_new(struct pager *p);
-/* No lane and no timer is under way any more; nobody is told. */
-void bodies_stop(struct bodies *b);
-void bodies_free(struct bodies **b);
+struct evicted *evicted_new(struct pager *p);
+/* No page run and no timer is under way any more; nobody is told. */
+void evicted_stop(struct evicted *b);
+void evicted_free(struct evicted **b);
 
 /* Something was stored: are there too many? */
-void bodies_check(struct bodies *b);
+void evicted_check(struct evicted *b);
 /* Somebody opened that part of the space's time. */
-void bodies_opened(struct bodies *b, int64_t room, int64_t lo_ms, int64_t hi_ms);
+void evicted_opened(struct evicted *b, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
 /* For tests: as the timer. */
-void bodies_tick(struct bodies *b);
+void evicted_tick(struct evicted *b);
 
 /* NEED_BODY */
-int source_body_begin(struct fetch *f);
-void source_body_cancel(struct fetch *f);
+int fetcher_body_begin(struct fetch *f);
+void fetcher_body_cancel(struct fetch *f);

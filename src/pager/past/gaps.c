@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions of intervals: what of one is missing, and how much of it makes a lane's work. */
+/* Questions of intervals: what of one is missing, and how much of it makes a page run's work. */
 #include <assert.h>
 
 #include "base/cleanup.h"
@@ -8,16 +8,16 @@
 
 /* ---- intervals ---- */
 
-static bool touches(int64_t lo, int64_t hi, const struct lane *l)
+static bool touches(int64_t lo, int64_t hi, const struct page_run *l)
 {
-	return lane_bottom(l) < hi && lo < lane_top(l);
+	return page_run_bottom(l) < hi && lo < page_run_top(l);
 }
 
-/* The first want that waits for something of this lane. */
-struct want *gaps_want_of(const struct filler *f, const struct lane *l)
+/* The first waiter for something of this page run. */
+struct span_waiter *gaps_want_of(const struct filler *f, const struct page_run *l)
 {
-	for (GList *i = f->wants.head; i; i = i->next) {
-		struct want *w = i->data;
+	for (GList *i = f->waiters.head; i; i = i->next) {
+		struct span_waiter *w = i->data;
 
 		if (touches(w->lo, w->hi, l))
 			return w;
@@ -27,17 +27,17 @@ struct want *gaps_want_of(const struct filler *f, const struct lane *l)
 
 void gaps_assert_disjoint(const struct filler *f, int64_t lo, int64_t hi)
 {
-	for (guint i = 0; i < f->lanes->len; i++)
-		assert(!touches(lo, hi, f->lanes->pdata[i]));
+	for (guint i = 0; i < f->runs->len; i++)
+		assert(!touches(lo, hi, f->runs->pdata[i]));
 }
 
-/* Takes the parts of lanes out of a gap: appends what is left, newest first. */
+/* Takes the parts of page runs out of a gap: appends what is left, newest first. */
 static void without_lanes(const struct filler *f, struct store_span gap, GArray *left)
 {
-	for (guint i = 0; i < f->lanes->len; i++) {
-		const struct lane *l = f->lanes->pdata[i];
-		struct store_span above = {.lo = lane_top(l), .hi = gap.hi};
-		struct store_span below = {.lo = gap.lo, .hi = lane_bottom(l)};
+	for (guint i = 0; i < f->runs->len; i++) {
+		const struct page_run *l = f->runs->pdata[i];
+		struct store_span above = {.lo = page_run_top(l), .hi = gap.hi};
+		struct store_span below = {.lo = gap.lo, .hi = page_run_bottom(l)};
 
 		if (!touches(gap.lo, gap.hi, l))
 			continue;
@@ -91,39 +91,39 @@ void gaps_load_density(struct filler *f, struct store_conn *conn)
 	struct store_range range;
 	struct density d = {0};
 
-	if (store_head_range(conn, f->room, LANE_PAGE_MAX, &range) ||
+	if (store_head_range(conn, f->room, PAGE_RUN_PAGE_MAX, &range) ||
 	    store_message_list(conn, &range, add_to_density, &d) || d.items < 2)
 		return;
 	f->items = d.items;
 	f->ms = d.last_ms - d.first_ms;
 }
 
-void gaps_note_page(struct filler *f, struct lane *l, guint items)
+void gaps_note_page(struct filler *f, struct page_run *l, guint items)
 {
-	/* Time without any message counts, too: else its lanes would be as short as those of a
+	/* Time without any message counts, too: else its page runs would be as short as those of a
 	 * busy one. */
-	if (lane_page_ms(l) <= 0)
+	if (page_run_page_ms(l) <= 0)
 		return;
 	/* The past of a space is not as busy as its present: old pages count for less. */
-	if (f->items > 20 * LANE_PAGE_MAX) {
+	if (f->items > 20 * PAGE_RUN_PAGE_MAX) {
 		f->items /= 2;
 		f->ms /= 2;
 	}
 	f->items += items;
-	f->ms += lane_page_ms(l);
+	f->ms += page_run_page_ms(l);
 }
 
 /* How long the time of `pages` pages is, by what came so far; 0: not known. */
 int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
 {
 	struct pager *p = f->spans->pager;
-	double page = pager_page_given(p, pager_page_max(p, LANE_PAGE_MAX));
+	double page = pager_page_given(p, pager_page_max(p, PAGE_RUN_PAGE_MAX));
 	double ms = f->items ? (double)f->ms / (double)f->items * page * (double)pages : 0;
 
 	return ms < 1e15 ? (int64_t)ms : 0;
 }
 
-/* How much of the gap one lane gets. */
+/* How much of the gap one page run gets. */
 int64_t gaps_chunk_ms(const struct filler *f, const struct store_span *gap)
 {
 	int64_t page = gaps_ms_of_pages(f, 1), lo = MAX(gap->lo, f->created_ms), pages;

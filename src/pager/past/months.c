@@ -30,7 +30,7 @@ int months_parse_key(const char *key, int64_t *ret_room, int *ret_month)
 }
 
 /* Nothing is asked: the store knows what months there are, they only lack numbers. */
-int source_months_begin(struct fetch *f)
+int fetcher_months_begin(struct fetch *f)
 {
 	struct store *s = pager_get_config(f->pager)->store;
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);

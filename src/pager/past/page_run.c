@@ -15,11 +15,11 @@
 /* A page that does not come, in whatever size, is asked for no more after this. */
 #define PAGE_TIMEOUT_MS 30000
 
-enum lane_state { LANE_ASKING, LANE_APPLIED, LANE_ENDED, LANE_CANCELLED };
+enum page_run_state { PAGE_RUN_ASKING, PAGE_RUN_APPLIED, PAGE_RUN_ENDED, PAGE_RUN_CANCELLED };
 
-struct lane {
-	struct lane_config config; /* room_id owned */
-	enum lane_state state;
+struct page_run {
+	struct page_run_config config; /* room_id owned */
+	enum page_run_state state;
 	uint64_t request;
 	int64_t top, bottom;
 	int64_t known_ms; /* of a head: where what was known ended when it was asked for */
@@ -37,14 +37,14 @@ struct lane {
 	bool is_partial; /* the page has items that cannot be used */
 };
 
-static void submit(struct lane *l);
+static void submit(struct page_run *l);
 
-static int64_t mono(const struct lane *l)
+static int64_t mono(const struct page_run *l)
 {
 	return clock_mono(pager_get_config(l->config.pager)->clock);
 }
 
-static void lane_free(struct lane *l)
+static void page_run_free(struct page_run *l)
 {
 	g_ptr_array_unref(l->edge);
 	g_free((char *)l->config.room_id);
@@ -53,31 +53,31 @@ static void lane_free(struct lane *l)
 	g_free(l);
 }
 
-static void end(struct lane *l, int error, const struct webex_reply *reply)
+static void end(struct page_run *l, int error, const struct webex_reply *reply)
 {
-	assert(l->state == LANE_ASKING || l->state == LANE_APPLIED);
-	l->state = LANE_ENDED;
+	assert(l->state == PAGE_RUN_ASKING || l->state == PAGE_RUN_APPLIED);
+	l->state = PAGE_RUN_ENDED;
 	l->config.done(l->config.arg, l, error, reply);
-	lane_free(l);
+	page_run_free(l);
 }
 
 /* ---- asking ---- */
 
 static void on_answer(void *arg, struct webex_reply *reply);
 
-static bool is_head(const struct lane *l)
+static bool is_head(const struct page_run *l)
 {
-	return l->top == LANE_TOP;
+	return l->top == PAGE_RUN_TOP;
 }
 
 /* The request under way goes on behind a message. */
-static bool is_behind_message(const struct lane *l)
+static bool is_behind_message(const struct page_run *l)
 {
 	return l->next || (l->anchor && !l->by_time);
 }
 
 /* Of what turns up between the question and the answer the answer says nothing. */
-static void note_known(struct lane *l)
+static void note_known(struct page_run *l)
 {
 	struct store_conn *conn;
 
@@ -88,7 +88,7 @@ static void note_known(struct lane *l)
 	store_read_end(conn);
 }
 
-static void submit(struct lane *l)
+static void submit(struct page_run *l)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
 	bool anchored = !l->next && is_behind_message(l);
@@ -108,11 +108,11 @@ static void submit(struct lane *l)
 	/* Pages behind it tell of the time when the first one was asked for. */
 	if (is_head(l) && !l->next)
 		note_known(l);
-	l->state = LANE_ASKING;
+	l->state = PAGE_RUN_ASKING;
 	l->request = webex_list_messages(c->client, &list, on_answer, l);
 }
 
-static void set_next(struct lane *l, char *next)
+static void set_next(struct page_run *l, char *next)
 {
 	g_free(l->next);
 	l->next = next;
@@ -120,7 +120,7 @@ static void set_next(struct lane *l, char *next)
 
 /* The link leads nowhere: on by the time of the oldest that we have. Once in a row: the same
  * place again would bring the same. */
-static bool go_by_time(struct lane *l)
+static bool go_by_time(struct page_run *l)
 {
 	if (l->by_time || is_head(l))
 		return false;
@@ -131,9 +131,9 @@ static bool go_by_time(struct lane *l)
 	return true;
 }
 
-struct lane *lane_new(const struct lane_config *config)
+struct page_run *page_run_new(const struct page_run_config *config)
 {
-	struct lane *l = g_new0(struct lane, 1);
+	struct page_run *l = g_new0(struct page_run, 1);
 
 	l->config = *config;
 	l->config.room_id = g_strdup(config->room_id);
@@ -146,53 +146,53 @@ struct lane *lane_new(const struct lane_config *config)
 	return l;
 }
 
-void lane_cancel(struct lane *l)
+void page_run_cancel(struct page_run *l)
 {
-	assert(l->state == LANE_ASKING || l->state == LANE_APPLIED);
+	assert(l->state == PAGE_RUN_ASKING || l->state == PAGE_RUN_APPLIED);
 	/* Inside of `paged` nothing is under way: go_on sees to the rest. */
-	if (l->state == LANE_ASKING)
+	if (l->state == PAGE_RUN_ASKING)
 		webex_cancel(pager_get_config(l->config.pager)->client, l->request);
-	l->state = LANE_CANCELLED;
+	l->state = PAGE_RUN_CANCELLED;
 }
 
-int64_t lane_top(const struct lane *l)
+int64_t page_run_top(const struct page_run *l)
 {
 	return l->top;
 }
 
-int64_t lane_bottom(const struct lane *l)
+int64_t page_run_bottom(const struct page_run *l)
 {
 	return l->bottom;
 }
 
-void lane_set_bottom(struct lane *l, int64_t bottom)
+void page_run_set_bottom(struct page_run *l, int64_t bottom)
 {
 	l->bottom = MAX(l->bottom, bottom);
 }
 
-bool lane_can_cut(const struct lane *l)
+bool page_run_can_cut(const struct page_run *l)
 {
 	return l->config.can_cut;
 }
 
-bool lane_lost_space(const struct lane *l, const struct webex_reply *reply)
+bool page_run_lost_space(const struct page_run *l, const struct webex_reply *reply)
 {
 	return reply && reply->status == 404 && !is_behind_message(l);
 }
 
-int lane_pages(const struct lane *l)
+int page_run_pages(const struct page_run *l)
 {
 	return l->pages;
 }
 
-int64_t lane_page_ms(const struct lane *l)
+int64_t page_run_page_ms(const struct page_run *l)
 {
 	return l->page_ms;
 }
 
 /* ---- a page ---- */
 
-static bool is_at_edge(const struct lane *l, const struct webex_message *m)
+static bool is_at_edge(const struct page_run *l, const struct webex_message *m)
 {
 	for (guint i = 0; i < l->edge->len; i++)
 		if (strcmp(((struct webex_message *)l->edge->pdata[i])->id, m->id) == 0)
@@ -200,8 +200,8 @@ static bool is_at_edge(const struct lane *l, const struct webex_message *m)
 	return false;
 }
 
-/* Something that this lane has not had: below its top, or of the millisecond in which it ends. */
-static bool is_fresh(const struct lane *l, const GPtrArray *items)
+/* Something that this page run has not had: below its top, or of the millisecond in which it ends. */
+static bool is_fresh(const struct page_run *l, const GPtrArray *items)
 {
 	for (guint i = 0; i < items->len; i++) {
 		const struct webex_message *m = items->pdata[i];
@@ -229,9 +229,9 @@ static int64_t oldest_of(const GPtrArray *items, const char **ret_id)
 	return oldest;
 }
 
-/* A message older than `ms` is known. Then a list that ends above it tells of the lane's own
+/* A message older than `ms` is known. Then a list that ends above it tells of the page run's own
  * part only: a whole past is not to be deleted because one link is missing. */
-static bool knows_older(const struct lane *l, int64_t ms)
+static bool knows_older(const struct page_run *l, int64_t ms)
 {
 	struct store_conn *conn;
 	bool knows;
@@ -243,7 +243,8 @@ static bool knows_older(const struct lane *l, int64_t ms)
 	return knows;
 }
 
-static int64_t low_end(const struct lane *l, const struct webex_reply *reply, int64_t oldest)
+static int64_t low_end(const struct page_run *l, const struct webex_reply *reply,
+		       int64_t oldest)
 {
 	if (reply->next)
 		return MIN(oldest, l->top);
@@ -253,7 +254,7 @@ static int64_t low_end(const struct lane *l, const struct webex_reply *reply, in
 }
 
 /* Moves the edge's messages to the page, to be told of again. */
-static void hand_in_edge(struct lane *l, GPtrArray *items)
+static void hand_in_edge(struct page_run *l, GPtrArray *items)
 {
 	g_ptr_array_set_free_func(l->edge, NULL);
 	for (guint i = 0; i < l->edge->len; i++)
@@ -263,7 +264,7 @@ static void hand_in_edge(struct lane *l, GPtrArray *items)
 }
 
 /* Keeps those of the page that stand in its last millisecond. */
-static void take_edge(struct lane *l, GPtrArray *items)
+static void take_edge(struct page_run *l, GPtrArray *items)
 {
 	for (guint i = items->len; i-- > 0;) {
 		struct webex_message *m = items->pdata[i];
@@ -275,14 +276,14 @@ static void take_edge(struct lane *l, GPtrArray *items)
 
 /* What `before` was not meant to bring is another's business: if it was just posted, and is deleted
  * before the head is listed again, nobody would find out. */
-static void drop_above(const struct lane *l, GPtrArray *items)
+static void drop_above(const struct page_run *l, GPtrArray *items)
 {
 	for (guint i = items->len; i-- > 0;)
 		if (((struct webex_message *)items->pdata[i])->created_ms > l->top)
 			g_ptr_array_remove_index_fast(items, i);
 }
 
-static void tell_missing(const struct lane *l, int64_t lo, const GArray *missing)
+static void tell_missing(const struct page_run *l, int64_t lo, const GArray *missing)
 {
 	const struct proof_page page = {
 		.room = l->config.room,
@@ -298,7 +299,7 @@ static void tell_missing(const struct lane *l, int64_t lo, const GArray *missing
 		proof_page_listed(pager_proof(l->config.pager), &page);
 }
 
-static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
+static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
 	bool filtered = l->config.is_filtered || l->is_partial;
@@ -327,7 +328,7 @@ static int apply(struct lane *l, struct webex_reply *reply, int64_t lo)
 }
 
 /* What is below may be known by now. */
-static void skip_known(struct lane *l)
+static void skip_known(struct page_run *l)
 {
 	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
 	struct store_conn *conn;
@@ -349,14 +350,14 @@ static void skip_known(struct lane *l)
 	store_read_end(conn);
 }
 
-static void go_on(struct lane *l, guint items)
+static void go_on(struct page_run *l, guint items)
 {
 	bool more;
 
-	l->state = LANE_APPLIED;
+	l->state = PAGE_RUN_APPLIED;
 	more = l->config.paged(l->config.arg, l, items);
-	if (l->state == LANE_CANCELLED) {
-		lane_free(l);
+	if (l->state == PAGE_RUN_CANCELLED) {
+		page_run_free(l);
 		return;
 	}
 	if (!more) {
@@ -365,7 +366,7 @@ static void go_on(struct lane *l, guint items)
 	}
 	/* A head's list goes on to what is older whether it is known or not: that is a question
 	 * of number, and `paged` has answered it. */
-	if (l->config.top != LANE_TOP && !l->config.is_again)
+	if (l->config.top != PAGE_RUN_TOP && !l->config.is_again)
 		skip_known(l);
 	if (l->top <= l->bottom)
 		end(l, 0, NULL);
@@ -373,7 +374,7 @@ static void go_on(struct lane *l, guint items)
 		submit(l);
 }
 
-static void take_page(struct lane *l, struct webex_reply *reply)
+static void take_page(struct page_run *l, struct webex_reply *reply)
 {
 	guint n = reply->items->len;
 	const char *oldest_id;
@@ -415,7 +416,7 @@ static void take_page(struct lane *l, struct webex_reply *reply)
 
 /* ---- answers ---- */
 
-static bool is_circle(struct lane *l, const struct webex_reply *reply)
+static bool is_circle(struct page_run *l, const struct webex_reply *reply)
 {
 	/* Of one whose items nobody can use there is no telling whether they are new. */
 	bool is_empty = !reply->items->len;
@@ -434,14 +435,14 @@ static bool is_circle(struct lane *l, const struct webex_reply *reply)
 	       l->pages >= FETCH_MAX_PAGES || (l->next && strcmp(l->next, reply->next) == 0);
 }
 
-static void fail(struct lane *l, const struct webex_reply *reply)
+static void fail(struct page_run *l, const struct webex_reply *reply)
 {
 	int timeout_ms = pager_get_config(l->config.pager)->timeout_ms;
 	bool has_time = mono(l) - l->progress_ms < (timeout_ms ? timeout_ms : PAGE_TIMEOUT_MS);
 
-	if ((reply->status == 502 || reply->status == 504) && l->max > LANE_PAGE_MIN &&
+	if ((reply->status == 502 || reply->status == 504) && l->max > PAGE_RUN_PAGE_MIN &&
 	    has_time) {
-		l->max = MAX(l->max / 2, LANE_PAGE_MIN);
+		l->max = MAX(l->max / 2, PAGE_RUN_PAGE_MIN);
 		pager_note_page_max(l->config.pager, l->max);
 		set_next(l, NULL);
 		submit(l);
@@ -455,14 +456,14 @@ static void fail(struct lane *l, const struct webex_reply *reply)
 
 static void on_answer(void *arg, struct webex_reply *reply)
 {
-	struct lane *l = arg;
+	struct page_run *l = arg;
 
 	l->request = 0;
-	if (l->state == LANE_CANCELLED) {
-		lane_free(l);
+	if (l->state == PAGE_RUN_CANCELLED) {
+		page_run_free(l);
 		return;
 	}
-	assert(l->state == LANE_ASKING);
+	assert(l->state == PAGE_RUN_ASKING);
 	pager_heard(l->config.pager, reply);
 	if (reply->error) {
 		fail(l, reply);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lane: pages of a space's messages, one request after the other, from a point in time down
+ * A page run: pages of a space's messages, one request after the other, from a point in time down
  * (webex-api.md 2.3, 2.4). Each page is in the store before the next one is asked for, so that
- * nothing that came is lost, whatever ends the lane.
+ * nothing that came is lost, whatever ends the page run.
  *
- *	             lane_new
+ *	             page_run_new
  *	                |
  *	                v      answer: 502, 504 (smaller), 404 (by time), a loop (by time),
  *	   +------->  ASKING --------+  outdated (the same page again)
@@ -17,7 +17,7 @@
  *	                v
  *	              ENDED: done(arg), once; freed
  *
- *	   ASKING -- lane_cancel --> CANCELLED: no done; the answer that is still to come frees it
+ *	   ASKING -- page_run_cancel --> CANCELLED: no done; the answer that is still to come frees it
  *
  * What a page says of the time: with a next link, everything between its oldest item and `top`
  * is known; without one, everything below as well. A message of the very millisecond in which
@@ -34,21 +34,21 @@
 #include "pager/fetch.h"
 
 /* The service's cap (webex-api.md 2.2); what is above is lowered there. */
-#define LANE_PAGE_MAX 1000
+#define PAGE_RUN_PAGE_MAX 1000
 /* A gateway that fails on large pages gets smaller ones, down to this. */
-#define LANE_PAGE_MIN WEBEX_SMALL_PAGE
-/* Of a lane that begins at the newest message. */
-#define LANE_TOP INT64_MAX
+#define PAGE_RUN_PAGE_MIN WEBEX_SMALL_PAGE
+/* Of a page run that begins at the newest message. */
+#define PAGE_RUN_TOP INT64_MAX
 
-struct lane;
+struct page_run;
 struct proof_page;
 
-struct lane_config {
+struct page_run_config {
 	struct pager *pager;
 	int64_t room;
 	const char *room_id; /* copied */
 	bool is_filtered;    /* a bot's list: what it lacks is not missing */
-	/* (bottom, top] is to be known. top LANE_TOP: from the newest one on, as a head. */
+	/* (bottom, top] is to be known. top PAGE_RUN_TOP: from the newest one on, as a head. */
 	int64_t top, bottom;
 	int max;       /* page size at most */
 	bool can_cut;  /* its owner's note: others may take a part of it */
@@ -63,27 +63,28 @@ struct lane_config {
 	 * (pager/proof/proof.h). */
 	void (*missing)(void *arg, const struct proof_page *page);
 	/* A page is in the store: true to go on. */
-	bool (*paged)(void *arg, struct lane *lane, guint items);
+	bool (*paged)(void *arg, struct page_run *run, guint items);
 	/* It ended: 0 or -errno; `reply` (borrowed) is what the server said, or NULL. */
-	void (*done)(void *arg, struct lane *lane, int error, const struct webex_reply *reply);
+	void (*done)(void *arg, struct page_run *run, int error,
+		     const struct webex_reply *reply);
 	void *arg;
 };
 
 /* Submits the first request. `done` is never called inside. */
-struct lane *lane_new(const struct lane_config *config);
+struct page_run *page_run_new(const struct page_run_config *config);
 /* No callback comes any more, the request is cut. */
-void lane_cancel(struct lane *lane);
+void page_run_cancel(struct page_run *run);
 
 /* What is still to come is (bottom, top]. */
-int64_t lane_top(const struct lane *lane);
-int64_t lane_bottom(const struct lane *lane);
+int64_t page_run_top(const struct page_run *run);
+int64_t page_run_bottom(const struct page_run *run);
 /* Only upwards: what is below is another's. */
-void lane_set_bottom(struct lane *lane, int64_t bottom);
-bool lane_can_cut(const struct lane *lane);
+void page_run_set_bottom(struct page_run *run, int64_t bottom);
+bool page_run_can_cut(const struct page_run *run);
 /* In `done`: the server does not know the space, whatever came before. Of a list that goes on behind
  * a message a 404 may mean the message. */
-bool lane_lost_space(const struct lane *lane, const struct webex_reply *reply);
+bool page_run_lost_space(const struct page_run *run, const struct webex_reply *reply);
 /* Pages that came. */
-int lane_pages(const struct lane *lane);
+int page_run_pages(const struct page_run *run);
 /* How many milliseconds the last page went down; for estimates. */
-int64_t lane_page_ms(const struct lane *lane);
+int64_t page_run_page_ms(const struct page_run *run);

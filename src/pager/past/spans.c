@@ -22,13 +22,13 @@ struct spans *spans_new(struct pager *p)
 
 int spans_lanes(const struct spans *s)
 {
-	return s->lanes;
+	return s->runs;
 }
 
 static void filler_free(struct filler *f)
 {
-	assert(f->lanes->len == 0 && g_queue_is_empty(&f->wants));
-	g_ptr_array_unref(f->lanes);
+	assert(f->runs->len == 0 && g_queue_is_empty(&f->waiters));
+	g_ptr_array_unref(f->runs);
 	g_free(f->room_id);
 	g_free(f);
 }
@@ -56,7 +56,7 @@ static int64_t mono_now(const struct spans *s)
 /* Nothing is under way. */
 static bool is_idle(const struct filler *f)
 {
-	return !f->is_filling && !f->lanes->len && g_queue_is_empty((GQueue *)&f->wants);
+	return !f->is_filling && !f->runs->len && g_queue_is_empty((GQueue *)&f->waiters);
 }
 
 static gboolean free_if_idle(gpointer key, gpointer value, gpointer data)
@@ -83,8 +83,8 @@ static int filler_get(struct spans *s, int64_t room, struct filler **ret_filler)
 	f = g_new0(struct filler, 1);
 	f->spans = s;
 	f->room = room;
-	f->lanes = g_ptr_array_new();
-	g_queue_init(&f->wants);
+	f->runs = g_ptr_array_new();
+	g_queue_init(&f->waiters);
 	error = pager_load_room(s->pager, room, &f->room_id, &f->is_filtered);
 	if (error) {
 		filler_free(f);
@@ -117,18 +117,18 @@ static void drop_if_idle(struct filler *f)
 	filler_free(f);
 }
 
-/* ---- lanes ---- */
+/* ---- page runs ---- */
 
 static bool is_background(void *arg)
 {
 	struct filler *f = arg;
 
-	/* Whoever waits is served first; who waits for which lane is looked at when it is
+	/* Whoever waits is served first; who waits for which page run is looked at when it is
 	 * asked on, in on_page. */
-	return g_queue_is_empty(&f->wants);
+	return g_queue_is_empty(&f->waiters);
 }
 
-static bool on_page(void *arg, struct lane *l, guint items)
+static bool on_page(void *arg, struct page_run *l, guint items)
 {
 	struct filler *f = arg;
 
@@ -139,23 +139,23 @@ static bool on_page(void *arg, struct lane *l, guint items)
 
 /* Who is told may ask again, at the end of the list: each is looked at once. */
 static void end_wants(struct filler *f,
-		      bool (*ends)(struct filler *f, struct want *w, void *arg), void *arg,
-		      int error, const struct webex_reply *reply)
+		      bool (*ends)(struct filler *f, struct span_waiter *w, void *arg),
+		      void *arg, int error, const struct webex_reply *reply)
 {
-	for (guint n = g_queue_get_length(&f->wants); n > 0 && f->wants.head; n--) {
-		struct want *w = f->wants.head->data;
+	for (guint n = g_queue_get_length(&f->waiters); n > 0 && f->waiters.head; n--) {
+		struct span_waiter *w = f->waiters.head->data;
 
-		g_queue_unlink(&f->wants, &w->link);
+		g_queue_unlink(&f->waiters, &w->link);
 		if (ends(f, w, arg)) {
 			fetch_finished(w->fetch, error, reply);
 			g_free(w);
 		} else {
-			g_queue_push_tail_link(&f->wants, &w->link);
+			g_queue_push_tail_link(&f->waiters, &w->link);
 		}
 	}
 }
 
-static bool wants_part(struct filler *f, struct want *w, void *arg)
+static bool wants_part(struct filler *f, struct span_waiter *w, void *arg)
 {
 	const struct store_span *part = arg;
 
@@ -163,16 +163,16 @@ static bool wants_part(struct filler *f, struct want *w, void *arg)
 	return w->lo < part->hi && part->lo < w->hi;
 }
 
-static void on_done(void *arg, struct lane *l, int error, const struct webex_reply *reply)
+static void on_done(void *arg, struct page_run *l, int error, const struct webex_reply *reply)
 {
 	struct filler *f = arg;
-	struct store_span part = {.lo = lane_bottom(l), .hi = lane_top(l)};
+	struct store_span part = {.lo = page_run_bottom(l), .hi = page_run_top(l)};
 	bool was_filling = f->is_filling;
 
-	g_ptr_array_remove_fast(f->lanes, l);
-	f->spans->lanes--;
+	g_ptr_array_remove_fast(f->runs, l);
+	f->spans->runs--;
 	f->is_filling = true;
-	if (error && lane_lost_space(l, reply)) {
+	if (error && page_run_lost_space(l, reply)) {
 		int r = pager_room_vanished(f->spans->pager, f->room);
 
 		error = r == -EAGAIN ? -EBUSY : r;
@@ -189,14 +189,14 @@ static void on_done(void *arg, struct lane *l, int error, const struct webex_rep
 
 static void start_lane(struct filler *f, int64_t lo, int64_t hi, bool can_cut)
 {
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = f->spans->pager,
 		.room = f->room,
 		.room_id = f->room_id,
 		.is_filtered = f->is_filtered,
 		.top = hi,
 		.bottom = lo,
-		.max = LANE_PAGE_MAX,
+		.max = PAGE_RUN_PAGE_MAX,
 		.can_cut = can_cut,
 		.is_background = is_background,
 		.paged = on_page,
@@ -205,22 +205,22 @@ static void start_lane(struct filler *f, int64_t lo, int64_t hi, bool can_cut)
 	};
 
 	gaps_assert_disjoint(f, lo, hi);
-	g_ptr_array_add(f->lanes, lane_new(&config));
-	f->spans->lanes++;
+	g_ptr_array_add(f->runs, page_run_new(&config));
+	f->spans->runs++;
 }
 
-/* Gives lanes to a gap, from its end nearest to the reader, while there are any; none that would
+/* Gives page runs to a gap, from its end nearest to the reader, while there are any; none that would
  * begin beyond `limit`. */
 static void fill_gap(struct filler *f, struct store_span gap, bool can_cut, bool upwards,
 		     int64_t limit)
 {
-	while (gap.lo < gap.hi && f->lanes->len < SPANS_LANES &&
+	while (gap.lo < gap.hi && f->runs->len < SPANS_LANES &&
 	       (upwards ? gap.lo < limit : gap.hi > limit)) {
 		int64_t chunk = can_cut ? gaps_chunk_ms(f, &gap) : 0;
 		int64_t lo = MAX(gap.lo, f->created_ms);
 		struct store_span piece = gap;
 
-		/* What would be left for another lane is not worth one. */
+		/* What would be left for another page run is not worth one. */
 		if (chunk > 0 && gap.hi - lo > chunk + chunk / 2) {
 			if (upwards)
 				piece.hi = lo + chunk;
@@ -249,9 +249,9 @@ static int fill_interval(struct filler *f, struct store_span all, bool can_cut, 
 	return r;
 }
 
-/* ---- wants and walks ---- */
+/* ---- waiters and walks ---- */
 
-static bool has_come(struct filler *f, struct want *w, void *arg)
+static bool has_come(struct filler *f, struct span_waiter *w, void *arg)
 {
 	(void)arg;
 	return gaps_is_known(f, w->lo, w->hi);
@@ -262,8 +262,8 @@ static void fill_wants(struct filler *f)
 {
 	int r = 0;
 
-	for (GList *i = f->wants.head; i && r == 0; i = i->next) {
-		struct want *w = i->data;
+	for (GList *i = f->waiters.head; i && r == 0; i = i->next) {
+		struct span_waiter *w = i->data;
 
 		r = fill_interval(f, (struct store_span){.lo = w->lo, .hi = w->hi}, w->lo < 0,
 				  false, w->lo);
@@ -289,20 +289,20 @@ static void fill_ahead(struct filler *f)
 			      true, true, w->hi + ahead);
 }
 
-/* Lanes that are free take half of what the longest one still has before it. */
+/* Page runs that are free take half of what the longest one still has before it. */
 static void share_longest(struct filler *f)
 {
 	int64_t worth = gaps_ms_of_pages(f, 2 * CHUNK_MIN);
-	struct lane *longest = NULL;
+	struct page_run *longest = NULL;
 	int64_t most = worth;
 
-	if (worth <= 0 || f->lanes->len >= SPANS_LANES)
+	if (worth <= 0 || f->runs->len >= SPANS_LANES)
 		return;
-	for (guint i = 0; i < f->lanes->len; i++) {
-		struct lane *l = f->lanes->pdata[i];
-		int64_t left = lane_top(l) - MAX(lane_bottom(l), f->created_ms);
+	for (guint i = 0; i < f->runs->len; i++) {
+		struct page_run *l = f->runs->pdata[i];
+		int64_t left = page_run_top(l) - MAX(page_run_bottom(l), f->created_ms);
 
-		if (lane_can_cut(l) && left > most) {
+		if (page_run_can_cut(l) && left > most) {
 			longest = l;
 			most = left;
 		}
@@ -310,14 +310,15 @@ static void share_longest(struct filler *f)
 	if (!longest)
 		return;
 	{
-		int64_t bottom = lane_bottom(longest), middle = lane_top(longest) - most / 2;
+		int64_t bottom = page_run_bottom(longest),
+			middle = page_run_top(longest) - most / 2;
 
-		lane_set_bottom(longest, middle);
+		page_run_set_bottom(longest, middle);
 		start_lane(f, bottom, middle, true);
 	}
 }
 
-/* Ends what is known, begins lanes for what is not. May be called from inside of itself: those
+/* Ends what is known, begins page runs for what is not. May be called from inside of itself: those
  * who are told ask for the next thing. */
 static void fill(struct filler *f)
 {
@@ -348,10 +349,10 @@ static void begin_lanes(struct filler *f)
 	f->is_filling = false;
 }
 
-int spans_want(struct spans *s, struct fetch *fetch, struct want **ret_want)
+int spans_want(struct spans *s, struct fetch *fetch, struct span_waiter **ret_want)
 {
 	struct filler *f;
-	struct want *w;
+	struct span_waiter *w;
 	int r = filler_get(s, fetch->need.row, &f);
 
 	if (r)
@@ -360,13 +361,13 @@ int spans_want(struct spans *s, struct fetch *fetch, struct want **ret_want)
 		drop_if_idle(f);
 		return FETCH_DONE;
 	}
-	w = g_new0(struct want, 1);
+	w = g_new0(struct span_waiter, 1);
 	w->filler = f;
 	w->fetch = fetch;
 	w->lo = fetch->need.lo_ms;
 	w->hi = fetch->need.hi_ms;
 	w->link.data = w;
-	g_queue_push_tail_link(&f->wants, &w->link);
+	g_queue_push_tail_link(&f->waiters, &w->link);
 	*ret_want = w;
 	begin_lanes(f);
 	return 0;
@@ -374,25 +375,25 @@ int spans_want(struct spans *s, struct fetch *fetch, struct want **ret_want)
 
 static void cancel_lane(struct filler *f, guint i)
 {
-	lane_cancel(f->lanes->pdata[i]);
-	g_ptr_array_remove_index_fast(f->lanes, i);
-	f->spans->lanes--;
+	page_run_cancel(f->runs->pdata[i]);
+	g_ptr_array_remove_index_fast(f->runs, i);
+	f->spans->runs--;
 }
 
-void spans_unwant(struct spans *s, struct want *w)
+void spans_unwant(struct spans *s, struct span_waiter *w)
 {
 	struct filler *f = w->filler;
 
 	(void)s;
-	g_queue_unlink(&f->wants, &w->link);
+	g_queue_unlink(&f->waiters, &w->link);
 	g_free(w);
 	/* The walker was killed. */
 	f->walk.direction = 0;
 	f->walk.steps = 0;
-	for (guint i = f->lanes->len; i-- > 0;)
-		if (!gaps_want_of(f, f->lanes->pdata[i]))
+	for (guint i = f->runs->len; i-- > 0;)
+		if (!gaps_want_of(f, f->runs->pdata[i]))
 			cancel_lane(f, i);
-	/* Others may have waited for a lane to be free. */
+	/* Others may have waited for a page run to be free. */
 	begin_lanes(f);
 	drop_if_idle(f);
 }
@@ -437,8 +438,8 @@ void spans_shutdown(struct spans *s)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct filler *f = value;
 
-		while (f->lanes->len)
-			cancel_lane(f, f->lanes->len - 1);
+		while (f->runs->len)
+			cancel_lane(f, f->runs->len - 1);
 	}
 }
 
@@ -453,9 +454,9 @@ void spans_free(struct spans **s)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct filler *f = value;
 
-		while (f->lanes->len)
-			cancel_lane(f, f->lanes->len - 1);
-		assert(g_queue_is_empty(&f->wants));
+		while (f->runs->len)
+			cancel_lane(f, f->runs->len - 1);
+		assert(g_queue_is_empty(&f->waiters));
 		filler_free(f);
 	}
 	g_hash_table_unref((*s)->fillers);

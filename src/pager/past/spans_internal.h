@@ -15,15 +15,15 @@
 #define WALK_GAP_MS 10000
 /* Fillers that are kept for the sake of their walk. */
 #define IDLE_MAX 64
-/* Pages a lane of a cut interval has, more or less: its last page costs half a page too much. */
+/* Pages a page run of a cut interval has, more or less: its last page costs half a page too much. */
 #define CHUNK_MIN 3
 #define CHUNK_MAX 6
 
-struct want {
+struct span_waiter {
 	struct filler *filler;
 	struct fetch *fetch;
 	int64_t lo, hi;
-	GList link; /* filler->wants */
+	GList link; /* filler->waiters */
 };
 
 struct walk {
@@ -40,8 +40,8 @@ struct filler {
 	char *room_id;
 	bool is_filtered;
 	int64_t created_ms; /* of the space; -1: not known */
-	GQueue wants;	    /* of struct want.link */
-	GPtrArray *lanes;   /* of struct lane */
+	GQueue waiters;	    /* of struct span_waiter.link */
+	GPtrArray *runs;    /* of struct page_run */
 	int64_t ms, items;  /* of the pages so far: how dense the messages are */
 	struct walk walk;
 	bool is_filling, fill_again;
@@ -50,15 +50,15 @@ struct filler {
 struct spans {
 	struct pager *pager;
 	GHashTable *fillers; /* room -> filler */
-	int lanes;
+	int runs;
 	bool stopping;
 };
 
 /* ---- gaps.c ---- */
 
-/* The first want that waits for something of this lane. */
-struct want *gaps_want_of(const struct filler *f, const struct lane *l);
-/* No lane has a part of (lo, hi]. */
+/* The first waiter for something of this page run. */
+struct span_waiter *gaps_want_of(const struct filler *f, const struct page_run *l);
+/* No page run has a part of (lo, hi]. */
 void gaps_assert_disjoint(const struct filler *f, int64_t lo, int64_t hi);
 /* What of (lo, hi] is neither known nor under way, newest first; of struct store_span. */
 int gaps_find(struct filler *f, int64_t lo, int64_t hi, GArray *left);
@@ -68,8 +68,8 @@ int64_t gaps_newest_ms(struct filler *f);
 
 /* How dense the messages are: by what is known already, and by the pages that come. */
 void gaps_load_density(struct filler *f, struct store_conn *conn);
-void gaps_note_page(struct filler *f, struct lane *l, guint items);
+void gaps_note_page(struct filler *f, struct page_run *l, guint items);
 /* How long the time of so many pages is; 0: not known. */
 int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages);
-/* How much of a gap one lane gets. */
+/* How much of a gap one page run gets. */
 int64_t gaps_chunk_ms(const struct filler *f, const struct store_span *gap);

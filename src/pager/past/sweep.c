@@ -12,7 +12,8 @@ static int depth(const struct pager *p)
 {
 	int recent = pager_get_config(p)->recent;
 
-	return pager_page_given(p, recent && recent < LANE_PAGE_MAX ? recent : LANE_PAGE_MAX);
+	return pager_page_given(p, recent && recent < PAGE_RUN_PAGE_MAX ? recent
+									: PAGE_RUN_PAGE_MAX);
 }
 
 static int next_place(const struct pager *p, struct store_sweep *ret_sweep)
@@ -42,21 +43,21 @@ void sweep_begin(struct pager *p)
 }
 
 /* One page. */
-static bool paged(void *arg, struct lane *lane, guint items)
+static bool paged(void *arg, struct page_run *run, guint items)
 {
 	(void)arg;
-	(void)lane;
+	(void)run;
 	(void)items;
 	return false;
 }
 
-static void done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+static void done(void *arg, struct page_run *run, int error, const struct webex_reply *reply)
 {
 	struct fetch *f = arg;
 	const struct pager_config *c = pager_get_config(f->pager);
-	int64_t next_ms = lane_top(lane);
+	int64_t next_ms = page_run_top(run);
 
-	f->lane = NULL;
+	f->run = NULL;
 	if (error && reply && reply->status == 404)
 		error = pager_room_vanished(f->pager, f->need.row);
 	/* The whole page was of one millisecond: on below it. */
@@ -67,15 +68,15 @@ static void done(void *arg, struct lane *lane, int error, const struct webex_rep
 	fetch_finished(f, error, reply);
 }
 
-int source_sweep_begin(struct fetch *f)
+int fetcher_sweep_begin(struct fetch *f)
 {
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = f->pager,
 		.room = f->need.row,
 		.top = f->need.hi_ms,
 		/* However short the answer: no more is taken for gone than a page holds. */
 		.bottom = f->need.lo_ms,
-		.max = LANE_PAGE_MAX,
+		.max = PAGE_RUN_PAGE_MAX,
 		.verifies = true,
 		.is_background = fetch_is_unwaited,
 		.paged = paged,
@@ -87,11 +88,11 @@ int source_sweep_begin(struct fetch *f)
 	if (r)
 		return r;
 	config.room_id = f->room_id;
-	f->lane = lane_new(&config);
+	f->run = page_run_new(&config);
 	return 0;
 }
 
-void source_sweep_cancel(struct fetch *f)
+void fetcher_sweep_cancel(struct fetch *f)
 {
-	lane_cancel(f->lane);
+	page_run_cancel(f->run);
 }

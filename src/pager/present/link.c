@@ -12,7 +12,7 @@
 
 enum state { UP, DOUBTFUL, DOWN };
 
-struct online {
+struct server_link {
 	struct store *store;
 	struct work_queue *queue;
 	int patience_ms;
@@ -22,9 +22,10 @@ struct online {
 	bool stopped;
 };
 
-struct online *online_new(struct store *store, struct work_queue *queue, int patience_ms)
+struct server_link *server_link_new(struct store *store, struct work_queue *queue,
+				    int patience_ms)
 {
-	struct online *o = g_new0(struct online, 1);
+	struct server_link *o = g_new0(struct server_link, 1);
 
 	o->store = store;
 	o->queue = queue;
@@ -32,13 +33,13 @@ struct online *online_new(struct store *store, struct work_queue *queue, int pat
 	return o;
 }
 
-void online_free(struct online **o)
+void server_link_free(struct server_link **o)
 {
 	g_free(*o);
 	*o = NULL;
 }
 
-void online_stop(struct online *o)
+void server_link_stop(struct server_link *o)
 {
 	o->stopped = true;
 	if (o->timer)
@@ -46,7 +47,7 @@ void online_stop(struct online *o)
 	o->timer = 0;
 }
 
-static void read_state(struct online *o)
+static void read_state(struct server_link *o)
 {
 	struct store_conn *conn;
 
@@ -58,7 +59,7 @@ static void read_state(struct online *o)
 	store_read_end(conn);
 }
 
-static void tell(struct online *o, enum state state)
+static void tell(struct server_link *o, enum state state)
 {
 	int r = store_event_add(o->store,
 				state == DOWN ? STORE_EVENT_LINK_DOWN : STORE_EVENT_LINK_UP,
@@ -72,14 +73,14 @@ static void tell(struct online *o, enum state state)
 
 static void on_timer(void *arg)
 {
-	struct online *o = arg;
+	struct server_link *o = arg;
 
 	o->timer = 0;
 	if (o->state == DOUBTFUL && !o->stopped)
 		tell(o, DOWN);
 }
 
-void online_note(struct online *o, bool failed)
+void server_link_note(struct server_link *o, bool failed)
 {
 	if (o->stopped)
 		return;

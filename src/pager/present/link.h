@@ -20,11 +20,12 @@
 #include "base/work.h"
 #include "store/store.h"
 
-struct online;
+struct server_link;
 
 /* patience_ms 0: 3000. */
-struct online *online_new(struct store *store, struct work_queue *queue, int patience_ms);
-void online_note(struct online *o, bool failed);
+struct server_link *server_link_new(struct store *store, struct work_queue *queue,
+				    int patience_ms);
+void server_link_note(struct server_link *o, bool failed);
 /* No timer runs after it. */
-void online_stop(struct online *o);
-void online_free(struct online **o);
+void server_link_stop(struct server_link *o);
+void server_link_free(struct server_link **o);

@@ -23,9 +23,9 @@ static const char META_POLLED[] = "news.polled_wall_ms";
 static const char META_LISTED[] = "rooms.listed_wall_ms";
 static const char META_ANSWERED[] = "answered_wall_ms";
 
-struct fresh {
+struct poller {
 	struct pager *pager;
-	struct usage *usage;
+	struct recent_spaces *recent;
 	struct catchup *catchup;
 	uint64_t timer;
 	bool is_started, is_stopped;
@@ -46,32 +46,32 @@ struct fresh {
 	atomic_int_fast64_t polled_wall_ms, listed_wall_ms, answered_wall_ms;
 };
 
-static const struct pager_config *config_of(const struct fresh *f)
+static const struct pager_config *config_of(const struct poller *f)
 {
 	return pager_get_config(f->pager);
 }
 
-static int64_t now_ms(const struct fresh *f)
+static int64_t now_ms(const struct poller *f)
 {
 	return clock_mono(config_of(f)->clock);
 }
 
-static int64_t now_wall_ms(const struct fresh *f)
+static int64_t now_wall_ms(const struct poller *f)
 {
 	return clock_wall(config_of(f)->clock);
 }
 
-static bool is_off(const struct fresh *f)
+static bool is_off(const struct poller *f)
 {
 	return config_of(f)->poll_ms == 0;
 }
 
-struct fresh *fresh_new(struct pager *p)
+struct poller *poller_new(struct pager *p)
 {
-	struct fresh *f = g_new0(struct fresh, 1);
+	struct poller *f = g_new0(struct poller, 1);
 
 	f->pager = p;
-	f->usage = usage_new();
+	f->recent = recent_spaces_new();
 	f->catchup = catchup_new(p);
 	f->page_max = PAGE_MAX;
 	f->started_ms = f->swept_ms = f->saved_ms = now_ms(f);
@@ -84,11 +84,11 @@ struct fresh *fresh_new(struct pager *p)
 	return f;
 }
 
-void fresh_free(struct fresh **f)
+void poller_free(struct poller **f)
 {
 	if (!*f)
 		return;
-	usage_free(&(*f)->usage);
+	recent_spaces_free(&(*f)->recent);
 	catchup_free(&(*f)->catchup);
 	g_free(*f);
 	*f = NULL;
@@ -97,12 +97,12 @@ void fresh_free(struct fresh **f)
 /* ---- kept across mounts ---- */
 
 /* When something of that wall time was, on our clock; a time to come is now. */
-static int64_t mono_of(const struct fresh *f, int64_t wall_ms)
+static int64_t mono_of(const struct poller *f, int64_t wall_ms)
 {
 	return wall_ms < 0 ? INT64_MIN / 2 : now_ms(f) - MAX(now_wall_ms(f) - wall_ms, 0);
 }
 
-static bool load(struct fresh *f)
+static bool load(struct poller *f)
 {
 	struct store_conn *conn;
 	bool is_listed;
@@ -123,13 +123,13 @@ static bool load(struct fresh *f)
 	return is_listed;
 }
 
-static void save_time(struct fresh *f, const char *key, int64_t wall_ms)
+static void save_time(struct poller *f, const char *key, int64_t wall_ms)
 {
 	if (wall_ms >= 0)
 		(void)store_meta_set_int(config_of(f)->store, key, wall_ms);
 }
 
-static void save(struct fresh *f, bool at_end)
+static void save(struct poller *f, bool at_end)
 {
 	struct pager_stats stats;
 
@@ -140,26 +140,26 @@ static void save(struct fresh *f, bool at_end)
 	save_time(f, META_POLLED, atomic_load(&f->polled_wall_ms));
 	save_time(f, META_LISTED, atomic_load(&f->listed_wall_ms));
 	save_time(f, META_ANSWERED, stats.last_good_wall_ms);
-	usage_save(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f), at_end);
+	recent_spaces_save(f->recent, config_of(f)->store, now_ms(f), now_wall_ms(f), at_end);
 }
 
-void fresh_save_uses(struct fresh *f)
+void poller_save_uses(struct poller *f)
 {
-	usage_save(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f), false);
+	recent_spaces_save(f->recent, config_of(f)->store, now_ms(f), now_wall_ms(f), false);
 }
 
 /* ---- use ---- */
 
-static bool is_idle(const struct fresh *f)
+static bool is_idle(const struct poller *f)
 {
 	return atomic_load(&f->holds) == 0 &&
-	       now_ms(f) - usage_last_ms(f->usage) >= config_of(f)->idle_ms;
+	       now_ms(f) - recent_spaces_last_ms(f->recent) >= config_of(f)->idle_ms;
 }
 
-static void set_timer(struct fresh *f, int64_t at_ms);
+static void set_timer(struct poller *f, int64_t at_ms);
 
 /* The list of spaces, if it is on its way, does as well. */
-static void begin_poll(struct fresh *f)
+static void begin_poll(struct poller *f)
 {
 	const struct need need = {.kind = NEED_NEWS}, rooms = {.kind = NEED_ROOMS};
 
@@ -169,7 +169,7 @@ static void begin_poll(struct fresh *f)
 
 static void wake(void *arg)
 {
-	struct fresh *f = arg;
+	struct poller *f = arg;
 
 	atomic_store(&f->is_waking, false);
 	if (f->is_stopped || atomic_load(&f->state) != FRESH_ASLEEP)
@@ -184,29 +184,29 @@ static void wake(void *arg)
 	begin_poll(f);
 }
 
-static void wake_if_asleep(struct fresh *f)
+static void wake_if_asleep(struct poller *f)
 {
 	if (atomic_load(&f->state) == FRESH_ASLEEP && !atomic_exchange(&f->is_waking, true))
 		work_post(config_of(f)->queue, wake, f);
 }
 
-void fresh_used(struct fresh *f, int64_t room)
+void poller_used(struct poller *f, int64_t room)
 {
-	usage_note(f->usage, room, now_ms(f));
+	recent_spaces_note(f->recent, room, now_ms(f));
 	wake_if_asleep(f);
 }
 
-void fresh_hold(struct fresh *f, int delta)
+void poller_hold(struct poller *f, int delta)
 {
 	atomic_fetch_add(&f->holds, delta);
 	if (delta > 0)
 		wake_if_asleep(f);
 	else
 		/* It was in use until now. */
-		usage_note(f->usage, 0, now_ms(f));
+		recent_spaces_note(f->recent, 0, now_ms(f));
 }
 
-void fresh_own_changes(struct fresh *f, const GPtrArray *changes)
+void poller_own_changes(struct poller *f, const GPtrArray *changes)
 {
 	for (guint i = 0; !is_off(f) && i < changes->len; i++) {
 		const struct store_change *c = changes->pdata[i];
@@ -216,7 +216,7 @@ void fresh_own_changes(struct fresh *f, const GPtrArray *changes)
 	}
 }
 
-static void fall_asleep(struct fresh *f)
+static void fall_asleep(struct poller *f)
 {
 	atomic_store(&f->state, FRESH_ASLEEP);
 	catchup_sleep(f->catchup);
@@ -230,20 +230,20 @@ static void fall_asleep(struct fresh *f)
 
 static void on_timer(void *arg)
 {
-	struct fresh *f = arg;
+	struct poller *f = arg;
 
 	f->timer = 0;
-	fresh_tick(f);
+	poller_tick(f);
 }
 
-static void set_timer(struct fresh *f, int64_t at_ms)
+static void set_timer(struct poller *f, int64_t at_ms)
 {
 	if (f->timer)
 		work_cancel(config_of(f)->queue, f->timer);
 	f->timer = f->is_stopped ? 0 : work_post_at(config_of(f)->queue, at_ms, on_timer, f);
 }
 
-void fresh_tick(struct fresh *f)
+void poller_tick(struct poller *f)
 {
 	enum fresh_state state = atomic_load(&f->state);
 
@@ -258,7 +258,7 @@ void fresh_tick(struct fresh *f)
 /* ---- polls ---- */
 
 /* Its newest messages were looked at, as far as this mount knows. */
-static int64_t verified_ms(const struct fresh *f, int64_t good_ms)
+static int64_t verified_ms(const struct poller *f, int64_t good_ms)
 {
 	return MAX(good_ms, f->started_ms);
 }
@@ -267,12 +267,12 @@ static int64_t verified_ms(const struct fresh *f, int64_t good_ms)
  * In use means: within the time after which nothing is, or ever while somebody is to be told of what
  * happens. What a mount before had verified holds for an interval of this one.
  */
-static void want_used(struct fresh *f)
+static void want_used(struct poller *f)
 {
 	int64_t rooms[USAGE_RECENT], now = now_ms(f);
 	int64_t since =
 		atomic_load(&f->holds) > 0 ? INT64_MIN / 2 : now - config_of(f)->idle_ms;
-	int n = usage_recent(f->usage, config_of(f)->store, since, rooms);
+	int n = recent_spaces_recent(f->recent, config_of(f)->store, since, rooms);
 
 	for (int i = 0; i < n; i++) {
 		struct need need = {.kind = NEED_HEAD, .row = rooms[i]};
@@ -293,7 +293,7 @@ static void want_used(struct fresh *f)
 }
 
 /* Lists that take many requests are not asked for as often. */
-static int64_t interval_of(const struct fresh *f, const struct fetch *fetch)
+static int64_t interval_of(const struct poller *f, const struct fetch *fetch)
 {
 	bool is_poll = fetch->need.kind == NEED_NEWS;
 	int64_t cost_ms =
@@ -302,7 +302,7 @@ static int64_t interval_of(const struct fresh *f, const struct fetch *fetch)
 	return MAX(config_of(f)->poll_ms, cost_ms);
 }
 
-static void note_poll(struct fresh *f, const struct fetch *fetch)
+static void note_poll(struct poller *f, const struct fetch *fetch)
 {
 	const struct need news = {.kind = NEED_NEWS}, rooms = {.kind = NEED_ROOMS};
 	int64_t elapsed_ms = now_ms(f) - fetch->started_ms;
@@ -322,7 +322,7 @@ static void note_poll(struct fresh *f, const struct fetch *fetch)
 }
 
 /* Where a poll is not all of the list: what was renamed, or left. */
-static void list_if_due(struct fresh *f)
+static void list_if_due(struct poller *f)
 {
 	struct need need = {.kind = NEED_ROOMS};
 
@@ -330,7 +330,7 @@ static void list_if_due(struct fresh *f)
 		pager_begin(f->pager, &need);
 }
 
-static void sweep_if_due(struct fresh *f)
+static void sweep_if_due(struct poller *f)
 {
 	if (now_ms(f) - f->swept_ms < SWEEP_MS || !catchup_is_quiet(f->catchup))
 		return;
@@ -338,7 +338,7 @@ static void sweep_if_due(struct fresh *f)
 	sweep_begin(f->pager);
 }
 
-static void poll_is_good(struct fresh *f, const struct fetch *fetch)
+static void poll_is_good(struct poller *f, const struct fetch *fetch)
 {
 	enum fresh_state state = atomic_load(&f->state);
 
@@ -357,7 +357,7 @@ static void poll_is_good(struct fresh *f, const struct fetch *fetch)
 	}
 }
 
-static void poll_failed(struct fresh *f)
+static void poll_failed(struct poller *f)
 {
 	int64_t pause_ms = f->interval_ms;
 
@@ -378,7 +378,7 @@ static bool lists_head(const struct need *need)
 	       (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD);
 }
 
-void fresh_begins(struct fresh *f, struct fetch *fetch)
+void poller_begins(struct poller *f, struct fetch *fetch)
 {
 	struct store_activity activity = {.last_ms = -1};
 	struct store_conn *conn;
@@ -392,7 +392,7 @@ void fresh_begins(struct fresh *f, struct fetch *fetch)
 	store_read_end(conn);
 }
 
-static int settle(struct fresh *f, const struct fetch *fetch, int error)
+static int settle(struct poller *f, const struct fetch *fetch, int error)
 {
 	if (error)
 		return error;
@@ -401,7 +401,7 @@ static int settle(struct fresh *f, const struct fetch *fetch, int error)
 				   : -EIO;
 }
 
-void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network)
+void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network)
 {
 	enum need_kind kind = fetch->need.kind;
 
@@ -431,8 +431,8 @@ void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network)
 	}
 }
 
-enum fresh_verdict fresh_check(struct fresh *f, const struct need *need, int64_t good_ms,
-			       int64_t now)
+enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64_t good_ms,
+				int64_t now)
 {
 	if (is_off(f))
 		return need->kind == NEED_NEWS ? FRESH_USE : FRESH_BY_AGE;
@@ -445,19 +445,19 @@ enum fresh_verdict fresh_check(struct fresh *f, const struct need *need, int64_t
 	return now - verified_ms(f, good_ms) >= FRESH_VERIFY_MS ? FRESH_VERIFY : FRESH_USE;
 }
 
-int fresh_page_max(const struct fresh *f)
+int poller_page_max(const struct poller *f)
 {
 	return f->page_max;
 }
 
-void fresh_note_page_max(struct fresh *f, int max)
+void poller_note_page_max(struct poller *f, int max)
 {
 	f->page_max = MAX(max, 1);
 }
 
 /* ---- start and stop ---- */
 
-void fresh_start(struct fresh *f)
+void poller_start(struct poller *f)
 {
 	struct need need = {.kind = NEED_ROOMS}, news = {.kind = NEED_NEWS};
 	bool is_listed = load(f);
@@ -465,7 +465,7 @@ void fresh_start(struct fresh *f)
 	f->is_started = true;
 	if (is_off(f))
 		return;
-	usage_load(f->usage, config_of(f)->store, now_ms(f), now_wall_ms(f));
+	recent_spaces_load(f->recent, config_of(f)->store, now_ms(f), now_wall_ms(f));
 	pager_set_fresh(f->pager, &news, f->polled_ms + f->interval_ms);
 	if (!is_listed)
 		pager_begin(f->pager, &need);
@@ -473,7 +473,7 @@ void fresh_start(struct fresh *f)
 		catchup_publish(f->catchup);
 }
 
-void fresh_stop(struct fresh *f)
+void poller_stop(struct poller *f)
 {
 	if (f->timer)
 		work_cancel(config_of(f)->queue, f->timer);
@@ -483,7 +483,7 @@ void fresh_stop(struct fresh *f)
 		save(f, true);
 }
 
-void fresh_get_stats(struct fresh *f, struct fresh_stats *ret_stats)
+void poller_get_stats(struct poller *f, struct fresh_stats *ret_stats)
 {
 	enum fresh_state state = atomic_load(&f->state);
 

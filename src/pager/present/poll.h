@@ -5,7 +5,7 @@
  * and with it the newest messages of the spaces most recently used (usage.h), for their edits
  * and deletions. Nobody used it for a while: nothing is asked at all.
  *
- *	                    fresh_start
+ *	                    poller_start
  *	                        |
  *	   idle_ms without use  v   use, the last poll is younger than the interval
  *	   (tick)        +--> ASLEEP ------------------------------------------------+
@@ -18,13 +18,13 @@
  *	                 |   +--------------------- ended(error) -------------------+
  *	                 +----------------------------------------------------------+
  *
- * A use is noted by fresh_used, or lasts from fresh_hold(+1) to (-1). A tick is the timer, which
+ * A use is noted by poller_used, or lasts from poller_hold(+1) to (-1). A tick is the timer, which
  * there is in CATCHING_UP and AWAKE. Whoever lists something wants the need NEED_NEWS first,
  * which is fresh for an interval from the beginning of a poll, whatever happened to the timer
  * meanwhile (a laptop that was asleep); it begins a poll in each state. With poll_ms 0 there is
  * nothing of all this: lists are asked for when they are opened.
  *
- * Thread rule: fresh_used, fresh_hold, fresh_check, fresh_get_stats: any thread; all else: cache
+ * Thread rule: poller_used, poller_hold, poller_check, poller_get_stats: any thread; all else: cache
  * thread. Lock: none but those of usage and catchup.
  */
 #pragma once
@@ -40,23 +40,23 @@
 
 enum fresh_state { FRESH_OFF, FRESH_ASLEEP, FRESH_CATCHING_UP, FRESH_AWAKE };
 
-struct fresh;
+struct poller;
 
-struct fresh *fresh_new(struct pager *p);
-void fresh_free(struct fresh **f);
+struct poller *poller_new(struct pager *p);
+void poller_free(struct poller **f);
 /* What earlier mounts knew; the list of spaces, if there never was one. */
-void fresh_start(struct fresh *f);
+void poller_start(struct poller *f);
 /* No timer runs after it; keeps for the next mount what it would ask for again. */
-void fresh_stop(struct fresh *f);
+void poller_stop(struct poller *f);
 
 /* Puts into the store which spaces are in use, whether there are polls or not. */
-void fresh_save_uses(struct fresh *f);
-/* As usage_note. */
-void fresh_used(struct fresh *f, int64_t room);
-void fresh_hold(struct fresh *f, int delta);
+void poller_save_uses(struct poller *f);
+/* As recent_spaces_note. */
+void poller_used(struct poller *f, int64_t room);
+void poller_hold(struct poller *f, int delta);
 
 /* What the outbox changed. Cache thread. */
-void fresh_own_changes(struct fresh *f, const GPtrArray *changes);
+void poller_own_changes(struct poller *f, const GPtrArray *changes);
 
 /* Something is there to answer from: is it as fresh as can be? */
 enum fresh_verdict {
@@ -66,21 +66,21 @@ enum fresh_verdict {
 	FRESH_BY_AGE, /* its age tells */
 };
 /* good_ms: when a fetch of it last ended well, mono. */
-enum fresh_verdict fresh_check(struct fresh *f, const struct need *need, int64_t good_ms,
-			       int64_t now_ms);
+enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64_t good_ms,
+				int64_t now_ms);
 
 /* ---- from fetch.c ---- */
-void fresh_begins(struct fresh *f, struct fetch *fetch);
+void poller_begins(struct poller *f, struct fetch *fetch);
 /* Before the waiters are called. error -ECANCELED: nobody wanted it any more. */
-void fresh_ended(struct fresh *f, struct fetch *fetch, int error, bool network);
+void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network);
 
-/* ---- for source_news.c ---- */
+/* ---- for fetchers/rooms.c ---- */
 /* The size of the longest page of spaces that the server gives. */
-int fresh_page_max(const struct fresh *f);
-void fresh_note_page_max(struct fresh *f, int max);
+int poller_page_max(const struct poller *f);
+void poller_note_page_max(struct poller *f, int max);
 
 /* ---- for tests ---- */
-void fresh_tick(struct fresh *f);
+void poller_tick(struct poller *f);
 
 /* For status.json. */
 struct fresh_stats {
@@ -90,4 +90,4 @@ struct fresh_stats {
 	int64_t answered_wall_ms; /* last answer in an earlier mount; -1: never */
 	int news;		  /* spaces whose newest messages are still to be fetched */
 };
-void fresh_get_stats(struct fresh *f, struct fresh_stats *ret_stats);
+void poller_get_stats(struct poller *f, struct fresh_stats *ret_stats);

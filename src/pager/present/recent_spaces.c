@@ -20,7 +20,7 @@ struct slot {
 	int64_t used_ms, saved_ms;
 };
 
-struct usage {
+struct recent_spaces {
 	atomic_int_fast64_t last_ms;
 	/* the space noted last, and when: looked at without the lock */
 	atomic_int_fast64_t last_room, last_room_ms;
@@ -32,9 +32,9 @@ struct usage {
 	struct slot slots[SLOTS]; /* lock; room 0: free */
 };
 
-struct usage *usage_new(void)
+struct recent_spaces *recent_spaces_new(void)
 {
-	struct usage *u = g_new0(struct usage, 1);
+	struct recent_spaces *u = g_new0(struct recent_spaces, 1);
 
 	atomic_init(&u->last_ms, INT64_MIN / 2);
 	for (int i = 0; i < SLOTS; i++)
@@ -43,7 +43,7 @@ struct usage *usage_new(void)
 	return u;
 }
 
-void usage_free(struct usage **u)
+void recent_spaces_free(struct recent_spaces **u)
 {
 	if (!*u)
 		return;
@@ -52,7 +52,7 @@ void usage_free(struct usage **u)
 	*u = NULL;
 }
 
-static struct slot *slot_find_locked(struct usage *u, int64_t room)
+static struct slot *slot_find_locked(struct recent_spaces *u, int64_t room)
 {
 	struct slot *oldest = &u->slots[0];
 
@@ -69,7 +69,7 @@ static struct slot *slot_find_locked(struct usage *u, int64_t room)
 	return oldest;
 }
 
-static void note_room(struct usage *u, int64_t room, int64_t now_ms)
+static void note_room(struct recent_spaces *u, int64_t room, int64_t now_ms)
 {
 	struct slot *s;
 
@@ -84,7 +84,7 @@ static void note_room(struct usage *u, int64_t room, int64_t now_ms)
 	atomic_store(&u->last_room_ms, now_ms);
 }
 
-void usage_note(struct usage *u, int64_t room, int64_t now_ms)
+void recent_spaces_note(struct recent_spaces *u, int64_t room, int64_t now_ms)
 {
 	atomic_store(&u->last_ms, now_ms);
 	if (room > 0)
@@ -94,15 +94,15 @@ void usage_note(struct usage *u, int64_t room, int64_t now_ms)
 			     -room);
 }
 
-int64_t usage_last_ms(const struct usage *u)
+int64_t recent_spaces_last_ms(const struct recent_spaces *u)
 {
 	return atomic_load(&u->last_ms);
 }
 
 /* The spaces of the messages that were opened since the last call. */
-static void resolve(struct usage *u, struct store *store)
+static void resolve(struct recent_spaces *u, struct store *store)
 {
-	int64_t now_ms = usage_last_ms(u);
+	int64_t now_ms = recent_spaces_last_ms(u);
 	struct store_conn *conn;
 
 	if (store_read_begin(store, &conn))
@@ -131,8 +131,8 @@ static int compare_use(const void *a, const void *b)
 					: (x->room > y->room) - (x->room < y->room);
 }
 
-int usage_recent(struct usage *u, struct store *store, int64_t since_ms,
-		 int64_t ret_rooms[USAGE_RECENT])
+int recent_spaces_recent(struct recent_spaces *u, struct store *store, int64_t since_ms,
+			 int64_t ret_rooms[USAGE_RECENT])
 {
 	struct slot all[SLOTS];
 	int n = 0;
@@ -148,7 +148,8 @@ int usage_recent(struct usage *u, struct store *store, int64_t since_ms,
 	return n;
 }
 
-void usage_load(struct usage *u, struct store *store, int64_t now_ms, int64_t now_wall_ms)
+void recent_spaces_load(struct recent_spaces *u, struct store *store, int64_t now_ms,
+			int64_t now_wall_ms)
 {
 	g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(struct store_use));
 	struct store_conn *conn;
@@ -169,8 +170,8 @@ void usage_load(struct usage *u, struct store *store, int64_t now_ms, int64_t no
 	pthread_mutex_unlock(&u->lock);
 }
 
-void usage_save(struct usage *u, struct store *store, int64_t now_ms, int64_t now_wall_ms,
-		bool all)
+void recent_spaces_save(struct recent_spaces *u, struct store *store, int64_t now_ms,
+			int64_t now_wall_ms, bool all)
 {
 	g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(struct store_use));
 	int64_t grain_ms = all ? 1 : SAVE_GRAIN_MS;

@@ -28,7 +28,7 @@ struct relist {
 	GArray *suspects; /* of struct suspect, by row */
 	GArray *others; /* of int64_t: what a second list lacks that does not agree with the first */
 	int max;	/* the page size that lacked them */
-	struct lane *lane;
+	struct page_run *run;
 	bool is_refuted, is_cut, is_offline;
 };
 
@@ -65,9 +65,9 @@ void proof_pages_stop(struct proof *p)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct relist *r = value;
 
-		if (r->lane)
-			lane_cancel(r->lane);
-		r->lane = NULL;
+		if (r->run)
+			page_run_cancel(r->run);
+		r->run = NULL;
 	}
 }
 
@@ -257,11 +257,11 @@ static void on_missing(void *arg, const struct proof_page *page)
 	pager_published(r->proof->pager, e, changes);
 }
 
-static bool on_page(void *arg, struct lane *lane, guint items)
+static bool on_page(void *arg, struct page_run *run, guint items)
 {
 	struct relist *r = arg;
 
-	(void)lane;
+	(void)run;
 	(void)items;
 	if (r->is_refuted || !r->suspects->len)
 		return false;
@@ -272,7 +272,7 @@ static bool on_page(void *arg, struct lane *lane, guint items)
 /* Not as it was listed. */
 static int other_size(int max)
 {
-	return max > 2 * LANE_PAGE_MIN ? max / 2 + 1 : max * 2;
+	return max > 2 * PAGE_RUN_PAGE_MIN ? max / 2 + 1 : max * 2;
 }
 
 /* The first list was wrong, and need not be walked through. */
@@ -290,13 +290,13 @@ static void refuted(struct relist *r)
 		proof_page_listed(r->proof, &page);
 }
 
-static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+static void on_done(void *arg, struct page_run *run, int error, const struct webex_reply *reply)
 {
 	struct relist *r = arg;
 	struct proof *p = r->proof;
-	bool lost = error && lane_lost_space(lane, reply);
+	bool lost = error && page_run_lost_space(run, reply);
 
-	r->lane = NULL;
+	r->run = NULL;
 	r->is_offline = error && reply && reply->is_network;
 	if (error) {
 		r->state = proof_later(p, &r->pace) ? DOUBTED : CLEARED;
@@ -338,7 +338,7 @@ static int list_again(struct relist *r)
 {
 	struct store_span span = bounds(r);
 	_cleanup_gfree_ char *id = NULL;
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = r->proof->pager,
 		.room = r->room,
 		.top = span.hi,
@@ -360,7 +360,7 @@ static int list_again(struct relist *r)
 	config.room_id = id;
 	r->is_refuted = r->is_cut = false;
 	r->state = LISTING;
-	r->lane = lane_new(&config);
+	r->run = page_run_new(&config);
 	return 0;
 }
 

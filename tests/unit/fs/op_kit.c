@@ -75,7 +75,7 @@ void *fuse_req_userdata(fuse_req_t req)
 
 atomic_bool only_told;
 
-bool writer_is_asked_to_stop(pid_t tid)
+bool caller_is_asked_to_stop(pid_t tid)
 {
 	(void)tid;
 	return !atomic_load(&only_told);

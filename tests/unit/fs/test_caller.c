@@ -32,26 +32,26 @@
 static void dying_is_exiting_by_a_signal(void **state)
 {
 	(void)state;
-	assert_true(writer_parse_dying(STAT("bash", EXITING, "2")));
-	assert_true(writer_parse_dying(STAT("bash", EXITING, "9")));
-	assert_true(writer_parse_dying(STAT("bash", EXITING, "15")));
+	assert_true(caller_parse_dying(STAT("bash", EXITING, "2")));
+	assert_true(caller_parse_dying(STAT("bash", EXITING, "9")));
+	assert_true(caller_parse_dying(STAT("bash", EXITING, "15")));
 	/* With a core dump. */
-	assert_true(writer_parse_dying(STAT("bash", EXITING, "139")));
-	assert_false(writer_parse_dying(STAT("bash", EXITING, "0")));
+	assert_true(caller_parse_dying(STAT("bash", EXITING, "139")));
+	assert_false(caller_parse_dying(STAT("bash", EXITING, "0")));
 	/* exit(3) */
-	assert_false(writer_parse_dying(STAT("bash", EXITING, "768")));
+	assert_false(caller_parse_dying(STAT("bash", EXITING, "768")));
 	/* Stopped by SIGTSTP, or killed but not yet dying. */
-	assert_false(writer_parse_dying(STAT("bash", ALIVE, "20")));
-	assert_false(writer_parse_dying(STAT("bash", ALIVE, "0")));
+	assert_false(caller_parse_dying(STAT("bash", ALIVE, "20")));
+	assert_false(caller_parse_dying(STAT("bash", ALIVE, "0")));
 }
 
 static void the_name_may_hold_anything(void **state)
 {
 	(void)state;
-	assert_true(writer_parse_dying(STAT("a) R 1 2", EXITING, "2")));
-	assert_false(writer_parse_dying(STAT(") Z 1 2 3 4 5 4194308 (", ALIVE, "0")));
-	assert_true(writer_parse_dying(STAT("", EXITING, "2")));
-	assert_true(writer_parse_dying(STAT("a\nb", EXITING, "2")));
+	assert_true(caller_parse_dying(STAT("a) R 1 2", EXITING, "2")));
+	assert_false(caller_parse_dying(STAT(") Z 1 2 3 4 5 4194308 (", ALIVE, "0")));
+	assert_true(caller_parse_dying(STAT("", EXITING, "2")));
+	assert_true(caller_parse_dying(STAT("a\nb", EXITING, "2")));
 }
 
 static void a_short_stat_says_nothing(void **state)
@@ -62,23 +62,23 @@ static void a_short_stat_says_nothing(void **state)
 	/* Without the last field and its digit. */
 	for (size_t len = strlen(text) - 2; len-- > 0;) {
 		text[len] = '\0';
-		assert_false(writer_parse_dying(text));
+		assert_false(caller_parse_dying(text));
 	}
 }
 
 static void tgid_is_found_in_status(void **state)
 {
 	(void)state;
-	assert_int_equal(writer_parse_tgid("Name:\tbash\nUmask:\t0022\nState:\tR (running)\n"
+	assert_int_equal(caller_parse_tgid("Name:\tbash\nUmask:\t0022\nState:\tR (running)\n"
 					   "Tgid:\t4711\nNgid:\t0\nPid:\t4712\n"),
 			 4711);
-	assert_int_equal(writer_parse_tgid("Name:\tTgid:\t1\nTgid:\t2\nPid:\t3\n"), 2);
-	assert_int_equal(writer_parse_tgid("Name:\tx\\nTgid:\t1\nTgid:\t2\n"), 2);
-	assert_int_equal(writer_parse_tgid(""), 0);
-	assert_int_equal(writer_parse_tgid("Name:\tbash\n"), 0);
-	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t47"), 0);
-	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t-1\n"), 0);
-	assert_int_equal(writer_parse_tgid("Name:\tbash\nTgid:\t99999999999999999999\n"), 0);
+	assert_int_equal(caller_parse_tgid("Name:\tTgid:\t1\nTgid:\t2\nPid:\t3\n"), 2);
+	assert_int_equal(caller_parse_tgid("Name:\tx\\nTgid:\t1\nTgid:\t2\n"), 2);
+	assert_int_equal(caller_parse_tgid(""), 0);
+	assert_int_equal(caller_parse_tgid("Name:\tbash\n"), 0);
+	assert_int_equal(caller_parse_tgid("Name:\tbash\nTgid:\t47"), 0);
+	assert_int_equal(caller_parse_tgid("Name:\tbash\nTgid:\t-1\n"), 0);
+	assert_int_equal(caller_parse_tgid("Name:\tbash\nTgid:\t99999999999999999999\n"), 0);
 }
 
 /* ---- on living and dying processes ---- */
@@ -88,7 +88,7 @@ static void *report_tid(void *arg)
 	pid_t *pair = arg;
 
 	pair[0] = (pid_t)syscall(SYS_gettid);
-	pair[1] = writer_tgid(pair[0]);
+	pair[1] = caller_tgid(pair[0]);
 	return NULL;
 }
 
@@ -98,7 +98,7 @@ static void a_thread_has_its_process(void **state)
 	pid_t pair[2];
 
 	(void)state;
-	assert_int_equal(writer_tgid(getpid()), getpid());
+	assert_int_equal(caller_tgid(getpid()), getpid());
 	assert_int_equal(pthread_create(&thread, NULL, report_tid, pair), 0);
 	pthread_join(thread, NULL);
 	assert_int_not_equal(pair[0], getpid());
@@ -110,12 +110,12 @@ static void nobody_is_unknown(void **state)
 	char comm[WRITER_COMM_SIZE] = "x";
 
 	(void)state;
-	assert_int_equal(writer_tgid(0), 0);
-	assert_int_equal(writer_tgid(-1), 0);
-	assert_int_equal(writer_tgid(0x7ffffffe), 0);
-	assert_false(writer_is_dying(0));
-	assert_false(writer_is_dying(0x7ffffffe));
-	writer_comm(0, comm);
+	assert_int_equal(caller_tgid(0), 0);
+	assert_int_equal(caller_tgid(-1), 0);
+	assert_int_equal(caller_tgid(0x7ffffffe), 0);
+	assert_false(caller_is_dying(0));
+	assert_false(caller_is_dying(0x7ffffffe));
+	caller_comm(0, comm);
 	assert_string_equal(comm, "");
 }
 
@@ -126,11 +126,11 @@ static void comm_is_cleaned(void **state)
 	(void)state;
 	prctl(PR_GET_NAME, old);
 	prctl(PR_SET_NAME, "a\n\x1b[b\xff");
-	writer_comm(getpid(), comm);
+	caller_comm(getpid(), comm);
 	prctl(PR_SET_NAME, old);
 	assert_string_equal(comm, "a??[b\xEF\xBF\xBD");
 	prctl(PR_SET_NAME, "fifteen bytes..");
-	writer_comm(getpid(), comm);
+	caller_comm(getpid(), comm);
 	prctl(PR_SET_NAME, old);
 	assert_string_equal(comm, "fifteen bytes..");
 }
@@ -162,7 +162,7 @@ static pid_t end_child(enum end end, int value)
 static bool end_is_dying(enum end end, int value)
 {
 	pid_t pid = end_child(end, value);
-	bool is_dying = writer_is_dying(pid);
+	bool is_dying = caller_is_dying(pid);
 
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	return is_dying;
@@ -195,11 +195,11 @@ static void living_and_stopped_are_not(void **state)
 		for (;;)
 			pause();
 	}
-	assert_false(writer_is_dying(getpid()));
-	assert_false(writer_is_dying(pid));
+	assert_false(caller_is_dying(getpid()));
+	assert_false(caller_is_dying(pid));
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
-	assert_false(writer_is_dying(pid));
+	assert_false(caller_is_dying(pid));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -227,7 +227,7 @@ static void a_child_is_dying_while_it_closes(void **state)
 	assert_int_equal(kill(pid, SIGINT), 0);
 	/* End of file: the child's end was closed. */
 	assert_int_equal(read(ends[0], &byte, 1), 0);
-	assert_true(writer_is_dying(pid));
+	assert_true(caller_is_dying(pid));
 	close(ends[0]);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -241,19 +241,19 @@ static void a_signal_that_only_tells_stops_nobody(void **state)
 {
 	(void)state;
 	/* SIGCHLD is 17, SIGCONT 18, SIGURG 23, SIGWINCH 28. */
-	assert_false(writer_parse_stop(PENDING("00000", "00000", "00000")));
-	assert_false(writer_parse_stop(PENDING("00000", "10000", "00000")));
-	assert_false(writer_parse_stop(PENDING("20000", "10000", "00000")));
-	assert_true(writer_parse_stop(PENDING("00000", "10002", "00000")));
-	assert_true(writer_parse_stop(PENDING("00100", "10000", "00000")));
-	assert_false(writer_parse_stop(PENDING("00000", "10002", "00002")));
+	assert_false(caller_parse_stop(PENDING("00000", "00000", "00000")));
+	assert_false(caller_parse_stop(PENDING("00000", "10000", "00000")));
+	assert_false(caller_parse_stop(PENDING("20000", "10000", "00000")));
+	assert_true(caller_parse_stop(PENDING("00000", "10002", "00000")));
+	assert_true(caller_parse_stop(PENDING("00100", "10000", "00000")));
+	assert_false(caller_parse_stop(PENDING("00000", "10002", "00002")));
 	/* Unknown. */
-	assert_true(writer_parse_stop(""));
-	assert_true(writer_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\n"));
-	assert_true(writer_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\tx\n"));
-	assert_true(writer_is_asked_to_stop(0));
-	assert_true(writer_is_asked_to_stop(0x7ffffffe));
-	assert_false(writer_is_asked_to_stop(getpid()));
+	assert_true(caller_parse_stop(""));
+	assert_true(caller_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\n"));
+	assert_true(caller_parse_stop("Name:\tbash\nSigPnd:\t0\nShdPnd:\t0\nSigBlk:\tx\n"));
+	assert_true(caller_is_asked_to_stop(0));
+	assert_true(caller_is_asked_to_stop(0x7ffffffe));
+	assert_false(caller_is_asked_to_stop(getpid()));
 }
 
 static void groups_are_found(void **state)
@@ -277,18 +277,18 @@ static void groups_are_found(void **state)
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
 		groups = NULL;
-		assert_int_equal(writer_parse_groups(rows[i].status, &groups), rows[i].n);
+		assert_int_equal(caller_parse_groups(rows[i].status, &groups), rows[i].n);
 		if (i == 0)
 			assert_int_equal(groups[2], 1000);
 		g_free(groups);
 	}
-	n = writer_groups(getpid(), &groups);
+	n = caller_groups(getpid(), &groups);
 	assert_int_equal(n, getgroups(NGROUPS_MAX, own));
 	for (int i = 0; i < n; i++)
 		assert_int_equal(groups[i], own[i]);
 	g_free(groups);
-	assert_int_equal(writer_groups(0, &groups), -ESRCH);
-	assert_int_equal(writer_groups(0x7ffffffe, &groups), -ESRCH);
+	assert_int_equal(caller_groups(0, &groups), -ESRCH);
+	assert_int_equal(caller_groups(0x7ffffffe, &groups), -ESRCH);
 }
 
 static void nothing(int signum)
@@ -313,9 +313,9 @@ static void pending_signals_are_seen(void **state)
 	}
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
 	assert_int_equal(kill(pid, SIGCHLD), 0);
-	assert_false(writer_is_asked_to_stop(pid));
+	assert_false(caller_is_asked_to_stop(pid));
 	assert_int_equal(kill(pid, SIGUSR1), 0);
-	assert_true(writer_is_asked_to_stop(pid));
+	assert_true(caller_is_asked_to_stop(pid));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -343,10 +343,10 @@ static void the_program_is_named(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		writer_parse_program(cases[i].comm, cases[i].cmdline, cases[i].len, buf);
+		caller_parse_program(cases[i].comm, cases[i].cmdline, cases[i].len, buf);
 		assert_string_equal(buf, cases[i].program);
 	}
-	writer_program(getpid(), buf);
+	caller_program(getpid(), buf);
 	assert_string_equal(buf, "test_caller");
 }
 
@@ -378,16 +378,16 @@ static void only_another_root_is_told(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(writer_root(getpid()), -1);
-	assert_int_equal(writer_root(0), -1);
+	assert_int_equal(caller_root(getpid()), -1);
+	assert_int_equal(caller_root(0), -1);
 	if (geteuid() != 0)
 		skip();
 	pid = start_in("/");
-	assert_int_equal(writer_root(pid), -1);
+	assert_int_equal(caller_root(pid), -1);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	pid = start_in("/usr");
-	fd = writer_root(pid);
+	fd = caller_root(pid);
 	assert_true(fd >= 0);
 	assert_int_equal(fstat(fd, &a), 0);
 	assert_int_equal(stat("/usr", &b), 0);
@@ -395,7 +395,7 @@ static void only_another_root_is_told(void **state)
 	close(fd);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(writer_root(pid), -1);
+	assert_int_equal(caller_root(pid), -1);
 }
 
 int main(void)

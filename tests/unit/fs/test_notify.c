@@ -305,8 +305,8 @@ static void test_pages_of_an_attachment_are_left_alone(void **state)
 		enum tree_kind kind;
 		off_t from;
 	} rows[] = {
-		{notify_inode, TREE_UPLOAD, -1},     {notify_inode, TREE_MESSAGE_TXT, 0},
-		{notify_inode, TREE_SPACE, 0},	     {notify_written, TREE_UPLOAD, 0},
+		{notify_inode, TREE_ATTACHMENT, -1}, {notify_inode, TREE_MESSAGE_TXT, 0},
+		{notify_inode, TREE_SPACE, 0},	     {notify_written, TREE_ATTACHMENT, 0},
 		{notify_attributes, TREE_SPACE, -1},
 	};
 	struct notifier *n = *state;

@@ -133,8 +133,8 @@ static int run_waiting(struct op *op)
 			gave_up = op->ctx.waited[i].gave_up;
 			return op->ctx.waited[i].error;
 		}
-	op->ctx.want = need;
-	op->ctx.want_soft = op->flags;
+	op->ctx.missing = need;
+	op->ctx.missing_soft = op->flags;
 	return TREE_WAIT;
 }
 

@@ -11,163 +11,163 @@
 
 static void test_counts(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 
 	(void)state;
-	assert_false(guard_holds(g, 5, 100, false));
-	guard_opened(g, 5, 100);
-	guard_opened(g, 5, 100);
-	guard_opened(g, 6, 101);
-	assert_true(guard_holds(g, 5, 100, false));
-	assert_false(guard_holds(g, 5, 101, false));
-	assert_false(guard_holds(g, 6, 100, false));
-	guard_closed(g, 5, 100);
-	assert_true(guard_holds(g, 5, 100, false));
-	guard_closed(g, 5, 100);
-	assert_false(guard_holds(g, 5, 100, false));
-	guard_free(&g);
+	assert_false(rm_guard_holds(g, 5, 100, false));
+	rm_guard_opened(g, 5, 100);
+	rm_guard_opened(g, 5, 100);
+	rm_guard_opened(g, 6, 101);
+	assert_true(rm_guard_holds(g, 5, 100, false));
+	assert_false(rm_guard_holds(g, 5, 101, false));
+	assert_false(rm_guard_holds(g, 6, 100, false));
+	rm_guard_closed(g, 5, 100);
+	assert_true(rm_guard_holds(g, 5, 100, false));
+	rm_guard_closed(g, 5, 100);
+	assert_false(rm_guard_holds(g, 5, 100, false));
+	rm_guard_free(&g);
 	assert_null(g);
 }
 
 static void *close_it(void *arg)
 {
-	guard_closed(arg, 5, 100);
+	rm_guard_closed(arg, 5, 100);
 	return NULL;
 }
 
 /* A close that is on its way is waited for, a little; a walk goes on holding it. */
 static void test_waits_for_a_close(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 	pthread_t closer;
 
 	(void)state;
-	guard_opened(g, 5, 100);
-	assert_true(guard_holds(g, 5, 100, true));
-	guard_closed(g, 5, 100);
-	guard_opened(g, 5, 100);
+	rm_guard_opened(g, 5, 100);
+	assert_true(rm_guard_holds(g, 5, 100, true));
+	rm_guard_closed(g, 5, 100);
+	rm_guard_opened(g, 5, 100);
 	assert_int_equal(0, pthread_create(&closer, NULL, close_it, g));
 	pthread_join(closer, NULL);
-	assert_false(guard_holds(g, 5, 100, true));
-	guard_free(&g);
+	assert_false(rm_guard_holds(g, 5, 100, true));
+	rm_guard_free(&g);
 }
 
 static void test_unknown_process(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 
 	(void)state;
 	/* 0 is every process that could not be told: each of those that hold it may be the one. */
-	guard_opened(g, 5, 0);
-	assert_true(guard_holds(g, 5, 0, false));
-	assert_false(guard_holds(g, 5, 100, false));
-	assert_false(guard_holds(g, 6, 0, false));
-	guard_closed(g, 5, 0);
-	assert_false(guard_holds(g, 5, 0, false));
-	guard_opened(g, 5, 100);
-	assert_true(guard_holds(g, 5, 0, false));
-	guard_closed(g, 5, 100);
-	assert_false(guard_has_read(g, 0));
-	guard_free(&g);
+	rm_guard_opened(g, 5, 0);
+	assert_true(rm_guard_holds(g, 5, 0, false));
+	assert_false(rm_guard_holds(g, 5, 100, false));
+	assert_false(rm_guard_holds(g, 6, 0, false));
+	rm_guard_closed(g, 5, 0);
+	assert_false(rm_guard_holds(g, 5, 0, false));
+	rm_guard_opened(g, 5, 100);
+	assert_true(rm_guard_holds(g, 5, 0, false));
+	rm_guard_closed(g, 5, 100);
+	assert_false(rm_guard_has_read(g, 0));
+	rm_guard_free(&g);
 }
 
 /* Of the newest so many, each once, open or not. */
 static void test_readers(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 
 	(void)state;
-	assert_false(guard_has_read(g, 100));
-	guard_opened(g, 5, 100);
-	for (int i = 0; i < 3 * GUARD_READERS; i++) {
-		guard_opened(g, 6, 101);
-		guard_closed(g, 6, 101);
+	assert_false(rm_guard_has_read(g, 100));
+	rm_guard_opened(g, 5, 100);
+	for (int i = 0; i < 3 * RM_GUARD_READERS; i++) {
+		rm_guard_opened(g, 6, 101);
+		rm_guard_closed(g, 6, 101);
 	}
-	guard_closed(g, 5, 100);
-	assert_true(guard_has_read(g, 100));
-	assert_true(guard_has_read(g, 101));
-	for (int i = 0; i < GUARD_READERS - 1; i++)
-		guard_opened(g, 7, 200 + i);
-	assert_false(guard_has_read(g, 100));
-	assert_true(guard_has_read(g, 101));
-	assert_false(guard_has_read(g, 0));
-	guard_free(&g);
+	rm_guard_closed(g, 5, 100);
+	assert_true(rm_guard_has_read(g, 100));
+	assert_true(rm_guard_has_read(g, 101));
+	for (int i = 0; i < RM_GUARD_READERS - 1; i++)
+		rm_guard_opened(g, 7, 200 + i);
+	assert_false(rm_guard_has_read(g, 100));
+	assert_true(rm_guard_has_read(g, 101));
+	assert_false(rm_guard_has_read(g, 0));
+	rm_guard_free(&g);
 }
 
 static void test_lists_first(void **state)
 {
 	(void)state;
-	assert_true(guard_lists_first("git"));
-	assert_true(guard_lists_first("rsync"));
-	assert_true(guard_lists_first("tar"));
-	assert_false(guard_lists_first("rm"));
-	assert_false(guard_lists_first(""));
+	assert_true(rm_guard_lists_first("git"));
+	assert_true(rm_guard_lists_first("rsync"));
+	assert_true(rm_guard_lists_first("tar"));
+	assert_false(rm_guard_lists_first("rm"));
+	assert_false(rm_guard_lists_first(""));
 }
 
 /* ---- files ---- */
 
 static void test_reading(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 
 	(void)state;
-	guard_file_opened(g, 5, 100);
+	rm_guard_file_opened(g, 5, 100);
 	/* Nobody can have come to its end. */
-	assert_false(guard_has_just_read(g, 5, 100, 0));
-	guard_file_ended(g, 5);
-	assert_true(guard_has_just_read(g, 5, 100, 0));
-	assert_false(guard_has_just_read(g, 5, 101, 0));
-	assert_false(guard_has_just_read(g, 6, 100, 0));
-	guard_file_closed(g, 5, 100, 1000);
-	assert_true(guard_has_just_read(g, 5, 100, 1000 + GUARD_READ_MS));
-	assert_false(guard_has_just_read(g, 5, 100, 1001 + GUARD_READ_MS));
+	assert_false(rm_guard_has_just_read(g, 5, 100, 0));
+	rm_guard_file_ended(g, 5);
+	assert_true(rm_guard_has_just_read(g, 5, 100, 0));
+	assert_false(rm_guard_has_just_read(g, 5, 101, 0));
+	assert_false(rm_guard_has_just_read(g, 6, 100, 0));
+	rm_guard_file_closed(g, 5, 100, 1000);
+	assert_true(rm_guard_has_just_read(g, 5, 100, 1000 + RM_GUARD_READ_MS));
+	assert_false(rm_guard_has_just_read(g, 5, 100, 1001 + RM_GUARD_READ_MS));
 	/* Somebody else came to it: it may be in the kernel's pages. */
-	guard_file_opened(g, 5, 102);
-	guard_file_opened(g, 5, 102);
-	guard_file_closed(g, 5, 102, 2000);
-	assert_true(guard_has_just_read(g, 5, 102, INT64_MAX));
-	guard_file_closed(g, 5, 102, 2000);
-	guard_file_opened(g, 5, 102);
-	assert_true(guard_has_just_read(g, 5, 102, INT64_MAX));
+	rm_guard_file_opened(g, 5, 102);
+	rm_guard_file_opened(g, 5, 102);
+	rm_guard_file_closed(g, 5, 102, 2000);
+	assert_true(rm_guard_has_just_read(g, 5, 102, INT64_MAX));
+	rm_guard_file_closed(g, 5, 102, 2000);
+	rm_guard_file_opened(g, 5, 102);
+	assert_true(rm_guard_has_just_read(g, 5, 102, INT64_MAX));
 	/* Whom nobody knows. */
-	guard_file_opened(g, 5, 0);
-	assert_true(guard_has_just_read(g, 5, 0, INT64_MAX));
-	guard_file_closed(g, 5, 0, 3000);
-	assert_false(guard_has_just_read(g, 5, 101, 3000));
-	assert_false(guard_has_just_read(g, 6, 0, 3000));
-	assert_true(guard_has_just_read(g, 5, 0, 3000 + GUARD_READ_MS));
-	guard_free(&g);
+	rm_guard_file_opened(g, 5, 0);
+	assert_true(rm_guard_has_just_read(g, 5, 0, INT64_MAX));
+	rm_guard_file_closed(g, 5, 0, 3000);
+	assert_false(rm_guard_has_just_read(g, 5, 101, 3000));
+	assert_false(rm_guard_has_just_read(g, 6, 0, 3000));
+	assert_true(rm_guard_has_just_read(g, 5, 0, 3000 + RM_GUARD_READ_MS));
+	rm_guard_free(&g);
 }
 
 /* What is too much to remember is not forgotten to the harm of files. */
 static void test_bounds(void **state)
 {
-	struct guard *g = guard_new();
+	struct rm_guard *g = rm_guard_new();
 
 	(void)state;
-	guard_file_ended(g, 1);
-	for (uint64_t i = 1; i <= GUARD_FILES + 1; i++) {
-		guard_file_opened(g, i, 100);
-		guard_file_closed(g, i, 100, 0);
+	rm_guard_file_ended(g, 1);
+	for (uint64_t i = 1; i <= RM_GUARD_FILES + 1; i++) {
+		rm_guard_file_opened(g, i, 100);
+		rm_guard_file_closed(g, i, 100, 0);
 	}
-	assert_false(guard_has_just_read(g, 1, 100, 0));
-	assert_false(guard_has_just_read(g, 2, 100, 0));
-	for (uint64_t i = 1; i <= GUARD_ENDS + 1; i++)
-		guard_file_ended(g, i + 1000000);
-	assert_true(guard_has_just_read(g, 2, 100, 0));
-	guard_free(&g);
+	assert_false(rm_guard_has_just_read(g, 1, 100, 0));
+	assert_false(rm_guard_has_just_read(g, 2, 100, 0));
+	for (uint64_t i = 1; i <= RM_GUARD_ENDS + 1; i++)
+		rm_guard_file_ended(g, i + 1000000);
+	assert_true(rm_guard_has_just_read(g, 2, 100, 0));
+	rm_guard_free(&g);
 }
 
 static void test_programs(void **state)
 {
 	(void)state;
-	assert_true(guard_replaces("mv") && guard_moves("mv"));
-	assert_true(guard_replaces("gio move"));
-	assert_true(guard_moves("rsync") && !guard_replaces("rsync"));
-	assert_false(guard_moves("rm"));
-	assert_false(guard_moves("gio remove"));
-	assert_false(guard_moves("python3"));
-	assert_false(guard_moves(""));
+	assert_true(rm_guard_replaces("mv") && rm_guard_moves("mv"));
+	assert_true(rm_guard_replaces("gio move"));
+	assert_true(rm_guard_moves("rsync") && !rm_guard_replaces("rsync"));
+	assert_false(rm_guard_moves("rm"));
+	assert_false(rm_guard_moves("gio remove"));
+	assert_false(rm_guard_moves("python3"));
+	assert_false(rm_guard_moves(""));
 }
 
 int main(void)

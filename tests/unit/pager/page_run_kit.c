@@ -3,25 +3,25 @@
 
 struct owner o;
 
-static bool on_paged(void *arg, struct lane *lane, guint items)
+static bool on_paged(void *arg, struct page_run *run, guint items)
 {
 	assert_ptr_equal(&o, arg);
-	assert_ptr_equal(o.lane, lane);
+	assert_ptr_equal(o.run, run);
 	assert_int_equal(0, o.done);
 	o.paged++;
 	o.items = items;
-	assert_int_equal(o.paged, lane_pages(lane));
+	assert_int_equal(o.paged, page_run_pages(run));
 	if (o.paged == o.cancel_after) {
-		lane_cancel(lane);
+		page_run_cancel(run);
 		return true;
 	}
 	return o.paged != o.stop_after;
 }
 
-static void on_done(void *arg, struct lane *lane, int error, const struct webex_reply *reply)
+static void on_done(void *arg, struct page_run *run, int error, const struct webex_reply *reply)
 {
 	assert_ptr_equal(&o, arg);
-	assert_ptr_equal(o.lane, lane);
+	assert_ptr_equal(o.run, run);
 	o.done++;
 	o.error = error;
 	o.status = reply ? reply->status : 0;
@@ -41,11 +41,11 @@ static bool is_background(void *arg)
 
 void start(struct world *w, int64_t bottom, int64_t top, int max)
 {
-	struct lane_config config = {
+	struct page_run_config config = {
 		.pager = w->pager,
 		.room = w->room,
 		.room_id = "ROOM1",
-		.top = top == LANE_TOP ? LANE_TOP : T0 + top,
+		.top = top == PAGE_RUN_TOP ? PAGE_RUN_TOP : T0 + top,
 		.bottom = bottom < 0 ? -1 : T0 + bottom,
 		.max = max,
 		.is_outdated = is_outdated,
@@ -56,7 +56,7 @@ void start(struct world *w, int64_t bottom, int64_t top, int max)
 	};
 
 	o = (struct owner){0};
-	o.lane = lane_new(&config);
+	o.run = page_run_new(&config);
 	assert_int_equal(0, o.done);
 }
 

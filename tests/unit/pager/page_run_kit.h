@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of a lane alone: its owner, which counts what it is told. */
+/* For tests of a page run alone: its owner, which counts what it is told. */
 #pragma once
 
 #include "pager/past/page_run.h"
 #include "pager_kit.h"
 
-/* What a lane told its owner. */
+/* What a page run told its owner. */
 struct owner {
-	struct lane *lane;
+	struct page_run *run;
 	int paged, done, error, status;
 	guint items;		      /* of the last page */
 	int stop_after, cancel_after; /* pages; 0: never */
@@ -17,7 +17,7 @@ struct owner {
 
 extern struct owner o;
 
-/* A lane that wants (T0 + bottom, T0 + top]; -1: from the beginning; LANE_TOP. */
+/* A page run that wants (T0 + bottom, T0 + top]; -1: from the beginning; PAGE_RUN_TOP. */
 void start(struct world *w, int64_t bottom, int64_t top, int max);
 void assert_ended(int error);
 void refuse(guint i, int error, int status);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests of the pager: a store in memory, a queue, a clock that stands still, and the functions of webex/api.h that the
- * sources use, whose calls are answered by hand.
+ * fetchers use, whose calls are answered by hand.
  */
 #pragma once
 

@@ -8,14 +8,14 @@ const struct call *last_call(void)
 
 void tick(struct world *w)
 {
-	fresh_tick(w->pager->fresh);
+	poller_tick(w->pager->poller);
 }
 
 enum fresh_state state_of(struct world *w)
 {
 	struct fresh_stats stats;
 
-	fresh_get_stats(w->pager->fresh, &stats);
+	poller_get_stats(w->pager->poller, &stats);
 	return stats.state;
 }
 

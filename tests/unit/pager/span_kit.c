@@ -25,7 +25,7 @@ struct need span_of(struct world *w, int64_t lo, int64_t hi)
 			     .hi_ms = T0 + hi};
 }
 
-void want(struct world *w, struct asker *a, int64_t lo, int64_t hi)
+void waiter(struct world *w, struct asker *a, int64_t lo, int64_t hi)
 {
 	struct need n = span_of(w, lo, hi);
 
@@ -37,7 +37,7 @@ void interrupt(struct world *w, struct asker *a)
 	pager_unwait(w->pager, &a->waiter, true);
 }
 
-int lanes(struct world *w)
+int runs(struct world *w)
 {
 	return spans_lanes(pager_spans(w->pager));
 }

@@ -18,12 +18,12 @@ int teardown_server(void **state);
 
 /* (T0 + lo, T0 + hi]; lo -1: from the beginning of time. */
 struct need span_of(struct world *w, int64_t lo, int64_t hi);
-void want(struct world *w, struct asker *a, int64_t lo, int64_t hi);
+void waiter(struct world *w, struct asker *a, int64_t lo, int64_t hi);
 void interrupt(struct world *w, struct asker *a);
 /* A walker comes to it. */
 void step(struct world *w, int64_t lo, int64_t hi);
 /* Under way. */
-int lanes(struct world *w);
+int runs(struct world *w);
 /* He was told once. */
 void assert_told(const struct asker *a, int error);
 void refuse(guint i, int error, int status);

@@ -45,7 +45,7 @@ static void drop_all(struct world *w)
 
 	if (!server.times->len)
 		server_fill(&server, COUNT, 0, 10);
-	want(w, &a, -1, COUNT * 10);
+	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_int_equal(0, store_evict(w->store, &e));
@@ -288,7 +288,7 @@ static void tick(struct world *w)
 {
 	/* What was fetched just now is spared. */
 	now_ms += 10000;
-	bodies_tick(pager_bodies(w->pager));
+	evicted_tick(pager_evicted(w->pager));
 }
 
 static void body_bound(struct world *w)
@@ -297,9 +297,9 @@ static void body_bound(struct world *w)
 
 	make_bounded_pager(w, 10);
 	server_fill(&server, COUNT, 0, 10);
-	want(w, &a, -1, COUNT * 10);
+	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
-	bodies_tick(pager_bodies(w->pager));
+	evicted_tick(pager_evicted(w->pager));
 	assert_int_equal(COUNT, store_bodies_count(w->store));
 	tick(w);
 	assert_int_equal(10, store_bodies_count(w->store));
@@ -324,7 +324,7 @@ static void body_no_bound(struct world *w)
 	struct asker a;
 
 	server_fill(&server, COUNT, 0, 10);
-	want(w, &a, -1, COUNT * 10);
+	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
 	tick(w);
 	assert_int_equal(COUNT, store_bodies_count(w->store));

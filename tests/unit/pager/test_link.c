@@ -36,36 +36,36 @@ static void assert_told(struct world *w, const char *expected)
 	g_free(text);
 }
 
-static struct online *online;
+static struct server_link *online;
 
 static void hear_nothing(struct world *w)
 {
 	(void)w;
-	online_note(online, true);
-	online_note(online, true);
+	server_link_note(online, true);
+	server_link_note(online, true);
 }
 
 static void hear_answer(struct world *w)
 {
 	(void)w;
-	online_note(online, false);
+	server_link_note(online, false);
 }
 
 static void begin_patient(struct world *w)
 {
-	online = online_new(w->store, w->queue, LONG_MS);
+	online = server_link_new(w->store, w->queue, LONG_MS);
 }
 
 static void end(struct world *w)
 {
 	(void)w;
-	online_stop(online);
-	online_free(&online);
+	server_link_stop(online);
+	server_link_free(&online);
 }
 
 static void begin_hasty(struct world *w)
 {
-	online = online_new(w->store, w->queue, 1);
+	online = server_link_new(w->store, w->queue, 1);
 }
 
 static void is_told_down(struct world *w)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A lane alone: every edge of the drawing in lane.h. */
+/* A page run alone: every edge of the drawing in page_run.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -17,8 +17,8 @@ static void body_down(struct world *w)
 	answer(0, messages("M9", 90, "M5", 50, NULL), "n1", 0, 200, false);
 	assert_int_equal(1, o.paged);
 	assert_int_equal(2, o.items);
-	assert_int_equal(T0 + 50, lane_top(o.lane));
-	assert_int_equal(50, lane_page_ms(o.lane));
+	assert_int_equal(T0 + 50, page_run_top(o.run));
+	assert_int_equal(50, page_run_page_ms(o.run));
 	assert_true(knows(w, 50, 100));
 	assert_false(knows(w, 49, 100));
 	assert_string_equal("n1", call_at(1)->next);
@@ -70,9 +70,9 @@ CASE(nobody_wants_more)
 static void body_set_bottom(struct world *w)
 {
 	start(w, 0, 100, 2);
-	lane_set_bottom(o.lane, T0 + 60);
-	lane_set_bottom(o.lane, T0 + 10);
-	assert_int_equal(T0 + 60, lane_bottom(o.lane));
+	page_run_set_bottom(o.run, T0 + 60);
+	page_run_set_bottom(o.run, T0 + 10);
+	assert_int_equal(T0 + 60, page_run_bottom(o.run));
 	answer(0, messages("M9", 90, "M5", 50, NULL), "n1", 0, 200, false);
 	assert_ended(0);
 	assert_true(knows(w, 50, 100));
@@ -84,7 +84,7 @@ static void body_head(struct world *w)
 {
 	struct store_span span;
 
-	start(w, -1, LANE_TOP, 2);
+	start(w, -1, PAGE_RUN_TOP, 2);
 	assert_int_equal(0, call_at(0)->before_ms);
 	answer(0, messages("M9", 90, "M5", 50, NULL), "n1", 0, 200, false);
 	assert_int_equal(0, head(w, &span));
@@ -282,7 +282,7 @@ static void body_halves_to_an_end(struct world *w)
 	refuse(0, -EIO, 504);
 	assert_int_equal(60, call_at(1)->max);
 	refuse(1, -EIO, 504);
-	assert_int_equal(LANE_PAGE_MIN, call_at(2)->max);
+	assert_int_equal(PAGE_RUN_PAGE_MIN, call_at(2)->max);
 	refuse(2, -EIO, 504);
 	assert_ended(-EIO);
 	assert_int_equal(504, o.status);
@@ -346,7 +346,7 @@ CASE(outdated_for_ever)
 static void body_cancel(struct world *w)
 {
 	start(w, 0, 100, 2);
-	lane_cancel(o.lane);
+	page_run_cancel(o.run);
 	assert_true(call_at(0)->cancelled);
 	/* Too late to be kept from the server, it came all the same. */
 	answer(0, messages("M9", 90, NULL), NULL, 0, 200, false);
@@ -379,7 +379,7 @@ static void body_skips_known(struct world *w)
 	answer(1, messages("M9", 90, NULL), "n1", 0, 200, false);
 	answer(2, messages("M6", 60, NULL), "n2", 0, 200, false);
 	/* (20, 70] is known: on from its low end. */
-	assert_int_equal(T0 + 20, lane_top(o.lane));
+	assert_int_equal(T0 + 20, page_run_top(o.run));
 	assert_null(call_at(3)->next);
 	assert_null(call_at(3)->before_message);
 	assert_int_equal(T0 + 21, call_at(3)->before_ms);

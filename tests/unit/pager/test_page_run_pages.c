@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a lane makes of links that lead nowhere, and of messages of one millisecond. */
+/* What a page run makes of links that lead nowhere, and of messages of one millisecond. */
 #include <errno.h>
 #include <string.h>
 
@@ -161,7 +161,7 @@ static void body_one_millisecond(struct world *w)
 	start(w, 0, 50, 2);
 	/* Pages of nothing but one millisecond: nothing is known below it, and no circle. */
 	answer(0, messages("A", 50, "B", 50, NULL), "n1", 0, 200, false);
-	assert_int_equal(T0 + 50, lane_top(o.lane));
+	assert_int_equal(T0 + 50, page_run_top(o.run));
 	answer(1, messages("C", 50, "D", 50, NULL), "n2", 0, 200, false);
 	answer(2, messages("E", 50, "F", 50, NULL), "n3", 0, 200, false);
 	assert_int_equal(0, o.done);

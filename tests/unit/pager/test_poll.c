@@ -256,7 +256,7 @@ static void used_after_it(struct world *w)
 
 	assert_int_equal(1, calls->len);
 	assert_int_equal(FRESH_AWAKE, state_of(w));
-	fresh_get_stats(w->pager->fresh, &stats);
+	poller_get_stats(w->pager->poller, &stats);
 	assert_int_equal(T0, stats.polled_wall_ms);
 	assert_int_equal(T0, stats.listed_wall_ms);
 	now_ms += 1000;

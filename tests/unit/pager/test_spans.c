@@ -15,16 +15,16 @@ static void body_fill(struct world *w)
 	struct asker a, b;
 
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 15, 55);
-	assert_int_equal(1, lanes(w));
+	waiter(w, &a, 15, 55);
+	assert_int_equal(1, runs(w));
 	assert_int_equal(1, calls->len);
 	assert_int_equal(0, a.calls);
 	serve_all(&server);
 	assert_told(&a, 0);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(1, server.requests);
 	/* Known: nothing is asked. */
-	want(w, &b, 20, 50);
+	waiter(w, &b, 20, 50);
 	assert_told(&b, 0);
 	assert_int_equal(1, calls->len);
 }
@@ -36,9 +36,9 @@ static void body_small_space_costs_one(struct world *w)
 	struct asker a, b;
 
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 75, 100);
+	waiter(w, &a, 75, 100);
 	serve_all(&server);
-	want(w, &b, -1, 75);
+	waiter(w, &b, -1, 75);
 	assert_told(&b, 0);
 	assert_int_equal(1, server.requests);
 	assert_int_equal(10, listed(w));
@@ -52,20 +52,20 @@ static void body_gaps_only(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 20, 0, 10);
-	want(w, &a, 75, 95);
+	waiter(w, &a, 75, 95);
 	serve_all(&server);
-	want(w, &a, 35, 55);
+	waiter(w, &a, 35, 55);
 	serve_all(&server);
 	assert_true(knows(w, 75, 95));
 	assert_true(knows(w, 35, 55));
 	g_ptr_array_set_size(calls, 0);
-	/* Three gaps, three lanes. */
-	want(w, &a, 5, 125);
-	assert_int_equal(3, lanes(w));
+	/* Three gaps, three page runs. */
+	waiter(w, &a, 5, 125);
+	assert_int_equal(3, runs(w));
 	assert_int_equal(3, calls->len);
 	serve_all(&server);
 	assert_told(&a, 0);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_true(knows(w, 5, 125));
 }
 
@@ -78,22 +78,22 @@ static void body_many_gaps(struct world *w)
 	server.cap = 1;
 	server_fill(&server, 60, 0, 10);
 	for (int i = 1; i < 15; i++) {
-		want(w, &a, i * 40, i * 40 + 5);
+		waiter(w, &a, i * 40, i * 40 + 5);
 		serve_all(&server);
 		assert_told(&a, 0);
 	}
-	/* No more lanes than there may be; the other gaps wait for their turn. */
-	want(w, &a, 5, 595);
-	assert_int_equal(SPANS_LANES, lanes(w));
+	/* No more page runs than there may be; the other gaps wait for their turn. */
+	waiter(w, &a, 5, 595);
+	assert_int_equal(SPANS_LANES, runs(w));
 	while (!a.calls) {
-		assert_true(lanes(w) <= SPANS_LANES);
-		assert_true(server_waiting() == lanes(w));
+		assert_true(runs(w) <= SPANS_LANES);
+		assert_true(server_waiting() == runs(w));
 		for (guint i = 0; i < calls->len; i++)
 			if (!call_at(i)->answered)
 				serve(&server, i);
 	}
 	assert_told(&a, 0);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_true(knows(w, 5, 595));
 }
 
@@ -106,8 +106,8 @@ static void body_identical(struct world *w)
 	struct asker a, b;
 
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 20, 60);
-	want(w, &b, 20, 60);
+	waiter(w, &a, 20, 60);
+	waiter(w, &b, 20, 60);
 	assert_int_equal(1, calls->len);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -122,12 +122,12 @@ static void body_nested(struct world *w)
 
 	server.cap = 3;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 5, 95);
-	want(w, &b, 35, 65);
-	want(w, &c, -1, 95);
+	waiter(w, &a, 5, 95);
+	waiter(w, &b, 35, 65);
+	waiter(w, &c, -1, 95);
 	/* Of c, only what is below the others. */
 	assert_int_equal(2, calls->len);
-	assert_int_equal(2, lanes(w));
+	assert_int_equal(2, runs(w));
 	serve(&server, 0);
 	serve(&server, 2);
 	/* Down to 40 by now. */
@@ -148,17 +148,17 @@ static void body_wider(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 35, 65);
+	waiter(w, &a, 35, 65);
 	/* Both sides of it, and not what is under way. */
-	want(w, &b, 5, 95);
-	assert_int_equal(3, lanes(w));
+	waiter(w, &b, 5, 95);
+	assert_int_equal(3, runs(w));
 	assert_int_equal(T0 + 66, call_at(0)->before_ms);
 	assert_int_equal(T0 + 96, call_at(1)->before_ms);
 	assert_int_equal(T0 + 36, call_at(2)->before_ms);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_told(&b, 0);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(wider)
@@ -168,16 +168,16 @@ static void body_overlapping(struct world *w)
 	struct asker a, b;
 
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 35, 65);
-	want(w, &b, 45, 85);
-	assert_int_equal(2, lanes(w));
+	waiter(w, &a, 35, 65);
+	waiter(w, &b, 45, 85);
+	assert_int_equal(2, runs(w));
 	assert_int_equal(T0 + 86, call_at(1)->before_ms);
 	/* The upper one's page has the other's part, too: all is known. */
 	serve(&server, 1);
 	assert_told(&a, 0);
 	assert_told(&b, 0);
 	serve_all(&server);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(overlapping)
@@ -188,9 +188,9 @@ static void body_adjacent(struct world *w)
 
 	server.cap = 3;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 40, 60);
-	want(w, &b, 20, 40);
-	assert_int_equal(2, lanes(w));
+	waiter(w, &a, 40, 60);
+	waiter(w, &b, 20, 40);
+	assert_int_equal(2, runs(w));
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_told(&b, 0);
@@ -207,9 +207,9 @@ static void body_error_reaches_those(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &high, 55, 95);
-	want(w, &low, 5, 35);
-	want(w, &both, 5, 95);
+	waiter(w, &high, 55, 95);
+	waiter(w, &low, 5, 35);
+	waiter(w, &both, 5, 95);
 	assert_int_equal(3, calls->len);
 	refuse(1, -EACCES, 403);
 	assert_told(&low, -EACCES);
@@ -218,7 +218,7 @@ static void body_error_reaches_those(struct world *w)
 	serve_all(&server);
 	assert_told(&high, 0);
 	/* What was between them is nobody's by now. */
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(error_reaches_those)
@@ -229,16 +229,16 @@ static void body_error_below(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 85, 95);
-	want(w, &b, 5, 95);
+	waiter(w, &a, 85, 95);
+	waiter(w, &b, 5, 95);
 	serve(&server, 0);
 	assert_told(&a, 0);
 	refuse(1, -EIO, 500);
 	assert_told(&b, -EIO);
 	/* The next asker asks for what is missing only. */
 	now_ms += 2000;
-	want(w, &b, 5, 95);
-	assert_int_equal(1, lanes(w));
+	waiter(w, &b, 5, 95);
+	assert_int_equal(1, runs(w));
 	serve_all(&server);
 	assert_told(&b, 0);
 }
@@ -302,7 +302,7 @@ static void body_next_inside(struct world *w)
 	assert_int_equal(9, a.asker.calls);
 	assert_int_equal(0, a.asker.error);
 	assert_true(knows(w, 10, 100));
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(next_inside)
@@ -324,13 +324,13 @@ static void body_vanished(struct world *w)
 {
 	struct asker a, b;
 
-	want(w, &a, 0, 50);
-	want(w, &b, 60, 90);
+	waiter(w, &a, 0, 50);
+	waiter(w, &b, 60, 90);
 	refuse(0, -ENOENT, 404);
 	assert_told(&a, -EBUSY);
 	refuse(1, -ENOENT, 404);
 	assert_told(&b, -EBUSY);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	/* Both are one suspicion. */
 	assert_false(room_is_gone(w));
 	prove_gone(w, 2);
@@ -339,14 +339,14 @@ static void body_vanished(struct world *w)
 
 CASE(vanished)
 
-/* In the middle of a lane a 404 may be about an anchor; by the time it is about the space. */
+/* In the middle of a page run a 404 may be about an anchor; by the time it is about the space. */
 static void body_vanished_in_the_middle(struct world *w)
 {
 	struct asker a;
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 5, 95);
+	waiter(w, &a, 5, 95);
 	serve(&server, 0);
 	refuse(1, -ENOENT, 404);
 	assert_int_equal(0, a.calls);
@@ -363,7 +363,7 @@ static void body_gone_before(struct world *w)
 	struct asker a;
 
 	assert_int_equal(0, store_remove_room(w->store, w->room, NULL));
-	want(w, &a, 0, 50);
+	waiter(w, &a, 0, 50);
 	assert_told(&a, -ENOENT);
 	assert_int_equal(0, calls->len);
 	step(w, 0, 50);
@@ -379,15 +379,15 @@ static void body_interrupt_keeps(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 5, 95);
+	waiter(w, &a, 5, 95);
 	serve(&server, 0);
 	interrupt(w, &a);
 	assert_true(call_at(1)->cancelled);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	refuse(1, -ECANCELED, 0);
 	assert_int_equal(0, a.calls);
 	assert_int_equal(2, listed(w));
-	want(w, &a, 5, 95);
+	waiter(w, &a, 5, 95);
 	assert_int_equal(T0 + 81, call_at(2)->before_ms);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -401,16 +401,16 @@ static void body_interrupt_one_of_two(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 5, 95);
-	want(w, &b, 55, 95);
+	waiter(w, &a, 5, 95);
+	waiter(w, &b, 55, 95);
 	interrupt(w, &a);
-	/* The lane goes on for b, and no further than b needs. */
-	assert_int_equal(1, lanes(w));
+	/* The page run goes on for b, and no further than b needs. */
+	assert_int_equal(1, runs(w));
 	assert_false(call_at(0)->cancelled);
 	serve_all(&server);
 	assert_told(&b, 0);
 	assert_int_equal(0, a.calls);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_true(server.requests <= 3);
 }
 
@@ -439,7 +439,7 @@ static void body_interrupt_inside(struct world *w)
 	serve(&server, 1);
 	assert_told(&a[0].asker, 0);
 	assert_int_equal(0, a[1].asker.calls);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(0, server_waiting());
 }
 
@@ -453,12 +453,12 @@ static void body_shutdown(struct world *w)
 
 	server.cap = 2;
 	server_fill(&server, 10, 0, 10);
-	want(w, &a, 5, 45);
-	want(w, &b, 55, 95);
+	waiter(w, &a, 5, 45);
+	waiter(w, &b, 55, 95);
 	pager_shutdown(w->pager);
 	assert_told(&a, -ESHUTDOWN);
 	assert_told(&b, -ESHUTDOWN);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(0, server_waiting());
 	step(w, 0, 5);
 }

@@ -21,7 +21,7 @@ static void body_cost(struct world *w)
 		struct asker a;
 
 		from = (int64_t)i * 30 * DAY;
-		want(w, &a, from, from + 30 * DAY);
+		waiter(w, &a, from, from + 30 * DAY);
 		serve_all(&server);
 		assert_told(&a, 0);
 		n = server.requests - before;
@@ -41,7 +41,7 @@ static void body_cost_of_a_millisecond(struct world *w)
 	server.is_inclusive = true;
 	server_fill(&server, 10, 100, 0);
 	server_fill(&server, 45, 101, 1);
-	want(w, &a, 50, 1000);
+	waiter(w, &a, 50, 1000);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_true(server.requests <= 3);
@@ -70,18 +70,18 @@ static void body_cut(struct world *w)
 
 	make_dense(w, 40000);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
+	waiter(w, &a, -1, newest);
 	while (!a.calls) {
-		most = MAX(most, lanes(w));
-		assert_true(lanes(w) <= SPANS_LANES);
-		assert_int_equal(lanes(w), server_waiting());
+		most = MAX(most, runs(w));
+		assert_true(runs(w) <= SPANS_LANES);
+		assert_int_equal(runs(w), server_waiting());
 		for (guint i = 0, n = calls->len; i < n; i++)
 			if (!call_at(i)->answered && !call_at(i)->cancelled)
 				serve(&server, i);
 	}
 	assert_told(&a, 0);
 	assert_true(most >= 4);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(40000, listed(w));
 	assert_true(knows(w, -1, newest));
 	ideal = 40;
@@ -99,7 +99,7 @@ static void body_cut_in_disorder(struct world *w)
 
 	make_dense(w, 30000);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
+	waiter(w, &a, -1, newest);
 	while (!a.calls) {
 		guint i = (guint)g_rand_int_range(rand, 0, (gint)calls->len);
 
@@ -115,7 +115,7 @@ static void body_cut_in_disorder(struct world *w)
 
 CASE(cut_in_disorder)
 
-/* A lane that is left with much shares it with those that have none. */
+/* A page run that is left with much shares it with those that have none. */
 static void body_share(struct world *w)
 {
 	struct asker a;
@@ -123,9 +123,9 @@ static void body_share(struct world *w)
 
 	make_dense(w, 20000);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
-	/* All but the last lane come to their ends first. */
-	while (lanes(w) > 1) {
+	waiter(w, &a, -1, newest);
+	/* All but the last page run come to their ends first. */
+	while (runs(w) > 1) {
 		guint last = 0;
 
 		for (guint i = 0; i < calls->len; i++)
@@ -145,7 +145,7 @@ static void body_share(struct world *w)
 
 CASE(share)
 
-/* A busy present tells nothing of a sparse past: its lanes are not as short as that. */
+/* A busy present tells nothing of a sparse past: its page runs are not as short as that. */
 static void body_sparse_past(struct world *w)
 {
 	int64_t newest;
@@ -157,7 +157,7 @@ static void body_sparse_past(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
+	waiter(w, &a, -1, newest);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_true(server.requests <= 12);
@@ -181,7 +181,7 @@ static void body_forgotten_past(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
+	waiter(w, &a, -1, newest);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_true(server.requests <= 60);
@@ -189,8 +189,8 @@ static void body_forgotten_past(struct world *w)
 
 CASE(forgotten_past)
 
-/* Several messages of the millisecond in which a lane's part ends. */
-static void body_lane_edges(struct world *w)
+/* Several messages of the millisecond in which a page run's part ends. */
+static void body_page_run_edges(struct world *w)
 {
 	struct asker a;
 	int64_t newest;
@@ -202,16 +202,16 @@ static void body_lane_edges(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
-	want(w, &a, -1, newest);
+	waiter(w, &a, -1, newest);
 	serve_all(&server);
 	assert_told(&a, 0);
 	assert_int_equal(2800, listed(w));
-	/* The same lanes again over what is known by now delete nothing. */
-	want(w, &a, 0, newest);
+	/* The same page runs again over what is known by now delete nothing. */
+	waiter(w, &a, 0, newest);
 	assert_told(&a, 0);
 }
 
-CASE(lane_edges)
+CASE(page_run_edges)
 
 /* The service gives less than what was asked for. */
 static void body_capped(struct world *w)
@@ -220,7 +220,7 @@ static void body_capped(struct world *w)
 
 	server.cap = 100;
 	server_fill(&server, 950, 1000, 1000);
-	want(w, &a, 0, 950 * 1000);
+	waiter(w, &a, 0, 950 * 1000);
 	assert_int_equal(1000, call_at(0)->max);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -230,18 +230,18 @@ static void body_capped(struct world *w)
 
 CASE(capped)
 
-/* One lane finds out how large a page may be: the next one knows. */
+/* One page run finds out how large a page may be: the next one knows. */
 static void body_smaller_pages(struct world *w)
 {
 	struct asker a, b;
 
 	server_fill(&server, 3000, 1000, 1000);
-	want(w, &a, 2000 * 1000, 3000 * 1000);
+	waiter(w, &a, 2000 * 1000, 3000 * 1000);
 	refuse(0, -EIO, 504);
 	assert_int_equal(500, call_at(1)->max);
 	serve_all(&server);
 	assert_told(&a, 0);
-	want(w, &b, 500 * 1000, 1000 * 1000);
+	waiter(w, &b, 500 * 1000, 1000 * 1000);
 	assert_int_equal(500, call_at(calls->len - 1)->max);
 	serve_all(&server);
 	assert_told(&b, 0);
@@ -255,12 +255,12 @@ static void body_smaller_pages_stay(struct world *w)
 	struct asker a, b, c;
 
 	server_fill(&server, 3000, 1000, 1000);
-	want(w, &a, 2500 * 1000, 3000 * 1000);
-	want(w, &b, 500 * 1000, 1000 * 1000);
+	waiter(w, &a, 2500 * 1000, 3000 * 1000);
+	waiter(w, &b, 500 * 1000, 1000 * 1000);
 	refuse(0, -EIO, 504);
 	serve(&server, 2);
 	serve(&server, 1);
-	want(w, &c, 1200 * 1000, 1300 * 1000);
+	waiter(w, &c, 1200 * 1000, 1300 * 1000);
 	assert_int_equal(500, call_at(calls->len - 1)->max);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -311,7 +311,7 @@ int main(void)
 		SPANS_TEST(share),
 		SPANS_TEST(sparse_past),
 		SPANS_TEST(forgotten_past),
-		SPANS_TEST(lane_edges),
+		SPANS_TEST(page_run_edges),
 		SPANS_TEST(capped),
 		SPANS_TEST(smaller_pages),
 		SPANS_TEST(smaller_pages_stay),

@@ -14,7 +14,7 @@ static void open_month(struct world *w, int i)
 	struct asker a;
 
 	step(w, lo, hi);
-	want(w, &a, lo, hi);
+	waiter(w, &a, lo, hi);
 	while (!a.calls) {
 		guint i_open = calls->len;
 
@@ -37,14 +37,14 @@ static void body_walk_down(struct world *w)
 {
 	fill_months(w, 24);
 	open_month(w, 23);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	open_month(w, 22);
 	/* Two steps one way: from here on it is read ahead. */
-	assert_true(lanes(w) > 0);
+	assert_true(runs(w) > 0);
 	for (int i = 21; i >= 0; i--)
 		open_month(w, i);
 	serve_all(&server);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(24 * 300, listed(w));
 	assert_true(server.requests * 4 <= 72 * 5);
 }
@@ -59,13 +59,13 @@ static void body_walk_up(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	open_month(w, 0);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	open_month(w, 1);
-	assert_true(lanes(w) > 0);
+	assert_true(runs(w) > 0);
 	for (int i = 2; i < 24; i++)
 		open_month(w, i);
 	serve_all(&server);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_true(server.requests <= 24 * 4);
 }
 
@@ -86,7 +86,7 @@ static void body_walk_up_ends_at_the_head(struct world *w)
 	serve_all(&server);
 	for (guint i = 0; i < calls->len; i++)
 		assert_true(call_at(i)->before_ms <= T0 + 6 * 30 * DAY + 1);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(walk_up_ends_at_the_head)
@@ -98,17 +98,17 @@ static void body_walk_stops_by_time(struct world *w)
 	fill_months(w, 60);
 	open_month(w, 59);
 	open_month(w, 58);
-	assert_true(lanes(w) > 0);
+	assert_true(runs(w) > 0);
 	now_ms += 2001;
 	/* The answers under way are kept, and nothing more is asked for. */
 	requests = server.requests + server_waiting();
 	serve_all(&server);
 	assert_int_equal(requests, server.requests);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	/* A later step is no step of that walk. */
 	now_ms += 10001;
 	open_month(w, 57);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(walk_stops_by_time)
@@ -120,10 +120,10 @@ static void body_walk_stops_by_interrupt(struct world *w)
 	fill_months(w, 60);
 	open_month(w, 59);
 	open_month(w, 58);
-	assert_true(lanes(w) > 0);
-	want(w, &a, 0, 30 * DAY);
+	assert_true(runs(w) > 0);
+	waiter(w, &a, 0, 30 * DAY);
 	interrupt(w, &a);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(0, server_waiting());
 }
 
@@ -134,13 +134,13 @@ static void body_walk_turns(struct world *w)
 	fill_months(w, 60);
 	open_month(w, 30);
 	open_month(w, 29);
-	assert_true(lanes(w) > 0);
+	assert_true(runs(w) > 0);
 	/* The other way: what was begun down there is let go after the page under way. */
 	open_month(w, 40);
 	open_month(w, 41);
 	serve_all(&server);
 	assert_false(knows(w, 0, 10 * 30 * DAY));
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(walk_turns)
@@ -150,11 +150,11 @@ static void body_walk_stops_by_error(struct world *w)
 	fill_months(w, 60);
 	open_month(w, 59);
 	open_month(w, 58);
-	assert_true(lanes(w) > 0);
+	assert_true(runs(w) > 0);
 	for (guint i = 0; i < calls->len; i++)
 		if (!call_at(i)->answered && !call_at(i)->cancelled)
 			refuse(i, -EIO, 500);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(0, server_waiting());
 }
 
@@ -165,7 +165,7 @@ static void body_same_month_is_no_step(struct world *w)
 	fill_months(w, 60);
 	for (int i = 0; i < 5; i++)
 		open_month(w, 59);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 }
 
 CASE(same_month_is_no_step)
@@ -176,7 +176,7 @@ static void body_jumps_are_no_steps(struct world *w)
 	fill_months(w, 60);
 	for (int i = 59; i > 0; i -= 2)
 		open_month(w, i);
-	assert_int_equal(0, lanes(w));
+	assert_int_equal(0, runs(w));
 	assert_int_equal(0, server_waiting());
 }
 

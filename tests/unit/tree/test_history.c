@@ -44,11 +44,11 @@ static void test_months(void **state)
 
 	/* Their numbers are made first; that is no request. */
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, kit_history(w), &dir));
-	assert_int_equal(NEED_MONTHS, w->ctx.want.kind);
-	assert_int_equal(w->room, w->ctx.want.row);
-	assert_false(w->ctx.want_soft);
+	assert_int_equal(NEED_MONTHS, w->ctx.missing.kind);
+	assert_int_equal(w->room, w->ctx.missing.row);
+	assert_false(w->ctx.missing_soft);
 	assert_int_equal(TREE_WAIT, tree_lookup(&w->ctx, kit_history(w), "2024-02", &e));
-	assert_int_equal(NEED_MONTHS, w->ctx.want.kind);
+	assert_int_equal(NEED_MONTHS, w->ctx.missing.kind);
 	kit_make_months(w);
 	assert_int_equal(0, tree_opendir(&w->ctx, kit_history(w), &dir));
 	text = names(w, kit_history(w), NULL);
@@ -166,9 +166,9 @@ static void test_a_month_s_names(void **state)
 	assert_int_equal(TREE_WAIT,
 			 tree_lookup(&w->ctx, kit_month(w, "2024-05"),
 				     "2024-05-02T00-00-00.000Z_bob@example.com.txt", &e));
-	assert_int_equal(NEED_SPAN, w->ctx.want.kind);
-	assert_int_equal(kit_iso("2024-05-01T23:59:59.999Z"), w->ctx.want.lo_ms);
-	assert_int_equal(kit_iso("2024-05-02T00:00:00Z"), w->ctx.want.hi_ms);
+	assert_int_equal(NEED_SPAN, w->ctx.missing.kind);
+	assert_int_equal(kit_iso("2024-05-01T23:59:59.999Z"), w->ctx.missing.lo_ms);
+	assert_int_equal(kit_iso("2024-05-02T00:00:00Z"), w->ctx.missing.hi_ms);
 	g_free(stem);
 	g_free(first);
 	g_free(twin);
@@ -240,7 +240,7 @@ static bool was_told(struct world *w, const char *what, uint64_t ino, const char
 
 static void tell(struct world *w, GPtrArray *changes)
 {
-	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = w->told};
+	struct tree_invalidate told = {.inode = told_inode, .name = told_name, .arg = w->told};
 
 	g_ptr_array_set_size(w->told, 0);
 	tree_on_changes(w->tree, changes, &told);

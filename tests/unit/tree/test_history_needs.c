@@ -16,7 +16,7 @@ static const struct need *need_of(struct world *w, const char *name)
 	if (r == 0)
 		return NULL;
 	assert_int_equal(TREE_WAIT, r);
-	return &w->ctx.want;
+	return &w->ctx.missing;
 }
 
 static void assert_span(const struct need *need, const char *lo, const char *hi)
@@ -29,7 +29,7 @@ static void assert_span(const struct need *need, const char *lo, const char *hi)
 
 static void waited(struct world *w)
 {
-	w->ctx.waited[w->ctx.n_waited].need = w->ctx.want;
+	w->ctx.waited[w->ctx.n_waited].need = w->ctx.missing;
 	w->ctx.waited[w->ctx.n_waited++].error = 0;
 }
 
@@ -53,14 +53,14 @@ static void test_needs_without_a_head(void **state)
 	assert_newest_page(need_of(w, "2024-02"));
 	waited(w);
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, kit_month(w, "2024-02"), &dir));
-	assert_span(&w->ctx.want, "2024-01-31T23:59:59.999Z", "2024-02-29T23:59:59.999Z");
+	assert_span(&w->ctx.missing, "2024-01-31T23:59:59.999Z", "2024-02-29T23:59:59.999Z");
 	/* It came, but not all of it. */
 	waited(w);
 	assert_int_equal(-EIO, tree_opendir(&w->ctx, kit_month(w, "2024-02"), &dir));
 	/* The present: what is newest is asked for, down to the month. */
 	assert_span(need_of(w, "2024-06"), "2024-05-31T23:59:59.999Z", NULL);
 	/* It failed: no listing at all. */
-	w->ctx.waited[0] = (struct tree_waited){.need = w->ctx.want, .error = -ENETUNREACH};
+	w->ctx.waited[0] = (struct tree_waited){.need = w->ctx.missing, .error = -ENETUNREACH};
 	w->ctx.n_waited = 1;
 	assert_int_equal(-ENETUNREACH, tree_opendir(&w->ctx, kit_month(w, "2024-06"), &dir));
 	/* A month that ended just now may get messages yet, by the server's clock. */
@@ -102,7 +102,7 @@ static void test_needs_below_a_head(void **state)
 	/* Above the head there may be news, and what is known is shown if they do not come. */
 	need = need_of(w, "2024-05");
 	assert_int_equal(NEED_HEAD, need->kind);
-	assert_true(w->ctx.want_soft);
+	assert_true(w->ctx.missing_soft);
 	waited(w);
 	assert_int_equal(0, tree_opendir(&w->ctx, kit_month(w, "2024-05"), &dir));
 	/* All of the month is: above the newest message there is nothing. */
@@ -125,10 +125,10 @@ static void test_a_head_that_is_too_short(void **state)
 		 STORE_PAGE_HEAD);
 	kit_read_again(w);
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
-	assert_int_equal(NEED_HEAD, w->ctx.want.kind);
+	assert_int_equal(NEED_HEAD, w->ctx.missing.kind);
 	/* What is missing is waited for as long as it takes. */
-	assert_false(w->ctx.want_soft);
-	w->ctx.waited[0] = (struct tree_waited){.need = w->ctx.want, .error = -ENETUNREACH};
+	assert_false(w->ctx.missing_soft);
+	w->ctx.waited[0] = (struct tree_waited){.need = w->ctx.missing, .error = -ENETUNREACH};
 	w->ctx.n_waited = 1;
 	assert_int_equal(-ENETUNREACH,
 			 tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
@@ -155,10 +155,10 @@ static void test_recent_all(void **state)
 	w->ctx.waited[0].need = (struct need){.kind = NEED_HEAD, .row = w->room};
 	w->ctx.n_waited = 1;
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
-	assert_false(w->ctx.want_soft);
-	assert_int_equal(NEED_SPAN, w->ctx.want.kind);
-	assert_int_equal(-1, w->ctx.want.lo_ms);
-	assert_int_equal(kit_iso("2024-06-10T00:00:00Z"), w->ctx.want.hi_ms);
+	assert_false(w->ctx.missing_soft);
+	assert_int_equal(NEED_SPAN, w->ctx.missing.kind);
+	assert_int_equal(-1, w->ctx.missing.lo_ms);
+	assert_int_equal(kit_iso("2024-06-10T00:00:00Z"), w->ctx.missing.hi_ms);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, kit_setup, kit_teardown)

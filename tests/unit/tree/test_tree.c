@@ -137,7 +137,7 @@ static int teardown(void **state)
 /* What was waited for came to nothing: the function must answer from what there is. */
 static void waited(struct world *w, int error)
 {
-	w->ctx.waited[w->ctx.n_waited].need = w->ctx.want;
+	w->ctx.waited[w->ctx.n_waited].need = w->ctx.missing;
 	w->ctx.waited[w->ctx.n_waited++].error = error;
 }
 
@@ -270,16 +270,16 @@ static void test_needs(void **state)
 
 	w->ctx.n_waited = 0;
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, TREE_SPACES, &dir));
-	assert_int_equal(NEED_ROOMS, w->ctx.want.kind);
-	assert_false(w->ctx.want_soft);
+	assert_int_equal(NEED_ROOMS, w->ctx.missing.kind);
+	assert_false(w->ctx.missing_soft);
 	/* It failed: a directory lists completely or not at all. */
 	waited(w, -ENETUNREACH);
 	assert_int_equal(-ENETUNREACH, tree_opendir(&w->ctx, TREE_SPACES, &dir));
 
 	w->ctx.n_waited = 0;
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
-	assert_int_equal(NEED_HEAD, w->ctx.want.kind);
-	assert_int_equal(w->room, w->ctx.want.row);
+	assert_int_equal(NEED_HEAD, w->ctx.missing.kind);
+	assert_int_equal(w->room, w->ctx.missing.row);
 	assert_int_equal(-ENOENT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, 999999), &dir));
 }
 
@@ -298,7 +298,7 @@ static void test_need_with_something_to_show(void **state)
 	w->ctx.n_waited = 0;
 	assert_int_equal(TREE_WAIT,
 			 tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->direct), &dir));
-	assert_true(w->ctx.want_soft);
+	assert_true(w->ctx.missing_soft);
 	/* Then the network's failure is no reason to show nothing. */
 	waited(w, -ENETUNREACH);
 	assert_int_equal(0, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->direct), &dir));
@@ -342,14 +342,14 @@ static void test_need_that_was_given_up(void **state)
 	assert_int_equal(0, store_read_begin(w->store, &w->ctx.conn));
 	w->ctx.n_waited = 0;
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
-	assert_true(w->ctx.want_soft);
+	assert_true(w->ctx.missing_soft);
 	/* While it waited for news the first page of many came, and no more than that. */
 	list_newest(w);
 	waited(w, 0);
 	w->ctx.waited[0].gave_up = true;
 	assert_int_equal(TREE_WAIT, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
-	assert_int_equal(NEED_HEAD, w->ctx.want.kind);
-	assert_false(w->ctx.want_soft);
+	assert_int_equal(NEED_HEAD, w->ctx.missing.kind);
+	assert_false(w->ctx.missing_soft);
 	waited(w, -ENETUNREACH);
 	assert_int_equal(-ENETUNREACH,
 			 tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->room), &dir));
@@ -456,7 +456,7 @@ static bool was_told(struct world *w, const char *format, ...)
 
 static void tell(struct world *w, GPtrArray *changes)
 {
-	struct tree_told told = {.inode = told_inode, .name = told_name, .arg = w->told};
+	struct tree_invalidate told = {.inode = told_inode, .name = told_name, .arg = w->told};
 
 	g_ptr_array_set_size(w->told, 0);
 	tree_on_changes(w->tree, changes, &told);
