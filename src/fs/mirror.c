@@ -14,6 +14,7 @@
 struct job {
 	struct mirror *m;
 	struct mirror_act act;
+	bool is_told; /* m->lock: the kernel knows of the change */
 };
 
 int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirror)
@@ -29,6 +30,7 @@ int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirr
 		.what = HANDLE_READ, .from = TREE_READ_EMPTY, .is_mirror = true};
 	mirror_process_init(&m->process, mountpoint, &fs->connection);
 	pthread_mutex_init(&m->lock, NULL);
+	g_queue_init(&m->jobs);
 	r = work_queue_start("mirror", &m->queue);
 	if (r) {
 		pthread_mutex_destroy(&m->lock);
@@ -155,21 +157,44 @@ static void job_free(struct job *job)
 	g_free(job);
 }
 
-static void run_job(void *arg)
+/* The oldest job, if the kernel knows of its change; NULL: there is none, or it is waited for. */
+static struct job *take_told(struct mirror *m)
 {
-	struct job *job = arg;
+	struct job *job;
 
-	if (!mirror_process_is_over(&job->m->process))
-		perform(job->m, &job->act);
-	job_free(job);
+	pthread_mutex_lock(&m->lock);
+	job = g_queue_peek_head(&m->jobs);
+	if (job && job->is_told)
+		g_queue_pop_head(&m->jobs);
+	else
+		job = NULL;
+	pthread_mutex_unlock(&m->lock);
+	return job;
 }
 
-/* On the notifier's thread: who is told of a change is to see it. */
+static void run_told(void *arg)
+{
+	struct mirror *m = arg;
+	struct job *job;
+
+	while ((job = take_told(m))) {
+		if (!mirror_process_is_over(&m->process))
+			perform(m, &job->act);
+		job_free(job);
+	}
+}
+
+/* On a thread of the notifier: who is told of a change is to see it. The notifier ends waits in any
+ * order, the watchers see the changes in theirs. */
 static void kernel_knows(void *arg)
 {
 	struct job *job = arg;
+	struct mirror *m = job->m;
 
-	work_post(job->m->queue, run_job, job);
+	pthread_mutex_lock(&m->lock);
+	job->is_told = true;
+	pthread_mutex_unlock(&m->lock);
+	work_post(m->queue, run_told, m);
 }
 
 /* ---- changes, on the cache thread ---- */
@@ -206,6 +231,9 @@ void mirror_changes(struct mirror *m, GPtrArray *changes)
 		job->m = m;
 		job->act = act;
 		atomic_fetch_add(&m->queued, 1);
+		pthread_mutex_lock(&m->lock);
+		g_queue_push_tail(&m->jobs, job);
+		pthread_mutex_unlock(&m->lock);
 		notify_then(m->fs->notifier, 0, kernel_knows, job);
 	}
 }

@@ -6,7 +6,8 @@
  *
  *     cache thread                 mirror's thread            the helper        FUSE workers
  *     mirror_changes: an act
- *       (notifier: kernel told) -> expect it; send it ------> openat(O_EXCL) -> LOOKUP: none
+ *       (notifier: kernel told) -> take_told: the oldest
+ *                                  expect it; send it ------> openat(O_EXCL) -> LOOKUP: none
  *                                                                               CREATE: here it is
  *                                  forget it <--------------- done
  *
@@ -23,9 +24,10 @@
  *     started when the first act comes. One that died is started again, not for ever.
  *  5. The thread waits for the helper as long as it takes: who waits for a directory's lock waits
  *     for a request that somebody will answer.
+ *  6. Acts are done in the order of the changes, whatever order the notifier ends its waits in.
  *
- * Thread rule: as said at each. Lock: mirror.lock guards what is expected; nothing is called under
- * it.
+ * Thread rule: as said at each. Lock: mirror.lock guards what is expected and what is to be done;
+ * nothing is called under it.
  */
 #pragma once
 

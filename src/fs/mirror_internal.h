@@ -32,6 +32,7 @@ struct mirror {
 	const struct mirror_act *expected; /* lock; NULL: none. Owned by the mirror's thread */
 	enum mirror_what expected_what;	   /* lock: as what; MIRROR_TOUCH in place of others */
 	bool is_done;			   /* lock: the expected one was answered */
+	GQueue jobs; /* lock: of struct job, in the order of the changes; until they are run */
 };
 
 void mirror_process_init(struct mirror_process *p, const char *mountpoint,

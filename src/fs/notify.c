@@ -34,8 +34,8 @@ struct target {
 	bool with_pages;  /* of it */
 	uint64_t seq;	  /* of the last notice */
 	int64_t since_ms; /* the first that was not told */
-	GSList *waits;	  /* of struct wait, for the end of what is being told, */
-	GSList *next;	  /* and of what is due */
+	GSList *waits; /* of struct wait, the last first, for the end of what is being told, */
+	GSList *next;  /* and of what is due */
 	/* a directory's names */
 	GQueue names;	    /* of char *, owned */
 	GHashTable *queued; /* set of the same */
@@ -131,8 +131,10 @@ static void on_deadline(void *arg)
 		fn(fn_arg);
 }
 
+/* The list has the last one first. */
 static void end_waits_locked(struct notifier *n, GSList **waits)
 {
+	*waits = g_slist_reverse(*waits);
 	for (GSList *l = *waits; l; l = l->next) {
 		struct wait *w = l->data;
 

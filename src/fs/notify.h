@@ -25,7 +25,8 @@
  *  3. Who waits for the kernel's having been told (notify_then) waits for what was notified since
  *     he began, for NOTIFY_BOUND_MS at most, and for nothing that is older than that. Names are
  *     not waited for: they may be told only when the one who waits was answered.
- *  4. Nothing orders one target against another.
+ *  4. Nothing orders one target against another. Those who wait for the same ones go on in the
+ *     order in which they began to wait; of those who wait for different ones, any is first.
  *  5. After notifier_end the rest is accepted and forgotten: the kernel forgets all by itself.
  *
  * Thread rule: notifier_start, _end, _free: the main thread; all others from any thread. Lock:

@@ -257,6 +257,47 @@ static void test_a_wait_ends_with_what_it_waits_for(void **state)
 	wait_told(TXT(1), 2);
 }
 
+/* Who notes the order in which he and others went on. */
+struct ordered {
+	GString *order; /* lock */
+	char name;
+};
+
+static void note_order(void *arg)
+{
+	struct ordered *o = arg;
+
+	pthread_mutex_lock(&lock);
+	g_string_append_c(o->order, o->name);
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+static void test_who_waits_first_goes_on_first(void **state)
+{
+	struct notifier *n = *state;
+	struct ordered all[5];
+	GString *order = g_string_new(NULL);
+
+	hold_back(TXT(1));
+	notify_inode(n, TXT(1));
+	wait_inside(1);
+	for (int i = 0; i < 5; i++) {
+		/* For what is being told; from the third on for what is due behind it. */
+		if (i == 2)
+			notify_inode(n, TXT(1));
+		all[i] = (struct ordered){.order = order, .name = (char)('a' + i)};
+		notify_then(n, 0, note_order, &all[i]);
+	}
+	let_go(TXT(1));
+	pthread_mutex_lock(&lock);
+	while (order->len < 5)
+		assert_true(wait_locked());
+	pthread_mutex_unlock(&lock);
+	assert_string_equal(order->str, "abcde");
+	g_string_free(order, TRUE);
+}
+
 static void test_a_wait_has_an_end(void **state)
 {
 	struct waiter own = {0}, all = {0}, later = {0};
@@ -352,6 +393,7 @@ int main(void)
 		CASE(test_those_held_back_delay_nobody_else),
 		CASE(test_a_target_takes_one_thread_and_merges),
 		CASE(test_a_wait_ends_with_what_it_waits_for),
+		CASE(test_who_waits_first_goes_on_first),
 		CASE(test_a_wait_has_an_end),
 		CASE(test_names_wait_for_answers),
 		CASE(test_pages_of_an_attachment_are_left_alone),
