@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 
-/* Where in /proc/<pid>/stat, counted from 1 (proc(5)). */
+/* Numbers of fields in /proc/<pid>/stat, counted from 1 (proc(5)). */
 #define FIELD_STATE 3
 #define FIELD_FLAGS 9
 #define FIELD_EXIT_CODE 52
@@ -24,11 +24,11 @@
 /* The signal in an exit code, without the core dump bit. */
 #define EXIT_SIGNAL_MASK 0x7f
 
-/* `stat` is one line of numbers. In `status` the masks of signals come behind the groups, of which
- * there may be many. */
+/* `stat` is one line of numbers; in `status` the masks of signals come behind the groups, of
+ * which there may be many. */
 #define PROC_TEXT_SIZE 8192
 
-/* The length, or -1. NUL-terminated. */
+/* Reads the text, NUL-terminated; returns its length, or -1. */
 static ssize_t read_proc_len(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZE])
 {
 	_cleanup_close_ int fd = -1;
@@ -55,7 +55,7 @@ static bool read_proc(pid_t pid, const char *what, char buf[static PROC_TEXT_SIZ
 	return read_proc_len(pid, what, buf) > 0;
 }
 
-/* A newline in the process's name is written as "\n" there. */
+/* A newline in the name of the process is written as "\n" there, so it cannot forge a line. */
 pid_t caller_parse_tgid(const char *status)
 {
 	static const char key[] = "\nTgid:";
@@ -72,8 +72,9 @@ pid_t caller_parse_tgid(const char *status)
 	return (pid_t)tgid;
 }
 
-/* The start of the field, or NULL. The name is free text in parentheses, which it may hold too.
- */
+/* The start of the field, or NULL. The name of the process stands in parentheses and may itself
+ * contain some.
+ *  */
 static const char *stat_field(const char *stat, int field)
 {
 	const char *at = strrchr(stat, ')');
@@ -92,7 +93,7 @@ bool caller_parse_dying(const char *stat)
 	       (strtoul(code, NULL, 10) & EXIT_SIGNAL_MASK);
 }
 
-/* Of a line "<key>\t<hexadecimal>\n"; false if there is none. */
+/* Reads the mask of the line "<key>\t<hexadecimal>\n"; false if there is none. */
 static bool status_mask(const char *status, const char *key, uint64_t *ret_mask)
 {
 	const char *line = strstr(status, key);
@@ -189,7 +190,7 @@ int caller_root(pid_t tid)
 	g_snprintf(path, sizeof(path), "/proc/%d/root", (int)tid);
 	theirs = open_root(path, &a);
 	ours = open_root("/", &b);
-	/* Each namespace has mounts of its own, with numbers of their own. */
+	/* Each mount namespace has mounts of its own, with different numbers. */
 	if (theirs < 0 || ours < 0 ||
 	    (a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major &&
 	     a.stx_dev_minor == b.stx_dev_minor && a.stx_mnt_id == b.stx_mnt_id))
@@ -206,7 +207,7 @@ void caller_comm(pid_t pid, char buf[static WRITER_COMM_SIZE])
 	buf[0] = '\0';
 	if (!read_proc(pid, "comm", text))
 		return;
-	/* The name may hold newlines; the last one is not part of it. */
+	/* The name may contain newlines; only the last one does not belong to it. */
 	cut = strrchr(text, '\n');
 	if (cut)
 		*cut = '\0';
@@ -228,7 +229,7 @@ static const char *next_argument(const char *at, const char *end)
 	return nul && nul + 1 < end ? nul + 1 : NULL;
 }
 
-/* One program that is many. */
+/* True for a program that contains many. */
 static bool is_many(const char *comm)
 {
 	return strcmp(comm, "busybox") == 0 || strcmp(comm, "toybox") == 0 ||
@@ -246,7 +247,8 @@ void caller_parse_program(const char *comm, const char *cmdline, size_t len,
 		_cleanup_gfree_ char *first = g_strndup(cmdline, len);
 		_cleanup_gfree_ char *name = g_path_get_basename(first);
 
-		/* By a link that is called as the one it is to be, or by its own name. */
+		/* It was started by a link with the name of the program that it is to be, or by
+		 * its own name. */
 		if (strcmp(name, comm) == 0 && second)
 			g_snprintf(buf, WRITER_COMM_SIZE, "%.*s", (int)(end - second), second);
 		else
@@ -262,7 +264,8 @@ void caller_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
 	ssize_t n = -1;
 
 	caller_comm(pid, comm);
-	/* Its arguments are its memory: to read them waits for a munmap() of it, which may wait for us. */
+	/* The arguments are in the memory of the process: reading them waits for its munmap(),
+	 * which may wait for us. */
 	if (is_many(comm) || strcmp(comm, "gio") == 0)
 		n = read_proc_len(pid, "cmdline", text);
 	caller_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);

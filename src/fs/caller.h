@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who writes: what /proc tells of the thread that made a FUSE request (design 2.3;
+ * The caller: what /proc says about the thread that made a FUSE request (design 2.3;
  * platform.md 4).
  *
  *  1. fuse_ctx.pid is a thread id, 0 for RELEASE and for a process outside our pid namespace.
- *  2. A process that is killed closes its files itself, before it is a zombie: its FLUSH comes
- *     while the kernel has it marked PF_EXITING and its exit code already holds the signal.
- *     exit_code reads 0 for another user's process unless we are root: then nobody looks
- *     killed, and what he wrote is sent.
+ *  2. A process that is killed closes its own files before it becomes a zombie: when its FLUSH
+ *     comes, it is marked PF_EXITING and its exit code already has the signal. exit_code reads
+ *     as 0 for a process of another user unless we are root; such a process never looks killed,
+ *     so what it wrote is sent.
  *  3. What cannot be read (no such process, no /proc) is "unknown", never an error.
  * Pure but for reading /proc; any thread. It never waits.
  */
@@ -25,21 +25,21 @@ pid_t caller_tgid(pid_t tid);
 void caller_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);
 
 /*
- * Which program it is: its name, but of one that is many (busybox, toybox, coreutils) that of the one that
- * it is here, and of gio with its command: "gio move". "" if unknown.
+ * The name of the program. Of a program that contains many (busybox, toybox, coreutils) it is
+ * the name of the one that runs; of gio it includes the command: "gio move". "" if unknown.
  */
 void caller_program(pid_t pid, char buf[static WRITER_COMM_SIZE]);
 
-/* Is ending because of a signal. Takes the thread id of the request, which says more than its
- * group's. */
+/* True if it is ending because of a signal. Takes the thread id of the request, which says more
+ * than that of its group. */
 bool caller_is_dying(pid_t tid);
 
 /*
- * A request is interrupted by any signal that its caller handles, also by one that only tells of
- * something: a shell's SIGCHLD when the other end of its pipeline is done. True if a signal is
- * pending for the thread, and not blocked, that asks it to stop, or if that is unknown; false if
- * those that are pending (SIGCHLD, SIGCONT, SIGURG, SIGWINCH) would do nothing to a process that
- * does not handle them, or none is. They stay pending as long as the thread is in the request.
+ * Any signal that the caller handles interrupts its request, also one that only informs it, as
+ * SIGCHLD informs a shell that the other end of its pipeline ended. True if a signal that asks
+ * the thread to stop is pending and not blocked, or if that is unknown. False if no signal is
+ * pending, or only those that a process ignores by default (SIGCHLD, SIGCONT, SIGURG,
+ * SIGWINCH). Signals stay pending as long as the thread is in the request.
  */
 bool caller_is_asked_to_stop(pid_t tid);
 
@@ -48,9 +48,9 @@ bool caller_is_asked_to_stop(pid_t tid);
 #define WRITER_GROUPS_MAX 65536
 int caller_groups(pid_t tid, gid_t **ret_groups);
 
-/* Its root directory, where paths lead elsewhere from it than from ours (a mount namespace of its own, as
- * PrivateTmp= of systemd makes, a container, a chroot), owned; else, or if unknown, -1. It asks no
- * file system. */
+/* A descriptor of its root directory (owned), if paths lead elsewhere from there than from
+ * ours: in a mount namespace of its own (as PrivateTmp= of systemd makes), a container or a
+ * chroot. -1: they do not, or it is unknown. Does not access any file system. */
 int caller_root(pid_t tid);
 
 /* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
@@ -58,7 +58,7 @@ int caller_root(pid_t tid);
 pid_t caller_parse_tgid(const char *status);
 bool caller_parse_dying(const char *stat);
 bool caller_parse_stop(const char *status);
-/* `comm` as of caller_comm; `cmdline` of /proc/<pid>/cmdline, `len` bytes. */
+/* `comm` as caller_comm() gives it; `cmdline` is the text of /proc/<pid>/cmdline, `len` bytes. */
 void caller_parse_program(const char *comm, const char *cmdline, size_t len,
 			  char buf[static WRITER_COMM_SIZE]);
 int caller_parse_groups(const char *status, gid_t **ret_groups);

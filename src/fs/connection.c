@@ -18,7 +18,7 @@
 #include "base/log.h"
 
 #define CONTROL_FILES "/sys/fs/fuse/connections"
-/* umount -f ends the connection first. */
+/* umount -f aborts the connection first and unmounts so long after that at most. */
 #define LEFT_MS 500
 #define LEFT_LOOK_MS 20
 
@@ -26,7 +26,7 @@ extern char **environ;
 
 /* ---- which it is ---- */
 
-/* The kernel says it itself from 6.16 on. 0: it does not. */
+/* The minor number as the kernel tells it from 6.16 on; 0: it does not. */
 static unsigned minor_of_device(int device)
 {
 	_cleanup_gfree_ char *text = NULL;
@@ -41,8 +41,8 @@ static unsigned minor_of_device(int device)
 }
 
 /*
- * The minor numbers of what mountinfo has at the path, the uppermost in *ret_minor: "36 25 0:41 / /mnt ..."; a
- * blank is \040 there. How many there are.
+ * Finds the mounts at the path in mountinfo ("36 25 0:41 / /mnt ..."; a blank is \040 there).
+ * Returns how many there are; *ret_minor is the minor number of the uppermost.
  */
 static int minors_at(const char *mountpoint, unsigned *ret_minor)
 {
@@ -73,7 +73,7 @@ static unsigned find_minor(const struct connection *c)
 {
 	unsigned minor = minor_of_device(c->device), seen;
 
-	/* Of two mounts there, one is somebody's who was as quick as we. */
+	/* If there are two mounts, somebody else mounted there at the same time. */
 	if (!minor && minors_at(c->mountpoint, &seen) == 1)
 		minor = seen;
 	return minor;
@@ -88,7 +88,8 @@ static bool is_seen(const struct connection *c)
 
 /* ---- the control files ---- */
 
-/* Where nobody has mounted them, as in a container, root looks at them without mounting them. */
+/* Opens the folder of the control files. If it is not mounted, as in a container, root can open
+ * it without mounting it. */
 static int open_control_files(void)
 {
 	_cleanup_close_ int context = -1;
@@ -139,7 +140,8 @@ int connection_open(struct connection *c, const char *mountpoint, int session_fd
 		if (own >= 0)
 			open_files_in(c, own);
 	}
-	/* The number was ours all the time: what was opened is, for ever. */
+	/* If the connection is still up, the number was ours all the time, and what was opened
+	 * belongs to our mount for ever. */
 	if (!connection_is_up(c)) {
 		close_files(c);
 		c->minor = 0;
@@ -164,7 +166,8 @@ bool connection_is_up(const struct connection *c)
 	return c->device >= 0 && poll(&end, 1, 0) == 0;
 }
 
-/* The file says how many requests wait, and nothing any more when the mount is no more. */
+/* True if the mount exists: the file tells how many requests wait, and cannot be read when the
+ * mount is gone. */
 static bool is_there(const struct connection *c)
 {
 	_cleanup_close_ int fd = -1;
@@ -172,7 +175,7 @@ static bool is_there(const struct connection *c)
 
 	if (c->waiting_fd < 0)
 		return false;
-	/* It can be read once. */
+	/* It can be read once per open. */
 	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", c->waiting_fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, path, sizeof(path)) > 0;
@@ -190,7 +193,7 @@ bool connection_is_left(const struct connection *c)
 	const struct timespec pause = {.tv_nsec = LEFT_LOOK_MS * 1000 * 1000};
 
 	for (int ms = 0; ms < LEFT_MS; ms += LEFT_LOOK_MS) {
-		/* Without control files there is only what is seen. */
+		/* Without control files only the path can be checked. */
 		if (!is_seen(c) ||
 		    (c->waiting_fd >= 0 && connection_state(c) == CONNECTION_GONE))
 			return false;
@@ -207,7 +210,8 @@ void connection_abort(const struct connection *c)
 		log_debug("fuse", "abort: %s", strerror(errno));
 }
 
-/* The root of our mount, or -errno. It asks nobody: there may be nobody to answer. */
+/* Opens the root of our mount without a request to it, since perhaps nobody would answer. A
+ * descriptor or -errno. */
 static int open_root(const struct connection *c)
 {
 	_cleanup_close_ int fd = -1;
@@ -220,7 +224,8 @@ static int open_root(const struct connection *c)
 		return -errno;
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, &st) < 0)
 		return -errno;
-	/* In this order: the number was ours when it was looked at. */
+	/* The order matters: the connection was up after the number was read, so the number was
+	 * ours. */
 	if (st.stx_dev_major != 0 || st.stx_dev_minor != c->minor)
 		return -ENOENT;
 	if (connection_state(c) == CONNECTION_GONE)
@@ -228,7 +233,7 @@ static int open_root(const struct connection *c)
 	return steal_fd(&fd);
 }
 
-/* It takes a path, and touches only what the caller has mounted. */
+/* fusermount takes a path and unmounts only what the caller has mounted. */
 static int run_fusermount(const char *mountpoint)
 {
 	char *argv[] = {(char *)"fusermount3", (char *)"-u",	   (char *)"-q", (char *)"-z",
@@ -255,7 +260,8 @@ int connection_end(const struct connection *c)
 	_cleanup_close_ int root = open_root(c);
 	char path[64];
 
-	/* First: what the kernel still has to write would wait for us, and we for it. */
+	/* This comes first: otherwise the kernel might wait for us with pages to write, and we
+	 * for the kernel. */
 	connection_abort(c);
 	if (root < 0)
 		return root;

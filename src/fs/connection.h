@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's side of the mount: whether it is still there, its end by force, its unmounting. Never
- * anybody else's: the kernel gives the number of a mount that has gone to the next one, and
- * another may be at the same path. So the control files are opened once, while our device is
- * connected, and stay those of our mount for ever: the kernel lets them do nothing once it has gone.
+ * The kernel's side of the mount: whether it still exists, aborting it, unmounting it. It must
+ * never touch the mount of somebody else: the kernel gives the number of a mount that is gone
+ * to the next one, and another mount may be at the same path. So the control files are opened
+ * once, while our device is connected; after that they belong to our mount for ever and do
+ * nothing once it is gone.
  *
  *     UP ---- abort, umount -f, the last descriptor closed ----> DEAD ---- unmounted ----> GONE
  *      '------------------------- unmounted ------------------------------------------------^
@@ -17,15 +18,15 @@
 
 enum connection_state {
 	CONNECTION_UP,
-	CONNECTION_DEAD, /* whoever touches the mount is told ENOTCONN */
-	CONNECTION_GONE, /* or not known: there are no control files */
+	CONNECTION_DEAD, /* requests to the mount get ENOTCONN */
+	CONNECTION_GONE, /* or unknown, because there are no control files */
 };
 
 struct connection {
 	char *mountpoint;
-	unsigned minor; /* of the mount's device; 0: not known */
-	int device;	/* our duplicate of the session's descriptor */
-	int abort_fd;	/* the control files; -1: there are none, or not for us */
+	unsigned minor; /* minor number of the mount's device; 0: unknown */
+	int device;	/* our duplicate of the session's descriptor of /dev/fuse */
+	int abort_fd;	/* the control files; -1: there are none, or we may not open them */
 	int waiting_fd;
 };
 
@@ -38,11 +39,13 @@ struct connection {
 int connection_open(struct connection *c, const char *mountpoint, int session_fd);
 enum connection_state connection_state(const struct connection *c);
 bool connection_is_up(const struct connection *c);
-/* Waits a moment for whoever ended it to unmount it as well. True: nobody does, it is still seen. */
+/* Waits a moment, because whoever ended the connection may unmount it, too. True: the mount is
+ * still there. */
 bool connection_is_left(const struct connection *c);
-/* Ends every request that nobody will answer any more. */
+/* Aborts the connection, which ends all requests that nobody answers any more. */
 void connection_abort(const struct connection *c);
-/* Aborts and unmounts it, if that is what is seen at its path. 0; -ENOENT: it is not; -ENOTCONN: it seems
- * so, but it is dead, and without control files may be another's; -errno. */
+/* Aborts and unmounts the mount, if it is ours that is at its path. 0; -ENOENT: it is not;
+ * -ENOTCONN: a dead mount is there which, without control files, may be somebody else's;
+ * -errno. */
 int connection_end(const struct connection *c);
 void connection_close(struct connection *c);

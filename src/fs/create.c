@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* New names of files: uploads, passing files, and members, who are invited. */
+/* Requests that create files: uploads, scratch files, and members, who are invited. */
 #include <errno.h>
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open directories. What a listing needs is fetched by opendir, which blocks nobody else;
- * readdir only slices the store.
+ * Open directories. opendir fetches what a listing needs, because an opendir that waits blocks
+ * nobody else; readdir only reads a part of the store.
  */
 #include <errno.h>
 #include <string.h>
@@ -58,9 +58,9 @@ static int opendir_run(struct op *op)
 	rm_guard_opened(op->fs->rm_guard, op->ino, h->opener);
 	op->fi.fh = (uintptr_t)h;
 	/*
-	 * Listings that change only by changes that the kernel is told of. What it cached
-	 * before is not kept while something is still to be told: whoever opens after a change,
-	 * or waited for news, is to see it.
+	 * The kernel may cache a listing if it is told of all changes of it. It does not keep
+	 * what it cached before while a notice is still to be given, so that an open behind a
+	 * change, or one that waited for news, sees it.
 	 */
 	op->fi.cache_readdir = tree_dir_is_told(op->ino);
 	op->fi.keep_cache = op->fi.cache_readdir && op->ctx.n_waited == 0 &&
@@ -122,7 +122,7 @@ static bool emit(void *arg, const char *name, const struct tree_entry *entry, in
 	return add(arg, name, entry, cookie);
 }
 
-/* "." and ".." have the cookies 1 and 2; they are no look-ups (ino 0). */
+/* "." and ".." have the cookies 1 and 2. With ino 0 the kernel does not count them as look-ups. */
 static bool add_dots(struct filling *f, uint64_t ino)
 {
 	struct tree_entry e = {.attr.st = {.st_ino = ino, .st_mode = S_IFDIR}};
@@ -147,8 +147,8 @@ static int readdir_run(struct op *op)
 		r = tree_readdir(&op->ctx, &dir_of(op)->dir, op->offset <= 2 ? 0 : op->offset,
 				 emit, &f);
 	op_end(op);
-	/* Entries already in the buffer hold no look-up count here, so an error may drop them.
-	 */
+	/* Entries in the buffer hold no look-up count here, so an error may drop them.
+	 *  */
 	return r;
 }
 

@@ -12,8 +12,8 @@
 struct events_reader {
 	/* cache thread */
 	struct tree_events events;
-	GString *lines; /* up to events.cursor */
-	size_t taken;	/* of them */
+	GString *lines; /* lines up to events.cursor */
+	size_t taken;	/* bytes of `lines` that the kernel took */
 	/* any thread: what poll() looks at */
 	atomic_int_fast64_t cursor;
 	atomic_bool has_lines;
@@ -59,7 +59,7 @@ void events_reader_free(struct fs *fs, struct events_reader *r)
 	if (ph)
 		fuse_pollhandle_destroy(ph);
 	pager_stay_awake(fs->config.pager, -1);
-	/* Behind what was read of it last. */
+	/* It is freed behind the last read of it. */
 	work_post(fs->config.queue, free_there, r);
 }
 
@@ -69,11 +69,11 @@ struct events_reader *events_reader_of(const struct fuse_file_info *fi)
 {
 	const struct handle *h = (const struct handle *)(uintptr_t)fi->fh;
 
-	/* A message that is read has no handle. */
+	/* A message that is open for reading has no handle. */
 	return h ? h->events : NULL;
 }
 
-/* Makes sure that there are lines, if there are any. */
+/* Fetches lines if none are left and there are events. */
 static int fill(struct op *op, struct events_reader *r)
 {
 	int error;
@@ -92,7 +92,7 @@ static int fill(struct op *op, struct events_reader *r)
 	return error;
 }
 
-/* Whole lines where one fits: what is piped on is cut by nobody. */
+/* Gives whole lines if one fits, so that no reader of a pipe gets half a line. */
 static size_t portion(const char *lines, size_t left, size_t size)
 {
 	const char *end;
@@ -166,7 +166,8 @@ void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	}
 	if (unused)
 		fuse_pollhandle_destroy(unused);
-	/* After it was noted: an event in between is seen here or told there. */
+	/* This check comes after the handle was noted, so that an event in between is seen here
+	 * or told there. */
 	if (r)
 		events = has_news(fs, r) ? POLLIN | POLLRDNORM : 0;
 	fs_before_reply(fs);
@@ -215,7 +216,7 @@ static void tell_polls(void *arg)
 	work_post(fs->config.queue, wake_readers, fs);
 }
 
-/* The changes of the item that committed it have been told to the notifier by now. */
+/* By now the notifier has the notices of the item that committed the event. */
 static void told(void *arg)
 {
 	struct fs *fs = arg;

@@ -2,13 +2,14 @@
 /*
  * Reading the stream of events: READ waits, without a thread, until something happens.
  *
- *  1. A READ and its reply are one item of the cache thread: nothing of a reader is shared by
- *     two threads, and what the kernel did not take is given again.
- *  2. The kernel opens it as a stream (FOPEN_STREAM): it has no position, and two processes
- *     that read one descriptor do not wait for one another, which no signal would end.
- *  3. An event is told once the kernel has forgotten what the change it tells of made old, or was
- *     given NOTIFY_BOUND_MS for it (notify.h).
- *  4. At unmount readers come to the end of the file.
+ *  1. A READ and its reply are one item of the cache thread, so no two threads share the state
+ *     of a reader, and lines that the kernel did not take are given again.
+ *  2. The kernel opens the file as a stream (FOPEN_STREAM): it has no position, and of two
+ *     processes that read one descriptor none waits for the other, a wait that no signal would
+ *     end.
+ *  3. An event is given to readers when the kernel has forgotten what the change made stale, or
+ *     had NOTIFY_BOUND_MS for it (notify.h).
+ *  4. At unmount readers get the end of the file.
  * Thread rule: as said at each. Lock: fs_polls.lock, under which nothing is called.
  */
 #pragma once
@@ -25,18 +26,18 @@ struct fuse_pollhandle;
 struct events_reader;
 struct op;
 
-/* Who waits in poll(), of all readers. */
+/* The readers that wait in poll(). */
 struct fs_polls {
 	pthread_mutex_t lock;
 	GHashTable *waiting; /* reader -> struct fuse_pollhandle, owned; lock */
-	bool is_telling;     /* cache thread: an event is on its way to the readers */
+	bool is_telling;     /* cache thread; the readers are about to be told of an event */
 };
 
 void fs_polls_init(struct fs_polls *p);
-/* The session's loop has ended. */
+/* Called when the session's loop has ended. */
 void fs_polls_clear(struct fs_polls *p);
 
-/* NULL: what is open there is no stream. */
+/* NULL if the open file is no stream. */
 struct events_reader *events_reader_of(const struct fuse_file_info *fi);
 /* Any thread. */
 struct events_reader *events_reader_new(struct fs *fs, uint64_t ino);

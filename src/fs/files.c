@@ -52,17 +52,18 @@ static void watch(struct op *op, struct handle *h)
 	if (tree_getattr(&op->ctx, op->ino, &attr) == 0)
 		h->size = attr.st.st_size;
 	rm_guard_file_opened(op->fs->rm_guard, op->ino, h->opener);
-	/* Of an empty file nothing is read. */
+	/* Nothing can be read from an empty file. */
 	if (!h->size)
 		rm_guard_file_ended(op->fs->rm_guard, op->ino);
 }
 
-/* A message has no handle: that it was opened has to do. */
+/* A message has no handle, so its open counts as reading it. */
 static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 {
 	pid_t tgid;
 
-	/* Of whom nobody knows, the name does not tell what he is about (inodes.c). */
+	/* The name of an unknown process (pid 0) cannot tell what it intends (inodes.c), so its
+	 * reads are always noted. */
 	if (pid && !fs_watches_reads(fs, ino))
 		return;
 	tgid = caller_tgid(pid);
@@ -114,7 +115,7 @@ static void give_out(struct op *op, struct handle *h)
 /* How the kernel may cache what is read through this handle. */
 static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 {
-	/* Nothing is committed by closing it: no FLUSH needed. */
+	/* A close of it commits nothing, so the kernel need not send FLUSH. */
 	fi->noflush = 1;
 	switch (from) {
 	case TREE_READ_SNAPSHOT:
@@ -127,15 +128,15 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 		fi->keep_cache = 1;
 		break;
 	case TREE_READ_EVENTS:
-		/* Its answer says more than libfuse can (op.c). */
+		/* The reply sets a flag that libfuse does not know (op.c). */
 		break;
 	case TREE_READ_TRANSCRIPT:
-		/* Written anew since it was last open. */
+		/* The text may have been made anew since it was last open. */
 		break;
 	}
 }
 
-/* Before the fetch, so that its bytes find an owner. */
+/* Counted before the fetch, so that its bytes are kept. */
 static void count_content(struct op *op)
 {
 	if (tree_ino_kind(op->ino) != TREE_ATTACHMENT || op->content_counted)
@@ -144,7 +145,7 @@ static void count_content(struct op *op)
 	op->content_counted = true;
 }
 
-/* What a file that is read as it was at open holds. */
+/* Takes the bytes of a file that is read as it was at open. */
 static int take_snapshot(struct op *op, struct handle *h)
 {
 	if (tree_ino_kind(op->ino) == TREE_LETTER)
@@ -155,8 +156,9 @@ static int take_snapshot(struct op *op, struct handle *h)
 }
 
 /*
- * What came while this open waited may have another size, and the kernel may not have heard of it yet: it
- * would fill what is read up to the size that it knows. Then nothing is read through its cache.
+ * If the file changed while this open waited, it may have another size than the kernel knows,
+ * and the kernel would fill reads up to that size. Then this open reads past the kernel's
+ * cache.
  */
 static void read_past_cache(struct op *op)
 {
@@ -207,7 +209,7 @@ static int open_write_run(struct op *op)
 	struct handle *h;
 	int r;
 
-	/* A new version that keeps a part of the old one. */
+	/* A new version without O_TRUNC begins with the bytes of the old one. */
 	if (!(op->flags & O_TRUNC))
 		count_content(op);
 	r = op_begin(op);
@@ -230,7 +232,8 @@ static int open_write_run(struct op *op)
 	if ((op->flags & O_ACCMODE) == O_RDWR && !(op->flags & O_TRUNC))
 		watch(op, h);
 	op_end(op);
-	/* What is written to a post or a message is a draft, not the file's bytes. */
+	/* What is written to a post or a message goes into a draft and does not change the
+	 * file's bytes. */
 	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
 	op->fi.keep_cache = !op->fi.direct_io;
 	give_out(op, h);
@@ -238,9 +241,9 @@ static int open_write_run(struct op *op)
 }
 
 /*
- * A message is opened for reading as cheaply as in a memory file system: whoever reads ten thousand
- * of them again asks us nothing else. Whether it is still there need not be looked up: the
- * kernel was told if not, and READ, which has no handle then, says so.
+ * Opens a message for reading as cheaply as a file system in memory would, since a program that
+ * reads ten thousand messages again sends no other request. It does not look whether the
+ * message still exists: the kernel was told if not, and READ, which needs no handle, says so.
  */
 static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
@@ -253,14 +256,15 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
 	namer_opened(fs->namer, tree_ino_row(ino));
-	/* An open that its caller does not get is released by nobody. */
+	/* If the reply does not reach the caller, no release comes. */
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		namer_closed(fs->namer, tree_ino_row(ino));
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	/* Who empties a file writes, though through this descriptor no more than that. */
+	/* O_TRUNC is a way of writing, even if nothing else can be written through this
+	 * descriptor. */
 	bool reads = (fi->flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY;
 	struct op *op;
 

@@ -10,7 +10,8 @@
 #include "fs/op.h"
 #include "fs/caller.h"
 
-/* A waiter behind a parked look-up cannot be killed (design 3): it ends by itself. */
+/* A process that waits behind a parked look-up cannot be killed (design 3), so the look-up ends
+ * by itself. */
 static void set_deadline(struct op *op, int ms)
 {
 	op->deadline_ms = op->started_ms + ms;
@@ -106,11 +107,11 @@ static int truncate_run(struct op *op)
 			atomic_store(&h->emptied, true);
 		return r;
 	}
-	/* truncate(2) by path: of a file being written, or of a post file, which is always
-	 * empty. */
+	/* truncate(2) by path, of a file that is being written, or of a post file, which is
+	 * always empty. */
 	p = tree_pending(op->fs->config.tree, op->ino);
 	if (p) {
-		/* Nobody would have it sent. */
+		/* Without an open handle nobody would have the file sent. */
 		r = p->is_scratch || draft_is_open(p->draft)
 			    ? draft_truncate(p->draft, op->offset)
 			    : -EPERM;
@@ -120,7 +121,7 @@ static int truncate_run(struct op *op)
 	return tree_is_post(op->ino) && op->offset == 0 ? 0 : -EPERM;
 }
 
-/* A time that we cannot hold is the nearest that we can, as file systems do. */
+/* A time outside of our range becomes the nearest one inside, as in other file systems. */
 #define SECONDS_MAX (INT64_MAX / 1000 - 1)
 
 static int64_t to_ms(const struct timespec *t)
@@ -151,13 +152,13 @@ static int setattr_run(struct op *op)
 	if (r == 0)
 		r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
-	/* On its way to the store, which will not tell of it. */
+	/* The time is on its way to the store, which will not tell the kernel. */
 	if (r == 0 && set_mtime && tree_ino_kind(op->ino) == TREE_ATTACHMENT) {
 		op->attr.st.st_mtim.tv_sec = mtime_ms / 1000;
 		op->attr.st.st_mtim.tv_nsec = mtime_ms % 1000 * 1000000;
 		op->attr.st.st_atim = op->attr.st.st_ctim = op->attr.st.st_mtim;
 	}
-	/* May wait, and then be done again: none of it adds up. */
+	/* This may wait and run again; running it twice has the same effect. */
 	return r;
 }
 
@@ -182,8 +183,8 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 
 /* ---- changes: a plan, then its submission ---- */
 
-/* A file that only waits here (tree/pending.h) comes to files/ and goes from it without a change of
- * the store that would tell. */
+/* A file that waits here (tree/pending.h) appears in files/ and disappears without a change of
+ * the store, so the kernel is told here. */
 static void files_changed(struct op *op)
 {
 	enum tree_kind kind = tree_ino_kind(op->ino);
@@ -203,8 +204,8 @@ static void change_done(void *arg, int error, uint64_t ino)
 }
 
 /*
- * A space whose title differs from another's only in case goes by another name than was
- * typed: the typed one must not be remembered.
+ * A space whose title differs from another's only in case gets another name than was typed, so
+ * the kernel must not remember the typed one.
  */
 static void mkdir_done(void *arg, int error, uint64_t ino)
 {
@@ -226,15 +227,16 @@ static void mkdir_done(void *arg, int error, uint64_t ino)
 }
 
 /*
- * The kernel has moved the old node to the new name. Where that is not what the name stands
- * for (a scratch file that became an edit, a letter that was sent) it must look again.
+ * The kernel has moved the old node to the new name. If the name stands for another node (a
+ * scratch file became an edit, a letter was sent), the kernel must look it up again.
  */
 static void rename_done(void *arg, int error, uint64_t ino)
 {
 	struct op *op = arg;
 
 	(void)ino;
-	/* A letter may arrive when the notifier has gone (op_fail_all came before). */
+	/* At unmount a letter may arrive after the notifier has ended (op_fail_all came
+	 * before). */
 	if (error == 0 && !op->fs->stopping)
 		notify_name(op->fs->notifier, op->newdir, op->newname);
 	op_finish(op, error);
@@ -258,7 +260,7 @@ static void rename_submit(struct op *op)
 		     (op->plan.action == TREE_DO_NOTHING && !op->plan.pending);
 
 	op->plan.waiting = &op->waiting;
-	/* As long as a close has. */
+	/* It has as much time as a close. */
 	if (op->plan.action == TREE_DO_SEND && op->plan.letter)
 		op_set_letter_deadline(op, op->plan.letter);
 	if (op->plan.action == TREE_DO_SEND)
@@ -298,8 +300,9 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		op_start(op);
 }
 
-/* A process that walks the directory while it empties it, or has walked it before (design 2.4).
- */
+/* True if the process walks the directory while it empties it, or has walked it before (design
+ * 2.4).
+ *  */
 static bool is_walk(struct op *op)
 {
 	struct rm_guard *g = op->fs->rm_guard;
@@ -317,7 +320,7 @@ static bool is_walk(struct op *op)
 	return rm_guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
-/* What the caller is about, by what it has done and is called (rm_guard.h). */
+/* Finds out what the caller intends by what it has done and what it is called (rm_guard.h). */
 static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
 	struct rm_guard *g = op->fs->rm_guard;
@@ -335,11 +338,13 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	caller_program(tgid, program);
 	moves = rm_guard_moves(program);
 	replaces = rm_guard_replaces(program);
-	/* What it has made beside is to have the name (zip, 7z, what is made to run where no rename
-	 * replaces). What rsync and git remove is nowhere, elsewhere or to be replaced. */
+	/* A file that the program made beside this one is to get the name (zip, 7z, programs
+	 * written for systems where rename does not replace). What rsync and git remove may
+	 * exist nowhere, exist elsewhere or be replaced, so it says nothing of them. */
 	if ((replaces || !moves) && tree_is_made_beside(op->fs->config.tree, op->ino, tgid))
 		*ret_by = TREE_REPLACES;
-	/* Of a message only the program's name tells; it may be what it moves, or what it replaces. */
+	/* For a message only the name of the program counts; the message may be what it moves
+	 * or what it replaces. */
 	else if (has_read || (moves && !(replaces && fs_watches_reads(op->fs, e.ino))))
 		*ret_by = op->fs->config.recursive_delete ? TREE_REMOVES : TREE_MOVES_OUT;
 	else if (replaces)
@@ -357,10 +362,10 @@ static int unlink_run(struct op *op)
 	r = find_remover(op, &by);
 	if (r == 0)
 		r = tree_plan_unlink(&op->ctx, op->ino, op->name, by, &op->plan);
-	/* Local things may go recursively, and nothing goes that is replaced. */
+	/* Local files may be removed recursively, and a hidden attachment is not removed. */
 	if (r == 0 && !op->plan.is_local && op->plan.action != TREE_DO_HIDE && is_walk(op))
 		r = -EPERM;
-	/* One whose answer does not come: its directory is locked meanwhile. */
+	/* The answer may not come, and the directory is locked meanwhile. */
 	if (r == 0 && op->plan.action == TREE_DO_DROP_PENDING) {
 		set_deadline(op, op->fs->config.lookup_timeout_ms);
 		op->late = "it is being sent, and goes as soon as the server has answered";

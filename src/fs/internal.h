@@ -25,26 +25,26 @@
 struct fs {
 	struct fs_config config; /* never changes after fs_new */
 	struct fuse_session *session;
-	struct notifier *notifier; /* set before the loop runs, there until fs_free */
+	struct notifier *notifier; /* set before the loop runs; exists until fs_free */
 	struct rm_guard *rm_guard;
 	void (*ready)(void *arg);
 	void *ready_arg;
-	bool is_mounted; /* main thread; cache thread reads it between mount and unmount */
+	bool is_mounted; /* main thread; the cache thread reads it between mount and unmount */
 	struct connection connection; /* set before the loop runs */
 	struct will will;	      /* main thread */
-	int will_error;		      /* there is none: -errno; set before the loop runs */
+	int will_error; /* -errno if there is no `will`; set before the loop runs */
 	atomic_bool init_answered;
 	pthread_t main_thread; /* set before the signals' thread starts */
-	atomic_bool is_asked;  /* to end, by a signal */
+	atomic_bool is_asked;  /* a signal asked us to end */
 	atomic_bool loop_ended;
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
 	struct namer *namer;
 	struct local_files *local;
-	struct work_queue *copies; /* of long files (op.c); between mount and unmount */
+	struct work_queue *copies; /* copies of long files (op.c); between mount and unmount */
 	struct mirror *mirror;	   /* NULL: none; set before the loop runs */
 	struct fs_polls polls;
-	atomic_uint replies; /* orders what replies touch before what a release frees; wraps */
+	atomic_uint replies; /* orders what replies access before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */
 	bool stopping;	     /* cache thread */
 	atomic_bool linger_armed; /* linger.c: its timer is set */
@@ -67,19 +67,20 @@ struct handle {
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
-	bool is_mirror;		      /* it is none: what is written goes nowhere (mirror.h) */
+	bool is_mirror;		      /* an open of the inotify helper: what is written goes
+				       * nowhere (mirror.h) */
 	bool is_watched;	      /* counted in rm_guard.h, by `opener` */
-	int64_t size;		      /* is_watched: when it was opened */
+	int64_t size;		      /* with is_watched: the size at open */
 	/* writing */
 	struct tree_write write;
-	pid_t opener; /* thread group; 0: not known */
+	pid_t opener; /* thread group; 0: unknown */
 	char comm[WRITER_COMM_SIZE];
-	/* A process that was dying of a signal closed it while it was dirty. */
+	/* A process that was dying of a signal closed it while the draft was dirty. */
 	atomic_bool taints;
-	/* -errno of a write that was not taken since the last commit; 0: none */
+	/* -errno of a write that was refused since the last commit; 0: none */
 	atomic_int refused;
-	atomic_bool
-		emptied; /* the text of a message was cut to nothing, and nothing written since */
+	atomic_bool emptied; /* the text of a message was truncated to nothing, and nothing was
+			  * written since */
 };
 
 /* An open directory: fi->fh. */
@@ -94,10 +95,10 @@ static inline struct fs *fs_of(fuse_req_t req)
 }
 
 /*
- * The kernel releases a file only when all else that it asked of it was answered; but that order
- * goes through the kernel, where neither the memory model nor ThreadSanitizer see it. So every
- * reply to a request that touched a handle is preceded by the one, and a release begins with the
- * other. Any thread.
+ * The kernel releases a file only when its other requests for the file were answered. That
+ * order goes through the kernel, where neither the memory model nor ThreadSanitizer see it. So
+ * fs_before_reply precedes every reply to a request that used a handle, and a release begins
+ * with fs_after_replies. Any thread.
  */
 static inline void fs_before_reply(struct fs *fs)
 {
@@ -109,20 +110,21 @@ static inline void fs_after_replies(struct fs *fs)
 	atomic_load_explicit(&fs->replies, memory_order_acquire);
 }
 
-/* Who reads such a file is noted, for when he removes it (rm_guard.h). Of messages only with
- * recursive_delete: without, no program that moves things may remove one. */
+/* True for files whose readers are noted, in case they remove the file later (rm_guard.h). For
+ * messages only with recursive_delete: without it no program that moves things may remove a
+ * message anyway. */
 bool fs_watches_reads(const struct fs *fs, uint64_t ino);
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
 void handle_free(struct fs *fs, struct handle *h);
-/* writes.c: an open file for writing was made by that thread. */
+/* In writes.c. Notes that this thread opened the file for writing. */
 void handle_join(struct handle *h, pid_t pid);
 
-/* At unmount, when no worker is left: what was being written goes to unsent/. */
+/* At unmount, when no worker is left: moves what was being written to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
 /* invalidate.c: tells the kernel; cache thread. */
 struct tree_invalidate fs_told(struct fs *fs);
-/* linger.c: after a close, of a file that may wait here from now on. Any thread. */
+/* In linger.c. Called after a close of a file that may wait here from now on. Any thread. */
 void fs_linger(struct fs *fs);
 
 /* handlers, by file */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel is told of changes. Thread rule: the cache thread. */
+/* Tells the kernel of changes. Thread rule: the cache thread. */
 #include "fs/mirror.h"
 #include "fs/namer.h"
 #include "fs/op.h"

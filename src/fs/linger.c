@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock of what waits here for its bytes or its name (tree/linger.c): one timer, that of the
- * file which is due next.
+ * The timer for files that wait here for their bytes or their name (tree/linger.c). It is set
+ * for the file that is due next.
  */
 #include "fs/internal.h"
 
@@ -12,14 +12,15 @@ static void sweep(void *arg)
 	struct fs *fs = arg;
 	struct tree_invalidate told = fs_told(fs);
 
-	/* Before it looks: what is closed from now on sets a timer of its own. */
+	/* Reset before the check, so that a file which is closed from now on sets the timer
+	 * again. */
 	atomic_store(&fs->linger_armed, false);
 	if (fs->stopping || !fs->notifier)
 		return;
 	arm(fs, tree_keep_old(fs->config.tree, &told));
 }
 
-/* -1: nothing waits. */
+/* in_ms -1: nothing waits. */
 static void arm(struct fs *fs, int64_t in_ms)
 {
 	if (in_ms >= 0 && !atomic_exchange(&fs->linger_armed, true))

@@ -8,7 +8,8 @@
 #include "base/log.h"
 #include "fs/caller.h"
 
-/* A daemon that is not root's has no other rights than its own: nobody's groups matter. */
+/* A daemon that does not run as root has only its own rights, so the groups of the caller do
+ * not matter. */
 struct local_caller *local_caller_of(const struct op *op)
 {
 	struct local_caller *c = g_new0(struct local_caller, 1);
@@ -51,7 +52,8 @@ static void was_read(void *arg, int error, const char *why)
 	op->submit(op);
 }
 
-/* The letter is the reader's: what ends the op meanwhile must not find it in the plan. */
+/* The letter belongs to the read now: if the op ends meanwhile, it must not find the letter in
+ * the plan. */
 static void read_first(struct op *op)
 {
 	op->unread = steal_ptr(&op->plan.letter);
@@ -81,7 +83,7 @@ struct late {
 
 static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 {
-	/* What went wrong is in unsent/ and last-error. */
+	/* An error needs no handling here: unsent/ has the letter and last-error the reason. */
 	(void)arg;
 	(void)error;
 	(void)room;

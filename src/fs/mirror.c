@@ -122,9 +122,9 @@ static int do_touch(struct mirror *m, const struct mirror_act *act)
 }
 
 /*
- * Somebody has asked for the name since, and the kernel knows already that it is there, or that it
- * is gone: it is to forget that, and is told again. Who stands in a directory meanwhile comes to
- * stand in the same again.
+ * Somebody has looked the name up since, so the kernel already knows that it exists or is gone.
+ * The kernel is made to forget that, and the act is done again. A directory that a process is
+ * in keeps its inode meanwhile.
  */
 static int do_again(struct mirror *m, const struct mirror_act *act, int error)
 {

@@ -15,46 +15,47 @@
 #include "tree/ino.h"
 
 #define THREADS_MIN 4
-/* So many targets can be held back before the others are. */
+/* So many targets can be held back in the kernel before others have to wait. */
 #define THREADS_MAX 64
-/* Nobody took anything up for so long: one more thread. */
+/* If no thread takes a target for so long, one more is started. */
 #define WATCH_MS 20
 
 enum state { READY, TELLING, HELD };
 enum what { INODES, NAMES };
 
-/* Under notifier.lock; while it is TELLING its thread alone changes `state` and frees it. */
+/* Under notifier.lock. While it is TELLING, only its thread changes `state` and frees it. */
 struct target {
 	uint64_t ino;
 	enum what what;
 	enum state state;
 	GList link; /* n->ready, while READY */
 	/* an inode */
-	bool is_due;	  /* there is something to tell, beyond what is being told */
+	bool is_due;	  /* there is something to tell that is not being told yet */
 	bool with_pages;  /* of it */
-	uint64_t seq;	  /* of the last notice */
-	int64_t since_ms; /* the first that was not told */
+	uint64_t seq;	  /* number of its last notice */
+	int64_t since_ms; /* time of the first notice that was not told */
 	GSList *waits; /* of struct wait, the last first, for the end of what is being told, */
-	GSList *next;  /* and of what is due */
+	GSList *next;  /* and these for what is due */
 	/* a directory's names */
 	GQueue names;	    /* of char *, owned */
-	GHashTable *queued; /* set of the same */
+	GHashTable *queued; /* the same names, as a set */
 };
 
-/* Somebody who waits for some targets, or the deadline. */
+/* A notify_then that waits for some targets or its deadline. */
 struct wait {
 	struct notifier *n;
 	work_fn fn;
 	void *arg;
-	guint left;	/* lock: targets; whoever takes the last away drops a reference */
+	guint left;	/* lock: number of targets; the one that takes the last away drops a
+			 * reference */
 	bool is_over;	/* lock: fn was posted or has run */
 	uint64_t timer; /* lock */
-	int refs;	/* lock: of its targets together, of the timer */
+	int refs;	/* lock: one for all its targets, one for the timer */
 };
 
 struct notifier {
 	struct fuse_session *session;
-	struct work_queue *queue; /* deadlines, and what comes after */
+	struct work_queue *queue; /* runs deadlines and the functions of notify_then */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	GHashTable *targets[2]; /* lock: &target->ino -> struct target; by enum what */
@@ -62,8 +63,9 @@ struct notifier {
 	GArray *threads;	/* lock: of pthread_t */
 	guint idle;		/* lock: threads */
 	bool is_watched;	/* lock: on_watch will run */
-	guint taken, seen;	/* lock: targets until now; as on_watch saw it */
-	uint64_t seq;		/* lock: notices until now */
+	guint taken, seen;	/* lock: targets taken so far, and that number when on_watch ran
+				 * last */
+	uint64_t seq;		/* lock: number of notices so far */
 	bool ended;		/* lock */
 	GArray *held;		/* lock; of uint64_t: the directories of requests under way */
 };
@@ -71,9 +73,9 @@ struct notifier {
 /* ---- what the kernel is told ---- */
 
 /*
- * The kernel drops a name that it is told of even if a process stands in that directory: getcwd
- * fails there until somebody looks the name up again. From 6.2 on it can be made to ask again
- * at the next use instead.
+ * The kernel drops a name that it is told of even if a process is in that directory; then
+ * getcwd fails there until somebody looks the name up again. From Linux 6.2 on the name can be
+ * expired instead, so that the kernel asks again at the next use.
  */
 static int expire_space(struct fuse_session *session, uint64_t dir, const char *name)
 {
@@ -100,7 +102,7 @@ int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name
 
 static void note_result(uint64_t ino, const char *name, int r)
 {
-	/* -ENOENT: the kernel does not know it, which is as good. */
+	/* -ENOENT says that the kernel does not know it, which is as good. */
 	if (r && r != -ENOENT && r != -ENODEV && r != -EBADF)
 		log_debug("fuse", "notify of %" G_GUINT64_FORMAT " '%s': %s", ino, name,
 			  strerror(-r));
@@ -178,8 +180,9 @@ static void target_free_locked(struct notifier *n, struct target *t)
 
 static void on_watch(void *arg);
 
-/* Something is left for nobody: who takes something up, and who leaves something, looks. An idle thread was woken
- * for it, and looks when it has taken it up. */
+/* Called when a thread takes a target and when a target is added: if targets are left that no
+ * thread takes, the watch is set. An idle thread that was woken calls it when it has taken its
+ * target. */
 static void watch_locked(struct notifier *n)
 {
 	if (n->is_watched || n->idle || !n->ready.length)
@@ -217,7 +220,7 @@ static struct target *get_target_locked(struct notifier *n, enum what what, uint
 
 /* ---- the threads ---- */
 
-/* These three are called and return with the lock, and let it go meanwhile. */
+/* These three are called with the lock, release it meanwhile, and return with it. */
 static void tell_inode(struct notifier *n, struct target *t)
 {
 	off_t from = t->with_pages ? 0 : -1;
@@ -258,7 +261,7 @@ static void tell(struct notifier *n, struct target *t)
 		(t->what == NAMES ? tell_name : tell_inode)(n, t);
 	} while (has_work(t) && !n->ended && !n->ready.length);
 	if (has_work(t) && !n->ended) {
-		/* Behind the others. */
+		/* It goes behind the other targets. */
 		make_ready_locked(n, t);
 		return;
 	}
@@ -297,7 +300,7 @@ static int start_thread_locked(struct notifier *n)
 	return r;
 }
 
-/* The kernel holds all threads back, it seems. */
+/* The kernel seems to hold all threads back. */
 static void on_watch(void *arg)
 {
 	struct notifier *n = arg;
@@ -349,7 +352,7 @@ void notifier_end(struct notifier *n)
 	n->ended = true;
 	pthread_cond_broadcast(&n->changed);
 	pthread_mutex_unlock(&n->lock);
-	/* No more are started. */
+	/* No more threads are started from here on. */
 	for (guint i = 0; i < n->threads->len; i++)
 		pthread_join(g_array_index(n->threads, pthread_t, i), NULL);
 	g_array_set_size(n->threads, 0);
@@ -362,7 +365,7 @@ void notifier_end(struct notifier *n)
 		}
 	}
 	pthread_mutex_unlock(&n->lock);
-	/* Those who waited are called by it, while they are still there. */
+	/* The queue calls the functions of those who waited, while they still exist. */
 	work_queue_stop(&n->queue);
 }
 
@@ -390,7 +393,8 @@ static void notify(struct notifier *n, uint64_t ino, bool with_pages)
 	pthread_mutex_lock(&n->lock);
 	if (!n->ended) {
 		t = get_target_locked(n, INODES, ino);
-		/* One that the kernel holds back is as old as what is being told of it. */
+		/* A target that the kernel holds back counts as old as the notice that is being
+		 * told. */
 		if (!t->is_due && t->state != TELLING)
 			t->since_ms = clock_mono(clock_system());
 		t->is_due = true;
@@ -471,13 +475,14 @@ uint64_t notify_now(struct notifier *n)
 	return seq;
 }
 
-/* Told neither before `since` nor held back for so long that nobody waits for it any more. */
+/* True if the target has a notice since `since` and is not held back for so long that nobody
+ * waits for it any more. */
 static bool is_awaited(const struct target *t, uint64_t since, int64_t now_ms)
 {
 	return t->seq > since && now_ms - t->since_ms < NOTIFY_BOUND_MS;
 }
 
-/* Whether there is anybody to wait for. */
+/* Adds the wait to all targets that it has to wait for. True if there are any. */
 static bool add_wait_locked(struct notifier *n, uint64_t since, struct wait *w)
 {
 	int64_t now_ms = clock_mono(clock_system());

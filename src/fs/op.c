@@ -10,7 +10,7 @@
 #include "fs/op.h"
 #include "fs/caller.h"
 
-/* How often the signals are looked at of somebody whose request was interrupted. */
+/* How often the pending signals of a caller are checked whose request was interrupted. */
 #define SIGNAL_LOOK_MS 100
 
 struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), uint64_t ino,
@@ -87,7 +87,8 @@ static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
 	ret->attr = e->attr.st;
 }
 
-/* libfuse has no name for FOPEN_STREAM. A kernel that does not know it only sees the other. */
+/* libfuse has no bit for FOPEN_STREAM. A kernel that does not know it only sees
+ * FOPEN_NONSEEKABLE. */
 static int reply_stream(struct op *op)
 {
 	struct fuse_open_out out = {
@@ -128,7 +129,8 @@ static int reply_answer(struct op *op)
 	return fuse_reply_err(op->req, EIO);
 }
 
-/* A pending timer holds a reference, never the last one: its owner has its own. */
+/* A pending timer holds a reference, but never the last one, since the owner of the op has one,
+ * too. */
 static void cancel_timer(struct op *op, uint64_t *timer)
 {
 	uint64_t id = *timer;
@@ -139,8 +141,9 @@ static void cancel_timer(struct op *op, uint64_t *timer)
 }
 
 /*
- * What the kernel now caches may be older than the store (design 3). It drops attributes that
- * were overtaken by a notice itself, but not those of a node that it had not known.
+ * After the reply: what the kernel now caches may be older than the store (design 3). The
+ * kernel itself drops attributes that a notice has overtaken, but not those of a node that it
+ * did not know before.
  */
 static void invalidate_if_overtaken(struct op *op)
 {
@@ -157,9 +160,8 @@ static void invalidate_if_overtaken(struct op *op)
 }
 
 /*
- * A scratch file that was renamed became something else: what the kernel still has under that name
- * is to be looked up again, not taken for missing. An attachment that the server no longer has is
- * missing.
+ * -ESTALE instead of -ENOENT for a renamed scratch file that became something else, so that the
+ * kernel looks the name up again. An attachment that the server no longer has stays -ENOENT.
  */
 static int say_stale(const struct op *op, int error)
 {
@@ -169,7 +171,7 @@ static int say_stale(const struct op *op, int error)
 	return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
 }
 
-/* Those that the kernel keeps locked until the answer. */
+/* Calls `fn` for the directories that the kernel keeps locked until the answer. */
 static void for_each_directory(const struct op *op,
 			       void (*fn)(struct notifier *n, uint64_t dir))
 {
@@ -204,7 +206,7 @@ static void op_reply(struct op *op, int error)
 	cancel_timer(op, &op->soft_timer);
 	cancel_timer(op, &op->deadline_timer);
 	cancel_timer(op, &op->signal_timer);
-	/* Waits for a callback that is running: after this none will. */
+	/* This waits for a callback that is running; after it none runs. */
 	fuse_req_interrupt_func(op->req, NULL, NULL);
 	if (log_get_level() >= LOG_LEVEL_DEBUG)
 		log_debug("fuse", "%s ino=%" G_GUINT64_FORMAT " %s -> %s, %lld ms", op->what,
@@ -214,7 +216,7 @@ static void op_reply(struct op *op, int error)
 		op->undo(op);
 	fs_before_reply(fs);
 	r = error ? fuse_reply_err(op->req, -error) : reply_answer(op);
-	/* The kernel no longer waits: what was handed out comes back to us. */
+	/* The kernel does not wait any more, so the handle that was given out comes back to us. */
 	if (!error && r == -ENOENT && op->undo)
 		op->undo(op);
 	if (!error)
@@ -273,7 +275,7 @@ static void on_soft_timer(void *arg)
 	op_unref(op);
 }
 
-/* The letter is where it can be found, or it is over and op_finish comes. */
+/* Called when unsent/ lists the letter, or when it has ended and op_finish comes. */
 static void letter_was_left(void *arg, int error, bool is_kept)
 {
 	struct op *op = arg;
@@ -283,7 +285,7 @@ static void letter_was_left(void *arg, int error, bool is_kept)
 	op_unref(op);
 }
 
-/* Who is told an error finds the letter in unsent/, so that comes first. */
+/* The letter is put into unsent/ before the error is given, so that the caller finds it there. */
 static void leave_letter(struct op *op, int error)
 {
 	if (op->is_leaving)
@@ -305,7 +307,8 @@ static void on_deadline(void *arg)
 	} else if (op->state == OP_SUBMITTED && op->waiting.letter) {
 		leave_letter(op, -ETIMEDOUT);
 	} else if (op->state == OP_COPYING || op->state == OP_SUBMITTED) {
-		/* What has not begun does not begin; what was asked for goes on. */
+		/* A change that has not begun does not begin any more; a request that was sent
+		 * goes on. */
 		op->waiting.is_over = true;
 		if (op->late)
 			log_last_error("%s %s: %s", op->what, op->name ? op->name : "",
@@ -336,7 +339,7 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter)
 	const struct fs *fs = op->fs;
 
 	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
-				    /* a file gets the time that 64 kB a second takes */
+				    /* a file gets the time that it takes at 64 kB per second */
 				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
 }
 
@@ -346,7 +349,7 @@ static void give_up(struct op *op, int error)
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
 		op_reply(op, error);
 	} else if (op->state == OP_COPYING) {
-		/* It has a reference of its own. */
+		/* The submission has a reference of its own. */
 		op_reply(op, error);
 	} else if (op->state == OP_SUBMITTED && op->waiting.letter && error == -EINTR) {
 		leave_letter(op, error);
@@ -373,7 +376,7 @@ static void look_after(struct op *op)
 						on_signal_timer, op_ref(op));
 }
 
-/* The op waits, and was interrupted. */
+/* Called for an op that waits and was interrupted: ends it if a signal asks its caller to stop. */
 static void stop_if_asked(struct op *op)
 {
 	if (caller_is_asked_to_stop(op->pid))
@@ -392,7 +395,7 @@ static void on_signal_timer(void *arg)
 	op_unref(op);
 }
 
-/* True if it ended here: the mount ends, or the caller has given up already. */
+/* True if the op ended here, because the mount ends or the caller has given up already. */
 static bool ends_before_wait(struct op *op)
 {
 	if (op->fs->stopping)
@@ -425,7 +428,7 @@ static void park(void *arg)
 	if (op->ctx.missing_anew)
 		pager_expire(fs->config.pager, &op->ctx.missing);
 	op->ctx.missing_anew = false;
-	/* May call on_fetched, and end the op, before it returns. */
+	/* This may call on_fetched, and so end the op, before it returns. */
 	pager_wait(fs->config.pager, &op->ctx.missing, &op->waiter);
 }
 
@@ -499,8 +502,8 @@ static void kernel_knows(void *arg)
 
 void op_finish(struct op *op, int error)
 {
-	/* Who changed something must find it changed, not the old size of a moment ago. What was
-	 * notified before he asked for it is none of his. */
+	/* The caller of a change must find it done, not the old size, so it waits for the
+	 * notices since its request, but not for older ones. */
 	if (op->state == OP_SUBMITTED && !error && !op->fs->stopping) {
 		notify_then(op->fs->notifier, op->invalidated_since, kernel_knows, op);
 		return;
@@ -514,13 +517,13 @@ static void interrupt_run(void *arg)
 {
 	struct op *op = arg;
 
-	/* Else it looks itself when it begins to wait. */
+	/* If it does not wait yet, it checks this itself when it begins to wait. */
 	if (is_waiting(op))
 		stop_if_asked(op);
 	op_unref(op);
 }
 
-/* Under libfuse's request lock: a reply from here would be a use after free in 3.14.0. */
+/* Runs under libfuse's request lock. A reply from here would be a use after free in 3.14.0. */
 static void on_interrupt(fuse_req_t req, void *arg)
 {
 	struct op *op = arg;
@@ -547,7 +550,7 @@ static void settle(struct op *op, int r)
 	}
 	if (!here)
 		fuse_req_interrupt_func(op->req, on_interrupt, op);
-	/* From here on it is the cache thread's. */
+	/* From here on the op belongs to the cache thread. */
 	if (here)
 		way(op);
 	else
@@ -569,7 +572,8 @@ static void start_here(void *arg)
 
 void op_start_there(struct op *op)
 {
-	/* Before it can be answered: libfuse's lock is not to be taken for a request that is gone. */
+	/* Set before the request can be answered, since libfuse's lock must not be taken for a
+	 * request that is freed. */
 	fuse_req_interrupt_func(op->req, on_interrupt, op);
 	work_post(op->fs->config.queue, start_here, op);
 }

@@ -14,17 +14,19 @@
  *            +------------------------------------------------+ stop_if_asked: -EINTR,
  *                                                               the change goes on
  *
- *     TREE_COPY is as TREE_WAIT, but what it waits for is a copy that the thread of the copies makes
- *     (state COPYING, then run() again); who is answered before it is made leaves it to itself.
+ *     TREE_COPY is like TREE_WAIT, but waits for a copy that the thread of the copies makes
+ *     (state COPYING, then run() again). An op that is answered before leaves the copy to
+ *     itself.
  *
- *  1. Exactly one reply: op_reply asserts it. It is given with no lock held, after the
- *     interrupt callback was disarmed.
- *  2. Until it parks, an op belongs to the FUSE worker; from then on to the cache thread. A
- *     worker does not touch it after park.
- *  3. The interrupt callback runs under libfuse's request lock: it only marks, takes a
- *     reference and posts (design 3). It comes once, for whatever signal: one that asks nobody
- *     to stop (caller.h) does not end the op, but from then on the caller is looked after, ten
- *     times a second, since the kernel will not tell of the next.
+ *  1. There is exactly one reply; op_reply asserts that. It is given without a lock, after the
+ *     interrupt callback was removed.
+ *  2. An op belongs to the FUSE worker until it parks, and to the cache thread from then on. A
+ *     worker does not touch it after park().
+ *  3. The interrupt callback runs under libfuse's request lock: it only marks the op, takes a
+ *     reference and posts (design 3). It is called once, for the first signal of any kind. A
+ *     signal that does not ask the caller to stop (caller.h) does not end the op; but since the
+ *     kernel does not tell of further signals, the caller's signals are checked ten times a
+ *     second from then on.
  *  4. run() may be called many times and has no effect before the call that answers.
  * Lock: none. `interrupted`, `is_answered` and `refs` are atomic.
  */
@@ -40,7 +42,7 @@
 
 enum op_state { OP_RUNNING, OP_PARKED, OP_COPYING, OP_SUBMITTED, OP_DONE };
 
-/* What the one reply is made of. */
+/* What the reply consists of. */
 enum op_answer {
 	OP_ANSWER_ERR, /* error or plain success */
 	OP_ANSWER_ENTRY,
@@ -59,9 +61,9 @@ struct op {
 	const char *what; /* for the log */
 	int (*run)(struct op *op);
 	void (*submit)(struct op *op);
-	void (*submit_then)(struct op *op); /* local.h: behind the read of a file */
-	/* Once, on the cache thread or the worker, when the op ends without a handle having
-	 * been given out. */
+	void (*submit_then)(struct op *op); /* local.h: called when the local file was read */
+	/* Called once, on the cache thread or the worker, when the op ends without giving out a
+	 * handle. */
 	void (*undo)(struct op *op);
 
 	/* arguments, copied: libfuse's pointers die with the handler */
@@ -75,7 +77,7 @@ struct op {
 	int64_t offset;
 	int flags;
 	bool is_listing, is_plus;
-	int64_t deadline_ms; /* mono; 0: none but the fetch's own */
+	int64_t deadline_ms; /* mono; 0: only that of the fetch */
 
 	/* the answer */
 	enum op_answer answer;
@@ -89,12 +91,12 @@ struct op {
 	struct tree_plan plan;
 	struct handle *handle; /* made by the op, not yet given out */
 	bool content_counted;  /* contents_open was called */
-	bool ends_quietly;     /* at unmount it reads the end of the file, no error */
+	bool ends_quietly;     /* at unmount it gets the end of the file, not an error */
 	struct tree_waiting waiting;
-	bool is_leaving;  /* cache thread; the letter is being left (leave_letter) */
-	const char *late; /* what last-error says when it was not over in time; NULL: nothing */
-	/* local.h, cache thread: the id of the read of a file while the submission waits for it, and
-	 * the letter that names it */
+	bool is_leaving;  /* cache thread; leave_letter() is under way */
+	const char *late; /* what last-error says if it did not end in time; NULL: nothing */
+	/* local.h, cache thread: the id of the read that the submission waits for, and the
+	 * letter that names the file */
 	uint64_t reading;
 	struct outbox_letter *unread;
 
@@ -109,7 +111,7 @@ struct op {
 	int64_t started_ms;
 	atomic_int refs;
 	atomic_bool interrupted;
-	atomic_bool is_answered; /* for who has no say in `state` */
+	atomic_bool is_answered; /* for threads that may not look at `state` */
 };
 
 /* NULL after having replied -ENOMEM. Takes copies of the names (either may be NULL). */
@@ -117,14 +119,14 @@ struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), u
 		  const char *name);
 /* Runs it on this worker; replies, parks or submits. The caller forgets it. */
 void op_start(struct op *op);
-/* The same, but run() is called on the cache thread. */
+/* As op_start, but calls run() on the cache thread. */
 void op_start_there(struct op *op);
-/* Cache thread: the end of a submitted change. Replies, once the kernel was told of it, unless it
- * was interrupted meanwhile; drops the submission's reference. */
+/* Cache thread: ends a submitted change. Replies when the kernel was told of the change, unless
+ * the op was interrupted meanwhile. Drops the submission's reference. */
 void op_finish(struct op *op, int error);
-/* Cache thread, of a submitted change: it is answered by then. */
+/* Cache thread: a submitted change is answered by then. */
 void op_set_deadline(struct op *op, int64_t mono_ms);
-/* That of a close or mv that sends it. */
+/* Sets the deadline of a close or mv that sends the letter. */
 void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
 /* A submission holds one reference: op_finish drops it. */
 struct op *op_ref(struct op *op);
@@ -133,11 +135,11 @@ void op_unref(struct op *op);
 /* A store snapshot in op->ctx.conn for the length of one run(). */
 int op_begin(struct op *op);
 void op_end(struct op *op);
-/* Ends the snapshot, unless that was done. */
+/* Ends the snapshot, if it is not ended yet. */
 void ctx_end(struct tree_ctx *ctx);
 
 /* invalidate.c, cache thread: for namer.h; `arg` is the fs. */
 void fs_show_names(void *arg, int64_t message);
 
-/* Cache thread, at unmount: everybody parked gets -ESHUTDOWN. */
+/* Cache thread, at unmount: all parked ops get -ESHUTDOWN. */
 void op_fail_all(struct fs *fs);

@@ -14,9 +14,9 @@
 #include "base/log.h"
 #include "base/thread.h"
 
-/* As large as a request of libfuse's sessions can be. */
+/* The largest request that libfuse's sessions accept. */
 #define REQUEST_MAX ((1 << 20) + 4096)
-/* How often it looks whether it is over. */
+/* How often the thread checks whether it must end. */
 #define LOOK_MS 20
 
 struct refuser {
@@ -36,7 +36,7 @@ static void answer(const struct refuser *r)
 	    in.opcode == FUSE_INTERRUPT)
 		return;
 	out.unique = in.unique;
-	/* -ENOENT: whoever asked does not wait any more. */
+	/* -ENOENT: the caller does not wait any more. */
 	if (write(r->device, &out, sizeof(out)) < 0 && errno != ENOENT)
 		log_debug("fuse", "refuse: %s", strerror(errno));
 }
@@ -56,7 +56,7 @@ static void *run(void *arg)
 		n = read(r->device, r->request, REQUEST_MAX);
 		if (n >= (ssize_t)sizeof(struct fuse_in_header))
 			answer(r);
-		/* -ENOENT: it was taken back. */
+		/* -ENOENT: the request was interrupted before it was read. */
 		else if (n >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
 			break;
 	}

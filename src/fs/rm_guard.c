@@ -10,12 +10,13 @@ struct held {
 	uint64_t dir;
 	pid_t tgid;
 	int count;
-	bool is_sure; /* it was waited for */
+	bool is_sure; /* a close was waited for and did not come */
 };
 
 /*
- * A close of a directory comes after the process has gone on: a script that has just listed it
- * and deletes now is not to be taken for a walk. Once a walk, so it is no burden on the workers.
+ * The release of a directory comes after the process has gone on, so a script that has just
+ * listed the directory and deletes now could be taken for a walk. It is waited for so long,
+ * once in each walk, which does not burden the workers.
  */
 #define CLOSE_MS 100
 
@@ -24,7 +25,7 @@ struct reading {
 	uint64_t ino;
 	pid_t tgid;
 	int count;	   /* how often it has it open */
-	int64_t closed_ms; /* with count 0: when it was closed for the last time */
+	int64_t closed_ms; /* with count 0: the time of the last close */
 	GList link;	   /* with count 0: guard.read */
 };
 
@@ -34,9 +35,9 @@ struct rm_guard {
 	GHashTable *reading; /* of struct reading, keyed by itself; rm_guard.lock */
 	GQueue read;	  /* of struct reading.link, closed ones, oldest first; rm_guard.lock */
 	GHashTable *ends; /* of uint64_t: files whose end was asked for; rm_guard.lock */
-	bool are_all_ended;		 /* they were too many to remember; rm_guard.lock */
+	bool are_all_ended;		 /* there were too many to remember; rm_guard.lock */
 	GHashTable *held;		 /* of struct held, keyed by itself; rm_guard.lock */
-	pid_t readers[RM_GUARD_READERS]; /* a ring, each once; rm_guard.lock */
+	pid_t readers[RM_GUARD_READERS]; /* a ring without duplicates; rm_guard.lock */
 	size_t next_reader;		 /* rm_guard.lock */
 };
 
@@ -222,7 +223,7 @@ static void forget_reading(struct rm_guard *g, struct reading *f)
 	g_hash_table_remove(g->reading, f);
 }
 
-/* Those that were closed too long ago, and the oldest of too many. */
+/* Forgets files that were closed too long ago, and the oldest of too many. */
 static void forget_old(struct rm_guard *g, int64_t now_ms)
 {
 	struct reading *f;

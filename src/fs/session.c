@@ -29,9 +29,9 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
 
-	/* A killed reader sends no INTERRUPT with it (design 3). */
+	/* With it a killed reader sends no INTERRUPT (design 3). */
 	conn->want &= ~(unsigned)FUSE_CAP_ASYNC_READ;
-	/* A failing write would come to nobody's notice with it (platform.md 2). */
+	/* With it nobody would notice a failing write (platform.md 2). */
 	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
 	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 				  FUSE_CAP_SPLICE_MOVE);
@@ -50,9 +50,10 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
 /*
- * libfuse 3.14 announces parallel directory operations to nobody: it never sets the flag in its
- * answer to INIT, so a waiter behind a parked look-up could not be killed. The first answer of
- * a connection is INIT's; the flag is added on its way out. Ends with libfuse 3.17.
+ * libfuse 3.14 never sets the flag for parallel directory operations in its answer to INIT, so
+ * a process that waits behind a parked look-up could not be killed. The first answer of a
+ * connection is that to INIT, and the flag is added to it here. Not needed from libfuse 3.17
+ * on.
  */
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
@@ -64,7 +65,8 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 
 		out->flags |= FUSE_PARALLEL_DIROPS;
 	}
-	/* Not `fd`: libfuse closes it at unmount while the notifier may still be writing. */
+	/* `fd` is not used, because libfuse closes it at unmount while the notifier may still
+	 * write. */
 	(void)fd;
 	return writev(fs->connection.device, iov, count);
 }
@@ -93,7 +95,7 @@ static int add_parallel_dirops(struct fs *fs)
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	/* Node ids are rows: there is nothing to forget. */
+	/* Node ids are rows, so there is nothing to forget. */
 	(void)ino;
 	(void)nlookup;
 	fuse_reply_none(req);
@@ -106,7 +108,7 @@ static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_dat
 	fuse_reply_none(req);
 }
 
-/* A constant: df must not ask the network. */
+/* The answer is constant, since df must not cause requests. */
 static void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct statvfs vfs = {
@@ -223,7 +225,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 
 /* ---- signals ---- */
 
-/* How often the loop is woken until it has seen that it is to end. */
+/* How often the loop is woken until it notices that it must end. */
 #define NUDGE_NS 20000000
 
 static void end_signals(sigset_t *ret_set)
@@ -240,9 +242,9 @@ static void on_nudge(int sig)
 }
 
 /*
- * libfuse's own handlers only set a flag: a signal between the loop's look at it and its sem_wait
- * is lost, and the mount stays. So the signals are waited for here, and the main thread is
- * interrupted until it has left the loop.
+ * libfuse's own handlers only set a flag, so a signal between the loop's check of it and its
+ * sem_wait is lost, and the mount stays. So this thread waits for the signals, and interrupts
+ * the main thread until that has left the loop.
  */
 static void *wait_for_signal(void *arg)
 {
@@ -271,7 +273,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGUSR1, &nudge, NULL);
-	/* For good: a second Ctrl-C must not cut the delivery of a message at the end. */
+	/* The signals stay blocked, so that a second Ctrl-C does not cut the delivery of a
+	 * message at the end. */
 	end_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	errno = 0;
@@ -282,7 +285,7 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	}
 	fs->is_mounted = true;
 	r = connection_open(&fs->connection, mountpoint, fuse_session_fd(fs->session));
-	/* It starts meanwhile. */
+	/* It starts while the mount is made. */
 	if (r == 0)
 		fs->will_error = will_make(&fs->will, fs->connection.abort_fd);
 	if (r == 0)
@@ -299,8 +302,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 }
 
 /*
- * Nothing waits in a worker, so a few more than processors are enough; the kernel wakes idle ones
- * in turn, and each of libfuse's ten would come with cold caches.
+ * Nothing waits in a worker, so a few more workers than processors are enough. The kernel wakes
+ * idle ones in turn, and each of libfuse's ten would come with cold caches.
  */
 static unsigned worker_count(void)
 {
@@ -329,8 +332,8 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 	atomic_store(&fs->loop_ended, true);
 	pthread_kill(signals, SIGHUP);
 	pthread_join(signals, NULL);
-	/* Positive: ended by a signal, which is how one asks for it. libfuse takes an abort for an
-	 * unmount. */
+	/* A positive r means that a signal ended it, as is asked of us. libfuse takes an abort
+	 * for an unmount. */
 	if (r >= 0 && !is_asked && connection_is_left(&fs->connection))
 		r = -ECONNABORTED;
 	return r < 0 ? r : 0;
@@ -338,7 +341,7 @@ int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg)
 
 void fs_exit(struct fs *fs)
 {
-	/* As if one had asked for it from outside: wait_for_signal ends the loop. */
+	/* Acts like a signal from outside: wait_for_signal() ends the loop. */
 	(void)fs;
 	kill(getpid(), SIGTERM);
 }
@@ -362,8 +365,8 @@ static void fail_all(void *arg)
 }
 
 /*
- * libfuse unmounts whatever is at the path by now, but if the connection is no more. So it gets what looks
- * like one that is not, and only closes it.
+ * libfuse unmounts whatever is at the path by now, unless the connection is gone. So it gets a
+ * descriptor that looks like a connection which is gone, and only closes it.
  */
 static int keep_libfuse_from_unmounting(struct fuse_session *session)
 {
@@ -384,7 +387,7 @@ static void end_connection(struct fs *fs)
 
 	if (c->minor && keep_libfuse_from_unmounting(fs->session) == 0) {
 		r = connection_end(c);
-		/* -ENOENT: somebody has unmounted it. */
+		/* -ENOENT: somebody else has unmounted it. */
 		if (r && r != -ENOENT)
 			log_warning("fuse",
 				    "%s stays mounted and dead: %s; remove it: "

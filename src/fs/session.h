@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The mount: libfuse's session, its worker threads, the notifier; requests in, replies out.
- * Life: fs_new (nothing mounted), fs_mount, fs_run until unmounted or fs_exit, fs_unmount,
- * [owner stops loop, queues], fs_free. Thread rule: the main thread, but fs_exit (any thread)
- * and fs_on_changes, fs_on_event (cache thread).
+ * The mount: libfuse's session, its worker threads and the notifier. Its life: fs_new (nothing
+ * is mounted), fs_mount, fs_run until it is unmounted or fs_exit is called, fs_unmount, [the
+ * owner stops loop and queues], fs_free.
+ * Thread rule: the main thread, except fs_exit (any thread) and fs_on_changes, fs_on_event
+ * (cache thread).
  */
 #pragma once
 
@@ -30,7 +31,7 @@ struct fs_config {
 	uid_t uid;    /* the owner of all files */
 	gid_t gid;
 	bool debug;	       /* libfuse's -d */
-	unsigned max_threads;  /* 0 = by the processors, 3 to 10 */
+	unsigned max_threads;  /* 0 = according to the processors, 3 to 10 */
 	int lookup_timeout_ms; /* a parked look-up; 0 = 5000 */
 	int close_timeout_ms;  /* a close that delivers; 0 = 60000 */
 };
@@ -40,17 +41,18 @@ struct fs_config {
 int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **ret_fs);
 /* 0 or -errno. Installs handlers: SIGTERM, SIGINT, SIGHUP end fs_run; SIGPIPE is ignored. */
 int fs_mount(struct fs *fs, const char *mountpoint);
-/* Serves until unmounted or told to end. 0; -ECONNABORTED: the connection was ended and the dead
- * mount left (fs_unmount removes it); or -errno. `ready` (may be NULL) is called once the
- * first request can be answered. */
+/* Serves until it is unmounted or told to end. 0; -ECONNABORTED: the connection was aborted
+ * from outside and the dead mount is still there (fs_unmount removes it); -errno. `ready` (may
+ * be NULL) is called when the first request can be answered. */
 int fs_run(struct fs *fs, void (*ready)(void *arg), void *arg);
 void fs_exit(struct fs *fs);
-/* All parked operations are answered (-ESHUTDOWN), the kernel's mount ends. After it no
- * callback comes. */
+/* Answers all parked operations (-ESHUTDOWN) and ends the kernel's mount. No callback comes
+ * after it. */
 void fs_unmount(struct fs *fs);
 void fs_free(struct fs **fs);
 
-/* on_changes of pager and outbox: tells the kernel. */
+/* The on_changes of pager, outbox and tree: tells the kernel. */
 void fs_on_changes(struct fs *fs, GPtrArray *changes);
-/* on_event of the store: tells the readers of the stream, once the kernel was told what changed. */
+/* The on_event of the store: tells the readers of the stream when the kernel was told of the
+ * change. */
 void fs_on_event(struct fs *fs);

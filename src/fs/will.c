@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 
 #define ABORT_FD 3
-/* Sanitizers take their time to start. */
+/* Long enough for programs with sanitizers, which start slowly. */
 #define READY_MS 10000
 
 /* ---- in sparkfs ---- */
@@ -62,7 +62,7 @@ int will_make(struct will *w, int abort_fd)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	ours = fds[0];
-	/* Above those that they become there. */
+	/* Above the numbers that the descriptors get in the child. */
 	theirs = fcntl(fds[1], F_DUPFD_CLOEXEC, ABORT_FD + 1);
 	file = fcntl(abort_fd, F_DUPFD_CLOEXEC, ABORT_FD + 1);
 	r = theirs < 0 || file < 0 ? -errno : 0;
@@ -108,15 +108,15 @@ void will_revoke(struct will *w)
 
 /* ---- the process ---- */
 
-/* Of signals of one number only the first is kept until it is taken; of these all are. */
+/* A real-time signal: of an ordinary one only the first would be queued, of these all are. */
 static int death_signal(void)
 {
 	return SIGRTMIN;
 }
 
 /*
- * Anybody may send that signal: only the parent's, which it sends in dying, counts. Its number is
- * missing where the kernel had no room for it.
+ * Anybody may send that signal; only the one that the death of the parent sends counts. Its
+ * sender is missing if the kernel had no memory for it.
  */
 static void wait_for_death(pid_t parent)
 {
@@ -131,7 +131,7 @@ static void wait_for_death(pid_t parent)
 	}
 }
 
-/* Nobody reads it: then the parent is on its way out. */
+/* If nobody reads it, the parent is ending. */
 static void say_ready(void)
 {
 	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -156,11 +156,12 @@ int will_main(int argc, char **argv)
 	prctl(PR_SET_NAME, "sparkfs-will");
 	if (prctl(PR_SET_PDEATHSIG, death_signal()) < 0 || chdir("/") < 0)
 		return EXIT_FAILURE;
-	/* Should the parent have died before: its number is not that of our parent any more. While
-	 * other threads of it still end, the kernel tells of the end of the one that we are
-	 * the child of by then; none of them can be held yet. */
+	/* If the parent died before this, getppid() is not its number any more. While its other
+	 * threads end, we are the child of one of them, and the kernel tells of its end; none
+	 * of them can be held back yet. */
 	say_ready();
 	wait_for_death(parent);
-	/* The file is of this connection for ever, whoever has its number by now. */
+	/* The file belongs to this connection for ever, even if another one has its number by
+	 * now. */
 	return write(ABORT_FD, "1", 1) == 1 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

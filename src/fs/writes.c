@@ -2,8 +2,8 @@
 /*
  * Writing: drafts, and when they are sent (design 2.3; platform.md 4).
  *
- * Of each open file by itself. Those of one new file share its draft: none has sent what another
- * one is still writing.
+ * Each open file has this state of its own. The open files of one new file share its draft, and
+ * a close of one does not send what another one is still writing.
  *
  *              fs_write, ftruncate of a file
  *     clean ------------------------------> dirty
@@ -22,8 +22,9 @@
  *             dying of a signal                     RELEASE: to unsent/, not sent
  *                                                   FLUSH of another dirty one: so too, and EIO
  *
- *     What comes through a mapping makes all dirty that are open: the last close of them commits.
- *     Who is clean commits nothing and taints nothing, whatever the draft holds.
+ *     A write through a mapping makes all open files of the draft dirty, so the last close of
+ *     them commits. A clean open file commits nothing and taints nothing, whatever the draft
+ *     holds.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +52,7 @@ void handle_join(struct handle *h, pid_t pid)
 
 /* ---- write ---- */
 
-/* What comes from the page cache has a place of its own, whatever flags its file has. */
+/* What comes from the page cache has an offset of its own, whatever the flags of the file are. */
 static enum draft_way way_of(const struct op *op)
 {
 	if (op->fi.writepage)
@@ -97,7 +98,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_
 	op->fi = *fi;
 	op->size = size;
 	op->offset = off;
-	/* Borrowed: write_run never waits. */
+	/* Borrowed, since write_run() never waits. */
 	op->buf = (char *)buf;
 	op->borrowed_buf = true;
 	op_start(op);
@@ -149,7 +150,8 @@ static void sign(struct outbox_letter *l, const struct handle *h)
 	l->comm = g_strdup(h->comm);
 }
 
-/* The last that is done of `ctx`: its snapshot ends, for the disk is waited for (base/snapshot.h). */
+/* Keeps the letter. This ends the snapshot of `ctx`, because it waits for the disk
+ * (base/snapshot.h). */
 static void keep(struct fs *fs, struct tree_ctx *ctx, const struct handle *h,
 		 struct outbox_letter *letter, const char *reason)
 {
@@ -159,8 +161,9 @@ static void keep(struct fs *fs, struct tree_ctx *ctx, const struct handle *h,
 }
 
 /*
- * A write was refused: what is there is a beginning, which nobody wants sent. Of a text it is
- * kept; of a file the writer, who was told, has the whole, if nobody else wrote to it.
+ * A write was refused, so the draft has only a beginning, which must not be sent. A text is
+ * kept. A file is dropped if nobody else wrote to it: its writer got the error and has the
+ * whole.
  */
 static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h, int error)
 {
@@ -168,7 +171,7 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	struct outbox_letter *letter = NULL;
 	char *reason;
 
-	/* Who is still writing will say what becomes of it. */
+	/* Another open file is still writing; its close decides. */
 	if (draft_has_company(h->write.draft, &h->write.writer) ||
 	    tree_write_take_raw(ctx, &h->write, &letter) || !letter)
 		return;
@@ -181,7 +184,8 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	g_free(reason);
 }
 
-/* What was written was taken, and then the request ended before it was submitted. */
+/* Keeps the letter of a request that ended after the draft was taken and before it was
+ * submitted. */
 static void keep_letter(struct op *op)
 {
 	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
@@ -194,7 +198,8 @@ static void keep_letter(struct op *op)
 					 : "the writer was interrupted before it was sent");
 }
 
-/* Takes what was written; what cannot be sent is kept. 0 and no letter: nothing to send. */
+/* Takes the draft as a letter; one that cannot be sent is kept. 0 without a letter: there is
+ * nothing to send. */
 static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 		struct outbox_letter **ret_letter)
 {
@@ -215,7 +220,7 @@ static int take(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 	return r;
 }
 
-/* The same of an object. */
+/* The same for an object. */
 static int plan_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 		       struct tree_plan *plan)
 {
@@ -231,7 +236,7 @@ static int plan_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 	return r;
 }
 
-/* Takes what was written and hands it on; 0 if there is nothing to send. */
+/* Takes what was written and submits it; 0 if there is nothing to send. */
 static int commit(struct op *op, struct handle *h)
 {
 	struct outbox_letter *letter = NULL;
@@ -261,15 +266,16 @@ static int commit(struct op *op, struct handle *h)
 }
 
 /*
- * A file in which nothing was written yet. A shell's `> name` closes a first descriptor before
- * its command writes to the second: whether the file stays empty is known at the last close.
+ * True for a file without bytes. A shell's `> name` closes one descriptor before its command
+ * writes to another, so only the last close tells whether the file stays empty.
  */
 static bool is_empty_file(const struct handle *h)
 {
 	return h->write.pending && !atomic_load(&h->refused) && draft_size(h->write.draft) == 0;
 }
 
-/* What the opener wrote is between the bytes of somebody who was killed while he wrote. */
+/* Keeps a draft in which the bytes of the opener stand between those of a process that was
+ * killed while it wrote. */
 static int keep_tainted(struct op *op, struct handle *h)
 {
 	struct outbox_letter *letter = NULL;
@@ -289,7 +295,7 @@ static int keep_tainted(struct op *op, struct handle *h)
 	return -EIO;
 }
 
-/* Nothing can be sent of what a write could not take all of. */
+/* Ends a flush after a refused write, of which nothing can be sent. */
 static int flush_refused(struct op *op, struct handle *h, int error)
 {
 	int r = op_begin(op);
@@ -301,7 +307,7 @@ static int flush_refused(struct op *op, struct handle *h, int error)
 	return error;
 }
 
-/* A passing file that still is one. */
+/* True for a scratch file that has no real name yet. */
 static bool stays_here(struct fs *fs, struct handle *h)
 {
 	return h->write.what == TREE_WRITE_SCRATCH &&
@@ -323,7 +329,8 @@ static int flush_run(struct op *op)
 		return 0;
 	}
 	tgid = op->pid ? caller_tgid(op->pid) : 0;
-	/* A child's close, or a descriptor handed to somebody else: the opener's will come. */
+	/* A child closes it, or a process that was given the descriptor; the close of the
+	 * opener will come. */
 	if (is_empty_file(h) || (tgid && h->opener && tgid != h->opener))
 		return 0;
 	if (draft_is_tainted(h->write.draft))
@@ -359,7 +366,7 @@ void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 {
-	/* What went wrong is in unsent/ and last-error. */
+	/* An error needs no handling here: unsent/ has the letter and last-error the reason. */
 	(void)arg;
 	(void)error;
 	(void)room;
@@ -405,14 +412,15 @@ static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, c
 		keep(fs, ctx, h, letter, why ? why : KILLED);
 }
 
-/* The kernel forgets what was written: the server's version takes over, or nothing does. */
+/* The kernel must forget what was written, since the server's version replaces it, or nothing
+ * does. */
 static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
 {
 	_cleanup_free_ char *name = g_strdup(w->name);
 	bool is_new = w->ino == tree_ino(TREE_ATTACHMENT, w->content_row);
 	uint64_t dir = w->dir;
 
-	/* Listed from now on, though no change of the store tells of it. */
+	/* The file is listed from now on, but no change of the store says so. */
 	if (tree_write_close(fs->config.tree, w) && tell && tree_ino_kind(dir) == TREE_SPACE)
 		notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
 	if (!tell)
@@ -439,7 +447,7 @@ static void late_upload_done(void *arg, int error, int64_t room, int64_t message
 	g_free(late);
 }
 
-/* On the cache thread, as an rm of the file is: it is not sent after that. */
+/* Runs on the cache thread like an rm of the file, so that nothing is sent after an rm. */
 static void late_upload_send(void *arg)
 {
 	struct late_upload *late = arg;
@@ -480,7 +488,7 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	struct outbox_letter *letter = NULL;
 	int error = atomic_load(&h->refused);
 
-	/* It stays (tree/linger.c), also when its writer is dead or nobody will be here. */
+	/* It stays here (tree/linger.c), also if its writer was killed or the mount ends. */
 	if (is_empty_file(h))
 		return;
 	if (unsent_because || draft_is_tainted(h->write.draft)) {
@@ -493,8 +501,8 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	}
 }
 
-/* What is still dirty when the last descriptor goes: delivered, or kept for a reason; or left to
- * those that are still writing. */
+/* Handles what is still dirty at the last close: delivers it, keeps it for a reason, or leaves
+ * it to open files that are still writing. */
 static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_because)
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
@@ -520,7 +528,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	bool may_wait;
 
-	/* A message that was opened for reading; the mirror's. */
+	/* It was a message opened for reading, or an open of the inotify helper. */
 	if (!h || h->is_mirror) {
 		if (!h && tree_is_message(ino))
 			namer_closed(fs->namer, tree_ino_row(ino));
