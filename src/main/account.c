@@ -79,7 +79,8 @@ static int read_owner(const char *path, const char *base_url, struct account_own
 	return 0;
 }
 
-/* What is there already says the same; its time tells that the token is in use. */
+/* True if the file has this text already; then only its time is set, which tells that the token
+ * is in use. */
 static bool is_present(const char *path, const char *text)
 {
 	_cleanup_gfree_ char *present = NULL;
@@ -104,7 +105,7 @@ static int write_owner(const char *path, const char *base_url,
 	g_key_file_set_boolean(file, GROUP, "bot", owner->is_bot);
 	text = g_key_file_to_data(file, NULL, NULL);
 	g_key_file_unref(file);
-	/* A full disk is no reason not to mount. */
+	/* A full disk is no reason to refuse the mount. */
 	if (is_present(path, text))
 		return 0;
 	if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600,
@@ -138,7 +139,8 @@ static bool is_token_name(const char *name)
 	return private_is_hash_name(name, FINGERPRINT_DIGITS, "");
 }
 
-/* Tokens that are renewed each day would leave a file each. What else is there is not ours. */
+/* Removes files of old tokens, since a token that is renewed each day would leave one each day.
+ * Other files there are not ours. */
 static void forget_old_tokens(const char *folder)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -160,7 +162,7 @@ static void forget_old_tokens(const char *folder)
 
 /* ---- folders ---- */
 
-/* What is in the folder of an account in the cache. */
+/* True for the names that the folder of an account in the cache has. */
 static bool is_cache_name(const char *name)
 {
 	return g_str_has_prefix(name, "store.db") || strcmp(name, "contents") == 0;
@@ -203,7 +205,7 @@ static char *find_suffix(const char *root, const char *suffix)
 	return found;
 }
 
-/* "<e-mail>-<hash>". The hash says whose it is, the address is for people's eyes. */
+/* "<e-mail>-<hash>". The hash identifies the account; the address is for people to read. */
 static char *make_key(const struct account_config *config, const struct account_owner *owner)
 {
 	_cleanup_gfree_ char *text = g_strdup_printf("%s\n%s", config->base_url, owner->id);
@@ -241,7 +243,7 @@ static int lock_state(const char *state_dir, int *ret_fd)
 static int open_state(const struct account_config *config, struct account *a, char **ret_reason)
 {
 	const char *root = config->roots->state;
-	/* Where it really is, if the person has put it elsewhere. */
+	/* The person may have put the folder elsewhere, with a link to it. */
 	int r = private_root(root);
 	char *real = r == 0 ? realpath(root, NULL) : NULL;
 
@@ -360,8 +362,8 @@ int account_open(const struct account_config *config, const struct account_owner
 
 void account_close(struct account *a)
 {
-	/* That of a second mount does not stay unless it holds something. Ours, so nobody is
-	 * just taking it. */
+	/* The folder of a second mount is removed unless it has something in it. We still have
+	 * its lock, so nobody takes it meanwhile. */
 	if (a->lock_fd >= 0 && a->number > 1)
 		rmdir(a->state_dir);
 	if (a->lock_fd >= 0)

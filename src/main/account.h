@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where an account's things are kept, and whose token this is when the server cannot be asked
- * (design 3).
+ * Where the files of an account are kept, and to whom a token belongs when the server cannot be
+ * asked (design 3).
  *
  *     <cache>/tokens/<fingerprint>   whose token that was        <cache>: -o cache=DIR, or
  * $XDG_CACHE_HOME/sparkfs <cache>/<key>/store.db         what is known of the account
@@ -9,13 +9,13 @@
  * $XDG_STATE_HOME/sparkfs <state>/<key>/account          whose outbox it is <state>/<key>.lock
  * held by flock while mounted
  *
- *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". An
- *     address that changes keeps the old folder.
+ *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". If
+ *     the address of the person changes, the old folder is still used.
  *  2. An outbox belongs to one daemon: a second mount of the account (with another cache) gets
- *     <key>~2 and so on. <state>/sent says which messages are whose (outbox/peers.c).
- *  3. What we make is 0700 and 0600, and must belong to us. A letter of one account is never
- *     sent with the token of another: a name in use by somebody else is refused. Thread rule:
- *     the main thread.
+ *     <key>~2 and so on. <state>/sent notes which of them sent which messages (outbox/peers.c).
+ *  3. Our folders are 0700 and our files 0600, and must belong to us. A letter of one account
+ *     is never sent with the token of another, so a name that somebody else's account uses is
+ *     refused.
  */
 #pragma once
 
@@ -25,11 +25,11 @@ struct account_roots {
 	char *cache; /* NULL: -o cache=memory */
 	char *state;
 };
-/* From the environment. `cache_dir` (-o cache=DIR) may be NULL. */
+/* Finds the roots from the environment. `cache_dir` (-o cache=DIR) may be NULL. */
 void account_roots_init(struct account_roots *r, const char *cache_dir, bool is_memory);
 void account_roots_clear(struct account_roots *r);
 
-/* Who the token belongs to. */
+/* The person to whom the token belongs. */
 struct account_owner {
 	char *id, *email;
 	bool is_bot;
@@ -43,7 +43,7 @@ struct account_config {
 	const char *fingerprint; /* webex_token_fingerprint */
 };
 
-/* What was remembered of this token, or of the account named: 0 or -ENOENT. */
+/* Gives the owner that was remembered for this token, or for the named account. 0 or -ENOENT. */
 int account_recall(const struct account_config *config, struct account_owner *ret_owner);
 
 struct account {
@@ -51,12 +51,12 @@ struct account {
 	char *store_path; /* NULL: memory */
 	char *state_dir;
 	char *reserve_path; /* NULL: memory */
-	int number;	    /* 1, or that of the second mount */
+	int number;	    /* 1; 2 and so on for further mounts of the account */
 	int lock_fd;
 };
 
-/* Makes the folders, locks the outbox, remembers the owner. On failure one line in *ret_reason
- * (owned). */
+/* Makes the folders, locks the outbox and remembers the owner. On failure *ret_reason is one
+ * line (owned). */
 int account_open(const struct account_config *config, const struct account_owner *owner,
 		 struct account *ret_account, char **ret_reason);
 void account_close(struct account *a);

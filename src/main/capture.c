@@ -27,7 +27,7 @@ void capture_begin(struct capture *c, bool is_wanted)
 	}
 }
 
-/* "fuse: " and "fusermount3: " say nothing to a person who typed sparkfs. */
+/* Drops "fuse: " and "fusermount3: ", which mean nothing to a person who typed sparkfs. */
 static const char *without_speaker(const char *line)
 {
 	static const char *const speakers[] = {"fuse: ", "fusermount3: ", "fusermount: "};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is said on stderr meanwhile, by libraries and children, kept from the terminal.
+ * Catches what libraries and children write to stderr, instead of showing it on the terminal.
  * Thread rule: the main thread, while no other writes to stderr.
  */
 #pragma once
@@ -11,7 +11,8 @@ struct capture {
 	int saved, fd; /* -1: nothing is caught */
 };
 
-/* Not `is_wanted`, or not possible: stderr stays as it is. */
+/* If it is not wanted or not possible, stderr stays as it is. */
 void capture_begin(struct capture *c, bool is_wanted);
-/* The last line that was caught, without the name of who said it (owned), or NULL. */
+/* *ret_line is the last line that was caught, without the name of the program that wrote it
+ * (owned), or NULL. */
 void capture_end(struct capture *c, char **ret_line);

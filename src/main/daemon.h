@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Going to the background: the caller's process waits until the mount answers, or ends with the
- * child's exit status.
+ * Going to the background: the process that was called waits until the mount answers, or ends
+ * with the child's exit status.
  *
  *     parent: daemon_fork -------------- reads the pipe ----------------> stat of the mount
  * point -> exit 0 child:  daemon_fork -> ... what says what is wrong on stderr ... daemon_ready
  * -> serves
  *
- *  1. The child has printed the one line about a failure before it ends; the parent adds
- *     nothing but when the child was killed or the mount does not answer.
+ *  1. The child prints one line about a failure before it ends; the parent prints something
+ *     only when the child was killed or the mount does not answer.
  *  2. Until daemon_ready the child is in the caller's session, so that Ctrl-C ends both.
  * Thread rule: the main thread; daemon_fork before there are others.
  */
@@ -20,5 +20,6 @@ struct daemon {
 
 /* Returns in the child only: 0, or -errno. The parent stays in here and exits. */
 int daemon_fork(struct daemon *d, const char *mountpoint);
-/* Leaves the terminal and tells the parent. -EPIPE: it is gone, nobody wants the mount. */
+/* Leaves the terminal and tells the parent. -EPIPE: the parent is gone, so nobody wants the
+ * mount. */
 int daemon_ready(struct daemon *d);

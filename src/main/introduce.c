@@ -16,8 +16,8 @@ struct introduce {
 	int error;
 };
 
-/* What a person is known by who was never fetched into this store: the network is gone, and so
- * is the old store. */
+/* Makes up the owner's person from what is remembered, if there is neither network nor an old
+ * store. */
 static struct webex_person *person_of_owner(const struct account_owner *o)
 {
 	_cleanup_gfree_ char *id = webex_json_quote(o->id);
@@ -32,8 +32,8 @@ static struct webex_person *person_of_owner(const struct account_owner *o)
 	return p;
 }
 
-/* -EEXIST: the store is somebody else's. Leaves 0 in *ret_person if the owner has no row yet.
- */
+/* -EEXIST: the store belongs to somebody else. *ret_person stays 0 if the owner has no row yet.
+ *  */
 static int find_owner(struct introduce *i, int64_t *ret_person)
 {
 	_cleanup_gfree_ char *other = NULL;
@@ -57,7 +57,7 @@ static int apply_owner(struct introduce *i)
 {
 	GPtrArray *changes = store_changes_new();
 	struct webex_person *made = i->me ? NULL : person_of_owner(i->owner);
-	/* What was made up is to be fetched as soon as somebody asks. */
+	/* A person that was made up is fetched as soon as somebody looks. */
 	int64_t fetched_ms = i->me ? clock_wall(clock_system()) : 0;
 	int r = store_apply_person(i->store, i->me ? i->me : made, fetched_ms, &i->person,
 				   changes);

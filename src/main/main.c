@@ -29,7 +29,7 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
-/* The one line that everything that goes wrong ends in. */
+/* Prints the one line about a failure. */
 static int fail(char *reason)
 {
 	fprintf(stderr, "sparkfs: %s\n", reason ? reason : "something went wrong");
@@ -56,8 +56,9 @@ static int start_and_serve(struct sparkfs *s)
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Who starts us may have closed some of these: the pipe to the waiting parent, or a file of the account, would
- * get such a number, and daemon_ready would put /dev/null in its place. */
+/* The program that starts us may have closed some of these. Then the pipe to the waiting
+ * parent, or a file of the account, would get such a number, and daemon_ready would put
+ * /dev/null in its place. */
 static void open_standard_files(void)
 {
 	int fd;
@@ -69,7 +70,8 @@ static void open_standard_files(void)
 		close(fd);
 }
 
-/* Every open upload, letter and reader has a descriptor: as many as we may have. */
+/* Raises the limit of descriptors as far as allowed, since each open upload, letter and reader
+ * has one. */
 static void raise_open_files(void)
 {
 	struct rlimit limit;
@@ -87,12 +89,12 @@ static int run(const struct options *options)
 	int r;
 
 	umask(077);
-	/* Both are errors of a write to us: of a connection that is gone, of a file past the
-	 * limit. */
+	/* We want both as errors of a write: to a connection that is gone, and to a file past
+	 * the limit. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
-	/* Who started us may have ignored it: the numbers of our children would be given to others
-	 * before we have waited for them. */
+	/* The program that started us may have ignored it. Then the numbers of our children
+	 * would be given to other processes before we have waited for them. */
 	signal(SIGCHLD, SIG_DFL);
 	raise_open_files();
 	sparkfs_init(&s, options);
@@ -126,7 +128,7 @@ int main(int argc, char **argv)
 		return local_helper_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], WILL_ARG) == 0)
 		return will_main(argc, argv);
-	/* mount.fuse with setuid= leaves it empty, which glib takes for a folder. */
+	/* mount.fuse with setuid= leaves it empty, which glib would take for a folder. */
 	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
 		unsetenv("HOME");
 	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0) {

@@ -17,7 +17,7 @@
 
 #define ANSWER_TIMEOUT_MS 3000
 
-/* "\040" and the like, as the kernel writes them. In place. */
+/* Decodes "\040" and the like, as the kernel writes them, in place. */
 static void unescape(char *text)
 {
 	char *out = text;
@@ -72,7 +72,7 @@ static void child_stat(const char *path, int fd)
 	struct stat st;
 	int error;
 
-	/* Should it hang, nobody is to wait for the end of our output. */
+	/* If it hangs, nobody must wait for the end of our output. */
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
@@ -82,7 +82,7 @@ static void child_stat(const char *path, int fd)
 	_exit(0);
 }
 
-/* Reaps it if it can be ended; one that hangs in the kernel is left to init. */
+/* Kills and reaps the child; one that hangs in the kernel is left to init. */
 static void end_child(pid_t pid)
 {
 	struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
@@ -201,7 +201,7 @@ static int check_directory(const char *path)
 	closedir(dir);
 	if (n)
 		return -ENOTEMPTY;
-	/* fusermount3 wants it of everybody but root. */
+	/* fusermount3 demands this of everybody except root. */
 	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
 }
 

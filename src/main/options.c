@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libfuse's own parser splits the words (so that "-o a,b", "-oa", backslash escapes and "--"
- * mean here what they mean to every FUSE file system); the table below says what each is.
+ * libfuse's own parser splits the words, so that "-o a,b", "-oa", backslash escapes and "--"
+ * mean what they mean to every FUSE file system. The table below says what each option does.
  */
 #define FUSE_USE_VERSION 314
 
@@ -22,8 +22,8 @@ enum row_type {
 	ROW_COUNT,  /* a number from min to max; `word` stands for 0 */
 	ROW_OCTAL,  /* a number in base 8 */
 	ROW_BYTES,  /* an int64_t, with K, M or G behind it or not */
-	ROW_PASS,   /* goes to libfuse as it is */
-	ROW_IGNORE, /* mount(8)'s business, or always on */
+	ROW_PASS,   /* is passed to libfuse unchanged */
+	ROW_IGNORE, /* is for mount(8), or always on */
 };
 
 struct row {
@@ -130,8 +130,8 @@ static const struct row rows[] = {
 struct parse {
 	struct options *options;
 	enum options_verdict verdict;
-	GPtrArray *words; /* what is no option */
-	char *reason;	  /* the first thing that is wrong */
+	GPtrArray *words; /* the words that are no options */
+	char *reason;	  /* the first fault */
 };
 
 static int refuse(struct parse *p, char *reason)
@@ -280,8 +280,8 @@ static int take_word(struct parse *p, const char *arg)
 	return 0;
 }
 
-/* fuse_opt_parse calls this for everything. Always 0: the first fault is kept, and --help after
- * it still counts. */
+/* fuse_opt_parse calls this for each word. Always returns 0: the first fault is kept, and a
+ * --help behind it still counts. */
 static int take(void *data, const char *arg, int key, struct fuse_args *out)
 {
 	struct parse *p = data;
@@ -353,7 +353,7 @@ static void run_parser(int argc, const char *const *argv, struct parse *p)
 
 	for (int i = 0; i < argc; i++)
 		fuse_opt_add_arg(&args, argv[i]);
-	/* The one thing that libfuse would say itself, and to stderr. */
+	/* The one fault that libfuse would report itself, on stderr. */
 	if (argc > 1 && strcmp(argv[argc - 1], "-o") == 0)
 		(void)refuse(p, g_strdup("-o needs an argument"));
 	else if (fuse_opt_parse(&args, p, NULL, take) < 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: sparkfs [options] [SOURCE] MOUNTPOINT. One table (options.c) with a row an
- * option; man page,
- * --help and README say the same.
+ * The command line: sparkfs [options] [SOURCE] MOUNTPOINT. One table (options.c) has a row for
+ * each option; the man page, --help and README say the same.
  *
- *  1. Nothing is looked at but the words: no file, no environment but $HOME for a leading "~/".
- *  2. What is no option of ours, of libfuse's that we pass on, or of mount(8)'s is refused by
- *     name.
+ *  1. Only the words are looked at: no file, and of the environment only $HOME for a leading
+ *     "~/".
+ *  2. Refused by name is each option that is not ours, not one of libfuse's that we pass on,
+ *     and not one of mount(8)'s.
  *  3. Text is owned by the struct; numbers are checked for their range here.
  * Thread rule: the main thread, before there are others.
  */
@@ -30,26 +30,26 @@
 
 struct options {
 	char *mountpoint;    /* as typed */
-	char *source;	     /* the first of two words, what mount shows; NULL */
+	char *source;	     /* the first of two words, which mount shows; NULL */
 	char *url;	     /* base URL as typed; never NULL */
 	char *token_file;    /* absolute, or NULL */
 	char *token_command; /* NULL */
 	char *cache_dir;     /* absolute; replaces $XDG_CACHE_HOME/sparkfs; NULL */
 	bool is_cache_memory;
-	char *account;	     /* NULL: named after who the token belongs to */
+	char *account;	     /* NULL: named after the owner of the token */
 	char *fsname;	     /* NULL */
-	int recent;	     /* newest messages listed of a space; 0: all */
-	int cache_messages;  /* whose bodies stay in the cache; 0: all */
+	int recent;	     /* how many of a space's newest messages are listed; 0: all */
+	int cache_messages;  /* how many bodies stay in the cache; 0: all */
 	int64_t cache_size;  /* bytes of attachments that stay on disk */
 	int rate_per_minute; /* 0: off */
 	int timeout_s;
-	int scan_timeout_s; /* how long a scan for malware is waited for */
-	int poll_s;	    /* between two questions for news; 0: off */
-	int idle_s;	    /* without use for so long, and nothing is asked */
-	int linger_s;	    /* how long an empty file or a passing one waits here */
+	int scan_timeout_s; /* how long to wait for a scan for malware */
+	int poll_s;	    /* seconds between two polls; 0: off */
+	int idle_s;	    /* polls end after so long without use */
+	int linger_s;	    /* how long an empty file or a scratch file waits here */
 	int uid, gid;	    /* -1: the mounter's */
 	int umask;
-	int max_threads; /* 0: by the processors */
+	int max_threads; /* 0: according to the processors */
 	bool is_read_only, is_recursive_delete, is_inotify, is_unscannable;
 	bool is_foreground, is_debug;
 	GPtrArray *passed; /* of char *: -o options for libfuse */

@@ -44,8 +44,7 @@ void sparkfs_init(struct sparkfs *s, const struct options *options)
 
 /* ---- before the fork ---- */
 
-/* The token is to be in nobody's reach but that of its struct: not in core dumps, not in
- * /proc/<pid>/environ. */
+/* Keeps the token out of core dumps and of /proc/<pid>/environ. */
 static void hide_token(void)
 {
 	static const char *const names[] = {"WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN",
@@ -132,7 +131,8 @@ static int start_network(struct sparkfs *s, char **ret_reason)
 	return r;
 }
 
-/* Whose token is it: the server says, or if it cannot be asked, what was remembered. */
+/* Finds the owner of the token: the server says it or, if it cannot be reached, what was
+ * remembered. */
 static int identify(struct sparkfs *s, const struct account_config *config,
 		    struct webex_person **ret_me, char **ret_reason)
 {
@@ -143,7 +143,7 @@ static int identify(struct sparkfs *s, const struct account_config *config,
 
 	if (is_known && timeout_ms > KNOWN_TIMEOUT_MS)
 		timeout_ms = KNOWN_TIMEOUT_MS;
-	/* It may be out of date, and asked for anew: by the same person. */
+	/* The token may be out of date and be replaced, but only by one of the same person. */
 	if (is_known)
 		webex_client_set_person(s->client, s->owner.id, s->owner.email);
 	r = whoami_ask(s->client, s->base_url, timeout_ms, ret_me, &is_network, ret_reason);
@@ -221,7 +221,7 @@ static int start_account(struct sparkfs *s, char **ret_reason)
 	return r;
 }
 
-/* Cache thread. The fs comes last and goes last. */
+/* Cache thread. The fs is told last; it is made last and ended last. */
 static void on_changes(void *arg, GPtrArray *changes)
 {
 	struct sparkfs *s = arg;
@@ -245,7 +245,7 @@ static void on_reply(void *arg, const struct webex_reply *reply)
 	pager_noticed(s->pager, reply);
 }
 
-/* The bytes of an attachment are as many as nobody had said. */
+/* Keeps the length of an attachment that was found out by counting its bytes. */
 static void on_length(void *arg, int64_t row, int64_t length)
 {
 	struct sparkfs *s = arg;
@@ -316,7 +316,7 @@ static int start_cache(struct sparkfs *s)
 		r = pager_new(&pager, &s->pager);
 	if (r == 0)
 		r = outbox_open(&outbox, &s->outbox);
-	/* It began without network: who opens something for writing finds out first. */
+	/* The mount began without network, so an open for writing checks the link first. */
 	if (r == 0 && s->warning)
 		pager_noticed(s->pager,
 			      &(struct webex_reply){.error = -ENETUNREACH, .is_network = true});
@@ -409,7 +409,7 @@ static int new_fs(struct sparkfs *s)
 	return r;
 }
 
-/* libfuse and fusermount3 say on stderr why they refuse: the last of it is the reason. */
+/* libfuse and fusermount3 say on stderr why they refuse; the last line is the reason. */
 static int mount_fs(struct sparkfs *s, char **ret_reason)
 {
 	_cleanup_gfree_ char *said = NULL;
@@ -501,7 +501,7 @@ void sparkfs_stop(struct sparkfs *s)
 {
 	struct fs *fs = s->fs;
 
-	/* Also what was mounted and failed then. */
+	/* This also ends a mount that failed behind mount_fs(). */
 	if (fs)
 		fs_unmount(fs);
 	if (s->tree)
@@ -515,7 +515,7 @@ void sparkfs_stop(struct sparkfs *s)
 	http_loop_stop(&s->loop);
 	work_queue_stop(&s->parse_queue);
 	work_queue_stop(&s->queue);
-	/* Nobody but us is left. */
+	/* No other thread is left. */
 	s->fs = NULL;
 	fs_free(&fs);
 	tree_free(&s->tree);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole file system: builds the layers up in their order, serves, takes them down in
+ * The whole file system: builds the layers up in their order, serves, and takes them down in
  * reverse.
  *
  *   sparkfs_prepare   mount point, base URL, token          no thread, no folder; may ask on
@@ -44,9 +44,10 @@ struct sparkfs {
 	struct outbox *outbox;
 	struct tree *tree;
 	struct fs *fs;
-	atomic_bool is_mounted; /* from then on the cache thread tells fs of changes */
-	char *warning;		/* mounted all the same; one line */
-	bool is_ready; /* the first request can be answered; main thread after the loop */
+	atomic_bool is_mounted; /* true: the cache thread tells fs of changes */
+	char *warning;		/* one line; it mounted all the same */
+	bool is_ready; /* the first request could be answered; read by the main thread after the
+		        * loop */
 };
 
 void sparkfs_init(struct sparkfs *s, const struct options *options);

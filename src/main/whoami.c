@@ -9,7 +9,7 @@ struct ask {
 	const char *base_url;
 	pthread_mutex_t lock;
 	pthread_cond_t over_cond;
-	bool is_over; /* lock; of what follows: written before, read after */
+	bool is_over; /* lock; the fields below are written before it is set and read after */
 	struct webex_person *me;
 	int error;
 	bool is_network;
@@ -18,7 +18,7 @@ struct ask {
 
 static char *say(const char *base_url, const struct webex_reply *reply)
 {
-	/* We cancelled it because it took too long. */
+	/* We cancelled the call because it took too long. */
 	const char *words = reply->error == -ECANCELED ? "no answer"
 			    : reply->message	       ? reply->message
 						       : g_strerror(-reply->error);
@@ -61,7 +61,8 @@ static void answered(void *arg, struct webex_reply *reply)
 		a->error = reply->error == -ECANCELED ? -ETIMEDOUT : reply->error;
 		if (!a->error)
 			a->error = -EBADMSG;
-		/* A success that says nothing is a hotel's page, or a gateway's bad moment. */
+		/* A success without a person comes from the login page of a hotel, or from a
+		 * gateway. */
 		a->is_network = reply->is_network || a->error == -ETIMEDOUT ||
 				reply->status == 429 || reply->status >= 500 ||
 				(reply->status >= 200 && reply->status < 400);
@@ -72,7 +73,7 @@ static void answered(void *arg, struct webex_reply *reply)
 	pthread_mutex_unlock(&a->lock);
 }
 
-/* True: in time. */
+/* True if it ended in time. */
 static bool wait_until_over(struct ask *a, int timeout_ms)
 {
 	struct timespec end;
@@ -107,7 +108,7 @@ int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms
 	id = webex_get_me(client, answered, &a);
 	if (!wait_until_over(&a, timeout_ms)) {
 		webex_cancel(client, id);
-		/* It comes, whatever the network does (api.h). */
+		/* `done` is called whatever the network does (webex/api.h 1). */
 		while (!wait_until_over(&a, 1000))
 			;
 	}
