@@ -3,11 +3,13 @@
  * Where the files of an account are kept, and to whom a token belongs when the server cannot be
  * asked (design 3).
  *
- *     <cache>/tokens/<fingerprint>   whose token that was        <cache>: -o cache=DIR, or
- * $XDG_CACHE_HOME/sparkfs <cache>/<key>/store.db         what is known of the account
- *     <state>/<key>/                 the outbox, spools          <state>:
- * $XDG_STATE_HOME/sparkfs <state>/<key>/account          whose outbox it is <state>/<key>.lock
- * held by flock while mounted
+ *     <cache>/tokens/<fingerprint>   the owner of that token
+ *     <cache>/<key>/store.db         what is known of the account
+ *     <state>/<key>/                 the outbox, spools
+ *     <state>/<key>/account          the owner of that outbox
+ *     <state>/<key>.lock             held by flock while mounted
+ *
+ * <cache> is -o cache=DIR or $XDG_CACHE_HOME/sparkfs, <state> is $XDG_STATE_HOME/sparkfs.
  *
  *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". If
  *     the address of the person changes, the old folder is still used.

@@ -3,9 +3,8 @@
  * Going to the background: the process that was called waits until the mount answers, or ends
  * with the child's exit status.
  *
- *     parent: daemon_fork -------------- reads the pipe ----------------> stat of the mount
- * point -> exit 0 child:  daemon_fork -> ... what says what is wrong on stderr ... daemon_ready
- * -> serves
+ *     parent: daemon_fork -> reads the pipe ......................... -> stat of the mount -> exit 0
+ *     child:  daemon_fork -> starts; says on stderr what is wrong -> daemon_ready -> serves
  *
  *  1. The child prints one line about a failure before it ends; the parent prints something
  *     only when the child was killed or the mount does not answer.

@@ -3,10 +3,13 @@
  * The whole file system: builds the layers up in their order, serves, and takes them down in
  * reverse.
  *
- *   sparkfs_prepare   mount point, base URL, token          no thread, no folder; may ask on
- * the terminal [daemon_fork] sparkfs_start     http loop, client, GET /people/me, account,
- * store, contents, pager, outbox, tree, fs, the mount sparkfs_serve     until unmounted or told
- * to end sparkfs_stop      also after a start that failed half way
+ *  1. sparkfs_prepare: mount point, base URL, token. Makes no thread and no folder, and may ask
+ *     on the terminal.
+ *  2. daemon_fork.
+ *  3. sparkfs_start: http loop, client, GET /people/me, account, store, contents, pager, outbox,
+ *     tree, fs, the mount.
+ *  4. sparkfs_serve: until it is unmounted or told to end.
+ *  5. sparkfs_stop: also after a start that failed half way.
  *
  * Thread rule: the main thread.
  */
