@@ -31,11 +31,11 @@ struct target {
 	GList link; /* n->ready, while READY */
 	/* an inode */
 	bool is_due;	  /* there is something to tell that is not being told yet */
-	bool with_pages;  /* of it */
+	bool with_pages;  /* tell of the pages, too */
 	uint64_t seq;	  /* number of its last notice */
 	int64_t since_ms; /* time of the first notice that was not told */
-	GSList *waits; /* of struct wait, the last first, for the end of what is being told, */
-	GSList *next;  /* and these for what is due */
+	GSList *waits;	  /* of struct wait, the last first: wait for what is being told, */
+	GSList *next;	  /* and these for what is due */
 	/* a directory's names */
 	GQueue names;	    /* of char *, owned */
 	GHashTable *queued; /* the same names, as a set */

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The notifier: threads of its own that tell the kernel what to forget. They hold no lock
- * while they do, since the kernel may wait inside for a request that is still being answered
- * (libfuse, doc/README.notifications). Such a wait cannot be killed, and lasts for as long as
- * somebody else likes:
+ * The notifier has threads that tell the kernel what to forget. They hold no lock meanwhile,
+ * since the kernel may wait inside the call for a request that is not answered yet (libfuse,
+ * doc/README.notifications). Such a wait cannot be killed, and others decide how long it lasts:
  *
- *  - To forget a name the kernel takes its directory's lock, which it holds for as long as a
- *    look-up, a listing, rm, mkdir or mv there waits for our answer. So names of such a directory
- *    are told when the answers were given (notify_hold, notify_release).
- *  - To forget the pages of a file it waits for those that are being read. The bytes of an
- *    attachment never change, so the pages of one are left alone.
+ *  - To forget a name the kernel takes the lock of its directory, which a look-up, a listing,
+ *    rm, mkdir or mv there holds until we answer. So names of such a directory are told after
+ *    these answers (notify_hold, notify_release).
+ *  - To forget the pages of a file the kernel waits for the pages that are being read. The
+ *    bytes of an attachment never change, so its pages are left alone.
  *
- * What comes between our look and the kernel's is waited for in the kernel. So each inode, and the names
- * of each directory, are a *target* of their own, which takes one thread at most:
+ * A request that comes after our check can still make a thread wait in the kernel. So each
+ * inode, and the names of each directory, are a *target* of their own, which occupies one
+ * thread at most:
  *
  *              notified                a thread takes it                all was told
  *     (none) ----------> READY ----------------------------> TELLING ----------------> (none)
@@ -20,14 +20,15 @@
  *                          |  '------------ HELD <------------'   |
  *                          '--------------------------------------' notified meanwhile
  *
- *  1. What is notified of a target that is not told yet is merged with that.
- *  2. There are so many threads as are needed, up to THREADS_MAX (notify.c).
- *  3. Who waits for the kernel's having been told (notify_then) waits for what was notified since
- *     he began, for NOTIFY_BOUND_MS at most, and for nothing that is older than that. Names are
- *     not waited for: they may be told only when the one who waits was answered.
- *  4. Nothing orders one target against another. Those who wait for the same ones go on in the
+ *  1. A notice for a target that is not told yet is merged with the earlier one.
+ *  2. There are as many threads as are needed, up to THREADS_MAX (notify.c).
+ *  3. notify_then waits until the kernel was told of the notices since a moment, for at most
+ *     NOTIFY_BOUND_MS, and not for notices that are older than that. It does not wait for
+ *     names, since these may be told only after the waiting request was answered.
+ *  4. The order between targets is undefined. Those who wait for the same ones go on in the
  *     order in which they began to wait; of those who wait for different ones, any is first.
- *  5. After notifier_end the rest is accepted and forgotten: the kernel forgets all by itself.
+ *  5. Notices after notifier_end are dropped, since the kernel then forgets everything by
+ *     itself.
  *
  * Thread rule: notifier_start, _end, _free: the main thread; all others from any thread. Lock:
  * notifier.lock, under which threads are started and items are posted to the work queue.
@@ -45,33 +46,35 @@ struct fuse_session;
 struct notifier;
 
 int notifier_start(struct fuse_session *session, struct notifier **ret_notifier);
-/* Whoever waits goes on; joins. Before the session is destroyed, once the kernel holds no thread
- * any more. NULL is fine. */
+/* Ends all waits of notify_then and joins the threads. Called before the session is destroyed,
+ * once the kernel holds no thread any more. NULL is fine. */
 void notifier_end(struct notifier *n);
-/* Nobody has it any more. */
+/* Called when nobody uses it any more. */
 void notifier_free(struct notifier **n);
 
-/* Attributes and cached pages (of a directory: its cached listing). */
+/* The attributes and cached pages of the inode changed (of a directory: its listing). */
 void notify_inode(struct notifier *n, uint64_t ino);
-/* Also the pages of an attachment: what was written to it here is not what it is. */
+/* The same, also for the pages of an attachment: the kernel has cached what was written to the
+ * file here, which is not what it contains now. */
 void notify_written(struct notifier *n, uint64_t ino);
-/* Attributes alone. */
+/* Only the attributes changed. */
 void notify_attributes(struct notifier *n, uint64_t ino);
-/* Whether the kernel has heard of all that was notified of that one: what it caches is as new as
+/* True if the kernel was told of all notices for the inode, so that what it caches is as new as
  * the store. */
 bool notify_is_told(struct notifier *n, uint64_t ino);
-/* A name, also one the kernel knows to be absent. */
+/* The name changed; also for a name that the kernel knows to be absent. */
 void notify_name(struct notifier *n, uint64_t dir, const char *name);
 
-/* A request in that directory, from its arrival until it was answered. */
+/* Holds the names of the directory back from the arrival of a request in it until the answer. */
 void notify_hold(struct notifier *n, uint64_t dir);
 void notify_release(struct notifier *n, uint64_t dir);
 
-/* A name at once, by a thread that may wait for the kernel: none that answers requests. */
+/* Tells of a name at once, on a thread that may wait for the kernel, so on none that answers
+ * requests. */
 int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name);
 
-/* A moment, for notify_then. */
+/* The present moment, for notify_then. */
 uint64_t notify_now(struct notifier *n);
-/* Runs `fn` once the kernel was told of every inode notified since then (0: at all), within the bound;
- * on a thread of the notifier: it must not wait. */
+/* Runs `fn` when the kernel was told of every inode that was notified since `since` (0: ever),
+ * or when the bound is over. It runs on a thread of the notifier and must not wait. */
 void notify_then(struct notifier *n, uint64_t since, work_fn fn, void *arg);

@@ -18,6 +18,7 @@
  *  3. Our folders are 0700 and our files 0600, and must belong to us. A letter of one account
  *     is never sent with the token of another, so a name that somebody else's account uses is
  *     refused.
+ * Thread rule: the main thread.
  */
 #pragma once
 
