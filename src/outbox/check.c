@@ -2,13 +2,15 @@
 /*
  * After an ambiguous failure: did the letter arrive? (outbox.h, 4)
  *
- *     check_begin -> ask -> on_list / on_message --found------------> deliver
+ *     outbox_check_begin
+ *           v
+ *          ask -> on_list / on_message ------------found------------> outbox_job_deliver
  *                     ^        |  ^ look, on_look (files, one by one)
  *                     |        +--+
  *                     |            |  (a rival is on the wire) --+
  *                     |            +--not found, the first time -+
  *                     +-- [timer] ---------------- pause <-------+
- *                                  +--not found, the second time ---> fail: unsent or in doubt
+ *                                  +--not found, the second time ---> outbox_job_fail: unsent or in doubt
  *
  * Two mistakes are possible and both lose a message or send it twice, so what is not certain is
  * in doubt. A message counts only if it is mine, says the same (or its file has the same name

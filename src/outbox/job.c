@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A job is a letter on its way. It passes between the cache thread, which decides, and the io
- * thread, which writes. What makes each step (* in outbox.c, + in check.c):
+ * thread, which writes. The functions that make each step (* in outbox.c, + in check.c; "job_"
+ * stands for outbox_job_):
  *
- *   outbox_send* -> admit* -> [io] write_job* -> written* -> advance -> submit
+ *   outbox_send* -> admit* -> [io] write_job* -> written* -> job_advance -> job_submit
  *                     |                             |                     |
  *                     |refused                      |detached             v
- *                     |                             |                 on_answer
+ *                     |                             |               job_answered
  *                     |                             |                  |     |failed
  *                     |                             |           success|     v
- *                     |                             |<--refused--------|-- on_failure
+ *                     |                             |<--refused--------|-- job_failed
  *                     |                             |                  |     |in doubt
  *                     |                             |                  |     v
- *                     |                             |<--not found------|-- check_begin+
+ *                     |                             |<--not found------|-- outbox_check_begin+
  *                     |                             |                  |     |
  *                     |                             v                  v     |found
- *                     |                            fail             deliver <+
+ *                     |                         job_fail        job_deliver <+
  *                     |                             |                  |
  *                     |                             |               on_room (a new space)
  *                     |                             |                  |
@@ -23,7 +24,7 @@
  *                     |                             v                  v
  *                     |                    [io] record_job     [io] remove_job
  *                     v                             v                  v
- *                  refuse -----> finish <------ recorded            removed -----> finish
+ *                job_refuse -> job_finish <---- recorded            removed ---> job_finish
  */
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  *     begin --no such version--> post
  *       |                         ^  ^
  *       | same name and size      |  |
- *     [io] sum --other bytes------+  |
+ *     [io] sum  -- other bytes ---+  |
  *       |                            |
  *     GET of its message --404-------+
  *       |       |        \--nobody waits any more, or it was removed: not sent

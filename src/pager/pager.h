@@ -15,12 +15,14 @@
  *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead
  *     network wait once.
  *
- *               pager_wait                          page, more to come
- *     IDLE ----------------------> FETCHING <-----------------+
- *      ^  fetch_end(0): fresh_until   |  |                    |
- *      |  fetch_end(err): failed_until|  +--- fetch_page -----+
- *      +------------------------------+
- *         fetch_end with moved generation: FETCHING again (at most 3 times)
+ *                pager_wait                           fetch_answered: a page,
+ *     IDLE ------------------------> FETCHING <---------------+   more to come
+ *      ^                               |  |                   |
+ *      | fetch_end(0): fresh_until_ms  |  +-------------------+
+ *      | fetch_end(-errno):            |  |                   |
+ *      |   failed_until_ms             |  +-------------------+
+ *      +-------------------------------+      fetch_restarts: the generation moved (at most
+ *                                             3 times)
  *
  * Thread rule: pager_check, pager_touch, pager_refresh: any thread. All else: cache thread.
  * Lock: pager.lock guards the entries' public part (state, times, generation); nothing is

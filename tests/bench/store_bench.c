@@ -3,8 +3,8 @@
  * What the store costs a message: store_bench [--folder=DIR] [--lanes=N] [messages]...
  *
  * One line of JSON a size. Messages as people write them come in pages of 1,000, newest first
- * (as history is fetched), of several lanes in turn. "us" are microseconds of the processor in
- * the calling thread, "wall_us" of the clock; a message each, unless the name says otherwise.
+ * (as history is fetched), of several lanes in turn. "..._us" are microseconds of the processor
+ * in the calling thread, "..._wall_us" of the clock; a message each, unless the name says otherwise.
  */
 #include <errno.h>
 #include <glib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Time and the work queue, both owned by the test: linked instead of base/work.c and base/clock.c, so that everything runs on one
- * thread, in an order that only the seed decides. Time moves only in time_run.
+ * thread, in an order that only the seed decides. Time moves only in time_pass.
  */
 #pragma once
 

@@ -32,7 +32,7 @@ bool pages_halve(struct fetch *f, const struct webex_reply *reply);
 void pages_restart(struct fetch *f);
 
 /* ---- the fetchers that have a file of their own ---- */
-/* fetchers/rooms.c: NEED_ROOMS, NEED_NEWS */
+/* rooms.c: NEED_ROOMS, NEED_NEWS */
 int fetcher_rooms_begin(struct fetch *f);
 int fetcher_news_begin(struct fetch *f);
 int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply);

@@ -9,7 +9,7 @@
  *   up to NEWS_SORTED_MAX        a short page of the most recently active, and the next one
  *                                while the last space of the page still has news
  *   more                         everything, in any order: above about 3,000 the sorted list
- *                                may lack the most recently active (fresh.c then polls less
+ *                                may lack the most recently active (pager/present/poll.c then polls less
  *                                often where that takes many pages)
  */
 #include <errno.h>

@@ -7,10 +7,10 @@
  * the store knows all of it. A point of time in a space is
  *
  *	             fill: a page run begins there
- *	   UNKNOWN ----------------------------> IN A LANE
+ *	   UNKNOWN ---------------------------> IN A PAGE RUN
  *	      ^                                   |     |
- *	      | page_run_ended: error; nobody         |     | on_page: the page is in the store
- *	      | wants it any more; walk over      |     v
+ *	      | on_done: error; nobody wants      |     | on_page: the page is in the store
+ *	      | it any more; the walk is over     |     v
  *	      +-----------------------------------+   KNOWN
  *	                                                | (the store forgets: the space is gone)
  *	                                                v

@@ -2,7 +2,7 @@
 /*
  * Freshness: how the mount keeps up with what others do (design 4). While it is in use, one
  * poll an interval asks for the list of spaces; what has news is fetched behind it (catchup.h),
- * and with it the newest messages of the spaces most recently used (usage.h), for their edits
+ * and with it the newest messages of the spaces most recently used (recent_spaces.h), for their edits
  * and deletions. Nobody used it for a while: nothing is asked at all.
  *
  *	                    poller_start
@@ -25,7 +25,7 @@
  * nothing of all this: lists are asked for when they are opened.
  *
  * Thread rule: poller_used, poller_hold, poller_check, poller_get_stats: any thread; all else: cache
- * thread. Lock: none but those of usage and catchup.
+ * thread. Lock: none but those of recent_spaces and catchup.
  */
 #pragma once
 
@@ -74,7 +74,7 @@ void poller_begins(struct poller *f, struct fetch *fetch);
 /* Before the waiters are called. error -ECANCELED: nobody wanted it any more. */
 void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network);
 
-/* ---- for fetchers/rooms.c ---- */
+/* ---- for pager/fetchers/rooms.c ---- */
 /* The size of the longest page of spaces that the server gives. */
 int poller_page_max(const struct poller *f);
 void poller_note_page_max(struct poller *f, int max);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of proof: turns, and the lists that are asked for again (proof_lists.c, proof_members.c,
- * proof_rooms.c). Thread rule: cache thread.
+ * Inside of proof: turns, and the lists that are asked for again (lists.c, members.c, rooms.c). Thread rule: cache thread.
  */
 #pragma once
 
@@ -78,11 +77,11 @@ void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct pro
 /* rows: rising. */
 bool proof_has_row(const GArray *rows, int64_t row);
 
-/* ---- proof_rooms.c ---- */
+/* ---- rooms.c ---- */
 /* Begins a list of spaces for those that wait for one. */
 void proof_rooms_pump(struct proof *proof);
 
-/* ---- proof_lists.c ---- */
+/* ---- lists.c ---- */
 void proof_pages_init(struct proof *proof);
 void proof_pages_stop(struct proof *proof);
 void proof_pages_free(struct proof *proof);
@@ -92,7 +91,7 @@ bool proof_pages_pump(struct proof *proof);
 /* The earliest time (mono) that one will be due; INT64_MAX. */
 int64_t proof_pages_next_ms(const struct proof *proof);
 
-/* ---- proof_members.c: the same ---- */
+/* ---- members.c: the same ---- */
 void proof_members_init(struct proof *proof);
 void proof_members_free(struct proof *proof);
 bool proof_members_are_quiet(const struct proof *proof);

@@ -27,7 +27,7 @@ void interrupt(fuse_req_t req);
 extern atomic_bool copy_waits;
 extern atomic_int copies;
 extern atomic_int notices, detached, cancelled;
-/* What interrupts is a signal that asks nobody to stop (writer.h). */
+/* What interrupts is a signal that asks nobody to stop (caller.h). */
 extern atomic_bool only_told;
 
 struct api_call {

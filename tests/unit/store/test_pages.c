@@ -45,7 +45,7 @@ static void assert_head(struct kit *k, int64_t room, int64_t lo, int64_t hi)
 	assert_int_equal(span.hi, hi);
 }
 
-/* Asserts the gaps of (lo, hi] as "lo,hi " after T0, and that covers() agrees. */
+/* Asserts the gaps of (lo, hi] as "lo,hi " after T0, and that store_span_covers() agrees. */
 static void assert_gaps(struct kit *k, int64_t room, int64_t lo, int64_t hi,
 			const char *expected)
 {
