@@ -4,6 +4,8 @@
 Runs one test file by pytest and reports each of its cases as a line of TAP on
 stdout, so that meson (protocol: 'tap') knows the cases and not only the file.
 What pytest itself prints goes to stderr.
+
+SPARKFS_TEST_PART=2/3 in the environment: of the cases only the second, fifth, eighth and so on.
 """
 import os
 import sys
@@ -15,6 +17,12 @@ try:
     import pytest
 except ImportError:
     sys.exit("run_pytest.py: pytest is missing; run scripts/deps test")
+
+
+def pytest_collection_modifyitems(items):
+    """Leaves the cases of this part of the file."""
+    part, parts = (int(word) for word in os.environ["SPARKFS_TEST_PART"].split("/"))
+    items[:] = items[part - 1::parts]
 
 
 class TapReporter:
@@ -52,12 +60,18 @@ class TapReporter:
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
+    # The programs under test say where the server is by themselves.
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        os.environ.pop(name, None)
+    plugins = []
+    if "SPARKFS_TEST_PART" in os.environ:
+        plugins.append(sys.modules[__name__])
     # TAP keeps the real stdout; pytest and everything it starts get stderr.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     return pytest.main(["-q", "-p", "no:cacheprovider", "--tb=short", "--color=no", "-rs",
                         "--durations=5", "--rootdir", os.path.dirname(sys.argv[1]),
-                        *sys.argv[1:]], plugins=[TapReporter(out)])
+                        *sys.argv[1:]], plugins=[TapReporter(out), *plugins])
 
 
 if __name__ == "__main__":
