@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A job is a letter on its way. It passes between the cache thread, which decides, and the io
- * thread, which writes. The functions that make each step (* in outbox.c, + in check.c; "job_"
- * stands for outbox_job_):
+ * thread, which writes. The functions that make each step (* in outbox.c, + in check.c; those
+ * without a mark that are not static stand here without their outbox_job_):
  *
- *   outbox_send* -> admit* -> [io] write_job* -> written* -> job_advance -> job_submit
+ *   outbox_send* -> admit* -> [io] write_job* -> written* ->   advance   ->   submit
  *                     |                             |                     |
  *                     |refused                      |detached             v
- *                     |                             |               job_answered
+ *                     |                             |                 answered
  *                     |                             |                  |     |failed
  *                     |                             |           success|     v
- *                     |                             |<--refused--------|-- job_failed
+ *                     |                             |<--refused--------|-- failed
  *                     |                             |                  |     |in doubt
  *                     |                             |                  |     v
  *                     |                             |<--not found------|-- outbox_check_begin+
  *                     |                             |                  |     |
  *                     |                             v                  v     |found
- *                     |                         job_fail        job_deliver <+
+ *                     |                         fail            deliver     <+
  *                     |                             |                  |
  *                     |                             |               on_room (a new space)
  *                     |                             |                  |
@@ -24,7 +24,7 @@
  *                     |                             v                  v
  *                     |                    [io] record_job     [io] remove_job
  *                     v                             v                  v
- *                job_refuse -> job_finish <---- recorded            removed ---> job_finish
+ *                refuse     -> finish     <---- recorded            removed ---> finish
  */
 #include <errno.h>
 #include <string.h>
