@@ -35,6 +35,7 @@ CHECKS = {
     "size": ["scripts/check-size"],
     "shellcheck": ["scripts/check-shell"],
     "man page": ["scripts/check-man"],
+    "words": ["scripts/check-words"],
 }
 
 
@@ -146,7 +147,7 @@ class Loop:
 
     def add_stages(self, build, stages, nice):
         """Builds the programs of each list of tests in turn, and gives each list to the pool as
-        soon as its programs are there; then(), when there is nothing more to build."""
+        soon as its programs are there. Calls `then` when there is nothing more to build."""
         if not stages:
             return
         tests, rest = stages[0], stages[1:]
