@@ -61,6 +61,7 @@ void op_unref(struct op *op)
 int op_begin(struct op *op)
 {
 	op->ctx.generation = store_generation(op->fs->config.store);
+	op->ctx.looked = pager_moment(op->fs->config.pager);
 	return store_read_begin(op->fs->config.store, &op->ctx.conn);
 }
 
@@ -423,6 +424,7 @@ static void park(void *arg)
 						      pager_soft_wait_ms(fs->config.pager),
 					      on_soft_timer, op_ref(op));
 	op->waiter.fn = on_fetched;
+	op->waiter.looked = op->ctx.looked;
 	if (atomic_load(&op->interrupted))
 		look_after(op);
 	if (op->ctx.missing_anew)

@@ -90,6 +90,7 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	e = pager_entry_locked(p, &head, true);
 	e->fresh_until_ms = now + age_of(p, NEED_HEAD);
 	e->good_ms = now;
+	pager_note_ended_locked(p, e, 0);
 }
 
 #define HTTP_UNAUTHORIZED 401
@@ -99,6 +100,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 	int64_t now = clock_mono(p->config.clock);
 
 	e->fetching = false;
+	pager_note_ended_locked(p, e, error);
 	if (!error) {
 		e->fresh_until_ms = now + age_of(p, e->need.kind);
 		e->failed_until_ms = INT64_MIN / 2;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "pager/fetch.h"
 #include "pager/present/link.h"
@@ -23,6 +24,8 @@ struct pager_entry {
 	int64_t failed_until_ms; /* mono */
 	int failed_error;
 	int64_t good_ms; /* mono: when the last good fetch of it ended */
+	uint64_t ended;	 /* when the last one ended, as a moment (pager.h); 0: none did */
+	int ended_error; /* with what */
 	bool is_expired; /* what there is must not do, however fresh it seems */
 	uint64_t generation;
 };
@@ -31,6 +34,9 @@ struct pager {
 	struct pager_config config;
 	pthread_mutex_t lock;
 	GHashTable *entries; /* need -> entry; pager.lock */
+	/* How often what is known to be fresh has moved, from 1 on: a moment. Written under
+	 * pager.lock, by the cache thread. */
+	atomic_uint_fast64_t moment;
 	struct spans *spans; /* cache thread */
 	struct poller *poller;
 	struct evicted *evicted;	  /* cache thread */
@@ -49,6 +55,8 @@ struct pager {
 	int page_given;		 /* cache thread; see pager_note_page; 0: not known */
 };
 
+/* What a fetch brought is in the store: whoever looked before this looks again. */
+void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error);
 /* The entry of `need`, made if `make`; under pager.lock. Entries are only dropped by the cache
  * thread, which is also the only one that keeps pointers to them. */
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);

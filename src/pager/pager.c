@@ -51,6 +51,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	if (!p->config.soft_wait_ms)
 		p->config.soft_wait_ms = SOFT_WAIT_MS;
 	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
+	atomic_init(&p->moment, 1);
 	p->stats.last_good_wall_ms = -1;
 	p->stats.offline_since_wall_ms = -1;
 	p->net_failed_ms = p->token_failed_ms = INT64_MIN / 2;
@@ -110,6 +111,23 @@ struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need,
 	return e;
 }
 
+uint64_t pager_moment(struct pager *p)
+{
+	return atomic_load(&p->moment);
+}
+
+void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error)
+{
+	e->ended = atomic_fetch_add(&p->moment, 1) + 1;
+	e->ended_error = error;
+}
+
+/* The store has more, or is fresher, than was seen. */
+static bool has_ended_since(const struct pager_entry *e, uint64_t looked)
+{
+	return e && looked && e->ended > looked && !e->is_expired;
+}
+
 /* No way to the server at all: true of every other request as well. */
 static bool is_unreachable(int error)
 {
@@ -161,20 +179,22 @@ static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, 
 }
 
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
-			       int *ret_error)
+			       uint64_t looked, int *ret_error)
 {
 	int64_t now = clock_mono(p->config.clock);
 	enum pager_verdict verdict = have ? PAGER_REFRESH : PAGER_FETCH;
 	enum fresh_verdict fresh = check_fresh(p, need, have, now);
+	bool is_to_verify = fresh == FRESH_VERIFY;
 	struct pager_entry *e;
 
-	if (fresh == FRESH_VERIFY)
-		pager_refresh(p, need);
-	if (fresh == FRESH_VERIFY || fresh == FRESH_USE)
-		return PAGER_USE;
 	pthread_mutex_lock(&p->lock);
 	e = pager_entry_locked(p, need, false);
-	if (e && e->fresh_until_ms > now && fresh == FRESH_BY_AGE) {
+	if (has_ended_since(e, looked)) {
+		/* What makes it fresh was not seen: pager_wait has it looked at again. */
+		is_to_verify = false;
+	} else if (is_to_verify || fresh == FRESH_USE) {
+		verdict = PAGER_USE;
+	} else if (e && e->fresh_until_ms > now && fresh == FRESH_BY_AGE) {
 		verdict = PAGER_USE;
 	} else if (e && e->failed_until_ms > now) {
 		verdict = have ? PAGER_USE : PAGER_FAILED;
@@ -192,6 +212,8 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		*ret_error = p->net_error;
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (is_to_verify)
+		pager_refresh(p, need);
 	return verdict;
 }
 
@@ -216,6 +238,8 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 {
 	struct pager_entry *e;
 	int64_t now = clock_mono(p->config.clock);
+	bool has_ended;
+	int error;
 
 	assert(work_on_thread(p->config.queue));
 	w->entry = NULL;
@@ -231,10 +255,17 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	if (g_hash_table_size(p->entries) > MAX_ENTRIES)
 		g_hash_table_foreach_remove(p->entries, entry_is_spent, &now);
 	e = pager_entry_locked(p, need, true);
-	if (e->fetch)
+	has_ended = !e->fetch && has_ended_since(e, w->looked);
+	error = e->ended_error;
+	if (e->fetch || has_ended)
 		p->stats.joined++;
 	pthread_mutex_unlock(&p->lock);
 
+	/* As if it had come in time to join it. */
+	if (has_ended) {
+		w->fn(w, error);
+		return;
+	}
 	w->entry = e;
 	w->link = (GList){.data = w};
 	g_queue_push_tail_link(&e->waiters, &w->link);
@@ -282,8 +313,12 @@ void pager_expire(struct pager *p, const struct need *need)
 
 void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms)
 {
+	struct pager_entry *e;
+
 	pthread_mutex_lock(&p->lock);
-	pager_entry_locked(p, need, true)->fresh_until_ms = until_ms;
+	e = pager_entry_locked(p, need, true);
+	e->fresh_until_ms = until_ms;
+	pager_note_ended_locked(p, e, 0);
 	pthread_mutex_unlock(&p->lock);
 }
 

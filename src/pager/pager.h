@@ -14,6 +14,8 @@
  *     stopped waiting, the fetch goes on.
  *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead
  *     network wait once.
+ *  6. A fetch that ends between an operation's look at the store and its check or its wait is no
+ *     reason to answer from what it saw, and none to fetch again: it looks again (pager_moment).
  *
  *                pager_wait                           fetch_answered: a page,
  *     IDLE ------------------------> FETCHING <---------------+   more to come
@@ -24,7 +26,7 @@
  *      +-------------------------------+      fetch_restarts: the generation moved (at most
  *                                             3 times)
  *
- * Thread rule: pager_check, pager_touch, pager_refresh: any thread. All else: cache thread.
+ * Thread rule: pager_moment, pager_check, pager_touch, pager_refresh: any thread. All else: cache thread.
  * Lock: pager.lock guards the entries' public part (state, times, generation); nothing is
  * called under it.
  */
@@ -123,21 +125,27 @@ enum pager_verdict {
 	PAGER_FAILED,  /* it was tried a moment ago: *ret_error */
 };
 
-/* `have`: the store holds a complete, if old, version. */
+/* A moment: to be noted before the store is looked at. Never 0. */
+uint64_t pager_moment(struct pager *p);
+/*
+ * `have`: the store holds a complete, if old, version; it was looked at after the moment `looked`
+ * (0: just now, by the cache thread).
+ */
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
-			       int *ret_error);
+			       uint64_t looked, int *ret_error);
 int pager_soft_wait_ms(const struct pager *p);
 
 struct pager_waiter {
 	/* set by the caller */
 	void (*fn)(struct pager_waiter *w, int error);
+	uint64_t looked; /* as for pager_check; 0: it is fetched in any case */
 	/* the pager's */
 	struct pager_entry *entry; /* NULL: not waiting */
 	GList link;
 };
 
 /* `w` is linked until fn was called or it was withdrawn. fn may be called from inside (a fetch
- * that cannot begin). */
+ * that cannot begin, or that has ended since w->looked). */
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w);
 /* Calls those who wait for an event: there is one. */
 void pager_wake_events(struct pager *p);

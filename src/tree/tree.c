@@ -65,7 +65,7 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 			return have ? 0 : ctx->waited[i].error;
 	if (ctx->n_waited == TREE_MAX_WAITS)
 		return have ? 0 : -EIO;
-	switch (pager_check(ctx->tree->config.pager, need, have, &error)) {
+	switch (pager_check(ctx->tree->config.pager, need, have, ctx->looked, &error)) {
 	case PAGER_USE:
 		return 0;
 	case PAGER_FAILED:

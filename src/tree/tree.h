@@ -88,6 +88,7 @@ struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
 	uint64_t generation;   /* of the store before conn's snapshot; 0: unknown */
+	uint64_t looked;       /* pager_moment() before conn's snapshot; 0: unknown */
 	struct need missing;   /* out, with TREE_WAIT */
 	bool missing_soft;     /* out: after a short wait what is known will do */
 	bool missing_anew;     /* out: only a fetch that begins with the wait will do */

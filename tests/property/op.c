@@ -95,6 +95,7 @@ static int run(struct op *op)
 	int r;
 
 	op->ctx.generation = store_generation(mount.store);
+	op->ctx.looked = pager_moment(mount.pager);
 	g_assert(store_read_begin(mount.store, &op->ctx.conn) == 0);
 	r = run_kind(op);
 	store_read_end(op->ctx.conn);
@@ -184,6 +185,7 @@ static void settle(struct op *op, int r)
 			work_post_at(mount.queue, time_mono() + pager_soft_wait_ms(mount.pager),
 				     on_soft, op);
 	op->waiter.fn = on_fetched;
+	op->waiter.looked = op->ctx.looked;
 	if (op->ctx.missing_anew)
 		pager_expire(mount.pager, &op->ctx.missing);
 	op->ctx.missing_anew = false;

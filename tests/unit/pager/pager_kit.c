@@ -404,7 +404,7 @@ enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bo
 	struct need n = need_of(kind, row);
 	int error = 0;
 
-	return pager_check(w->pager, &n, have, &error);
+	return pager_check(w->pager, &n, have, 0, &error);
 }
 
 static bool count_one(void *arg, const struct store_brief *b)

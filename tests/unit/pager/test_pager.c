@@ -109,6 +109,58 @@ static void body_touch(struct world *w)
 	assert_int_equal(0, a.error);
 }
 
+static void ask_as_of(struct world *w, struct asker *a, uint64_t looked)
+{
+	struct need n = need_of(NEED_ROOMS, 0);
+
+	*a = (struct asker){.waiter = {.fn = woken, .looked = looked}};
+	pager_wait(w->pager, &n, &a->waiter);
+}
+
+static enum pager_verdict verdict_as_of(struct world *w, bool have, uint64_t looked)
+{
+	struct need n = need_of(NEED_ROOMS, 0);
+	int error = 0;
+
+	return pager_check(w->pager, &n, have, looked, &error);
+}
+
+/* Somebody looked at the store, and before he says what he lacks the fetch of it has ended. */
+static void body_ended_meanwhile(struct world *w)
+{
+	uint64_t looked = pager_moment(w->pager);
+	struct need n = need_of(NEED_ROOMS, 0);
+	struct asker a, b;
+
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(0, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	/* It is fresh, but not what he saw. */
+	assert_int_equal(PAGER_FETCH, verdict_as_of(w, false, looked));
+	assert_int_equal(PAGER_REFRESH, verdict_as_of(w, true, looked));
+	assert_int_equal(PAGER_USE, verdict_as_of(w, false, pager_moment(w->pager)));
+	/* He looks again, and nothing is asked for. */
+	ask_as_of(w, &b, looked);
+	assert_int_equal(1, b.calls);
+	assert_int_equal(0, b.error);
+	assert_int_equal(1, calls->len);
+	/* A failure is told as to those who waited for it. */
+	looked = pager_moment(w->pager);
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(1, NULL, NULL, -ECONNREFUSED, 0, true);
+	ask_as_of(w, &b, looked);
+	assert_int_equal(1, b.calls);
+	assert_int_equal(-ECONNREFUSED, b.error);
+	assert_int_equal(2, calls->len);
+	/* What will not do is fetched all the same. */
+	pager_expire(w->pager, &n);
+	ask_as_of(w, &b, looked);
+	assert_int_equal(0, b.calls);
+	assert_int_equal(3, calls->len);
+	answer(2, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_int_equal(1, b.calls);
+	assert_int_equal(0, b.error);
+}
+
 static void body_shutdown(struct world *w)
 {
 	struct asker a, b;
@@ -128,13 +180,15 @@ CASE(interrupt)
 CASE(soft)
 CASE(failure)
 CASE(touch)
+CASE(ended_meanwhile)
 CASE(shutdown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(single_flight), TEST(interrupt), TEST(soft),
-		TEST(failure),	     TEST(touch),     TEST(shutdown),
+		TEST(single_flight),   TEST(interrupt), TEST(soft),
+		TEST(failure),	       TEST(touch),	TEST(shutdown),
+		TEST(ended_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("pager", tests, NULL, NULL);

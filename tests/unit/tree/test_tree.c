@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/names.h"
+#include "pager/internal.h"
 #include "tree/internal.h"
 
 #define T0 INT64_C(1760000000000)
@@ -304,6 +305,23 @@ static void test_need_with_something_to_show(void **state)
 	assert_int_equal(0, tree_opendir(&w->ctx, tree_ino(TREE_SPACE, w->direct), &dir));
 }
 
+/* The list of spaces comes between the look at the store and the question whether it is known. */
+static void test_what_came_behind_the_look(void **state)
+{
+	const struct need rooms = {.kind = NEED_ROOMS};
+	struct world *w = *state;
+	struct tree_entry e;
+
+	w->ctx.looked = pager_moment(w->pager);
+	pager_set_fresh(w->pager, &rooms, now_ms + 3000);
+	/* That there is no such space in what was seen says nothing. */
+	assert_int_equal(TREE_WAIT, tree_lookup(&w->ctx, tree_ino(TREE_SPACES, 0), "New", &e));
+	assert_int_equal(NEED_ROOMS, w->ctx.missing.kind);
+	w->ctx.looked = pager_moment(w->pager);
+	assert_int_equal(0, tree_lookup(&w->ctx, tree_ino(TREE_SPACES, 0), "New", &e));
+	assert_int_equal(0, e.ino);
+}
+
 /* The newest page of a list that is longer: a listing of it alone would be a part of one. */
 static void list_newest(struct world *w)
 {
@@ -561,6 +579,7 @@ int main(void)
 		TEST(message_names),
 		TEST(markdown_is_edited_as_md),
 		TEST(needs),
+		TEST(what_came_behind_the_look),
 		TEST(need_with_something_to_show),
 		TEST(need_that_was_given_up),
 		TEST(listing_in_pieces),
