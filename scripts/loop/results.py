@@ -8,11 +8,11 @@ def count(stdout, status, protocol):
     """(passed, failed, skipped) of one program. One that reports its cases (TAP, or cmocka's own
     format) counts by case, another one as one."""
     passed = failed = skipped = 0
-    planned = 0
+    planned = None
     for line in stdout.splitlines():
         plan = re.match(r"1\.\.(\d+)", line)
         if plan:
-            planned += int(plan[1])
+            planned = (planned or 0) + int(plan[1])
         found = CASE.match(line)
         if not found:
             continue
@@ -26,7 +26,7 @@ def count(stdout, status, protocol):
         return passed, max(failed, 1), skipped
     if protocol == "tap":
         # A case without its line is one in which the program ended early.
-        whole = planned > 0 and planned == passed + failed + skipped
+        whole = planned is not None and planned == passed + failed + skipped
         return passed, failed if whole else max(failed, 1), skipped
     # Where the status alone counts, lines that look like a failed case are output of what it tests.
     return max(passed, 0 if skipped else 1), 0, skipped

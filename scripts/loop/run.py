@@ -12,6 +12,7 @@ import json
 import math
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -39,27 +40,43 @@ CHECKS = {
 }
 
 
-def read_durations():
-    """{(test, build): seconds} as scripts/test --record wrote them."""
-    found = {}
-    if DURATIONS.exists():
-        for line in DURATIONS.read_text(encoding="utf-8").splitlines():
-            if line.strip() and not line.startswith("#"):
-                name, *cells = line.rsplit(None, len(builds.BUILDS))
-                found.update({(name, build): float(cell)
-                              for build, cell in zip(builds.BUILDS, cells) if cell != "-"})
-    return found
+class Durations:
+    """How long each program of tests takes in each build, and how many cases it has, as
+    scripts/test --record noted it."""
 
+    def __init__(self):
+        self.seconds = {}       # (test, build): of all its parts
+        self.cases = {}         # test: number
+        if DURATIONS.exists():
+            for line in DURATIONS.read_text(encoding="utf-8").splitlines():
+                if line.strip() and not line.startswith("#"):
+                    self.read(line)
 
-def write_durations(found):
-    lines = ["# Seconds that each program of tests takes; scripts/test --record writes this. The",
-             "# longest begin first, and the cases of a long file are spread over several programs.",
-             f"{'# test':40}" + "".join(f"{build:>8}" for build in builds.BUILDS)]
-    for name in sorted({name for name, _ in found}):
-        cells = [f"{found[name, build]:8.1f}" if (name, build) in found else f"{'-':>8}"
-                 for build in builds.BUILDS]
-        lines.append(f"{name:40}" + "".join(cells))
-    DURATIONS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    def read(self, line):
+        name, cases, *cells = line.rsplit(None, len(builds.BUILDS) + 1)
+        self.cases[name] = int(cases)
+        self.seconds.update({(name, build): float(cell)
+                             for build, cell in zip(builds.BUILDS, cells) if cell != "-"})
+
+    def expected(self, test, build):
+        """Seconds, as noted for this build, or else for another one."""
+        noted = [self.seconds.get((test, name)) for name in (build, *builds.BUILDS)]
+        return next((seconds for seconds in noted if seconds is not None), 10)
+
+    def parts(self, test, build):
+        parts = math.ceil(self.expected(test, build) / PART_SECONDS)
+        return max(1, min(parts, self.cases.get(test, 1)))
+
+    def write(self):
+        lines = ["# Seconds that each program of tests takes; scripts/test --record writes this.",
+                 "# The longest begin first, and the cases of a long file are spread over several",
+                 "# programs.",
+                 f"{'# test':32}{'cases':>7}" + "".join(f"{name:>8}" for name in builds.BUILDS)]
+        for test in sorted({test for test, _ in self.seconds}):
+            cells = [f"{self.seconds[test, build]:8.1f}" if (test, build) in self.seconds
+                     else f"{'-':>8}" for build in builds.BUILDS]
+            lines.append(f"{test:32}{self.cases.get(test, 1):7}" + "".join(cells))
+        DURATIONS.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 class Unchanged:
@@ -101,11 +118,10 @@ class Loop:
         self.results = results.Results()
         self.pool = Pool()
         self.started = time.monotonic()
-        self.durations = read_durations()
-        self.taken = {}         # (test, build): seconds of all its parts
+        self.durations = Durations()
+        self.taken = {}         # (test, build): [seconds, cases] of all its parts
         self.counts = {}        # build: [good, bad, skipped]
         self.bad = {}           # build: jobs whose tests failed
-        self.left = {}          # build: programs that have not ended
         self.unchanged = None   # scripts/check: what need not run again
 
     def now(self):
@@ -178,33 +194,21 @@ class Loop:
         others = [t for t in tests if not builds.has_mounts(t)]
         self.counts.setdefault(build.name, [0, 0, 0])
         self.bad.setdefault(build.name, [])
-        self.left[build.name] = 0
         self.add_stages(build, [stage for stage in (mounts, others) if stage], nice)
 
-    def expected(self, build, test):
-        """Seconds, as noted for this build, or else for another one."""
-        noted = [self.durations.get((test["name"], name))
-                 for name in (build.name, *builds.BUILDS)]
-        return next((seconds for seconds in noted if seconds is not None), 10)
-
-    def parts(self, build, test):
-        if not builds.has_mounts(test):
-            return 1
-        return max(1, math.ceil(self.expected(build, test) / PART_SECONDS))
-
     def add_test(self, build, test):
-        parts = self.parts(build, test)
+        mounts = builds.has_mounts(test)
+        parts = self.durations.parts(test["name"], build.name) if mounts else 1
         for number in range(1, parts + 1):
             env = build.environment(test)
             name = test["name"]
             if parts > 1:
                 env["SPARKFS_TEST_PART"] = f"{number}/{parts}"
                 name += f" {number}/{parts}"
-            expected = self.expected(build, test) / parts
-            job = Job(f"{build.name}: {name}", [*build.prefix(), *test["cmd"]], self.test_done, env=env,
-                      timeout=test["timeout"] * build.slow, expected=expected)
+            expected = self.durations.expected(test["name"], build.name) / parts
+            job = Job(f"{build.name}: {name}", [*build.prefix(), *test["cmd"]], self.test_done,
+                      env=env, timeout=test["timeout"] * build.slow, expected=expected)
             job.build, job.test = build, test
-            self.left[build.name] += 1
             self.pool.add(job)
 
     def log(self, job):
@@ -230,14 +234,14 @@ class Loop:
         build = job.build.name
         self.note(f"tests of {build}", job)
         counts = self.judge(job)
-        key = (job.test["name"], build)
-        self.taken[key] = self.taken.get(key, 0) + job.seconds
+        taken = self.taken.setdefault((job.test["name"], build), [0, 0])
+        taken[0] += job.seconds
+        taken[1] += sum(counts)
         if counts[1]:
             job.counted = counts
             self.bad[build].append(job)
         else:
             self.count(build, counts)
-        self.left[build] -= 1
 
     def count(self, build, counts):
         self.results.add(*counts)
@@ -315,7 +319,10 @@ def run_tests(args):
             loop.add_check("clang-tidy", ["scripts/check-tidy", build.folder, "--all"])
     status = loop.run()
     if args.record:
-        write_durations({**loop.durations, **loop.taken})
+        for (test, build), (seconds, cases) in loop.taken.items():
+            loop.durations.seconds[test, build] = seconds
+            loop.durations.cases[test] = cases
+        loop.durations.write()
     return status
 
 
@@ -361,6 +368,9 @@ def main():
     build.set_defaults(run=run_build)
     args = parser.parse_args()
     os.chdir(ROOT)
+    # A shell's background job ignores these, and so would every program under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     return args.run(args)
 
 
