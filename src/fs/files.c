@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "fs/local.h"
 #include "fs/mirror.h"
-#include "fs/namer.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -21,8 +20,6 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	h->what = what;
 	h->ino = ino;
 	h->letter = -1;
-	if (what == HANDLE_READ && tree_is_message(ino))
-		namer_opened(fs->namer, tree_ino_row(ino));
 	handles_add(fs->files, h);
 	return h;
 }
@@ -79,8 +76,6 @@ void handle_free(struct fs *fs, struct handle *h)
 		rm_guard_file_closed(fs->rm_guard, h->ino, h->opener,
 				     clock_mono(fs->config.clock));
 	if (h->what == HANDLE_READ) {
-		if (tree_is_message(h->ino))
-			namer_closed(fs->namer, tree_ino_row(h->ino));
 		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
 	} else {
 		tree_write_close(fs->config.tree, &h->write);
@@ -255,10 +250,7 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	watch_message(fs, ino, fuse_req_ctx(req)->pid);
 	set_read_flags(fi, TREE_READ_STORE);
 	fi->fh = 0;
-	namer_opened(fs->namer, tree_ino_row(ino));
-	/* If the reply does not reach the caller, no release comes. */
-	if (fuse_reply_open(req, fi) == -ENOENT)
-		namer_closed(fs->namer, tree_ino_row(ino));
+	fuse_reply_open(req, fi);
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -39,7 +39,6 @@ struct fs {
 	atomic_bool loop_ended;
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */
-	struct namer *namer;
 	struct local_files *local;
 	struct work_queue *copies; /* copies of long files (op.c); between mount and unmount */
 	struct mirror *mirror;	   /* NULL: none; set before the loop runs */

@@ -138,8 +138,5 @@ void op_end(struct op *op);
 /* Ends the snapshot, if it is not ended yet. */
 void ctx_end(struct tree_ctx *ctx);
 
-/* invalidate.c, cache thread: for namer.h; `arg` is the fs. */
-void fs_show_names(void *arg, int64_t message);
-
 /* Cache thread, at unmount: all parked ops get -ESHUTDOWN. */
 void op_fail_all(struct fs *fs);

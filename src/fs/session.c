@@ -14,7 +14,6 @@
 #include "base/thread.h"
 #include "outbox/local_file.h"
 #include "fs/mirror.h"
-#include "fs/namer.h"
 #include "fs/op.h"
 #include "fs/refuse.h"
 
@@ -218,7 +217,6 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs->files = handles_new();
 	fs->dirs = handles_new();
 	fs->local = new_local_files(config);
-	fs->namer = namer_new(fs->config.queue, fs_show_names, fs);
 	*ret_fs = fs;
 	return 0;
 }
@@ -439,7 +437,6 @@ void fs_free(struct fs **fs)
 	fuse_session_destroy((*fs)->session);
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);
-	namer_free(&(*fs)->namer);
 	local_files_free(&(*fs)->local);
 	rm_guard_free(&(*fs)->rm_guard);
 	fs_polls_clear(&(*fs)->polls);

@@ -34,7 +34,6 @@
 #include "base/log.h"
 #include "fs/local.h"
 #include "fs/mirror.h"
-#include "fs/namer.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -530,8 +529,6 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	/* It was a message opened for reading, or an open of the inotify helper. */
 	if (!h || h->is_mirror) {
-		if (!h && tree_is_message(ino))
-			namer_closed(fs->namer, tree_ino_row(ino));
 		fuse_reply_err(req, 0);
 		return;
 	}

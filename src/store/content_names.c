@@ -260,7 +260,7 @@ static int write_sizes(struct write *w, const struct store_message *m)
 	return sql_run(&st);
 }
 
-static int show_names(struct write *w, int64_t rowid)
+int contents_show_names(struct write *w, int64_t rowid)
 {
 	struct store_message m = {0};
 	struct room_place room = {0};
@@ -282,12 +282,4 @@ static int show_names(struct write *w, int64_t rowid)
 	room_place_clear(&room);
 	store_message_clear(&m);
 	return r == -ENOENT ? 0 : r;
-}
-
-int store_show_names(struct store *s, int64_t message, GPtrArray *changes)
-{
-	struct write w;
-	int r = write_begin(s, changes, &w);
-
-	return r < 0 ? r : write_end(&w, show_names(&w, message));
 }

@@ -208,9 +208,10 @@ static int write_name(struct write *w, int64_t rowid, const char *name, const ch
 static int name_content(struct write *w, int64_t rowid, const char *name, int64_t size,
 			int64_t retry_ms)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "SELECT url, name FROM content WHERE rowid=?1 AND gone=0");
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "SELECT url, name, message FROM content WHERE rowid=?1 AND gone=0");
 	g_autofree char *clean = NULL, *key = NULL, *url = NULL, *old = NULL;
+	int64_t message;
 	int r;
 
 	sql_int(&st, 1, rowid);
@@ -219,6 +220,7 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 		return r < 0 ? r : -ENOENT;
 	url = sql_get_text(&st, 0);
 	old = sql_get_text(&st, 1);
+	message = sql_get_int(&st, 2);
 	if ((!name || !name[0]) && url) {
 		size_t len;
 		const char *id = webex_content_id(url, &len);
@@ -234,7 +236,9 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 		r = content_tell(w, rowid, STORE_CONTENT_GONE);
 	if (r == 0)
 		r = write_name(w, rowid, clean, key, size, retry_ms);
-	return r < 0 ? r : content_tell(w, rowid, STORE_CONTENT_ADDED);
+	if (r == 0)
+		r = content_tell(w, rowid, STORE_CONTENT_ADDED);
+	return r < 0 ? r : contents_show_names(w, message);
 }
 
 int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t size,

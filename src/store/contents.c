@@ -137,6 +137,8 @@ static int apply_content(struct write *w, const struct store_content *c, int64_t
 	if (r == 0)
 		changes_add_named(w, STORE_CONTENT_ADDED, c->room, room.type, rowid, NULL,
 				  c->name);
+	if (r == 0 && c->message)
+		r = contents_show_names(w, c->message);
 	room_place_clear(&room);
 	return r;
 }

@@ -64,13 +64,11 @@ int store_apply_content(struct store *s, const struct store_content *content,
 /*
  * Keeps what the server says of a content: its name (any text; cleaned here; NULL or empty: its
  * id becomes its name) and its stated size (-1: none). retry_wall_ms: when to ask again,
- * because the server could not tell; else 0.
+ * because the server could not tell; else 0. With the last name of a message that is nothing but
+ * files, the message's text is another: it names them (STORE_MESSAGE_CHANGED, no news).
  */
 int store_name_content(struct store *s, int64_t rowid, const char *name, int64_t size,
 		       int64_t retry_wall_ms, GPtrArray *changes);
-/* Lets the text of a message without text name its files from now on, if all their names are
- * known. */
-int store_show_names(struct store *s, int64_t message, GPtrArray *changes);
 /* Keeps the size that was counted from its bytes. */
 int store_set_content_size(struct store *s, int64_t rowid, int64_t size, GPtrArray *changes);
 /* Keeps the SHA-256, in hex, of a file that was sent from here. -ENOENT. */

@@ -145,6 +145,9 @@ int content_tell(struct write *w, int64_t rowid, enum store_change_type type);
 
 /* Fills in m->file_names, in the order of m->files. 1: done; 0: not all names are known. */
 int contents_names_of(struct sql *q, int64_t message, struct webex_message *m);
+/* Lets the text of a message without text name its files from now on, if all their names are
+ * known. */
+int contents_show_names(struct write *w, int64_t message);
 
 /* ---- content_put.c ---- */
 /* Makes the message's rows match `files`: a new file gets a row without a name, a missing one

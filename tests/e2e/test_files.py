@@ -524,17 +524,16 @@ def test_a_message_says_what_its_file_is_called(two, start_mount):
     assert path.read_text() == "[file: report.pdf]\n"
 
 
-def test_the_text_stays_while_somebody_has_it_open(two):
+def test_a_name_that_becomes_known_is_an_edit_for_who_reads(two):
     upload(two, "report.pdf", "x", BOB)
     wait_until(lambda: len(two.listed()) == 1)
     path = two / two.listed()[0]
-    old = path.read_text()
     fd = os.open(path, os.O_RDONLY)
+    assert os.pread(fd, 1000, 0).decode() == path.read_text() != "[file: report.pdf]\n"
     names(two)
-    assert os.pread(fd, 1000, 0).decode() == old
-    assert os.fstat(fd).st_size == len(old)
+    wait_until(lambda: os.pread(fd, 1000, 0).decode() == "[file: report.pdf]\n")
+    assert os.fstat(fd).st_size == os.stat(path).st_size == len("[file: report.pdf]\n")
     os.close(fd)
-    wait_until(lambda: path.read_text() == "[file: report.pdf]\n")
 
 
 def test_what_one_sends_names_its_file_at_once(pier):
