@@ -21,8 +21,15 @@ HALF_A_HELLO = bytes.fromhex("160303004a0200004603 03") + bytes(range(20))
 HTTP_REFUSAL = (b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\nContent-Length: 9\r\n"
                 b"Connection: close\r\n\r\nno TLS!\r\n")
 HANDSHAKE_RECORD = 0x16
-# Else a file system that another test unmounts out there would live on in here.
+# A mount that goes in here does not go out there, but for those of the test itself: others share
+# directories in the same way. And else a file system that another test unmounts out there would
+# live on in here.
 FORGET_OTHERS = r"""
+sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) [^ ]* .*shared:[0-9].* - .*/\2/p' /proc/self/mountinfo |
+    while read -r mounted; do
+        mounted=$(printf '%b' "$mounted")
+        [ "$mounted" = "$OWN" ] || mount --make-slave "$mounted" || :
+    done
 sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - fuse[. ].*/\1/p' /proc/self/mountinfo |
     while read -r mounted; do
         mounted=$(printf '%b' "$mounted")
@@ -84,7 +91,7 @@ class World:
 
     def write(self):
         self.program.write_text(
-            "#!/bin/sh\nset -e\nif [ -z \"$ELSEWHERE\" ]; then\n"
+            f"#!/bin/sh\nset -e\nOWN='{self.path}'\nif [ -z \"$ELSEWHERE\" ]; then\n"
             "    export ELSEWHERE=1\n"
             "    exec unshare --mount --propagation unchanged \"$0\" \"$@\"\nfi\n"
             + FORGET_OTHERS + "".join(self.lines)
