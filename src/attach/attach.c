@@ -53,7 +53,7 @@ void contents_free(struct contents **c_ptr)
 	if (!c)
 		return;
 	work_queue_stop(&c->files);
-	/* What was open when the mount ended. */
+	/* These were open when the mount ended. */
 	g_hash_table_iter_init(&iter, c->entries);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct content_entry *e = value;
@@ -88,7 +88,7 @@ static bool is_idle_locked(const struct content_entry *e)
 	return e->opens == 0 && e->busy == 0 && e->transfers->len == 0 && !e->wants.head;
 }
 
-/* The folder is not listed for each file. */
+/* Keeps the bound of the folder without listing the folder for each file. */
 static void keep_bound(struct contents *c, int64_t added)
 {
 	c->kept += added;
@@ -118,7 +118,7 @@ static void save(void *arg)
 	length = e->length;
 	e->is_dirty = false;
 	pthread_mutex_unlock(&c->lock);
-	/* Whoever writes to it now has it open, and it is saved once more. */
+	/* If somebody writes to it now, they have it open, and it is saved once more later. */
 	content_file_save(e->fd, e->path, length, &known);
 	added = bytes_on_disk(e->fd);
 	ranges_clear(&known);
@@ -153,7 +153,8 @@ static void tell_length(void *arg)
 
 void content_settle_locked(struct content_entry *e)
 {
-	/* Who has it open was told of a longer one: he is to see an error, not an early end. */
+	/* Readers that have it open were told that it is longer: they must get an error, not an
+	 * early end. */
 	if (e->length >= 0 && e->length != e->promised && !e->length_told &&
 	    (e->length > e->promised || is_idle_locked(e))) {
 		e->length_told = true;
@@ -193,7 +194,7 @@ void contents_open(struct contents *c, int64_t row)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Calls to make when the lock is free. */
+/* Calls to make after the lock is released. */
 struct calls {
 	uint64_t ids[CONTENT_TRANSFERS_MAX];
 	int n;
@@ -227,7 +228,7 @@ void contents_close(struct contents *c, int64_t row)
 		webex_cancel(c->config.client, cancel.ids[i]);
 }
 
-/* Those ahead of a reader who has come to `at` may go on. */
+/* Lets the transfers go on that were paused for a reader which has come to `at`. */
 static void read_ahead_locked(struct content_entry *e, int64_t at, struct calls *resume)
 {
 	for (guint i = 0; i < e->transfers->len; i++) {
@@ -269,7 +270,7 @@ static int64_t here_locked(const struct content_entry *e)
 	return n;
 }
 
-/* All of one content together; how long it takes is the oldest's. */
+/* Adds the transfers of a content as one; its time is that of the oldest. */
 static void add_transfer_locked(const struct content_entry *e, int64_t now_ms, GArray *ret)
 {
 	int64_t end = content_end_locked(e);
@@ -328,7 +329,7 @@ ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, in
 	if (!e) {
 		n = -EIO;
 	} else if (e->length >= 0 && e->length < MIN(hi, e->promised)) {
-		/* Never a short file where a longer one was told of. */
+		/* A file must not end before the size that its readers were told. */
 		n = -EIO;
 	} else if (content_has_locked(e, offset, hi)) {
 		fd = e->fd;
@@ -338,7 +339,7 @@ ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, in
 	pthread_mutex_unlock(&c->lock);
 	for (int i = 0; i < resume.n; i++)
 		webex_resume(c->config.client, resume.ids[i]);
-	/* The caller has it open: the descriptor stays. */
+	/* The caller has it open, so the descriptor is not closed meanwhile. */
 	if (fd >= 0 && offset < hi)
 		n = pread(fd, buf, (size_t)(hi - offset), offset);
 	else if (fd >= 0)

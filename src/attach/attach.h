@@ -2,24 +2,27 @@
 /*
  * Bytes of attachments: fetched as they are read, in whatever order, and kept.
  *
- *  1. Opening one asks for nothing. A read is answered once all its bytes are here; what is
- *     missing is a need (NEED_CONTENT, with the first byte and the one behind the last).
- *  2. All readers of one content share its file and its transfers. No byte is fetched twice while
- *     it is kept, but where a server has no ranges and a transfer broke.
- *  3. A transfer runs a window ahead of the furthest reader, which grows with what was read
- *     (128 KiB to 8 MiB), and is paused there. When the last reader closes, it is cut; what came
- *     is kept.
- *  4. A reader who jumps gets a request of his own, by Range, for 256 KiB, the next for twice as
- *     much every fourth time, so that even a file that is read backwards costs some dozen. A server that
- *     does not answer 206 is asked for the whole once, and readers wait until it comes to them.
- *  5. The bytes decide how long a content is. A body that ends before what the store said is EIO
- *     there for those who have it open; if its end was properly told, the store is put right
- *     (config.on_length) when they have closed it. One that broke off is EIO there, and tried again later.
- *  6. Files are kept by content id, the last segment of the URL, in a folder of at most max_bytes,
- *     the least recently used go first; parts of files, too, with a map of what is there
- *     (file.c). Without a folder they are in memory and end with the last close.
+ *  1. Opening a content fetches nothing. A read is answered when all its bytes are here;
+ *     missing bytes are a need (NEED_CONTENT, with the first byte and the one behind the last).
+ *  2. All readers of one content share its file and its transfers. No byte is fetched twice
+ *     while it is kept, except from a server without ranges when a transfer broke.
+ *  3. A transfer runs one window ahead of the furthest reader and is paused there. The window
+ *     grows with what was read (128 KiB to 8 MiB). When the last reader closes, the transfer is
+ *     cut off; what came is kept.
+ *  4. A reader that jumps gets a request of its own, by Range, for 256 KiB, and for twice as
+ *     much after every fourth one, so that even a file that is read backwards costs only some
+ *     dozen requests. A server that does not answer 206 is asked for the whole once, and
+ *     readers wait until their bytes come.
+ *  5. The bytes decide how long a content is. If a body ends before the size that the store
+ *     has, those who have it open get EIO there; if the server marked the end, the store is
+ *     corrected (config.on_length) when they have closed it. A body that broke off gives EIO
+ *     there, too, and is tried again later.
+ *  6. Files are kept by content id, the last segment of the URL, in a folder of at most
+ *     max_bytes, from which the least recently used are dropped first. Parts of files are kept,
+ *     too, with a map of the bytes that are there (file.c). Without a folder the bytes are in
+ *     memory and end with the last close.
  *
- * An entry of the table, one a content:
+ * The states of an entry of the table, which has one for each content:
  *
  *	        contents_open           the first want: its file and map are opened
  *	  none ---------------> NEW ------------------------------------+
@@ -49,59 +52,61 @@ struct contents;
 
 struct contents_config {
 	const char *dir;   /* NULL: nothing on disk */
-	int64_t max_bytes; /* of the folder */
+	int64_t max_bytes; /* bound of the folder */
 	struct webex_client *client;
 	struct work_queue *queue; /* the cache thread */
 	const struct clock *clock;
-	int scan_ms;	  /* how long a scan for malware is waited for; 0 = 60 s */
-	bool unscannable; /* also what cannot be scanned */
-	/* Cache thread: it was found to be as long as that; of one whose size was not known, before anybody
-	 * is given its bytes. May be NULL. */
+	int scan_ms;	  /* how long to wait for a scan for malware; 0 = 60 s */
+	bool unscannable; /* fetch also what cannot be scanned */
+	/* Called on the cache thread when the length of a content was found; if it was unknown,
+	 * before anybody gets its bytes. May be NULL. */
 	void (*on_length)(void *arg, int64_t row, int64_t length);
 	void *arg;
 };
 
 int contents_new(const struct contents_config *config, struct contents **ret_contents);
-/* When all transfers are over. */
+/* Called when all transfers are over. */
 void contents_free(struct contents **c);
 
 /* Counts a reader of the content with this rowid (making the entry). */
 void contents_open(struct contents *c, int64_t row);
 void contents_close(struct contents *c, int64_t row);
-/* Whether [lo, hi) is here, as far as there is any. */
+/* True if the bytes [lo, hi), up to the end of the content, are here. */
 bool contents_has(struct contents *c, int64_t row, int64_t lo, int64_t hi);
-/* All that was asked for up to the end, or -EAGAIN: some of it is not here. */
+/* Reads all bytes that were asked for, up to the end of the content; -EAGAIN if some of them
+ * are not here. */
 ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, int64_t offset);
 
 /* ---- what is on its way, for .sparkfs/transfers ---- */
 
 struct content_transfer {
 	bool is_upload;
-	int64_t row;	    /* of a download: the content's; its name is the store's */
+	int64_t row;	    /* of a download: row of the content, whose name the store has */
 	char *name, *place; /* of an upload; owned */
 	int64_t done;	    /* bytes that are here, or were sent */
-	int64_t moved;	    /* those of this transfer */
-	int64_t total;	    /* -1: nobody knows */
-	int64_t for_ms;	    /* since it began */
+	int64_t moved;	    /* bytes of `done` that this transfer moved */
+	int64_t total;	    /* -1: unknown */
+	int64_t for_ms;	    /* how long it has run */
 };
 /* A GArray of them, empty. Owned (g_array_unref). */
 GArray *content_transfers_new(void);
 /* Appends the downloads. */
 void contents_transfers(struct contents *c, GArray *ret);
 
-/* What a want is about. */
+/* The content that a want is for. */
 struct content_source {
 	int64_t row;
 	const char *url;
-	int64_t size; /* as the store has it; -1: not known */
+	int64_t size; /* as the store has it; -1: unknown */
 };
 struct content_want;
 typedef void (*content_done)(void *arg, int error, const struct webex_reply *reply);
 /*
- * The bytes [lo, hi), as far as there are any: 0 and the want (ours; `done` is called once, and it is
- * gone then); 1: they are here; -errno: nobody has it open, or it failed a moment ago.
+ * Wants the bytes [lo, hi), up to the end of the content. 0 and the want, which is ours: `done`
+ * is called once and the want freed then. 1: the bytes are here. -errno: nobody has the content
+ * open, or it failed a moment ago.
  */
 int contents_want(struct contents *c, const struct content_source *source, int64_t lo,
 		  int64_t hi, content_done done, void *arg, struct content_want **ret_want);
-/* `done` will not be called. */
+/* Drops the want without calling `done`. */
 void contents_unwant(struct contents *c, struct content_want *want);

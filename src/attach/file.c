@@ -7,10 +7,11 @@
  *     length 1234            (-1: not known)
  *     known 0 1000
  *
- * The bytes are on the disk before the map is, and the map is replaced as a whole: after a crash there
- * is an older map or none, and what no map tells of is fetched again. Who uses a file holds an
- * flock on it; another mount that wants it has a nameless file of its own meanwhile, and no file that
- * is held is removed. When it was used last is its modification time.
+ * The bytes are on the disk before the map is, and the map is replaced as a whole: after a
+ * crash there is an older map or none, and bytes that no map has are fetched again. A daemon
+ * that uses a file holds an flock on it; another daemon that wants the content uses a nameless
+ * file of its own meanwhile. A file that is held is not removed. The modification time of a
+ * file is that of its last use.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -30,11 +31,11 @@
 #include "webex/id.h"
 
 #define MAP_HEAD "sparkfs-content 1\n"
-/* A map of more ranges than anybody reads in. */
+/* A map with more ranges than any reader makes is not read. */
 /* Of a SHA-256. */
 #define HASH_DIGITS 64
 #define MAP_MAX (1024 * 1024)
-/* A file that is damaged or being removed is tried again. */
+/* So often is a file opened again that is damaged or being removed. */
 #define OPEN_TRIES 4
 
 static char *hash_of(const char *url)
@@ -86,7 +87,7 @@ static bool parse_map(const char *text, off_t bytes, struct content_file *f)
 	return *text == '\0';
 }
 
-/* What there is in it. Without a map, or with one that cannot be true, nothing. */
+/* Reads the map. Without a map, or with one that cannot be true, no bytes count as known. */
 static void load(struct content_file *f, int64_t size)
 {
 	_cleanup_gfree_ char *map = map_path(f->path);
@@ -96,7 +97,7 @@ static void load(struct content_file *f, int64_t size)
 
 	f->length = -1;
 	if (is_told && st.st_size == 0) {
-		/* New; a map that outlived an older one would tell of its bytes. */
+		/* The file is new; an old map without its file would be wrong for it. */
 		unlink(map);
 		return;
 	}
@@ -110,7 +111,8 @@ static void load(struct content_file *f, int64_t size)
 		log_warning("cache", "%s: %s", f->path, strerror(errno));
 }
 
-/* 0, -EAGAIN: it went meanwhile, -EBUSY: somebody else's, other -errno. */
+/* Opens a file and takes its flock. -EAGAIN: it was removed meanwhile; -EBUSY: another daemon
+ * holds it; -errno. */
 static int open_held(const struct contents *c, const char *path, int *ret_fd)
 {
 	_cleanup_close_ int fd = -1;
@@ -139,7 +141,7 @@ int content_file_to_memory(int fd, const struct ranges *known)
 
 	for (guint i = 0; r == 0 && i < ranges_count(known); i++)
 		r = fd_copy(fd, memory, ranges_nth(known, i).lo, ranges_nth(known, i).hi);
-	/* Who reads from the old one just now reads the same. */
+	/* A read of the old descriptor that is under way reads the same bytes. */
 	if (r == 0 && dup3(memory, fd, O_CLOEXEC) < 0)
 		r = -errno;
 	return r;
@@ -162,7 +164,7 @@ int content_file_open(const struct contents *c, const char *url, int64_t size,
 	if (r == 0) {
 		load(&f, size);
 	} else {
-		/* It can be read all the same; it is not kept. */
+		/* It can be read, but is not kept. */
 		g_clear_pointer(&f.path, g_free);
 		f.fd = open_nameless(c);
 	}
@@ -241,7 +243,7 @@ static GArray *list_kept(const struct contents *c, int64_t *ret_total)
 	return all;
 }
 
-/* Its bytes, 0 if it is in use. */
+/* Removes a file. Returns its size, 0 if it is in use. */
 static int64_t drop(const struct kept *k)
 {
 	_cleanup_close_ int fd = -1;
@@ -249,7 +251,8 @@ static int64_t drop(const struct kept *k)
 
 	if (private_file(k->path, O_RDWR, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
-	/* The map first: one without its file would tell of another's bytes later. */
+	/* The map is removed first, since a map without its file would be wrong for a later
+	 * one. */
 	unlink(map);
 	return unlink(k->path) == 0 ? k->bytes : 0;
 }

@@ -13,15 +13,15 @@
 
 #define CONTENT_WINDOW_MIN (128 * 1024)
 #define CONTENT_WINDOW_MAX (8 * 1024 * 1024)
-/* A reader who is no further than that ahead of a transfer waits for it. */
+/* A reader that is ahead of a transfer by no more than this waits for it. */
 #define CONTENT_NEAR (1024 * 1024)
 #define CONTENT_PART_MIN (256 * 1024)
 #define CONTENT_TRANSFERS_MAX 4
-/* The folder is listed again after so many saves, or when it may be too full. */
+/* After so many saves, or when the folder may be too full, it is listed again. */
 #define CONTENT_SAVES_MAX 256
-/* A larger one is not read on in memory where the disk is full. */
+/* Where the disk is full, a content up to this size goes on in memory. */
 #define CONTENT_MEMORY_MAX (256 * 1024 * 1024)
-/* A failed transfer is remembered so long. */
+/* So long a failed transfer is remembered. */
 #define CONTENT_FAILED_MS 1500
 
 struct content_want {
@@ -36,39 +36,40 @@ struct content_want {
 struct transfer {
 	struct content_entry *entry;
 	uint64_t call; /* 0: it is being submitted */
-	int64_t start; /* the first byte asked for */
+	int64_t start; /* the first byte that was asked for */
 	int64_t at;    /* behind the last byte that came */
-	int64_t to;    /* that was asked for; 0: to the end */
-	int64_t limit; /* it is paused there */
+	int64_t to;    /* the byte behind the last one that was asked for; 0: to the end */
+	int64_t limit; /* where it is paused */
 	int64_t brought;
 	int64_t began_ms; /* mono */
-	bool is_part;	  /* asked for by Range, and not answered by the whole */
+	bool is_part;	  /* asked for by Range and not answered with the whole */
 	bool is_paused, is_cancelled;
-	bool met_known; /* what comes next is here already */
+	bool met_known; /* the bytes that come next are here already */
 	bool is_unscannable;
 };
 
 struct content_entry {
-	int64_t row; /* never changes, as the next */
+	int64_t row; /* never changes, like the next field */
 	struct contents *owner;
-	int opens; /* contents.lock, as all below */
-	int busy;  /* posted items that have it */
+	int opens; /* contents.lock, like all below */
+	int busy;  /* number of posted items that use it */
 	bool is_saving;
-	char *url;	  /* of the first want; does not change then */
-	char *path;	  /* of its file; NULL: in memory; as url */
-	int fd;		  /* -1: NEW; as url */
-	int64_t promised; /* the size that readers were told; -1: not known */
-	int64_t length;	  /* as the bytes have it; -1: not known */
+	char *url;	  /* that of the first want; does not change after it */
+	char *path;	  /* of its file; NULL: in memory; set like url */
+	int fd;		  /* -1: NEW; set like url */
+	int64_t promised; /* the size that readers were told; -1: unknown */
+	int64_t length;	  /* counted from the bytes; -1: unknown */
 	struct ranges known;
-	bool length_told; /* or on its way: config.on_length */
-	bool is_dirty;	  /* more is known than was saved */
+	bool length_told; /* config.on_length was called or is posted */
+	bool is_dirty;	  /* the map has changed since it was saved */
 	bool has_ranges, no_ranges;
-	bool is_unscannable; /* it is asked for all the same */
-	guint parts;	     /* asked for by Range */
+	bool is_unscannable; /* it cannot be scanned and is fetched all the same */
+	guint parts;	     /* how many parts were asked for by Range */
 	GPtrArray *transfers;
 	GQueue wants;	  /* of struct content_want.link */
-	bool wake_posted; /* some want is fulfilled */
-	int failed;	  /* -errno of a transfer, from failed_at on, until then (mono) */
+	bool wake_posted; /* an item is posted that ends fulfilled wants */
+	int failed;	  /* -errno of a transfer that failed at failed_at; remembered until
+			   * then (mono) */
 	int64_t failed_at, failed_until_ms;
 };
 
@@ -76,41 +77,42 @@ struct contents {
 	struct contents_config config;
 	char *dir;
 	struct work_queue *files; /* saves and drops files */
-	int64_t kept; /* bytes in the folder, at least as many; negative: not counted. This and the next:
-				     thread of files */
-	unsigned saves; /* since they were counted: others may write there, too */
+	int64_t kept;	/* at least as many bytes are in the folder; negative: not counted. This
+		       * and the next: thread of files */
+	unsigned saves; /* saves since the folder was counted; other daemons may write there,
+			 * too */
 	pthread_mutex_t lock;
 	GHashTable *entries; /* &entry->row to entry; contents.lock */
 };
 
 /* ---- attach.c ---- */
 
-/* Under the lock: saves it, or drops it, when nobody has it any more. */
+/* Under the lock: saves or drops an entry that nobody has open any more. */
 void content_settle_locked(struct content_entry *e);
-/* Without the lock: what counted as busy with it is done; it may be gone then. */
+/* Without the lock: ends one use that `busy` counts. The entry may be freed then. */
 void content_leave(struct content_entry *e);
-/* Where it ends, as far as is known; INT64_MAX: not at all. Under the lock. */
+/* The end of the content, if it is known; INT64_MAX: it is not. Under the lock. */
 int64_t content_end_locked(const struct content_entry *e);
-/* Under the lock: whether [lo, hi) is here, as far as there is any. */
+/* Under the lock: true if the bytes [lo, hi), up to the end of the content, are here. */
 bool content_has_locked(const struct content_entry *e, int64_t lo, int64_t hi);
 
 /* ---- file.c; no lock held; the entry's path and fd do not change meanwhile ---- */
 
-/* A file for it, with what is kept of it. 0 or -errno. */
+/* Opens or makes the file of a content, with the map of its kept bytes. 0 or -errno. */
 struct content_file {
 	int fd;
-	char *path; /* NULL: it will not be kept */
+	char *path; /* NULL: the file will not be kept */
 	int64_t length;
 	struct ranges known;
 };
-/* One of the names in the folder. */
+/* True for names that our files in the folder have. */
 bool content_file_is_name(const char *name);
 int content_file_open(const struct contents *c, const char *url, int64_t size,
 		      struct content_file *ret_file);
-/* The disk is full: its bytes are in memory from now on, behind the same descriptor. */
+/* For a full disk: moves the bytes into memory, behind the same descriptor. */
 int content_file_to_memory(int fd, const struct ranges *known);
-/* Writes its map behind its bytes. */
+/* Writes the map, after the bytes are on the disk. */
 void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known);
-/* What is left, in bytes. The least recently used go until at most `max` bytes are left, or `spare`
- * bytes became free. */
+/* Removes the least recently used files until at most `max` bytes are left, or `spare` bytes
+ * became free. Returns how many bytes are left. */
 int64_t content_files_evict(const struct contents *c, int64_t max, int64_t spare);

@@ -17,9 +17,9 @@ struct ranges {
 };
 
 void ranges_clear(struct ranges *r);
-/* As a set of its own. */
+/* Makes a copy. */
 struct ranges ranges_copy(const struct ranges *r);
-/* Whatever of it is there already. */
+/* Adds [lo, hi), of which a part may be in the set. */
 void ranges_add(struct ranges *r, int64_t lo, int64_t hi);
 /* The first byte from `at` on that is not in it. */
 int64_t ranges_end(const struct ranges *r, int64_t at);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What readers want, and the transfers that bring it. */
+/* The bytes that readers want, and the transfers that bring them. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -7,7 +7,8 @@
 #include "base/log.h"
 #include "attach/internal.h"
 
-/* What is to be told at once: its bytes are as many, and nobody knew; -1: nothing. */
+/* The length of a content of unknown size that was just found, to be told at once; -1: there is
+ * none to tell. */
 static int64_t found_length_locked(struct content_entry *e)
 {
 	if (e->length < 0 || e->promised >= 0 || !e->owner->config.on_length)
@@ -29,7 +30,7 @@ static bool is_filled_locked(const struct content_want *w)
 	return content_has_locked(w->entry, w->lo, w->hi);
 }
 
-/* Will it bring that byte, soon enough? */
+/* True if the transfer will bring that byte soon. */
 static bool carries_locked(const struct transfer *t, int64_t at)
 {
 	if (t->is_cancelled || t->met_known || t->at > at || (t->to && at >= t->to))
@@ -45,8 +46,8 @@ static struct transfer *carrier_locked(const struct content_entry *e, int64_t at
 	return NULL;
 }
 
-/* Those to be told go over to `told`: the fulfilled, and, with `failed`, those that nothing is
- * under way for. */
+/* Moves wants that end to `told`: the fulfilled ones and, with `failed`, those for which no
+ * transfer is under way. */
 static void take_wants_locked(struct content_entry *e, bool failed, GQueue *told)
 {
 	GList *next;
@@ -64,7 +65,7 @@ static void take_wants_locked(struct content_entry *e, bool failed, GQueue *told
 	}
 }
 
-/* They may want more from inside. */
+/* The callbacks may want more. */
 static void tell(GQueue *told, int error, const struct webex_reply *reply)
 {
 	GList *link;
@@ -107,8 +108,8 @@ static int write_piece(struct contents *c, int fd, const struct http_piece *piec
 	return fd_write_all(fd, piece->data, piece->len, piece->offset);
 }
 
-/* Nothing more can go to make room: it can be read all the same, and is not kept. Only this thread
- * writes, so what is known does not grow meanwhile. */
+/* No file can be dropped to make room: the content goes on in memory and is not kept. Only this
+ * thread writes, so the set of known bytes does not grow meanwhile. */
 static int write_to_memory(struct content_entry *e, const struct http_piece *piece)
 {
 	struct contents *c = e->owner;
@@ -118,7 +119,7 @@ static int write_to_memory(struct content_entry *e, const struct http_piece *pie
 
 	pthread_mutex_lock(&c->lock);
 	known = ranges_copy(&e->known);
-	/* What is being saved has its path in use, and is tried again. */
+	/* While the entry is being saved its path is in use; it is tried again. */
 	if (!e->is_saving && e->promised <= CONTENT_MEMORY_MAX &&
 	    piece->offset <= CONTENT_MEMORY_MAX)
 		r = 0;
@@ -151,7 +152,7 @@ static bool has_whole_locked(const struct content_entry *e)
 	return false;
 }
 
-/* PIECE_IS_NEW, or what the transfer is to be told at once. */
+/* PIECE_IS_NEW, or the answer that the transfer gets at once. */
 static int judge_locked(struct transfer *t, const struct http_piece *piece)
 {
 	struct content_entry *e = t->entry;
@@ -162,7 +163,8 @@ static int judge_locked(struct transfer *t, const struct http_piece *piece)
 	if (piece->is_part) {
 		e->has_ranges = true;
 	} else if (t->is_part) {
-		/* The whole comes instead, from its beginning; once is enough. */
+		/* The server sends the whole instead, from its beginning; it is not asked for
+		 * parts again. */
 		e->no_ranges = true;
 		t->met_known = has_whole_locked(e);
 		if (t->met_known)
@@ -171,7 +173,8 @@ static int judge_locked(struct transfer *t, const struct http_piece *piece)
 		t->start = t->to = 0;
 	}
 	if (ranges_end(&e->known, piece->offset) >= hi) {
-		/* The rest is asked for behind what is here, if that can be asked for. */
+		/* If the server has ranges, the rest is asked for behind the bytes that are
+		 * here. */
 		t->met_known = e->has_ranges && !e->no_ranges;
 		if (t->met_known)
 			return -ECANCELED;
@@ -194,8 +197,8 @@ static void tell_promised(void *arg)
 	content_leave(e);
 }
 
-/* Nobody knew its length, and no more than this can come of the body. Readers are told of it before
- * their wants are fulfilled. */
+/* The length was unknown, and the body cannot be longer than this. Readers are told of it
+ * before their wants are fulfilled. */
 static void note_total_locked(struct content_entry *e, int64_t total)
 {
 	if (e->promised >= 0 || total < 0)
@@ -237,7 +240,7 @@ static int take(void *arg, const struct http_piece *piece)
 	pthread_mutex_unlock(&c->lock);
 	if (verdict != PIECE_IS_NEW)
 		return verdict;
-	/* The entry and its descriptor stay while one of its transfers is under way. */
+	/* The entry and its descriptor exist as long as one of its transfers is under way. */
 	r = write_piece(c, t->entry->fd, piece);
 	if (r == -ENOSPC || r == -EDQUOT)
 		r = write_to_memory(t->entry, piece);
@@ -251,14 +254,15 @@ static int take(void *arg, const struct http_piece *piece)
 
 /* ---- transfers ---- */
 
-/* How much more than is wanted a request for a part is for: every fourth time twice as much. */
+/* How many bytes a request for a part asks for: twice as many after every fourth one. */
 static int64_t part_size_locked(const struct content_entry *e)
 {
 	return (int64_t)CONTENT_PART_MIN << MIN(e->parts / 4, 12u);
 }
 
-/* Where a request for a part from `at` on ends: it is for nothing that is here or on its way. Who goes
- * on behind what is here reads on, and gets all of it, a window at a time. */
+/* Where a request for a part from `at` on ends. It asks for nothing that is here or under way.
+ * A reader that goes on behind bytes that are here reads sequentially, and gets all the rest, a
+ * window at a time. */
 static int64_t part_end_locked(const struct content_entry *e, int64_t at, int64_t hi)
 {
 	bool goes_on = at > 0 && ranges_end(&e->known, at - 1) == at;
@@ -296,7 +300,7 @@ static struct transfer *new_transfer_locked(struct content_entry *e, int64_t at,
 	return t;
 }
 
-/* The call to resume for a want that a transfer is under way for; 0: none. */
+/* The call to resume for a want that this transfer will fulfil; 0: none. */
 static uint64_t hurry_locked(struct transfer *t, int64_t hi)
 {
 	int64_t window = CLAMP(hi - t->start, CONTENT_WINDOW_MIN, CONTENT_WINDOW_MAX);
@@ -316,7 +320,8 @@ static bool is_wanted_locked(const struct transfer *t)
 	return false;
 }
 
-/* One that waits for a reader who went elsewhere makes room; its call, 0: there is none. */
+/* A transfer that is paused for a reader which went elsewhere makes room: its call, to be
+ * cancelled; 0: there is none. */
 static uint64_t cut_locked(struct content_entry *e)
 {
 	for (guint i = 0; i < e->transfers->len; i++) {
@@ -335,7 +340,7 @@ struct step {
 	uint64_t resume, cancel;
 };
 
-/* What is to be done for the wants next. False: nothing. */
+/* Finds what to do next for the wants. False: nothing. */
 static bool next_step_locked(struct content_entry *e, struct step *ret_step)
 {
 	*ret_step = (struct step){.new = NULL};
@@ -377,7 +382,7 @@ static void submit(struct contents *c, struct transfer *t)
 
 	pthread_mutex_lock(&c->lock);
 	t->call = call;
-	/* Meanwhile: nobody knew what to cancel, or to resume. */
+	/* While the id was not known, the call could not be cancelled or resumed. */
 	is_cancelled = t->is_cancelled;
 	resumes = t->is_paused && t->at < t->limit;
 	if (resumes)
@@ -389,7 +394,7 @@ static void submit(struct contents *c, struct transfer *t)
 		webex_resume(c->config.client, call);
 }
 
-/* For all that is wanted. The caller keeps the entry busy. */
+/* Does what the wants need. The caller keeps the entry busy. */
 static void plan(struct content_entry *e)
 {
 	struct contents *c = e->owner;
@@ -416,7 +421,7 @@ static int note_end_locked(struct transfer *t, const struct webex_reply *reply)
 	struct content_entry *e = t->entry;
 	int64_t end = reply->content_bytes;
 
-	/* The part that was asked for, and no end. */
+	/* The part that was asked for has come, which is not the end of the content. */
 	if (t->to && reply->status == 206)
 		return t->brought > 0 ? 0 : -EIO;
 	if (!reply->content_is_framed && end < e->promised)
@@ -428,7 +433,7 @@ static int note_end_locked(struct transfer *t, const struct webex_reply *reply)
 	return 0;
 }
 
-/* 0: on with what is wanted, -errno for those who waited for it. */
+/* 0: go on with the wants; -errno for those that waited for it. */
 static int judge_end_locked(struct transfer *t, const struct webex_reply *reply)
 {
 	struct content_entry *e = t->entry;
@@ -437,7 +442,7 @@ static int judge_end_locked(struct transfer *t, const struct webex_reply *reply)
 		return 0;
 	if (!reply->error)
 		return note_end_locked(t, reply);
-	/* Some answer any Range so. */
+	/* Some servers answer every Range so. */
 	if (reply->status == 416 && t->is_part && !e->no_ranges) {
 		e->no_ranges = true;
 		return 0;
@@ -510,7 +515,7 @@ static int open_file(struct content_entry *e, const struct content_source *sourc
 	return 0;
 }
 
-/* 1: it is here, 0: `w` waits, -errno. */
+/* 1: the bytes are here; 0: `w` waits; -errno. */
 static int enter_locked(struct content_entry *e, struct content_want *w)
 {
 	bool failed = e->failed && clock_mono(e->owner->config.clock) < e->failed_until_ms;
