@@ -201,6 +201,8 @@ class Loop:
         parts = self.durations.parts(test["name"], build.name) if mounts else 1
         for number in range(1, parts + 1):
             env = build.environment(test)
+            # How much runs beside each other is decided here alone.
+            env["SPARKFS_TEST_LANES"] = "1"
             name = test["name"]
             if parts > 1:
                 env["SPARKFS_TEST_PART"] = f"{number}/{parts}"

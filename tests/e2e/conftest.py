@@ -25,6 +25,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from lib import lanes  # noqa: E402
 from lib.mount import Mount  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.watchdog import LIMIT, Watchdog  # noqa: E402
@@ -49,12 +50,28 @@ def pytest_sessionstart():
             pytest.exit(f"no /dev/fuse ({e}): end-to-end tests need a kernel with FUSE", 2)
 
 
+def time_limit(item):
+    marker = item.get_closest_marker("limit")
+    return marker.args[0] if marker else LIMIT
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Several cases at a time (lib/lanes.py); those that may take long begin."""
+    if session.testsfailed or session.config.option.collectonly:
+        return None
+    count = lanes.wanted(session.config, session.items)
+    if count < 2:
+        return None
+    lanes.run(session, sorted(session.items, key=time_limit, reverse=True), count)
+    return True
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
     """Time limit around set-up, call and teardown of a test."""
-    marker = item.get_closest_marker("limit")
     item.live_mounts = []
-    with Watchdog(item.name, marker.args[0] if marker else LIMIT, item.live_mounts) as dog:
+    with Watchdog(item.name, time_limit(item), item.live_mounts) as dog:
         item.watchdog = dog
         yield
 

@@ -1,5 +1,8 @@
 """The smallest thing that must work, and the harness's own promises."""
 import os
+import pathlib
+import re
+import sys
 import time
 
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from lib.mount import dump_process, mount_device
 from lib.shell import run_cmd
 from lib.util import wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def test_mount_ls_unmount(sim, mount):
@@ -49,3 +54,44 @@ def test_wait_until_gives_up():
 
 def test_dump_shows_each_thread():
     assert f"task {os.getpid()}" in dump_process(os.getpid())
+
+
+CASES = """
+import os
+import pytest
+
+def test_good():
+    pass
+
+def test_bad():
+    print("words of test_bad")
+    assert "this" == "that"
+
+def test_left_out():
+    pytest.skip("no reason")
+
+def test_dies():
+    os._exit(3)
+
+@pytest.mark.parametrize("n", range(5))
+def test_after(n):
+    assert n != 3
+"""
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_lanes_report_as_one_process_does(tmp_path, lanes):
+    """And a case that takes its process with it is a failure, not a silence."""
+    file = tmp_path / "test_of_lanes.py"
+    file.write_text(CASES.replace("os._exit(3)", "assert False" if lanes == 1 else "os._exit(3)"))
+    done = run_cmd([sys.executable, str(HERE / "lib/run_pytest.py"), str(file), "-p", "conftest"],
+                   env={"PYTHONPATH": str(HERE), "SPARKFS_TEST_LANES": str(lanes)})
+    assert done.status == 1, repr(done)
+    lines = sorted(re.sub(r"^(ok|not ok) \d+", r"\1", line) for line in done.lines())
+    assert lines == sorted([
+        "ok test_good", "not ok test_bad", "ok test_left_out # SKIP", "not ok test_dies",
+        "ok test_after[0]", "ok test_after[1]", "ok test_after[2]", "not ok test_after[3]",
+        "ok test_after[4]", "1..9"]), repr(done)
+    assert "words of test_bad" in done.err and "assert 'this' == 'that'" in done.err, repr(done)
+    if lanes > 1:
+        assert "its lane ended with 3" in done.err, repr(done)
