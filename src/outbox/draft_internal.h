@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside of a draft (draft.h): draft.c has its bytes, draft_state.c what is to become of them. */
+/* Inside of a draft (draft.h): draft.c handles its bytes, draft_state.c whether they are to be
+ * sent. */
 #pragma once
 
 #include <pthread.h>
@@ -9,20 +10,20 @@
 struct draft {
 	int refs;	      /* atomic */
 	enum draft_form form; /* never changes */
-	char *spool_dir;      /* never changes; text: where it will be kept, or NULL */
-	pthread_mutex_t lock; /* all below */
+	char *spool_dir;      /* never changes; text: where the letter will be kept, or NULL */
+	pthread_mutex_t lock; /* guards all below */
 	bool is_dirty, is_tainted;
 	struct draft_writers writers;
 	GString *text;	   /* text forms */
 	int64_t origin;	   /* text: the offset of its first byte, or NO_ORIGIN */
-	int64_t taken_end; /* text: the offset behind what was taken */
-	size_t valid;	   /* text: so many bytes are whole characters of UTF-8 */
+	int64_t taken_end; /* text: the offset behind the taken bytes */
+	size_t valid;	   /* text: so many of its bytes are whole characters of UTF-8 */
 	int fd;		   /* files */
-	char *path;	  /* files: the name in the spool, which a letter may have taken away */
-	int64_t size;	  /* files */
-	bool is_taken;	  /* files: a letter may hold the same inode */
-	uint64_t changes; /* files: so often its bytes changed */
+	char *path;	   /* files: the name in the spool, which a letter may have removed */
+	int64_t size;	   /* files */
+	bool is_taken;	   /* files: a letter may hold the same inode */
+	uint64_t changes;  /* files: how often its bytes changed */
 };
 
-/* Nobody has written what was not taken. */
+/* Makes the draft clean: no open file has written anything that was not taken. */
 void draft_set_clean_locked(struct draft *d);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which of the open files of one draft wrote what nobody has taken yet. Several may be open on one
- * file that is being written; whoever closes it must not have sent what another one is still
- * writing.
+ * Notes which open files of a draft wrote bytes that are not taken yet. Several open files may
+ * write one file; the close of one must not send what another is still writing.
  *
  *                draft_writer_wrote                 draft_writer_give_up: others wrote, too, and
  *     clean ---------------------------> dirty ---------------------------------------------> clean
@@ -10,9 +9,9 @@
  *       +---------------------------------+
  *         draft_writers_end_round: all of it was taken, or cut off
  *
- * What came through a mapping tells of no writer: the kernel writes it through any open file. It may
- * be of each that is open, and is for the last of them.
- * Rounds make the end of all dirt one step: a writer is dirty if it wrote in this round.
+ * The kernel writes the bytes of a mapping through any of the open files. So they may come from
+ * each open file, and the last close sends them. A writer is dirty if it wrote in the present
+ * round, so ending the round makes all of them clean at once.
  * Lock: none of its own. The draft's mutex guards both structures.
  */
 #pragma once
@@ -20,29 +19,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One an open file. All zero before it joins and after it left: then it counts for nothing. */
+/* One for each open file. All zero before it joins and after it left; then it does not count. */
 struct draft_writer {
 	bool is_open;
-	uint64_t round; /* in which it last wrote; 0: never */
+	uint64_t round; /* the round in which it wrote last; 0: never */
 };
 
-/* One a draft; all zero at first. */
+/* One for each draft; all zero at first. */
 struct draft_writers {
-	uint64_t ended; /* rounds; this one has the next number */
+	uint64_t ended; /* number of rounds that ended; the present one has the next number */
 	unsigned n_open, n_dirty;
-	bool is_mapped; /* something came through a mapping in this round */
-	bool has_left;	/* somebody wrote in this round and closed: the others have that sent */
+	bool is_mapped; /* bytes of a mapping were written in this round */
+	bool has_left;	/* an open file wrote in this round and closed; the close of the others
+			 * sends its bytes */
 };
 
 void draft_writers_join(struct draft_writers *all, struct draft_writer *w);
-/* True if nobody is left who could have the rest sent: `w` wrote and no other did, or it was the
- * last one. */
+/* True if no open file is left whose close could send the rest: `w` wrote and no other did, or
+ * it was the last one. */
 bool draft_writers_leave(struct draft_writers *all, struct draft_writer *w);
-/* `w` NULL: nobody of those that are open. */
+/* `w` NULL: none of the open files wrote it. */
 void draft_writer_wrote(struct draft_writers *all, struct draft_writer *w, bool is_mapped);
 void draft_writers_end_round(struct draft_writers *all);
-/* What it wrote, or may have written, was not taken. */
+/* True if bytes that it wrote, or may have written, were not taken. */
 bool draft_writer_is_dirty(const struct draft_writers *all, const struct draft_writer *w);
-/* Some other one's, or maybe, was not taken. */
+/* True if bytes that another one wrote, or may have written, were not taken. */
 bool draft_writer_has_company(const struct draft_writers *all, const struct draft_writer *w);
 void draft_writer_give_up(struct draft_writers *all, struct draft_writer *w);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of this machine that go with a message (post.json with "files": ["/a/path"]). Whoever may
- * write to the mount names the path, and it may lead anywhere: into a mount that hangs, into this
- * one, to a file that only others may read. So no thread of ours ever opens it or has a descriptor
- * of it. A child process does that, with the rights of who named it, and copies the bytes into a
- * nameless file of our spool, which it inherits:
+ * Local files that are sent with a message (post.json with "files": ["/a/path"]). Anybody who
+ * may write to the mount can name a path, and it may lead anywhere: into a mount that hangs,
+ * into this one, to a file that only others may read. So no thread of ours ever opens it or has
+ * a descriptor of it. A child process does that, with the rights of the process that named it,
+ * and copies the bytes into a nameless file of our spool, which it inherits:
  *
  *              local_files_read        a child is free            the child's answer
  *     (none) ------------------> waiting ------------> reading -----------------------> done(0)
@@ -13,20 +13,21 @@
  *                                   |  left, stopped      |  its answer is an error
  *                                   +---------------------+--> done(-errno); the child is killed
  *
- *  1. `done` is called once for each, on the cache thread, and never waits for the child's end: one
- *     that hangs in the kernel counts as running until it has gone.
- *  2. At most LOCAL_CHILDREN_MAX children, LOCAL_READS_MAX reads: beyond that -EBUSY.
- *  3. A read that makes no progress for `idle_ms` ends, and any after `whole_ms`: -ETIMEDOUT.
- *  4. What is sent is what the file was: if it changes while it is read, -EBUSY. Regular files
- *     only, of a file system that keeps files (not /proc and its like): else -EINVAL, -EISDIR for
- *     a folder; they are told apart before anything is opened that could block or act. Nothing
- *     empty (-ENODATA), nothing over 100 MB (-EFBIG).
- *  5. A daemon of root's reads as who named the path: user, group, supplementary groups. Another
- *     daemon has only its own rights, and lends them only to its own user and to root: else
- *     -EACCES.
- *  6. The path leads where it leads for who named it, also out of a mount namespace or a root
- *     directory of his own: the same path can be another file for us.
- * Thread rule: any thread, but where said. Lock: local_files.lock, for memory only.
+ *  1. `done` is called once for each read, on the cache thread, and does not wait for the end
+ *     of the child. A child that hangs in the kernel counts as running until it has ended.
+ *  2. There are at most LOCAL_CHILDREN_MAX children and LOCAL_READS_MAX reads; more are -EBUSY.
+ *  3. A read that makes no progress for `idle_ms`, and any read after `whole_ms`, ends with
+ *     -ETIMEDOUT.
+ *  4. A file that changes while it is read is -EBUSY. Only regular files of a file system that
+ *     stores files (not /proc and its like) are read, others are -EINVAL, and folders -EISDIR;
+ *     this is checked before anything is opened that could block or act. An empty file is
+ *     -ENODATA, one over 100 MB -EFBIG.
+ *  5. A daemon that runs as root reads with the user, group and supplementary groups of the
+ *     process that named the path. Another daemon has only its own rights, and uses them only
+ *     for its own user and for root: else -EACCES.
+ *  6. The path is resolved as it is for the process that named it, also in a mount namespace or
+ *     root directory of its own, where the same path can be another file than for us.
+ * Thread rule: any thread, unless said otherwise. Lock: local_files.lock, for memory only.
  */
 #pragma once
 
@@ -39,27 +40,30 @@
 
 #define LOCAL_CHILDREN_MAX 8
 #define LOCAL_READS_MAX 64
-/* More than anybody is in, as a rule. Who is in more is refused: a group can also deny. */
+/* More groups than a user usually has. A user with more is refused, since a group can also deny
+ * access. */
 #define LOCAL_GROUPS_MAX 16384
 
-/* With whose rights. n_groups < 0: the groups are not known (then nothing is read, but for root). */
+/* The process with whose rights a file is read. n_groups < 0: its groups are unknown; then only
+ * root reads. */
 struct local_caller {
 	uid_t uid;
 	gid_t gid;
 	int n_groups;
 	gid_t *groups; /* owned */
-	bool has_root; /* paths lead elsewhere from who named it than from us: */
-	int root; /* then: his root directory, owned; -1: it was lost, and nothing is read */
+	bool has_root; /* paths lead elsewhere for the process than for us */
+	int root; /* with has_root: its root directory, owned; -1: it was lost, and nothing is
+		   * read */
 };
 struct local_caller *local_caller_copy(const struct local_caller *c);
 void local_caller_free(struct local_caller *c);
 
-/* What a letter of JSON names (outbox_letter.local). Strings owned. */
+/* The local file that a letter of JSON names (outbox_letter.local). Strings are owned. */
 struct letter_local {
 	char *path;
-	char *text, *markdown, *parent_id; /* what goes with the file; each may be NULL */
-	int idle_ms; /* 0: as all; else less, where others wait for who waits for it */
-	struct local_caller *caller; /* owned; NULL: nobody may be answered for, -EACCES */
+	char *text, *markdown, *parent_id; /* sent with the file; each may be NULL */
+	int idle_ms; /* 0: the usual time; else less, where others wait behind the request */
+	struct local_caller *caller; /* owned; NULL: nobody's rights can be used, -EACCES */
 };
 void letter_local_free(struct letter_local *l);
 
@@ -72,21 +76,21 @@ struct local_files_config {
 	int whole_ms; /* 0: 5 min */
 };
 
-/* Starts nothing yet. */
+/* Does not start anything yet. */
 struct local_files *local_files_new(const struct local_files_config *config);
-/* Every `done` is posted before it returns (-ESHUTDOWN): before the cache queue stops. No read
- * begins after it. Main thread. */
+/* Posts every `done` that is left (-ESHUTDOWN) before it returns, so it is called before the
+ * cache queue stops. No read begins after it. Main thread. */
 void local_files_stop(struct local_files *f);
 void local_files_free(struct local_files **f);
 
-/* error 0: the letter is one of that file now, by its filename if it had one, else by the file's own,
- * and names none any more. Else it is as it was, and
- * `why` (borrowed) says so in words. */
+/* error 0: the letter is now one of that file, under its filename if it had one, else under the
+ * file's own name, and names no local file any more. Otherwise the letter is unchanged, and
+ * `why` (borrowed) says the reason in words. */
 typedef void (*local_done)(void *arg, int error, const char *why);
 
 /* `letter` (with letter->local) is borrowed until `done`. Returns an id for local_files_cancel. */
 uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, local_done done,
 			  void *arg);
-/* Cache thread. It ends with `error` (-EINTR, or -ESHUTDOWN at the end of the mount), unless `done` was
- * called before. */
+/* Cache thread. Ends the read with `error` (-EINTR, or -ESHUTDOWN at the end of the mount),
+ * unless `done` was called before. */
 void local_files_cancel(struct local_files *f, uint64_t id, int error);
