@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether what the server answered is what it was asked to do. A 2xx alone does not say so: who
- * stands before it may answer from memory, and what it does not let be changed it may leave out.
+ * Checks whether the server did what it was asked to do. A 2xx alone does not say so: a proxy
+ * may answer from its cache, and the server may silently leave out what it does not allow.
  */
 #include <string.h>
 
@@ -51,7 +51,7 @@ static bool was_known_before(const struct letter_job *job, const struct webex_me
 
 	if (store_read_begin(job->o->store, &conn) < 0)
 		return false;
-	/* One counter numbers both (check.c). */
+	/* Rows and letters are numbered by one counter (check.c). */
 	was_known = store_message_by_id(conn, m->id, &row) == 0 && row < job->note.n;
 	store_read_end(conn);
 	return was_known;

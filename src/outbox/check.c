@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After an ambiguous failure: did the letter arrive? (outbox.h, 4)
+ * Finds out whether a letter arrived, after an ambiguous failure (outbox.h 4).
  *
  *     outbox_check_begin
  *           v
@@ -12,11 +12,11 @@
  *                     +-- [timer] ---------------- pause <-------+
  *                                  +--not found, the second time ---> outbox_job_fail: unsent or in doubt
  *
- * Two mistakes are possible and both lose a message or send it twice, so what is not certain is
- * in doubt. A message counts only if it is mine, says the same (or its file has the same name
- * and is not known to have another size), was created after we began (by
- * the server's clock, as far as that is known), was not in the store before (its row is older
- * than the letter's number: one counter makes both) and is no other letter's.
+ * Each of two mistakes would lose a message or send it twice, so an uncertain letter is in
+ * doubt. A message counts as the letter only if it is mine, says the same (or its file has the
+ * same name and is not known to have another size), was created after we began (by the server's
+ * clock, if that is known), was not in the store before (then its row would be lower than the
+ * letter's number, since one counter makes both), and is not another letter's.
  */
 #include <errno.h>
 #include <string.h>
@@ -31,12 +31,14 @@
 #define MISSES_MAX 2
 #define TRIES_MAX 5
 #define RIVAL_WAITS_MAX 20
-/* Files of one name that are looked at in one check. */
+/* At most so many files of one name are looked at in one check. */
 #define LOOKS_MAX 200
-/* How far the server's clock and ours may be apart, when a delivery told us and when not. */
+/* How far the server's clock and ours may be apart: if a delivery told us the difference, and
+ * if not. */
 #define SKEW_KNOWN_MS INT64_C(120000)
 #define SKEW_UNKNOWN_MS INT64_C(600000)
-/* Mine, the same and new to us, but from before we began: our clock may be wrong by hours. */
+/* A message that is mine, the same and new to us, but older than our begin by less than this,
+ * leaves a doubt, since our clock may be wrong by hours. */
 #define DOUBT_MS INT64_C(86400000)
 
 static void ask(void *arg);
@@ -133,15 +135,15 @@ static enum verdict judge(const struct letter_job *job, struct store_conn *conn,
 	if (store_message_by_id(conn, m->id, &rowid) == 0) {
 		if (rowid < job->note.n)
 			return VERDICT_NO;
-		/* An earlier run may have known whose it is. */
+		/* An earlier run may have known that it is another letter's. */
 		if (rowid < job->known_until)
 			return VERDICT_DOUBTFUL;
 	}
 	return m->created_ms < start_ms ? VERDICT_DOUBTFUL : VERDICT_IT;
 }
 
-/* Place of the oldest of the first `len` that is it, or -1: of equal letters the first takes the
- * first. A file is still to be looked at. */
+/* Finds the oldest of the first `len` items that could be the letter; -1: there is none. So of
+ * equal letters the first one gets the first message. A file must still be looked at. */
 static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 {
 	_cleanup_gfree_ char *me = NULL;
@@ -167,7 +169,7 @@ static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 	return found;
 }
 
-/* Another letter that could have made the same message and was not answered yet. */
+/* True if another letter could have become the same message and is not answered yet. */
 static bool has_rival(const struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
@@ -217,7 +219,7 @@ static void not_found(struct letter_job *job)
 		give_up(job, OUTBOX_UNSENT, "it did not arrive");
 }
 
-/* Asking again would be answered in the same way. */
+/* True if asking again would give the same answer. */
 static bool is_final(const struct webex_reply *reply)
 {
 	return reply->status >= 400 && reply->status < 500 && reply->status != 423 &&
@@ -243,7 +245,7 @@ static void deliver(struct letter_job *job, GPtrArray *items, int i)
 			outbox_job_deliver(job, g_ptr_array_steal_index(items, (guint)i));
 			return;
 		}
-		/* Then it is not ours, and the next that is found may be. */
+		/* It is not ours, but the next one that is found may be. */
 		g_hash_table_add(job->o->claims, g_strdup(m->id));
 		ask(job);
 	} else if (++job->rival_waits < RIVAL_WAITS_MAX) {
@@ -278,7 +280,7 @@ static void ask_page(struct letter_job *job, const char *next)
 	job->call = webex_list_messages(job->o->client, &list, on_list, job);
 }
 
-/* Nothing on this page is it. */
+/* No item of this page is the letter. */
 static void page_is_over(struct letter_job *job)
 {
 	_cleanup_gfree_ char *next = steal_ptr(&job->page_next);
@@ -297,7 +299,7 @@ static void page_is_over(struct letter_job *job)
 
 static void look(struct letter_job *job);
 
-/* The name and size of one of my files there. */
+/* The answer with the name and size of one of my files there. */
 static void on_look(void *arg, struct webex_reply *reply)
 {
 	const struct outbox_letter *l;
@@ -316,14 +318,14 @@ static void on_look(void *arg, struct webex_reply *reply)
 		   (reply->content_bytes >= 0 && reply->content_bytes != l->size)) {
 		look(job);
 	} else if (find_it(job, job->page, job->page_left + 1) != i) {
-		/* Another letter's meanwhile. */
+		/* Another letter claimed it meanwhile. */
 		look(job);
 	} else {
 		deliver(job, job->page, i);
 	}
 }
 
-/* Looks at the oldest that could be it, and then at newer ones. */
+/* Looks at the oldest message that could be the letter, then at newer ones. */
 static void look(struct letter_job *job)
 {
 	int i = find_it(job, job->page, job->page_left);
@@ -377,13 +379,13 @@ static bool is_edited(const struct letter_job *job, const struct webex_message *
 {
 	if (!webex_id_is_same(m->id, job->letter->message_id))
 		return false;
-	/* What the server made of it is its own affair; it only must have made something. */
+	/* The server may have changed the text; it only must not be the old one. */
 	return outbox_check_is_delivered(job->letter, m) ||
 	       (job->is_answered && job->old && !outbox_answer_is_old(job, m));
 }
 
-/* An edit is repeated by its nature; whether the last try took effect is seen in the message.
- */
+/* An edit can be repeated; the message shows whether the last try took effect.
+ *  */
 static void on_message(void *arg, struct webex_reply *reply)
 {
 	struct letter_job *job = arg;
@@ -412,7 +414,7 @@ static void ask(void *arg)
 		ask_page(job, NULL);
 }
 
-/* A bot is shown only what mentions it. */
+/* A bot sees only messages that mention it. */
 static bool is_group(const struct letter_job *job)
 {
 	struct store_room room = {0};
@@ -448,14 +450,14 @@ void outbox_check_unchanged(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_answered = true;
-	/* Looked at once: a change that is slow to be seen has the time until then. */
+	/* The message is read once; a change that becomes visible late has the time until then. */
 	job->misses = MISSES_MAX - 1;
 	pause_then_ask(job);
 }
 
 void outbox_check_abort(struct letter_job *job)
 {
-	/* Each of them ends in on_error. */
+	/* Each cancelled call ends in on_error. */
 	if (job->call)
 		webex_cancel(job->o->client, job->call);
 	else if (job->timer && work_cancel(job->o->cache, job->timer))

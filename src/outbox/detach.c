@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A writer who waits no longer. What he is told is an error, so his bytes are in unsent/ by then.
+ * A writer that waits no longer. It gets an error, so its bytes must be in unsent/ before that.
  *
  *     detach --being written, in line------------> unsent -----------> done
  *       |  \--on the wire, nothing sent: withdrawn -> unsent ---------> done
@@ -62,13 +62,13 @@ static void say_under_way(const struct letter_job *job, const struct outbox_note
 		l->comm ? l->comm : "?", (int)l->pid, note->reason, note->name);
 }
 
-/* The whole is there, or the rest is a matter of the disk. */
+/* True if the whole answer has come, or only the disk is left to wait for. */
 static bool is_ending(const struct letter_job *job)
 {
 	return job->state == JOB_APPLYING || job->state == JOB_SETTLING;
 }
 
-/* What is known of the message is enough: nobody is to wait for the rest of it. */
+/* Ends the wait for the rest of the message, since what is known of it is enough. */
 static void hurry(struct letter_job *job)
 {
 	if (job->state == JOB_APPLYING && job->call)
@@ -99,7 +99,7 @@ static void listed(void *arg)
 	g_free(l);
 }
 
-/* io thread. What ends the job comes to it behind this, so the job is still there. */
+/* io thread. Whatever ends the job is posted behind this, so the job still exists. */
 static void list(void *arg)
 {
 	struct listing *l = arg;
@@ -113,7 +113,7 @@ static void list(void *arg)
 	if (r == 0)
 		r = outbox_files_put_note(o, letter, &l->note, &l->why_size);
 	if (r < 0)
-		/* What is there says "sending": in doubt at the next start. */
+		/* The file on disk says "sending", so the letter is in doubt at the next start. */
 		log_error("cache", "%s/%" G_GINT64_FORMAT ".json cannot be written: %s", o->dir,
 			  l->note.n, g_strerror(-r));
 	if (r < 0 && outbox_files_get_text(o, l->note.n, &text) == 0)
@@ -143,7 +143,7 @@ static void list_as_under_way(struct letter_job *job)
 	work_post(job->o->io, list, l);
 }
 
-/* True: nothing of it has left, and nothing will. */
+/* True if nothing of the letter has left, and nothing will. */
 static bool withdraw(struct letter_job *job)
 {
 	if (webex_withdraw(job->o->client, job->call))
@@ -155,7 +155,7 @@ static bool withdraw(struct letter_job *job)
 
 static void begin(struct letter_job *job, const struct detach *d)
 {
-	/* Once: at the end of the mount somebody may be told of already. */
+	/* Only once: at the end of the mount it may be detached already. */
 	if (job->is_detached)
 		return;
 	job->is_detached = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text is checked up to the end of each write, not further: a program that writes over an old
- * text in blocks leaves half a character before what it has not reached yet. draft_take checks
- * all of it.
+ * Text is checked only up to the end of each write, because a program that writes over an old
+ * text in blocks leaves half a character before the part that it has not reached. draft_take
+ * checks all of it.
  */
 #include "outbox/draft_internal.h"
 
@@ -21,7 +21,7 @@
 #define LABEL_PLACE_MAX 64
 #define LABEL_NAME_MAX 160
 #define NO_ORIGIN INT64_C(-1)
-/* What the .json of a letter and the folder's own growth may take beside the text. */
+/* Room for the .json of a letter and the growth of the folder, besides the text. */
 #define LETTER_ROOM (32 * 1024)
 
 /* ---- life ---- */
@@ -105,7 +105,7 @@ void draft_unref(struct draft **draft)
 	g_free(d);
 }
 
-/* Without a label, which is what follows it. */
+/* The length of the path without the label behind it. */
 static size_t plain_path_len(const struct draft *d)
 {
 	return strlen(d->spool_dir) + strlen("/" DRAFT_SPOOL_PREFIX) + DRAFT_SPOOL_DIGITS;
@@ -175,7 +175,7 @@ static int check_size_locked(const struct draft *d)
 	return 0;
 }
 
-/* Of [0, end): an incomplete character at `end` is fine. Moves d->valid. */
+/* Checks [0, end), where an incomplete character at `end` is allowed. Moves d->valid. */
 static int check_utf8_locked(struct draft *d, size_t end)
 {
 	const char *bad;
@@ -213,8 +213,8 @@ static int append_locked(struct draft *d, const char *buf, size_t len)
 	return r;
 }
 
-/* What `text` is after a write at `at`, which may lie before it. NULL: there would be a hole.
- */
+/* The text after a write at `at`, which may lie before it. NULL: there would be a hole.
+ *  */
 static GString *overwrite(const GString *text, const char *buf, size_t len, int64_t at)
 {
 	int64_t end;
@@ -253,8 +253,8 @@ static int overwrite_locked(struct draft *d, const char *buf, size_t len, int64_
 	return 0;
 }
 
-/* A shell reports what write says, not what close says: whether the outbox will have room for
- * the text is asked while it is written. No promise, for others write to that disk too. */
+/* Checks at each write whether the outbox will have room for the text, because a shell reports
+ * errors of write but not of close. This is no promise, since others write to that disk, too. */
 static int check_room(const struct draft *d, size_t len)
 {
 	struct statvfs vfs;
@@ -288,7 +288,8 @@ static int truncate_text_locked(struct draft *d, int64_t size)
 {
 	int64_t len;
 
-	/* Nothing is here yet: what the size speaks of was sent already, or is to come. */
+	/* The draft is empty: the bytes that the size counts were sent already or are still to
+	 * come. */
 	if (d->origin == NO_ORIGIN)
 		return size - d->taken_end > raw_max(d) ? -EFBIG : 0;
 	len = size - d->origin;
@@ -298,7 +299,7 @@ static int truncate_text_locked(struct draft *d, int64_t size)
 		return -EILSEQ;
 	g_string_truncate(d->text, (gsize)MAX(len, 0));
 	d->valid = MIN(d->valid, d->text->len);
-	/* A cut inside a character leaves what is not valid to its end. */
+	/* After a cut inside a character the text is valid only up to that character. */
 	if (d->valid == d->text->len)
 		d->valid = 0;
 	return 0;
@@ -321,7 +322,7 @@ int draft_load(struct draft *d, const void *buf, size_t len)
 
 /* ---- files ---- */
 
-/* A letter may hold the inode: go on with a copy of the first `keep` bytes (promise 5). */
+/* A letter may hold the inode, so goes on with a copy of the first `keep` bytes (draft.h 5). */
 static int separate_locked(struct draft *d, int64_t keep)
 {
 	_cleanup_gfree_ char *path = NULL, *labelled = NULL;
@@ -338,7 +339,7 @@ static int separate_locked(struct draft *d, int64_t keep)
 		unlink(path);
 		return r;
 	}
-	/* What it is called, it still is. */
+	/* The copy keeps the label. */
 	labelled = g_strconcat(path, d->path + plain_path_len(d), NULL);
 	unlink(d->path);
 	close(d->fd);
@@ -363,7 +364,7 @@ static int write_file_locked(struct draft *d, const char *buf, size_t len, int64
 		return r;
 	r = fd_write_all(d->fd, buf, len, at);
 	if (r < 0) {
-		/* What did fit of it is not in the draft either. */
+		/* The part of the write that did fit is removed from the draft, too. */
 		if (ftruncate(d->fd, d->size) < 0)
 			return -errno;
 		return r;
@@ -376,7 +377,7 @@ static int truncate_file_locked(struct draft *d, struct draft_writer *by, int64_
 {
 	int r;
 
-	/* Of what was written until now nothing is left, also if that was cut off already. */
+	/* Nothing is left of what was written so far, also if it was truncated before. */
 	if (!size) {
 		d->is_tainted = false;
 		draft_writers_end_round(&d->writers);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A draft that begins with what there is already. */
+/* Drafts that begin with existing bytes. */
 #include <errno.h>
 #include <unistd.h>
 

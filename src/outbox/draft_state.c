@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose bytes are in a draft, and whether they are to be sent. */
+/* Which open files wrote the bytes of a draft, and whether they are to be sent. */
 #include "outbox/draft_internal.h"
 
 void draft_set_clean_locked(struct draft *d)

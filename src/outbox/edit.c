@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Before the PUT of an edit: is the message still what the edit was made from? Also where the edit
- * changes nothing, as far as is known: what is known may be old.
+ * Before the PUT of an edit: checks that the message still is what the edit was made from. This
+ * is also done for an edit that changes nothing as far as is known here, since that knowledge
+ * may be old.
  */
 #include <errno.h>
 #include <glib.h>
@@ -13,7 +14,7 @@
 #include "webex/id.h"
 #include "webex/render.h"
 
-/* As whoever opened it for writing saw it. */
+/* True if the message is as the writer saw it at open. */
 static bool is_base(const struct outbox_letter *l, const struct webex_message *m)
 {
 	GString *now = g_string_new(NULL);
@@ -25,7 +26,7 @@ static bool is_base(const struct outbox_letter *l, const struct webex_message *m
 	return is_same;
 }
 
-/* What was found out is shown, so that the next edit begins with it. */
+/* Keeps the message that was read, so that the next edit begins with it. */
 static void publish(struct letter_job *job, int r, GPtrArray *changes)
 {
 	struct outbox *o = job->o;
@@ -62,7 +63,7 @@ static void forget(struct letter_job *job)
 	publish(job, r, changes);
 }
 
-/* An answer, and about that message. */
+/* True if an answer has come that has this message. */
 static bool is_answer(const struct letter_job *job, const struct webex_reply *reply)
 {
 	const struct webex_message *m;
@@ -82,17 +83,17 @@ static void on_present(void *arg, struct webex_reply *reply)
 	if (!is_answer(job, reply)) {
 		if (reply->status == 404)
 			forget(job);
-		/* A question changes nothing. */
+		/* This request only read. */
 		reply->may_have_applied = false;
 		outbox_job_failed(job, reply);
 		return;
 	}
 	job->is_asking = false;
 	m = g_ptr_array_index(reply->items, 0);
-	/* The answer and the end of patience came at one time. */
+	/* The answer came just when the writer stopped waiting. */
 	if (outbox_job_ends_unsubmitted(job))
 		return;
-	/* This first: an edit that changes the ends of lines alone is one, too. */
+	/* This check is first, since an edit that only changes line ends is an edit, too. */
 	if (job->letter->base && !job->letter->is_unchanged && is_base(job->letter, m)) {
 		outbox_job_put(job);
 	} else if (outbox_check_is_delivered(job->letter, m)) {

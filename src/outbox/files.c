@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two files a letter. They come into being body first, .json second, and go in the same order:
- *   a body without .json was never submitted (its writer saw no success): it is kept;
- *   a .json without body is a letter that was being removed: it goes.
- * But a letter that is sent again is written .json first: its bytes are another letter's, too.
+ * Two files for each letter. The body is made first, the .json second, and they are removed in
+ * the same order: a body without .json was never submitted (its writer saw no success): it is
+ * kept; a .json without body is a letter that was being removed: it goes. For a letter that is
+ * sent again the .json is written first, since another letter has its bytes, too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static void file_name(int64_t n, const char *suffix, char buf[static FILE_NAME_S
 
 int outbox_files_open(struct outbox *o, const char *state_dir)
 {
-	/* As /proc/self/fd will name it. */
+	/* The path in the form that /proc/self/fd has. */
 	char *real = realpath(state_dir, NULL);
 	int r;
 
@@ -96,7 +96,7 @@ static int write_body(struct outbox *o, const char *name, const struct outbox_le
 	return r;
 }
 
-/* A link is enough: nobody writes to what was taken (draft.h, promise 5). */
+/* A hard link is enough, since taken bytes are never written again (draft.h 5). */
 static int link_body(struct outbox *o, const char *name, const struct outbox_letter *l,
 		     bool is_durable)
 {
@@ -107,7 +107,7 @@ static int link_body(struct outbox *o, const char *name, const struct outbox_let
 	if (linkat(AT_FDCWD, proc, o->dir_fd, name, AT_SYMLINK_FOLLOW) < 0) {
 		if (errno == EEXIST)
 			return -EEXIST;
-		/* No name left to link, or another file system. */
+		/* The file has no name left to link, or is on another file system. */
 		r = write_body(o, name, l, is_durable);
 	} else if (is_durable && fdatasync(l->fd) < 0) {
 		r = -errno;
@@ -126,7 +126,7 @@ static int put_body(struct outbox *o, int64_t n, const struct outbox_letter *l, 
 	return write_body(o, name, l, is_durable);
 }
 
-/* A regular file of ours; nothing that could be waited for. */
+/* Opens a regular file of ours, and nothing whose open could wait. */
 static int open_file(struct outbox *o, const char *name, int *ret_fd)
 {
 	_cleanup_close_ int fd =
@@ -181,7 +181,7 @@ int outbox_files_remove(struct outbox *o, int64_t n)
 
 	if (r == 0)
 		r = remove_name(o, n, "json");
-	/* It may be a folder; one that is not empty is somebody's. */
+	/* It may be a folder; one that is not empty belongs to somebody. */
 	if (r == 0 && remove_name(o, n, DAMAGED_SUFFIX) == -EISDIR)
 		remove_folder(o, n, DAMAGED_SUFFIX);
 	return r;
@@ -235,8 +235,9 @@ int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
 	return 0;
 }
 
-/* The letter has the bytes now: a crash must not make a second letter of the draft's own name.
- */
+/* The letter has the bytes now, so a crash must not make a second letter of the draft's spool
+ * file.
+ *  */
 static void forget_spool_name(struct outbox *o, int fd)
 {
 	_cleanup_gfree_ char *prefix = g_strconcat(o->spool, "/" DRAFT_SPOOL_PREFIX, NULL);
@@ -256,7 +257,7 @@ static void forget_spool_name(struct outbox *o, int fd)
 		unlink(path);
 }
 
-/* A store in memory begins to count anew at each mount. */
+/* With a store in memory the numbers begin anew at each mount. */
 static bool is_in_use(struct outbox *o, int64_t n)
 {
 	char name[FILE_NAME_SIZE];
@@ -276,7 +277,8 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 	do
 		note->n = store_new_rowid(o->store);
 	while (is_in_use(o, note->n));
-	/* The bytes of one that is sent again are safe: half of it must not count as a letter. */
+	/* The bytes of a letter that is sent again are safe, so half of the new one must not
+	 * count as a letter. */
 	if (is_again)
 		r = outbox_files_put_note(o, l, note, ret_why_size);
 	if (r == 0)
@@ -298,7 +300,7 @@ int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_l
 	snapshot_assert_none();
 	file_name(n, "body", name);
 	file_name(n, "tmp", temporary);
-	/* What a crash left. */
+	/* A crash may have left it. */
 	unlinkat(o->dir_fd, temporary, 0);
 	r = l->form == OUTBOX_FILE ? link_body(o, temporary, l, true)
 				   : write_body(o, temporary, l, true);
@@ -335,7 +337,7 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)
 	if (len < 0)
 		return -errno;
 	text[len] = '\0';
-	/* It is shown as it is, and told its length by strlen. */
+	/* The text is shown as it is, and its length is found by strlen. */
 	if (strlen(text) != (size_t)len)
 		return -EBADMSG;
 	*ret_text = steal_ptr(&text);

@@ -34,7 +34,7 @@
 #include "outbox/internal.h"
 #include "webex/id.h"
 
-/* The server's list may lag behind its answer (webex-api.md 7.4). */
+/* So long the server's list may lag behind its answer (webex-api.md 7.4). */
 #define PIN_MS INT64_C(60000)
 #define WORDS_MAX_BYTES 2000
 
@@ -61,7 +61,7 @@ void outbox_one_less(struct outbox *o)
 	pthread_mutex_unlock(&o->lock);
 }
 
-/* Whoever is first in the line now goes, if it is ready. */
+/* Submits the first job of the line if it is ready. */
 void outbox_job_advance(struct outbox *o, const char *line_key)
 {
 	GQueue *line = g_hash_table_lookup(o->lines, line_key);
@@ -91,7 +91,7 @@ void outbox_job_finish(struct letter_job *job)
 		outbox_item_release(o, job->letter->replaces);
 	else if (job->is_listed)
 		outbox_item_release(o, job->note.n);
-	/* Later letters compare with what the store knows. */
+	/* Later letters are compared with what the store knows. */
 	if (g_hash_table_size(o->jobs) == 0)
 		g_hash_table_remove_all(o->claims);
 	outbox_recall_over(job);
@@ -148,12 +148,12 @@ static void record_job(void *arg)
 	if (r == 0)
 		r = outbox_files_put_note(o, l, &job->note, &job->why_size);
 	if (r < 0)
-		/* What is there says "sending": in doubt at the next start. */
+		/* The file on disk says "sending", so the letter is in doubt at the next start. */
 		log_error("cache", "%s/%" G_GINT64_FORMAT ".json cannot be written: %s", o->dir,
 			  n, g_strerror(-r));
 	if (r < 0 && outbox_files_get_text(o, job->note.n, &text) == 0)
 		job->why_size = (int64_t)strlen(text);
-	/* One that was only looked for again replaces itself. */
+	/* A letter that was only looked for again (recheck.c) replaces itself. */
 	if (l->replaces && l->replaces != n)
 		outbox_files_remove(o, n);
 	work_post(o->cache, recorded, job);
@@ -200,7 +200,7 @@ bool outbox_job_ends_unsubmitted(struct letter_job *job)
 	return true;
 }
 
-/* The outbox cannot take it: nothing was sent, nothing is kept. */
+/* Ends a job that the outbox cannot take: nothing was sent, and nothing is kept. */
 void outbox_job_refuse(struct letter_job *job, int error)
 {
 	job->error = error;
@@ -225,7 +225,7 @@ void outbox_job_note_reply(struct letter_job *job, const struct webex_reply *rep
 
 /* ---- delivered ---- */
 
-/* By it the same file is known again (design 2.3). */
+/* Keeps the checksum, by which the same file is recognised later (design 2.3). */
 static void keep_sum(const struct letter_job *job)
 {
 	int r = 0;
@@ -255,7 +255,8 @@ static void remove_job(void *arg)
 	struct outbox *o = job->o;
 	int r = 0;
 
-	/* This one last: found alone it is in doubt, the other one would say "unsent". */
+	/* This letter is removed last: if a crash leaves it alone it is in doubt, while the
+	 * other one would say "unsent". */
 	if (job->letter->replaces)
 		r = outbox_files_remove(o, job->letter->replaces);
 	if (r == 0)
@@ -293,7 +294,7 @@ static int apply_content(struct letter_job *job, const struct webex_message *m,
 	return store_apply_content(job->o->store, &content, &job->content, changes);
 }
 
-/* The message is in the room with that row. It was delivered, whatever the store says. */
+/* Keeps the message in the room with this row. It was delivered, even if the store fails. */
 static void apply(struct letter_job *job, int64_t room, GPtrArray *changes)
 {
 	struct outbox *o = job->o;
@@ -320,7 +321,7 @@ static void apply(struct letter_job *job, int64_t room, GPtrArray *changes)
 	work_post(o->io, remove_job, job);
 }
 
-/* What the message tells of a room that could not be fetched. */
+/* Makes a room that could not be fetched from what the message says. */
 static void guess_room(const struct letter_job *job, struct webex_room *room)
 {
 	static char no_title[] = "";
@@ -374,7 +375,7 @@ static int find_room(struct outbox *o, const char *id, int64_t *ret_rowid)
 	return r;
 }
 
-/* Here it goes by the id that it had, however the answer writes it. */
+/* Keeps the spelling of an id that is known here, however the answer writes it. */
 static void keep_id(char **id, const char *known)
 {
 	if (known && *id && strcmp(*id, known) != 0 && webex_id_is_same(*id, known)) {
@@ -429,7 +430,7 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 		return;
 	}
 	outbox_job_note_reply(job, reply);
-	/* A success that cannot be read says nothing about which message it was. */
+	/* A success that cannot be read does not say which message it was. */
 	if (!job->is_asking && (reply->may_have_applied || is_success(reply->status))) {
 		job->error = error;
 		job->is_answered = outbox_letter_is_edit(job->letter) &&
@@ -461,7 +462,7 @@ static bool is_partial(const struct outbox_letter *l, const struct webex_message
 	       (has_text && !m->text && !m->markdown && !m->html);
 }
 
-/* An answer about something else tells nothing of an edit, nor of a post to that room. */
+/* True if the answer has another message or room, so that it says nothing of the edit or post. */
 static bool is_another(const struct outbox_letter *l, const struct webex_message *m)
 {
 	if (outbox_letter_is_edit(l))
@@ -469,7 +470,7 @@ static bool is_another(const struct outbox_letter *l, const struct webex_message
 	return l->room_id && m->room_id && !webex_id_is_same(m->room_id, l->room_id);
 }
 
-/* With what we know of it ourselves. */
+/* Fills in what we know of the message ourselves. */
 static void complete(const struct letter_job *job, struct webex_message *m)
 {
 	const struct outbox_letter *l = job->letter;
@@ -487,7 +488,7 @@ static void complete(const struct letter_job *job, struct webex_message *m)
 		m->markdown = g_strdup(l->body);
 }
 
-/* The answer has come, whole. */
+/* The complete answer has come. */
 static void answered(struct letter_job *job, struct webex_message *m)
 {
 	bool is_edit = outbox_letter_is_edit(job->letter);
@@ -558,7 +559,8 @@ void outbox_job_answered(void *arg, struct webex_reply *reply)
 		answered(job, m);
 		return;
 	}
-	/* Nobody promises that the answer has all of it; names are given only once. */
+	/* The answer may lack fields, and names are given only once, so the whole message is
+	 * fetched. */
 	job->state = JOB_APPLYING;
 	job->delivered = m;
 	job->call = webex_get_message(o->client, m->id, on_whole, job);

@@ -14,10 +14,10 @@
 #include "base/cleanup.h"
 #include "base/snapshot.h"
 
-/* Out of the way of the numbers that it gets. */
+/* Above the numbers that the descriptors get in the child. */
 #define HIGH_FD 16
 
-/* No name: what a crash leaves of it goes, and the letter has the path. */
+/* The file has no name, so a crash leaves nothing; the letter has the path. */
 int local_spool_open(const char *dir, int *ret_fd)
 {
 	_cleanup_gfree_ char *path = NULL;
@@ -52,7 +52,7 @@ static void set_attributes(posix_spawnattr_t *attr)
 	posix_spawnattr_setsigdefault(attr, &all);
 }
 
-/* Of our files it gets those, of our environment nothing. root -1: there is none. */
+/* The child gets only these descriptors and no environment. root -1: there is none. */
 static int spawn(int socket, int spool, int root, pid_t *ret_pid)
 {
 	char parent[16];
@@ -129,7 +129,7 @@ static int tell(int socket, const struct letter_local *l)
 											: 0;
 }
 
-/* What is known without it. */
+/* Checks what can be known without a child. */
 static int check(const struct letter_local *l, struct local_answer *a)
 {
 	const struct local_caller *c = l->caller;

@@ -19,23 +19,23 @@
 
 #define IDLE_MS 20000
 #define WHOLE_MS (5 * 60 * 1000)
-/* How often progress, and the end of killed children, are looked at. */
+/* How often progress and the end of killed children are checked. */
 #define TICK_MS 100
-/* How long the end of the mount waits for those. */
+/* How long the end of the mount waits for killed children. */
 #define STOP_MS 500
 
-/* One read. Fields: the thread of the reads, but where said. */
+/* One read. Its fields belong to the thread of the reads, unless said otherwise. */
 struct local_read {
 	struct local_files *f;
-	uint64_t id;		      /* never changes, as all up to arg */
+	uint64_t id;		      /* never changes, like all down to arg */
 	struct outbox_letter *letter; /* the thread only reads it */
 	local_done done;
 	void *arg;
-	int cancelled; /* lock; -errno, 0: it was not */
+	int cancelled; /* lock; -errno; 0: not cancelled */
 	struct local_child child;
 	int spool;
 	int64_t began_ms, moved_ms, size; /* mono */
-	struct local_answer answer;	  /* final once it was posted */
+	struct local_answer answer;	  /* final once the end was posted */
 	char *name, *type;
 	GList link; /* in `waiting` or `reading` */
 };
@@ -48,7 +48,7 @@ struct local_files {
 
 	pthread_mutex_t lock;
 	pthread_t thread;
-	bool is_running;  /* lock: `thread` is there */
+	bool is_running;  /* lock: `thread` exists */
 	bool is_stopping; /* lock */
 	GQueue inbox;	  /* lock; of struct local_read.link */
 	GHashTable *all;  /* lock; &read->id to struct local_read, until `done` */
@@ -144,7 +144,7 @@ static char *reason(const struct local_answer *a, const char *path)
 			       words(a));
 }
 
-/* Cache thread: the letter is one of a file. */
+/* Cache thread: turns the letter into one of a file. */
 static void convert(struct local_read *r)
 {
 	struct outbox_letter *l = r->letter;
@@ -193,7 +193,7 @@ static void deliver(void *arg)
 	g_free(r);
 }
 
-/* The copy, as far as it goes; -1: it cannot be said. */
+/* How many bytes were copied; -1: unknown. */
 static int64_t copied(const struct local_read *r)
 {
 	struct stat st;
@@ -201,7 +201,7 @@ static int64_t copied(const struct local_read *r)
 	return r->spool >= 0 && fstat(r->spool, &st) == 0 ? st.st_size : -1;
 }
 
-/* It is in no queue any more. */
+/* Ends a read that is in no queue any more. */
 static void end(struct local_read *r, struct local_answer answer)
 {
 	_cleanup_gfree_ char *base = NULL;
@@ -248,7 +248,7 @@ static int idle_ms(const struct local_read *r)
 	return own && own < r->f->idle_ms ? own : r->f->idle_ms;
 }
 
-/* Of those in the queue that must end: true. */
+/* Ends the read if it must end now; true if it did. */
 static bool end_if_due(struct local_read *r, int64_t now, bool is_stopping)
 {
 	struct local_files *f = r->f;
@@ -275,7 +275,8 @@ static void end_those_due(GQueue *queue, bool is_stopping)
 
 	for (GList *l = queue->head, *next; l; l = next) {
 		next = l->next;
-		/* Before: when it ends the cache thread may free it at once. */
+		/* The next link is taken first, since the cache thread may free the read at
+		 * once when it ends. */
 		struct local_read *r = l->data;
 		g_queue_unlink(queue, l);
 		if (!end_if_due(r, now, is_stopping))
@@ -307,7 +308,7 @@ static void reap(struct local_files *f)
 	}
 }
 
-/* Waits for answers, news, or the next look. */
+/* Waits for answers, new reads, or the next check. */
 static void wait_for_news(struct local_files *f)
 {
 	struct pollfd fds[1 + LOCAL_CHILDREN_MAX] = {{.fd = f->wake, .events = POLLIN}};
@@ -335,7 +336,7 @@ static void wait_for_news(struct local_files *f)
 	}
 }
 
-/* True: the end of the mount. */
+/* True if the mount ends. */
 static bool take_inbox(struct local_files *f)
 {
 	GList *link;
@@ -366,7 +367,7 @@ static void *run(void *arg)
 			begin(link->data);
 		if (is_stopping && !stopping_since)
 			stopping_since = clock_mono(clock_system());
-		/* One that hangs in the kernel is waited for by nobody. */
+		/* Nobody waits for a child that hangs in the kernel. */
 		if (is_stopping &&
 		    (!f->dying->len || clock_mono(clock_system()) - stopping_since >= STOP_MS))
 			return NULL;
@@ -400,7 +401,7 @@ struct local_files *local_files_new(const struct local_files_config *config)
 	return f;
 }
 
-/* Why it does not begin; 0: the thread will take it. */
+/* -errno if the read cannot begin; 0: the thread will take it. */
 static int admit_locked(struct local_files *f)
 {
 	int r = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs in a process of its own, which may hang in any of these calls and be killed in it.
+ * Runs in a process of its own, which may hang in any of these calls and be killed there.
  */
 #include "outbox/local_helper.h"
 
@@ -45,7 +45,7 @@ static int open_path(int root, const char *path, uint64_t resolve)
 	};
 	long fd;
 
-	/* -EAGAIN: something was renamed while ".." was followed. */
+	/* -EAGAIN: a directory was renamed while ".." was followed. */
 	for (int i = 0; i < AGAIN_MAX; i++) {
 		fd = syscall(SYS_openat2, root >= 0 ? root : AT_FDCWD, path, &how, sizeof(how));
 		if (fd >= 0 || errno != EAGAIN)
@@ -54,7 +54,8 @@ static int open_path(int root, const char *path, uint64_t resolve)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Without the links of /proc, which lead to what this process has open. */
+/* Opens the path without following the links of /proc, which lead to what this process has
+ * open. */
 static int find(int root, const char *path, struct local_answer *a)
 {
 	int fd, other;
@@ -64,7 +65,7 @@ static int find(int root, const char *path, struct local_answer *a)
 	fd = open_path(root, path, RESOLVE_NO_MAGICLINKS);
 	if (fd != -ELOOP)
 		return fd < 0 ? answer(a, fd, LOCAL_WHY_NONE) : fd;
-	/* Such a link, or a circle of others. */
+	/* It was such a link, or a circle of other links. */
 	other = open_path(root, path, 0);
 	if (other >= 0)
 		close(other);
@@ -72,7 +73,7 @@ static int find(int root, const char *path, struct local_answer *a)
 			       : answer(a, -EINVAL, LOCAL_WHY_MADE_UP);
 }
 
-/* Its files are made up when they are read. */
+/* True for file systems that make up their files when they are read. */
 static bool is_made_up(const struct statfs *fs)
 {
 	static const unsigned magics[] = {
@@ -105,7 +106,7 @@ static bool is_made_up(const struct statfs *fs)
 	return false;
 }
 
-/* A descriptor of the path alone: nothing has been opened that could act or block. */
+/* `fd` is opened by O_PATH, so nothing has been opened that could act or block. */
 static int check(int fd, struct local_answer *a)
 {
 	struct statfs fs;
@@ -171,7 +172,7 @@ static bool is_same(const struct stat *a, const struct stat *b, int64_t copied)
 {
 	return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       /* 0: some file systems do not know before it is read. */
+	       /* 0: some file systems do not know the size before the file is read. */
 	       (!b->st_size || b->st_size == copied);
 }
 
@@ -199,7 +200,8 @@ void local_copy(int root, const char *path, int to, struct local_answer *ret_ans
 
 /* ---- the process ---- */
 
-/* What root keeps by its securebits when it changes its user would read everything. */
+/* Capabilities that root keeps by its securebits when it changes its user could read
+ * everything. */
 static bool is_privileged(void)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -220,7 +222,7 @@ static int take_on(const struct local_request *q, const gid_t *groups)
 	return getuid() != q->uid || is_privileged() ? -EPERM : 0;
 }
 
-/* False: it is no request. */
+/* False if the packet is no request. */
 static bool parse(const char *packet, size_t len, struct local_request *q, gid_t *groups,
 		  const char **ret_path)
 {
@@ -248,7 +250,7 @@ static void serve(const char *packet, size_t len, pid_t parent, struct local_ans
 	if (!parse(packet, len, &q, groups, &path))
 		return;
 	r = take_on(&q, groups);
-	/* After that, for it is forgotten by it. */
+	/* Set after the change of user, which would reset it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_FAILURE);
@@ -277,7 +279,7 @@ int local_helper_main(int argc, char **argv)
 	if (n <= 0 || chdir("/") < 0)
 		_exit(EXIT_FAILURE);
 	serve(packet, (size_t)n, (pid_t)strtol(argv[2], NULL, 10), &a);
-	/* Nothing of what is done at a usual end is wanted here. */
+	/* _exit, since nothing that exit() does is wanted here. */
 	_exit(send(LOCAL_SOCKET_FD, &a, sizeof(a), MSG_NOSIGNAL) < 0 ? EXIT_FAILURE
 								     : EXIT_SUCCESS);
 }

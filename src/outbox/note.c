@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A letter's .json as text. It is a file of the person's, which editors, backups and disks may have
- * been at: whatever it says becomes a letter that keeps the promises of outbox.h, or none. What
- * cannot be meant is left out; a letter without a destination is sent by moving it somewhere.
+ * The .json of a letter as text. It is a file that editors, backups and disks may have changed:
+ * whatever it contains becomes a letter that keeps the promises of outbox.h, or no letter.
+ * Fields that make no sense are left out; a letter without a destination is sent by moving it
+ * somewhere.
  */
 #include <errno.h>
 #include <limits.h>
@@ -103,7 +104,7 @@ static int find_word(const char *const *words, size_t n_words, const char *json,
 	return -EBADMSG;
 }
 
-/* Owned; NULL if it is absent. */
+/* A field as one line, owned; NULL if it is absent. */
 static char *get_line(const char *json, const char *key)
 {
 	char *text = webex_json_get_string(json, key);
@@ -127,7 +128,7 @@ static char *get_address(const char *json, const char *key)
 	return email && name_is_address(email) ? steal_ptr(&email) : NULL;
 }
 
-/* One that is no file name is made one. */
+/* A field made a file name if it is none. */
 static char *get_file_name(const char *json, const char *key)
 {
 	_cleanup_gfree_ char *name = webex_json_get_string(json, key);
@@ -150,7 +151,7 @@ static char *get_content_type(const char *json, const char *key)
 	return steal_ptr(&type);
 }
 
-/* As it stands in unsent/. */
+/* The name in unsent/. */
 static char *get_item_name(const char *json, const char *key)
 {
 	_cleanup_gfree_ char *name = webex_json_get_string(json, key);
@@ -167,7 +168,7 @@ static void parse_destination(const char *json, struct outbox_letter *l)
 	l->email = get_address(json, "toPersonEmail");
 	l->parent_id = get_id(json, "parentId");
 	l->message_id = get_id(json, "messageId");
-	/* Which of them, and what was to be edited, nobody can tell. */
+	/* It cannot be told which destination is meant, or what was to be edited. */
 	if ((l->room_id && l->email) || (outbox_letter_is_edit(l) && !l->message_id)) {
 		g_clear_pointer(&l->room_id, g_free);
 		g_clear_pointer(&l->email, g_free);
@@ -213,7 +214,7 @@ int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 	parse_letter(json, *ret_letter);
 	memset(ret_note, 0, sizeof(*ret_note));
 	ret_note->state = (enum outbox_state)state;
-	/* It was not over when it was written. */
+	/* It was still on the wire when the note was written. */
 	if (ret_note->state == OUTBOX_IN_DOUBT && webex_json_get_int(json, "underWay", 0) == 1)
 		ret_note->state = OUTBOX_SENDING;
 	parse_note(json, ret_note);

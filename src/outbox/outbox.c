@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From outside to the wire and back: what others call, and what makes a letter durable. */
+/* The life of the outbox, the functions for other layers, and the steps that make a letter
+ * durable. */
 #include "outbox/outbox.h"
 
 #include <errno.h>
@@ -136,7 +137,7 @@ static void written(void *arg)
 		outbox_job_advance(job->o, job->line_key);
 }
 
-/* Looks into the file, and the first time into the database of types. */
+/* Finds the type of the file. Reads the file, and the first time the database of types. */
 static void find_type(struct outbox_letter *l)
 {
 	if (l->form == OUTBOX_FILE && !l->content_type)
@@ -156,8 +157,8 @@ static void write_job(void *arg)
 }
 
 /*
- * A later version of a file that is still under way goes behind it, whoever wrote it: what comes
- * last is the file.
+ * Puts a later version of a file that is still under way behind the earlier one, whoever wrote
+ * it, since the last version is the file.
  */
 static void follow_older_version(struct letter_job *job)
 {
@@ -196,7 +197,7 @@ static void admit(void *arg)
 	}
 	g_queue_push_tail(line, job);
 	g_hash_table_insert(o->jobs, &job->id, job);
-	/* Whatever way it came: nothing empty is ever sent. An unsent file may be emptied. */
+	/* Nothing empty is ever sent, whatever way it came. An unsent file may be emptied. */
 	if (job->letter->size == 0 &&
 	    (job->letter->form != OUTBOX_FILE || !job->letter->is_rewrite))
 		r = -EINVAL;
@@ -205,7 +206,7 @@ static void admit(void *arg)
 	else if (outbox_count(o) >= OUTBOX_MAX)
 		r = -ENOSPC;
 	if (r < 0) {
-		/* Not ours to release. */
+		/* Another job holds it, so it is not released here. */
 		job->letter->replaces = 0;
 		if (r == -EINVAL)
 			job->note.reason = g_strdup("it is empty, and nothing empty is sent");
@@ -242,7 +243,7 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 	pthread_mutex_lock(&o->lock);
 	id = job->id = o->next_id++;
 	o->live++;
-	/* Under the lock, so that ids and the order of sending agree. */
+	/* Posted under the lock, so that the order of ids is that of sending. */
 	work_post(o->cache, admit, job);
 	pthread_mutex_unlock(&o->lock);
 	return id;
@@ -278,7 +279,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 	if (letter->form != OUTBOX_FILE)
 		letter->size = (int64_t)letter->body_len;
 	find_type(letter);
-	/* A beginning does not take the place of the whole. */
+	/* A part of the bytes must not replace the whole. */
 	if (letter->is_rewrite)
 		letter->replaces = 0;
 	if (r == 0) {
@@ -299,7 +300,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 	return r;
 }
 
-/* Each job gets an outcome without waiting for the network any longer. */
+/* Gives each job a result without waiting for the network any longer. */
 static void abort_jobs(void *arg)
 {
 	struct outbox *o = arg;
@@ -356,7 +357,7 @@ void outbox_close(struct outbox **outbox, int wait_ms)
 	o->live++;
 	work_post(o->cache, abort_jobs, o);
 	pthread_mutex_unlock(&o->lock);
-	/* Every request that was cancelled is reported. */
+	/* Each cancelled request is reported, so this ends. */
 	wait_idle(o, -1);
 	outbox_free(o);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other daemons of one person, each with an outbox of its own beside this one (main/account.h). What one
- * of them sent must not be taken for a letter of another that says the same:
+ * Other daemons of the same person, each with an outbox of its own beside this one
+ * (main/account.h). A message that one of them sent must not be taken for the letter of another
+ * that says the same:
  *
- *   - each notes the ids of the messages that are its letters in `sent`, a line each: the first line with
- *     an id says whose it is. A line is one write with O_APPEND, so there is an order and no lock.
- *   - a letter of theirs that may be on the wire is a rival: what is found may be that. It is on their disk
- *     before it leaves, and its message is noted before it goes from there; so who looks for rivals
- *     first and claims then cannot miss it.
+ *   - each daemon notes the ids of the messages that its letters became in the file `sent`, one
+ *     a line. The first line with an id says whose message it is. A line is one write with
+ *     O_APPEND, so the lines have an order without a lock.
+ *   - a letter of another daemon that may be on the wire is a rival: a message that is found
+ *     may be that letter. It is on the other's disk before it leaves, and its message is noted
+ *     before it is removed from there. So a daemon that looks for rivals first and then claims
+ *     cannot miss it.
  *
  * Thread rule: cache thread.
  */
@@ -29,7 +32,7 @@
 #define SENT_OLD "sent.old"
 #define SENT_MAX (256 * 1024)
 #define LINE_SIZE 512
-/* A note older than that is of no letter that could have made what is found. */
+/* A letter whose note is older than this cannot have become the message that was found. */
 #define RECENT_MS INT64_C(1200000)
 #define NUMBER_DIGITS_MAX 15
 
@@ -66,8 +69,8 @@ static int open_sent(const struct outbox *o, const char *name, int flags)
 }
 
 /*
- * What is long becomes the old one. One daemon does that to a file: who has its lock, and finds
- * it under its name still.
+ * Opens `sent`; a long one is renamed to the old one first. Only the daemon does that which has
+ * the lock of the file and still finds it under its name.
  */
 static int open_to_note(const struct outbox *o)
 {
@@ -84,7 +87,7 @@ static int open_to_note(const struct outbox *o)
 	return open_sent(o, SENT, O_CREAT);
 }
 
-/* The tag in the first line with that id: 1 ours, 0 another's, -1 there is none. */
+/* Whose the first line with the id is: 1 ours, 0 another daemon's, -1 there is none. */
 static int owner_in(const struct outbox *o, int fd, const char *id)
 {
 	_cleanup_gfree_ char *ending = g_strdup_printf(" %s\n", id);
@@ -108,7 +111,7 @@ bool outbox_peers_claim(struct outbox *o, const char *id)
 		return true;
 	len = snprintf(line, sizeof(line), "%s %s\n", o->peers_tag, id);
 	fd = len < LINE_SIZE ? open_to_note(o) : -1;
-	/* A full disk: the others are asked at least. */
+	/* With a full disk the lines of the others are read at least. */
 	if (fd >= 0 && write(fd, line, (size_t)len) != len)
 		log_warning("cache", "which messages were sent from here cannot be noted");
 	old = open_sent(o, SENT_OLD, 0);
@@ -153,7 +156,7 @@ static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter
 	return is;
 }
 
-/* "<n>.json" of a recent letter. */
+/* True for the "<n>.json" of a recent letter. */
 static bool parse(int dir_fd, const char *name, int64_t now_ms, int64_t *ret_n)
 {
 	size_t digits = strspn(name, "0123456789");

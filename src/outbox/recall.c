@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that is being sent was removed: it is not to arrive, or to be known when it has.
+ * A file was removed while it is being sent: it must not arrive or, if it does, its message
+ * must be known.
  *
  *     not yet on the wire, or only a part of its bytes ---> withdrawn: removed, done(0, no message)
  *     all of its bytes are there: the answer is waited for
@@ -20,8 +21,8 @@ struct recall {
 	int64_t content_row;
 	outbox_recalled done;
 	void *arg;
-	int left;	 /* letters that are not over */
-	int error;	 /* of one of which nobody knows */
+	int left;	 /* how many letters have not ended */
+	int error;	 /* of a letter of which it is unknown whether it arrived */
 	GArray *arrived; /* of int64_t */
 };
 
@@ -82,7 +83,7 @@ static void recall(void *arg)
 		found = g_slist_prepend(found, job);
 		r->left++;
 	}
-	/* None of them is over before this item is. */
+	/* None of the letters ends before this item does. */
 	for (GSList *l = found; l; l = l->next)
 		stop(l->data);
 	g_slist_free(found);
@@ -101,7 +102,7 @@ void outbox_recall(struct outbox *o, int64_t content_row, outbox_recalled done, 
 	r->arrived = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	pthread_mutex_lock(&o->lock);
 	o->live++;
-	/* Behind what was sent before. */
+	/* Posted behind the letters that were sent before. */
 	work_post(o->cache, recall, r);
 	pthread_mutex_unlock(&o->lock);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Letters that sparkfs was killed with: they are listed as in-doubt from the start, and
- * meanwhile it is asked whether they arrived (check.c). Each is a job that replaces
- * itself.
+ * Letters that were under way when sparkfs was killed. They are listed as in-doubt from the
+ * start, while check.c finds out whether they arrived. Each is a job that replaces its own
+ * letter.
  */
 #include <errno.h>
 
 #include "base/log.h"
 #include "outbox/internal.h"
 
-/* So long a server, or what is before it, may be at work on what it was sent. Who was killed did
- * not wait for the answer to the end: like after a time-out, it may still come to pass. */
+/* So long a server, or a proxy before it, may work on a request. A daemon that was killed did
+ * not wait for the answer, so as after a time-out the request may still take effect. */
 #define AT_WORK_MS INT64_C(600000)
 
 struct recheck {
@@ -34,7 +34,8 @@ static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 	(void)message;
 }
 
-/* Cache thread. All of them begin before any ends: each message is one's only. */
+/* Cache thread. All of them begin before any ends, since each message belongs to only one of
+ * them. */
 static void begin(void *arg)
 {
 	struct letter_job *job = arg;
@@ -67,7 +68,7 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 	job->note.state = OUTBOX_IN_DOUBT;
 	job->note.began_ms = r->began_ms;
 	job->sent_ms = r->began_ms;
-	/* What the kernel tells those who wait for a daemon that was killed. */
+	/* The error that processes get which wait for a daemon that is killed. */
 	job->error = -ECONNABORTED;
 	job->is_slow = ABS(clock_wall(o->clock) - r->began_ms) < AT_WORK_MS;
 	job->known_until = known_until;

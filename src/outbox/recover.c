@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an earlier run left. Nothing is sent here: a letter found as sending may have arrived
- * (recheck.c will ask).
- * Files nobody can read as a letter stay letters: their bytes are all that counts.
+ * Finds what an earlier run left. Nothing is sent here: a letter that is `sending` may have
+ * arrived, which recheck.c finds out. Files that cannot be read as a letter are kept as letters
+ * all the same, for the sake of their bytes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "outbox/internal.h"
 
 #define NUMBER_DIGITS_MAX 15
-/* A post.txt of that size may be looked through for what it is. */
+/* A body of up to this size is read to find out whether it is a text. */
 #define TEXT_PROBE_MAX DRAFT_TEXT_RAW_MAX
 
 /* "<n>.<suffix>" */
@@ -43,7 +43,8 @@ static bool is_body_there(struct outbox *o, int64_t n, struct stat *ret_st)
 	       S_ISREG(ret_st->st_mode);
 }
 
-/* Not so if it cannot be looked at, or is no file: the .json is all that says whereto. */
+/* True if the body is missing. Not if it cannot be looked at or is no file, since only the
+ * .json has the destination. */
 static bool is_body_gone(struct outbox *o, int64_t n)
 {
 	_cleanup_gfree_ char *name = g_strdup_printf("%" G_GINT64_FORMAT ".body", n);
@@ -52,7 +53,7 @@ static bool is_body_gone(struct outbox *o, int64_t n)
 	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-/* Appends the numbers of all bodies; removes what was being written or removed. */
+/* Appends the numbers of all bodies; removes files that were being written or removed. */
 static int scan(struct outbox *o, GArray *numbers)
 {
 	DIR *dir = opendir(o->dir);
@@ -144,7 +145,8 @@ static void set_reason(struct outbox_note *note, enum outbox_state state, const 
 	note->reason = g_strdup(reason);
 }
 
-/* Whatever a note says: bytes that are nowhere else are not removed. */
+/* True if both letters have the same bytes: whatever a note says, bytes that are nowhere else
+ * are not removed. */
 static bool is_same_body(struct outbox *o, int64_t a, int64_t b)
 {
 	_cleanup_close_ int left = -1;
@@ -154,7 +156,7 @@ static bool is_same_body(struct outbox *o, int64_t a, int64_t b)
 	       outbox_files_open_body(o, b, &right) == 0 && fd_is_same(left, right);
 }
 
-/* The letter it was made of goes on to be the one that is listed (outbox.h, 7). */
+/* Folds a letter into the one that it was made of, which stays the listed one (outbox.h 7). */
 static bool fold(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note)
 {
 	int64_t n = note->n, why_size;
@@ -172,7 +174,7 @@ static bool fold(struct outbox *o, const struct outbox_letter *l, struct outbox_
 	return true;
 }
 
-/* One letter; `sending`: those that were under way, or all others. */
+/* Recovers one letter, if it was under way as `sending` says. */
 static void recover_letter(struct outbox *o, int64_t n, bool sending)
 {
 	struct outbox_letter *l = NULL;
@@ -221,7 +223,8 @@ static void parse_label(const char *name, struct outbox_letter *l)
 	if (strlen(label) > DRAFT_SPOOL_DIGITS && separator) {
 		label += DRAFT_SPOOL_DIGITS + 1;
 		l->place = g_utf8_make_valid(label, separator - label);
-		/* What waited for its bytes has another one behind it. */
+		/* The name of a file that waited for its bytes has a second separator at its
+		 * end. */
 		l->filename = g_utf8_make_valid(separator + 1,
 						strcspn(separator + 1, separator_only));
 	} else {
@@ -247,7 +250,7 @@ static void keep_draft(struct outbox *o, const char *name, int fd, const struct 
 			   : "it is empty, and nothing empty is sent; sparkfs ended while it "
 			     "waited for its bytes");
 	note.name = outbox_name_claim(o, l, note.began_ms);
-	/* Takes the name in the spool away with it. */
+	/* This also removes the name in the spool. */
 	r = outbox_files_put(o, l, &note, true, &why_size);
 	if (r == 0)
 		outbox_item_put(o, &note, l->size, why_size);
@@ -264,7 +267,8 @@ static void recover_draft(struct outbox *o, int spool_fd, const char *name)
 
 	if (fd < 0)
 		return;
-	/* A second link is a letter's. Without bytes it is somebody's if it was closed. */
+	/* A file with a second link belongs to a letter. One without bytes is wanted if it was
+	 * closed. */
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
 	    (st.st_size > 0 || name[strlen(name) - 1] == DRAFT_SPOOL_SEPARATOR) &&
 	    st.st_nlink == 1) {
@@ -302,7 +306,8 @@ int outbox_recover(struct outbox *o)
 	int r = scan(o, numbers);
 
 	g_array_sort(numbers, compare_numbers);
-	/* Those that were sent again need the ones that they are made of. */
+	/* Letters that were sent again need the letters that they were made of, so these come
+	 * first. */
 	for (guint i = 0; i < numbers->len; i++)
 		recover_letter(o, g_array_index(numbers, int64_t, i), false);
 	for (guint i = 0; i < numbers->len; i++)

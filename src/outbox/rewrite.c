@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An unsent letter that a person edited: it gets other bytes and stays where it is.
+ * A person edited an unsent letter: it gets new bytes and stays where it is.
  */
 #include <errno.h>
 #include <glib.h>
@@ -21,7 +21,7 @@ static void rewritten(void *arg)
 	outbox_job_finish(job);
 }
 
-/* io thread. What the letter says of itself stays. */
+/* io thread. The note of the letter stays. */
 static void rewrite(void *arg)
 {
 	struct letter_job *job = arg;

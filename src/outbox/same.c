@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The same file again: the name, size and bytes of the newest version are what is to be sent (cron's
- * `cp`). It is not sent a second time if that version still is at the server, which is asked first: what
- * is known of it here may be old.
+ * A file is to be sent again that has the name, size and bytes of the newest version (cron's
+ * `cp`). It is not sent a second time if that version is still at the server. The server is
+ * asked first, since what is known here may be old.
  *
  *     begin --no such version--> post
  *       |                         ^  ^
@@ -24,7 +24,7 @@
 #include "outbox/internal.h"
 #include "webex/id.h"
 
-/* The newest version, if it is as long and its sum is known. */
+/* Finds the newest version, if it has the same size and its checksum is known. */
 static bool find(const struct letter_job *job, struct store_content *ret_content,
 		 struct store_message *ret_message)
 {
@@ -71,7 +71,7 @@ static bool has_file(const struct webex_message *m, const char *url)
 	return false;
 }
 
-/* Its message was asked for. */
+/* The answer with its message. */
 static void on_message(void *arg, struct webex_reply *reply)
 {
 	struct store_content content = {0};
@@ -81,7 +81,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 
 	job->call = 0;
 	if (reply->error && reply->status != 404) {
-		/* A question changes nothing. */
+		/* This request only read. */
 		reply->may_have_applied = false;
 		job->message = 0;
 		outbox_job_failed(job, reply);
@@ -98,11 +98,11 @@ static void on_message(void *arg, struct webex_reply *reply)
 		outbox_job_drop(job);
 		return;
 	}
-	/* A bot is not shown everything. */
+	/* A bot does not see all messages. */
 	if (reply->error && !job->o->is_bot)
 		gone(job);
 	job->message = 0;
-	/* It was removed meanwhile, or nobody waits any more. */
+	/* The file was removed meanwhile, or nobody waits any more. */
 	if (!outbox_job_ends_unsubmitted(job))
 		outbox_job_post(job);
 }

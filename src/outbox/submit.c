@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A letter goes on the wire. Its answer is job.c's. */
+/* Submits letters. job.c handles the answers. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "outbox/draft.h"
 #include "outbox/internal.h"
 
-/* io thread, while it is on the wire; what the job comes to there later finds it done. */
+/* On the io thread while the file is on the wire; later steps of the job on that thread find it
+ * done. */
 void outbox_job_sum(struct letter_job *job)
 {
 	int r = job->sha256 ? 0 : draft_sha256(job->letter->fd, &job->sha256);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* By libcrypto, which knows the machine's instructions for it: a fifth of the time that glib takes. */
+/* By libcrypto, which uses the machine's instructions for it and needs a fifth of glib's time. */
 #include <errno.h>
 #include <glib.h>
 #include <openssl/evp.h>

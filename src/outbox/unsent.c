@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The letters of .sparkfs/unsent/: a table in memory over the files, so that listing reads
- * none. */
+/* The letters of .sparkfs/unsent/: a table in memory, so that a listing reads no files. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,7 +10,7 @@
 
 #define PLACE_MAX_BYTES 64
 #define EXTENSION_MAX_BYTES 16
-/* "<stamp>_<place>~<tie>_" before it. */
+/* What is left for the file name behind "<stamp>_<place>~<tie>_". */
 #define FILE_PART_MAX (OUTBOX_ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
 
 static gint compare_numbers(gconstpointer a, gconstpointer b, gpointer data)
@@ -55,7 +54,7 @@ void outbox_items_done(struct outbox *o)
 
 /* ---- names ---- */
 
-/* Cut in the middle, so that the extension stays. */
+/* Cuts a long name in the middle, so that the extension stays. */
 static char *clean_file_name(const char *name)
 {
 	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
@@ -341,7 +340,7 @@ int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter)
 	_cleanup_close_ int fd = -1;
 	int r = outbox_item_hold(o, n);
 
-	/* Whether it still is free when the letter is sent is seen then. */
+	/* Whether the letter is still free is checked again when it is sent. */
 	if (r < 0)
 		return r;
 	outbox_item_release(o, n);

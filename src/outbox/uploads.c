@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far files on the wire are: for .sparkfs/transfers. */
+/* The progress of files on the wire, for .sparkfs/transfers. */
 #include "attach/attach.h"
 #include "outbox/internal.h"
 
