@@ -5,6 +5,28 @@
  * letter: <n>.body and <n>.json (what, whereto, state, reason, the server's words, writer's pid
  * and comm, times).
  *
+ * Structure:
+ *
+ *     draft          the bytes of an open file                          draft.h
+ *       | draft_take
+ *       v
+ *     letter         what is to be sent, and where to                   struct outbox_letter
+ *       |         outbox_keep
+ *       +-----------------------------------------+
+ *       | outbox_send                             |
+ *       v                                         |
+ *     job            a letter on its way          |                     struct letter_job, job.c
+ *       | waits in its line: letters of one       |
+ *       | writer to one room, or versions of      |
+ *       | one file                                v
+ *       +------ not delivered -----------> entry of unsent/             struct outbox_entry, unsent.c
+ *       v                                         | outbox_take
+ *     the server                                  v
+ *                                          a new letter
+ *
+ * On disk a letter is a body and a note (note.c, files.c). check.c finds out whether a letter of
+ * unknown fate arrived, recover.c and recheck.c do so for those of an earlier run.
+ *
  *           outbox_send          submitted             2xx
  *     (none) ---------> sending -----------> on the wire -----------> removed, done(0)
  *       |                  |                   |     |                    ^

@@ -4,6 +4,31 @@
  * A read-type operation is a function of the store. Where the store does not know, or not
  * freshly enough, the operation names a need, waits for it here, and is run again.
  *
+ * Structure:
+ *
+ *     need            what an operation lacks: a kind and a row, interval or key
+ *       | one each
+ *       v
+ *     entry           who waits for it, and when it was fetched         struct pager_entry
+ *       | at most one
+ *       v
+ *     fetch           under way from its first request to its end       fetch.h
+ *       | by kind
+ *       v
+ *     fetcher         begins it and reads its answers                   fetchers/, past/, present/
+ *       |          \
+ *       |           \ of messages
+ *       |            v
+ *       |          span waiter     the interval that is wanted          past/spans.h
+ *       |            | what of it is no span of the store: gaps         past/gaps.c
+ *       |            v
+ *       |          page run        pages of a gap, from its top down    past/page_run.h
+ *       v            v
+ *     a call of webex, then one transaction of the store
+ *
+ * What fetches without being asked: polls and what is behind them (present/), the sweep of old
+ * pages (past/sweep.h), the proof that something is gone (proof/proof.h).
+ *
  *  1. At most one fetch per need is in flight; later askers join it.
  *  2. A fetch publishes to the store in one transaction, then its waiters are called, each
  *     exactly once, on the cache thread.
