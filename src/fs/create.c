@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -98,11 +97,8 @@ void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
 	bool invites = tree_ino_kind(parent) == TREE_MEMBERS;
-	struct op *op;
+	struct op *op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
 
-	if (mirror_answer_create(req, parent, name, fi))
-		return;
-	op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
 	if (!op)
 		return;
 	op->fi = *fi;

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "fs/local.h"
-#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -260,8 +259,6 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	bool reads = (fi->flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY;
 	struct op *op;
 
-	if (mirror_answer_open(req, ino, fi))
-		return;
 	if (reads && tree_opens_freely(fs_of(req)->config.tree, ino)) {
 		open_message(req, ino, fi);
 		return;

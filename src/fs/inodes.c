@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "fs/local.h"
-#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -33,11 +32,8 @@ static int lookup_run(struct op *op)
 
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op;
+	struct op *op = op_new(req, "lookup", lookup_run, parent, name);
 
-	if (mirror_answer_lookup(req, parent, name))
-		return;
-	op = op_new(req, "lookup", lookup_run, parent, name);
 	if (!op)
 		return;
 	set_deadline(op, op->fs->config.lookup_timeout_ms);
@@ -58,11 +54,8 @@ static int getattr_run(struct op *op)
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct op *op;
+	struct op *op = op_new(req, "getattr", getattr_run, ino, NULL);
 
-	if (mirror_answer_getattr(req, ino))
-		return;
-	op = op_new(req, "getattr", getattr_run, ino, NULL);
 	if (!op)
 		return;
 	if (fi)
@@ -165,11 +158,8 @@ static int setattr_run(struct op *op)
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
-	struct op *op;
+	struct op *op = op_new(req, "setattr", setattr_run, ino, NULL);
 
-	if (mirror_answer_setattr(req, ino, to_set))
-		return;
-	op = op_new(req, "setattr", setattr_run, ino, NULL);
 	if (!op)
 		return;
 	if (fi)
@@ -293,8 +283,6 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct op *op;
 
 	(void)mode;
-	if (mirror_answer_mkdir(req, parent, name))
-		return;
 	op = op_new(req, "mkdir", mkdir_run, parent, name);
 	if (op)
 		op_start(op);
@@ -375,11 +363,8 @@ static int unlink_run(struct op *op)
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op;
+	struct op *op = op_new(req, "unlink", unlink_run, parent, name);
 
-	if (mirror_answer_remove(req, parent, name, false))
-		return;
-	op = op_new(req, "unlink", unlink_run, parent, name);
 	if (op)
 		op_start(op);
 }
@@ -399,11 +384,8 @@ static int rmdir_run(struct op *op)
 
 void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct op *op;
+	struct op *op = op_new(req, "rmdir", rmdir_run, parent, name);
 
-	if (mirror_answer_remove(req, parent, name, true))
-		return;
-	op = op_new(req, "rmdir", rmdir_run, parent, name);
 	if (op)
 		op_start(op);
 }
@@ -428,11 +410,8 @@ static int rename_run(struct op *op)
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
 	       const char *newname, unsigned int flags)
 {
-	struct op *op;
+	struct op *op = op_new(req, "rename", rename_run, parent, name);
 
-	if (mirror_answer_rename(req, parent, name, newparent, newname, flags))
-		return;
-	op = op_new(req, "rename", rename_run, parent, name);
 	if (!op)
 		return;
 	op->newdir = newparent;

@@ -41,7 +41,7 @@ struct fs {
 	struct handles *dirs;  /* of struct dir_handle */
 	struct local_files *local;
 	struct work_queue *copies; /* copies of long files (op.c); between mount and unmount */
-	struct mirror *mirror;	   /* NULL: none; set before the loop runs */
+	void *above;		   /* config.above's; NULL: none. Set before the loop runs */
 	struct fs_polls polls;
 	atomic_uint replies; /* orders what replies access before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */
@@ -66,8 +66,6 @@ struct handle {
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
-	bool is_mirror;		      /* an open of the inotify helper: what is written goes
-				       * nowhere (mirror.h) */
 	bool is_watched;	      /* counted in rm_guard.h, by `opener` */
 	int64_t size;		      /* with is_watched: the size at open */
 	/* writing */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells the kernel of changes. Thread rule: the cache thread. */
-#include "fs/mirror.h"
 #include "fs/op.h"
 
 static void invalidate_inode(void *arg, uint64_t ino)
@@ -30,6 +29,6 @@ void fs_on_changes(struct fs *fs, GPtrArray *changes)
 	if (fs->stopping)
 		return;
 	tree_on_changes(fs->config.tree, changes, &told);
-	if (fs->mirror)
-		mirror_changes(fs->mirror, changes);
+	if (fs->above)
+		fs->config.above->changes(fs->above, changes);
 }

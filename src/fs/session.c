@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "outbox/local_file.h"
-#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/refuse.h"
 
@@ -205,7 +204,8 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	if (!fs->config.close_timeout_ms)
 		fs->config.close_timeout_ms = CLOSE_TIMEOUT_MS;
 	g_queue_init(&fs->parked);
-	fs->session = fuse_session_new(args, &ops, sizeof(ops), fs);
+	fs->session = fuse_session_new(args, config->above ? config->above->wrap(&ops) : &ops,
+				       sizeof(ops), fs);
 	if (!fs->session) {
 		g_free(fs);
 		return -EINVAL;
@@ -292,8 +292,8 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 		r = notifier_start(fs->session, &fs->notifier);
 	if (r == 0)
 		r = work_queue_start("copies", &fs->copies);
-	if (r == 0 && fs->config.inotify)
-		r = mirror_start(fs, mountpoint, &fs->mirror);
+	if (r == 0 && fs->config.above)
+		r = fs->config.above->start(fs, mountpoint, &fs->above);
 	if (r == 0 && !fs->will_error)
 		fs->will_error = will_await(&fs->will);
 	return r;
@@ -413,7 +413,8 @@ void fs_unmount(struct fs *fs)
 	pthread_mutex_destroy(&w.lock);
 
 	work_queue_stop(&fs->copies);
-	mirror_quit(fs->mirror);
+	if (fs->above)
+		fs->config.above->quit(fs->above);
 	fs_keep_open_drafts(fs);
 	local_files_stop(fs->local);
 	fs_close_dirs(fs);
@@ -421,10 +422,13 @@ void fs_unmount(struct fs *fs)
 	refuser =
 		connection_is_up(&fs->connection) ? refuse_start(fs->connection.device) : NULL;
 	notifier_end(fs->notifier);
-	mirror_join(fs->mirror);
+	if (fs->above)
+		fs->config.above->join(fs->above);
 	refuse_stop(refuser);
 	connection_close(&fs->connection);
-	mirror_free(&fs->mirror);
+	if (fs->above)
+		fs->config.above->free(fs->above);
+	fs->above = NULL;
 	will_revoke(&fs->will);
 	fs->is_mounted = false;
 }

@@ -15,6 +15,24 @@
 
 struct fs;
 struct fuse_args;
+struct fuse_lowlevel_ops;
+
+/*
+ * A layer above the handlers: it sees each request first, and hears of each change
+ * (inotify/mirror.h). Main thread, but `changes`.
+ */
+struct fs_above {
+	/* The operations to mount with; `below` answers what it leaves to it. Before the mount. */
+	const struct fuse_lowlevel_ops *(*wrap)(const struct fuse_lowlevel_ops *below);
+	/* Mounted, before the first request. 0 and *ret, which the others get; or -errno. */
+	int (*start)(struct fs *fs, const char *mountpoint, void **ret);
+	void (*changes)(void *above, GPtrArray *changes); /* cache thread */
+	/* The end, in this order: no worker answers requests; no notifier runs; the kernel's
+	 * connection is gone. */
+	void (*quit)(void *above);
+	void (*join)(void *above);
+	void (*free)(void *above);
+};
 
 struct fs_config {
 	struct tree *tree;
@@ -27,8 +45,8 @@ struct fs_config {
 	const char *state_dir;
 	bool read_only;
 	bool recursive_delete;
-	bool inotify; /* mirror.h */
-	uid_t uid;    /* the owner of all files */
+	const struct fs_above *above; /* NULL: none */
+	uid_t uid;		      /* the owner of all files */
 	gid_t gid;
 	bool debug;	       /* libfuse's -d */
 	unsigned max_threads;  /* 0 = according to the processors, 3 to 10 */

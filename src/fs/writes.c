@@ -33,7 +33,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/local.h"
-#include "fs/mirror.h"
 #include "fs/op.h"
 #include "fs/caller.h"
 
@@ -64,11 +63,6 @@ static int write_run(struct op *op)
 	struct handle *h = handle_of(&op->fi);
 	ssize_t n;
 
-	if (h && h->is_mirror) {
-		op->answer = OP_ANSWER_WRITE;
-		op->written = op->size;
-		return 0;
-	}
 	if (!h || h->what != HANDLE_WRITE)
 		return -EBADF;
 	n = draft_write_by(h->write.draft, &h->write.writer, way_of(op), op->buf, op->size,
@@ -86,12 +80,8 @@ static int write_run(struct op *op)
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	      struct fuse_file_info *fi)
 {
-	const struct handle *h = handle_of(fi);
-	struct op *op;
+	struct op *op = op_new(req, "write", write_run, ino, NULL);
 
-	if (!(h && h->is_mirror) && mirror_refuses(req))
-		return;
-	op = op_new(req, "write", write_run, ino, NULL);
 	if (!op)
 		return;
 	op->fi = *fi;
@@ -527,8 +517,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct fs *fs = fs_of(req);
 	bool may_wait;
 
-	/* It was a message opened for reading, or an open of the inotify helper. */
-	if (!h || h->is_mirror) {
+	/* It was a message opened for reading. */
+	if (!h) {
 		fuse_reply_err(req, 0);
 		return;
 	}

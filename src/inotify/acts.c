@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "tree/mirror.h"
+#include "inotify/acts.h"
 
 #include <string.h>
 
-#include "tree/internal.h"
+#include "store/store.h"
+#include "tree/ino.h"
 
 void mirror_act_clear(struct mirror_act *a)
 {
@@ -84,7 +85,7 @@ static void of_file(const struct store_change *c, const char *room_name, struct 
 			      NULL);
 }
 
-bool tree_mirror(struct tree *t, const struct store_change *c, struct mirror_act *ret_act)
+bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act)
 {
 	struct mirror_act a = {.what = what_of(c)};
 	struct store_room room = {0};
@@ -98,10 +99,9 @@ bool tree_mirror(struct tree *t, const struct store_change *c, struct mirror_act
 		*ret_act = a;
 		return true;
 	}
-	if (store_read_begin(t->config.store, &conn))
+	if (store_read_begin(s, &conn))
 		return false;
-	if (tree_room(&(struct tree_ctx){.tree = t, .conn = conn}, c->room, &room) == 0 &&
-	    room.name)
+	if (store_room_get(conn, c->room, &room) == 0 && !room.gone && room.name)
 		of_file(c, room.name, &a);
 	store_room_clear(&room);
 	store_read_end(conn);

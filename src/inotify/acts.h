@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Translates a change into what somebody would have done to the files of this mount to make it.
- * The kernel tells those who watch directories by inotify of nothing else (fs/mirror.h).
+ * The kernel tells those who watch directories by inotify of nothing else (inotify/mirror.h).
  *
  * Thread rule: the cache thread.
  */
@@ -11,8 +11,6 @@
 #include <stdint.h>
 
 #include "store/store.h"
-
-struct tree;
 
 enum mirror_what {
 	MIRROR_CREATE = 1, /* a file that is there now */
@@ -35,5 +33,5 @@ struct mirror_act {
 };
 
 /* False if the change shows in no directory or is no news. */
-bool tree_mirror(struct tree *t, const struct store_change *c, struct mirror_act *ret_act);
+bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act);
 void mirror_act_clear(struct mirror_act *a);

@@ -5,7 +5,7 @@
  *
  * A path may mean something else by the time that the helper follows it. So a request that would
  * change something is compared with the expected act by operation, node and name, is answered once,
- * and is refused where it differs: the tree never gets one from the helper.
+ * and is refused where it differs: what stands below never gets one from the helper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "fs/mirror_internal.h"
+#include "inotify/internal.h"
 #include "fs/op.h"
 
 /* What of the expected act a request is about. */
@@ -32,7 +32,7 @@ struct expected {
 
 static struct mirror *mirror_of(fuse_req_t req)
 {
-	struct mirror *m = fs_of(req)->mirror;
+	struct mirror *m = fs_of(req)->above;
 	pid_t pid = fuse_req_ctx(req)->pid;
 
 	/* 0: of a process that has no number here. */
@@ -132,7 +132,8 @@ static enum verdict judge(fuse_req_t req, const struct change *c, uint64_t *ret_
 	return VERDICT_REFUSED;
 }
 
-bool mirror_refuses(fuse_req_t req)
+/* A change that is no act. */
+static bool refuses(fuse_req_t req)
 {
 	if (!mirror_of(req))
 		return false;
@@ -200,7 +201,7 @@ static void reply_none(fuse_req_t req)
 	fuse_reply_entry(req, &none);
 }
 
-bool mirror_answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+static bool answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct fuse_entry_param gone = {0};
 	struct expected x = {0};
@@ -224,7 +225,7 @@ bool mirror_answer_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	return true;
 }
 
-bool mirror_answer_getattr(fuse_req_t req, fuse_ino_t ino)
+static bool answer_getattr(fuse_req_t req, fuse_ino_t ino)
 {
 	struct fuse_entry_param e;
 	struct expected x = {0};
@@ -252,13 +253,13 @@ static struct fuse_file_info open_sink(fuse_req_t req, const struct fuse_file_in
 {
 	struct fuse_file_info out = *fi;
 
-	out.fh = (uintptr_t)&fs_of(req)->mirror->sink;
+	out.fh = (uintptr_t) & ((struct mirror *)fs_of(req)->above)->sink;
 	out.direct_io = 1;
 	out.noflush = 1;
 	return out;
 }
 
-bool mirror_answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
+static bool answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi)
 {
 	const struct change c = {.what = MIRROR_WRITE, .ino = ino};
 	struct fuse_file_info out;
@@ -268,7 +269,7 @@ bool mirror_answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_i
 	if ((fi->flags & O_ACCMODE) == O_RDONLY && !(fi->flags & O_TRUNC))
 		return false;
 	if ((fi->flags & O_ACCMODE) != O_WRONLY || fi->flags & O_TRUNC)
-		return mirror_refuses(req);
+		return refuses(req);
 	verdict = judge(req, &c, &there);
 	if (verdict == VERDICT_TAKEN) {
 		out = open_sink(req, fi);
@@ -277,7 +278,7 @@ bool mirror_answer_open(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_i
 	return verdict != VERDICT_OTHERS;
 }
 
-bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
+static bool answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 			  const struct fuse_file_info *fi)
 {
 	const struct change c = {.what = MIRROR_CREATE, .dir = parent, .name = name};
@@ -301,7 +302,7 @@ bool mirror_answer_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 
 /* ---- the others ---- */
 
-bool mirror_answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+static bool answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	const struct change c = {.what = MIRROR_MKDIR, .dir = parent, .name = name};
 	uint64_t ino;
@@ -312,7 +313,7 @@ bool mirror_answer_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	return verdict != VERDICT_OTHERS;
 }
 
-bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir)
+static bool answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name, bool is_dir)
 {
 	const struct change c = {
 		.what = is_dir ? MIRROR_RMDIR : MIRROR_UNLINK, .dir = parent, .name = name};
@@ -324,7 +325,7 @@ bool mirror_answer_remove(fuse_req_t req, fuse_ino_t parent, const char *name, b
 	return verdict != VERDICT_OTHERS;
 }
 
-bool mirror_answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+static bool answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 			  fuse_ino_t newparent, const char *newname, unsigned flags)
 {
 	const struct change c = {.what = MIRROR_RENAME,
@@ -336,7 +337,7 @@ bool mirror_answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	uint64_t ino;
 
 	if (flags != RENAME_NOREPLACE)
-		return mirror_refuses(req);
+		return refuses(req);
 	verdict = judge(req, &c, &ino);
 	if (verdict == VERDICT_TAKEN)
 		fuse_reply_err(req, 0);
@@ -344,7 +345,7 @@ bool mirror_answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 }
 
 /* The times that it has: the kernel tells that attributes changed, and none does. */
-bool mirror_answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
+static bool answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
 {
 	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME;
 	const struct change c = {.what = MIRROR_TOUCH, .ino = ino};
@@ -354,7 +355,7 @@ bool mirror_answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
 	int r;
 
 	if (to_set & ~times)
-		return mirror_refuses(req);
+		return refuses(req);
 	verdict = judge(req, &c, &there);
 	if (verdict != VERDICT_TAKEN)
 		return verdict != VERDICT_OTHERS;
@@ -364,4 +365,139 @@ bool mirror_answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
 	else
 		fuse_reply_attr(req, &e.attr, 0);
 	return true;
+}
+
+/* ---- the wrapped table: each request comes here first ---- */
+
+/* Written before the mount. */
+static struct fuse_lowlevel_ops below, wrapped;
+
+static bool is_sink(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	const struct mirror *m = fs_of(req)->above;
+
+	return m && fi->fh == (uintptr_t)&m->sink;
+}
+
+static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	if (!answer_lookup(req, parent, name))
+		below.lookup(req, parent, name);
+}
+
+static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (!answer_getattr(req, ino))
+		below.getattr(req, ino, fi);
+}
+
+static void on_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
+		       struct fuse_file_info *fi)
+{
+	if (!answer_setattr(req, ino, to_set))
+		below.setattr(req, ino, attr, to_set, fi);
+}
+
+static void on_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	if (!answer_mkdir(req, parent, name))
+		below.mkdir(req, parent, name, mode);
+}
+
+static void on_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	if (!answer_remove(req, parent, name, false))
+		below.unlink(req, parent, name);
+}
+
+static void on_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	if (!answer_remove(req, parent, name, true))
+		below.rmdir(req, parent, name);
+}
+
+static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent,
+		      const char *newname, unsigned flags)
+{
+	if (!answer_rename(req, parent, name, newparent, newname, flags))
+		below.rename(req, parent, name, newparent, newname, flags);
+}
+
+static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (!answer_open(req, ino, fi))
+		below.open(req, ino, fi);
+}
+
+static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		      struct fuse_file_info *fi)
+{
+	if (!answer_create(req, parent, name, fi))
+		below.create(req, parent, name, mode, fi);
+}
+
+static void on_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
+		     struct fuse_file_info *fi)
+{
+	if (is_sink(req, fi))
+		fuse_reply_write(req, size);
+	else if (!refuses(req))
+		below.write(req, ino, buf, size, off, fi);
+}
+
+static void on_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (is_sink(req, fi))
+		fuse_reply_err(req, 0);
+	else
+		below.flush(req, ino, fi);
+}
+
+static void on_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	if (is_sink(req, fi))
+		fuse_reply_err(req, 0);
+	else
+		below.fsync(req, ino, datasync, fi);
+}
+
+static void on_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	if (is_sink(req, fi))
+		fuse_reply_err(req, 0);
+	else
+		below.release(req, ino, fi);
+}
+
+static void on_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *ph)
+{
+	if (!is_sink(req, fi)) {
+		below.poll(req, ino, fi, ph);
+		return;
+	}
+	if (ph)
+		fuse_pollhandle_destroy(ph);
+	fuse_reply_err(req, EPERM);
+}
+
+const struct fuse_lowlevel_ops *mirror_wrap(const struct fuse_lowlevel_ops *ops)
+{
+	below = *ops;
+	wrapped = *ops;
+	wrapped.lookup = on_lookup;
+	wrapped.getattr = on_getattr;
+	wrapped.setattr = on_setattr;
+	wrapped.mkdir = on_mkdir;
+	wrapped.unlink = on_unlink;
+	wrapped.rmdir = on_rmdir;
+	wrapped.rename = on_rename;
+	wrapped.open = on_open;
+	wrapped.create = on_create;
+	wrapped.write = on_write;
+	wrapped.flush = on_flush;
+	wrapped.fsync = on_fsync;
+	wrapped.release = on_release;
+	wrapped.poll = on_poll;
+	return &wrapped;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/mirror_helper.h"
+#include "inotify/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "fs/mirror_internal.h"
+#include "inotify/internal.h"
 
 /*
  * The root of the mount. Nothing is done below a directory that only has the same path: once the

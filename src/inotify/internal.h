@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the mirror share (mirror.h): mirror.c runs acts, mirror_answer.c answers the
- * helper's requests, mirror_process.c has the helper.
+ * What the files of the mirror share (mirror.h): mirror.c runs acts, answer.c answers the
+ * helper's requests, process.c has the helper.
  */
 #pragma once
 
 #include <sys/types.h>
 
-#include "fs/mirror.h"
-#include "tree/mirror.h"
+#include "fs/internal.h"
+#include "inotify/acts.h"
 
 /* The helper: a socket to it, and its process. Thread rule: the mirror's thread, but quit. */
 struct mirror_process {
@@ -24,7 +24,7 @@ struct mirror_process {
 struct mirror {
 	struct fs *fs;
 	struct work_queue *queue; /* the mirror's thread */
-	struct handle sink; /* what the helper opens; never changes, never freed by a close */
+	char sink;		  /* its address is the handle of what the helper opens */
 	struct mirror_process process;
 	atomic_int pid;	   /* of the helper, as FUSE requests have it; 0: none */
 	atomic_int queued; /* acts */
@@ -34,6 +34,14 @@ struct mirror {
 	bool is_done;			   /* lock: the expected one was answered */
 	GQueue jobs; /* lock: of struct job, in the order of the changes; until they are run */
 };
+
+/* ---- answer.c ---- */
+
+/* The operations that see each request first; `ops` answers all that is not the helper's. Main
+ * thread, before the mount. */
+const struct fuse_lowlevel_ops *mirror_wrap(const struct fuse_lowlevel_ops *ops);
+
+/* ---- process.c ---- */
 
 void mirror_process_init(struct mirror_process *p, const char *mountpoint,
 			 const struct connection *connection);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/mirror.h"
+#include "inotify/mirror.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "fs/mirror_internal.h"
+#include "inotify/internal.h"
 #include "fs/op.h"
 
 /* Beyond so many acts the watchers' own queues are full as well (max_queued_events). */
@@ -17,7 +17,7 @@ struct job {
 	bool is_told; /* m->lock: the kernel knows of the change */
 };
 
-int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirror)
+static int start(struct fs *fs, const char *mountpoint, void **ret_mirror)
 {
 	struct mirror *m;
 	int r;
@@ -26,8 +26,6 @@ int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirr
 		return -ENOSYS;
 	m = g_new0(struct mirror, 1);
 	m->fs = fs;
-	m->sink = (struct handle){
-		.what = HANDLE_READ, .from = TREE_READ_EMPTY, .is_mirror = true};
 	mirror_process_init(&m->process, mountpoint, &fs->connection);
 	pthread_mutex_init(&m->lock, NULL);
 	g_queue_init(&m->jobs);
@@ -43,28 +41,32 @@ int mirror_start(struct fs *fs, const char *mountpoint, struct mirror **ret_mirr
 	return 0;
 }
 
-void mirror_quit(struct mirror *m)
+/* Nobody answers requests any more: no act is begun, the helper is told to go. */
+static void quit(void *above)
 {
-	if (m)
-		mirror_process_quit(&m->process);
+	struct mirror *m = above;
+
+	mirror_process_quit(&m->process);
 }
 
-void mirror_join(struct mirror *m)
+/* Behind the notifier's end: no thread of ours is left. */
+static void join(void *above)
 {
-	if (m)
-		work_queue_stop(&m->queue);
+	struct mirror *m = above;
+
+	work_queue_stop(&m->queue);
 }
 
-void mirror_free(struct mirror **m)
+/* The kernel's connection has ended: nothing can hold the helper. */
+static void free_mirror(void *above)
 {
-	if (!*m)
-		return;
-	mirror_process_reap(&(*m)->process);
-	mirror_process_clear(&(*m)->process);
-	pthread_mutex_destroy(&(*m)->lock);
-	pager_stay_awake((*m)->fs->config.pager, -1);
-	g_free(*m);
-	*m = NULL;
+	struct mirror *m = above;
+
+	mirror_process_reap(&m->process);
+	mirror_process_clear(&m->process);
+	pthread_mutex_destroy(&m->lock);
+	pager_stay_awake(m->fs->config.pager, -1);
+	g_free(m);
 }
 
 /* ---- acts, on the mirror's thread ---- */
@@ -215,13 +217,15 @@ static bool is_done_here(const struct fs *fs, const struct mirror_act *act)
 	return false;
 }
 
-void mirror_changes(struct mirror *m, GPtrArray *changes)
+static void on_changes(void *above, GPtrArray *changes)
 {
+	struct mirror *m = above;
+
 	for (guint i = 0; i < changes->len; i++) {
 		struct mirror_act act;
 		struct job *job;
 
-		if (!tree_mirror(m->fs->config.tree, changes->pdata[i], &act))
+		if (!mirror_act_of(m->fs->config.store, changes->pdata[i], &act))
 			continue;
 		if (is_done_here(m->fs, &act) || atomic_load(&m->queued) >= QUEUED_MAX) {
 			mirror_act_clear(&act);
@@ -237,3 +241,12 @@ void mirror_changes(struct mirror *m, GPtrArray *changes)
 		notify_then(m->fs->notifier, 0, kernel_knows, job);
 	}
 }
+
+const struct fs_above mirror_above = {
+	.wrap = mirror_wrap,
+	.start = start,
+	.changes = on_changes,
+	.quit = quit,
+	.join = join,
+	.free = free_mirror,
+};

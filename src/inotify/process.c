@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "fs/mirror_helper.h"
-#include "fs/mirror_internal.h"
+#include "inotify/helper.h"
+#include "inotify/internal.h"
 
 /* Helpers that die one after the other without having done anything. */
 #define STARTS_MAX 5

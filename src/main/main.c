@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "outbox/local_helper.h"
-#include "fs/mirror_helper.h"
+#include "inotify/helper.h"
 #include "fs/will.h"
 #include "main/sparkfs.h"
 

@@ -19,6 +19,7 @@
 #include "outbox/outbox.h"
 #include "pager/pager.h"
 #include "http/loop.h"
+#include "inotify/mirror.h"
 #include "main/call.h"
 #include "main/capture.h"
 #include "main/introduce.h"
@@ -391,7 +392,7 @@ static int new_fs(struct sparkfs *s)
 		.state_dir = s->account.state_dir,
 		.read_only = s->options->is_read_only,
 		.recursive_delete = s->options->is_recursive_delete,
-		.inotify = s->options->is_inotify,
+		.above = s->options->is_inotify ? &mirror_above : NULL,
 		.uid = s->options->uid < 0 ? getuid() : (uid_t)s->options->uid,
 		.gid = s->options->gid < 0 ? getgid() : (gid_t)s->options->gid,
 		.debug = s->options->is_debug,

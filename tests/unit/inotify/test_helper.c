@@ -19,8 +19,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "fs/mirror_helper.h"
-#include "fs/mirror_internal.h"
+#include "inotify/helper.h"
+#include "inotify/internal.h"
 
 static struct connection up = {.minor = 1};
 static bool is_up = true;

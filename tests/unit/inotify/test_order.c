@@ -8,7 +8,8 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "fs/mirror_internal.h"
+#include "inotify/internal.h"
+#include "inotify/mirror.h"
 #include "fs/op.h"
 
 #define CHANGES 4
@@ -90,11 +91,16 @@ void mirror_process_clear(struct mirror_process *p)
 	(void)p;
 }
 
-/* ---- the tree: a change is its name ---- */
-
-bool tree_mirror(struct tree *t, const struct store_change *c, struct mirror_act *ret_act)
+const struct fuse_lowlevel_ops *mirror_wrap(const struct fuse_lowlevel_ops *ops)
 {
-	(void)t;
+	return ops;
+}
+
+/* ---- acts: a change is its name ---- */
+
+bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act)
+{
+	(void)s;
 	*ret_act = (struct mirror_act){.what = MIRROR_CREATE, .path = g_strdup(c->name)};
 	return true;
 }
@@ -118,7 +124,7 @@ static void check(const char *ends)
 	static const char *const names[CHANGES] = {"0", "1", "2", "3"};
 	GPtrArray *changes = store_changes_new();
 	struct fs fs = {.connection = {.minor = 1}};
-	struct mirror *m = NULL;
+	void *m = NULL;
 
 	n_waits = 0;
 	done = g_string_new(NULL);
@@ -128,15 +134,15 @@ static void check(const char *ends)
 		c->name = g_strdup(names[i]);
 		g_ptr_array_add(changes, c);
 	}
-	assert_int_equal(mirror_start(&fs, "/", &m), 0);
-	mirror_changes(m, changes);
+	assert_int_equal(mirror_above.start(&fs, "/", &m), 0);
+	mirror_above.changes(m, changes);
 	assert_int_equal(n_waits, CHANGES);
 	for (const char *at = ends; *at; at++)
 		waits[*at - '0'].fn(waits[*at - '0'].arg);
-	mirror_quit(m);
-	mirror_join(m);
+	mirror_above.quit(m);
+	mirror_above.join(m);
 	assert_string_equal(done->str, "0123");
-	mirror_free(&m);
+	mirror_above.free(m);
 	g_string_free(done, TRUE);
 	g_ptr_array_unref(changes);
 }
