@@ -18,6 +18,7 @@
 #include "attach/attach.h"
 #include "outbox/outbox.h"
 #include "pager/pager.h"
+#include "pager/server.h"
 #include "http/loop.h"
 #include "inotify/mirror.h"
 #include "main/call.h"
@@ -243,7 +244,7 @@ static void on_reply(void *arg, const struct webex_reply *reply)
 {
 	struct sparkfs *s = arg;
 
-	pager_noticed(s->pager, reply);
+	server_noticed(pager_server(s->pager), reply);
 }
 
 /* Keeps the length of an attachment that was found out by counting its bytes. */
@@ -319,8 +320,9 @@ static int start_cache(struct sparkfs *s)
 		r = outbox_open(&outbox, &s->outbox);
 	/* The mount began without network, so an open for writing checks the link first. */
 	if (r == 0 && s->warning)
-		pager_noticed(s->pager,
-			      &(struct webex_reply){.error = -ENETUNREACH, .is_network = true});
+		server_noticed(
+			pager_server(s->pager),
+			&(struct webex_reply){.error = -ENETUNREACH, .is_network = true});
 	return r;
 }
 

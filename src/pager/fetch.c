@@ -15,9 +15,6 @@
 /* Nobody has that address: worth asking again, but not soon. */
 #define ABSENT_AGE_MS 30000
 #define MAX_RESTARTS 3
-/* After so long larger pages are tried again; where that fails, each time after twice as long. */
-#define LARGER_MS 60000
-#define LARGER_MAX_MS (30 * 60 * 1000)
 
 static int64_t age_of(const struct pager *p, enum need_kind kind)
 {
@@ -93,9 +90,7 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	pager_note_ended_locked(p, e, 0);
 }
 
-#define HTTP_UNAUTHORIZED 401
-
-static void note_end_locked(struct pager *p, struct pager_entry *e, int error, bool network)
+static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 {
 	int64_t now = clock_mono(p->config.clock);
 
@@ -113,28 +108,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error, b
 		p->stats.failed++;
 		p->stats.last_error = error;
 	}
-	if (network) {
-		p->net_failed_ms = now;
-		p->net_error = error;
-		if (p->stats.offline_since_wall_ms < 0)
-			p->stats.offline_since_wall_ms = clock_wall(p->config.clock);
-	}
 	p->stats.fetching--;
-}
-
-void pager_heard(struct pager *p, const struct webex_reply *reply)
-{
-	if (reply->is_network)
-		return;
-	pthread_mutex_lock(&p->lock);
-	p->net_failed_ms = INT64_MIN / 2;
-	p->token_failed_ms = reply->status == HTTP_UNAUTHORIZED ? clock_mono(p->config.clock)
-								: INT64_MIN / 2;
-	p->stats.offline_since_wall_ms = -1;
-	if (!reply->error)
-		p->stats.last_good_wall_ms = clock_wall(p->config.clock);
-	pthread_mutex_unlock(&p->lock);
-	server_link_note(p->link, false);
 }
 
 /* "the messages of Lunch"; owned. */
@@ -205,10 +179,10 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	assert(e && e->fetch == f);
 	e->fetch = NULL;
 	pthread_mutex_lock(&p->lock);
-	note_end_locked(p, e, error, network);
+	note_end_locked(p, e, error);
 	pthread_mutex_unlock(&p->lock);
 	if (network)
-		server_link_note(p->link, true);
+		server_failed(p->server, error);
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
 			  (long long)f->need.row, f->need.key, strerror(-error));
@@ -217,45 +191,9 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	pager_wake(e, error);
 }
 
-int pager_page_max(struct pager *p, int max)
+struct server *pager_server(const struct pager *p)
 {
-	int64_t now = clock_mono(p->config.clock);
-
-	while (p->page_max && now - p->page_max_ms >= p->page_wait_ms) {
-		p->page_max_ms += p->page_wait_ms;
-		/* The last larger one did not fail. */
-		if (p->page_grew)
-			p->page_wait_ms = LARGER_MS;
-		p->page_max = p->page_max * 2 < PAGE_RUN_PAGE_MAX ? p->page_max * 2 : 0;
-		p->page_grew = true;
-	}
-	return p->page_max ? MIN(p->page_max, max) : max;
-}
-
-void pager_note_page_max(struct pager *p, int max)
-{
-	if (p->page_max && p->page_max <= max)
-		return;
-	if (p->page_grew)
-		p->page_wait_ms = MIN(p->page_wait_ms * 2, LARGER_MAX_MS);
-	if (!p->page_wait_ms)
-		p->page_wait_ms = LARGER_MS;
-	p->page_grew = false;
-	p->page_max = max;
-	p->page_max_ms = clock_mono(p->config.clock);
-}
-
-int pager_page_given(const struct pager *p, int max)
-{
-	return p->page_given ? MIN(p->page_given, max) : max;
-}
-
-void pager_note_page(struct pager *p, int n, int asked)
-{
-	if (n < asked)
-		p->page_given = MAX(p->page_given, n);
-	else if (n > p->page_given)
-		p->page_given = 0; /* what was short was so by chance */
+	return p->server;
 }
 
 struct spans *pager_spans(struct pager *p)
@@ -360,7 +298,7 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		fetch_free(f);
 		return;
 	}
-	pager_heard(f->pager, reply);
+	server_heard(pager_server(f->pager), reply);
 	if (!reply->error && fetch_is_outdated(f)) {
 		f->restarts++;
 		pthread_mutex_lock(&f->pager->lock);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pager/pager.h"
+#include "pager/server.h"
 
 /* Pages followed in one fetch; a server that goes on past it is looping. */
 #define FETCH_MAX_PAGES 5000
@@ -71,8 +72,6 @@ const struct fetcher *fetcher_find(enum need_kind kind);
 
 /* For the fetchers. */
 const struct pager_config *pager_get_config(const struct pager *p);
-/* Something came back: unless it is a failure of the network, the server is there. */
-void pager_heard(struct pager *p, const struct webex_reply *reply);
 /* webex_done of every request; arg is the fetch. */
 void fetch_answered(void *arg, struct webex_reply *reply);
 /* The end of a fetch whose fetcher has no answer(): 0 or -errno; `reply` (may be NULL) is what the
@@ -84,15 +83,7 @@ int pager_published(struct pager *p, int r, GPtrArray *changes);
  * it is found out (pager/proof/proof.h); or it was made here a moment ago and not every machine of the
  * service knows it yet: -EAGAIN. */
 int pager_room_vanished(struct pager *p, int64_t room);
-/* How many messages a page may have, at most `max`: a gateway that failed on large ones is asked for
- * smaller ones by everybody, and now and then for twice as many again. */
-int pager_page_max(struct pager *p, int max);
-void pager_note_page_max(struct pager *p, int max);
-/* How many the service gives where more are asked for, and there are more; `max` if that is not
- * known. */
-int pager_page_given(const struct pager *p, int max);
-/* A page that was not the last one had `n` messages of `asked`. */
-void pager_note_page(struct pager *p, int n, int asked);
+/* The parts of a pager. */
 struct spans;
 struct spans *pager_spans(struct pager *p);
 struct evicted *pager_evicted(struct pager *p);

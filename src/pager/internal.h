@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 
 #include "pager/fetch.h"
-#include "pager/present/link.h"
 
 /* A failed fetch is remembered so long. */
 #define FAILED_AGE_MS 1500
@@ -42,17 +41,9 @@ struct pager {
 	struct evicted *evicted;	  /* cache thread */
 	struct proof *proof;		  /* cache thread */
 	struct pager_entry event_waiters; /* in no table: nothing is fetched; cache thread */
-	struct server_link *link;	  /* cache thread */
-	struct pager_stats stats;	  /* pager.lock */
-	int64_t net_failed_ms;	 /* mono time of the last network failure; pager.lock */
-	int net_error;		 /* pager.lock */
-	int64_t token_failed_ms; /* mono time of the last 401; pager.lock */
-	bool stopping;		 /* cache thread */
-	int page_max;		 /* cache thread; of messages, what the gateway still gives */
-	int64_t page_max_ms;	 /* cache thread; mono: since when */
-	int64_t page_wait_ms;	 /* cache thread; until twice as many are tried */
-	bool page_grew;		 /* cache thread; they were, and that has not failed */
-	int page_given;		 /* cache thread; see pager_note_page; 0: not known */
+	struct server *server;
+	struct pager_stats stats; /* pager.lock; of fetches alone */
+	bool stopping;		  /* cache thread */
 };
 
 /* What a fetch brought is in the store: whoever looked before this looks again. */

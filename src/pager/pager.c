@@ -15,8 +15,6 @@
 #define LIST_AGE_MS 3000
 #define PERSON_AGE_MS (60 * 60 * 1000)
 #define SOFT_WAIT_MS 300
-/* How long a failed network is taken to be down without asking again. */
-#define DOWN_MS 2000
 /* Idle entries are dropped when there are more. */
 #define MAX_ENTRIES 65536
 
@@ -52,13 +50,11 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 		p->config.soft_wait_ms = SOFT_WAIT_MS;
 	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
 	atomic_init(&p->moment, 1);
-	p->stats.last_good_wall_ms = -1;
-	p->stats.offline_since_wall_ms = -1;
-	p->net_failed_ms = p->token_failed_ms = INT64_MIN / 2;
 	pthread_mutex_init(&p->lock, NULL);
+	p->server =
+		server_new(config->store, config->queue, config->clock, config->link_down_ms);
 	p->spans = spans_new(p);
 	g_queue_init(&p->event_waiters.waiters);
-	p->link = server_link_new(config->store, config->queue, config->link_down_ms);
 	p->poller = poller_new(p);
 	p->evicted = evicted_new(p);
 	p->proof = proof_new(p);
@@ -128,12 +124,6 @@ static bool has_ended_since(const struct pager_entry *e, uint64_t looked)
 	return e && looked && e->ended > looked && !e->is_expired;
 }
 
-/* No way to the server at all: true of every other request as well. */
-static bool is_unreachable(int error)
-{
-	return error == -ECONNREFUSED || error == -ENETUNREACH || error == -EHOSTUNREACH;
-}
-
 bool pager_asks_server(enum need_kind kind)
 {
 	return kind != NEED_MONTHS && kind != NEED_EVENT;
@@ -185,6 +175,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	enum pager_verdict verdict = have ? PAGER_REFRESH : PAGER_FETCH;
 	enum fresh_verdict fresh = check_fresh(p, need, have, now);
 	bool is_to_verify = fresh == FRESH_VERIFY;
+	int down = server_failed_within(p->server, FAILED_AGE_MS);
 	struct pager_entry *e;
 
 	pthread_mutex_lock(&p->lock);
@@ -204,12 +195,12 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		verdict = PAGER_USE;
 	} else if (!pager_asks_server(need->kind)) {
 		/* However the network is. */
-	} else if (have && now - p->net_failed_ms < FAILED_AGE_MS) {
+	} else if (have && down) {
 		verdict = PAGER_USE;
-	} else if (now - p->net_failed_ms < FAILED_AGE_MS && is_unreachable(p->net_error)) {
+	} else if (server_is_unreachable(down)) {
 		/* A walk over what was never read must not find that out at each directory. */
 		verdict = PAGER_FAILED;
-		*ret_error = p->net_error;
+		*ret_error = down;
 	}
 	pthread_mutex_unlock(&p->lock);
 	if (is_to_verify)
@@ -405,7 +396,7 @@ void pager_shutdown(struct pager *p)
 	}
 	g_ptr_array_unref(all);
 	pager_wake(&p->event_waiters, -ESHUTDOWN);
-	server_link_stop(p->link);
+	server_stop(p->server);
 }
 
 void pager_free(struct pager **p)
@@ -418,7 +409,7 @@ void pager_free(struct pager **p)
 	poller_free(&(*p)->poller);
 	g_hash_table_unref((*p)->entries);
 	pthread_mutex_destroy(&(*p)->lock);
-	server_link_free(&(*p)->link);
+	server_free(&(*p)->server);
 	g_free(*p);
 	*p = NULL;
 }
@@ -470,47 +461,6 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
 	work_post(p->config.queue, step_run, s);
 }
 
-void pager_noticed(struct pager *p, const struct webex_reply *reply)
-{
-	int64_t now = clock_mono(p->config.clock);
-
-	if (!reply->error)
-		pager_heard(p, reply);
-	if (!reply->is_network || !is_unreachable(reply->error))
-		return;
-	pthread_mutex_lock(&p->lock);
-	/* As if that had been a while ago: who opens asks once, and nobody is refused unasked. */
-	if (p->net_failed_ms == INT64_MIN / 2) {
-		p->net_failed_ms = now - DOWN_MS;
-		p->net_error = reply->error;
-	}
-	pthread_mutex_unlock(&p->lock);
-}
-
-bool pager_is_doubtful(struct pager *p)
-{
-	int64_t now = clock_mono(p->config.clock);
-	bool is_doubtful;
-
-	pthread_mutex_lock(&p->lock);
-	is_doubtful = p->net_failed_ms != INT64_MIN / 2 && now - p->net_failed_ms >= DOWN_MS;
-	pthread_mutex_unlock(&p->lock);
-	return is_doubtful;
-}
-
-int pager_known_error(struct pager *p)
-{
-	int64_t now = clock_mono(p->config.clock);
-	int error;
-
-	pthread_mutex_lock(&p->lock);
-	error = now - p->net_failed_ms < DOWN_MS     ? p->net_error
-		: now - p->token_failed_ms < DOWN_MS ? -EACCES
-						     : 0;
-	pthread_mutex_unlock(&p->lock);
-	return error;
-}
-
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)
 {
 	static const char *const words[] = {
@@ -526,7 +476,8 @@ void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)
 	*ret_stats = p->stats;
 	pthread_mutex_unlock(&p->lock);
 	ret_stats->last_good_wall_ms =
-		MAX(ret_stats->last_good_wall_ms, fresh.answered_wall_ms);
+		MAX(server_good_wall_ms(p->server), fresh.answered_wall_ms);
+	ret_stats->offline_since_wall_ms = server_offline_since_wall_ms(p->server);
 	ret_stats->polling = words[fresh.state];
 	ret_stats->polled_wall_ms = fresh.polled_wall_ms;
 	ret_stats->listed_wall_ms = fresh.listed_wall_ms;

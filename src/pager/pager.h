@@ -132,6 +132,7 @@ struct pager_config {
 };
 
 struct pager;
+struct server;
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager);
 /* Mounted: what is to be asked without being asked for may be (pager/present/poll.h). Cache thread. */
@@ -205,15 +206,8 @@ bool pager_polls(const struct pager *p);
  */
 void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
-/* Why a request would fail, as far as an answer of the last few seconds tells: the network's
- * errno, -EACCES for a token that was refused; else 0. Any thread. */
-int pager_known_error(struct pager *p);
-/* Cache thread: what came of somebody else's request. An answer ends the doubt below; a server that
- * could not be reached begins it. */
-void pager_noticed(struct pager *p, const struct webex_reply *reply);
-/* The network failed, longer ago, and nothing was heard of the server since: whoever wants
- * something of it for sure asks by NEED_PROBE first. Any thread. */
-bool pager_is_doubtful(struct pager *p);
+/* What is known of the server (pager/server.h). Any thread. */
+struct server *pager_server(const struct pager *p);
 
 /* For status.json. */
 struct pager_stats {

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "pager/server.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 #include "webex/render.h"
@@ -22,8 +23,8 @@ static int preflight(struct tree_ctx *ctx, bool is_local)
 
 	if (c->read_only || is_local)
 		return c->read_only ? -EROFS : 0;
-	r = pager_known_error(c->pager);
-	if (r || !pager_is_doubtful(c->pager) || tree_has_waited(ctx, &probe))
+	r = server_known_error(pager_server(c->pager));
+	if (r || !server_is_doubtful(pager_server(c->pager)) || tree_has_waited(ctx, &probe))
 		return r;
 	ctx->missing = probe;
 	ctx->missing_soft = false;

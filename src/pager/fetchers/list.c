@@ -69,7 +69,7 @@ enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply, gui
 
 bool pages_halve(struct fetch *f, const struct webex_reply *reply)
 {
-	if ((reply->status != 502 && reply->status != 504) || f->max <= PAGE_MIN)
+	if ((reply->status != 502 && reply->status != 504) || f->max <= SERVER_PAGE_MIN)
 		return false;
 	f->max /= 2;
 	return true;

@@ -8,12 +8,6 @@
 
 #include "pager/fetch.h"
 
-/* The service's cap for rooms and messages (webex-api.md 2.2); what is above is lowered there.
- */
-#define PAGE_MAX 1000
-/* A gateway that fails on large pages gets smaller ones, down to this. */
-#define PAGE_MIN WEBEX_SMALL_PAGE
-
 /* Moves the answer's items to the fetch's, once each. Every model struct begins with its id. */
 void pages_collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify free_item);
 

@@ -248,7 +248,7 @@ static void fail(struct names *n, int error, struct webex_reply *reply)
 static int take_reply(struct names *n, int64_t row, struct webex_reply *reply)
 {
 	if (!reply->error) {
-		pager_heard(n->pager, reply);
+		server_heard(pager_server(n->pager), reply);
 		n->is_good = true;
 	}
 	switch (judge(reply)) {

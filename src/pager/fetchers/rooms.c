@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "pager/present/poll.h"
 #include "pager/fetchers/list.h"
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
@@ -39,7 +38,7 @@ static int submit(struct fetch *f, const char *next)
 
 int fetcher_rooms_begin(struct fetch *f)
 {
-	f->max = PAGE_MAX;
+	f->max = SERVER_PAGE_MAX;
 	f->is_all_pages = true;
 	return submit(f, NULL);
 }
@@ -64,7 +63,7 @@ int fetcher_news_begin(struct fetch *f)
 	f->known = count_known(f);
 	if (!f->known || f->known > NEWS_SORTED_MAX)
 		return fetcher_rooms_begin(f);
-	f->max = f->known <= poller_page_max(f->pager->poller) ? PAGE_MAX : NEWS_PAGE;
+	f->max = f->known <= server_rooms_page(f->pager->server) ? SERVER_PAGE_MAX : NEWS_PAGE;
 	f->is_all_pages = false;
 	return submit(f, NULL);
 }
@@ -73,7 +72,7 @@ int fetcher_news_begin(struct fetch *f)
 static int list_all(struct fetch *f)
 {
 	pages_restart(f);
-	f->max = MAX(f->max, PAGE_MAX / 2);
+	f->max = MAX(f->max, SERVER_PAGE_MAX / 2);
 	f->is_all_pages = true;
 	return submit(f, NULL), FETCH_MORE;
 }
@@ -115,9 +114,9 @@ static enum next_step step_after(struct fetch *f, const struct webex_reply *repl
 	int page_max;
 
 	/* A page of all that the server gives, and still there are more. */
-	if (!f->pages && f->max == PAGE_MAX && n)
-		poller_note_page_max(f->pager->poller, (int)n);
-	page_max = MIN(poller_page_max(f->pager->poller), PAGE_MAX);
+	if (!f->pages && f->max == SERVER_PAGE_MAX && n)
+		server_note_rooms_page(f->pager->server, (int)n);
+	page_max = MIN(server_rooms_page(f->pager->server), SERVER_PAGE_MAX);
 	if (!is_sorted(reply->items))
 		return STEP_ALL;
 	if (n && !has_news(f, reply->items->pdata[n - 1]))

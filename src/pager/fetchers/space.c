@@ -185,9 +185,9 @@ static int begin_newest(struct fetch *f,
 		.room = f->need.row,
 		.top = PAGE_RUN_TOP,
 		.bottom = -1,
-		.max = f->need.kind == NEED_HEAD && recent && recent < PAGE_RUN_PAGE_MAX
+		.max = f->need.kind == NEED_HEAD && recent && recent < SERVER_PAGE_MAX
 			       ? recent
-			       : PAGE_RUN_PAGE_MAX,
+			       : SERVER_PAGE_MAX,
 		.is_outdated = head_is_outdated,
 		.is_background = fetch_is_unwaited,
 		.paged = paged,
@@ -260,7 +260,7 @@ static int members_begin(struct fetch *f)
 
 	if (r)
 		return r;
-	f->max = proof_members_max(pager_proof(f->pager), f->need.row, PAGE_MAX);
+	f->max = proof_members_max(pager_proof(f->pager), f->need.row, SERVER_PAGE_MAX);
 	return members_submit(f, NULL);
 }
 
@@ -465,7 +465,7 @@ static void content_ended(void *arg, int error, const struct webex_reply *reply)
 
 	f->content = NULL;
 	if (reply && !reply->error)
-		pager_heard(f->pager, reply);
+		server_heard(pager_server(f->pager), reply);
 	if (reply && reply->status == 404) {
 		doubt_message_of(f);
 		error = -ENOENT;

@@ -203,7 +203,7 @@ static void on_single(void *arg, struct webex_reply *reply)
 		g_free(p);
 		return;
 	}
-	pager_heard(p->evicted->pager, reply);
+	server_heard(pager_server(p->evicted->pager), reply);
 	if (reply->error && reply->status != 404) {
 		finish(p, reply->error, reply);
 		return;
@@ -350,7 +350,7 @@ static int window_open(struct evicted *b, int64_t room, const struct store_span 
 		.room = room,
 		.top = span->hi,
 		.bottom = span->lo,
-		.max = PAGE_RUN_PAGE_MAX,
+		.max = SERVER_PAGE_MAX,
 		.is_again = true,
 		.is_background = is_background,
 		.missing = on_missing,
@@ -392,9 +392,10 @@ static struct window *window_find(struct evicted *b, int64_t room,
 /* How many messages one request may bring. */
 static int page_size(const struct evicted *b)
 {
-	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : PAGE_RUN_PAGE_MAX;
+	struct server *s = pager_server(b->pager);
+	int most = config_of(b)->is_bot ? BOT_PAGE_MAX : SERVER_PAGE_MAX;
 
-	most = pager_page_given(b->pager, pager_page_max(b->pager, most));
+	most = server_page_given(s, server_page_max(s, most));
 	return MAX(1, most * WINDOW_PERCENT / 100);
 }
 

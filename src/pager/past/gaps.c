@@ -91,7 +91,7 @@ void gaps_load_density(struct filler *f, struct store_conn *conn)
 	struct store_range range;
 	struct density d = {0};
 
-	if (store_head_range(conn, f->room, PAGE_RUN_PAGE_MAX, &range) ||
+	if (store_head_range(conn, f->room, SERVER_PAGE_MAX, &range) ||
 	    store_message_list(conn, &range, add_to_density, &d) || d.items < 2)
 		return;
 	f->items = d.items;
@@ -105,7 +105,7 @@ void gaps_note_page(struct filler *f, struct page_run *l, guint items)
 	if (page_run_page_ms(l) <= 0)
 		return;
 	/* The past of a space is not as busy as its present: old pages count for less. */
-	if (f->items > 20 * PAGE_RUN_PAGE_MAX) {
+	if (f->items > 20 * SERVER_PAGE_MAX) {
 		f->items /= 2;
 		f->ms /= 2;
 	}
@@ -116,8 +116,8 @@ void gaps_note_page(struct filler *f, struct page_run *l, guint items)
 /* How long the time of `pages` pages is, by what came so far; 0: not known. */
 int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
 {
-	struct pager *p = f->spans->pager;
-	double page = pager_page_given(p, pager_page_max(p, PAGE_RUN_PAGE_MAX));
+	struct server *s = pager_server(f->spans->pager);
+	double page = server_page_given(s, server_page_max(s, SERVER_PAGE_MAX));
 	double ms = f->items ? (double)f->ms / (double)f->items * page * (double)pages : 0;
 
 	return ms < 1e15 ? (int64_t)ms : 0;

@@ -139,7 +139,7 @@ struct page_run *page_run_new(const struct page_run_config *config)
 	l->config.room_id = g_strdup(config->room_id);
 	l->top = config->top;
 	l->bottom = config->bottom;
-	l->max = pager_page_max(config->pager, config->max);
+	l->max = server_page_max(pager_server(config->pager), config->max);
 	l->edge = g_ptr_array_new_with_free_func(webex_message_free);
 	l->progress_ms = mono(l);
 	submit(l);
@@ -384,7 +384,8 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 	l->pages++;
 	/* A page behind a message may have that one once more. */
 	if (reply->next && !is_behind_message(l))
-		pager_note_page(l->config.pager, (int)n + reply->skipped, l->max);
+		server_note_page(pager_server(l->config.pager), (int)n + reply->skipped,
+				 l->max);
 	if (oldest_id) {
 		g_free(l->anchor);
 		l->anchor = g_strdup(oldest_id);
@@ -440,10 +441,10 @@ static void fail(struct page_run *l, const struct webex_reply *reply)
 	int timeout_ms = pager_get_config(l->config.pager)->timeout_ms;
 	bool has_time = mono(l) - l->progress_ms < (timeout_ms ? timeout_ms : PAGE_TIMEOUT_MS);
 
-	if ((reply->status == 502 || reply->status == 504) && l->max > PAGE_RUN_PAGE_MIN &&
+	if ((reply->status == 502 || reply->status == 504) && l->max > SERVER_PAGE_MIN &&
 	    has_time) {
-		l->max = MAX(l->max / 2, PAGE_RUN_PAGE_MIN);
-		pager_note_page_max(l->config.pager, l->max);
+		l->max = MAX(l->max / 2, SERVER_PAGE_MIN);
+		server_note_page_max(pager_server(l->config.pager), l->max);
 		set_next(l, NULL);
 		submit(l);
 		return;
@@ -464,7 +465,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 		return;
 	}
 	assert(l->state == PAGE_RUN_ASKING);
-	pager_heard(l->config.pager, reply);
+	server_heard(pager_server(l->config.pager), reply);
 	if (reply->error) {
 		fail(l, reply);
 	} else if (l->restarts < RESTARTS_MAX && l->config.is_outdated &&

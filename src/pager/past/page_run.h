@@ -33,10 +33,6 @@
 
 #include "pager/fetch.h"
 
-/* The service's cap (webex-api.md 2.2); what is above is lowered there. */
-#define PAGE_RUN_PAGE_MAX 1000
-/* A gateway that fails on large pages gets smaller ones, down to this. */
-#define PAGE_RUN_PAGE_MIN WEBEX_SMALL_PAGE
 /* Of a page run that begins at the newest message. */
 #define PAGE_RUN_TOP INT64_MAX
 

@@ -196,7 +196,7 @@ static void start_lane(struct filler *f, int64_t lo, int64_t hi, bool can_cut)
 		.is_filtered = f->is_filtered,
 		.top = hi,
 		.bottom = lo,
-		.max = PAGE_RUN_PAGE_MAX,
+		.max = SERVER_PAGE_MAX,
 		.can_cut = can_cut,
 		.is_background = is_background,
 		.paged = on_page,

@@ -12,8 +12,8 @@ static int depth(const struct pager *p)
 {
 	int recent = pager_get_config(p)->recent;
 
-	return pager_page_given(p, recent && recent < PAGE_RUN_PAGE_MAX ? recent
-									: PAGE_RUN_PAGE_MAX);
+	return server_page_given(pager_server(p),
+				 recent && recent < SERVER_PAGE_MAX ? recent : SERVER_PAGE_MAX);
 }
 
 static int next_place(const struct pager *p, struct store_sweep *ret_sweep)
@@ -76,7 +76,7 @@ int fetcher_sweep_begin(struct fetch *f)
 		.top = f->need.hi_ms,
 		/* However short the answer: no more is taken for gone than a page holds. */
 		.bottom = f->need.lo_ms,
-		.max = PAGE_RUN_PAGE_MAX,
+		.max = SERVER_PAGE_MAX,
 		.verifies = true,
 		.is_background = fetch_is_unwaited,
 		.paged = paged,

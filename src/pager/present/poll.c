@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "pager/present/catchup.h"
 #include "pager/internal.h"
-#include "pager/fetchers/list.h"
 #include "pager/past/sweep.h"
 #include "pager/present/recent_spaces.h"
 
@@ -29,8 +28,7 @@ struct poller {
 	struct catchup *catchup;
 	uint64_t timer;
 	bool is_started, is_stopped;
-	int failures; /* polls in a row */
-	int page_max;
+	int failures;	     /* polls in a row */
 	int64_t started_ms;  /* mono: the mount */
 	int64_t polled_ms;   /* mono: when the last good poll began */
 	int64_t interval_ms; /* between two of them */
@@ -73,7 +71,6 @@ struct poller *poller_new(struct pager *p)
 	f->pager = p;
 	f->recent = recent_spaces_new();
 	f->catchup = catchup_new(p);
-	f->page_max = PAGE_MAX;
 	f->started_ms = f->swept_ms = f->saved_ms = now_ms(f);
 	f->polled_ms = f->listed_ms = INT64_MIN / 2;
 	f->interval_ms = config_of(f)->poll_ms;
@@ -113,7 +110,7 @@ static bool load(struct poller *f)
 	atomic_store(&f->lists_apart,
 		     store_room_count(conn, WEBEX_ROOM_GROUP) +
 				     store_room_count(conn, WEBEX_ROOM_DIRECT) >
-			     f->page_max);
+			     server_rooms_page(pager_server(f->pager)));
 	atomic_store(&f->polled_wall_ms, store_meta_get_int(conn, META_POLLED, -1));
 	atomic_store(&f->listed_wall_ms, store_meta_get_int(conn, META_LISTED, -1));
 	atomic_store(&f->answered_wall_ms, store_meta_get_int(conn, META_ANSWERED, -1));
@@ -131,15 +128,14 @@ static void save_time(struct poller *f, const char *key, int64_t wall_ms)
 
 static void save(struct poller *f, bool at_end)
 {
-	struct pager_stats stats;
+	int64_t answered_wall_ms = server_good_wall_ms(pager_server(f->pager));
 
 	if (!at_end && now_ms(f) - f->saved_ms < SAVE_MS)
 		return;
 	f->saved_ms = now_ms(f);
-	pager_get_stats(f->pager, &stats);
 	save_time(f, META_POLLED, atomic_load(&f->polled_wall_ms));
 	save_time(f, META_LISTED, atomic_load(&f->listed_wall_ms));
-	save_time(f, META_ANSWERED, stats.last_good_wall_ms);
+	save_time(f, META_ANSWERED, MAX(answered_wall_ms, atomic_load(&f->answered_wall_ms)));
 	recent_spaces_save(f->recent, config_of(f)->store, now_ms(f), now_wall_ms(f), at_end);
 }
 
@@ -443,16 +439,6 @@ enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64
 	if (catchup_has_news(f->catchup, need->row))
 		return FRESH_STALE;
 	return now - verified_ms(f, good_ms) >= FRESH_VERIFY_MS ? FRESH_VERIFY : FRESH_USE;
-}
-
-int poller_page_max(const struct poller *f)
-{
-	return f->page_max;
-}
-
-void poller_note_page_max(struct poller *f, int max)
-{
-	f->page_max = MAX(max, 1);
 }
 
 /* ---- start and stop ---- */

@@ -74,11 +74,6 @@ void poller_begins(struct poller *f, struct fetch *fetch);
 /* Before the waiters are called. error -ECANCELED: nobody wanted it any more. */
 void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network);
 
-/* ---- for pager/fetchers/rooms.c ---- */
-/* The size of the longest page of spaces that the server gives. */
-int poller_page_max(const struct poller *f);
-void poller_note_page_max(struct poller *f, int max);
-
 /* ---- for tests ---- */
 void poller_tick(struct poller *f);
 

@@ -272,7 +272,7 @@ static bool on_page(void *arg, struct page_run *run, guint items)
 /* Not as it was listed. */
 static int other_size(int max)
 {
-	return max > 2 * PAGE_RUN_PAGE_MIN ? max / 2 + 1 : max * 2;
+	return max > 2 * SERVER_PAGE_MIN ? max / 2 + 1 : max * 2;
 }
 
 /* The first list was wrong, and need not be walked through. */

@@ -172,7 +172,7 @@ void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int m
 		return;
 	proof_drop_seen(p, PROOF_MEMBER, &all);
 	g_array_append_vals(left, missing->data, missing->len);
-	if (is_second(p, r) && began_ms >= r->due_ms && max != PAGE_MAX)
+	if (is_second(p, r) && began_ms >= r->due_ms && max != SERVER_PAGE_MAX)
 		settle_recount(p, r, left);
 	r = recount_of(p, room);
 	if (left->len > PROOF_MANY)

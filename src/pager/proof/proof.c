@@ -398,7 +398,7 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	p->asking--;
 	if (p->is_stopped)
 		return;
-	pager_heard(p->pager, reply);
+	server_heard(pager_server(p->pager), reply);
 	if (!reply->error) {
 		is_there(t, reply);
 	} else if (reply->status == HTTP_NOT_FOUND || reply->status == HTTP_GONE) {

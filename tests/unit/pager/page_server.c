@@ -4,18 +4,18 @@
 
 #include "page_server.h"
 
-void server_start(struct page_server *s)
+void page_server_start(struct page_server *s)
 {
 	*s = (struct page_server){.times = g_array_new(FALSE, FALSE, sizeof(int64_t)),
 				  .cap = 1000};
 }
 
-void server_stop(struct page_server *s)
+void page_server_stop(struct page_server *s)
 {
 	g_array_unref(s->times);
 }
 
-void server_fill(struct page_server *s, int n, int64_t first_ms, int64_t every_ms)
+void page_server_fill(struct page_server *s, int n, int64_t first_ms, int64_t every_ms)
 {
 	for (int i = 0; i < n; i++) {
 		int64_t at = first_ms + i * every_ms;
@@ -79,7 +79,7 @@ static bool is_open(guint i)
 	return !call_at(i)->answered && !call_at(i)->cancelled;
 }
 
-int server_waiting(void)
+int page_server_waiting(void)
 {
 	int n = 0;
 

@@ -15,13 +15,13 @@ struct page_server {
 	int items;	   /* listed */
 };
 
-void server_start(struct page_server *s);
-void server_stop(struct page_server *s);
+void page_server_start(struct page_server *s);
+void page_server_stop(struct page_server *s);
 /* `n` messages, one every `every_ms`, the first at `first_ms`. */
-void server_fill(struct page_server *s, int n, int64_t first_ms, int64_t every_ms);
+void page_server_fill(struct page_server *s, int n, int64_t first_ms, int64_t every_ms);
 /* Answers the i-th call, if nobody did. */
 void serve(struct page_server *s, guint i);
 /* Answers whatever is asked until nothing is, the oldest question first. */
 void serve_all(struct page_server *s);
 /* Calls that wait for an answer. */
-int server_waiting(void);
+int page_server_waiting(void);

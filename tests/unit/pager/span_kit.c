@@ -5,7 +5,7 @@ struct page_server server;
 
 int setup_server(void **state)
 {
-	server_start(&server);
+	page_server_start(&server);
 	return setup(state);
 }
 
@@ -13,7 +13,7 @@ int teardown_server(void **state)
 {
 	int r = teardown(state);
 
-	server_stop(&server);
+	page_server_stop(&server);
 	return r;
 }
 

@@ -44,7 +44,7 @@ static void drop_all(struct world *w)
 	struct asker a;
 
 	if (!server.times->len)
-		server_fill(&server, COUNT, 0, 10);
+		page_server_fill(&server, COUNT, 0, 10);
 	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -296,7 +296,7 @@ static void body_bound(struct world *w)
 	struct asker a;
 
 	make_bounded_pager(w, 10);
-	server_fill(&server, COUNT, 0, 10);
+	page_server_fill(&server, COUNT, 0, 10);
 	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
 	evicted_tick(pager_evicted(w->pager));
@@ -323,7 +323,7 @@ static void body_no_bound(struct world *w)
 {
 	struct asker a;
 
-	server_fill(&server, COUNT, 0, 10);
+	page_server_fill(&server, COUNT, 0, 10);
 	waiter(w, &a, -1, COUNT * 10);
 	serve_all(&server);
 	tick(w);

@@ -282,7 +282,7 @@ static void body_halves_to_an_end(struct world *w)
 	refuse(0, -EIO, 504);
 	assert_int_equal(60, call_at(1)->max);
 	refuse(1, -EIO, 504);
-	assert_int_equal(PAGE_RUN_PAGE_MIN, call_at(2)->max);
+	assert_int_equal(SERVER_PAGE_MIN, call_at(2)->max);
 	refuse(2, -EIO, 504);
 	assert_ended(-EIO);
 	assert_int_equal(504, o.status);

@@ -74,7 +74,7 @@ static void body_failure(struct world *w)
 	assert_int_equal(-ECONNREFUSED, a.error);
 	assert_int_equal(PAGER_FAILED, verdict(w, NEED_ROOMS, 0, false));
 	assert_int_equal(PAGER_USE, verdict(w, NEED_ROOMS, 0, true));
-	assert_int_equal(-ECONNREFUSED, pager_known_error(w->pager));
+	assert_int_equal(-ECONNREFUSED, server_known_error(pager_server(w->pager)));
 	/* Another list that has something to show does not try the dead network either. */
 	assert_int_equal(PAGER_USE, verdict(w, NEED_HEAD, w->room, true));
 	pager_get_stats(w->pager, &stats);
@@ -83,7 +83,7 @@ static void body_failure(struct world *w)
 	assert_int_equal(PAGER_FETCH, verdict(w, NEED_ROOMS, 0, false));
 	ask(w, &a, NEED_ROOMS, 0);
 	answer(1, rooms("ROOM1", NULL), NULL, 0, 200, false);
-	assert_int_equal(0, pager_known_error(w->pager));
+	assert_int_equal(0, server_known_error(pager_server(w->pager)));
 	pager_get_stats(w->pager, &stats);
 	assert_int_equal(-1, stats.offline_since_wall_ms);
 }

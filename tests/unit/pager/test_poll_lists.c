@@ -302,7 +302,7 @@ static void sweep_capped(struct world *w)
 					     now_ms, NULL, NULL));
 	assert_int_equal(0, store_news_settle(w->store, w->room, T0 + 300));
 	g_ptr_array_unref(all);
-	pager_note_page(w->pager, 100, 1000);
+	server_note_page(pager_server(w->pager), 100, 1000);
 	now_ms += MINUTE;
 	tick(w);
 	answer_ok(1, room_list("ROOM1", 300, "ROOM2", 0, "ROOM3", 0, NULL));

@@ -14,7 +14,7 @@ static void body_fill(struct world *w)
 {
 	struct asker a, b;
 
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 15, 55);
 	assert_int_equal(1, runs(w));
 	assert_int_equal(1, calls->len);
@@ -35,7 +35,7 @@ static void body_small_space_costs_one(struct world *w)
 {
 	struct asker a, b;
 
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 75, 100);
 	serve_all(&server);
 	waiter(w, &b, -1, 75);
@@ -51,7 +51,7 @@ static void body_gaps_only(struct world *w)
 	struct asker a;
 
 	server.cap = 2;
-	server_fill(&server, 20, 0, 10);
+	page_server_fill(&server, 20, 0, 10);
 	waiter(w, &a, 75, 95);
 	serve_all(&server);
 	waiter(w, &a, 35, 55);
@@ -76,7 +76,7 @@ static void body_many_gaps(struct world *w)
 	struct asker a;
 
 	server.cap = 1;
-	server_fill(&server, 60, 0, 10);
+	page_server_fill(&server, 60, 0, 10);
 	for (int i = 1; i < 15; i++) {
 		waiter(w, &a, i * 40, i * 40 + 5);
 		serve_all(&server);
@@ -87,7 +87,7 @@ static void body_many_gaps(struct world *w)
 	assert_int_equal(SPANS_LANES, runs(w));
 	while (!a.calls) {
 		assert_true(runs(w) <= SPANS_LANES);
-		assert_true(server_waiting() == runs(w));
+		assert_true(page_server_waiting() == runs(w));
 		for (guint i = 0; i < calls->len; i++)
 			if (!call_at(i)->answered)
 				serve(&server, i);
@@ -105,7 +105,7 @@ static void body_identical(struct world *w)
 {
 	struct asker a, b;
 
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 20, 60);
 	waiter(w, &b, 20, 60);
 	assert_int_equal(1, calls->len);
@@ -121,7 +121,7 @@ static void body_nested(struct world *w)
 	struct asker a, b, c;
 
 	server.cap = 3;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 5, 95);
 	waiter(w, &b, 35, 65);
 	waiter(w, &c, -1, 95);
@@ -147,7 +147,7 @@ static void body_wider(struct world *w)
 	struct asker a, b;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 35, 65);
 	/* Both sides of it, and not what is under way. */
 	waiter(w, &b, 5, 95);
@@ -167,7 +167,7 @@ static void body_overlapping(struct world *w)
 {
 	struct asker a, b;
 
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 35, 65);
 	waiter(w, &b, 45, 85);
 	assert_int_equal(2, runs(w));
@@ -187,7 +187,7 @@ static void body_adjacent(struct world *w)
 	struct asker a, b;
 
 	server.cap = 3;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 40, 60);
 	waiter(w, &b, 20, 40);
 	assert_int_equal(2, runs(w));
@@ -206,7 +206,7 @@ static void body_error_reaches_those(struct world *w)
 	struct asker low, high, both;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &high, 55, 95);
 	waiter(w, &low, 5, 35);
 	waiter(w, &both, 5, 95);
@@ -228,7 +228,7 @@ static void body_error_below(struct world *w)
 	struct asker a, b;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 85, 95);
 	waiter(w, &b, 5, 95);
 	serve(&server, 0);
@@ -267,7 +267,7 @@ static void body_again_inside(struct world *w)
 	struct again a = {.asker.waiter.fn = ask_again, .w = w, .times = 1000000};
 	struct need n = span_of(w, 5, 95);
 
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	pager_wait(w->pager, &n, &a.asker.waiter);
 	refuse(0, -EIO, 500);
 	assert_int_equal(1, a.asker.calls);
@@ -296,7 +296,7 @@ static void body_next_inside(struct world *w)
 	struct need n = span_of(w, 90, 100);
 
 	server.cap = 1;
-	server_fill(&server, 10, 5, 10);
+	page_server_fill(&server, 10, 5, 10);
 	pager_wait(w->pager, &n, &a.asker.waiter);
 	serve_all(&server);
 	assert_int_equal(9, a.asker.calls);
@@ -345,7 +345,7 @@ static void body_vanished_in_the_middle(struct world *w)
 	struct asker a;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 5, 95);
 	serve(&server, 0);
 	refuse(1, -ENOENT, 404);
@@ -378,7 +378,7 @@ static void body_interrupt_keeps(struct world *w)
 	struct asker a;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 5, 95);
 	serve(&server, 0);
 	interrupt(w, &a);
@@ -400,7 +400,7 @@ static void body_interrupt_one_of_two(struct world *w)
 	struct asker a, b;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 5, 95);
 	waiter(w, &b, 55, 95);
 	interrupt(w, &a);
@@ -432,7 +432,7 @@ static void body_interrupt_inside(struct world *w)
 	struct need high = span_of(w, 75, 95), all = span_of(w, 5, 95);
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	pager_wait(w->pager, &all, &a[1].asker.waiter);
 	pager_wait(w->pager, &high, &a[0].asker.waiter);
 	serve(&server, 0);
@@ -440,7 +440,7 @@ static void body_interrupt_inside(struct world *w)
 	assert_told(&a[0].asker, 0);
 	assert_int_equal(0, a[1].asker.calls);
 	assert_int_equal(0, runs(w));
-	assert_int_equal(0, server_waiting());
+	assert_int_equal(0, page_server_waiting());
 }
 
 CASE(interrupt_inside)
@@ -452,14 +452,14 @@ static void body_shutdown(struct world *w)
 	struct asker a, b;
 
 	server.cap = 2;
-	server_fill(&server, 10, 0, 10);
+	page_server_fill(&server, 10, 0, 10);
 	waiter(w, &a, 5, 45);
 	waiter(w, &b, 55, 95);
 	pager_shutdown(w->pager);
 	assert_told(&a, -ESHUTDOWN);
 	assert_told(&b, -ESHUTDOWN);
 	assert_int_equal(0, runs(w));
-	assert_int_equal(0, server_waiting());
+	assert_int_equal(0, page_server_waiting());
 	step(w, 0, 5);
 }
 

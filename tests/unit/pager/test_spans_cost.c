@@ -15,7 +15,7 @@ static void body_cost(struct world *w)
 	server.cap = 50;
 	/* One month after the other, with as many messages as that. */
 	for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
-		server_fill(&server, counts[i], (int64_t)i * 30 * DAY + DAY, 1000);
+		page_server_fill(&server, counts[i], (int64_t)i * 30 * DAY + DAY, 1000);
 	for (size_t i = G_N_ELEMENTS(counts); i-- > 0;) {
 		int before = server.requests, n;
 		struct asker a;
@@ -39,8 +39,8 @@ static void body_cost_of_a_millisecond(struct world *w)
 	/* Ten of one millisecond at the lower end of a full page, inclusive `before`. */
 	server.cap = 50;
 	server.is_inclusive = true;
-	server_fill(&server, 10, 100, 0);
-	server_fill(&server, 45, 101, 1);
+	page_server_fill(&server, 10, 100, 0);
+	page_server_fill(&server, 45, 101, 1);
 	waiter(w, &a, 50, 1000);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -55,7 +55,7 @@ static void make_dense(struct world *w, int n)
 	struct asker a;
 
 	make_pager(w, 1000, false);
-	server_fill(&server, n, 1000, 60000);
+	page_server_fill(&server, n, 1000, 60000);
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	assert_told(&a, 0);
@@ -74,7 +74,7 @@ static void body_cut(struct world *w)
 	while (!a.calls) {
 		most = MAX(most, runs(w));
 		assert_true(runs(w) <= SPANS_LANES);
-		assert_int_equal(runs(w), server_waiting());
+		assert_int_equal(runs(w), page_server_waiting());
 		for (guint i = 0, n = calls->len; i < n; i++)
 			if (!call_at(i)->answered && !call_at(i)->cancelled)
 				serve(&server, i);
@@ -135,7 +135,7 @@ static void body_share(struct world *w)
 		for (guint i = 0, n = calls->len; i < n; i++)
 			if (!call_at(i)->answered && i != last)
 				serve(&server, i);
-		if (server_waiting() <= 1)
+		if (page_server_waiting() <= 1)
 			break;
 	}
 	serve_all(&server);
@@ -152,8 +152,8 @@ static void body_sparse_past(struct world *w)
 	struct asker a;
 
 	make_pager(w, 1000, false);
-	server_fill(&server, 30, 1000, 10 * DAY);
-	server_fill(&server, 1500, 400 * DAY, 1000);
+	page_server_fill(&server, 30, 1000, 10 * DAY);
+	page_server_fill(&server, 1500, 400 * DAY, 1000);
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
@@ -177,7 +177,7 @@ static void body_forgotten_past(struct world *w)
 					     STORE_PAGE_INNER, now_ms, NULL, NULL));
 	g_ptr_array_unref(old);
 	make_pager(w, 1000, false);
-	server_fill(&server, 1500, 2000 * DAY, 1000);
+	page_server_fill(&server, 1500, 2000 * DAY, 1000);
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
@@ -198,7 +198,7 @@ static void body_page_run_edges(struct world *w)
 	make_pager(w, 50, false);
 	server.cap = 50;
 	for (int i = 0; i < 400; i++)
-		server_fill(&server, 7, i * 10, 0);
+		page_server_fill(&server, 7, i * 10, 0);
 	ask(w, &a, NEED_HEAD, w->room);
 	serve_all(&server);
 	newest = g_array_index(server.times, int64_t, server.times->len - 1);
@@ -219,7 +219,7 @@ static void body_capped(struct world *w)
 	struct asker a;
 
 	server.cap = 100;
-	server_fill(&server, 950, 1000, 1000);
+	page_server_fill(&server, 950, 1000, 1000);
 	waiter(w, &a, 0, 950 * 1000);
 	assert_int_equal(1000, call_at(0)->max);
 	serve_all(&server);
@@ -235,7 +235,7 @@ static void body_smaller_pages(struct world *w)
 {
 	struct asker a, b;
 
-	server_fill(&server, 3000, 1000, 1000);
+	page_server_fill(&server, 3000, 1000, 1000);
 	waiter(w, &a, 2000 * 1000, 3000 * 1000);
 	refuse(0, -EIO, 504);
 	assert_int_equal(500, call_at(1)->max);
@@ -254,7 +254,7 @@ static void body_smaller_pages_stay(struct world *w)
 {
 	struct asker a, b, c;
 
-	server_fill(&server, 3000, 1000, 1000);
+	page_server_fill(&server, 3000, 1000, 1000);
 	waiter(w, &a, 2500 * 1000, 3000 * 1000);
 	waiter(w, &b, 500 * 1000, 1000 * 1000);
 	refuse(0, -EIO, 504);
@@ -275,28 +275,28 @@ static void body_larger_again(struct world *w)
 {
 	struct pager *p = w->pager;
 
-	pager_note_page_max(p, 500);
+	server_note_page_max(pager_server(p), 500);
 	now_ms += 59999;
-	assert_int_equal(500, pager_page_max(p, 1000));
-	assert_int_equal(300, pager_page_max(p, 300));
+	assert_int_equal(500, server_page_max(pager_server(p), 1000));
+	assert_int_equal(300, server_page_max(pager_server(p), 300));
 	now_ms += 1;
-	assert_int_equal(1000, pager_page_max(p, 1000));
-	pager_note_page_max(p, 500);
+	assert_int_equal(1000, server_page_max(pager_server(p), 1000));
+	server_note_page_max(pager_server(p), 500);
 	now_ms += 119999;
-	assert_int_equal(500, pager_page_max(p, 1000));
+	assert_int_equal(500, server_page_max(pager_server(p), 1000));
 	now_ms += 1;
-	assert_int_equal(1000, pager_page_max(p, 1000));
+	assert_int_equal(1000, server_page_max(pager_server(p), 1000));
 	/* One outage, however far down. */
-	pager_note_page_max(p, 500);
-	pager_note_page_max(p, 250);
-	pager_note_page_max(p, 125);
+	server_note_page_max(pager_server(p), 500);
+	server_note_page_max(pager_server(p), 250);
+	server_note_page_max(pager_server(p), 125);
 	now_ms += 240000;
-	assert_int_equal(250, pager_page_max(p, 1000));
+	assert_int_equal(250, server_page_max(pager_server(p), 1000));
 	/* That worked: on as at first. */
 	now_ms += 240000;
-	assert_int_equal(500, pager_page_max(p, 1000));
+	assert_int_equal(500, server_page_max(pager_server(p), 1000));
 	now_ms += 60000;
-	assert_int_equal(1000, pager_page_max(p, 1000));
+	assert_int_equal(1000, server_page_max(pager_server(p), 1000));
 }
 
 CASE(larger_again)

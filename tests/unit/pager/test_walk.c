@@ -30,7 +30,7 @@ static void fill_months(struct world *w, int n)
 {
 	(void)w;
 	server.cap = 100;
-	server_fill(&server, n * 300, 1000, DAY / 10);
+	page_server_fill(&server, n * 300, 1000, DAY / 10);
 }
 
 static void body_walk_down(struct world *w)
@@ -101,7 +101,7 @@ static void body_walk_stops_by_time(struct world *w)
 	assert_true(runs(w) > 0);
 	now_ms += 2001;
 	/* The answers under way are kept, and nothing more is asked for. */
-	requests = server.requests + server_waiting();
+	requests = server.requests + page_server_waiting();
 	serve_all(&server);
 	assert_int_equal(requests, server.requests);
 	assert_int_equal(0, runs(w));
@@ -124,7 +124,7 @@ static void body_walk_stops_by_interrupt(struct world *w)
 	waiter(w, &a, 0, 30 * DAY);
 	interrupt(w, &a);
 	assert_int_equal(0, runs(w));
-	assert_int_equal(0, server_waiting());
+	assert_int_equal(0, page_server_waiting());
 }
 
 CASE(walk_stops_by_interrupt)
@@ -155,7 +155,7 @@ static void body_walk_stops_by_error(struct world *w)
 		if (!call_at(i)->answered && !call_at(i)->cancelled)
 			refuse(i, -EIO, 500);
 	assert_int_equal(0, runs(w));
-	assert_int_equal(0, server_waiting());
+	assert_int_equal(0, page_server_waiting());
 }
 
 CASE(walk_stops_by_error)
@@ -177,7 +177,7 @@ static void body_jumps_are_no_steps(struct world *w)
 	for (int i = 59; i > 0; i -= 2)
 		open_month(w, i);
 	assert_int_equal(0, runs(w));
-	assert_int_equal(0, server_waiting());
+	assert_int_equal(0, page_server_waiting());
 }
 
 CASE(jumps_are_no_steps)
@@ -192,7 +192,7 @@ static void body_walk_ahead_is_background(struct world *w)
 	for (guint i = 0; i < n; i++)
 		assert_false(call_at(i)->background);
 	open_month(w, 58);
-	assert_true(server_waiting() > 0);
+	assert_true(page_server_waiting() > 0);
 	for (guint i = 0; i < calls->len && n < calls->len; i++) {
 		if (call_at(i)->answered)
 			continue;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "pager/server.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+
+#include "pager/present/link.h"
+
+/* How long a failed network is taken to be down without asking again. */
+#define DOWN_MS 2000
+/* After so long larger pages are tried again; where that fails, each time after twice as long. */
+#define LARGER_MS 60000
+#define LARGER_MAX_MS (30 * 60 * 1000)
+#define HTTP_UNAUTHORIZED 401
+#define NEVER (INT64_MIN / 2)
+
+struct server {
+	const struct clock *clock;
+	struct server_link *link;
+
+	pthread_mutex_t lock;
+	int64_t failed_ms;	       /* mono: the network failed last; NEVER; lock */
+	int error;		       /* what it failed with; lock */
+	int64_t refused_ms;	       /* mono: the token was refused; NEVER; lock */
+	int64_t good_wall_ms;	       /* lock */
+	int64_t offline_since_wall_ms; /* lock */
+
+	int page_max; /* of messages, what the gateway still gives; 0: as many as it will */
+	int64_t page_max_ms;  /* mono: since when */
+	int64_t page_wait_ms; /* until twice as many are tried */
+	bool page_grew;	      /* they were, and that has not failed */
+	int page_given;	      /* see server_note_page; 0: not known */
+	int rooms_page;
+};
+
+struct server *server_new(struct store *store, struct work_queue *queue,
+			  const struct clock *clock, int link_down_ms)
+{
+	struct server *s = g_new0(struct server, 1);
+
+	s->clock = clock;
+	s->link = server_link_new(store, queue, link_down_ms);
+	pthread_mutex_init(&s->lock, NULL);
+	s->failed_ms = s->refused_ms = NEVER;
+	s->good_wall_ms = s->offline_since_wall_ms = -1;
+	s->rooms_page = SERVER_PAGE_MAX;
+	return s;
+}
+
+void server_stop(struct server *s)
+{
+	server_link_stop(s->link);
+}
+
+void server_free(struct server **s)
+{
+	if (!*s)
+		return;
+	server_link_free(&(*s)->link);
+	pthread_mutex_destroy(&(*s)->lock);
+	g_free(*s);
+	*s = NULL;
+}
+
+/* ---- what came of requests ---- */
+
+void server_heard(struct server *s, const struct webex_reply *reply)
+{
+	if (reply->is_network)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->failed_ms = NEVER;
+	s->refused_ms = reply->status == HTTP_UNAUTHORIZED ? clock_mono(s->clock) : NEVER;
+	s->offline_since_wall_ms = -1;
+	if (!reply->error)
+		s->good_wall_ms = clock_wall(s->clock);
+	pthread_mutex_unlock(&s->lock);
+	server_link_note(s->link, false);
+}
+
+void server_failed(struct server *s, int error)
+{
+	pthread_mutex_lock(&s->lock);
+	s->failed_ms = clock_mono(s->clock);
+	s->error = error;
+	if (s->offline_since_wall_ms < 0)
+		s->offline_since_wall_ms = clock_wall(s->clock);
+	pthread_mutex_unlock(&s->lock);
+	server_link_note(s->link, true);
+}
+
+bool server_is_unreachable(int error)
+{
+	return error == -ECONNREFUSED || error == -ENETUNREACH || error == -EHOSTUNREACH;
+}
+
+void server_noticed(struct server *s, const struct webex_reply *reply)
+{
+	if (!reply->error)
+		server_heard(s, reply);
+	if (!reply->is_network || !server_is_unreachable(reply->error))
+		return;
+	pthread_mutex_lock(&s->lock);
+	/* As if that had been a while ago: who opens asks once, and nobody is refused unasked. */
+	if (s->failed_ms == NEVER) {
+		s->failed_ms = clock_mono(s->clock) - DOWN_MS;
+		s->error = reply->error;
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- any thread ---- */
+
+int server_known_error(struct server *s)
+{
+	int64_t now = clock_mono(s->clock);
+	int error;
+
+	pthread_mutex_lock(&s->lock);
+	error = now - s->failed_ms < DOWN_MS	? s->error
+		: now - s->refused_ms < DOWN_MS ? -EACCES
+						: 0;
+	pthread_mutex_unlock(&s->lock);
+	return error;
+}
+
+bool server_is_doubtful(struct server *s)
+{
+	int64_t now = clock_mono(s->clock);
+	bool is_doubtful;
+
+	pthread_mutex_lock(&s->lock);
+	is_doubtful = s->failed_ms != NEVER && now - s->failed_ms >= DOWN_MS;
+	pthread_mutex_unlock(&s->lock);
+	return is_doubtful;
+}
+
+int server_failed_within(struct server *s, int age_ms)
+{
+	int64_t now = clock_mono(s->clock);
+	int error;
+
+	pthread_mutex_lock(&s->lock);
+	error = now - s->failed_ms < age_ms ? s->error : 0;
+	pthread_mutex_unlock(&s->lock);
+	return error;
+}
+
+int64_t server_good_wall_ms(struct server *s)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&s->lock);
+	ms = s->good_wall_ms;
+	pthread_mutex_unlock(&s->lock);
+	return ms;
+}
+
+int64_t server_offline_since_wall_ms(struct server *s)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&s->lock);
+	ms = s->offline_since_wall_ms;
+	pthread_mutex_unlock(&s->lock);
+	return ms;
+}
+
+/* ---- how long its pages are ---- */
+
+int server_page_max(struct server *s, int max)
+{
+	int64_t now = clock_mono(s->clock);
+
+	while (s->page_max && now - s->page_max_ms >= s->page_wait_ms) {
+		s->page_max_ms += s->page_wait_ms;
+		/* The last larger one did not fail. */
+		if (s->page_grew)
+			s->page_wait_ms = LARGER_MS;
+		s->page_max = s->page_max * 2 < SERVER_PAGE_MAX ? s->page_max * 2 : 0;
+		s->page_grew = true;
+	}
+	return s->page_max ? MIN(s->page_max, max) : max;
+}
+
+void server_note_page_max(struct server *s, int max)
+{
+	if (s->page_max && s->page_max <= max)
+		return;
+	if (s->page_grew)
+		s->page_wait_ms = MIN(s->page_wait_ms * 2, LARGER_MAX_MS);
+	if (!s->page_wait_ms)
+		s->page_wait_ms = LARGER_MS;
+	s->page_grew = false;
+	s->page_max = max;
+	s->page_max_ms = clock_mono(s->clock);
+}
+
+int server_page_given(const struct server *s, int max)
+{
+	return s->page_given ? MIN(s->page_given, max) : max;
+}
+
+void server_note_page(struct server *s, int n, int asked)
+{
+	if (n < asked)
+		s->page_given = MAX(s->page_given, n);
+	else if (n > s->page_given)
+		s->page_given = 0; /* what was short was so by chance */
+}
+
+int server_rooms_page(const struct server *s)
+{
+	return s->rooms_page;
+}
+
+void server_note_rooms_page(struct server *s, int n)
+{
+	s->rooms_page = MAX(n, 1);
+}
