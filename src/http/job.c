@@ -218,7 +218,7 @@ static void tell_gate(struct http_loop *loop, const struct http_outcome *outcome
  * counts as the first. */
 static void note_place(struct job *job, const struct http_response *resp)
 {
-	if (!job->req->take)
+	if (!job->req->take || resp->status / 100 != 2)
 		return;
 	job->context.from =
 		resp->is_packed ? job->req->from : MAX(resp->position, job->req->from);

@@ -68,6 +68,7 @@ struct server {
 	const char *lie; /* Content-Range of each 206 instead of the true one */
 	int breaks;	 /* answers that end at CUT of what they announced */
 	int announce;	 /* bytes that Content-Length says too many, in the first answer */
+	bool is_busy;	 /* the second request gets a 503, whose body is packed */
 };
 
 static void add_bytes(GString *answer, int64_t from, int64_t to)
@@ -85,6 +86,10 @@ static enum fake_then serve(void *arg, const struct fake_request *req, GString *
 
 	if (strstr(req->head, "/hang "))
 		return FAKE_HANG;
+	if (s->is_busy && req->serial == 2) {
+		fake_answer(answer, 503, "Content-Encoding: gzip\r\n", "");
+		return FAKE_KEEP;
+	}
 	if (range && s->ranges) {
 		char *dash = strchr(range, '-');
 
@@ -226,6 +231,28 @@ static void test_a_transfer_that_broke_goes_on_where_it_broke(void **state)
 	client_stop(&c);
 }
 
+/* Nothing that is no part of the body says where that stands. */
+static void test_a_refusal_in_between_loses_no_place(void **state)
+{
+	g_autofree struct taker *t = g_new0(struct taker, 1);
+	struct server s = {.ranges = true, .breaks = 1, .is_busy = true};
+	_cleanup_gfree_ char *range = NULL;
+	struct client c;
+
+	(void)state;
+	client_start(&c, serve, &s, 0);
+	{
+		_cleanup_response_ struct http_response *r = client_run(&c, request(&c, t));
+
+		assert_int_equal(r->error, 0);
+		assert_int_equal(r->position, SIZE);
+	}
+	assert_int_equal(t->taken, SIZE);
+	range = range_of(&c, 3);
+	assert_string_equal(range, "bytes=100000-");
+	client_stop(&c);
+}
+
 static void test_a_server_without_ranges_begins_anew(void **state)
 {
 	g_autofree struct taker *t = g_new0(struct taker, 1);
@@ -329,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_a_part_is_asked_for_and_comes_at_its_place),
 		cmocka_unit_test(test_a_part_that_is_another_than_asked_for_is_an_error),
 		cmocka_unit_test(test_a_transfer_that_broke_goes_on_where_it_broke),
+		cmocka_unit_test(test_a_refusal_in_between_loses_no_place),
 		cmocka_unit_test(test_a_server_without_ranges_begins_anew),
 		cmocka_unit_test(test_a_length_that_was_too_large_is_cleared_up_by_a_416),
 		cmocka_unit_test(test_a_paused_transfer_waits_beyond_its_time_and_goes_on),
