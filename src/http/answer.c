@@ -143,6 +143,7 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	if (code == CURLE_OK) {
 		take_body(t, resp);
 		resp->detail = g_strdup_printf("HTTP status %d", outcome.status);
+		outcome.is_refused = outcome.status == 401 && !t->bearer_dropped;
 		outcome.may_have_applied = !is_refusal(outcome.status, outcome.has_retry_after);
 	} else {
 		take_error(t, code, resp, &outcome);

@@ -67,24 +67,101 @@ static void report(struct job *job, struct http_response *resp)
 	job_free(job);
 }
 
+static void make_error(struct http_response *resp, int error, const char *words)
+{
+	g_clear_pointer(&resp->body, g_free);
+	resp->body_len = 0;
+	resp->error = error;
+	g_free(resp->detail);
+	resp->detail = g_strdup(words);
+}
+
 void job_report_error(struct job *job, int error, const char *words)
 {
-	struct http_response *resp = g_new0(struct http_response, 1);
+	struct http_response *resp;
 
-	resp->error = error;
-	resp->content_length = -1;
-	resp->detail = g_strdup(words);
+	if (job->is_refused) {
+		resp = g_steal_pointer(&job->last);
+	} else {
+		resp = g_new0(struct http_response, 1);
+		resp->content_length = -1;
+	}
+	make_error(resp, error, words);
 	report(job, resp);
 }
 
 /* Reports that no further try fits before the deadline: by the answer of the last try, if there
- * was one. */
+ * was one. A 401 is not reported so, because another bearer might have overcome it. */
 static void report_late(struct job *job, int error, const char *words)
 {
-	if (job->last)
+	if (job->last && !job->is_refused)
 		report(job, g_steal_pointer(&job->last));
 	else
 		job_report_error(job, error, words);
+}
+
+/* the bearer */
+
+static bool is_printable(const char *secret)
+{
+	for (; *secret; secret++) {
+		if ((unsigned char)*secret <= 0x20 || *secret == 0x7F)
+			return false;
+	}
+	return true;
+}
+
+static void end_waiting(struct job *job)
+{
+	g_queue_unlink(&job->loop->waiting[job->req->lane], &job->link);
+}
+
+/* Adopts `bearer` for the next try. A 401 was for another one. */
+static void take_bearer(struct job *job, char *bearer)
+{
+	http_request_set_bearer(job->req, bearer);
+	if (job->is_refused)
+		g_clear_pointer(&job->last, http_response_free);
+	job->is_refused = false;
+}
+
+/* Asks for the bearer of the next try of a waiting job. False: the job is parked, or was ended and
+ * freed. */
+static bool authorize(struct job *job)
+{
+	const struct http_request *req = job->req;
+	struct http_grant grant = {.bearer = NULL};
+	enum http_auth auth = HTTP_AUTH_GIVEN;
+
+	if (req->authorize)
+		auth = req->authorize(req->arg, job->is_refused, &grant);
+	if (auth == HTTP_AUTH_WAIT) {
+		job->is_parked = true;
+		return false;
+	}
+	if (auth == HTTP_AUTH_GIVEN) {
+		if (req->authorize)
+			take_bearer(job, grant.bearer);
+		if (!req->bearer || is_printable(req->bearer))
+			return true;
+		grant.error = -EINVAL;
+		grant.why = "the token has spaces or control characters";
+	}
+	end_waiting(job);
+	if (grant.error)
+		job_report_error(job, grant.error, grant.why);
+	else if (job->is_refused)
+		report(job, g_steal_pointer(&job->last));
+	else
+		job_report_error(job, -EACCES, "there is no bearer");
+	return false;
+}
+
+void jobs_unpark(struct http_loop *loop)
+{
+	for (size_t lane = 0; lane < N_LANES; lane++)
+		for (GList *l = loop->waiting[lane].head; l; l = l->next)
+			((struct job *)l->data)->is_parked = false;
 }
 
 /* tries */
@@ -158,7 +235,7 @@ static void start_job(struct job *job, int64_t now)
 {
 	struct http_loop *loop = job->loop;
 
-	g_queue_unlink(&loop->waiting[job->req->lane], &job->link);
+	end_waiting(job);
 	if (!job->reach_until_ms)
 		job->reach_until_ms = job->req->reach_ms ? now + job->req->reach_ms : NEVER_MS;
 	job->context = (struct http_try_context){
@@ -169,7 +246,7 @@ static void start_job(struct job *job, int64_t now)
 		.may_send = may_send,
 		.may_end = may_end,
 		.moved = moved,
-		.from = job->history.tries > 0 ? job->context.from : job->req->from,
+		.from = job->context.from,
 		.arg = job,
 	};
 	job->current = http_try_new(job->req, &job->context, job->fresh);
@@ -273,6 +350,16 @@ static void try_again(struct job *job, struct http_response *resp, int64_t not_b
 	g_queue_push_head_link(&loop->waiting[job->req->lane], &job->link);
 }
 
+/* Puts the job, which was answered by 401, back to wait for another bearer. */
+static void try_another_bearer(struct job *job, struct http_response *resp)
+{
+	job->is_refused = job->was_refused = true;
+	job->history.tries--;
+	job->tries_before++;
+	try_again(job, resp, 0, false);
+	authorize(job);
+}
+
 static void on_try_done(struct job *job, CURLcode code)
 {
 	struct http_loop *loop = job->loop;
@@ -285,6 +372,10 @@ static void on_try_done(struct job *job, CURLcode code)
 		return;
 	}
 	resp = end_try(job, code, &outcome);
+	if (outcome.is_refused && job->req->authorize && !job->was_refused) {
+		try_another_bearer(job, resp);
+		return;
+	}
 	wait_ms = http_retry_wait_ms(job->req->repeat, &outcome, &job->history, random_bits());
 	if (wait_ms >= 0 && outcome.status == 423)
 		job->history.locked_ms += wait_ms;
@@ -327,15 +418,13 @@ void job_abandon(struct job *job, int error, const char *words)
 	struct http_response *resp;
 
 	if (!job->current) {
-		g_queue_unlink(&loop->waiting[job->req->lane], &job->link);
+		end_waiting(job);
 		job_report_error(job, error, words);
 		return;
 	}
 	curl_multi_remove_handle(loop->multi, http_try_handle(job->current, job));
 	resp = end_try(job, CURLE_ABORTED_BY_CALLBACK, &outcome);
-	resp->error = error;
-	g_free(resp->detail);
-	resp->detail = g_strdup(words);
+	make_error(resp, error, words);
 	report(job, resp);
 }
 
@@ -367,10 +456,12 @@ static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms
 
 			next = l->next;
 			*next_ms = MIN(*next_ms, job->deadline_ms);
-			if (open_ms < job->deadline_ms)
+			if ((job->is_parked ? now : open_ms) < job->deadline_ms)
 				continue;
-			g_queue_unlink(&loop->waiting[lane], l);
-			if (now >= job->deadline_ms)
+			end_waiting(job);
+			if (job->is_parked)
+				report_late(job, -ETIMEDOUT, "no token came in time");
+			else if (now >= job->deadline_ms)
 				report_late(job, -ETIMEDOUT, "timed out before it was sent");
 			else
 				report_late(job, -EBUSY,
@@ -412,10 +503,14 @@ static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t
 		next = l->next;
 		if ((int)(loop->on_wire[lane].length - loop->paused[lane]) >= lane_limit(lane))
 			return;
+		if (job->is_parked)
+			continue;
 		if (job->not_before_ms > now) {
 			*next_ms = MIN(*next_ms, job->not_before_ms);
 			continue;
 		}
+		if (!authorize(job))
+			continue;
 		wait_ms = http_gate_take(&loop->gate, lane == HTTP_LANE_BACKGROUND,
 					 loop_gate_now(loop, now));
 		if (wait_ms > 0) {

@@ -14,25 +14,16 @@
 
 /* the thread */
 
-static bool is_printable(const char *secret)
-{
-	for (; *secret; secret++) {
-		if ((unsigned char)*secret <= 0x20 || *secret == 0x7F)
-			return false;
-	}
-	return true;
-}
-
 static void accept_job(struct job *job)
 {
 	int r = http_origin_check(job->req->url);
 
-	if (r == -EPROTO)
+	if (job->req->error)
+		job_report_error(job, job->req->error, job->req->why);
+	else if (r == -EPROTO)
 		job_report_error(job, r, "plain http is for this machine only");
 	else if (r < 0)
 		job_report_error(job, r, "not a URL");
-	else if (job->req->bearer && !is_printable(job->req->bearer))
-		job_report_error(job, -EINVAL, "the token has spaces or control characters");
 	else
 		g_queue_push_tail_link(&job->loop->waiting[job->req->lane], &job->link);
 }
@@ -70,7 +61,7 @@ static bool take_inbox(struct http_loop *loop)
 	g_autoptr(GArray) resumes = NULL;
 	GQueue inbox;
 	GList *link;
-	bool stopping;
+	bool stopping, ask_again;
 
 	pthread_mutex_lock(&loop->lock);
 	inbox = loop->inbox;
@@ -79,11 +70,15 @@ static bool take_inbox(struct http_loop *loop)
 		cancels = take_ids_locked(&loop->cancels);
 	if (loop->resumes->len > 0)
 		resumes = take_ids_locked(&loop->resumes);
+	ask_again = loop->ask_again;
+	loop->ask_again = false;
 	stopping = loop->stopping;
 	pthread_mutex_unlock(&loop->lock);
 
 	while ((link = g_queue_pop_head_link(&inbox)))
 		accept_job(link->data);
+	if (ask_again)
+		jobs_unpark(loop);
 	if (resumes)
 		for_all(loop, resumes, job_resume);
 	if (cancels)
@@ -231,6 +226,7 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req)
 	job->loop = loop;
 	job->req = req;
 	job->deadline_ms = loop_now() + req->timeout_ms;
+	job->context.from = req->from;
 	pthread_mutex_lock(&loop->lock);
 	id = job->id = loop->next_id++;
 	g_hash_table_insert(loop->jobs, &job->id, job);
@@ -263,6 +259,14 @@ void http_cancel(struct http_loop *loop, uint64_t id)
 void http_resume(struct http_loop *loop, uint64_t id)
 {
 	note_id(loop, &loop->resumes, id);
+}
+
+void http_ask_again(struct http_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->ask_again = true;
+	pthread_mutex_unlock(&loop->lock);
+	curl_multi_wakeup(loop->multi);
 }
 
 static bool take_back(struct http_loop *loop, uint64_t id, enum job_phase last)

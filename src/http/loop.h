@@ -7,12 +7,12 @@
  *     cancel (-ECANCELED) and at stop (-ESHUTDOWN). It runs on the I/O thread and must not
  *     block: hand the response on. It may submit and cancel.
  *  2. The bearer goes only to the configured origins. A redirect elsewhere drops it for the
- *     rest of the request, also if it leads back. Plain http only to loopback addresses
+ *     rest of the try, also if it leads back. Plain http only to loopback addresses
  *     (-EPROTO), and no redirect leads from https to http. TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
- *     covers waiting in the gate and repeats. For a body that is taken as it comes (7) the
- *     deadline bounds the pauses between two pieces: each piece begins it anew, and it stands
- *     still while the taker pauses the transfer.
+ *     covers waiting in the gate, waiting for a bearer (8), and repeats. For a body that is
+ *     taken as it comes (7) the deadline bounds the pauses between two pieces: each piece
+ *     begins it anew, and it stands still while the taker pauses the transfer.
  *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut
  *     bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
  *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
@@ -40,13 +40,20 @@
  *     or compresses its bodies, begins anew, and the taker sees bytes again that it has. Tries
  *     that brought something new do not count as repeats. A 416 which says that the whole ends
  *     where the broken try did completes the body.
+ *  8. With `authorize`, a request asks for its bearer right before each try. HTTP_AUTH_WAIT parks
+ *     the request: it waits until http_ask_again makes it ask once more, at most until its
+ *     deadline. After the 401 of a server that was shown the bearer the request asks again; if it
+ *     is given another bearer it is repeated, once, within what is left of its time and from
+ *     where it stood (Range). That try does not count as a repeat. If it is given none, the
+ *     request ends with the 401. A request that ends by an error while it waits behind a 401
+ *     reports that error with the status and the tracking id of the 401.
  *
  * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET; no
  * route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
  * -EINVAL; else the error of reading or writing a file.
- * Thread rule: submit, cancel, resume, withdraw, cut, stats from any thread; start and stop from the owner.
- * No lock of ours is held while `done` runs.
+ * Thread rule: submit, cancel, resume, withdraw, cut, ask_again, stats from any thread; start and
+ * stop from the owner. No lock of ours is held while `done` or `authorize` runs.
  */
 #pragma once
 
@@ -109,19 +116,40 @@ struct http_piece {
 	bool is_part; /* the answer is a 206, so the server gives parts */
 };
 
-#define HTTP_TAKEN 0
-#define HTTP_PAUSE 1
+enum http_taken { HTTP_TAKEN, HTTP_PAUSE };
 /* Called on the I/O thread; must not block for long, nor cancel. Returns HTTP_TAKEN, HTTP_PAUSE
  * if nothing of the piece was taken, or -errno, which ends the request with that error. */
 typedef int (*http_take)(void *arg, const struct http_piece *piece);
+
+enum http_auth {
+	HTTP_AUTH_GIVEN, /* `bearer` is for the next try */
+	HTTP_AUTH_WAIT,	 /* not now; http_ask_again will tell when */
+	HTTP_AUTH_NONE,	 /* the request ends */
+};
+
+struct http_grant {
+	char *bearer; /* owned (g_free), wiped */
+	/* With HTTP_AUTH_NONE: the error that the request ends with. 0: it ends with its 401, or
+	 * with -EACCES if there was none. `why` is static. */
+	int error;
+	const char *why;
+};
+
+/*
+ * Called on the I/O thread; must not block. `was_refused`: the last try was answered by 401, and
+ * no bearer was given since. `ret_grant` is zero before the call.
+ */
+typedef enum http_auth (*http_authorize)(void *arg, bool was_refused,
+					 struct http_grant *ret_grant);
 
 struct http_request {
 	enum http_method method;
 	enum http_lane lane;
 	enum http_repeat repeat;
 	char *url;
-	char *bearer;	    /* NULL: none */
-	char *content_type; /* of `body` */
+	char *bearer;		  /* NULL: none; with `authorize`: of the last try that asked */
+	http_authorize authorize; /* see 8; with `arg`; NULL: `bearer` is for all tries */
+	char *content_type;	  /* of `body` */
 	char *body;
 	size_t body_len;
 	/* n_parts > 0: multipart instead of `body`; its length is sent. */
@@ -143,9 +171,14 @@ struct http_request {
 	 * anew. For requests that may last long once they are on their way. 0: as long as the
 	 * whole. */
 	int64_t reach_ms;
-	bool follow_redirects;				     /* GET and HEAD, at most five */
-	bool asks_much;					     /* see 4 */
-	void (*done)(void *arg, struct http_response *resp); /* resp is adopted */
+	bool follow_redirects; /* GET and HEAD, at most five */
+	bool asks_much;	       /* see 4 */
+	/* If `error` is set, nothing is sent and the request ends with it. `why` is static. */
+	int error;
+	const char *why;
+	/* `resp` is adopted. The request is freed when `done` returns; strings of it may be taken
+	 * away (set to NULL) until then. */
+	void (*done)(void *arg, struct http_response *resp);
 	void *arg;
 };
 
@@ -186,6 +219,10 @@ void http_cancel(struct http_loop *loop, uint64_t id);
 
 /* Lets a paused transfer go on; does nothing for others. Any thread. */
 void http_resume(struct http_loop *loop, uint64_t id);
+
+/* Makes all parked requests ask for their bearer again, also those whose `authorize` runs right
+ * now. */
+void http_ask_again(struct http_loop *loop);
 
 /*
  * True if the request certainly had no effect yet (it waits in the gate or for a repeat, or is

@@ -7,8 +7,11 @@
  * list, or on the wire. Only the I/O thread moves and frees it:
  *
  *	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
- *	                       ^                                 |
- *	                       +-------- try_again --------------+
+ *	                     |  ^  ^                             |
+ *	                     |  |  +--------- try_again ---------+
+ *	    authorize: WAIT  |  |  take_inbox: http_ask_again
+ *	                     v  |
+ *	                    parked (stays in its list) -expire_waiting-> report
  *
  * The phase of a job says whether http_withdraw and http_cut may still withdraw it. It changes
  * under the lock, so whoever comes first decides:
@@ -48,9 +51,14 @@ struct job {
 	struct http_try *current;   /* on the wire; owned */
 	struct http_response *last; /* of the try before; owned */
 	struct http_history history;
-	bool applied;	  /* some try may have taken effect */
-	bool fresh;	  /* the next try must not use a kept-alive connection */
-	bool is_paused;	  /* its taker paused it */
+	bool applied;	/* some try may have taken effect */
+	bool fresh;	/* the next try must not use a kept-alive connection */
+	bool is_paused; /* its taker paused it */
+	bool is_parked; /* it waits for a bearer */
+	/* The last try was answered by 401 (`last` is that answer), and no other bearer was given
+	 * since. */
+	bool is_refused;
+	bool was_refused; /* is_refused was true once: another 401 is final */
 	int64_t furthest; /* offset up to which a taken body came */
 	int tries_before; /* tries that history does not count because they brought something
 			   * new */
@@ -74,6 +82,7 @@ struct http_loop {
 	GQueue inbox;		 /* lock */
 	GArray *cancels;	 /* lock; of uint64_t */
 	GArray *resumes;	 /* lock; of uint64_t */
+	bool ask_again;		 /* lock; what is parked is to ask */
 	uint64_t next_id;	 /* lock */
 	bool stopping;		 /* lock */
 	struct http_stats stats; /* lock */
@@ -84,6 +93,9 @@ struct http_loop {
 int http_loop_start_scaled(const struct http_config *config, int second_ms,
 			   struct http_loop **ret_loop);
 
+/* message.c: adopts `bearer`; the one before is wiped and freed. */
+void http_request_set_bearer(struct http_request *req, char *bearer);
+
 /* All of these run on the I/O thread without the lock, and may call `done`. */
 
 /* `job` is in no list. Freed. */
@@ -92,6 +104,8 @@ void job_report_error(struct job *job, int error, const char *words);
 void job_abandon(struct job *job, int error, const char *words);
 /* Lets a paused job go on; does nothing for others. */
 void job_resume(struct job *job);
+/* Lets all parked jobs ask for their bearer at the next start. */
+void jobs_unpark(struct http_loop *loop);
 /* Starts the jobs that may start. Returns when to call it again. */
 int64_t jobs_start(struct http_loop *loop);
 /* Reports or repeats the jobs that curl is done with; true if there was one. */

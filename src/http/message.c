@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "http/loop.h"
+#include "http/loop_internal.h"
 
 struct http_request *http_request_new(enum http_method method, const char *url)
 {
@@ -22,6 +22,12 @@ static void wipe_free(char *secret)
 	if (secret)
 		explicit_bzero(secret, strlen(secret));
 	g_free(secret);
+}
+
+void http_request_set_bearer(struct http_request *req, char *bearer)
+{
+	wipe_free(req->bearer);
+	req->bearer = bearer;
 }
 
 void http_request_free(struct http_request *req)

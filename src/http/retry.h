@@ -37,6 +37,7 @@ int64_t http_backoff_ms(int attempt, uint32_t random);
 struct http_outcome {
 	int error; /* 0: a complete answer with `status` came */
 	int status;
+	bool is_refused;       /* a 401 of a server that was shown the bearer */
 	bool transient;	       /* with an error: another try may succeed */
 	bool reached;	       /* a connection (with TLS) stood */
 	bool may_have_applied; /* as in http_response, for this try */
