@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a call, on which the endpoints (api_*.c) are built. Internal to webex.
+ * A call is a request of http's loop, which alone knows what becomes of it (id, deadline, repeats,
+ * cancelling), and says how its answer is read. Internal to webex.
  *
- *	start -> ON_WIRE -answer-> FINISHING -queue-> done
- *	            ^  |
- *	            |  +-401-> WAITING (for the reload thread) -unchanged-> FINISHING
- *	            +------------ changed --+
- *	                          (and the same person's: client_token.c)
+ *	webex_call_start -> http_submit -on_answer-> run_parse (a long list) -> run_done
+ *	                      |  ^
+ *	                      v  |
+ *	                   webex_client_authorize (before each try and after a 401)
  *
- * A call is owned by the client's table until it is FINISHING, then by the item of the work
- * queue. Its constant part (request, form, done) may be read by its owner without the lock.
+ * A call is owned by its request until on_answer, then by the item of the work queue.
  */
 #pragma once
 
@@ -28,31 +27,23 @@ enum webex_form {
 	WEBEX_FORM_CONTENT,
 };
 
-enum webex_call_state { WEBEX_CALL_ON_WIRE, WEBEX_CALL_WAITING, WEBEX_CALL_FINISHING };
-
 struct webex_call {
 	struct webex_client *client;
-	/* The pattern of the request: each try sends a copy of it with the bearer of that
-	 * moment. */
+	/* To be filled until webex_call_start; then the loop's. */
 	struct http_request *request;
+	enum http_method method;
 	enum webex_form form;
 	enum webex_kind kind;
 	webex_done done;
 	void *arg;
-	uint64_t id;
-	int64_t deadline_ms;
 
-	GList link;		     /* lock; in client->waiting */
-	enum webex_call_state state; /* lock */
-	uint64_t http_id;	     /* lock; of the try on the wire */
-	unsigned generation;	     /* lock; of the token that this try uses */
-	bool repeated;		     /* lock; this try is the one after a reload */
-	bool cancelled;		     /* lock */
-	int error;	 /* lock; if set, the call ends with it whatever `answer` says */
-	const char *why; /* lock; static text beside `error` */
-	bool is_network; /* lock; `error` came from the network and says nothing about rights */
-	struct http_response *answer; /* lock; owned */
-	struct webex_reply *parsed;   /* while FINISHING, the parse_queue's; owned */
+	/* I/O thread, until on_answer: */
+	unsigned generation; /* of the token that the call got last */
+	bool is_unchecked;   /* a new token is there, but people/me did not say whose it is */
+	/* From on_answer: */
+	char *url;		      /* of the request; owned */
+	struct http_response *answer; /* owned */
+	struct webex_reply *parsed;   /* set by run_parse; owned */
 };
 
 /* Why no new token is used; `why` is static. */
@@ -71,12 +62,8 @@ struct webex_client {
 	bool send_read_only;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;	 /* reload_wanted, stopping, timer, finishing */
-	GHashTable *calls;	 /* lock; &call->id to call, until it is FINISHING */
-	int finishing;		 /* lock; calls whose `done` is yet to return */
-	GQueue waiting;		 /* lock */
-	uint64_t next_id;	 /* lock */
-	uint64_t timer;		 /* lock; ends what waits too long; 0: none */
+	pthread_cond_t changed;	 /* reload_wanted, stopping, check, calls */
+	int calls;		 /* lock; whose `done` is yet to return */
 	unsigned generation;	 /* lock; how often the token changed */
 	int64_t no_reload_until; /* lock; mono */
 	/* The result of the last reload that brought no usable token. Until `no_reload_until`
@@ -90,8 +77,8 @@ struct webex_client {
 	uint64_t check_id;	      /* lock; its request, 0: none */
 	bool reload_wanted;	      /* lock */
 	bool stopping;		      /* lock */
-	bool has_thread;	      /* lock */
-	pthread_t thread;	      /* lock, until it is joined */
+	bool has_thread;	      /* lock; never false again */
+	pthread_t thread;	      /* lock, until webex_client_stop joins it */
 };
 
 /* A new call; `path` stands behind the base URL ("/rooms") or is a whole URL. The request
@@ -105,18 +92,16 @@ struct webex_call *webex_call_new_item(struct webex_client *c, enum http_method 
 				       const char *collection, const char *id,
 				       enum webex_form form, enum webex_kind kind,
 				       webex_done done, void *arg);
-/* The call will end with `error` without being sent. `why` is static. */
+/* The call will end with `error` without being sent, or with what was said first. `why` is static. */
 void webex_call_refuse(struct webex_call *call, int error, const char *why);
 /* Adopts `body`. */
 void webex_call_set_json(struct webex_call *call, char *body);
 /* Returns its id. */
 uint64_t webex_call_start(struct webex_call *call);
 
-/*
- * In client_token.c; on the reload thread, without the lock. Asks the source for a new token.
- * 1: a new token is in use; 0: none is, and *ret_why is what the waiting calls get.
- */
-int webex_client_renew(struct webex_client *c, struct webex_renewal *ret_why);
+/* In client_token.c: http_request.authorize of all calls, with the call as its argument. */
+enum http_auth webex_client_authorize(void *arg, bool was_refused,
+				      struct http_grant *ret_grant);
 
 /* In reply.c. Fills `reply` from a call that ended; any thread. */
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);

@@ -1,26 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds out to whom a new token belongs. Files and commands change hands, and with the token of
- * somebody else this mount would post everything in that person's name.
+ * Gives calls their token. After a 401 it is replaced by what the source says then, once for all
+ * calls that met the 401. Before, the server says to whom the new token belongs: files and commands
+ * change hands, and with the token of somebody else this mount would post everything in that
+ * person's name.
  *
- *     ask the source --the same, none--------------------------> the 401 stands
+ *     webex_client_authorize: a 401, and no new token since -> the call is parked
+ *          |
+ *          v
+ *     reload_thread: ask the source --the same, none--------> the 401 stands
  *          | another
  *          v
- *     people/me with it --this person's------------------------> used
- *          |  |  +--401, 403-----------------------------------> the 401 stands
- *          |  +--somebody else's-------------------------------> -EACCES
- *          +--no answer, or one that says nothing--------------> that error; asked again later
+ *     ask_whose: people/me with it --this person's----------> adopted; parked calls are repeated
+ *          |  |  +--401, 403--------------------------------> the 401 stands
+ *          |  +--somebody else's----------------------------> -EACCES
+ *          +--no answer, or one that says nothing-----------> that error; asked again later
  *
- * Thread rule: the reload thread, except webex_client_set_person and on_check (I/O thread).
+ * Thread rule: the reload thread, except webex_client_authorize and on_check (I/O thread),
+ * webex_client_set_person and webex_client_stop.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "webex/client.h"
 #include "webex/id.h"
 #include "webex/status.h"
+
+/* The pause after a reload that brought nothing new, so that a dead token does not run a
+ * command for each request. */
+#define RELOAD_PAUSE_MS 5000
 
 static const char somebody_else[] =
 	"the token source has the token of somebody else now, which is not used";
@@ -37,7 +49,11 @@ void webex_client_set_person(struct webex_client *c, const char *person_id, cons
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* On the I/O thread. */
+static int64_t now_ms(void)
+{
+	return clock_mono(clock_system());
+}
+
 static void on_check(void *arg, struct http_response *answer)
 {
 	struct webex_client *c = arg;
@@ -109,21 +125,21 @@ static int check_errno(const struct http_response *answer)
 					      : -EIO;
 }
 
-/* 1: the token belongs to the person; 0: to somebody else. */
-static int judge(struct webex_client *c, const char *person, const struct http_response *answer,
-		 struct webex_renewal *ret_why)
+/* True if the token that got `answer` from people/me belongs to the person. */
+static bool judge(struct webex_client *c, const char *person,
+		  const struct http_response *answer, struct webex_renewal *ret_why)
 {
 	GPtrArray *people = NULL;
 	int r = check_errno(answer);
 
 	if (!answer->error && (answer->status == 401 || answer->status == 403))
-		return 0;
+		return false;
 	if (r == 0 && webex_parse(WEBEX_KIND_PERSON, answer->body ? answer->body : "",
 				  answer->body_len, false, &people, NULL) < 0)
 		r = -EIO;
 	if (r < 0 || !people) {
 		*ret_why = (struct webex_renewal){r ? r : -EIO, unchecked, true};
-		return 0;
+		return false;
 	}
 	const struct webex_person *p = g_ptr_array_index(people, 0);
 	bool is_ours = is_same_person(p->id, person);
@@ -136,44 +152,148 @@ static int judge(struct webex_client *c, const char *person, const struct http_r
 }
 
 /* As judge, but does not ask again about a token that was rejected before. */
-static int check(struct webex_client *c, const char *person, const char *value,
-		 struct webex_renewal *ret_why)
+static bool check(struct webex_client *c, const char *person, const char *value,
+		  struct webex_renewal *ret_why)
 {
 	_cleanup_gfree_ char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, value, -1);
 	struct http_response *answer;
-	int r;
+	bool is_ours;
 
 	if (g_strcmp0(sum, c->rejected) == 0) {
 		*ret_why = (struct webex_renewal){-EACCES, somebody_else, false};
-		return 0;
+		return false;
 	}
 	answer = ask_whose(c, value);
 	if (!answer)
-		return 0;
-	r = judge(c, person, answer, ret_why);
+		return false;
+	is_ours = judge(c, person, answer, ret_why);
 	http_response_free(answer);
 	if (ret_why->error == -EACCES && !ret_why->is_network) {
 		g_free(c->rejected);
 		c->rejected = steal_ptr(&sum);
 	}
-	return r;
+	return is_ours;
 }
 
-int webex_client_renew(struct webex_client *c, struct webex_renewal *ret_why)
+/* Asks the source. Returns the token to use from now on (owned), or NULL if there is no new one;
+ * then *ret_why is what the waiting calls get. */
+static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
 {
 	_cleanup_gfree_ char *person = NULL;
 	char *value = NULL;
-	int r = webex_token_ask(c->token, &value);
 
-	if (r <= 0)
-		return 0;
+	if (webex_token_ask(c->token, &value) < 0 || !value)
+		return NULL;
 	pthread_mutex_lock(&c->lock);
 	person = g_strdup(c->person);
 	pthread_mutex_unlock(&c->lock);
 	if (person && !check(c, person, value, ret_why)) {
 		webex_token_wipe(value);
-		return 0;
+		return NULL;
 	}
-	webex_token_adopt(c->token, value);
-	return 1;
+	return value;
+}
+
+static void *reload_thread(void *arg)
+{
+	struct webex_client *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stopping) {
+		if (!c->reload_wanted) {
+			pthread_cond_wait(&c->changed, &c->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&c->lock);
+		struct webex_renewal renewal = {0};
+		char *value = renew(c, &renewal);
+		pthread_mutex_lock(&c->lock);
+		c->reload_wanted = false;
+		c->renewal = renewal;
+		if (value) {
+			webex_token_adopt(c->token, value);
+			c->generation++;
+		} else {
+			c->no_reload_until = now_ms() + RELOAD_PAUSE_MS;
+		}
+		pthread_mutex_unlock(&c->lock);
+		http_ask_again(c->loop);
+		pthread_mutex_lock(&c->lock);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static bool ensure_thread_locked(struct webex_client *c)
+{
+	if (!c->has_thread)
+		c->has_thread =
+			thread_start("sparkfs-token", reload_thread, c, &c->thread) == 0;
+	return c->has_thread;
+}
+
+/* The server refused the token in use. */
+static enum http_auth ask_for_another_locked(struct webex_call *call,
+					     struct http_grant *ret_grant)
+{
+	struct webex_client *c = call->client;
+
+	if (!webex_token_can_reload(c->token))
+		return HTTP_AUTH_NONE;
+	if (now_ms() < c->no_reload_until) {
+		call->is_unchecked = c->renewal.is_network;
+		ret_grant->error = c->renewal.error;
+		ret_grant->why = c->renewal.why;
+		return HTTP_AUTH_NONE;
+	}
+	if (!ensure_thread_locked(c))
+		return HTTP_AUTH_NONE;
+	c->reload_wanted = true;
+	pthread_cond_broadcast(&c->changed);
+	return HTTP_AUTH_WAIT;
+}
+
+enum http_auth webex_client_authorize(void *arg, bool was_refused, struct http_grant *ret_grant)
+{
+	struct webex_call *call = arg;
+	struct webex_client *c = call->client;
+	enum http_auth auth = HTTP_AUTH_GIVEN;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->stopping) {
+		ret_grant->error = -ESHUTDOWN;
+		ret_grant->why = "shutting down";
+		auth = HTTP_AUTH_NONE;
+	} else if (was_refused && call->generation == c->generation) {
+		auth = ask_for_another_locked(call, ret_grant);
+	} else {
+		ret_grant->bearer = webex_token_get(c->token);
+		call->generation = c->generation;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return auth;
+}
+
+void webex_client_stop(struct webex_client *c)
+{
+	bool has_thread, was_stopped;
+	uint64_t check_id;
+
+	pthread_mutex_lock(&c->lock);
+	was_stopped = c->stopping;
+	c->stopping = true;
+	check_id = c->check_id;
+	has_thread = c->has_thread;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	if (was_stopped)
+		return;
+	http_ask_again(c->loop);
+	if (check_id)
+		http_cancel(c->loop, check_id);
+	if (!has_thread)
+		return;
+	webex_token_interrupt(c->token, true);
+	pthread_join(c->thread, NULL);
+	webex_token_interrupt(c->token, false);
 }

@@ -60,9 +60,12 @@ static void set_error(struct webex_reply *reply, int error, const char *message)
 		reply->message = clean_or_null(message, MESSAGE_MAX);
 }
 
-static void fill_transport_error(const struct http_response *answer, struct webex_reply *reply)
+static void fill_transport_error(const struct http_response *answer, bool is_unchecked,
+				 struct webex_reply *reply)
 {
-	reply->is_network = is_network_error(answer->error);
+	/* A 401 for which no other token came is an answer, unless that is the network's fault. */
+	reply->is_network =
+		is_unchecked || (is_network_error(answer->error) && answer->status != 401);
 	reply->may_have_applied = answer->may_have_applied;
 	/* EMSGSIZE means here that the answer is larger than any sensible one. */
 	set_error(reply, answer->error == -EMSGSIZE ? -EIO : answer->error, answer->detail);
@@ -104,7 +107,7 @@ static void fill_next(const struct webex_call *call, struct webex_reply *reply)
 			fill_unreadable(reply, "the next link cannot be read");
 		return;
 	}
-	int r = webex_page_next(call->request->url, target, &reply->next);
+	int r = webex_page_next(call->url, target, &reply->next);
 	if (r == -ELOOP)
 		fill_unreadable(reply, "the next link leads to the same page again");
 	else if (r < 0)
@@ -121,7 +124,7 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		return;
 	}
 	/* A change may be answered without a body; for a read an empty body is no answer. */
-	if (!is_list && call->request->method != HTTP_GET &&
+	if (!is_list && call->method != HTTP_GET &&
 	    (answer->status == 204 || answer->body_len == 0)) {
 		reply->items = g_ptr_array_new();
 		return;
@@ -136,10 +139,10 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		g_clear_pointer(&reply->next, g_free);
 }
 
-static void fill_content(const struct webex_call *call, const struct http_response *answer,
-			 struct webex_reply *reply)
+static void fill_content(const struct webex_call *call, struct webex_reply *reply)
 {
-	bool is_head = call->request->method == HTTP_HEAD;
+	const struct http_response *answer = call->answer;
+	bool is_head = call->method == HTTP_HEAD;
 
 	reply->content_bytes = is_head ? answer->content_length : answer->position;
 	reply->content_total = answer->total;
@@ -151,26 +154,18 @@ static void fill_content(const struct webex_call *call, const struct http_respon
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 {
 	const struct http_response *answer = call->answer;
+	enum http_method method = call->method;
 
-	if (answer) {
-		reply->status = answer->status;
-		reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
-		/* This also holds for a transfer that its taker ended. */
-		if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 &&
-		    answer->status < 300)
-			fill_content(call, answer, reply);
-	}
-	if (!answer || call->error != 0) {
-		reply->is_network = call->is_network;
-		set_error(reply, call->error, call->why);
-		return;
-	}
+	reply->status = answer->status;
+	reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
+	/* This also holds for a transfer that its taker ended. */
+	if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 && answer->status < 300)
+		fill_content(call, reply);
 	if (answer->error != 0) {
-		fill_transport_error(answer, reply);
+		fill_transport_error(answer, call->is_unchecked, reply);
 		return;
 	}
 	/* It is gone already: an earlier try of ours deleted it. */
-	enum http_method method = call->request->method;
 	bool is_gone = (answer->status == 404 || answer->status == 410) &&
 		       method == HTTP_DELETE && answer->may_have_applied;
 	if (!is_gone && webex_status_errno(method, answer->status, NULL) != 0) {

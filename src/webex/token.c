@@ -243,6 +243,7 @@ int webex_token_ask(struct webex_token *t, char **ret_value)
 	_cleanup_gfree_ char *reason = NULL;
 	char *value = NULL;
 
+	*ret_value = NULL;
 	if (!webex_token_can_reload(t))
 		return 0;
 	if (atomic_load(&t->stopped))
@@ -260,7 +261,7 @@ int webex_token_ask(struct webex_token *t, char **ret_value)
 		*ret_value = value;
 	else
 		wipe(value);
-	return is_new ? 1 : 0;
+	return 0;
 }
 
 void webex_token_adopt(struct webex_token *t, char *value)

@@ -30,9 +30,9 @@ struct webex_token_source {
  * token. -ENOKEY: none is configured. */
 int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
 		     char **ret_reason);
-/* Asks the source again. 1: it has another value, *ret_value (owned; wipe it by
- * webex_token_wipe or adopt it), which is not used yet. 0: it has the same value; always so for
- * the environment. -errno (logged). */
+/* Asks the source again. 0: *ret_value is another value (owned; wipe it by webex_token_wipe or adopt
+ * it), which is not used yet, or NULL if the source has the same one; so always for the environment.
+ * -errno (logged). */
 int webex_token_ask(struct webex_token *t, char **ret_value);
 /* From now on `value` is the token. */
 void webex_token_adopt(struct webex_token *t, char *value);

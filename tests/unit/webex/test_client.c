@@ -10,7 +10,6 @@
 
 #include "base/cleanup.h"
 #include "kit.h"
-#include "webex/client.h"
 
 #define PERSON "{\"id\":\"PPP\"}"
 #define MANY 8
@@ -266,17 +265,15 @@ static void test_source_is_broken(void **state)
 }
 
 /* Until `n` calls met a 401. */
-static void wait_for_waiting(struct webex_client *c, guint n)
+static void wait_for_waiting(struct kit *k, int n)
 {
-	guint found = 0;
+	struct http_stats stats = {0};
 
-	for (int i = 0; i < 10000 && found < n; i++) {
+	for (int i = 0; i < 10000 && stats.waiting < n; i++) {
 		g_usleep(1000);
-		pthread_mutex_lock(&c->lock);
-		found = c->waiting.length;
-		pthread_mutex_unlock(&c->lock);
+		http_loop_stats(k->loop, &stats);
 	}
-	assert_int_equal(found, n);
+	assert_int_equal(stats.waiting, n);
 }
 
 /* A kit whose calls `one` and `two` wait for a token that does not come. */
@@ -289,7 +286,7 @@ static void start_waiting(struct kit *k, int timeout_ms, struct ticket **one, ui
 	*two = ticket_new(k);
 	*id_one = webex_get_me(k->client, kit_done, *one);
 	*id_two = webex_get_me(k->client, kit_done, *two);
-	wait_for_waiting(k->client, 2);
+	wait_for_waiting(k, 2);
 	kit_wait_file(k, "asked");
 }
 
