@@ -6,11 +6,6 @@
 #include "base/log.h"
 #include "http/loop_internal.h"
 
-static int64_t scaled_ms(const struct http_loop *loop, int64_t ms)
-{
-	return ms * loop->second_ms / 1000;
-}
-
 static uint32_t random_bits(void)
 {
 	uint32_t bits = 0;
@@ -20,8 +15,6 @@ static uint32_t random_bits(void)
 	return bits;
 }
 
-/* So late curl's own time-out may be before the loop ends a transfer itself. */
-#define OVERDUE_MS 1000
 /* The deadline of a transfer that its taker paused. */
 #define NEVER_MS (INT64_MAX / 2)
 
@@ -90,9 +83,7 @@ void job_report_error(struct job *job, int error, const char *words)
 	report(job, resp);
 }
 
-/* Reports that no further try fits before the deadline: by the answer of the last try, if there
- * was one. A 401 is not reported so, because another bearer might have overcome it. */
-static void report_late(struct job *job, int error, const char *words)
+void job_report_late(struct job *job, int error, const char *words)
 {
 	if (job->last && !job->is_refused)
 		report(job, g_steal_pointer(&job->last));
@@ -111,7 +102,7 @@ static bool is_printable(const char *secret)
 	return true;
 }
 
-static void end_waiting(struct job *job)
+void job_end_waiting(struct job *job)
 {
 	g_queue_unlink(&job->loop->waiting[job->req->lane], &job->link);
 }
@@ -125,9 +116,7 @@ static void take_bearer(struct job *job, char *bearer)
 	job->is_refused = false;
 }
 
-/* Asks for the bearer of the next try of a waiting job. False: the job is parked, or was ended and
- * freed. */
-static bool authorize(struct job *job)
+bool job_authorize(struct job *job)
 {
 	const struct http_request *req = job->req;
 	struct http_grant grant = {.bearer = NULL};
@@ -147,7 +136,7 @@ static bool authorize(struct job *job)
 		grant.error = -EINVAL;
 		grant.why = "the token has spaces or control characters";
 	}
-	end_waiting(job);
+	job_end_waiting(job);
 	if (grant.error)
 		job_report_error(job, grant.error, grant.why);
 	else if (job->is_refused)
@@ -155,13 +144,6 @@ static bool authorize(struct job *job)
 	else
 		job_report_error(job, -EACCES, "there is no bearer");
 	return false;
-}
-
-void jobs_unpark(struct http_loop *loop)
-{
-	for (size_t lane = 0; lane < N_LANES; lane++)
-		for (GList *l = loop->waiting[lane].head; l; l = l->next)
-			((struct job *)l->data)->is_parked = false;
 }
 
 /* tries */
@@ -231,11 +213,11 @@ static void run_handle(struct job *job, int64_t now)
 	curl_multi_add_handle(job->loop->multi, http_try_handle(job->current, job));
 }
 
-static void start_job(struct job *job, int64_t now)
+void job_start(struct job *job, int64_t now)
 {
 	struct http_loop *loop = job->loop;
 
-	end_waiting(job);
+	job_end_waiting(job);
 	if (!job->reach_until_ms)
 		job->reach_until_ms = job->req->reach_ms ? now + job->req->reach_ms : NEVER_MS;
 	job->context = (struct http_try_context){
@@ -357,7 +339,7 @@ static void try_another_bearer(struct job *job, struct http_response *resp)
 	job->history.tries--;
 	job->tries_before++;
 	try_again(job, resp, 0, false);
-	authorize(job);
+	job_authorize(job);
 }
 
 static void on_try_done(struct job *job, CURLcode code)
@@ -380,7 +362,7 @@ static void on_try_done(struct job *job, CURLcode code)
 	if (wait_ms >= 0 && outcome.status == 423)
 		job->history.locked_ms += wait_ms;
 	if (wait_ms >= 0)
-		wait_ms = scaled_ms(loop, wait_ms);
+		wait_ms = loop_scaled_ms(loop, wait_ms);
 	if (wait_ms >= 0 && outcome.status == 423 && job->req->locked_max_ms)
 		job->deadline_ms += wait_ms;
 	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms ||
@@ -418,7 +400,7 @@ void job_abandon(struct job *job, int error, const char *words)
 	struct http_response *resp;
 
 	if (!job->current) {
-		end_waiting(job);
+		job_end_waiting(job);
 		job_report_error(job, error, words);
 		return;
 	}
@@ -426,121 +408,4 @@ void job_abandon(struct job *job, int error, const char *words)
 	resp = end_try(job, CURLE_ABORTED_BY_CALLBACK, &outcome);
 	make_error(resp, error, words);
 	report(job, resp);
-}
-
-/* the waiting lanes */
-
-static int lane_limit(size_t lane)
-{
-	static const int limits[N_LANES] = {
-		[HTTP_LANE_READ] = HTTP_MAX_READS,
-		[HTTP_LANE_WRITE] = HTTP_MAX_WRITES,
-		[HTTP_LANE_BACKGROUND] = HTTP_MAX_BACKGROUND,
-	};
-
-	return limits[lane];
-}
-
-/* Ends the jobs that cannot begin before their deadline; *next_ms becomes the earliest deadline
- * of the others. */
-static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
-{
-	int64_t gate_wait_ms = loop->gate.shut_until_ms - loop_gate_now(loop, now);
-	int64_t open_ms = now + scaled_ms(loop, MAX(gate_wait_ms, 0));
-
-	for (size_t lane = 0; lane < N_LANES; lane++) {
-		GList *next;
-
-		for (GList *l = loop->waiting[lane].head; l; l = next) {
-			struct job *job = l->data;
-
-			next = l->next;
-			*next_ms = MIN(*next_ms, job->deadline_ms);
-			if ((job->is_parked ? now : open_ms) < job->deadline_ms)
-				continue;
-			end_waiting(job);
-			if (job->is_parked)
-				report_late(job, -ETIMEDOUT, "no token came in time");
-			else if (now >= job->deadline_ms)
-				report_late(job, -ETIMEDOUT, "timed out before it was sent");
-			else
-				report_late(job, -EBUSY,
-					    "rate limited for longer than it may wait");
-		}
-	}
-}
-
-/*
- * curl ends a transfer at its time-out, but by a clock that stops while the machine is
- * suspended.
- */
-static void expire_on_wire(struct http_loop *loop, int64_t now, int64_t *next_ms)
-{
-	for (size_t lane = 0; lane < N_LANES; lane++) {
-		GList *next;
-
-		for (GList *l = loop->on_wire[lane].head; l; l = next) {
-			struct job *job = l->data;
-			int64_t overdue_ms = job->deadline_ms + OVERDUE_MS;
-
-			next = l->next;
-			if (now >= overdue_ms)
-				job_abandon(job, -ETIMEDOUT, "timed out");
-			else
-				*next_ms = MIN(*next_ms, overdue_ms);
-		}
-	}
-}
-
-static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
-{
-	GList *next;
-
-	for (GList *l = loop->waiting[lane].head; l; l = next) {
-		struct job *job = l->data;
-		int64_t wait_ms;
-
-		next = l->next;
-		if ((int)(loop->on_wire[lane].length - loop->paused[lane]) >= lane_limit(lane))
-			return;
-		if (job->is_parked)
-			continue;
-		if (job->not_before_ms > now) {
-			*next_ms = MIN(*next_ms, job->not_before_ms);
-			continue;
-		}
-		if (!authorize(job))
-			continue;
-		wait_ms = http_gate_take(&loop->gate, lane == HTTP_LANE_BACKGROUND,
-					 loop_gate_now(loop, now));
-		if (wait_ms > 0) {
-			*next_ms = MIN(*next_ms, now + scaled_ms(loop, wait_ms) + 1);
-			return;
-		}
-		start_job(job, now);
-	}
-}
-
-int64_t jobs_start(struct http_loop *loop)
-{
-	static const enum http_lane order[] = {HTTP_LANE_WRITE, HTTP_LANE_READ,
-					       HTTP_LANE_BACKGROUND};
-	int64_t now = loop_now(), next_ms = INT64_MAX;
-	int on_wire = 0, waiting = 0;
-
-	expire_on_wire(loop, now, &next_ms);
-	expire_waiting(loop, now, &next_ms);
-	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
-		start_lane(loop, order[i], now, &next_ms);
-
-	for (size_t lane = 0; lane < N_LANES; lane++) {
-		on_wire += (int)loop->on_wire[lane].length;
-		waiting += (int)loop->waiting[lane].length;
-	}
-	pthread_mutex_lock(&loop->lock);
-	loop->stats.on_wire = on_wire;
-	loop->stats.waiting = waiting;
-	loop->stats.rate_now_per_minute = (int)(loop->gate.rate * 60);
-	pthread_mutex_unlock(&loop->lock);
-	return next_ms;
 }

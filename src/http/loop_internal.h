@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the two files of the loop share: loop.c has the thread and the functions for other
- * threads, job.c takes jobs through the gate and over the wire.
+ * What the files of the loop share: loop.c has the thread and the functions for other threads,
+ * lanes.c says which jobs begin, job.c takes one over the wire.
  *
  * A job is in one place at a time: in the inbox (linked by http_submit), in a lane's waiting
  * list, or on the wire. Only the I/O thread moves and frees it:
  *
- *	inbox -take_inbox-> waiting -start_job-> on the wire -end_try-> report
- *	                     |  ^  ^                             |
- *	                     |  |  +--------- try_again ---------+
- *	    authorize: WAIT  |  |  take_inbox: http_ask_again
+ *	inbox -take_inbox-> waiting -job_start-> on the wire -end_try-> report
+ *	                     |  ^ ^                              |
+ *	                     |  | +---------- try_again ---------+
+ *	      job_authorize  |  | jobs_unpark (http_ask_again)
  *	                     v  |
- *	                    parked (stays in its list) -expire_waiting-> report
+ *	                    parked (in the same list) -expire_waiting-> report
  *
  * The phase of a job says whether http_withdraw and http_cut may still withdraw it. It changes
  * under the lock, so whoever comes first decides:
@@ -100,11 +100,21 @@ void http_request_set_bearer(struct http_request *req, char *bearer);
 
 /* `job` is in no list. Freed. */
 void job_report_error(struct job *job, int error, const char *words);
+/* Reports that no further try fits before the deadline: by the answer of the last try, if there
+ * was one. A 401 is not reported so, because another bearer might have overcome it. */
+void job_report_late(struct job *job, int error, const char *words);
+/* Takes a waiting job out of its list. */
+void job_end_waiting(struct job *job);
+/* Asks for the bearer of the next try of a waiting job. False: the job is parked, or was ended and
+ * freed. */
+bool job_authorize(struct job *job);
+/* Begins the next try of a waiting job that is authorized. */
+void job_start(struct job *job, int64_t now);
 /* Ends and frees a job that waits or is on the wire. */
 void job_abandon(struct job *job, int error, const char *words);
 /* Lets a paused job go on; does nothing for others. */
 void job_resume(struct job *job);
-/* Lets all parked jobs ask for their bearer at the next start. */
+/* Lets all parked jobs ask for their bearer when jobs_start runs next. */
 void jobs_unpark(struct http_loop *loop);
 /* Starts the jobs that may start. Returns when to call it again. */
 int64_t jobs_start(struct http_loop *loop);
@@ -114,6 +124,12 @@ bool jobs_collect(struct http_loop *loop);
 static inline int64_t loop_now(void)
 {
 	return clock_mono(clock_system());
+}
+
+/* How long a wait of `ms` lasts here. */
+static inline int64_t loop_scaled_ms(const struct http_loop *loop, int64_t ms)
+{
+	return ms * loop->second_ms / 1000;
 }
 
 /* The gate's time runs faster when seconds are shorter. */
