@@ -184,10 +184,10 @@ class Loop:
                 print(f"   {len(due)} of {len(tests)} programs of tests to run")
             for test in due:
                 self.add_test(build, test)
-            self.add_stages(build, rest, NICE)
+            self.add_stages(build, rest, NICE, first=True)
 
         self.pool.add(Job(name, build.ninja(build.targets(tests)), done, cwd=ROOT,
-                                timeout=3000, nice=nice, expected=1000), first=True)
+                                timeout=3000, nice=nice, expected=1000), first)
 
     def add_build(self, build, tests, nice=NICE):
         mounts = [t for t in tests if builds.has_mounts(t)]
