@@ -161,15 +161,23 @@ static void invalidate_if_overtaken(struct op *op)
 }
 
 /*
- * -ESTALE instead of -ENOENT for a renamed scratch file that became something else, so that the
- * kernel looks the name up again. An attachment that the server no longer has stays -ENOENT.
+ * -ESTALE instead of -ENOENT for a file that is gone and may have been renamed onto the name of
+ * another (a scratch file that became something else, a letter moved onto "post.json"): the kernel
+ * knows it under that name, and on -ESTALE looks the name up again. An attachment that the server
+ * no longer has stays -ENOENT.
  */
 static int say_stale(const struct op *op, int error)
 {
-	if (error != -ENOENT || op->name || op->fi.fh ||
-	    tree_ino_kind(op->ino) != TREE_ATTACHMENT)
+	if (error != -ENOENT || op->name || op->fi.fh)
 		return error;
-	return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
+	switch (tree_ino_kind(op->ino)) {
+	case TREE_ATTACHMENT:
+		return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
+	case TREE_LETTER:
+		return -ESTALE;
+	default:
+		return error;
+	}
 }
 
 /* Calls `fn` for the directories that the kernel keeps locked until the answer. */

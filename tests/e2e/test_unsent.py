@@ -293,3 +293,15 @@ def test_a_note_that_claims_another_letter_takes_nothing_away(pier, start_mount)
     changed(state="sending", replaces=int(first.stem))(second)
     unsent = remount(pier, start_mount)
     assert sorted(unsent.bytes()) == [b"first", b"second"]
+
+
+def test_the_place_of_a_letter_that_was_moved_is_what_it_was(pier, unsent):
+    """The kernel takes the letter for `post` until it is told of the name, which is behind the answer."""
+    path = pier / "post"
+    numbers = path.stat().st_ino, path.stat().st_size
+    letters = [make_unsent(pier, data=f"letter {i}") for i in range(10)]
+    for letter in letters:
+        os.rename(unsent.dir / letter, path)
+        os.close(os.open(path, os.O_WRONLY))
+        assert (path.stat().st_ino, path.stat().st_size) == numbers
+    assert pier.texts() == [f"letter {i}" for i in range(10)]

@@ -183,6 +183,32 @@ static void test_answers(void **state)
 	free_req(req);
 }
 
+/* Reached by its number: the name that led there is looked up again if it may lead elsewhere now. */
+static void test_what_was_renamed_is_stale(void **state)
+{
+	static const struct {
+		enum tree_kind kind;
+		const char *name;
+		int error;
+	} rows[] = {
+		{TREE_LETTER, NULL, ESTALE},
+		{TREE_ATTACHMENT, NULL, ESTALE},
+		{TREE_MESSAGE_TXT, NULL, ENOENT},
+		{TREE_UNSENT, "letter", ENOENT},
+	};
+
+	(void)state;
+	run_result = -ENOENT;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct fuse_req *req = new_req();
+
+		op_start(
+			op_new(req, "test", run_once, tree_ino(rows[i].kind, 5), rows[i].name));
+		assert_replied(req, rows[i].error);
+		free_req(req);
+	}
+}
+
 static void test_parks_and_runs_again(void **state)
 {
 	struct fuse_req *req = new_req();
@@ -542,6 +568,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(answers),
+		TEST(what_was_renamed_is_stale),
 		TEST(parks_and_runs_again),
 		TEST(fetch_fails),
 		TEST(interrupt_before_park),
