@@ -12,7 +12,7 @@
 #include "pager/past/page_run.h"
 #include "pager/internal.h"
 
-/* Nobody has that address: worth asking again, but not soon. */
+/* How long it is remembered that nobody has an address. */
 #define ABSENT_AGE_MS 30000
 #define MAX_RESTARTS 3
 
@@ -22,8 +22,8 @@ static int64_t age_of(const struct pager *p, enum need_kind kind)
 	case NEED_PERSON:
 		return p->config.person_age_ms;
 	case NEED_PROBE:
-		return 0;  /* asked for when it is doubted */
-	case NEED_CONTENT: /* contents.h knows */
+		return 0;  /* fetched only when the server is doubted */
+	case NEED_CONTENT: /* attach/attach.h knows */
 	case NEED_SPAN:
 	case NEED_MONTHS:
 	case NEED_BODY:
@@ -74,7 +74,7 @@ static int64_t failed_age_of(const struct need *need, int error)
 	return need->kind == NEED_NEWS ? FRESH_RETRY_MS : FAILED_AGE_MS;
 }
 
-/* The newest messages came, though not as many as NEED_HEAD brings. */
+/* Notes that the newest messages came, though not as many as NEED_HEAD brings. */
 static void note_head_locked(struct pager *p, const struct need *need)
 {
 	struct need head = {.kind = NEED_HEAD, .row = need->row};
@@ -111,7 +111,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 	p->stats.fetching--;
 }
 
-/* "the messages of Lunch"; owned. */
+/* The need in words, "the messages of Lunch"; owned. */
 static char *describe(const struct fetch *f)
 {
 	static const char *const words[] = {
@@ -154,7 +154,7 @@ static char *describe(const struct fetch *f)
 	return text;
 }
 
-/* errno is never enough: what the server said goes where a person can read it. */
+/* Writes the server's words to last-error, since an errno is not enough for a person. */
 static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *what = describe(f);
@@ -164,7 +164,7 @@ static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 				reply->tracking_id ? ", tracking id " : "",
 				reply->tracking_id ? reply->tracking_id : "");
 
-	/* With nobody waiting it is no error that anybody was given. */
+	/* If nobody waits, nobody was given an error. */
 	if (g_queue_is_empty(&f->entry->waiters))
 		log_warning("cache", "%s", line);
 	else
@@ -281,8 +281,8 @@ static int fetch_begin(struct fetch *f)
 	return f->fetcher->begin(f);
 }
 
-/* Whether there is no way to the server: not what a redirect of a download came to, nor a body
- * that was cut, of which the beginning came. */
+/* True if the answer means that the server cannot be reached. Neither the result of a
+ * redirected download nor a body that was cut off means that. */
 static bool tells_of_network(const struct fetch *f, const struct webex_reply *reply)
 {
 	return reply->is_network && reply->error != -EIO && f->need.kind != NEED_CONTENT;
@@ -348,7 +348,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 		fetch_end(f, r == FETCH_DONE ? 0 : r, false);
 }
 
-/* The answer finds entry NULL and only frees. */
+/* The answer finds that `entry` is NULL and only frees the fetch. */
 void fetch_cancel(struct pager *p, struct pager_entry *e)
 {
 	struct fetch *f = e->fetch;

@@ -15,7 +15,7 @@
 #define LIST_AGE_MS 3000
 #define PERSON_AGE_MS (60 * 60 * 1000)
 #define SOFT_WAIT_MS 300
-/* Idle entries are dropped when there are more. */
+/* If there are more entries, idle ones are dropped. */
 #define MAX_ENTRIES 65536
 
 bool need_equal(const struct need *a, const struct need *b)
@@ -118,7 +118,7 @@ void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error)
 	e->ended_error = error;
 }
 
-/* The store has more, or is fresher, than was seen. */
+/* True if a fetch has ended since the operation looked at the store. */
 static bool has_ended_since(const struct pager_entry *e, uint64_t looked)
 {
 	return e && looked && e->ended > looked && !e->is_expired;
@@ -153,7 +153,7 @@ static bool is_expired(struct pager *p, const struct need *need)
 	return expired;
 }
 
-/* By what the polls tell. */
+/* Judges the freshness by what the polls know. */
 static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, bool have,
 				      int64_t now)
 {
@@ -161,7 +161,7 @@ static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, 
 
 	if (!have || !p->config.poll_ms)
 		return need->kind == NEED_NEWS ? FRESH_USE : FRESH_BY_AGE;
-	/* The list itself is on its way. */
+	/* The complete list is under way and has the news, too. */
 	if (need->kind == NEED_NEWS && pager_is_fetching(p, &rooms))
 		return FRESH_USE;
 	return is_expired(p, need) ? FRESH_STALE
@@ -181,7 +181,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	pthread_mutex_lock(&p->lock);
 	e = pager_entry_locked(p, need, false);
 	if (has_ended_since(e, looked)) {
-		/* What makes it fresh was not seen: pager_wait has it looked at again. */
+		/* The operation has not seen the fresh version: pager_wait makes it look again. */
 		is_to_verify = false;
 	} else if (is_to_verify || fresh == FRESH_USE) {
 		verdict = PAGER_USE;
@@ -191,14 +191,14 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		verdict = have ? PAGER_USE : PAGER_FAILED;
 		*ret_error = e->failed_error;
 	} else if (have && e && e->fetching && now - e->started_ms >= p->config.soft_wait_ms) {
-		/* Somebody has waited the short wait out already: it hangs. */
+		/* Somebody has already waited for the whole short time, so the fetch hangs. */
 		verdict = PAGER_USE;
 	} else if (!pager_asks_server(need->kind)) {
-		/* However the network is. */
+		/* This holds whatever the state of the network is. */
 	} else if (have && down) {
 		verdict = PAGER_USE;
 	} else if (server_is_unreachable(down)) {
-		/* A walk over what was never read must not find that out at each directory. */
+		/* A walk over an unread past must not wait for that in each directory. */
 		verdict = PAGER_FAILED;
 		*ret_error = down;
 	}
@@ -208,7 +208,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	return verdict;
 }
 
-/* On the thread that writes events: none comes between the look and the wait. */
+/* This runs on the thread that writes events, so none comes between the look and the wait. */
 static void wait_for_event(struct pager *p, int64_t after, struct pager_waiter *w)
 {
 	if (store_event_last(p->config.store) > after) {
@@ -252,7 +252,7 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 		p->stats.joined++;
 	pthread_mutex_unlock(&p->lock);
 
-	/* As if it had come in time to join it. */
+	/* Answers as if the waiter had joined the fetch in time. */
 	if (has_ended) {
 		w->fn(w, error);
 		return;
@@ -282,7 +282,7 @@ void pager_touch(struct pager *p, const struct need *need)
 
 	pthread_mutex_lock(&p->lock);
 	pager_entry_locked(p, need, true)->generation++;
-	/* A poll lists them, too. */
+	/* A poll brings the list, too. */
 	if (need->kind == NEED_ROOMS)
 		pager_entry_locked(p, &news, true)->generation++;
 	pthread_mutex_unlock(&p->lock);
@@ -381,7 +381,7 @@ void pager_shutdown(struct pager *p)
 	spans_shutdown(p->spans);
 	evicted_stop(p->evicted);
 	proof_stop(p->proof);
-	/* Waiters may come back for another need, so nothing is called while iterating. */
+	/* Waiters may wait for another need from inside, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
 	g_hash_table_iter_init(&iter, p->entries);
 	while (g_hash_table_iter_next(&iter, NULL, &value))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pager: what must be fetched so that the store can answer (design 3, 4).
- * A read-type operation is a function of the store. Where the store does not know, or not
- * freshly enough, the operation names a need, waits for it here, and is run again.
+ * The pager: what must be fetched so that the store can answer (design 3, 4). A read-type
+ * operation is a function of the store. If the store does not know something, or not freshly
+ * enough, the operation names a need, waits for it here, and is run again.
  *
  * Structure:
  *
@@ -39,8 +39,9 @@
  *     stopped waiting, the fetch goes on.
  *  5. A failed fetch is remembered for a short while, so that a thousand askers of a dead
  *     network wait once.
- *  6. A fetch that ends between an operation's look at the store and its check or its wait is no
- *     reason to answer from what it saw, and none to fetch again: it looks again (pager_moment).
+ *  6. If a fetch ends between an operation's look at the store and its check or wait, the
+ *     operation neither answers from what it saw nor fetches again: it looks again
+ *     (pager_moment).
  *
  *                pager_wait                           fetch_answered: a page,
  *     IDLE ------------------------> FETCHING <---------------+   more to come
@@ -72,25 +73,26 @@ enum need_kind {
 	NEED_ROOM,    /* one space's details; row */
 	NEED_HEAD,    /* the newest `recent` messages of a space; row */
 	NEED_MEMBERS, /* all memberships of a space; row */
-	NEED_PERSON,  /* details by address, or "me"; key. Nobody: -ENOENT */
-	NEED_DIRECT,  /* the 1:1 space with an address; key. None yet: -ENOENT */
+	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
+	NEED_DIRECT,  /* the 1:1 space with an address; key. -ENOENT: there is none yet */
 	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in attach/attach.h; row */
 	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
 	NEED_NEWS,    /* which spaces have news: one poll (pager/present/poll.h) */
 	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
-	NEED_BODY,    /* the evicted body of a message; row (of the message). Or, with hi_ms,
-			 all those of a space with lo_ms < created <= hi_ms; row */
-	NEED_EVENT,   /* an event with a cursor above row; no request, waits for ever */
-	NEED_PROBE,   /* whether the server is there, in a short time */
-	NEED_NAMES, /* of all attachments of a space's messages with lo_ms < cookie < hi_ms; both 0:
-			 of its newest; row */
+	NEED_BODY,    /* the evicted body of a message; row (of the message). With hi_ms: all
+		       * evicted bodies of a space with lo_ms < created <= hi_ms; row */
+	NEED_EVENT,   /* an event with a cursor above `row`; no request; has no time limit */
+	NEED_PROBE,   /* whether the server is reachable, in a short time */
+	NEED_NAMES, /* the names of all attachments of a space's messages with lo_ms < cookie <
+		     * hi_ms; both 0: of its newest messages; row */
 	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
 };
 
 #define NEED_KEY_MAX 256
 /*
- * From the newest message on, which makes the head known, down to lo_ms (NEED_TO_HEAD - 1: one
- * page): for those who need the present of a space but not as much of it as NEED_HEAD brings.
+ * As hi_ms: from the newest message down to lo_ms (lo_ms NEED_TO_HEAD - 1: one page), which
+ * makes the head known. For operations that need the present of a space but not as much as
+ * NEED_HEAD brings.
  */
 #define NEED_TO_HEAD INT64_MAX
 
@@ -117,16 +119,16 @@ struct pager_config {
 	const struct clock *clock;
 	bool is_bot;
 	int recent;	    /* newest messages of a space; 0 = all */
-	int64_t max_bodies; /* messages whose bodies stay in the store; 0 = all */
-	int poll_ms;	    /* between two polls for news (pager/present/poll.h); 0 = off */
-	int idle_ms;	    /* without use for so long: no polls */
+	int64_t max_bodies; /* how many bodies stay in the store; 0 = all */
+	int poll_ms;	    /* between two polls (pager/present/poll.h); 0 = off */
+	int idle_ms;	    /* polls end after so long without use */
 	int list_age_ms;    /* how old a list may be when it is opened; 0 = 3000 */
-	int timeout_ms;	    /* a page that keeps failing is asked for so long; 0 = 30 s */
+	int timeout_ms;	    /* how long a page is asked for that keeps failing; 0 = 30 s */
 	int person_age_ms;  /* 0 = one hour */
-	int link_down_ms;   /* without any answer until the journal says so; 0 = 3000 */
-	int soft_wait_ms;   /* how long an opener with something to show waits for news; 0 = 300
-			    */
-	/* Cache thread: what a fetch changed (borrowed). */
+	int link_down_ms; /* how long without any answer until the journal says so; 0 = 3000 */
+	int soft_wait_ms; /* how long an open that can be answered waits for news; 0 = 300
+			     *  */
+	/* Cache thread: the changes of a fetch (borrowed). */
 	void (*on_changes)(void *arg, GPtrArray *changes);
 	void *arg;
 };
@@ -135,7 +137,8 @@ struct pager;
 struct server;
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager);
-/* Mounted: what is to be asked without being asked for may be (pager/present/poll.h). Cache thread. */
+/* Called when the mount is made: from now on requests may be made that nobody asked for
+ * (pager/present/poll.h). Cache thread. */
 void pager_start(struct pager *p);
 /* Every waiter gets -ESHUTDOWN, every fetch is cancelled, later waits end at once. Cache
  * thread. */
@@ -145,17 +148,18 @@ void pager_free(struct pager **p);
 
 enum pager_verdict {
 	PAGER_USE,     /* answer from the store as it is */
-	PAGER_FETCH,   /* wait for a fetch: there is nothing to answer from */
-	PAGER_REFRESH, /* wait for a fetch, but at most pager_soft_wait_ms: what is there will
-			  do */
-	PAGER_FAILED,  /* it was tried a moment ago: *ret_error */
+	PAGER_FETCH,   /* wait for a fetch, since there is nothing to answer from */
+	PAGER_REFRESH, /* wait for a fetch, but at most pager_soft_wait_ms; then what is known
+		        * will do */
+	PAGER_FAILED,  /* a fetch failed a moment ago with *ret_error */
 };
 
-/* A moment: to be noted before the store is looked at. Never 0. */
+/* The present moment, which an operation notes before it looks at the store. Never 0. */
 uint64_t pager_moment(struct pager *p);
 /*
- * `have`: the store holds a complete, if old, version; it was looked at after the moment `looked`
- * (0: just now, by the cache thread).
+ * What the operation is to do for the need. `have`: the store has a complete, perhaps old,
+ * version. `looked`: the moment before the operation looked at the store (0: just now, on the
+ * cache thread).
  */
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
 			       uint64_t looked, int *ret_error);
@@ -164,45 +168,45 @@ int pager_soft_wait_ms(const struct pager *p);
 struct pager_waiter {
 	/* set by the caller */
 	void (*fn)(struct pager_waiter *w, int error);
-	uint64_t looked; /* as for pager_check; 0: it is fetched in any case */
+	uint64_t looked; /* as for pager_check; 0: fetch in any case */
 	/* the pager's */
 	struct pager_entry *entry; /* NULL: not waiting */
 	GList link;
 };
 
-/* `w` is linked until fn was called or it was withdrawn. fn may be called from inside (a fetch
- * that cannot begin, or that has ended since w->looked). */
+/* Waits for the need. `w` is linked until fn was called or it was withdrawn. fn may be called
+ * from inside, if a fetch cannot begin or has ended since w->looked. */
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w);
-/* Calls those who wait for an event: there is one. */
+/* Calls the waiters for events, because there is one. */
 void pager_wake_events(struct pager *p);
-/* No effect if it is not waiting. cancel: the waiter was interrupted (promise 4). */
+/* Withdraws the waiter; does nothing if it is not waiting. cancel: it was interrupted (4). */
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel);
 
-/* Something of this need was changed here (promise 3). */
+/* Notes that something of this need was changed here (3). */
 void pager_touch(struct pager *p, const struct need *need);
-/* Asks for news in the background unless it is fresh or on its way. */
+/* Fetches the need in the background unless it is fresh or under way. */
 void pager_refresh(struct pager *p, const struct need *need);
-/* The next check of the need fetches. */
+/* Makes the next check of the need fetch. */
 void pager_expire(struct pager *p, const struct need *need);
 
 /*
- * Somebody uses the mount: the space `room`, or if that is negative, the message with the row
- * -room; 0 for something else. Cheap; any thread. Keeps the polling awake and remembers which
- * spaces are in use (pager/present/poll.h).
+ * Notes a use of the mount: of the space `room` or, if that is negative, of the message with
+ * the row -room; 0 for something else. This keeps the polls awake and remembers which spaces
+ * are in use (pager/present/poll.h). Cheap; any thread.
  */
 void pager_used(struct pager *p, int64_t room);
-/* What the outbox changed, before anybody is told. Cache thread. */
+/* Notes what the outbox changed, before anybody is told. Cache thread. */
 void pager_own_changes(struct pager *p, const GPtrArray *changes);
 /*
- * While somebody is to be told of news as they come (an open `events`, an open transcript), the
- * mount is in use: +1 and -1. Any thread.
+ * Counts those who must be told of news as they come (an open `events`, an open transcript) by
+ * +1 and -1; while there are any, the mount is in use. Any thread.
  */
 void pager_stay_awake(struct pager *p, int delta);
-/* News are polled for: nothing else need ask for them. Any thread. */
+/* True if there are polls, so that nothing else need ask for news. Any thread. */
 bool pager_polls(const struct pager *p);
 /*
- * A walker has come to the part (lo, hi] of the space's time, known or not: two of them in a
- * row, and what lies in that direction is read ahead (pager/past/spans.h). Any thread.
+ * Notes that a walker opened the part (lo, hi] of the space's time, known or not. After two
+ * parts in a row, what lies in that direction is read ahead (pager/past/spans.h). Any thread.
  */
 void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
@@ -213,13 +217,13 @@ struct server *pager_server(const struct pager *p);
 struct pager_stats {
 	uint64_t fetches, joined, failed, restarted;
 	int fetching, waiting;
-	int64_t last_good_wall_ms; /* last fetch that ended well, in an earlier mount, too; -1 */
-	int64_t offline_since_wall_ms; /* -1: the last one did not fail by the network */
+	int64_t last_good_wall_ms; /* last successful fetch, also of an earlier mount; -1: none */
+	int64_t offline_since_wall_ms; /* -1: the last request did not fail by the network */
 	int last_error;
 	/* ---- the polling (pager/present/poll.h) ---- */
 	const char *polling;	/* "off", "asleep", "awake" */
-	int64_t polled_wall_ms; /* last poll that ended well, in an earlier mount, too; -1 */
-	int64_t listed_wall_ms; /* last complete list of spaces; -1 */
+	int64_t polled_wall_ms; /* last successful poll, also of an earlier mount; -1: none */
+	int64_t listed_wall_ms; /* last complete list of spaces; -1: none */
 	int news;		/* spaces whose newest messages are still to be fetched */
 };
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats);

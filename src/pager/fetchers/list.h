@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the fetchers of whole lists have in common: pages that are collected until the list is
- * complete (webex-api.md 2). Messages go by page runs (page_run.h), which keep each page at once.
+ * For the fetchers of whole lists, which collect pages until the list is complete (webex-api.md
+ * 2). Messages are fetched by page runs (page_run.h) instead, which keep each page at once.
  * Thread rule: cache thread.
  */
 #pragma once
 
 #include "pager/fetch.h"
 
-/* Moves the answer's items to the fetch's, once each. Every model struct begins with its id. */
+/* Moves the items of the answer to those of the fetch, each id once. Every struct of
+ * webex/model.h begins with its id. */
 void pages_collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify free_item);
 
 enum pages_more { PAGES_END, PAGES_FOLLOW, PAGES_LOOP, PAGES_TOO_MANY };
 
 /*
- * Whether there is a next page worth following (webex-api.md 2.3, oddity 7): then it is in
- * f->last_next. Empty pages with a link are followed for long; a link that repeats, or two
- * pages in a row of known items, is a loop.
+ * Decides whether there is a next page to follow (webex-api.md 2.3, oddity 7), which is then in
+ * f->last_next. Many empty pages with a link are followed; a link that repeats, or two pages in
+ * a row with only known items, is a loop.
  */
 enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply, guint max_items);
 
-/* A gateway that gave up on a large page: halves it; the list can begin anew. */
+/* Halves the page size after a gateway gave up on a large page. True: the list can begin anew. */
 bool pages_halve(struct fetch *f, const struct webex_reply *reply);
-/* What comes next is the list from its beginning; what came is kept. */
+/* Begins the list anew; the items that came are kept. */
 void pages_restart(struct fetch *f);
 
 /* ---- the fetchers that have a file of their own ---- */

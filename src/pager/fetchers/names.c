@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NEED_NAMES: what attachments are called. That is in the headers of each alone (webex-api.md 5.5), so it
- * is a request a file, some at a time, newest first; each name is kept as it comes.
+ * NEED_NAMES: the names of attachments. Only the headers of each have its name (webex-api.md
+ * 5.5), so there is one request for each file, some at a time, newest first. Each name is kept
+ * as it comes.
  *
  *	begin: what lacks a name ---> ask: up to NAMES_AT_ONCE requests
  *	                                ^              | on_head
@@ -17,31 +18,31 @@
 #include "base/timefmt.h"
 #include "pager/fetch.h"
 
-/* The rate gate has the last word. */
+/* So many requests are under way at once, as far as the rate gate lets them through. */
 #define NAMES_AT_ONCE 8
-/* A directory has no more; what is older has its month. */
+/* At most so many names are fetched for a directory; older files are in their months. */
 #define NAMES_MAX 100000
-/* Nobody could tell, and may be able to then. */
+/* When to ask again for a name that the server could not tell. */
 #define SCAN_RETRY_MS (60 * 1000)
 #define RETRY_MS (60 * 60 * 1000)
 
 struct names {
-	struct fetch *fetch; /* NULL: cancelled, it goes when the last answer has come */
+	struct fetch *fetch; /* NULL: cancelled; freed when the last answer has come */
 	struct pager *pager;
-	GArray *rows;		   /* of int64_t: to be asked for */
+	GArray *rows;		   /* of int64_t: rows to ask for */
 	guint next;		   /* in `rows` */
-	struct webex_reply failed; /* the first that ends it; owned */
-	GPtrArray *asked;	   /* of struct asked: under way */
+	struct webex_reply failed; /* the first answer that ends the fetch; owned */
+	GPtrArray *asked;	   /* of struct asked: requests under way */
 	GArray *unclear;	   /* of int64_t: rows at which the server failed */
 	bool by_get;		   /* the server knows no HEAD */
-	bool is_good;		   /* of one it told the name */
+	bool is_good;		   /* the server told at least one name */
 };
 
 struct asked {
 	struct names *names;
 	int64_t row;
 	uint64_t call;
-	bool by_get;	  /* of its first byte: the server knows no HEAD */
+	bool by_get;	  /* a GET of the first byte, since the server knows no HEAD */
 	atomic_bool came; /* by_get: an answer began */
 };
 
@@ -55,7 +56,7 @@ static void names_free(struct names *n)
 	g_free(n);
 }
 
-/* Those of the space's own listing, or of the interval. */
+/* The range of the need: what the space itself lists, or the interval. */
 static int range_of(struct pager *p, struct store_conn *conn, const struct need *need,
 		    struct store_range *ret_range)
 {
@@ -83,7 +84,7 @@ static int find_rows(struct pager *p, const struct need *need, GArray *rows)
 	return r;
 }
 
-/* *ret_url: owned; NULL: it needs no name any more. */
+/* *ret_url is owned; NULL: the row needs no name any more. */
 static int load_url(struct pager *p, int64_t row, char **ret_url)
 {
 	struct store_content content = {0};
@@ -102,7 +103,7 @@ static int load_url(struct pager *p, int64_t row, char **ret_url)
 
 static void on_head(void *arg, struct webex_reply *reply);
 
-/* On the I/O thread. The byte that was asked for, or all of it, of which none is wanted. */
+/* On the I/O thread. Drops the byte that was asked for, or the whole if the server sends that. */
 static int take_first(void *arg, const struct http_piece *piece)
 {
 	struct asked *a = arg;
@@ -119,7 +120,7 @@ static void submit(struct webex_client *client, struct asked *a, const char *url
 			    : webex_head_content(client, url, on_head, a);
 }
 
-/* Headers alone were asked for. */
+/* Treats the answer to a GET as that to a HEAD. */
 static void read_get(const struct asked *a, struct webex_reply *reply)
 {
 	if (reply->error == -ECANCELED && atomic_load(&a->came))
@@ -127,7 +128,7 @@ static void read_get(const struct asked *a, struct webex_reply *reply)
 	reply->content_bytes = reply->content_total;
 }
 
-/* 0, or -errno: nothing more can be asked. */
+/* Asks for the next names. 0, or -errno: nothing more can be asked. */
 static int ask(struct names *n)
 {
 	struct webex_client *client = pager_get_config(n->pager)->client;
@@ -162,9 +163,9 @@ static void cancel_asked(struct names *n)
 }
 
 enum verdict {
-	OF_FILE,   /* a name, or an answer about this file alone */
-	OF_SERVER, /* about the network, the account or the server: nothing more is asked */
-	UNCLEAR,   /* the server fails, perhaps at this file alone */
+	OF_FILE,   /* a name, or an answer about this file only */
+	OF_SERVER, /* about the network, the account or the server: ends the fetch */
+	UNCLEAR,   /* the server failed, perhaps only for this file */
 };
 
 static enum verdict judge(const struct webex_reply *reply)
@@ -176,13 +177,15 @@ static enum verdict judge(const struct webex_reply *reply)
 		return OF_SERVER;
 	if (reply->status >= 500)
 		return UNCLEAR;
-	/* A redirect that leads nowhere; a URL that is no content of this server's was never sent. */
+	/* A redirect leads nowhere, or the URL is no content of this server and was not
+	 * requested. */
 	if (reply->status >= 300 || reply->error == -EPERM || reply->error == -EINVAL)
 		return OF_FILE;
 	return OF_SERVER;
 }
 
-/* The name that was told, or, with NULL, one all the same: it is not left out of the list. */
+/* Keeps the name from the server or, with NULL, a made-up one, since the file must not be left
+ * out of the list. */
 static int give_name(struct names *n, int64_t row, const char *name, int64_t size,
 		     int64_t retry_ms)
 {
@@ -214,7 +217,7 @@ static bool is_unclear(const struct names *n, int64_t row)
 	return false;
 }
 
-/* More may have come since it began. */
+/* Looks for rows that came since the fetch began. */
 static int look_again(struct names *n)
 {
 	int r;
@@ -230,7 +233,7 @@ static int look_again(struct names *n)
 	return r;
 }
 
-/* The others are not waited for longer than they take to be cancelled. */
+/* Ends the fetch with an error and cancels the other requests. */
 static void fail(struct names *n, int error, struct webex_reply *reply)
 {
 	n->failed.error = error;
@@ -243,8 +246,8 @@ static void fail(struct names *n, int error, struct webex_reply *reply)
 	cancel_asked(n);
 }
 
-/* 0: on with the others. One file at which the server fails does not hide all others; a server that fails
- * at all of them is not asked about each. */
+/* 0: goes on with the others. One file for which the server fails must not hide all others, but
+ * a server that fails for all of them is not asked about each. */
 static int take_reply(struct names *n, int64_t row, struct webex_reply *reply)
 {
 	if (!reply->error) {
@@ -263,7 +266,7 @@ static int take_reply(struct names *n, int64_t row, struct webex_reply *reply)
 	return reply->error;
 }
 
-/* All are asked for: those that are unclear are listed as well, and asked for again soon. */
+/* Called when all were asked for: the unclear ones are listed, too, and asked for again soon. */
 static int settle(struct names *n)
 {
 	int64_t retry_ms = clock_wall(pager_get_config(n->pager)->clock) + SCAN_RETRY_MS;
@@ -278,7 +281,7 @@ static int settle(struct names *n)
 	return r;
 }
 
-/* True: its answer is still to come. */
+/* True if it asks again by GET, so that the answer is still to come. */
 static bool asks_by_get(struct names *n, const struct asked *a, const struct webex_reply *reply)
 {
 	if (a->by_get || (reply->status != 405 && reply->status != 501))

@@ -43,7 +43,7 @@ int fetcher_rooms_begin(struct fetch *f)
 	return submit(f, NULL);
 }
 
-/* Spaces known; 0 also while the list was never complete. */
+/* How many spaces are known; 0 also if the list was never complete. */
 static int64_t count_known(const struct fetch *f)
 {
 	struct store_conn *conn;
@@ -68,7 +68,7 @@ int fetcher_news_begin(struct fetch *f)
 	return submit(f, NULL);
 }
 
-/* From the first page on, whatever came before. */
+/* Begins the whole list from the first page on, whatever came before. */
 static int list_all(struct fetch *f)
 {
 	pages_restart(f);
@@ -107,13 +107,13 @@ static bool has_news(const struct fetch *f, const struct webex_room *room)
 
 enum next_step { STEP_END, STEP_ON, STEP_ALL };
 
-/* After a page that has a next link; before it is collected. */
+/* Decides what to do after a page with a next link, before it is collected. */
 static enum next_step step_after(struct fetch *f, const struct webex_reply *reply)
 {
 	guint n = reply->items->len;
 	int page_max;
 
-	/* A page of all that the server gives, and still there are more. */
+	/* The server gives no larger page, and there are more spaces. */
 	if (!f->pages && f->max == SERVER_PAGE_MAX && n)
 		server_note_rooms_page(f->pager->server, (int)n);
 	page_max = MIN(server_rooms_page(f->pager->server), SERVER_PAGE_MAX);
@@ -121,7 +121,7 @@ static enum next_step step_after(struct fetch *f, const struct webex_reply *repl
 		return STEP_ALL;
 	if (n && !has_news(f, reply->items->pdata[n - 1]))
 		return STEP_END;
-	/* So many short pages cost more than the long ones of all. */
+	/* So many short pages cost more than the long pages of the whole list. */
 	return f->pages > f->known / page_max ? STEP_ALL : STEP_ON;
 }
 
@@ -150,13 +150,14 @@ int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
 	enum pages_more more;
 
 	if (reply->error && pages_halve(f, reply)) {
-		/* A cursor of the larger page size cannot be cut. */
+		/* A cursor belongs to its page size, so the list begins anew. */
 		pages_restart(f);
 		if (f->max >= NEWS_PAGE)
 			f->is_all_pages = true;
 		return submit(f, NULL), FETCH_MORE;
 	}
-	/* The directory is there: rsync takes ENOENT for an empty one. */
+	/* The directory exists, so its error must not be ENOENT, which rsync takes for an empty
+	 * directory. */
 	if (reply->error)
 		return reply->error == -ENOENT ? -EBUSY : reply->error;
 	if (!f->is_all_pages && reply->next)
@@ -169,7 +170,7 @@ int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
 	more = pages_more(f, reply, FETCH_MAX_ITEMS);
 	if (more == PAGES_FOLLOW)
 		return submit(f, f->last_next), FETCH_MORE;
-	/* A part of a list must not look like all of it. */
+	/* A part of a list must not look like the whole. */
 	if (more != PAGES_END)
 		return -EIO;
 	f->is_complete = f->is_all_pages || f->pages == 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How each need is fetched: which requests, when enough is known, what is published.
- * API facts: webex-api.md 2 (pages), 5.1 to 5.5, 7.
+ * How each need is fetched: which requests are made, when enough is known, and what is
+ * published. Facts of the API: webex-api.md 2 (pages), 5.1 to 5.5, 7.
  */
 #include <errno.h>
 #include <string.h>
@@ -88,12 +88,12 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 	if (reply->status == 404) {
 		int r = room_vanished(f);
 
-		/* What mkdir was told of it will do. */
+		/* The details from the answer to mkdir are enough. */
 		return r == -EAGAIN ? 0 : r;
 	}
 	if (reply->error)
 		return reply->error;
-	/* It was found to be gone since this was asked. */
+	/* It was found to be gone since the request. */
 	if (pager_load_room(f->pager, f->need.row, &id, &filtered))
 		return -ENOENT;
 	changes = store_changes_new();
@@ -107,8 +107,8 @@ static int room_answer(struct fetch *f, struct webex_reply *reply)
 
 #define HEAD_RESTARTS_MAX 3
 
-/* Whether the newest `recent` are known, or all there are. The rest of the past is asked for by
- * its time. */
+/* True if the newest `recent` messages, or all that exist, are known. The rest of the past is
+ * fetched by intervals of time. */
 static bool head_is_enough(struct fetch *f)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
@@ -133,14 +133,15 @@ static bool head_paged(void *arg, struct page_run *run, guint items)
 	(void)items;
 	if (head_is_enough(f))
 		return false;
-	/* Until the rest has come it is no list; what comes is kept. */
+	/* Until the rest has come the head does not count as listed; what comes is kept. */
 	store_set_head_recent(pager_get_config(f->pager)->store, f->need.row, 0);
 	return true;
 }
 
 static int head_begin(struct fetch *f);
 
-/* Another answer told meanwhile of newer ones, and what lies between is not known. */
+/* True if another answer brought newer messages meanwhile, so that what lies between is
+ * unknown. */
 static bool head_begins_again(struct fetch *f)
 {
 	if (f->need.kind != NEED_HEAD || head_is_enough(f) || f->restarts >= HEAD_RESTARTS_MAX)
@@ -160,7 +161,7 @@ static void head_done(void *arg, struct page_run *run, int error,
 		return;
 	if (error && page_run_lost_space(run, reply)) {
 		error = room_vanished(f);
-		/* New: nothing but what was posted from here is in it. */
+		/* The space is new and has only what was posted from here. */
 		if (error == -EAGAIN)
 			error = 0;
 	}
@@ -175,7 +176,7 @@ static bool head_is_outdated(void *arg)
 	return fetch_restarts(arg);
 }
 
-/* A page run from the newest message down, as long as `paged` says. */
+/* Begins a page run from the newest message down, as far as `paged` says. */
 static int begin_newest(struct fetch *f,
 			bool (*paged)(void *arg, struct page_run *run, guint items))
 {
@@ -215,14 +216,14 @@ static void head_cancel(struct fetch *f)
 
 /* ---- an interval of a space's time ---- */
 
-/* Of NEED_TO_HEAD: as a head's, but only so far down. */
+/* For NEED_TO_HEAD: as for a head, but only so far down. */
 static bool to_head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
 	struct store *s = pager_get_config(f->pager)->store;
 
 	(void)items;
-	/* Until as much as a head has is known it is no list. */
+	/* Until as much is known as a head has it does not count as listed. */
 	if (!head_is_enough(f))
 		store_set_head_recent(s, f->need.row, 0);
 	return page_run_top(run) > f->need.lo_ms;
@@ -335,7 +336,7 @@ static int person_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the 1:1 space with an address ---- */
 
-/* The numbers of direct/<address>: as a symlink and as a directory without a space yet. */
+/* Makes the rows of direct/<address>: as a symlink, and as a directory that has no space yet. */
 static int direct_make_nodes(struct fetch *f)
 {
 	struct store *s = pager_get_config(f->pager)->store;
@@ -348,7 +349,7 @@ static int direct_make_nodes(struct fetch *f)
 	return r;
 }
 
-/* Whether the store knows the space already: by the address, or by the id if that is known. */
+/* True if the store already knows the space, by the address, or by the id if that is known. */
 static bool direct_is_known(struct fetch *f, int64_t *ret_room)
 {
 	struct store_room room = {0};
@@ -407,8 +408,8 @@ static int direct_answer(struct fetch *f, struct webex_reply *reply)
 
 	if (f->room_id)
 		return direct_got_room(f, reply);
-	/* No such space: an empty list, 404 or 400, nobody could confirm which
-	 * (webex-api.md 5.4). */
+	/* There is no such space. It is unconfirmed which answer says so: an empty list, 404 or
+	 * 400 (webex-api.md 5.4). */
 	if (reply->status == 404 || reply->status == 400 ||
 	    (!reply->error && !reply->items->len))
 		return direct_make_nodes(f);
@@ -426,7 +427,7 @@ static int direct_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- is the server there? ---- */
 
-/* A person waits, in an open. */
+/* Short, because an open waits for it. */
 #define PROBE_MS 3000
 
 static int probe_begin(struct fetch *f)
@@ -444,7 +445,7 @@ static int probe_answer(struct fetch *f, struct webex_reply *reply)
 
 /* ---- the bytes of an attachment ---- */
 
-/* It stays as long as its message has it; that one may be gone. */
+/* A content exists as long as its message has it, so the message may be gone. */
 static void doubt_message_of(struct fetch *f)
 {
 	struct store_content content = {0};
@@ -491,7 +492,7 @@ static int content_begin(struct fetch *f)
 		struct content_source source = {
 			.row = content.rowid,
 			.url = content.url,
-			/* What a header said is no promise. */
+			/* A size from a header is not reliable. */
 			.size = content.is_proven ? content.size : -1,
 		};
 

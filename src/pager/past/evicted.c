@@ -10,21 +10,24 @@
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
 
-/* Bodies dropped at once, and the pause after that: a few milliseconds in a hundred. */
+/* So many bodies are dropped at once, with a pause after that: a few milliseconds of work in a
+ * hundred. */
 #define SLICE 500
 #define PAUSE_MS 20
-/* A reader who waited for a body reads it within that time. */
+/* A reader that waited for a body reads it within this time. */
 #define FRESH_MS 3000
-/* What may go later: its month was opened just now, or the disk is full. */
+/* When to try again if nothing could be dropped: months were opened just now, or the disk is
+ * full. */
 #define RETRY_MS FRESH_MS
-/* Most of a bot's have to stay. */
+/* The same for a bot, most of whose bodies must stay. */
 #define KEPT_RETRY_MS 60000
-/* Of what a page holds, to be asked for: messages that nobody here knows may stand between. */
+/* A window has this part of the messages that a page can hold, since unknown messages may stand
+ * between them. */
 #define WINDOW_PERCENT 95
 /* The service's cap for a bot's lists (webex-api.md 5.20). */
 #define BOT_PAGE_MAX 100
 
-/* What a page did not bring is asked for one by one, at most so many of a need. */
+/* Bodies that a page did not bring are fetched one by one, at most so many for a need. */
 #define SINGLES_MAX 50
 
 struct evicted {
@@ -33,23 +36,24 @@ struct evicted {
 	uint64_t timer;	    /* 0: none */
 };
 
-/* A part of a space's time whose messages are asked for again. */
+/* A part of a space's time whose messages are fetched again. */
 struct window {
 	struct evicted *evicted;
 	int64_t room;
 	struct page_run *run; /* NULL: it ended */
 	bool is_ending;	      /* parts are being ended: it stays until that is done */
-	GPtrArray *parts;     /* of struct part: who waits */
+	GPtrArray *parts;     /* of struct part: the waiting fetches */
 };
 
-/* What one fetch wants of it. */
+/* The part of a window that one fetch wants. */
 struct part {
 	struct evicted *evicted;
-	struct fetch *fetch;   /* NULL: cancelled, freed when the answer comes */
-	struct window *window; /* NULL: its page came; what that lacked is asked for alone */
+	struct fetch *fetch; /* NULL: cancelled, freed when the answer comes */
+	struct window
+		*window; /* NULL: its page came; bodies that it lacked are fetched alone */
 	int64_t room;
 	struct store_span span;
-	/* of those asked for alone */
+	/* for bodies that are fetched alone */
 	uint64_t request;
 	int64_t row, cookie;
 	int singles;
@@ -111,7 +115,8 @@ static void drop(void *arg)
 
 	b->timer = 0;
 	poller_save_uses(pager_poller(b->pager));
-	/* Who waits for a page may need all of a month at once. */
+	/* Nothing is dropped while a fetch waits for a page, since it may need all of a month
+	 * at once. */
 	r = b->windows->len || !is_over(b) ? 0 : store_evict(c->store, &e);
 	if (is_over(b))
 		arm(b, r == 1 ? PAUSE_MS : c->is_bot ? KEPT_RETRY_MS : RETRY_MS);
@@ -165,8 +170,8 @@ static int find_lacking(struct part *p, char **ret_id)
 static void on_single(void *arg, struct webex_reply *reply);
 
 /*
- * A list may lack a message that is there: one of a bot's own, or one beside something that
- * nobody could read; and then it does not say that a message is gone.
+ * Fetches a message by its id. A list may lack a message that exists: one of a bot's own, or
+ * one beside an item that could not be read. So its absence does not prove that it is gone.
  */
 static void ask_alone(struct part *p)
 {
@@ -208,7 +213,8 @@ static void on_single(void *arg, struct webex_reply *reply)
 		finish(p, reply->error, reply);
 		return;
 	}
-	/* Whatever it came to: what is still missing then, is. */
+	/* The result does not matter: a message that still lacks its body now cannot be
+	 * fetched. */
 	if (apply_single(p, reply) == -EBUSY)
 		finish(p, -EBUSY, reply);
 	else
@@ -243,7 +249,7 @@ void evicted_stop(struct evicted *b)
 	}
 }
 
-/* Those whose part is there (error 0: only those down to `lo`). */
+/* Ends the fetches whose part has come (error 0: only those down to `lo`). */
 static void end_parts(struct window *w, int64_t lo, int error, const struct webex_reply *reply)
 {
 	g_autoptr(GPtrArray) ended = g_ptr_array_new();
@@ -257,7 +263,7 @@ static void end_parts(struct window *w, int64_t lo, int error, const struct webe
 		g_ptr_array_add(ended, p);
 		p->window = NULL;
 	}
-	/* Waiters may come back from inside, and others go. */
+	/* Waiters may wait again from inside, and others may end. */
 	w->is_ending = true;
 	for (guint i = 0; i < ended->len; i++) {
 		if (error)
@@ -268,7 +274,7 @@ static void end_parts(struct window *w, int64_t lo, int error, const struct webe
 	w->is_ending = false;
 }
 
-/* Of a part: it is asked for alone as soon as that ends. */
+/* True if the message belongs to a part, which fetches it alone as soon as the window ends. */
 static bool is_lacking(const struct window *w, struct store_conn *conn, int64_t row)
 {
 	bool is_evicted = false;
@@ -286,7 +292,7 @@ static bool is_lacking(const struct window *w, struct store_conn *conn, int64_t 
 	return false;
 }
 
-/* One request is enough for each. */
+/* Leaves out messages that a part will fetch alone, since one request for each is enough. */
 static void on_missing(void *arg, const struct proof_page *page)
 {
 	const struct window *w = arg;
@@ -373,7 +379,7 @@ static int window_open(struct evicted *b, int64_t room, const struct store_span 
 	return 0;
 }
 
-/* One that is still to bring all of the part. */
+/* Finds a window that is still to bring the whole part. */
 static struct window *window_find(struct evicted *b, int64_t room,
 				  const struct store_span *part)
 {
@@ -399,7 +405,7 @@ static int page_size(const struct evicted *b)
 	return MAX(1, most * WINDOW_PERCENT / 100);
 }
 
-/* Between what is on its way already, above and below. */
+/* Cuts the span so that it does not overlap windows under way above and below. */
 static void cut_by_windows(const struct evicted *b, int64_t room, const struct store_span *part,
 			   struct store_span *span)
 {
@@ -415,7 +421,7 @@ static void cut_by_windows(const struct evicted *b, int64_t room, const struct s
 	}
 }
 
-/* What is needed, and what is worth asking for. FETCH_DONE: nothing is missing. */
+/* Finds what is needed, and what is worth fetching with it. FETCH_DONE: nothing is missing. */
 static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_part,
 		   struct store_span *ret_window)
 {
@@ -474,7 +480,7 @@ void fetcher_body_cancel(struct fetch *f)
 		return;
 	p->fetch = NULL;
 	if (!w) {
-		/* The answer frees it. */
+		/* The answer frees the part. */
 		webex_cancel(config_of(p->evicted)->client, p->request);
 		return;
 	}

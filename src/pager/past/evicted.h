@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bodies of messages: how many may stay (-o cache_messages=), and how those that were dropped
- * come back.
+ * The bodies of messages: keeps their number within bounds (-o cache_messages=) and fetches
+ * dropped ones again.
  *
- * A body comes back with a page of the server's list, never alone: the page that a reader needs
- * brings what stands above the message and was dropped, too (below it, if that is there), so
- * that whoever reads a month, up or down, costs a request a page. Others who need what is on
- * its way join in:
+ * A body comes back with a page of the server's list. The page is chosen so that it also brings
+ * the dropped bodies above the message (or below it, if those above are there). So reading a
+ * month, in either direction, costs one request for each page. Readers that need bodies which
+ * are under way join:
  *
  *	             begin: not on its way                     page: its part is there
  *	   DROPPED ----------------------> IN A WINDOW (page run) -------------------------> KEPT
@@ -16,8 +16,8 @@
  *	      +-- dropped: over the bound, its month was not opened for longest, no window |
  *	                  is under way <--------------------------------------------------+
  *
- * Dropping goes in slices of a few milliseconds with pauses between them. Months that were
- * opened a moment ago are spared, so that who has fetched something can read it.
+ * Bodies are dropped in slices of a few milliseconds with pauses between them. Months that were
+ * opened a moment ago are spared, so that a reader can read what it fetched.
  *
  * Thread rule: cache thread.
  */
@@ -30,16 +30,16 @@
 struct evicted;
 
 struct evicted *evicted_new(struct pager *p);
-/* No page run and no timer is under way any more; nobody is told. */
+/* Ends all page runs and the timer. Nobody is told. */
 void evicted_stop(struct evicted *b);
 void evicted_free(struct evicted **b);
 
-/* Something was stored: are there too many? */
+/* Called when something was stored: begins to drop if there are too many bodies. */
 void evicted_check(struct evicted *b);
-/* Somebody opened that part of the space's time. */
+/* Notes that somebody opened this part of the space's time. */
 void evicted_opened(struct evicted *b, int64_t room, int64_t lo_ms, int64_t hi_ms);
 
-/* For tests: as the timer. */
+/* For tests: does what the timer does. */
 void evicted_tick(struct evicted *b);
 
 /* NEED_BODY */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions of intervals: what of one is missing, and how much of it makes a page run's work. */
+/* Computing with intervals: which parts of one are missing, and how much one page run gets. */
 #include <assert.h>
 
 #include "base/cleanup.h"
@@ -13,7 +13,7 @@ static bool touches(int64_t lo, int64_t hi, const struct page_run *l)
 	return page_run_bottom(l) < hi && lo < page_run_top(l);
 }
 
-/* The first waiter for something of this page run. */
+/* The first waiter that wants a part of this page run. */
 struct span_waiter *gaps_want_of(const struct filler *f, const struct page_run *l)
 {
 	for (GList *i = f->waiters.head; i; i = i->next) {
@@ -31,7 +31,7 @@ void gaps_assert_disjoint(const struct filler *f, int64_t lo, int64_t hi)
 		assert(!touches(lo, hi, f->runs->pdata[i]));
 }
 
-/* Takes the parts of page runs out of a gap: appends what is left, newest first. */
+/* Takes the parts of page runs out of a gap and appends what is left, newest first. */
 static void without_lanes(const struct filler *f, struct store_span gap, GArray *left)
 {
 	for (guint i = 0; i < f->runs->len; i++) {
@@ -50,7 +50,7 @@ static void without_lanes(const struct filler *f, struct store_span gap, GArray 
 	g_array_append_val(left, gap);
 }
 
-/* What of (lo, hi] is neither known nor under way, newest first. */
+/* Finds the parts of (lo, hi] that are neither known nor under way, newest first. */
 int gaps_find(struct filler *f, int64_t lo, int64_t hi, GArray *left)
 {
 	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
@@ -85,7 +85,7 @@ static bool add_to_density(void *arg, const struct store_brief *b)
 	return true;
 }
 
-/* What is known already tells how dense the messages are. */
+/* Finds the density of messages from what is known already. */
 void gaps_load_density(struct filler *f, struct store_conn *conn)
 {
 	struct store_range range;
@@ -100,11 +100,11 @@ void gaps_load_density(struct filler *f, struct store_conn *conn)
 
 void gaps_note_page(struct filler *f, struct page_run *l, guint items)
 {
-	/* Time without any message counts, too: else its page runs would be as short as those of a
-	 * busy one. */
+	/* Time without messages counts, too; else a quiet time would get page runs as short as
+	 * a busy one. */
 	if (page_run_page_ms(l) <= 0)
 		return;
-	/* The past of a space is not as busy as its present: old pages count for less. */
+	/* A space's past may be less busy than its present, so old pages count for less. */
 	if (f->items > 20 * SERVER_PAGE_MAX) {
 		f->items /= 2;
 		f->ms /= 2;
@@ -113,7 +113,7 @@ void gaps_note_page(struct filler *f, struct page_run *l, guint items)
 	f->ms += page_run_page_ms(l);
 }
 
-/* How long the time of `pages` pages is, by what came so far; 0: not known. */
+/* How much time `pages` pages cover, judged by what came so far; 0: unknown. */
 int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
 {
 	struct server *s = pager_server(f->spans->pager);
@@ -123,7 +123,7 @@ int64_t gaps_ms_of_pages(const struct filler *f, int64_t pages)
 	return ms < 1e15 ? (int64_t)ms : 0;
 }
 
-/* How much of the gap one page run gets. */
+/* How large a part of the gap one page run gets. */
 int64_t gaps_chunk_ms(const struct filler *f, const struct store_span *gap)
 {
 	int64_t page = gaps_ms_of_pages(f, 1), lo = MAX(gap->lo, f->created_ms), pages;
@@ -146,7 +146,7 @@ bool gaps_is_known(struct filler *f, int64_t lo, int64_t hi)
 	return known;
 }
 
-/* The newest time that is worth asking for: what is above is the head's business. */
+/* The newest time that is worth fetching here, since the head's fetch brings what is above. */
 int64_t gaps_newest_ms(struct filler *f)
 {
 	struct store_span head = {.hi = -1};

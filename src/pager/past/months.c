@@ -29,7 +29,7 @@ int months_parse_key(const char *key, int64_t *ret_room, int *ret_month)
 	return time_parse_month(end + 1, ret_month);
 }
 
-/* Nothing is asked: the store knows what months there are, they only lack numbers. */
+/* Makes no request, since the store knows which months there are; they only lack rows. */
 int fetcher_months_begin(struct fetch *f)
 {
 	struct store *s = pager_get_config(f->pager)->store;

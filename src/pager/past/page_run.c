@@ -9,10 +9,10 @@
 #include "base/log.h"
 #include "pager/proof/proof.h"
 
-/* Pages in a row that bring nothing new; then the links go round in circles. */
+/* After so many pages in a row without anything new the links go round in circles. */
 #define STALE_MAX 2
 #define RESTARTS_MAX 3
-/* A page that does not come, in whatever size, is asked for no more after this. */
+/* After this time without a page, in any size, the page run fails. */
 #define PAGE_TIMEOUT_MS 30000
 
 enum page_run_state { PAGE_RUN_ASKING, PAGE_RUN_APPLIED, PAGE_RUN_ENDED, PAGE_RUN_CANCELLED };
@@ -22,19 +22,19 @@ struct page_run {
 	enum page_run_state state;
 	uint64_t request;
 	int64_t top, bottom;
-	int64_t known_ms; /* of a head: where what was known ended when it was asked for */
+	int64_t known_ms; /* of a head: the top of what was known when it was asked for */
 	int max;
 	int pages;	 /* all */
-	int empty_pages; /* in a row without items */
-	int stale_pages; /* in a row of which nothing was new */
+	int empty_pages; /* pages in a row without items */
+	int stale_pages; /* pages in a row without anything new */
 	int restarts;
-	int64_t progress_ms; /* mono: when there was something new */
+	int64_t progress_ms; /* mono; when something new came last */
 	int64_t page_ms;
-	char *next;	 /* of the page to ask for; NULL: by anchor or by time */
+	char *next;	 /* link of the page to ask for; NULL: ask by anchor or by time */
 	char *anchor;	 /* id of the oldest item of the last page */
-	bool by_time;	 /* the request under way goes by the time, since a link failed */
-	GPtrArray *edge; /* messages with created == top, of earlier pages; owned */
-	bool is_partial; /* the page has items that cannot be used */
+	bool by_time;	 /* the request under way asks by time, since a link failed */
+	GPtrArray *edge; /* messages of earlier pages with created == top; owned */
+	bool is_partial; /* the page has unusable items */
 };
 
 static void submit(struct page_run *l);
@@ -70,13 +70,14 @@ static bool is_head(const struct page_run *l)
 	return l->top == PAGE_RUN_TOP;
 }
 
-/* The request under way goes on behind a message. */
+/* True if the request under way goes on behind a message. */
 static bool is_behind_message(const struct page_run *l)
 {
 	return l->next || (l->anchor && !l->by_time);
 }
 
-/* Of what turns up between the question and the answer the answer says nothing. */
+/* Notes the top of what is known, since the answer says nothing of messages that come after the
+ * request. */
 static void note_known(struct page_run *l)
 {
 	struct store_conn *conn;
@@ -101,11 +102,11 @@ static void submit(struct page_run *l)
 		.background = l->config.is_background && l->config.is_background(l->config.arg),
 	};
 
-	/* One millisecond more, since it may hold others that we lack; and whether `before` is
-	 * exclusive nobody could confirm. */
+	/* Asks for one millisecond more, since it may have messages that we lack, and because
+	 * it is unconfirmed whether `before` is exclusive. */
 	if (!l->next && !anchored && !is_head(l))
 		list.before_ms = l->top + 1;
-	/* Pages behind it tell of the time when the first one was asked for. */
+	/* Later pages belong to the time when the first one was asked for. */
 	if (is_head(l) && !l->next)
 		note_known(l);
 	l->state = PAGE_RUN_ASKING;
@@ -118,8 +119,8 @@ static void set_next(struct page_run *l, char *next)
 	l->next = next;
 }
 
-/* The link leads nowhere: on by the time of the oldest that we have. Once in a row: the same
- * place again would bring the same. */
+/* A link leads nowhere: goes on by the time of the oldest message that we have. Only once in a
+ * row, since the same place would bring the same again. */
 static bool go_by_time(struct page_run *l)
 {
 	if (l->by_time || is_head(l))
@@ -149,7 +150,7 @@ struct page_run *page_run_new(const struct page_run_config *config)
 void page_run_cancel(struct page_run *l)
 {
 	assert(l->state == PAGE_RUN_ASKING || l->state == PAGE_RUN_APPLIED);
-	/* Inside of `paged` nothing is under way: go_on sees to the rest. */
+	/* Inside of `paged` nothing is under way, and go_on() does the rest. */
 	if (l->state == PAGE_RUN_ASKING)
 		webex_cancel(pager_get_config(l->config.pager)->client, l->request);
 	l->state = PAGE_RUN_CANCELLED;
@@ -200,7 +201,8 @@ static bool is_at_edge(const struct page_run *l, const struct webex_message *m)
 	return false;
 }
 
-/* Something that this page run has not had: below its top, or of the millisecond in which it ends. */
+/* True if an item is new to this page run: below its top, or of the millisecond in which the
+ * last page ended. */
 static bool is_fresh(const struct page_run *l, const GPtrArray *items)
 {
 	for (guint i = 0; i < items->len; i++) {
@@ -212,7 +214,7 @@ static bool is_fresh(const struct page_run *l, const GPtrArray *items)
 	return false;
 }
 
-/* INT64_MAX if there is none. */
+/* The time of the oldest item; INT64_MAX if there is none. */
 static int64_t oldest_of(const GPtrArray *items, const char **ret_id)
 {
 	int64_t oldest = INT64_MAX;
@@ -229,8 +231,8 @@ static int64_t oldest_of(const GPtrArray *items, const char **ret_id)
 	return oldest;
 }
 
-/* A message older than `ms` is known. Then a list that ends above it tells of the page run's own
- * part only: a whole past is not to be deleted because one link is missing. */
+/* True if a message older than `ms` is known. Then a list that ends above it counts only for
+ * the page run's own part, since a missing link must not delete a whole past. */
 static bool knows_older(const struct page_run *l, int64_t ms)
 {
 	struct store_conn *conn;
@@ -253,7 +255,7 @@ static int64_t low_end(const struct page_run *l, const struct webex_reply *reply
 	return MIN(l->bottom, oldest);
 }
 
-/* Moves the edge's messages to the page, to be told of again. */
+/* Moves the messages of the edge to the page, so that they are handed in again. */
 static void hand_in_edge(struct page_run *l, GPtrArray *items)
 {
 	g_ptr_array_set_free_func(l->edge, NULL);
@@ -263,7 +265,7 @@ static void hand_in_edge(struct page_run *l, GPtrArray *items)
 	g_ptr_array_set_free_func(l->edge, webex_message_free);
 }
 
-/* Keeps those of the page that stand in its last millisecond. */
+/* Keeps the messages of the page's last millisecond. */
 static void take_edge(struct page_run *l, GPtrArray *items)
 {
 	for (guint i = items->len; i-- > 0;) {
@@ -274,8 +276,8 @@ static void take_edge(struct page_run *l, GPtrArray *items)
 	}
 }
 
-/* What `before` was not meant to bring is another's business: if it was just posted, and is deleted
- * before the head is listed again, nobody would find out. */
+/* Drops messages above the part that was asked for: if one was just posted, and is deleted
+ * before the head is listed again, nobody would notice. */
 static void drop_above(const struct page_run *l, GPtrArray *items)
 {
 	for (guint i = items->len; i-- > 0;)
@@ -327,7 +329,7 @@ static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 	return r;
 }
 
-/* What is below may be known by now. */
+/* Skips a part below that is known by now. */
 static void skip_known(struct page_run *l)
 {
 	g_autoptr(GArray) gaps = g_array_new(FALSE, FALSE, sizeof(struct store_span));
@@ -364,8 +366,8 @@ static void go_on(struct page_run *l, guint items)
 		end(l, 0, NULL);
 		return;
 	}
-	/* A head's list goes on to what is older whether it is known or not: that is a question
-	 * of number, and `paged` has answered it. */
+	/* A head goes on to older messages, known or not, until it has enough of them, which
+	 * `paged` decides. */
 	if (l->config.top != PAGE_RUN_TOP && !l->config.is_again)
 		skip_known(l);
 	if (l->top <= l->bottom)
@@ -382,7 +384,7 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 	int r;
 
 	l->pages++;
-	/* A page behind a message may have that one once more. */
+	/* A page behind a message may have that message once more. */
 	if (reply->next && !is_behind_message(l))
 		server_note_page(pager_server(l->config.pager), (int)n + reply->skipped,
 				 l->max);
@@ -395,7 +397,7 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 		log_warning("cache", "a list has %d messages that cannot be used",
 			    reply->skipped);
 	lo = low_end(l, reply, oldest);
-	/* Nothing to tell from: an empty page of a list that goes on. */
+	/* An empty page of a list that goes on proves nothing. */
 	if (is_head(l) && oldest == INT64_MAX && reply->next) {
 		set_next(l, g_steal_pointer(&reply->next));
 		submit(l);
@@ -419,7 +421,7 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 
 static bool is_circle(struct page_run *l, const struct webex_reply *reply)
 {
-	/* Of one whose items nobody can use there is no telling whether they are new. */
+	/* If none of the items can be used, it is unknown whether they are new. */
 	bool is_empty = !reply->items->len;
 
 	if (is_empty) {
@@ -449,7 +451,7 @@ static void fail(struct page_run *l, const struct webex_reply *reply)
 		submit(l);
 		return;
 	}
-	/* The anchor was deleted meanwhile (webex-api.md 2.3, oddity 4). */
+	/* The anchor may have been deleted meanwhile (webex-api.md 2.3, oddity 4). */
 	if (reply->status == 404 && is_behind_message(l) && go_by_time(l))
 		return;
 	end(l, reply->error, reply);

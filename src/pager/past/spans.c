@@ -53,7 +53,7 @@ static int64_t mono_now(const struct spans *s)
 	return clock_mono(pager_get_config(s->pager)->clock);
 }
 
-/* Nothing is under way. */
+/* True if nothing is under way. */
 static bool is_idle(const struct filler *f)
 {
 	return !f->is_filling && !f->runs->len && g_queue_is_empty((GQueue *)&f->waiters);
@@ -106,7 +106,7 @@ static bool walk_is_on(const struct filler *f)
 	return f->walk.direction && mono(f) - f->walk.step_ms < WALK_IDLE_MS;
 }
 
-/* A walk would miss its memory of where it was. */
+/* Drops an idle filler, unless it remembers a walk. */
 static void drop_if_idle(struct filler *f)
 {
 	if (!is_idle(f))
@@ -123,8 +123,8 @@ static bool is_background(void *arg)
 {
 	struct filler *f = arg;
 
-	/* Whoever waits is served first; who waits for which page run is looked at when it is
-	 * asked on, in on_page. */
+	/* Requests with waiters are served first. Which page run they wait for is checked in
+	 * on_page(). */
 	return g_queue_is_empty(&f->waiters);
 }
 
@@ -137,7 +137,8 @@ static bool on_page(void *arg, struct page_run *l, guint items)
 	return gaps_want_of(f, l) || walk_is_on(f);
 }
 
-/* Who is told may ask again, at the end of the list: each is looked at once. */
+/* A waiter that ends may want something again, at the end of the list, so each is looked at
+ * once. */
 static void end_wants(struct filler *f,
 		      bool (*ends)(struct filler *f, struct span_waiter *w, void *arg),
 		      void *arg, int error, const struct webex_reply *reply)
@@ -179,7 +180,7 @@ static void on_done(void *arg, struct page_run *l, int error, const struct webex
 	}
 	if (error) {
 		f->walk.direction = 0;
-		/* Nobody else will fetch it. */
+		/* No other page run will fetch it. */
 		end_wants(f, wants_part, &part, error, reply);
 	}
 	f->is_filling = was_filling;
@@ -209,8 +210,8 @@ static void start_lane(struct filler *f, int64_t lo, int64_t hi, bool can_cut)
 	f->spans->runs++;
 }
 
-/* Gives page runs to a gap, from its end nearest to the reader, while there are any; none that would
- * begin beyond `limit`. */
+/* Gives page runs to a gap, from its end nearest to the reader on, while there are free ones;
+ * none of them begins beyond `limit`. */
 static void fill_gap(struct filler *f, struct store_span gap, bool can_cut, bool upwards,
 		     int64_t limit)
 {
@@ -220,7 +221,7 @@ static void fill_gap(struct filler *f, struct store_span gap, bool can_cut, bool
 		int64_t lo = MAX(gap.lo, f->created_ms);
 		struct store_span piece = gap;
 
-		/* What would be left for another page run is not worth one. */
+		/* What is left is too little for another page run. */
 		if (chunk > 0 && gap.hi - lo > chunk + chunk / 2) {
 			if (upwards)
 				piece.hi = lo + chunk;
@@ -257,7 +258,7 @@ static bool has_come(struct filler *f, struct span_waiter *w, void *arg)
 	return gaps_is_known(f, w->lo, w->hi);
 }
 
-/* The store fails: whoever waits is told. */
+/* The store fails, so the waiters get its error. */
 static void fill_wants(struct filler *f)
 {
 	int r = 0;
@@ -289,7 +290,7 @@ static void fill_ahead(struct filler *f)
 			      true, true, w->hi + ahead);
 }
 
-/* Page runs that are free take half of what the longest one still has before it. */
+/* Free page runs take half of what the longest one still has to fetch. */
 static void share_longest(struct filler *f)
 {
 	int64_t worth = gaps_ms_of_pages(f, 2 * CHUNK_MIN);
@@ -318,8 +319,8 @@ static void share_longest(struct filler *f)
 	}
 }
 
-/* Ends what is known, begins page runs for what is not. May be called from inside of itself: those
- * who are told ask for the next thing. */
+/* Ends waiters whose interval is known, and begins page runs for the others. May be called from
+ * inside itself, since a waiter that ends may want the next interval. */
 static void fill(struct filler *f)
 {
 	if (f->is_filling) {
@@ -337,7 +338,7 @@ static void fill(struct filler *f)
 	f->is_filling = false;
 }
 
-/* Nobody is told of anything in this call. */
+/* No waiter ends in this call. */
 static void begin_lanes(struct filler *f)
 {
 	if (f->is_filling) {
@@ -387,13 +388,13 @@ void spans_unwant(struct spans *s, struct span_waiter *w)
 	(void)s;
 	g_queue_unlink(&f->waiters, &w->link);
 	g_free(w);
-	/* The walker was killed. */
+	/* The walker was interrupted. */
 	f->walk.direction = 0;
 	f->walk.steps = 0;
 	for (guint i = f->runs->len; i-- > 0;)
 		if (!gaps_want_of(f, f->runs->pdata[i]))
 			cancel_lane(f, i);
-	/* Others may have waited for a page run to be free. */
+	/* Others may wait for a free page run. */
 	begin_lanes(f);
 	drop_if_idle(f);
 }
@@ -413,7 +414,7 @@ void spans_step(struct spans *s, int64_t room, int64_t lo, int64_t hi)
 		w->step_ms = now;
 		return;
 	}
-	/* Whoever looks at one month here and one there does not walk. */
+	/* Months that do not adjoin are no walk. */
 	direction = hi == w->lo ? -1 : lo == w->hi ? 1 : 0;
 	if (!w->steps || now - w->step_ms > WALK_GAP_MS || !direction) {
 		*w = (struct walk){.lo = lo, .hi = hi, .step_ms = now, .steps = 1};

@@ -7,7 +7,7 @@
 #include "pager/internal.h"
 #include "pager/fetchers/list.h"
 
-/* How many of the newest messages of a space one page of them verifies. */
+/* How many of a space's newest messages are verified by a page of the newest ones. */
 static int depth(const struct pager *p)
 {
 	int recent = pager_get_config(p)->recent;
@@ -42,7 +42,7 @@ void sweep_begin(struct pager *p)
 	pager_begin(p, &need);
 }
 
-/* One page. */
+/* Stops behind one page. */
 static bool paged(void *arg, struct page_run *run, guint items)
 {
 	(void)arg;
@@ -60,10 +60,10 @@ static void done(void *arg, struct page_run *run, int error, const struct webex_
 	f->run = NULL;
 	if (error && reply && reply->status == 404)
 		error = pager_room_vanished(f->pager, f->need.row);
-	/* The whole page was of one millisecond: on below it. */
+	/* The whole page was of one millisecond: goes on below it. */
 	if (next_ms >= f->need.hi_ms)
 		next_ms = f->need.hi_ms - 1;
-	/* With an error it is the next one's turn all the same. */
+	/* On an error the next space has its turn all the same. */
 	(void)store_sweep_done(c->store, f->need.row, next_ms, clock_wall(c->clock));
 	fetch_finished(f, error, reply);
 }
@@ -74,7 +74,7 @@ int fetcher_sweep_begin(struct fetch *f)
 		.pager = f->pager,
 		.room = f->need.row,
 		.top = f->need.hi_ms,
-		/* However short the answer: no more is taken for gone than a page holds. */
+		/* With this bottom even a short answer makes no more missing than a page holds. */
 		.bottom = f->need.lo_ms,
 		.max = SERVER_PAGE_MAX,
 		.verifies = true,

@@ -6,9 +6,10 @@
 
 #include "pager/internal.h"
 
-/* Fetches under way at once. */
+/* So many fetches may be under way at once. */
 #define AT_ONCE 4
-/* A space that cannot be fetched is tried again after this, twice as long each time, up to ... */
+/* A space whose fetch failed is tried again after this time, and then each time after twice as
+ * long, up to PUT_OFF_MAX_MS. */
 #define PUT_OFF_MS 5000
 #define PUT_OFF_MAX_MS (10 * 60 * 1000)
 #define NEWS_MAX 100000
@@ -86,7 +87,7 @@ int catchup_count_news(struct catchup *c)
 	return n;
 }
 
-/* Of struct store_news, the most recently active first. */
+/* The spaces with news, the most recently active first (of struct store_news). */
 static GArray *load_news(struct catchup *c)
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct store_news));
@@ -179,7 +180,7 @@ static void begin_wanted(struct catchup *c)
 	}
 }
 
-/* A fetch that cannot begin ends inside of it: no pump in a pump. */
+/* A fetch that cannot begin ends inside this call, so a pump inside a pump does nothing. */
 void catchup_pump(struct catchup *c)
 {
 	guint running;

@@ -7,7 +7,8 @@
 
 #define PATIENCE_MS 3000
 
-/* Everything that an event names can be looked at: here is what is known of the link. */
+/* The path of each event names a file that one can look at; this one shows the state of the
+ * link. */
 #define STATUS_PATH ".sparkfs/status.json"
 
 enum state { UP, DOUBTFUL, DOWN };
@@ -18,7 +19,7 @@ struct server_link {
 	int patience_ms;
 	enum state state;
 	uint64_t timer; /* while DOUBTFUL */
-	bool is_read;	/* what the journal says was looked at */
+	bool is_read;	/* the state in the journal was read */
 	bool stopped;
 };
 

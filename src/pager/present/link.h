@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whether the server can be reached, as the journal tells it: one event when the link goes down
+ * Writes to the journal whether the server can be reached: one event when the link goes down
  * and one when it is back.
  *
  *          failure                  `patience` later, still no answer: LINK_DOWN
@@ -9,8 +9,8 @@
  *      +-----------------+              answer: LINK_UP                         |
  *      +------------------------------------------------------------------------+
  *
- * One request that fails among others that do not is told to nobody. What the last mount said
- * last still holds for the next one: its first answer is then a LINK_UP.
+ * A single failed request among successful ones makes no event. The last state that a mount
+ * wrote still holds for the next one: if it was down, the first answer makes a LINK_UP.
  * Thread rule: the cache thread; free: after the queue was stopped.
  */
 #pragma once

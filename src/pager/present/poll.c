@@ -11,11 +11,11 @@
 #include "pager/past/sweep.h"
 #include "pager/present/recent_spaces.h"
 
-/* The longest pause between two polls of which the last ones failed. */
+/* The longest pause between two polls when polls fail. */
 #define BACK_OFF_MAX_MS (5 * 60 * 1000)
-/* A list of many pages: no more of the rate than a page in this (webex-api.md 3). */
+/* A list of many pages may use one request in this time of the allowed rate (webex-api.md 3). */
 #define PAGE_COST_MS 3000
-/* What is kept for the next mount is written at most so often. */
+/* What the next mount needs is written at most so often. */
 #define SAVE_MS 60000
 
 static const char META_POLLED[] = "news.polled_wall_ms";
@@ -28,18 +28,18 @@ struct poller {
 	struct catchup *catchup;
 	uint64_t timer;
 	bool is_started, is_stopped;
-	int failures;	     /* polls in a row */
-	int64_t started_ms;  /* mono: the mount */
+	int failures;	     /* failed polls in a row */
+	int64_t started_ms;  /* mono; when the mount began */
 	int64_t polled_ms;   /* mono: when the last good poll began */
-	int64_t interval_ms; /* between two of them */
+	int64_t interval_ms; /* between two polls */
 	int64_t listed_ms;   /* mono: when the last complete list began */
 	int64_t swept_ms;    /* mono */
 	int64_t saved_ms;    /* mono */
 
-	_Atomic(enum fresh_state) state; /* written by the cache thread, as those below */
+	_Atomic(enum fresh_state) state; /* written by the cache thread, like those below */
 	atomic_bool is_waking;		 /* a wake is on its way */
 	atomic_int holds;
-	/* Lists of spaces are longer than a page: a poll is not all of them. */
+	/* The list of spaces is longer than a page, so a poll is not the whole list. */
 	atomic_bool lists_apart;
 	atomic_int_fast64_t polled_wall_ms, listed_wall_ms, answered_wall_ms;
 };
@@ -93,7 +93,7 @@ void poller_free(struct poller **f)
 
 /* ---- kept across mounts ---- */
 
-/* When something of that wall time was, on our clock; a time to come is now. */
+/* A wall time as mono time; a time in the future becomes now. */
 static int64_t mono_of(const struct poller *f, int64_t wall_ms)
 {
 	return wall_ms < 0 ? INT64_MIN / 2 : now_ms(f) - MAX(now_wall_ms(f) - wall_ms, 0);
@@ -154,7 +154,7 @@ static bool is_idle(const struct poller *f)
 
 static void set_timer(struct poller *f, int64_t at_ms);
 
-/* The list of spaces, if it is on its way, does as well. */
+/* If the list of spaces is under way, no poll is needed. */
 static void begin_poll(struct poller *f)
 {
 	const struct need need = {.kind = NEED_NEWS}, rooms = {.kind = NEED_ROOMS};
@@ -198,7 +198,7 @@ void poller_hold(struct poller *f, int delta)
 	if (delta > 0)
 		wake_if_asleep(f);
 	else
-		/* It was in use until now. */
+		/* The mount was in use until now. */
 		recent_spaces_note(f->recent, 0, now_ms(f));
 }
 
@@ -217,7 +217,7 @@ static void fall_asleep(struct poller *f)
 	atomic_store(&f->state, FRESH_ASLEEP);
 	catchup_sleep(f->catchup);
 	save(f, true);
-	/* Who came between the look and this found it awake. */
+	/* A use between the check and this found the state awake and did nothing. */
 	if (!is_idle(f))
 		wake_if_asleep(f);
 }
@@ -253,15 +253,16 @@ void poller_tick(struct poller *f)
 
 /* ---- polls ---- */
 
-/* Its newest messages were looked at, as far as this mount knows. */
+/* When the newest messages of a space were last verified, as far as this mount knows. */
 static int64_t verified_ms(const struct poller *f, int64_t good_ms)
 {
 	return MAX(good_ms, f->started_ms);
 }
 
 /*
- * In use means: within the time after which nothing is, or ever while somebody is to be told of what
- * happens. What a mount before had verified holds for an interval of this one.
+ * Wants the heads of the spaces in use. A space is in use if it was used within the idle time,
+ * or at any time while somebody must be told of news. What an earlier mount verified holds for
+ * one interval of this mount.
  */
 static void want_used(struct poller *f)
 {
@@ -288,7 +289,7 @@ static void want_used(struct poller *f)
 	}
 }
 
-/* Lists that take many requests are not asked for as often. */
+/* A list that takes many requests is fetched less often. */
 static int64_t interval_of(const struct poller *f, const struct fetch *fetch)
 {
 	bool is_poll = fetch->need.kind == NEED_NEWS;
@@ -317,7 +318,8 @@ static void note_poll(struct poller *f, const struct fetch *fetch)
 	atomic_store(&f->lists_apart, !fetch->is_complete || fetch->pages > 1);
 }
 
-/* Where a poll is not all of the list: what was renamed, or left. */
+/* Fetches the whole list if it is due, where polls bring only a part: it shows spaces that were
+ * renamed or left. */
 static void list_if_due(struct poller *f)
 {
 	struct need need = {.kind = NEED_ROOMS};
@@ -419,7 +421,7 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 	default:
 		break;
 	}
-	/* The server is back: what was missed comes at once. */
+	/* The server is reachable again, so what was missed is fetched at once. */
 	if (!error && f->failures && pager_asks_server(kind) &&
 	    atomic_load(&f->state) == FRESH_CATCHING_UP) {
 		f->failures = 0;
@@ -473,7 +475,7 @@ void poller_get_stats(struct poller *f, struct fresh_stats *ret_stats)
 {
 	enum fresh_state state = atomic_load(&f->state);
 
-	/* It finds out with the next tick. */
+	/* It becomes asleep with the next tick. */
 	if (state != FRESH_OFF && state != FRESH_ASLEEP && is_idle(f))
 		state = FRESH_ASLEEP;
 	*ret_stats = (struct fresh_stats){

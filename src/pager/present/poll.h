@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Freshness: how the mount keeps up with what others do (design 4). While it is in use, one
- * poll an interval asks for the list of spaces; what has news is fetched behind it (catchup.h),
- * and with it the newest messages of the spaces most recently used (recent_spaces.h), for their edits
- * and deletions. Nobody used it for a while: nothing is asked at all.
+ * Keeps up with what others do (design 4). While the mount is in use, one poll in each interval
+ * asks for the list of spaces. Behind it the spaces with news are fetched (catchup.h), and the
+ * newest messages of the most recently used spaces (recent_spaces.h), for their edits and
+ * deletions. If nobody used the mount for a while, nothing is asked.
  *
  *	                    poller_start
  *	                        |
@@ -18,11 +18,11 @@
  *	                 |   +--------------------- ended(error) -------------------+
  *	                 +----------------------------------------------------------+
  *
- * A use is noted by poller_used, or lasts from poller_hold(+1) to (-1). A tick is the timer, which
- * there is in CATCHING_UP and AWAKE. Whoever lists something wants the need NEED_NEWS first,
- * which is fresh for an interval from the beginning of a poll, whatever happened to the timer
- * meanwhile (a laptop that was asleep); it begins a poll in each state. With poll_ms 0 there is
- * nothing of all this: lists are asked for when they are opened.
+ * poller_used notes a use; with poller_hold a use lasts from (+1) to (-1). A tick is the timer,
+ * which runs in CATCHING_UP and AWAKE. An operation that lists something needs NEED_NEWS first.
+ * That need is fresh for one interval from the beginning of a poll, whatever happened to the
+ * timer meanwhile (a laptop may have been asleep), and its fetch is a poll in every state. With
+ * poll_ms 0 there are no polls: lists are fetched when they are opened.
  *
  * Thread rule: poller_used, poller_hold, poller_check, poller_get_stats: any thread; all else: cache
  * thread. Lock: none but those of recent_spaces and catchup.
@@ -31,11 +31,13 @@
 
 #include "pager/fetch.h"
 
-/* A full list of spaces, where a poll is none, at most so often in the background. */
+/* Where a poll is not the full list of spaces, that is fetched in the background at most so
+ * often. */
 #define FRESH_FULL_MS (10 * 60 * 1000)
-/* The newest messages of a space in use elsewhere are verified at an open when older than this. */
+/* When a space is opened whose newest messages were verified longer ago than this, they are
+ * verified again. */
 #define FRESH_VERIFY_MS 60000
-/* A poll that failed is not tried again by a use within this. */
+/* After a failed poll a use begins no other one within this time. */
 #define FRESH_RETRY_MS 5000
 
 enum fresh_state { FRESH_OFF, FRESH_ASLEEP, FRESH_CATCHING_UP, FRESH_AWAKE };
@@ -44,34 +46,34 @@ struct poller;
 
 struct poller *poller_new(struct pager *p);
 void poller_free(struct poller **f);
-/* What earlier mounts knew; the list of spaces, if there never was one. */
+/* Loads what earlier mounts knew; fetches the list of spaces if there never was one. */
 void poller_start(struct poller *f);
-/* No timer runs after it; keeps for the next mount what it would ask for again. */
+/* Ends the timer, and keeps for the next mount what that would fetch again. */
 void poller_stop(struct poller *f);
 
-/* Puts into the store which spaces are in use, whether there are polls or not. */
+/* Stores which spaces are in use, also if there are no polls. */
 void poller_save_uses(struct poller *f);
 /* As recent_spaces_note. */
 void poller_used(struct poller *f, int64_t room);
 void poller_hold(struct poller *f, int delta);
 
-/* What the outbox changed. Cache thread. */
+/* Notes what the outbox changed. Cache thread. */
 void poller_own_changes(struct poller *f, const GPtrArray *changes);
 
-/* Something is there to answer from: is it as fresh as can be? */
+/* How fresh a known version is. */
 enum fresh_verdict {
 	FRESH_USE,    /* yes */
-	FRESH_VERIFY, /* yes, but it is to be looked at again in the background */
+	FRESH_VERIFY, /* fresh, but it is to be verified in the background */
 	FRESH_STALE,  /* it is known to be old */
-	FRESH_BY_AGE, /* its age tells */
+	FRESH_BY_AGE, /* its age decides */
 };
-/* good_ms: when a fetch of it last ended well, mono. */
+/* good_ms: when a fetch of the need last succeeded, mono. */
 enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64_t good_ms,
 				int64_t now_ms);
 
 /* ---- from fetch.c ---- */
 void poller_begins(struct poller *f, struct fetch *fetch);
-/* Before the waiters are called. error -ECANCELED: nobody wanted it any more. */
+/* Called before the waiters. error -ECANCELED: nobody wanted the fetch any more. */
 void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network);
 
 /* ---- for tests ---- */

@@ -8,10 +8,11 @@
 
 #include "base/cleanup.h"
 
-/* More than are told: one walk through all spaces does not push out who is at work in some. */
+/* More slots than count as recent, so that a walk through all spaces does not push out the
+ * spaces that somebody works in. */
 #define SLOTS 64
 #define MESSAGES 16
-/* The same space again within this says nothing new. */
+/* The same space again within this time is not noted. */
 #define GRAIN_MS 500
 #define SAVE_GRAIN_MS 60000
 
@@ -22,9 +23,9 @@ struct slot {
 
 struct recent_spaces {
 	atomic_int_fast64_t last_ms;
-	/* the space noted last, and when: looked at without the lock */
+	/* the space that was noted last, and when; read without the lock */
 	atomic_int_fast64_t last_room, last_room_ms;
-	/* rows of messages opened, the newest over the oldest; 0: none */
+	/* rows of opened messages, a ring; 0: none */
 	atomic_int_fast64_t messages[MESSAGES];
 	atomic_uint next_message;
 
@@ -99,7 +100,7 @@ int64_t recent_spaces_last_ms(const struct recent_spaces *u)
 	return atomic_load(&u->last_ms);
 }
 
-/* The spaces of the messages that were opened since the last call. */
+/* Finds the spaces of the messages that were opened since the last call. */
 static void resolve(struct recent_spaces *u, struct store *store)
 {
 	int64_t now_ms = recent_spaces_last_ms(u);
@@ -163,7 +164,7 @@ void recent_spaces_load(struct recent_spaces *u, struct store *store, int64_t no
 		const struct store_use *use = &g_array_index(uses, struct store_use, i);
 		struct slot *s = slot_find_locked(u, use->room);
 
-		/* A wall clock that was set back makes nothing younger than now. */
+		/* If the wall clock was set back, a time in the future becomes now. */
 		s->used_ms = MAX(s->used_ms, now_ms - MAX(now_wall_ms - use->wall_ms, 0));
 		s->saved_ms = s->used_ms;
 	}

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of proof: turns, and the lists that are asked for again (lists.c, members.c, rooms.c). Thread rule: cache thread.
+ * Inside of proof: turns, and the lists that are fetched again (lists.c, members.c, rooms.c).
+ * Thread rule: cache thread.
  */
 #pragma once
 
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
 
-/* Things, and spaces with lists, that are remembered; what is above is doubted again some time. */
+/* At most so many things, and spaces with lists, are remembered; further ones will be doubted
+ * again some time. */
 #define PROOF_MAX 8192
-/* What failed, or was refuted, is asked for again after this, twice as long each time, up to ... */
+/* A question that failed, or a doubt that was refuted, is tried again after this time, and then
+ * each time after twice as long, up to PROOF_WAIT_MAX_MS. */
 #define PROOF_WAIT_MS 5000
 #define PROOF_WAIT_MAX_MS (10 * 60 * 1000)
-/* Nobody doubted it for so long. */
+/* A thing that nobody doubted for so long is dropped. */
 #define PROOF_FORGET_MS (60 * 60 * 1000)
 
 enum proof_state { DOUBTED, ASKING, LISTING, CLEARED };
 
-/* When something is tried again. */
+/* When something may be tried again. */
 struct proof_pace {
 	int64_t next_ms; /* mono */
 	int64_t wait_ms;
@@ -32,10 +35,10 @@ struct thing {
 	enum proof_state state;
 	struct proof_pace pace;
 	int64_t doubted_ms; /* mono */
-	int64_t gone_ms;    /* mono; LISTING: when its GET was answered */
+	int64_t gone_ms;    /* mono; in LISTING: when its GET was answered */
 	uint64_t call;	    /* ASKING */
 	bool tried;
-	bool is_offline; /* the last question did not come through */
+	bool is_offline; /* the last question did not reach the server */
 	GArray *askers;	 /* of struct asker */
 };
 
@@ -44,37 +47,38 @@ struct proof {
 	GHashTable *things;	    /* row -> struct thing */
 	GHashTable *pages;	    /* room -> struct relist */
 	GHashTable *members;	    /* room -> struct recount */
-	int64_t turns[PROOF_TURNS]; /* mono; when they were taken */
-	int turn;		    /* the oldest of them */
-	int64_t group;		    /* whose turn it was: see next_due() */
-	int kind;		    /* whose turn it is: see step() */
+	int64_t turns[PROOF_TURNS]; /* mono; when the turns were taken */
+	int turn;		    /* index of the oldest */
+	int64_t group;		    /* the group that had its turn; see next_due() */
+	int kind;		    /* the kind that has its turn; see step() */
 	int asking;
-	int64_t rooms_again_ms; /* mono: a list of spaces that lacked many is asked for again; 0 */
+	int64_t rooms_again_ms; /* mono; when a list of spaces that lacked many is fetched
+				 * again; 0: never */
 	uint64_t timer;		/* 0: none */
 	bool is_stopped, is_pumping;
 };
 
 /* ---- proof.c ---- */
 int64_t proof_now(const struct proof *proof);
-/* False: there is none in this minute. */
+/* False if no turn is left in this minute. */
 bool proof_take_turn(struct proof *proof);
-/* The next time: twice as long as the last one. False: it was tried often enough. */
+/* Sets the next time, after twice as long as before. False: it was tried often enough. */
 bool proof_later(const struct proof *proof, struct proof_pace *pace);
 void proof_doubt(struct proof *proof, enum proof_kind kind, int64_t row, int64_t room);
-/* Whoever waits for a verdict has it. */
+/* Gives the verdict to those who wait for it. */
 void proof_tell(struct thing *t, enum proof_verdict verdict);
-/* Nothing is remembered of it. */
+/* Gives the verdict and forgets the thing. */
 void proof_drop(struct thing *t, enum proof_verdict verdict);
-/* It stays, and its turn comes later when it is doubted again. */
+/* Gives the verdict and keeps the thing: when it is doubted again its turn comes later. */
 void proof_clear(struct thing *t, enum proof_verdict verdict);
 /* Asks for what is due. */
 void proof_pump(struct proof *proof);
 
-/* It was refuted: the next doubt has to wait. */
+/* The doubt was refuted, so the next one has to wait. */
 void proof_rest(const struct proof *proof, struct proof_pace *pace);
-/* What waits for its turn, and is there after all. */
+/* Drops waiting doubts about things that the page shows to exist. */
 void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct proof_page *page);
-/* rows: rising. */
+/* `rows` must be rising. */
 bool proof_has_row(const GArray *rows, int64_t row);
 
 /* ---- rooms.c ---- */
@@ -86,9 +90,9 @@ void proof_pages_init(struct proof *proof);
 void proof_pages_stop(struct proof *proof);
 void proof_pages_free(struct proof *proof);
 bool proof_pages_are_quiet(const struct proof *proof);
-/* Begins one that is due. False: there is none, or no turn. */
+/* Begins a list that is due. False: there is none, or no turn. */
 bool proof_pages_pump(struct proof *proof);
-/* The earliest time (mono) that one will be due; INT64_MAX. */
+/* The time (mono) when the next list is due; INT64_MAX: there is none. */
 int64_t proof_pages_next_ms(const struct proof *proof);
 
 /* ---- members.c: the same ---- */
@@ -96,6 +100,6 @@ void proof_members_init(struct proof *proof);
 void proof_members_free(struct proof *proof);
 bool proof_members_are_quiet(const struct proof *proof);
 bool proof_members_pump(struct proof *proof);
-/* One who is gone is perhaps me. */
+/* Called when a member is gone, who may be me. */
 void proof_member_gone(struct proof *proof, int64_t room, int64_t member);
 int64_t proof_members_next_ms(const struct proof *proof);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proof of many messages at once: the list that lacked them is asked for again, some seconds later
- * and in pages of another size (proof.h has the states).
+ * Proof of many messages at once: the list that lacked them is fetched again, some seconds
+ * later and in pages of another size (proof.h has the states).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "pager/fetchers/list.h"
 #include "pager/proof/internal.h"
 
-/* Until the next minute has turns. */
+/* How long to wait when this minute has no turn left. */
 #define CUT_MS 10000
 
 /* A message that a page lacked. */
@@ -19,15 +19,15 @@ struct suspect {
 	int64_t row, created_ms;
 };
 
-/* Messages of a space. */
+/* The doubted messages of a space. */
 struct relist {
 	struct proof *proof;
 	int64_t room;
 	enum proof_state state; /* DOUBTED, LISTING, CLEARED */
 	struct proof_pace pace;
 	GArray *suspects; /* of struct suspect, by row */
-	GArray *others; /* of int64_t: what a second list lacks that does not agree with the first */
-	int max;	/* the page size that lacked them */
+	GArray *others; /* of int64_t: what the second list lacks, if it contradicts the first */
+	int max;	/* the page size of the list that lacked them */
 	struct page_run *run;
 	bool is_refuted, is_cut, is_offline;
 };
@@ -98,7 +98,7 @@ static void add_suspects(struct relist *r, const GArray *rows)
 	for (guint i = 0; i < rows->len; i++) {
 		struct suspect s = {.row = g_array_index(rows, int64_t, i)};
 
-		/* What was there is sorted. */
+		/* The suspects that were there before are sorted. */
 		if (known && bsearch(&s, r->suspects->data, known, sizeof(s), compare_suspects))
 			continue;
 		if (store_message_created(conn, s.row, &s.created_ms) == 0)
@@ -125,10 +125,10 @@ static void doubt_many(struct proof *p, const struct proof_page *page)
 		r->others = g_array_new(FALSE, FALSE, sizeof(int64_t));
 		g_hash_table_insert(p->pages, &r->room, r);
 	}
-	/* Those of a list that is asked for now are doubted again by the next one. */
+	/* While the list is being fetched nothing is added; the next list doubts it again. */
 	if (r->state == LISTING)
 		return;
-	/* A list came: the network is there again. */
+	/* A list came, so the network works again. */
 	if (r->is_offline)
 		r->pace = (struct proof_pace){.next_ms = now};
 	r->is_offline = false;
@@ -141,7 +141,7 @@ static void doubt_many(struct proof *p, const struct proof_page *page)
 	add_suspects(r, page->missing);
 }
 
-/* What it was doubted for is on its way already. */
+/* True if a single question about the message is under way already. */
 static bool is_waited_for(const struct proof *p, int64_t room, int64_t row)
 {
 	const struct relist *r = g_hash_table_lookup(p->pages, &room);
@@ -198,7 +198,7 @@ void proof_page_listed(struct proof *p, const struct proof_page *page)
 
 /* ---- messages: the second list ---- */
 
-/* It was not removed in another way meanwhile. */
+/* True if it was not removed in another way meanwhile. */
 static bool is_known(const struct proof *p, int64_t message)
 {
 	struct store_conn *conn;
@@ -213,9 +213,9 @@ static bool is_known(const struct proof *p, int64_t message)
 }
 
 /*
- * Those of the page that it lacks as well; none of its suspects is left in the list of them. A page that
- * has one of them says that the first list was wrong: then nothing was missing twice, and what this page
- * lacks is a new suspicion.
+ * Takes the suspects of the page's interval out of the list, and returns those that the page
+ * lacks, too. If the page has one of them, the first list was wrong: then nothing is missing
+ * twice, and what this page lacks is a new suspicion.
  */
 static GArray *take_gone(struct relist *r, const struct proof_page *page)
 {
@@ -269,13 +269,13 @@ static bool on_page(void *arg, struct page_run *run, guint items)
 	return !r->is_cut;
 }
 
-/* Not as it was listed. */
+/* A page size that differs from that of the first list. */
 static int other_size(int max)
 {
 	return max > 2 * SERVER_PAGE_MIN ? max / 2 + 1 : max * 2;
 }
 
-/* The first list was wrong, and need not be walked through. */
+/* The first list was wrong, so the second one ends here. */
 static void refuted(struct relist *r)
 {
 	const struct proof_page page = {.room = r->room,
@@ -333,7 +333,7 @@ static struct store_span bounds(const struct relist *r)
 	return span;
 }
 
-/* 0, or it cannot be asked for. */
+/* Begins the second list. 0, or -errno if it cannot be fetched. */
 static int list_again(struct relist *r)
 {
 	struct store_span span = bounds(r);
@@ -366,7 +366,7 @@ static int list_again(struct relist *r)
 
 /* ---- the pump ---- */
 
-/* The one that waits the longest. */
+/* The list that has waited longest of those that are due. */
 static struct relist *next_due(struct proof *p)
 {
 	int64_t now = proof_now(p);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Proof of many members at once: the whole list of them is asked for again (proof.h has the states). */
+/* Proof of many members at once: the whole list of them is fetched again (proof.h has the
+ * states). */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -7,11 +8,11 @@
 #include "pager/fetchers/list.h"
 #include "pager/proof/internal.h"
 
-/* Memberships of a space. */
+/* The doubted memberships of a space. */
 struct recount {
 	enum proof_state state; /* DOUBTED, CLEARED */
 	struct proof_pace pace;
-	int64_t room, due_ms; /* mono: a list begun before it is no second one */
+	int64_t room, due_ms; /* mono; a list that begins before this is no second one */
 	GArray *rows;	      /* of int64_t, rising */
 };
 
@@ -60,7 +61,7 @@ void proof_member_gone(struct proof *p, int64_t room, int64_t member)
 {
 	const struct need members = {.kind = NEED_MEMBERS, .row = room};
 
-	/* A list that is on its way may still have it. */
+	/* A list under way may still have it, so it must not be published. */
 	pager_touch(p->pager, &members);
 	if (is_me(p, member))
 		proof_doubt(p, PROOF_ROOM, room, room);
@@ -104,8 +105,8 @@ static void recount_many(struct proof *p, int64_t room, const GArray *missing)
 	g_array_append_vals(r->rows, missing->data, missing->len);
 }
 
-/* One of those that the first list lacked is in the second one: it was wrong, and nobody is missing
- * twice. */
+/* True if the second list has somebody that the first one lacked: the first list was wrong, and
+ * nobody is missing twice. */
 static bool is_recount_refuted(const struct proof *p, const struct recount *r,
 			       const GArray *missing)
 {
@@ -120,7 +121,7 @@ static bool is_recount_refuted(const struct proof *p, const struct recount *r,
 
 		if (proof_has_row(missing, row))
 			continue;
-		/* She may have been removed in another way meanwhile. */
+		/* They may have been removed in another way meanwhile. */
 		is = store_member_get(conn, row, &m) == 0 && !m.gone;
 		store_member_clear(&m);
 	}
@@ -128,7 +129,7 @@ static bool is_recount_refuted(const struct proof *p, const struct recount *r,
 	return is;
 }
 
-/* Those that the second list lacks as well are forgotten; the others it lacks stay in the array. */
+/* Forgets the members that the second list lacks, too; others that it lacks stay in the array. */
 static void settle_recount(struct proof *p, struct recount *r, GArray *missing)
 {
 	const struct pager_config *c = config_of(p);
@@ -215,7 +216,7 @@ bool proof_members_pump(struct proof *p)
 
 	if (!r || !proof_take_turn(p))
 		return false;
-	/* No list came since it was asked for. */
+	/* No list came since it was requested. */
 	if (!proof_later(p, &r->pace))
 		r->state = CLEARED;
 	need.row = r->room;

@@ -6,9 +6,10 @@
 #include "base/log.h"
 #include "pager/proof/internal.h"
 
-/* GETs under way at once. */
+/* So many GETs may be under way at once. */
 #define AT_ONCE 4
-/* The second list of spaces is no sooner after the doubt: it is not to be of the same moment. */
+/* The second list of spaces comes no sooner after the doubt than this, since it must not be of
+ * the same moment. */
 #define LIST_MS 2000
 #define MINUTE_MS 60000
 #define HTTP_NOT_FOUND 404
@@ -109,7 +110,7 @@ void proof_drop(struct thing *t, enum proof_verdict verdict)
 	thing_free(t);
 }
 
-/* It stays, and the next doubt of it has to wait. */
+/* Gives the verdict and keeps the thing; the next doubt of it has to wait. */
 void proof_clear(struct thing *t, enum proof_verdict verdict)
 {
 	t->state = CLEARED;
@@ -118,7 +119,7 @@ void proof_clear(struct thing *t, enum proof_verdict verdict)
 	proof_tell(t, verdict);
 }
 
-/* Nothing came of it. */
+/* The question failed: tries again later. */
 static void put_off(struct thing *t)
 {
 	if (!proof_later(t->proof, &t->pace)) {
@@ -169,14 +170,14 @@ void proof_doubt(struct proof *p, enum proof_kind kind, int64_t row, int64_t roo
 	if (p->is_stopped)
 		return;
 	if (t && t->is_offline && t->state != ASKING) {
-		/* Something came: the network is there again. */
+		/* Something came, so the network works again. */
 		t->pace = (struct proof_pace){.next_ms = proof_now(p)};
 		t->is_offline = false;
 	}
 	if (!t && g_hash_table_size(p->things) < PROOF_MAX) {
 		(void)make(p, kind, row, room);
 	} else if (t && t->state == CLEARED) {
-		/* When it is time again. */
+		/* It is asked for when its time comes. */
 		t->state = DOUBTED;
 		t->doubted_ms = proof_now(p);
 	}
@@ -218,8 +219,8 @@ void proof_ask(struct pager *pager, enum proof_kind kind, int64_t row, bool trie
 
 /* ---- asking ---- */
 
-/* What of it the store has: its id (owned; NULL: it is gone), its space, and whether we are told
- * of all that there is. */
+/* Reads what the store has of the thing: its id (owned; NULL: it is gone), its space, and
+ * whether the lists there are filtered for us. */
 static int load(struct thing *t, char **ret_id, bool *ret_filtered)
 {
 	const struct pager_config *c = config_of(t->proof);
@@ -288,7 +289,7 @@ static void ask(struct thing *t)
 	else if (!id)
 		proof_drop(t, PROOF_GONE);
 	else if (is_filtered)
-		/* Whatever the answer would be. */
+		/* No answer would prove anything. */
 		proof_drop(t, PROOF_OPEN);
 	else
 		submit(t, id);
@@ -337,8 +338,8 @@ static bool is_live(const struct thing *t)
 	return is;
 }
 
-/* Made here a moment ago: perhaps not every machine of the service knows it yet. A list that does not
- * show it is a suspicion from now on. */
+/* It was made here a moment ago, and perhaps not every machine of the service knows it yet.
+ * From now on a list without it makes it missing. */
 static void unpin(const struct thing *t)
 {
 	struct store *s = config_of(t->proof)->store;
@@ -349,7 +350,7 @@ static void unpin(const struct thing *t)
 		store_pin_member(s, t->row, 0);
 }
 
-/* A message or a membership: its GET is the proof, unless it has a pin. */
+/* Forgets a message or a membership: its GET is the proof, unless it has a pin. */
 static void forget(struct thing *t)
 {
 	const struct pager_config *c = config_of(t->proof);
@@ -429,13 +430,14 @@ static void set_timer(struct proof *p, int64_t at_ms)
 		at_ms == INT64_MAX ? 0 : work_post_at(config_of(p)->queue, at_ms, on_timer, p);
 }
 
-/* Spaces, and what each of them has. */
+/* All spaces are one group, and the things of each space are one. */
 static int64_t group_of(const struct thing *t)
 {
 	return t->kind == PROOF_ROOM ? 0 : t->room;
 }
 
-/* Group after group, however many one of them has; in each the one that waits the longest. */
+/* Orders by group, so that a group with many things does not hold up the others, and within a
+ * group by waiting time. */
 static bool is_before(const struct proof *p, const struct thing *a, const struct thing *b)
 {
 	int64_t x = group_of(a), y = group_of(b);
@@ -449,7 +451,7 @@ static bool is_before(const struct proof *p, const struct thing *a, const struct
 	return x < y;
 }
 
-/* The one whose turn it is; NULL: nobody is due. */
+/* The thing whose turn it is; NULL: none is due. */
 static struct thing *next_due(struct proof *p)
 {
 	int64_t now = proof_now(p);
@@ -470,7 +472,7 @@ static struct thing *next_due(struct proof *p)
 	return first;
 }
 
-/* When something is to be done next, mono. */
+/* When there is something to do next, mono. */
 static int64_t next_time(const struct proof *p)
 {
 	int64_t turn_ms = p->turns[p->turn] + MINUTE_MS;
@@ -502,7 +504,8 @@ static bool ask_next(struct proof *p)
 	return true;
 }
 
-/* One request, of each kind in its turn: none waits until all of another are done. */
+/* Makes one request. The kinds take turns, so that none waits until all of another kind are
+ * done. */
 static bool step(struct proof *p)
 {
 	static bool (*const kinds[])(struct proof * p) = {proof_pages_pump, proof_members_pump,
@@ -564,7 +567,7 @@ void proof_stop(struct proof *p)
 
 		if (t->call)
 			webex_cancel(config_of(p)->client, t->call);
-		/* They ask for nothing any more. */
+		/* Nothing is asked any more. */
 		proof_tell(t, PROOF_OPEN);
 	}
 }

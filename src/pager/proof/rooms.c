@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Spaces: the second list (proof.h has the states). */
+/* The second list of spaces (proof.h has the states). */
 #include <errno.h>
 
 #include "pager/proof/internal.h"
 
-/* Another list is on its way. */
+/* When to look again while another list is under way. */
 #define LOOK_MS 1000
-/* Nobody waits longer for a list. */
+/* proof_ask waits no longer than this for a list. */
 #define ASKER_MS 5000
 
 static const struct pager_config *config_of(const struct proof *p)
@@ -21,14 +21,14 @@ static void forget_room(struct thing *t)
 	GPtrArray *changes = store_changes_new();
 	int r;
 
-	/* A list that is on its way may still have it. */
+	/* A list under way may still have it, so it must not be published. */
 	pager_touch(t->proof->pager, &rooms);
 	r = store_remove_room(c->store, t->row, changes);
 	pager_published(t->proof->pager, r, changes);
 	proof_drop(t, PROOF_GONE);
 }
 
-/* Of struct thing: borrowed, each as long as it is not dropped. */
+/* The things of a kind (of struct thing), each borrowed until it is dropped. */
 static GPtrArray *things_of(const struct proof *p, enum proof_kind kind)
 {
 	GPtrArray *all = g_ptr_array_new();
@@ -42,7 +42,7 @@ static GPtrArray *things_of(const struct proof *p, enum proof_kind kind)
 	return all;
 }
 
-/* One list does for all that wait for it. */
+/* Begins one list for all things that wait for one. */
 void proof_rooms_pump(struct proof *p)
 {
 	const struct need need = {.kind = NEED_ROOMS};
@@ -78,7 +78,8 @@ void proof_rooms_pump(struct proof *p)
 		pager_begin(p->pager, &need);
 }
 
-/* Of very many it is the list that is to be doubted: it is asked for again before any of them is. */
+/* If very many are missing, the list itself is doubted: it is fetched again before any of them
+ * is asked for. */
 static void list_first(struct proof *p, const GArray *missing)
 {
 	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
@@ -105,7 +106,8 @@ void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing
 		struct thing *t = rooms->pdata[i];
 
 		if (!proof_has_row(missing, t->row)) {
-			/* It has the last word but for a GET that is still to be answered. */
+			/* A whole list decides, except for things whose GET is still to be
+			 * answered. */
 			if (t->state == LISTING)
 				proof_clear(t, PROOF_THERE);
 			else if (t->state == DOUBTED)
