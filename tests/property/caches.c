@@ -23,7 +23,7 @@ struct attr {
 
 struct dir {
 	uint64_t ino;
-	GHashTable *names; /* name -> ino */
+	GHashTable *names; /* name -> ino, of its own */
 };
 
 static GHashTable *dentries; /* "dir/name" -> struct dentry */
@@ -118,16 +118,27 @@ static void learn_name(uint64_t dir, const char *name, const struct tree_entry *
 		learn_attr(e->ino, &e->attr.st, e->attr.attr_timeout);
 }
 
+static GHashTable *new_names(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+}
+
+/* False: the name was there. */
+static bool add_name(GHashTable *names, const char *name, uint64_t ino)
+{
+	return g_hash_table_insert(names, g_strdup(name), g_memdup2(&ino, sizeof(ino)));
+}
+
 static struct dir *dir_of(const struct op *op)
 {
 	struct dir *d = g_new0(struct dir, 1);
 
 	d->ino = op->ino;
-	d->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	d->names = new_names();
 	for (guint i = 0; i < op->list->len; i++) {
 		const struct listed *l = op->list->pdata[i];
 
-		if (!g_hash_table_insert(d->names, g_strdup(l->name), (void *)l->ino))
+		if (!add_name(d->names, l->name, l->ino))
 			report("the name %s comes twice in directory %" G_GUINT64_FORMAT,
 			       l->name, op->ino);
 	}
@@ -294,10 +305,8 @@ static void check_attr(const struct attr *a)
 
 static bool count_name(void *arg, const char *name, const struct tree_entry *e, int64_t cookie)
 {
-	GHashTable *names = arg;
-
 	(void)cookie;
-	g_hash_table_insert(names, g_strdup(name), (void *)e->attr.st.st_ino);
+	add_name(arg, name, e->attr.st.st_ino);
 	return true;
 }
 
@@ -310,21 +319,23 @@ static int list_names(struct op *op)
 
 static void check_dir(const struct dir *d)
 {
-	g_autoptr(GHashTable) now =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) now = new_names();
 	struct op op = {.ino = d->ino, .arg = now};
 	GHashTableIter iter;
 	gpointer name, ino;
+	const uint64_t *known;
 
 	trace("directory %" G_GUINT64_FORMAT, d->ino);
 	/* Where the tree would fail what was listed is better than nothing. */
 	if (!in_reach(d->ino) || ask(&op, list_names))
 		return;
 	g_hash_table_iter_init(&iter, now);
-	while (g_hash_table_iter_next(&iter, &name, &ino))
-		if (g_hash_table_lookup(d->names, name) != ino)
+	while (g_hash_table_iter_next(&iter, &name, &ino)) {
+		known = g_hash_table_lookup(d->names, name);
+		if (!known || *known != *(uint64_t *)ino)
 			report("the kernel was not told of %s in directory %" G_GUINT64_FORMAT,
 			       (char *)name, d->ino);
+	}
 	g_hash_table_iter_init(&iter, d->names);
 	while (g_hash_table_iter_next(&iter, &name, &ino))
 		if (!g_hash_table_contains(now, name))

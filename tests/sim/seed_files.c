@@ -61,8 +61,8 @@ GByteArray *seed_pdf(const char *title, const char *const *lines)
 	static const char *const objects[] = {
 		"<< /Type /Catalog /Pages 2 0 R >>",
 		"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R "
-		"/Resources << /Font << /F1 4 0 R >> >> >>",
+		("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R "
+		 "/Resources << /Font << /F1 4 0 R >> >> >>"),
 		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
 	};
 	GByteArray *out = g_byte_array_new();

@@ -60,8 +60,8 @@ static const char *const words[] = {
 	"at",
 	"night",
 	"again",
-	"\xc3\xbc"
-	"ber",
+	("\xc3\xbc"
+	 "ber"),
 	"fixed",
 	"in",
 	"branch",

@@ -91,7 +91,7 @@ static void test_cut_at_a_character(void **state)
 	marks = g_string_free(all, FALSE);
 	g_free(name);
 	name = name_from_title(marks, NAME_MAX_BYTES);
-	assert_in_range(strlen(name), NAME_MAX_BYTES - 2, NAME_MAX_BYTES);
+	assert_uint_in_range(strlen(name), NAME_MAX_BYTES - 2, NAME_MAX_BYTES);
 	check_cut("    x", 4, "_");
 	check_cut(".abc", 3, "_.a");
 	check_cut("\xF0\x9F\x91\xA9", 3, "_");
@@ -192,7 +192,7 @@ static void test_message_stem(void **state)
 	check_stem("a b@c", PERSON, NULL, STAMP "_unknown-31ed6d50");
 	check_stem("a\n@b", PERSON, NULL, STAMP "_unknown-31ed6d50");
 	check_stem(NULL, "", NULL, STAMP "_unknown-");
-	assert_in_range(strlen(stem), 200, NAME_STEM_MAX_BYTES);
+	assert_uint_in_range(strlen(stem), 200, NAME_STEM_MAX_BYTES);
 }
 
 static void test_parse_message(void **state)

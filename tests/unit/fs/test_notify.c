@@ -73,10 +73,9 @@ int fuse_lowlevel_notify_expire_entry(struct fuse_session *se, fuse_ino_t parent
 #else
 int fuse_lowlevel_notify_expire_entry(struct fuse_session *se, fuse_ino_t parent,
 				      const char *name, size_t namelen,
-				      enum fuse_expire_flags flags)
+				      enum fuse_expire_flags flags G_GNUC_UNUSED)
 #endif
 {
-	(void)flags;
 	return fuse_lowlevel_notify_inval_entry(se, parent, name, namelen);
 }
 

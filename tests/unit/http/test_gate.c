@@ -24,7 +24,7 @@ static void test_burst_then_rate(void **state)
 	(void)state;
 	http_gate_init(&g, 300, T0);
 	assert_int_equal(take_all(&g, false, T0), 300);
-	assert_in_range(http_gate_take(&g, false, T0), 199, 202);
+	assert_uint_in_range(http_gate_take(&g, false, T0), 199, 202);
 	assert_int_equal(take_all(&g, false, T0 + 1000), 5);
 	/* It never holds more than the burst. */
 	assert_int_equal(take_all(&g, false, T0 + 10 * 3600 * 1000), 300);

@@ -55,8 +55,8 @@ static void test_backoff(void **state)
 	(void)state;
 	for (int i = 0; i < (int)G_N_ELEMENTS(full_ms); i++) {
 		assert_int_equal(http_backoff_ms(i + 1, 0), full_ms[i]);
-		assert_in_range(http_backoff_ms(i + 1, G_MAXUINT32), full_ms[i] * 3 / 4,
-				full_ms[i] * 3 / 4 + 1);
+		assert_uint_in_range(http_backoff_ms(i + 1, G_MAXUINT32), full_ms[i] * 3 / 4,
+				     full_ms[i] * 3 / 4 + 1);
 	}
 	assert_int_equal(http_backoff_ms(1000000, 0), 32000);
 	assert_int_equal(http_backoff_ms(0, 0), 1000);

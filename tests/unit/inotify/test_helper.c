@@ -56,7 +56,7 @@ static void test_one_that_dies_is_not_started_for_ever(void **state)
 		struct mirror_act act = act_of("x", NULL);
 
 		starts++;
-		assert_in_range(starts, 1, 20);
+		assert_uint_in_range(starts, 1, 20);
 		assert_int_equal(mirror_process_do(&p, &act, MIRROR_CREATE), -EPIPE);
 		mirror_process_reap(&p);
 	}

@@ -214,7 +214,7 @@ static void expect_letter(struct kit *k, enum scenario s, const struct seen *see
 	char bytes[16] = "";
 	int fd;
 
-	assert_in_range(items->len, 0, 1);
+	assert_uint_in_range(items->len, 0, 1);
 	if (items->len == 0) {
 		/* Delivered; or a text that the daemon took with it before it was written,
 		 * of which nobody was told. */

@@ -388,7 +388,7 @@ static int children(void)
 static void await_children(int n)
 {
 	for (int i = 0; children() != n; i++) {
-		assert_in_range(i, 0, 2000);
+		assert_uint_in_range(i, 0, 2000);
 		usleep(10000);
 	}
 }

@@ -92,7 +92,7 @@ static void body_small_pages(struct world *w)
 		serve_all(&server);
 		assert_told(&a, 0);
 	}
-	assert_in_range(server.requests, 3, 5);
+	assert_uint_in_range(server.requests, 3, 5);
 	assert_int_equal(COUNT, store_bodies_count(w->store));
 	drop_all(w);
 	for (int n = COUNT; n-- > 0;) {
@@ -101,7 +101,7 @@ static void body_small_pages(struct world *w)
 		serve_all(&server);
 		assert_told(&a, 0);
 	}
-	assert_in_range(server.requests, 3, 5);
+	assert_uint_in_range(server.requests, 3, 5);
 	assert_int_equal(server.requests, dropped);
 }
 
@@ -260,7 +260,7 @@ static void body_interval(struct world *w)
 	assert_int_equal(0, a.calls);
 	serve_all(&server);
 	assert_told(&a, 0);
-	assert_in_range(server.requests, 4, 6);
+	assert_uint_in_range(server.requests, 4, 6);
 	for (int n = 5; n <= 24; n++)
 		assert_false(is_dropped(w, n));
 }

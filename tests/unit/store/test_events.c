@@ -230,7 +230,7 @@ static void test_only_the_newest_are_kept(void **state)
 			store_event_add(k->s, STORE_EVENT_LINK_UP, ".sparkfs/status.json"), 0);
 	assert_int_equal(store_event_last(k->s), n);
 	first = first_of(k);
-	assert_in_range(first, n - STORE_EVENTS_KEPT - 256, n - STORE_EVENTS_KEPT + 1);
+	assert_uint_in_range(first, n - STORE_EVENTS_KEPT - 256, n - STORE_EVENTS_KEPT + 1);
 	g_free(events_after(k, 0));
 }
 

@@ -301,8 +301,8 @@ static void test_hostile(void **state)
 		"-rf",
 		"'; DROP TABLE room; --",
 		"a\nb\x1b[31m",
-		"\xe2\x80\xae"
-		"gpj.exe",
+		("\xe2\x80\xae"
+		 "gpj.exe"),
 		"x\xef\xbf\xbd",
 		"%s%n",
 		"  ",
