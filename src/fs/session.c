@@ -23,20 +23,36 @@
 
 /* ---- INIT ---- */
 
+/* What the kernel offers is asked for, or not. */
+static void want(struct fuse_conn_info *conn, uint32_t feature, bool is_wanted)
+{
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+	/* `conn->want` is deprecated there. */
+	if (is_wanted)
+		fuse_set_feature_flag(conn, feature);
+	else
+		fuse_unset_feature_flag(conn, feature);
+#else
+	if (is_wanted)
+		conn->want |= conn->capable & feature;
+	else
+		conn->want &= ~feature;
+#endif
+}
+
 static void fs_init(void *userdata, struct fuse_conn_info *conn)
 {
 	struct fs *fs = userdata;
 
 	/* With it a killed reader sends no INTERRUPT (design 3). */
-	conn->want &= ~(unsigned)FUSE_CAP_ASYNC_READ;
+	want(conn, FUSE_CAP_ASYNC_READ, false);
 	/* With it nobody would notice a failing write (platform.md 2). */
-	conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
-	conn->want &= ~(unsigned)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
-				  FUSE_CAP_SPLICE_MOVE);
-#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
-	if (conn->capable & FUSE_CAP_PARALLEL_DIROPS)
-		conn->want |= FUSE_CAP_PARALLEL_DIROPS;
-#endif
+	want(conn, FUSE_CAP_WRITEBACK_CACHE, false);
+	want(conn, FUSE_CAP_SPLICE_READ, false);
+	want(conn, FUSE_CAP_SPLICE_WRITE, false);
+	want(conn, FUSE_CAP_SPLICE_MOVE, false);
+	/* Without it a process that waits behind a parked look-up could not be killed. */
+	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
 	conn->time_gran = 1000000;
 	if (fs->ready)
 		fs->ready(fs->ready_arg);
@@ -46,26 +62,33 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 						   : strerror(-fs->will_error));
 }
 
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
 /*
- * libfuse 3.14 never sets the flag for parallel directory operations in its answer to INIT, so
- * a process that waits behind a parked look-up could not be killed. The first answer of a
- * connection is that to INIT, and the flag is added to it here. Not needed from libfuse 3.17
- * on.
+ * libfuse below 3.17 never sets the flag for parallel directory operations in its answer to INIT.
+ * The first answer of a connection is that to INIT, and the flag is added to it here.
  */
-static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+static void add_parallel_dirops(struct fs *fs, struct iovec *iov, int count)
 {
-	struct fs *fs = userdata;
-
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
 	if (!atomic_exchange(&fs->init_answered, true) && count == 2 &&
 	    iov[1].iov_len >= offsetof(struct fuse_init_out, flags) + sizeof(uint32_t)) {
 		struct fuse_init_out *out = iov[1].iov_base;
 
 		out->flags |= FUSE_PARALLEL_DIROPS;
 	}
-	/* `fd` is not used, because libfuse closes it at unmount while the notifier may still
-	 * write. */
+#else
+	(void)fs;
+	(void)iov;
+	(void)count;
+#endif
+}
+
+/* `fd` is not used, because libfuse closes it at unmount while the notifier may still write. */
+static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct fs *fs = userdata;
+
 	(void)fd;
+	add_parallel_dirops(fs, iov, count);
 	return writev(fs->connection.device, iov, count);
 }
 
@@ -75,19 +98,12 @@ static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 	return read(fd, buf, len);
 }
 
-static int add_parallel_dirops(struct fs *fs)
+static int use_own_io(struct fs *fs)
 {
 	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
 
 	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 }
-#else
-static int add_parallel_dirops(struct fs *fs)
-{
-	(void)fs;
-	return 0;
-}
-#endif
 
 /* ---- what needs no op ---- */
 
@@ -287,7 +303,7 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	if (r == 0)
 		fs->will_error = will_make(&fs->will, fs->connection.abort_fd);
 	if (r == 0)
-		r = add_parallel_dirops(fs);
+		r = use_own_io(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
 	if (r == 0)
