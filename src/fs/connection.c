@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/close_from.h"
 #include "base/log.h"
 
 #define CONTROL_FILES "/sys/fs/fuse/connections"
@@ -243,7 +243,7 @@ static int run_fusermount(const char *mountpoint)
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+	spawn_close_from(&files, STDERR_FILENO + 1);
 	r = posix_spawnp(&pid, argv[0], &files, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	if (r)

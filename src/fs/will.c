@@ -6,7 +6,6 @@
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/close_from.h"
 
 #define ABORT_FD 3
 /* Long enough for programs with sanitizers, which start slowly. */
@@ -39,7 +39,7 @@ static int spawn(int abort_fd, int ready_fd, pid_t *ret_pid)
 	posix_spawn_file_actions_adddup2(&files, ready_fd, STDOUT_FILENO);
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, abort_fd, ABORT_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files, ABORT_FD + 1);
+	spawn_close_from(&files, ABORT_FD + 1);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 						POSIX_SPAWN_SETSIGDEF);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h> /* RENAME_NOREPLACE */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +11,19 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "inotify/internal.h"
+
+#ifndef HAVE_RENAMEAT2
+static int renameat2(int from, const char *path, int to, const char *newpath, unsigned flags)
+{
+	return (int)syscall(SYS_renameat2, from, path, to, newpath, flags);
+}
+#endif
 
 /*
  * The root of the mount. Nothing is done below a directory that only has the same path: once the

@@ -2,13 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/close_from.h"
 #include "base/log.h"
 #include "inotify/helper.h"
 #include "inotify/internal.h"
@@ -55,7 +55,7 @@ static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, socket, MIRROR_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files, MIRROR_FD + 1);
+	spawn_close_from(&files, MIRROR_FD + 1);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
 						POSIX_SPAWN_SETSIGDEF);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/close_from.h"
 #include "base/snapshot.h"
 
 /* Above the numbers that the descriptors get in the child. */
@@ -71,8 +71,7 @@ static int spawn(int socket, int spool, int root, pid_t *ret_pid)
 	posix_spawn_file_actions_adddup2(&files, spool, LOCAL_SPOOL_FD);
 	if (root >= 0)
 		posix_spawn_file_actions_adddup2(&files, root, LOCAL_ROOT_FD);
-	posix_spawn_file_actions_addclosefrom_np(&files,
-						 LOCAL_SPOOL_FD + 1 + (root >= 0 ? 1 : 0));
+	spawn_close_from(&files, LOCAL_SPOOL_FD + 1 + (root >= 0 ? 1 : 0));
 	posix_spawnattr_init(&attr);
 	set_attributes(&attr);
 	r = posix_spawn(ret_pid, "/proc/self/exe", &files, &attr, argv, env);

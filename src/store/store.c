@@ -163,8 +163,10 @@ static struct store *store_alloc(const char *path)
 	}
 	pthread_mutex_init(&s->pool_lock, NULL);
 	pthread_rwlockattr_init(&attr);
+#ifdef HAVE_RWLOCK_KIND
 	/* Without this, readers that follow each other without a gap would starve the writer. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
 	pthread_rwlock_init(&s->memory_lock, &attr);
 	pthread_rwlockattr_destroy(&attr);
 	return s;

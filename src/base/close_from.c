@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/close_from.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+
+void spawn_close_each_from(posix_spawn_file_actions_t *actions, int first)
+{
+	DIR *fds = opendir("/proc/self/fd");
+	const struct dirent *e;
+
+	if (!fds)
+		return;
+	while ((e = readdir(fds))) {
+		int fd = (int)strtol(e->d_name, NULL, 10);
+
+		/* That of `fds` is among them: to close what is closed is no error there. */
+		if (e->d_name[0] != '.' && fd >= first)
+			posix_spawn_file_actions_addclose(actions, fd);
+	}
+	closedir(fds);
+}
+
+void spawn_close_from(posix_spawn_file_actions_t *actions, int first)
+{
+#ifdef HAVE_SPAWN_CLOSEFROM
+	posix_spawn_file_actions_addclosefrom_np(actions, first);
+#else
+	spawn_close_each_from(actions, first);
+#endif
+}
