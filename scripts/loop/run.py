@@ -161,7 +161,7 @@ class Loop:
 
     # Builds and their tests.
 
-    def add_stages(self, build, stages, nice):
+    def add_stages(self, build, stages, nice, first=False):
         """Builds the programs of each list of tests in turn, and gives each list to the pool as
         soon as its programs are there. Calls `then` when there is nothing more to build."""
         if not stages:
@@ -187,7 +187,7 @@ class Loop:
             self.add_stages(build, rest, NICE, first=True)
 
         self.pool.add(Job(name, build.ninja(build.targets(tests)), done, cwd=ROOT,
-                                timeout=3000, nice=nice, expected=1000), first)
+                          timeout=3000, nice=nice, expected=1000), first)
 
     def add_build(self, build, tests, nice=NICE):
         mounts = [t for t in tests if builds.has_mounts(t)]
