@@ -18,17 +18,19 @@ struct fuse_args;
 struct fuse_lowlevel_ops;
 
 /*
- * A layer above the handlers: it sees each request first, and hears of each change
- * (inotify/mirror.h). Main thread, but `changes`.
+ * A layer above the handlers, which gets each request first and is told of each change
+ * (inotify/mirror.h). Main thread, except `changes`.
  */
 struct fs_above {
-	/* The operations to mount with; `below` answers what it leaves to it. Before the mount. */
+	/* Returns the operations to mount with; `below` answers the requests that it passes on.
+	 * Called before the mount. */
 	const struct fuse_lowlevel_ops *(*wrap)(const struct fuse_lowlevel_ops *below);
-	/* Mounted, before the first request. 0 and *ret, which the others get; or -errno. */
+	/* Called when the mount is made, before the first request. 0 and *ret, which the other
+	 * functions get; or -errno. */
 	int (*start)(struct fs *fs, const char *mountpoint, void **ret);
 	void (*changes)(void *above, GPtrArray *changes); /* cache thread */
-	/* The end, in this order: no worker answers requests; no notifier runs; the kernel's
-	 * connection is gone. */
+	/* Called at the end, in this order: when no worker answers requests; when no notifier
+	 * runs; when the kernel's connection is gone. */
 	void (*quit)(void *above);
 	void (*join)(void *above);
 	void (*free)(void *above);

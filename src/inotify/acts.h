@@ -14,7 +14,7 @@
 
 enum mirror_what {
 	MIRROR_CREATE = 1, /* a file that is there now */
-	MIRROR_WRITE,	   /* what a file holds has changed */
+	MIRROR_WRITE,	   /* the bytes of a file changed */
 	MIRROR_UNLINK,	   /* a file that is gone */
 	MIRROR_MKDIR,
 	MIRROR_RENAME, /* of a directory, in its directory */

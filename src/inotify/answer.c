@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The helper's requests. Where the act says that a name is not there yet, or still, the kernel may
- * remember that for no time at all: everybody else gets the truth from the tree.
+ * Answers the helper's requests. If the act needs a name to be missing yet, or to be there
+ * still, the kernel must not remember that answer, since all other processes get the truth from
+ * the tree.
  *
- * A path may mean something else by the time that the helper follows it. So a request that would
- * change something is compared with the expected act by operation, node and name, is answered once,
- * and is refused where it differs: what stands below never gets one from the helper.
+ * By the time that the helper follows a path, the path may lead to something else. So a request
+ * that would change something is compared with the expected act by operation, node and name, is
+ * answered once, and is refused if it differs. The layers below never get one from the helper.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +17,10 @@
 #include "inotify/internal.h"
 #include "fs/op.h"
 
-/* What of the expected act a request is about. */
+/* The part of the expected act that a request is about. */
 enum part {
-	PART_NONE, /* not the helper's, or of something else */
-	PART_ROOM, /* the space on the way */
+	PART_NONE, /* not a request of the helper, or about something else */
+	PART_ROOM, /* the space that contains the file */
 	PART_NAME,
 	PART_NEWNAME,
 };
@@ -35,7 +36,7 @@ static struct mirror *mirror_of(fuse_req_t req)
 	struct mirror *m = fs_of(req)->above;
 	pid_t pid = fuse_req_ctx(req)->pid;
 
-	/* 0: of a process that has no number here. */
+	/* pid 0 is a process without a number here. */
 	return m && pid && pid == atomic_load(&m->pid) ? m : NULL;
 }
 
@@ -70,7 +71,7 @@ static enum part find(fuse_req_t req, uint64_t dir, const char *name, struct exp
 	return part;
 }
 
-/* Is it for the expected file itself? */
+/* True if the request is about the expected file itself. */
 static bool find_ino(fuse_req_t req, uint64_t ino, struct expected *ret)
 {
 	struct mirror *m = mirror_of(req);
@@ -86,7 +87,7 @@ static bool find_ino(fuse_req_t req, uint64_t ino, struct expected *ret)
 	return is_it;
 }
 
-/* A request that would change something. Those about a file have its `ino` and no `dir`. */
+/* A request that would change something. A request about a file has its `ino` and no `dir`. */
 struct change {
 	enum mirror_what what;
 	uint64_t ino, dir, newdir;
@@ -104,9 +105,9 @@ static bool is_expected(const struct mirror_act *a, const struct change *c)
 }
 
 enum verdict {
-	VERDICT_OTHERS,	 /* not the helper's request: nothing of this concerns it */
-	VERDICT_REFUSED, /* it was answered: -EPERM */
-	VERDICT_TAKEN,	 /* the expected one, for the first time: to be answered */
+	VERDICT_OTHERS,	 /* not a request of the helper */
+	VERDICT_REFUSED, /* it was answered by -EPERM */
+	VERDICT_TAKEN,	 /* it is the expected act, for the first time: the caller answers it */
 };
 
 static enum verdict judge(fuse_req_t req, const struct change *c, uint64_t *ret_ino)
@@ -132,7 +133,7 @@ static enum verdict judge(fuse_req_t req, const struct change *c, uint64_t *ret_
 	return VERDICT_REFUSED;
 }
 
-/* A change that is no act. */
+/* Refuses a change that is never an act. */
 static bool refuses(fuse_req_t req)
 {
 	if (!mirror_of(req))
@@ -143,7 +144,7 @@ static bool refuses(fuse_req_t req)
 
 /* ---- entries ---- */
 
-/* As the store has it. */
+/* Makes the entry of a node from the store. */
 static int make_entry(struct fs *fs, uint64_t ino, struct fuse_entry_param *ret)
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
@@ -163,7 +164,7 @@ static int make_entry(struct fs *fs, uint64_t ino, struct fuse_entry_param *ret)
 	return 0;
 }
 
-/* Of something that is gone, while it is being removed. */
+/* Makes the attributes of something that is gone, while it is being removed. */
 static void fill_gone(const struct fs *fs, const struct expected *x, struct stat *ret)
 {
 	*ret = (struct stat){
@@ -241,7 +242,8 @@ static bool answer_getattr(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_err(req, -r);
 		return true;
 	}
-	/* Its author may be somebody else, and the kernel would not even ask us. */
+	/* The author may be somebody else; without this bit the kernel would refuse the open by
+	 * itself. */
 	e.attr.st_mode |= S_IWUSR;
 	fuse_reply_attr(req, &e.attr, 0);
 	return true;
@@ -344,7 +346,8 @@ static bool answer_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	return verdict != VERDICT_OTHERS;
 }
 
-/* The times that it has: the kernel tells that attributes changed, and none does. */
+/* The helper sets the present times again: the kernel tells watchers that attributes changed,
+ * but none does. */
 static bool answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
 {
 	const int times = FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME;
@@ -369,7 +372,7 @@ static bool answer_setattr(fuse_req_t req, fuse_ino_t ino, int to_set)
 
 /* ---- the wrapped table: each request comes here first ---- */
 
-/* Written before the mount. */
+/* Written only before the mount. */
 static struct fuse_lowlevel_ops below, wrapped;
 
 static bool is_sink(fuse_req_t req, const struct fuse_file_info *fi)

@@ -26,8 +26,8 @@ static int renameat2(int from, const char *path, int to, const char *newpath, un
 #endif
 
 /*
- * The root of the mount. Nothing is done below a directory that only has the same path: once the
- * mount is gone, what it covered is somebody's real files.
+ * Opens the root of the mount. Nothing may be done below a directory that only has the same
+ * path: when the mount is gone, the real files that it covered appear there.
  */
 static int open_root(const char *mountpoint, unsigned minor)
 {
@@ -59,7 +59,7 @@ static int create(int root, const char *path)
 	return fd < 0 || close(fd) < 0 ? -errno : 0;
 }
 
-/* The same times again: the watchers see that attributes changed, and nothing else does. */
+/* Sets the present times again: watchers see that attributes changed, but nothing does. */
 static int touch(int root, const char *path)
 {
 	struct timespec times[2];
@@ -78,7 +78,7 @@ static int write_over(int root, const char *path)
 
 	if (fd < 0)
 		return -errno;
-	/* It goes nowhere: the watchers see that somebody wrote. */
+	/* The byte goes nowhere, but watchers see that somebody wrote. */
 	return pwrite(fd, "", 1, 0) < 0 ? -errno : 0;
 }
 
@@ -103,7 +103,7 @@ static int act(int root, enum mirror_what what, const char *path, const char *ne
 	return -EINVAL;
 }
 
-/* Relative, and without a way up. */
+/* True for a relative path without "..". */
 static bool is_path(const char *path)
 {
 	return path[0] && path[0] != '/' && strcmp(path, "..") != 0 &&
@@ -145,11 +145,12 @@ int mirror_helper_main(int argc, char **argv)
 	}
 	prctl(PR_SET_NAME, "sparkfs-inotify");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Who called it has ended before that: there may be another mount in that place by now. */
+	/* The process that started it has ended already, so another mount may be at the path by
+	 * now. */
 	if (getppid() != (pid_t)strtol(argv[4], NULL, 10))
 		return EXIT_FAILURE;
 	minor = (unsigned)strtoul(argv[3], NULL, 10);
-	/* A place that is in nobody's way. */
+	/* A directory that keeps nothing from being unmounted. */
 	if (chdir("/") < 0)
 		return EXIT_FAILURE;
 	umask(0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The process that does to the mount what happened elsewhere (mirror.h). */
+/* The process that repeats on the mount what happened elsewhere (mirror.h). */
 #pragma once
 
-/* How the program is called for it: argv[1]; then the mount point, the minor number of its
- * device, and the process that calls it. The socket is descriptor 3. */
+/* argv[1] with which the program is started for it; then come the mount point, the minor number
+ * of its device, and the process that starts it. The socket is descriptor 3. */
 #define MIRROR_HELPER_ARG "--inotify-helper"
 
 /* Its main(). Returns an exit status. */

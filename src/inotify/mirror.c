@@ -8,7 +8,7 @@
 #include "inotify/internal.h"
 #include "fs/op.h"
 
-/* Beyond so many acts the watchers' own queues are full as well (max_queued_events). */
+/* With more acts the queues of the watchers would be full, too (max_queued_events). */
 #define QUEUED_MAX 20000
 
 struct job {
@@ -41,7 +41,7 @@ static int start(struct fs *fs, const char *mountpoint, void **ret_mirror)
 	return 0;
 }
 
-/* Nobody answers requests any more: no act is begun, the helper is told to go. */
+/* Requests are not answered any more: begins no act, and tells the helper to end. */
 static void quit(void *above)
 {
 	struct mirror *m = above;
@@ -49,7 +49,7 @@ static void quit(void *above)
 	mirror_process_quit(&m->process);
 }
 
-/* Behind the notifier's end: no thread of ours is left. */
+/* Called after the end of the notifier. Ends our thread. */
 static void join(void *above)
 {
 	struct mirror *m = above;
@@ -57,7 +57,7 @@ static void join(void *above)
 	work_queue_stop(&m->queue);
 }
 
-/* The kernel's connection has ended: nothing can hold the helper. */
+/* The kernel's connection has ended, so nothing can hold the helper back. */
 static void free_mirror(void *above)
 {
 	struct mirror *m = above;
@@ -80,7 +80,7 @@ static void expect(struct mirror *m, const struct mirror_act *act, enum mirror_w
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* >= 0: the errno that the helper got; -errno: there is none. */
+/* >= 0: the errno that the helper got; -errno: it did not answer. */
 static int try_act(struct mirror *m, const struct mirror_act *act, enum mirror_what what)
 {
 	int r = mirror_process_ensure(&m->process);
@@ -92,8 +92,8 @@ static int try_act(struct mirror *m, const struct mirror_act *act, enum mirror_w
 	r = mirror_process_do(&m->process, act, what);
 	expect(m, NULL, 0);
 	if (r == -EPIPE && !mirror_process_is_over(&m->process)) {
-		/* What it still asks for is refused as its own until it has ended, and its number may
-		 * be another's as soon as it was waited for. */
+		/* Until it has ended its requests are refused as the helper's. When it was
+		 * reaped, another process may get its number. */
 		mirror_process_end(&m->process);
 		atomic_store(&m->pid, 0);
 		mirror_process_reap(&m->process);
@@ -109,7 +109,7 @@ static int do_act(struct mirror *m, const struct mirror_act *act, enum mirror_wh
 	return r == -EPIPE ? try_act(m, act, what) : r;
 }
 
-/* Whatever cannot be shown as it was: that something happened. */
+/* Shows only that something happened, where the change itself cannot be shown. */
 static int do_touch(struct mirror *m, const struct mirror_act *act)
 {
 	struct mirror_act now = *act;
@@ -159,7 +159,8 @@ static void job_free(struct job *job)
 	g_free(job);
 }
 
-/* The oldest job, if the kernel knows of its change; NULL: there is none, or it is waited for. */
+/* Takes the oldest job if the kernel knows of its change. NULL: there is none, or the kernel
+ * does not know yet. */
 static struct job *take_told(struct mirror *m)
 {
 	struct job *job;
@@ -186,8 +187,8 @@ static void run_told(void *arg)
 	}
 }
 
-/* On a thread of the notifier: who is told of a change is to see it. The notifier ends waits in any
- * order, the watchers see the changes in theirs. */
+/* On a thread of the notifier, so that a watcher which is told of a change sees it. The
+ * notifier ends waits in any order, but the watchers see the changes in theirs. */
 static void kernel_knows(void *arg)
 {
 	struct job *job = arg;
@@ -201,7 +202,7 @@ static void kernel_knows(void *arg)
 
 /* ---- changes, on the cache thread ---- */
 
-/* A request for that very name is being answered: the kernel tells of it when it is. */
+/* True if a request for this name is being answered here; the kernel tells of that one itself. */
 static bool is_done_here(const struct fs *fs, const struct mirror_act *act)
 {
 	for (const GList *l = fs->parked.head; l; l = l->next) {

@@ -13,7 +13,7 @@
 #include "inotify/helper.h"
 #include "inotify/internal.h"
 
-/* Helpers that die one after the other without having done anything. */
+/* After so many helpers that died without doing an act no other one is started. */
 #define STARTS_MAX 5
 
 void mirror_process_init(struct mirror_process *p, const char *mountpoint,
@@ -30,7 +30,7 @@ void mirror_process_clear(struct mirror_process *p)
 	g_free(p->mountpoint);
 }
 
-/* Of our own signals, and of our files, it gets none but the socket. */
+/* Of our descriptors the helper gets only the socket, and it gets none of our blocked signals. */
 static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_pid)
 {
 	char number[16], parent[16];
@@ -67,7 +67,7 @@ static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_
 	return -r;
 }
 
-/* False: it is over, and the descriptor was not taken. */
+/* False: no helper may run any more, and the descriptor was not taken. */
 static bool set_fd(struct mirror_process *p, int fd)
 {
 	bool is_over;
@@ -129,7 +129,7 @@ int mirror_process_do(struct mirror_process *p, const struct mirror_act *act,
 		return -ENAMETOOLONG;
 	if (send(p->fd, packet->str, packet->len, MSG_NOSIGNAL) < 0)
 		return -EPIPE;
-	/* As long as it takes (mirror.h 5). */
+	/* This waits without a limit (mirror.h 5). */
 	do {
 		if (recv(p->fd, &result, sizeof(result), 0) != (ssize_t)sizeof(result))
 			return -EPIPE;

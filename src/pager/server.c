@@ -7,9 +7,10 @@
 
 #include "pager/present/link.h"
 
-/* How long a failed network is taken to be down without asking again. */
+/* So long a network that failed counts as down without another request. */
 #define DOWN_MS 2000
-/* After so long larger pages are tried again; where that fails, each time after twice as long. */
+/* After this time larger pages are tried again, and each time that this fails after twice as
+ * long. */
 #define LARGER_MS 60000
 #define LARGER_MAX_MS (30 * 60 * 1000)
 #define HTTP_UNAUTHORIZED 401
@@ -20,17 +21,18 @@ struct server {
 	struct server_link *link;
 
 	pthread_mutex_t lock;
-	int64_t failed_ms;	       /* mono: the network failed last; NEVER; lock */
-	int error;		       /* what it failed with; lock */
-	int64_t refused_ms;	       /* mono: the token was refused; NEVER; lock */
+	int64_t failed_ms;	       /* mono; when the network failed last, or NEVER; lock */
+	int error;		       /* the -errno of that failure; lock */
+	int64_t refused_ms;	       /* mono; when the token was refused, or NEVER; lock */
 	int64_t good_wall_ms;	       /* lock */
 	int64_t offline_since_wall_ms; /* lock */
 
-	int page_max; /* of messages, what the gateway still gives; 0: as many as it will */
-	int64_t page_max_ms;  /* mono: since when */
-	int64_t page_wait_ms; /* until twice as many are tried */
-	bool page_grew;	      /* they were, and that has not failed */
-	int page_given;	      /* see server_note_page; 0: not known */
+	int page_max; /* the largest page of messages that the gateway gives; 0: no limit is
+		       * known */
+	int64_t page_max_ms;  /* mono; since when it is page_max */
+	int64_t page_wait_ms; /* how long until twice as many are tried */
+	bool page_grew;	      /* twice as many were tried, and that has not failed */
+	int page_given;	      /* see server_note_page; 0: unknown */
 	int rooms_page;
 };
 
@@ -102,7 +104,8 @@ void server_noticed(struct server *s, const struct webex_reply *reply)
 	if (!reply->is_network || !server_is_unreachable(reply->error))
 		return;
 	pthread_mutex_lock(&s->lock);
-	/* As if that had been a while ago: who opens asks once, and nobody is refused unasked. */
+	/* The failure counts as old, so that an open asks once, and nobody is refused without a
+	 * request. */
 	if (s->failed_ms == NEVER) {
 		s->failed_ms = clock_mono(s->clock) - DOWN_MS;
 		s->error = reply->error;
@@ -175,7 +178,7 @@ int server_page_max(struct server *s, int max)
 
 	while (s->page_max && now - s->page_max_ms >= s->page_wait_ms) {
 		s->page_max_ms += s->page_wait_ms;
-		/* The last larger one did not fail. */
+		/* The last larger page did not fail. */
 		if (s->page_grew)
 			s->page_wait_ms = LARGER_MS;
 		s->page_max = s->page_max * 2 < SERVER_PAGE_MAX ? s->page_max * 2 : 0;
@@ -207,7 +210,7 @@ void server_note_page(struct server *s, int n, int asked)
 	if (n < asked)
 		s->page_given = MAX(s->page_given, n);
 	else if (n > s->page_given)
-		s->page_given = 0; /* what was short was so by chance */
+		s->page_given = 0; /* the short page was short by chance */
 }
 
 int server_rooms_page(const struct server *s)
