@@ -248,18 +248,6 @@ int contents_names_of(struct sql *q, int64_t message, struct webex_message *m)
 	return 1;
 }
 
-static int write_sizes(struct write *w, const struct store_message *m)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "UPDATE message SET txt_size=?2, log_size=?3, flags=?4 WHERE rowid=?1");
-
-	sql_int(&st, 1, m->rowid);
-	sql_int(&st, 2, (int64_t)webex_render_txt_size(&m->m));
-	sql_int(&st, 3, (int64_t)webex_render_transcript_size(&m->m));
-	sql_int(&st, 4, m->flags | MESSAGE_SHOWS_NAMES);
-	return sql_run(&st);
-}
-
 int contents_show_names(struct write *w, int64_t rowid)
 {
 	struct store_message m = {0};
@@ -271,7 +259,7 @@ int contents_show_names(struct write *w, int64_t rowid)
 	    !m.m.text && !m.m.markdown && !m.m.html) {
 		r = contents_names_of(w->q, rowid, &m.m);
 		if (r == 1)
-			r = write_sizes(w, &m);
+			r = sizes_write(w, &m, m.flags | MESSAGE_SHOWS_NAMES);
 		if (r == 0 && m.m.file_names)
 			r = room_place_get(w->q, m.room, &room);
 		if (r == 0 && m.m.file_names)

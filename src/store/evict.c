@@ -65,7 +65,10 @@ static int drop_body(struct write *w, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "DELETE FROM body WHERE message=?1");
+	int r = sizes_before_drop(w, rowid);
 
+	if (r < 0)
+		return r;
 	sql_int(&st, 1, rowid);
 	return sql_run(&st);
 }

@@ -15,6 +15,7 @@
 #include "store/sql.h"
 #include "store/store.h"
 #include "webex/id.h"
+#include "webex/render.h"
 
 struct store_conn {
 	struct store *s;
@@ -43,6 +44,8 @@ struct store {
 		int month;
 	} evict;		 /* writing thread; where store_evict() goes on */
 	int64_t stored_rowid;	 /* writing thread: meta "rowid.last" as committed */
+	bool has_old_sizes;	 /* writing thread: a row with a body may have an older form */
+	int64_t sized_rowid;	 /* writing thread: store_renew_sizes() has looked up to here */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
 	GHashTable *heirs; /* writing thread: see room_put.c; row to row, both owned int64_t */
 
@@ -180,6 +183,20 @@ int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message
 /* Finds the row of (room, id), also a tombstone; -ENOENT. */
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
 
+/* ---- sizes.c ---- */
+/* meta: every message with a body has the sizes of this form. */
+#define SIZES_META_FORM "sizes.form"
+#define SIZES_FORM G_STRINGIFY(WEBEX_TEXT_FORM)
+/* SQL: a size of message m, or -1 if it belongs to another form of the text. */
+#define SIZE_OF(column) "CASE m.form WHEN " SIZES_FORM " THEN m." column " ELSE -1 END"
+/* Writes the sizes that the message has in the current form, and its flags. */
+int sizes_write(struct write *w, const struct store_message *m, int64_t flags);
+/* Finds the sizes of a row of an older form while its body is still there; called before the body is
+ * dropped. */
+int sizes_before_drop(struct write *w, int64_t rowid);
+/* Reads from the database whether sizes of an older form are left. */
+void sizes_load(struct store *s);
+
 /* ---- months.c ---- */
 /* Loads the counts from the database. */
 int months_load(struct store *s);
@@ -208,7 +225,10 @@ int message_insert(struct write *w, const struct message_row *row,
 /* Rewrites what may change of a known message, and its body. */
 int message_rewrite(struct write *w, const struct store_message *old,
 		    const struct webex_message *m, const char *first_email);
-/* True if message_rewrite() would change nothing but the body. */
+/* The same without the body: one that was dropped stays so. */
+int message_rewrite_row(struct write *w, const struct store_message *old,
+			const struct webex_message *m);
+/* True if message_rewrite() would change nothing but the body, as far as the sizes are known. */
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m);
 int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms);
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);

@@ -399,7 +399,7 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	if (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)))
 		return 0;
 	if (p->verifies && is_refill(old, m))
-		return 0;
+		return old->txt_size < 0 ? message_rewrite_row(p->w, old, m) : 0;
 	if (p->doubts && old->flags & MESSAGE_HAS_FILES) {
 		r = contents_lack(p->w->q, old->rowid, m->files);
 		if (r == 1)

@@ -66,8 +66,8 @@ static int write_row(struct write *w, const struct message_row *row,
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		w->q, "INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
 		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
-		      " log_size)"
-		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+		      " log_size, form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+		      " ?12, ?13, " SIZES_FORM ")");
 
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
@@ -104,12 +104,12 @@ int message_insert(struct write *w, const struct message_row *row,
 	return r;
 }
 
-static int rewrite_row(struct write *w, const struct store_message *old,
-		       const struct webex_message *m)
+int message_rewrite_row(struct write *w, const struct store_message *old,
+			const struct webex_message *m)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
-			       " parent_id=?5, log_size=?6 WHERE rowid=?1");
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
+		      " parent_id=?5, log_size=?6, form=" SIZES_FORM " WHERE rowid=?1");
 	int64_t flags = flags_of(m) | (old->flags & MESSAGE_OWN);
 	struct webex_message named = *m;
 	int r = 0;
@@ -133,7 +133,7 @@ static int rewrite_row(struct write *w, const struct store_message *old,
 int message_rewrite(struct write *w, const struct store_message *old,
 		    const struct webex_message *m, const char *first_email)
 {
-	int r = rewrite_row(w, old, m);
+	int r = message_rewrite_row(w, old, m);
 
 	if (r == 0)
 		r = write_body(w, old->rowid, m, first_email);
@@ -148,7 +148,7 @@ bool message_has_row_of(const struct store_message *old, const struct webex_mess
 {
 	return old->m.updated_ms == m->updated_ms &&
 	       (old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES)) == flags_of(m) &&
-	       (old->flags & MESSAGE_SHOWS_NAMES ||
+	       (old->flags & MESSAGE_SHOWS_NAMES || old->txt_size < 0 ||
 		old->txt_size == (int64_t)webex_render_txt_size(m)) &&
 	       !g_strcmp0(old->m.parent_id, m->parent_id);
 }

@@ -11,14 +11,16 @@
 #define COOKIE_PLACE_MAX ((INT64_C(1) << 42) - 1)
 
 #define BRIEF_COLUMNS                                                                          \
-	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, m.txt_size, m.flags, "       \
-	"m.stem "
+	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, " SIZE_OF(                   \
+		"txt_size") ", m.flags, m.stem "
 
 #define MESSAGE_COLUMNS                                                                        \
-	"m.rowid, m.room, m.cookie, m.person, m.stem, m.txt_size, m.deleted OR r.gone, m.id,"  \
-	" r.id, m.parent_id, r.type, b.text, b.markdown, b.html, b.files, p.id, b.email,"      \
-	" p.first_email, b.mentioned_people, b.mentioned_groups, b.attachments, m.flags,"      \
-	" m.created_ms, m.updated_ms, b.extra, b.message "
+	"m.rowid, m.room, m.cookie, m.person, m.stem, " SIZE_OF(                               \
+		"txt_size") ", m.deleted OR r.gone, m.id, r.id, m.parent_id, r.type, b.text, " \
+			    "b.markdown, b.html, b.files, p.id, b.email,"                      \
+			    " p.first_email, b.mentioned_people, b.mentioned_groups, "         \
+			    "b.attachments, m.flags,"                                          \
+			    " m.created_ms, m.updated_ms, b.extra, b.message "
 #define MESSAGE_FROM                                                                           \
 	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
 	" LEFT JOIN person p ON p.rowid=m.person "
@@ -291,11 +293,13 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 int store_transcript_size(struct store_conn *c, const struct store_range *range,
 			  int64_t *ret_size)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT sum(m.log_size), min(m.log_size) FROM message m"
-			       " WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?4"
-			       " AND m.deleted=0 AND m.created_ms>=?3"
-			       " AND (SELECT gone FROM room WHERE rowid=?1)=0");
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT sum(m.log_size), min(" SIZE_OF(
+			      "log_size") ")"
+					  " FROM message m WHERE m.room=?1 AND m.cookie>?2 AND "
+					  "m.cookie<?4"
+					  " AND m.deleted=0 AND m.created_ms>=?3"
+					  " AND (SELECT gone FROM room WHERE rowid=?1)=0");
 	int r;
 
 	bind_listing(&st, range);

@@ -82,7 +82,7 @@ static const char VERSION_1[] =
  * messages have a body, and how many lack one, in a (space, time_month()), and when it was last
  * opened. sweep: how far old pages were verified. event: the journal; seq from the counter of
  * rowids. Ids of messages begin with their time (sql.c); of authors only the owner has an
- * index. message.log_size: bytes of webex_render_transcript(); -1: of version 1, nobody knows.
+ * index. message.log_size: bytes of webex_render_transcript(); -1 in rows that version 1 made.
  */
 #define TIME_FIRST(id)                                                                         \
 	"CASE typeof(" id ") WHEN 'blob' THEN CAST(substr(" id ",7,2)||substr(" id ",5,2)||"   \
@@ -143,9 +143,21 @@ static const char VERSION_3[] =
 	"UPDATE room SET head_wall_ms=-1, head_recent=0"
 	" WHERE rowid NOT IN (SELECT room FROM span);";
 
+/*
+ * message.form: the version of the text's form (WEBEX_TEXT_FORM, webex/render.h) that txt_size and
+ * log_size belong to. Version 3 of the schema wrote the sizes of form 1; version 1 wrote no log_size.
+ * meta "sizes.form": every message with a body has the sizes of this form (sizes.c).
+ */
+static const char VERSION_4[] =
+	"ALTER TABLE message ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
+	"UPDATE message SET form=0 WHERE log_size<0;"
+	"INSERT OR REPLACE INTO meta(key, value) SELECT '" SIZES_META_FORM "', '1'"
+	" WHERE NOT EXISTS(SELECT 1 FROM message WHERE form<>1);";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3};
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
+						       VERSION_4};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "

@@ -219,6 +219,7 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	/* Tombstones that cannot be purged now stay until they can. */
 	if (schema_purge(s->writer) < 0)
 		log_warning("store", "deleted rows stay in the cache for now");
+	sizes_load(s);
 	if (months_load(s) < 0)
 		log_warning("store", "the bodies in the cache are not counted");
 	*ret_store = s;

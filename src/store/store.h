@@ -242,7 +242,7 @@ struct store_message {
 	int64_t cookie;
 	int64_t person;	  /* rowid of its author, 0 if unknown */
 	char *stem;	  /* file name without .txt */
-	int64_t txt_size; /* bytes of webex_render_txt */
+	int64_t txt_size; /* bytes of webex_render_txt; -1: not known (store_renew_sizes) */
 	int64_t flags;	  /* the store's own */
 	bool deleted;
 	bool is_evicted; /* its body was dropped, so m lacks all that a listing does not show */
@@ -255,7 +255,8 @@ void store_message_clear(struct store_message *m);
 
 /* One row of a listing: what stat needs, without the body. `stem` is borrowed for the call. */
 struct store_brief {
-	int64_t rowid, cookie, person, created_ms, updated_ms, txt_size;
+	int64_t rowid, cookie, person, created_ms, updated_ms;
+	int64_t txt_size; /* -1: not known */
 	const char *stem;
 	bool has_markdown, has_files, has_card;
 };
@@ -290,8 +291,7 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg);
 /*
  * The size of the range's transcript in bytes (webex_render_transcript), also where bodies were
- * dropped. -ENODATA: for some messages the size is unknown, because an older version stored
- * them without it.
+ * dropped. -ENODATA: for some messages the size is unknown (store_renew_sizes).
  */
 int store_transcript_size(struct store_conn *c, const struct store_range *range,
 			  int64_t *ret_size);

@@ -11,6 +11,13 @@
 #include "webex/model.h"
 
 /*
+ * The version of the forms whose sizes the store keeps, .txt and the lines of a transcript. Whoever
+ * changes a byte of what either makes of any message raises it by one: a size that was found by an
+ * older form is then unknown to the store, and found anew before anybody is told (store/sizes.c).
+ */
+#define WEBEX_TEXT_FORM 1
+
+/*
  * .txt: text; else markdown as webex_render_md gives it; else html without its tags (block ends
  * become newlines, entities decoded); else one line naming the files or card ("[file: <last
  * path segment of URL>]", several lines for several; "[card]"; "[empty message]"). A newline is

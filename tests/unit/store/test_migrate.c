@@ -6,6 +6,7 @@
 
 #include "base/timefmt.h"
 #include "kit.h"
+#include "store/sizes.h"
 
 /* As version 1 made it, for ever. */
 static const char VERSION_1[] =
@@ -265,7 +266,21 @@ static void test_goes_on(void **state)
 	assert_int_equal(kit_put(k, 1, m), 60);
 	assert_int_equal(k->changes->len, 0);
 	kit_reopen(k);
-	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), 3);
+	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), 4);
+}
+
+/* Version 1 did not note what a transcript has of a message; of a version that did, the sizes stay. */
+static void test_sizes_are_found_again(void **state)
+{
+	struct kit *k = *state;
+
+	open_version_1(k);
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM message WHERE form=0"), 5);
+	while (store_renew_sizes(k->s, 2) == 1)
+		;
+	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM message WHERE form=0"), 0);
+	assert_int_equal(kit_number(k->path, "SELECT min(log_size) FROM message"),
+			 strlen("2025-03-04 09:20 +0000 a@x: text60\n"));
 }
 
 /* Every attachment has a row, and what was known of it stays. */
@@ -310,9 +325,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
-		T(test_nothing_is_lost),    T(test_heads),
-		T(test_months_are_counted), T(test_goes_on),
-		T(test_attachments),	    T(test_attachments_of_dropped_bodies),
+		T(test_nothing_is_lost),
+		T(test_heads),
+		T(test_months_are_counted),
+		T(test_goes_on),
+		T(test_sizes_are_found_again),
+		T(test_attachments),
+		T(test_attachments_of_dropped_bodies),
 	};
 
 	return cmocka_run_group_tests_name("store migrate", tests, NULL, NULL);

@@ -184,12 +184,12 @@ static void test_transcript(void **state)
 	check(webex_render_transcript, &m, "2025-03-04 10:25 +0100 unknown: \xe2\x86\xb3 x\n");
 }
 
+static uint32_t rolled = 1;
+
 static unsigned roll(unsigned sides)
 {
-	static uint32_t seed = 1;
-
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % sides;
+	rolled = rolled * 1664525 + 1013904223;
+	return (rolled >> 8) % sides;
 }
 
 /* Owned; NULL at times. */
@@ -229,44 +229,87 @@ static char *any_text(unsigned odd)
 	return g_string_free(out, FALSE);
 }
 
+static char *contents[] = {(char *)"https://x/contents/1", NULL};
+
+/* The same ones in the same order wherever it runs: one roll after the other. */
+static void any_message(struct webex_message *ret_message)
+{
+	*ret_message = (struct webex_message){.created_ms = 1741080302040};
+	ret_message->text = any_text(6);
+	ret_message->markdown = roll(3) ? NULL : any_text(6);
+	ret_message->html = roll(3) ? NULL : any_text(6);
+	ret_message->files = roll(6) ? NULL : contents;
+	ret_message->person_email = roll(4) ? g_strdup("bob@example.com") : any_text(4);
+	ret_message->parent_id = roll(3) ? NULL : contents[0];
+}
+
+static void any_message_free(struct webex_message *m)
+{
+	g_free(m->text);
+	g_free(m->markdown);
+	g_free(m->html);
+	g_free(m->person_email);
+}
+
 /* What is said of a message without making its bytes. */
 static void test_sizes(void **state)
 {
-	char *file[] = {(char *)"https://x/contents/1", NULL};
-
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
 		GString *out = g_string_new(NULL);
-		struct webex_message m = {
-			.text = any_text(6),
-			.markdown = roll(3) ? NULL : any_text(6),
-			.html = roll(3) ? NULL : any_text(6),
-			.files = roll(6) ? NULL : file,
-			.person_email = roll(4) ? g_strdup("bob@example.com") : any_text(4),
-			.parent_id = roll(3) ? NULL : file[0],
-			.created_ms = 1741080302040,
-		};
+		struct webex_message m;
 
+		any_message(&m);
 		webex_render_transcript(&m, out);
 		assert_int_equal(webex_render_transcript_size(&m), out->len);
 		g_string_truncate(out, 0);
 		webex_render_txt(&m, out);
 		assert_int_equal(webex_render_txt_size(&m), out->len);
 		g_string_free(out, TRUE);
-		g_free(m.text);
-		g_free(m.markdown);
-		g_free(m.html);
-		g_free(m.person_email);
+		any_message_free(&m);
 	}
+}
+
+/*
+ * Stores keep sizes of these forms. If this fails, a byte of them has changed: WEBEX_TEXT_FORM goes up
+ * by one, and the digest here is that of the new form.
+ */
+#define FORM_DIGEST "166f04b4c053ec418a79b1ef82c743369deddbf0d5263eb60d2076f370a1a5e5"
+
+static void test_a_form_that_changes_has_another_version(void **state)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	(void)state;
+	setenv("TZ", "CET-1", 1);
+	tzset();
+	rolled = 1;
+	for (int i = 0; i < 2000; i++) {
+		GString *out = g_string_new(NULL);
+		struct webex_message m;
+
+		any_message(&m);
+		webex_render_txt(&m, out);
+		webex_render_transcript(&m, out);
+		g_checksum_update(sum, (const guchar *)out->str, (gssize)out->len);
+		g_string_free(out, TRUE);
+		any_message_free(&m);
+	}
+	assert_int_equal(WEBEX_TEXT_FORM, 1);
+	assert_string_equal(g_checksum_get_string(sum), FORM_DIGEST);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_html),	  cmocka_unit_test(test_html_is_linear),
-		cmocka_unit_test(test_txt),	  cmocka_unit_test(test_md),
-		cmocka_unit_test(test_html_file), cmocka_unit_test(test_transcript),
+		cmocka_unit_test(test_html),
+		cmocka_unit_test(test_html_is_linear),
+		cmocka_unit_test(test_txt),
+		cmocka_unit_test(test_md),
+		cmocka_unit_test(test_html_file),
+		cmocka_unit_test(test_transcript),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_a_form_that_changes_has_another_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
