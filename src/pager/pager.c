@@ -10,6 +10,7 @@
 #include "pager/past/evicted.h"
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
+#include "pager/past/sizes.h"
 #include "pager/past/spans.h"
 
 #define LIST_AGE_MS 3000
@@ -57,6 +58,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	g_queue_init(&p->event_waiters.waiters);
 	p->poller = poller_new(p);
 	p->evicted = evicted_new(p);
+	p->sizes = sizes_new(p);
 	p->proof = proof_new(p);
 	*ret_pager = p;
 	return 0;
@@ -69,6 +71,7 @@ void pager_start(struct pager *p)
 		return;
 	poller_start(p->poller);
 	evicted_check(p->evicted);
+	sizes_start(p->sizes);
 }
 
 const struct pager_config *pager_get_config(const struct pager *p)
@@ -380,6 +383,7 @@ void pager_shutdown(struct pager *p)
 	poller_stop(p->poller);
 	spans_shutdown(p->spans);
 	evicted_stop(p->evicted);
+	sizes_stop(p->sizes);
 	proof_stop(p->proof);
 	/* Waiters may wait for another need from inside, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
@@ -405,6 +409,7 @@ void pager_free(struct pager **p)
 		return;
 	spans_free(&(*p)->spans);
 	evicted_free(&(*p)->evicted);
+	sizes_free(&(*p)->sizes);
 	proof_free(&(*p)->proof);
 	poller_free(&(*p)->poller);
 	g_hash_table_unref((*p)->entries);
