@@ -147,6 +147,9 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	e.entry_timeout = TIMEOUT_LONG;
 	e.attr.attr_timeout = TIMEOUT_LONG;
 	e.attr.st.st_ino = e.ino;
+	/* Who wants the size of an older form's asks for it: a listing does not wait for each. */
+	if (b->txt_size < 0)
+		e.ino = 0;
 	e.attr.st.st_mode = row->mode;
 	e.attr.st.st_uid = c->uid;
 	e.attr.st.st_gid = c->gid;
@@ -192,7 +195,7 @@ void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct s
 	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
 	attr->st.st_nlink = 2;
 	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
-	if (kind == TREE_MESSAGE_TXT)
+	if (kind == TREE_MESSAGE_TXT && b->txt_size >= 0)
 		tree_set_size(attr, b->txt_size);
 }
 
@@ -211,7 +214,10 @@ int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	if (r)
 		return r;
 	tree_message_attr(ctx, kind, &brief, attr);
-	return kind == TREE_MESSAGE_TXT ? 0 : tree_attr_by_render(ctx, ino, attr);
+	/* A size of an older form of text is none: better a wait than a file that ends too early. */
+	return kind == TREE_MESSAGE_TXT && brief.txt_size >= 0
+		       ? 0
+		       : tree_attr_by_render(ctx, ino, attr);
 }
 
 int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message)

@@ -127,7 +127,8 @@ struct tree_dir {
 /* Makes sure that everything the listing needs is known. */
 int tree_opendir(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir);
 
-/* False: the buffer is full. */
+/* False: the buffer is full. An entry with ino 0 has a number and a type (attr.st); its attributes are
+ * not known and have to be asked for. */
 typedef bool (*tree_emit)(void *arg, const char *name, const struct tree_entry *entry,
 			  int64_t cookie);
 /* Emits the entries after `cookie` (0: from the start) in the order of their cookies. The
