@@ -27,6 +27,7 @@
 #include "main/mountpoint.h"
 #include "main/whoami.h"
 #include "store/store.h"
+#include "tree/place.h"
 #include "tree/tree.h"
 #include "tree/write.h"
 #include "webex/token.h"
@@ -181,6 +182,7 @@ static int open_store(struct sparkfs *s, char **ret_reason)
 		.path = s->account.store_path,
 		.reserve_path = s->account.reserve_path,
 		.holder = s->mountpoint,
+		.path_of = tree_path_of,
 		.on_event = on_event,
 		.arg = s,
 	};

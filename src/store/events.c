@@ -42,32 +42,23 @@ static int append(struct write *w, enum store_event_what what, const char *path)
 	return sql_run(&st);
 }
 
-static const char *top_of(const struct store_change *c)
-{
-	return c->room_type == WEBEX_ROOM_DIRECT ? "direct" : "spaces";
-}
-
-/* The path of a room, "spaces/Ops", also of one that is gone. Owned; NULL if it never had a
- * name. */
-static char *room_path(struct write *w, const struct store_change *c)
+/* The name of a room, also of one that is gone. Owned; NULL if it never had one. */
+static char *room_name(struct write *w, int64_t room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "SELECT name FROM room WHERE rowid=?1");
 
-	sql_int(&st, 1, c->room);
-	if (sql_step(&st) != 1 || !sql_peek_text(&st, 0))
-		return NULL;
-	return g_strconcat(top_of(c), "/", sql_peek_text(&st, 0), NULL);
+	sql_int(&st, 1, room);
+	return sql_step(&st) == 1 ? sql_get_text(&st, 0) : NULL;
 }
 
-/* A renamed space makes two rows: with its old path, then with its new one. */
-static int append_renamed(struct write *w, const struct store_change *c)
+/* `name`: of what changed, in its directory. */
+static int append_named(struct write *w, enum store_event_what what,
+			const struct store_change *c, const char *room, const char *name)
 {
-	_cleanup_gfree_ char *old = g_strconcat(top_of(c), "/", c->old_name, NULL);
-	_cleanup_gfree_ char *now = g_strconcat(top_of(c), "/", c->name, NULL);
-	int r = append(w, STORE_EVENT_SPACE_RENAMED_FROM, old);
+	_cleanup_gfree_ char *path = w->s->path_of ? w->s->path_of(c, room, name) : NULL;
 
-	return r < 0 ? r : append(w, STORE_EVENT_SPACE_RENAMED, now);
+	return path ? append(w, what, path) : 0;
 }
 
 /* The event that a change makes; 0: none. */
@@ -107,23 +98,19 @@ static enum store_event_what what_of(const struct store_change *c)
 static int append_change(struct write *w, const struct store_change *c)
 {
 	enum store_event_what what = what_of(c);
-	_cleanup_gfree_ char *room = NULL, *path = NULL;
+	_cleanup_gfree_ char *room = what ? room_name(w, c->room) : NULL;
+	int r;
 
-	if (!what)
-		return 0;
-	if (c->type == STORE_ROOM_RENAMED && c->old_name && c->name)
-		return append_renamed(w, c);
-	room = room_path(w, c);
+	if (what == STORE_EVENT_SPACE_RENAMED && c->old_name && c->name) {
+		/* Two rows: with its old path, then with its new one. */
+		r = append_named(w, STORE_EVENT_SPACE_RENAMED_FROM, c, room, c->old_name);
+		return r < 0 ? r : append_named(w, what, c, room, c->name);
+	}
 	if (!room)
 		return 0;
 	if (c->rowid == c->room)
-		return append(w, what, room);
-	if (!c->name)
-		return 0;
-	path = what >= STORE_EVENT_MEMBER_ADDED
-		       ? g_strdup_printf("%s/members/%s", room, c->name)
-		       : g_strdup_printf("%s/%s.txt", room, c->name);
-	return append(w, what, path);
+		return append_named(w, what, c, room, room);
+	return c->name ? append_named(w, what, c, room, c->name) : 0;
 }
 
 static int drop_oldest(struct write *w)

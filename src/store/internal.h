@@ -32,6 +32,7 @@ struct store {
 	/* live messages with a body, and without one; written by the writing thread */
 	atomic_int_fast64_t bodies, evicted;
 	const struct clock *clock;
+	char *(*path_of)(const struct store_change *c, const char *room_name, const char *name);
 	void (*on_event)(void *arg);
 	void *on_event_arg;
 	atomic_int_fast64_t event_last; /* written by the writing thread */

@@ -213,6 +213,7 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	rowids_init(&s->rowids, config->reserve_path, used);
 	s->stored_rowid = -1;
 	s->clock = config->clock ? config->clock : clock_system();
+	s->path_of = config->path_of;
 	s->on_event = config->on_event;
 	s->on_event_arg = config->arg;
 	events_init(s);

@@ -50,6 +50,8 @@
 struct store;
 struct store_conn;
 
+struct store_change;
+
 struct store_config {
 	/* Database file; its folder exists (0700); NULL: memory. */
 	const char *path;
@@ -58,6 +60,10 @@ struct store_config {
 	/* Text for the lock: where this process is mounted. */
 	const char *holder;
 	const struct clock *clock; /* gives the times of events; NULL: the machine's */
+	/* The path of what changed, for its event; `name`: its name in its directory. Owned; NULL: it
+	 * has none. Any thread that writes; nothing of the store is called from it. Without it no
+	 * change makes an event. */
+	char *(*path_of)(const struct store_change *c, const char *room_name, const char *name);
 	/* Called when an event was committed, on the writing thread, without a lock. */
 	void (*on_event)(void *arg);
 	void *arg;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Translates what changed in the store into what the kernel must forget (design 3, 4). Also
- * chmod, utimens and unmount.
+ * Translates what changed in the store into what the kernel must forget (design 3, 4).
  */
 #include <errno.h>
 #include <limits.h>
@@ -11,6 +10,7 @@
 #include "base/log.h"
 #include "pager/past/months.h"
 #include "tree/internal.h"
+#include "tree/place.h"
 #include "tree/write.h"
 
 /* A first listing brings a thousand messages that the kernel does not know. If a batch has more
@@ -54,9 +54,22 @@ static void tell_name(const struct telling *g, uint64_t dir, const char *name)
 	g->told->name(g->told->arg, dir, name);
 }
 
-static uint64_t room_dir(const struct store_change *c)
+/* Tells of the names that it had and has in its directory. */
+static void tell_place(const struct telling *g, const struct store_change *c)
 {
-	return tree_ino(c->room_type == WEBEX_ROOM_DIRECT ? TREE_DIRECT : TREE_SPACES, 0);
+	struct tree_place p;
+
+	if (!tree_place_of(c, &p))
+		return;
+	if (c->old_name)
+		tell_name(g, p.dir, c->old_name);
+	/*
+	 * A space's new name is not told: the kernel remembers its absence for at most a second
+	 * (spaces_lookup), and before Linux 6.2 the notice would make the directory invalid for
+	 * a process that has just entered it.
+	 */
+	if (c->name && (p.below || c->type == STORE_ROOM_GONE))
+		tell_name(g, p.dir, c->name);
 }
 
 /* Tells of direct/<e-mail>, which no listing shows: the directory of an address without a space
@@ -141,15 +154,7 @@ static uint64_t month_of(struct telling *g, int64_t room, const char *stem)
 static void tell_room(const struct telling *g, const struct store_change *c)
 {
 	tell_address(g, c);
-	if (c->old_name)
-		tell_name(g, room_dir(c), c->old_name);
-	/*
-	 * A new name is not told: the kernel remembers its absence for at most a second
-	 * (spaces_lookup), and before Linux 6.2 the notice would make the directory invalid for
-	 * a process that has just entered it.
-	 */
-	if (c->name && c->type == STORE_ROOM_GONE)
-		tell_name(g, room_dir(c), c->name);
+	tell_place(g, c);
 	if (c->type == STORE_ROOM_ADDED)
 		return;
 	tell_inode(g, tree_ino(TREE_SPACE, c->room));
@@ -246,8 +251,6 @@ static void tell_month_files(struct telling *g, const struct store_change *c)
 
 static void tell_one(struct telling *g, const struct store_change *c)
 {
-	uint64_t members = tree_ino(TREE_MEMBERS, c->room);
-
 	switch (c->type) {
 	case STORE_ROOM_ADDED:
 	case STORE_ROOM_RENAMED:
@@ -264,10 +267,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 	case STORE_MEMBER_ADDED:
 	case STORE_MEMBER_CHANGED:
 	case STORE_MEMBER_GONE:
-		if (c->old_name)
-			tell_name(g, members, c->old_name);
-		if (c->name)
-			tell_name(g, members, c->name);
+		tell_place(g, c);
 		tell_inode(g, tree_ino(TREE_MEMBER, c->rowid));
 		break;
 	case STORE_PERSON_CHANGED:
@@ -352,76 +352,4 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	g_hash_table_unref(g.months);
 	if (g.conn)
 		store_read_end(g.conn);
-}
-
-/* ---- chmod, utimens ---- */
-
-static void set_content_mtime(struct tree *t, int64_t row, int64_t mtime_ms);
-
-/*
- * The file may have been sent already, though its last close is still to come. An upload is
- * never renamed.
- */
-static void set_sent_mtime(struct tree_ctx *ctx, struct pending *p, int64_t mtime_ms)
-{
-	struct store_content content = {0};
-
-	if (p->is_scratch || draft_is_dirty(p->draft))
-		return;
-	if (store_content_by_name(ctx->conn, tree_ino_row(p->dir), p->name, &content) == 0)
-		set_content_mtime(ctx->tree, content.rowid, mtime_ms);
-	store_content_clear(&content);
-}
-
-int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
-		  const int64_t *mtime_ms)
-{
-	struct pendings *pendings = ctx->tree->pendings;
-	/* 0 means that no time was set, so times at or before 1970 become 1. */
-	int64_t time_ms = mtime_ms ? MAX(*mtime_ms, 1) : 0;
-	struct pending *p;
-
-	if (ctx->tree->config.read_only)
-		return -EROFS;
-	if (tree_ino_kind(ino) != TREE_ATTACHMENT)
-		/* Accepted without effect, so that tar, cp -p and touch do not warn: the
-		 * server's times count. */
-		return 0;
-	p = upload_held(ctx, tree_ino_row(ino));
-	if (!p) {
-		if (mtime_ms)
-			set_content_mtime(ctx->tree, tree_ino_row(ino), time_ms);
-		return 0;
-	}
-	if (mode)
-		pending_set_mode(pendings, p, *mode);
-	if (mtime_ms) {
-		pending_set_times(pendings, p, time_ms);
-		set_sent_mtime(ctx, p, time_ms);
-	}
-	pending_unref(pendings, &p);
-	return 0;
-}
-
-struct mtime_job {
-	struct tree *tree;
-	int64_t row, mtime_ms;
-};
-
-static void mtime_run(void *arg)
-{
-	struct mtime_job *job = arg;
-
-	store_set_content_mtime(job->tree->config.store, job->row, job->mtime_ms);
-	g_free(job);
-}
-
-static void set_content_mtime(struct tree *t, int64_t row, int64_t mtime_ms)
-{
-	struct mtime_job *job = g_new0(struct mtime_job, 1);
-
-	job->tree = t;
-	job->row = row;
-	job->mtime_ms = mtime_ms;
-	work_post(t->config.queue, mtime_run, job);
 }

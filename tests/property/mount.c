@@ -10,6 +10,7 @@
 #include "model.h"
 #include "readers.h"
 #include "report.h"
+#include "tree/place.h"
 #include "wire.h"
 
 /* Without use for so long nothing is polled. */
@@ -73,8 +74,11 @@ static void introduce(void)
 static void open_all(void)
 {
 	g_autofree char *path = path_of("store.db"), *reserve = path_of("rowids");
-	struct store_config store = {
-		.path = path, .reserve_path = reserve, .holder = "test", .clock = &fake_clock};
+	struct store_config store = {.path_of = tree_path_of,
+				     .path = path,
+				     .reserve_path = reserve,
+				     .holder = "test",
+				     .clock = &fake_clock};
 	struct pager_config pager = {
 		.queue = mount.queue,
 		.clock = &fake_clock,

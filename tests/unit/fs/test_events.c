@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "op_kit.h"
+#include "tree/place.h"
 #include "tree/events.h"
 
 struct world {
@@ -90,7 +91,8 @@ static void on_event(void *arg)
 static int setup(void **state)
 {
 	struct world *w = g_new0(struct world, 1);
-	struct store_config store = {.holder = "test", .on_event = on_event, .arg = w};
+	struct store_config store = {
+		.holder = "test", .path_of = tree_path_of, .on_event = on_event, .arg = w};
 	struct pager_config pager = {.clock = clock_system()};
 
 	world = w;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pager_kit.h"
+#include "tree/place.h"
 
 /* ---- the fake API: calls under way, in order ---- */
 
@@ -250,7 +251,8 @@ void make_bounded_pager(struct world *w, int64_t max_bodies)
 
 int setup(void **state)
 {
-	struct store_config config = {.holder = "test", .clock = &fake_clock};
+	struct store_config config = {
+		.holder = "test", .clock = &fake_clock, .path_of = tree_path_of};
 	struct world *w = g_new0(struct world, 1);
 
 	now_ms = T0;

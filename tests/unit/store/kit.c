@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kit.h"
+#include "tree/place.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ void kit_open(struct kit *k)
 		.reserve_path = k->reserve,
 		.holder = "/mnt/test",
 		.clock = k->clock,
+		.path_of = tree_path_of,
 	};
 	char *holder = NULL;
 

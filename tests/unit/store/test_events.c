@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kit.h"
+#include "tree/place.h"
 
 /* The cursor up to which news() has given what came. */
 static int64_t seen;
@@ -287,7 +288,7 @@ static void count(void *arg)
 static void test_the_writer_is_told(void **state)
 {
 	int told = 0;
-	struct store_config config = {.on_event = count, .arg = &told};
+	struct store_config config = {.path_of = tree_path_of, .on_event = count, .arg = &told};
 	char *holder = NULL;
 	struct store *s;
 
