@@ -21,7 +21,7 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 	int r = webex_post_local(l->body, l->body_len, l->room_id, l->email, l->parent_id,
 				 &local, ret_reason);
 
-	if (r <= 0)
+	if (r < 0 || !local.path)
 		return r;
 	l->local = g_new0(struct letter_local, 1);
 	l->local->path = g_steal_pointer(&local.path);

@@ -115,8 +115,6 @@ uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, vo
 uint64_t webex_get_me(struct webex_client *c, webex_done done, void *arg);
 uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done done,
 			   void *arg);
-uint64_t webex_get_person(struct webex_client *c, const char *person_id, webex_done done,
-			  void *arg);
 
 /* The smallest page that is worth asking for: larger ones are not repeated after a 502 or 504, so
  * that the caller can ask for less (webex-api.md 1.7). */

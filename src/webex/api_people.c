@@ -30,11 +30,3 @@ uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done
 	g_string_free(path, TRUE);
 	return webex_call_start(call);
 }
-
-uint64_t webex_get_person(struct webex_client *c, const char *person_id, webex_done done,
-			  void *arg)
-{
-	return webex_call_start(webex_call_new_item(c, HTTP_GET, "/people", person_id,
-						    WEBEX_FORM_OBJECT, WEBEX_KIND_PERSON, done,
-						    arg));
-}

@@ -331,22 +331,22 @@ void webex_local_clear(struct webex_local *l)
 	g_clear_pointer(&l->parent_id, g_free);
 }
 
-/* "files" has exactly one local path: 1; none: 0. */
+/* *ret_path: the one local path that "files" has; NULL: it has none. */
 static int find_local(const cJSON *files, const char **ret_path, char **ret_reason)
 {
-	int locals = 0, all = 0;
+	int all = 0;
 
+	*ret_path = NULL;
 	if (!json_is_array(files))
 		return 0;
 	for (const cJSON *file = files->child; file; file = file->next, all++) {
 		if (!json_is_string(file) || file->valuestring[0] != '/')
 			continue;
 		*ret_path = file->valuestring;
-		locals++;
 	}
-	if (locals && all > 1)
+	if (*ret_path && all > 1)
 		return refuse_field(ret_reason, "files", "one file a message");
-	return locals;
+	return 0;
 }
 
 static int take_local_field(const cJSON *item, struct webex_local *l, const char *room_id,
@@ -378,13 +378,13 @@ int webex_post_local(const char *json, size_t len, const char *room_id, const ch
 	const char *path = NULL;
 	int r = parse_written(json, len, &doc, ret_reason);
 
+	*ret_local = l;
 	if (r < 0 || !doc)
 		return r;
 	r = find_local(json_get(doc, "files"), &path, ret_reason);
-	if (r <= 0)
+	if (r < 0 || !path)
 		return r;
 	l.path = g_strdup(path);
-	r = 0;
 	for (const cJSON *item = doc->child; item && r == 0; item = item->next)
 		r = take_local_field(item, &l, room_id, email, parent_id, ret_reason);
 	if (r == 0 && l.text && l.markdown)
@@ -394,5 +394,5 @@ int webex_post_local(const char *json, size_t len, const char *room_id, const ch
 		return r;
 	}
 	*ret_local = l;
-	return 1;
+	return 0;
 }

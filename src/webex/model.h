@@ -144,9 +144,9 @@ struct webex_local {
 };
 void webex_local_clear(struct webex_local *l);
 /*
- * 1: "files" has the absolute path of one local file, and the rest of the body can be sent with
- * a file. 0: it has no local path. -EINVAL: two files, a card, both text and markdown, or as
- * webex_post_body.
+ * 0: ret_local->path is the absolute path that "files" has of one local file, and the rest of the
+ * body can be sent with a file; it is NULL if "files" has no local path. -EINVAL: two files, a card,
+ * both text and markdown, or as webex_post_body.
  */
 int webex_post_local(const char *json, size_t len, const char *room_id, const char *email,
 		     const char *parent_id, struct webex_local *ret_local, char **ret_reason);

@@ -135,7 +135,7 @@ static void expect_person(struct kit *k, int error, const char *words)
 	struct ticket *t = ticket_new(k);
 	const struct webex_reply *reply;
 
-	webex_get_person(k->client, "PPP", kit_done, t);
+	webex_get_room(k->client, "PPP", kit_done, t);
 	reply = ticket_wait(t);
 	assert_int_equal(reply->error, error);
 	if (words)
@@ -183,7 +183,7 @@ static void test_another_token_of_the_same_person(void **state)
 	kit_write(&k, "token", "token-me");
 	for (int i = 0; i < MANY; i++) {
 		tickets[i] = ticket_new(&k);
-		webex_get_person(k.client, "PPP", kit_done, tickets[i]);
+		webex_get_room(k.client, "PPP", kit_done, tickets[i]);
 	}
 	for (int i = 0; i < MANY; i++)
 		check_and_free(tickets[i], 0);
@@ -203,7 +203,7 @@ static void test_whose_it_is_cannot_be_asked(void **state)
 	webex_client_set_person(k.client, "ME", NULL);
 	kit_write(&k, "token", "token-none");
 	t = ticket_new(&k);
-	webex_get_person(k.client, "PPP", kit_done, t);
+	webex_get_room(k.client, "PPP", kit_done, t);
 	reply = ticket_wait(t);
 	assert_int_equal(reply->error, -EIO);
 	assert_true(reply->is_network);

@@ -179,10 +179,10 @@ static const struct {
 	int r;
 	const char *path, *text, *markdown, *parent_id;
 } locals[] = {
-	{"{\"files\":[\"/a/b.pdf\"]}", 1, "/a/b.pdf", NULL, NULL, NULL},
-	{"{\"roomId\":\"R\",\"files\":[\"/a\"],\"text\":\"t\",\"parentId\":\"P\"}", 1, "/a",
+	{"{\"files\":[\"/a/b.pdf\"]}", 0, "/a/b.pdf", NULL, NULL, NULL},
+	{"{\"roomId\":\"R\",\"files\":[\"/a\"],\"text\":\"t\",\"parentId\":\"P\"}", 0, "/a",
 	 "t", NULL, "P"},
-	{"{\"files\":[\"/a\"],\"markdown\":\"**m**\",\"text\":null}", 1, "/a", NULL, "**m**",
+	{"{\"files\":[\"/a\"],\"markdown\":\"**m**\",\"text\":null}", 0, "/a", NULL, "**m**",
 	 NULL},
 	{"{\"text\":\"t\"}", 0, NULL, NULL, NULL, NULL},
 	{"{\"files\":[\"https://h/a\"]}", 0, NULL, NULL, NULL, NULL},
