@@ -102,8 +102,9 @@ void webex_cancel(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
 bool webex_cut(struct webex_client *c, uint64_t id);
 
-/* The origins that may get the bearer, for http_config: that of the configured base URL and the
- * public ones. NULL-terminated, owned (g_strfreev). */
+/* The origins that may get the bearer, for http_config: that of the configured base URL, or both
+ * public ones if it is one of them. A private server's token is nobody else's: a redirect to a public
+ * host does not carry it there. NULL-terminated, owned (g_strfreev). */
 char **webex_allowed_origins(const char *base_url);
 /* 0, or -EINVAL with a reason: not https (http only to loopback), user info, query, fragment;
  * strips trailing slashes. */

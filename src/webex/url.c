@@ -107,11 +107,13 @@ char **webex_allowed_origins(const char *base_url)
 	GPtrArray *origins = g_ptr_array_new();
 	char *own = webex_url_origin(base_url);
 
-	g_ptr_array_add(origins, g_strdup(WEBEX_PUBLIC_ORIGIN));
-	g_ptr_array_add(origins, g_strdup(WEBEX_PUBLIC_ORIGIN_OLD));
-	if (own && !webex_origin_is_public(own))
-		g_ptr_array_insert(origins, 0, g_steal_pointer(&own));
-	g_free(own);
+	if (own && !webex_origin_is_public(own)) {
+		g_ptr_array_add(origins, own);
+	} else {
+		g_ptr_array_add(origins, g_strdup(WEBEX_PUBLIC_ORIGIN));
+		g_ptr_array_add(origins, g_strdup(WEBEX_PUBLIC_ORIGIN_OLD));
+		g_free(own);
+	}
 	g_ptr_array_add(origins, NULL);
 	return (char **)g_ptr_array_free(origins, FALSE);
 }
