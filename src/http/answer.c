@@ -54,6 +54,16 @@ static char *all_links(struct http_try *t)
 	return all ? g_string_free(all, FALSE) : NULL;
 }
 
+/* What time it is by the clock that a date in the answer was written by: the server's, if it says so
+ * (RFC 9110, 6.6.1). */
+static int64_t server_wall_ms(struct http_try *t)
+{
+	const char *text = try_header(t, "Date", 0);
+	time_t date = text ? curl_getdate(text, NULL) : -1;
+
+	return date == -1 ? clock_wall(clock_system()) : (int64_t)date * 1000;
+}
+
 static void take_answer(struct http_try *t, struct http_response *resp,
 			struct http_outcome *outcome)
 {
@@ -61,7 +71,7 @@ static void take_answer(struct http_try *t, struct http_response *resp,
 
 	resp->status = outcome->status = (int)try_long(t, CURLINFO_RESPONSE_CODE);
 	outcome->has_retry_after = retry_after != NULL;
-	outcome->retry_after_s = http_retry_after(retry_after, clock_wall(clock_system()));
+	outcome->retry_after_s = http_retry_after(retry_after, server_wall_ms(t));
 	resp->retry_after_s = retry_after ? outcome->retry_after_s : 0;
 	resp->link = all_links(t);
 	resp->content_type = g_strdup(try_header(t, "Content-Type", 0));

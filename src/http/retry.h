@@ -22,7 +22,7 @@
 #define HTTP_LOCKED_MAX_MS 60000
 
 /*
- * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`), 1..3600; missing or
+ * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`, of the clock that it is of), 1..3600; missing or
  * malformed 15.
  */
 int http_retry_after(const char *value, int64_t now_wall_ms);

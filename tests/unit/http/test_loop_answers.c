@@ -480,6 +480,49 @@ static void test_methods_and_bodies(void **state)
 	client_stop(&c);
 }
 
+/* Says the fields that it is given. */
+static enum fake_then answer_limited(void *arg, const struct fake_request *req, GString *answer)
+{
+	(void)req;
+	fake_answer(answer, 429, arg, "{}");
+	return FAKE_KEEP;
+}
+
+/* Whatever ours says. */
+static void test_a_date_is_read_by_the_clock_of_the_server(void **state)
+{
+	static const struct {
+		const char *fields;
+		int seconds;
+	} rows[] = {
+		{"Date: Tue, 04 Mar 2025 09:20:31 GMT\r\n"
+		 "Retry-After: Tue, 04 Mar 2025 09:20:38 GMT\r\n",
+		 7},
+		{"Date: Mon, 04 Mar 2075 09:20:31 GMT\r\n"
+		 "Retry-After: Mon, 04 Mar 2075 09:21:31 GMT\r\n",
+		 60},
+		{"Date: soon\r\nRetry-After: Tue, 04 Mar 2025 09:20:38 GMT\r\n", 1},
+		{"Retry-After: Tue, 04 Mar 2025 09:20:38 GMT\r\n", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct http_request *req;
+		struct client c;
+
+		client_start(&c, answer_limited, (void *)rows[i].fields, 0);
+		req = client_request(&c, HTTP_GET, "/");
+		req->repeat = HTTP_REPEAT_NEVER;
+		{
+			_cleanup_response_ struct http_response *r = client_run(&c, req);
+
+			assert_int_equal(r->status, 429);
+			assert_int_equal(r->retry_after_s, rows[i].seconds);
+		}
+		client_stop(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_upload_is_exact),
 		cmocka_unit_test(test_short_file_is_not_sent),
 		cmocka_unit_test(test_methods_and_bodies),
+		cmocka_unit_test(test_a_date_is_read_by_the_clock_of_the_server),
 	};
 
 	return cmocka_run_group_tests_name("http loop: answers", tests, NULL, NULL);
