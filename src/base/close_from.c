@@ -14,7 +14,8 @@ void spawn_close_each_from(posix_spawn_file_actions_t *actions, int first)
 	while ((e = readdir(fds))) {
 		int fd = (int)strtol(e->d_name, NULL, 10);
 
-		/* That of `fds` is among them: to close what is closed is no error there. */
+		/* The descriptor of `fds` itself is among them; posix_spawn does not fail on
+		 * one that is closed by then. */
 		if (e->d_name[0] != '.' && fd >= first)
 			posix_spawn_file_actions_addclose(actions, fd);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What posix_spawn lacks in some C libraries.
+ * A function of posix_spawn that some C libraries lack.
  * Thread rule: any thread.
  */
 #pragma once
@@ -8,10 +8,11 @@
 #include <spawn.h>
 
 /*
- * The program that is started with `actions` gets no descriptor from `first` on; to be called after
- * what makes those below. Our own are closed by exec all the same (O_CLOEXEC): this is for what
- * whoever started us left open.
+ * The program that is started with `actions` gets no descriptors from `first` on. Called after
+ * the actions that make those below `first`. Our own descriptors are closed by exec
+ * (O_CLOEXEC); this closes the ones that the program which started us left open.
  */
 void spawn_close_from(posix_spawn_file_actions_t *actions, int first);
-/* The same where the C library cannot (musl 1.2): names each descriptor that is open now. */
+/* The same for a C library that cannot do it (musl 1.2): adds an action for each descriptor
+ * that is open now. */
 void spawn_close_each_from(posix_spawn_file_actions_t *actions, int first);

@@ -23,11 +23,11 @@
 
 /* ---- INIT ---- */
 
-/* What the kernel offers is asked for, or not. */
+/* Asks for a feature of the kernel, if it offers it, or not. */
 static void want(struct fuse_conn_info *conn, uint32_t feature, bool is_wanted)
 {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
-	/* `conn->want` is deprecated there. */
+	/* From 3.17 on `conn->want` is deprecated. */
 	if (is_wanted)
 		fuse_set_feature_flag(conn, feature);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which jobs of the lanes begin, and which have waited or lasted too long. */
+/* Decides which jobs of the lanes begin, and ends those that have waited or lasted too long. */
 #include <errno.h>
 
 #include "http/loop_internal.h"

@@ -13,19 +13,21 @@
  *     covers waiting in the gate, waiting for a bearer (8), and repeats. For a body that is
  *     taken as it comes (7) the deadline bounds the pauses between two pieces: each piece
  *     begins it anew, and it stands still while the taker pauses the transfer.
- *  4. Repeats. HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut
- *     bodies, time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or
- *     Retry-After. HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect:
- *     refused or failed connection, reset before any body byte went out, 423, 429, and 503 with
- *     Retry-After. A 423 makes only its request wait, a 429 all of them. 502 and 504 of a
- *     request that `asks_much` are not repeated: a gateway that gave up on a large page is
- *     asked for a smaller one. No wait is begun that would end behind the deadline: the last
- *     outcome is reported at once, or -EBUSY if a shut gate would keep the request from its
- *     first try. A connection failure to a server that was never reached in this request
- *     (refused, unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1
- *     s): a person waits. curl itself repeats a request whose kept-alive connection dies. It is
- *     kept from doing so for all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived
- *     is not sent again.
+ *  4. Repeats.
+ *      - HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut bodies,
+ *        time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or Retry-After.
+ *      - HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect: refused or failed
+ *        connection, reset before any body byte went out, 423, 429, and 503 with Retry-After.
+ *      - A 423 makes only its request wait, a 429 all of them.
+ *      - 502 and 504 of a request that `asks_much` are not repeated: a gateway that gave up on a
+ *        large page is asked for a smaller one.
+ *      - No wait is begun that would end behind the deadline: the last outcome is reported at
+ *        once, or -EBUSY if a shut gate would keep the request from its first try.
+ *      - A connection failure to a server that was never reached in this request (refused,
+ *        unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1 s), since
+ *        a person waits.
+ *      - curl itself repeats a request whose kept-alive connection dies. It is kept from doing so
+ *        for all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived is not sent again.
  *  5. A body of more than `max_body` bytes is -EMSGSIZE; of an answer that is no 2xx the first
  *     `max_body` bytes are kept, without an error. A body shorter than its Content-Length is
  *     -EIO.

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the outbox share.
+ * What the files of the outbox share. Each does one thing:
+ *
  *   outbox.c    life, sending, detaching, keeping
  *   submit.c    a letter to the wire
  *   job.c       from there to its end: the state machine
  *   answer.c    whether the answer is what was asked for
  *   edit.c      whether what is to be edited is still the same
  *   same.c      whether a file that was sent before still is there
- *   recall.c    a file that was removed while it is sent
- *   detach.c    a writer who waits no longer
- *   rewrite.c   other bytes for one of them
+ *   recall.c    what becomes of a file that is removed while it is sent
+ *   detach.c    what becomes of a letter whose writer waits no longer
+ *   rewrite.c   new bytes for an unsent letter
  *   check.c     what became of a letter whose answer did not come
  *   files.c     the two files of a letter
  *   recover.c   what an earlier run left
- *   recheck.c   whether what it was sending has arrived
+ *   recheck.c   whether the letters that it was sending have arrived
  *   note.c      the .json of a letter as text
  *   unsent.c    the letters in unsent/
  *   peers.c     other daemons of the same person
  *   uploads.c   how far files on the wire are
+ *
  * Threads: a job belongs to the cache thread, but to the outbox's own ("io") thread from
  * work_post(o->io) until that posts back. Items: any thread, under o->lock, which is held for
  * memory only.

@@ -51,20 +51,23 @@
  *  3. `done` is called exactly once for each letter, on the cache thread, also after
  *     outbox_detach; it must be able to cope with that.
  *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause
- *     (2 s), and compared with the letter. A message is it if it is mine, has the same text (of
- *     a file: one file and no text), was created since, was unknown to the store before, and is
- *     claimed by no other letter, not even one of another daemon of the person. If it is found,
- *     the letter is delivered. If it is not found both times, a text or Markdown is unsent ("it
- *     did not arrive") where the list was complete; otherwise it is in-doubt, as also after a
- *     time-out (or 504), and if it was found as `sending` within ten minutes, because a slow
- *     server may still do it. Raw JSON (cards) and bots in group spaces are in-doubt at once.
- *     For an edit the message itself is read. The message is also read before an edit is sent:
- *     if it differs from the text that the edit was made from, it was edited elsewhere (unsent,
- *     -ESTALE); if it is gone, unsent, -ENOENT. A success is checked, too. If an edit is
- *     answered with the old text, the message is read again after the pause, and if it still
- *     has the old text, the letter is unsent (-EIO). If a post is answered with a message that
- *     was known before, or that is in another room, it is looked for as if no answer had come.
- *     A file whose message has no file is in-doubt (-EIO).
+ *     (2 s), and compared with the letter.
+ *      - A message is the letter if it is mine, has the same text (of a file: one file and no
+ *        text), was created since, was unknown to the store before, and is claimed by no other
+ *        letter, not even one of another daemon of the person. If it is found, the letter is
+ *        delivered.
+ *      - If it is not found both times, a text or Markdown is unsent ("it did not arrive") where
+ *        the list was complete. Otherwise it is in-doubt, as also after a time-out (or 504), and
+ *        if it was found as `sending` within ten minutes, because a slow server may still do it.
+ *      - Raw JSON (cards) and bots in group spaces are in-doubt at once.
+ *      - For an edit the message itself is read. It is also read before the edit is sent: if it
+ *        differs from the text that the edit was made from, it was edited elsewhere (unsent,
+ *        -ESTALE); if it is gone, unsent, -ENOENT.
+ *      - A success is checked, too. If an edit is answered with the old text, the message is read
+ *        again after the pause, and if it still has the old text, the letter is unsent (-EIO). If
+ *        a post is answered with a message that was known before, or that is in another room, it
+ *        is looked for as if no answer had come. A file whose message has no file is in-doubt
+ *        (-EIO).
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, each when
  *     the one before has ended. The same holds for versions of one file (content_rowid),
  *     whoever wrote them.

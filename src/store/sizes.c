@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The sizes of a message's text: which rows have those of an older form, and how they get new ones. */
+/* The sizes of messages' texts: finds rows with the sizes of an older form, and gives them new
+ * ones. */
 #include "store/sizes.h"
 
 #include <errno.h>
@@ -42,8 +43,9 @@ int sizes_before_drop(struct write *w, int64_t rowid)
 	return w->s->has_old_sizes ? renew(w, rowid) : 0;
 }
 
-/* Looks at the next rows by number. That costs little for a row of the current form, so what happens
- * once for each form needs no index. *ret_last: the last row looked at; `after` if there was none. */
+/* Looks at the next rows by number. That costs little for a row of the current form, so there
+ * is no index for it, since it happens only once for each form. *ret_last: the last row that
+ * was looked at; `after` if there was none. */
 static int find_old(struct write *w, int64_t after, int slice, GArray *rows, int64_t *ret_last)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -83,7 +85,7 @@ int store_renew_sizes(struct store *s, int slice)
 	r = write_begin(s, NULL, &w);
 	if (r < 0)
 		return r;
-	/* Nobody was told a size that was unknown, so nobody sees a change. */
+	/* Nobody was told an unknown size, so nobody sees a change. */
 	w.is_quiet = true;
 	r = write_end(&w, renew_next(&w, slice, &last));
 	if (r < 0)

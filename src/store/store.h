@@ -248,7 +248,7 @@ struct store_message {
 	int64_t cookie;
 	int64_t person;	  /* rowid of its author, 0 if unknown */
 	char *stem;	  /* file name without .txt */
-	int64_t txt_size; /* bytes of webex_render_txt; -1: not known (store_renew_sizes) */
+	int64_t txt_size; /* bytes of webex_render_txt; -1: unknown (store_renew_sizes) */
 	int64_t flags;	  /* the store's own */
 	bool deleted;
 	bool is_evicted; /* its body was dropped, so m lacks all that a listing does not show */
@@ -262,7 +262,7 @@ void store_message_clear(struct store_message *m);
 /* One row of a listing: what stat needs, without the body. `stem` is borrowed for the call. */
 struct store_brief {
 	int64_t rowid, cookie, person, created_ms, updated_ms;
-	int64_t txt_size; /* -1: not known */
+	int64_t txt_size; /* -1: unknown */
 	const char *stem;
 	bool has_markdown, has_files, has_card;
 };
@@ -396,9 +396,9 @@ int store_remove_messages(struct store *s, const GArray *rows, int64_t now_wall_
 /* True while a pin of store_apply_message has not run out. */
 bool store_message_is_pinned(struct store *s, int64_t rowid, int64_t now_wall_ms);
 /*
- * The server answered a GET of the message by its id with 404: removes it, if that is proof. 0, or
- * -EBUSY: it is none (a bot is not told of everything; a pin). -ENOENT: it was gone. The writing
- * thread, outside of a transaction.
+ * The server answered a GET of the message by its id with 404: removes the message if that is
+ * proof. 0; -EBUSY: it is no proof (a bot does not see everything; the message has a pin);
+ * -ENOENT: it was removed before. The writing thread, outside of a transaction.
  */
 int store_message_answered(struct store *s, bool is_bot, int64_t rowid, int64_t now_wall_ms,
 			   GPtrArray *changes);

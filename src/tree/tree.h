@@ -5,10 +5,11 @@
  * rows name. It knows nothing of FUSE.
  *
  * Reading is a function of the store: it answers, fails, or returns TREE_WAIT with the need it
- * lacks in ctx->missing; the caller waits for that (pager.h), adds it to ctx->done, and calls the
- * same function again. No side effects before the last return. Changing is two steps: a plan (a
- * read-type function that checks all that can be checked) and tree_submit on the cache thread,
- * once. Thread rule: reading and planning on any thread, with a connection of the caller's;
+ * lacks in ctx->missing; the caller waits for that (pager.h), adds it to ctx->done, and calls
+ * the same function again. No side effects before the last return. Changing is two steps: a
+ * plan (a read-type function that checks all that can be checked) and tree_submit on the cache
+ * thread, once.
+ * Thread rule: reading and planning on any thread, with a connection of the caller's;
  * tree_submit and tree_on_changes on the cache thread.
  */
 #pragma once

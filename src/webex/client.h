@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A call is a request of http's loop, which alone knows what becomes of it (id, deadline, repeats,
- * cancelling), and says how its answer is read. Internal to webex.
+ * A call is a request of http's loop, together with how its answer is read. Only the loop
+ * handles its id, deadline, repeats and cancelling. Internal to webex.
  *
  *	webex_call_start -> http_submit -on_answer-> run_parse (a long list) -> run_done
  *	                      |  ^
@@ -29,7 +29,7 @@ enum webex_form {
 
 struct webex_call {
 	struct webex_client *client;
-	/* To be filled until webex_call_start; then the loop's. */
+	/* May be filled in until webex_call_start; then it belongs to the loop. */
 	struct http_request *request;
 	enum http_method method;
 	enum webex_form form;
@@ -39,7 +39,8 @@ struct webex_call {
 
 	/* I/O thread, until on_answer: */
 	unsigned generation; /* of the token that the call got last */
-	bool is_unchecked;   /* a new token is there, but people/me did not say whose it is */
+	bool is_unchecked;   /* there is a new token, but people/me did not say to whom it
+			      * belongs */
 	/* From on_answer: */
 	char *url;		      /* of the request; owned */
 	struct http_response *answer; /* owned */
@@ -63,7 +64,7 @@ struct webex_client {
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;	 /* reload_wanted, stopping, check, calls */
-	int calls;		 /* lock; whose `done` is yet to return */
+	int calls;		 /* lock; number of calls whose `done` has not returned yet */
 	unsigned generation;	 /* lock; how often the token changed */
 	int64_t no_reload_until; /* lock; mono */
 	/* The result of the last reload that brought no usable token. Until `no_reload_until`

@@ -11,9 +11,10 @@
 #include "webex/model.h"
 
 /*
- * The version of the forms whose sizes the store keeps, .txt and the lines of a transcript. Whoever
- * changes a byte of what either makes of any message raises it by one: a size that was found by an
- * older form is then unknown to the store, and found anew before anybody is told (store/sizes.c).
+ * The version of the forms whose sizes the store keeps, .txt and the lines of a transcript. A
+ * change that alters a byte of what either makes of any message raises it by one: then the
+ * sizes of the older form are unknown to the store, and are found anew before anybody is told
+ * (store/sizes.h).
  */
 #define WEBEX_TEXT_FORM 1
 

@@ -6,7 +6,7 @@
  * message only its row is noted; its space is looked up when it is needed.
  *
  * Thread rule: recent_spaces_note, recent_spaces_last_ms: any thread; all else: cache thread.
- * Lock: usage's own, for the table; nothing is called under it.
+ * Lock: recent_spaces.lock, for the table; nothing is called under it.
  */
 #pragma once
 
