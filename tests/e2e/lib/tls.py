@@ -33,9 +33,7 @@ sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) [^ ]* .*shared:[0-9].* - .*/\2/p' /proc/self
 sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - fuse[. ].*/\1/p' /proc/self/mountinfo |
     while read -r mounted; do
         mounted=$(printf '%b' "$mounted")
-        case $mounted in "$world"/*) continue ;; esac
-        around=$(findmnt -n -o TARGET -T "${mounted%/*}") || continue
-        mount --make-private "$around" && umount -c -l "$mounted" || :
+        mount --make-private "$mounted" && umount -c -l "$mounted" || :
     done
 """
 LENGTH = re.compile(rb"(?<=\r\n)Content-Length: *(\d+)", re.I)
