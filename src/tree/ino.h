@@ -82,6 +82,7 @@ enum tree_kind {
 	TREE_MONTH_FILES = 75,	    /* files-by-month/<YYYY-MM> */
 
 	TREE_TRANSFERS = 76, /* .sparkfs/transfers */
+	TREE_README = 77,    /* README */
 };
 
 #define TREE_ROOT_INO 1

@@ -220,6 +220,8 @@ GArray *transfers_list(struct tree_ctx *ctx);
 /* Bytes a second. */
 int64_t transfer_rate(const struct content_transfer *t);
 int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* readme.c */
+int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* files.c */
 int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,

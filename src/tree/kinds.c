@@ -23,6 +23,8 @@ static const struct tree_row rows[] = {
 	{ TREE_PEOPLE, "people", TREE_ROOT, "people", DIR_RO, ROW_LISTED,
 	  .lookup = people_lookup, .readdir = people_readdir },
 	{ TREE_CONTROL, "control", TREE_ROOT, ".sparkfs", DIR_RO, 0 },
+	{ TREE_README, "README", TREE_ROOT, "README", FILE_RO, ROW_LISTED,
+	  .attr = tree_attr_by_render, .render = readme_render },
 
 	{ TREE_ME_JSON, "me.json", TREE_PEOPLE, "me.json", FILE_RO, ROW_LISTED,
 	  .attr = person_attr, .open = person_open, .render = person_render },

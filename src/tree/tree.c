@@ -124,6 +124,7 @@ void tree_note_use(struct tree *t, uint64_t ino)
 	case TREE_LOG:
 	case TREE_LAST_ERROR:
 	case TREE_TRANSFERS:
+	case TREE_README:
 	case TREE_UNSENT:
 	case TREE_LETTER:
 	case TREE_LETTER_WHY:

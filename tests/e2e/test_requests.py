@@ -218,8 +218,8 @@ def test_walkers_cost_one_list_a_directory(sim, mount):
     first = {ROOMS: 1, MESSAGES: 20, "GET /memberships": 20}
     sim.clear_log()
     found = mount.run("find . | wc -l", check=True)
-    # The root, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
-    assert int(found.out) == 1 + 3 + 1 + 2 + 20 * (1 + 9 + 30 + 3)
+    # The root, README, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
+    assert int(found.out) == 1 + 1 + 3 + 1 + 2 + 20 * (1 + 9 + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ME, 0) <= 1
     assert counts == first

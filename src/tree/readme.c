@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * README: the tree in one screen, for people and programs that meet a mount without its manual
+ * (design 2). The text is the same for every account. tests/e2e/test_readme.py tries what it says.
+ */
+#include "tree/internal.h"
+
+static const char TEXT[] =
+	"A Webex account as files, by sparkfs. Ordinary tools read, search and send.\n"
+	"\n"
+	"spaces/TITLE/         a space: its newest messages, one file each, by time\n"
+	"                      and author: cat TIME_AUTHOR.txt (also .md .html .json)\n"
+	"  post                write to it to send: echo hi > spaces/TITLE/post\n"
+	"  post.md post.json   the same as Markdown, as a request of the API\n"
+	"  last                a link to the message that you sent last\n"
+	"  files/              attachments; to upload: cp FILE spaces/TITLE/\n"
+	"  history/YYYY-MM/    every message, by month\n"
+	"  transcript.log      the messages as one text: tail -f transcript.log\n"
+	"  members/            touch members/E-MAIL invites, rm members/E-MAIL removes\n"
+	"  space.json          title and details\n"
+	"direct/NAME/          the same with one person; direct/E-MAIL/post for anybody\n"
+	"people/               people/me.json is you, people/E-MAIL.json anybody\n"
+	"events                a line for everything that happens; cat does not end\n"
+	".sparkfs/             not listed: status.json, log, transfers\n"
+	"  last-error          why something failed, in the words of the server\n"
+	"  unsent/             what could not be sent: mv it to a post file, or rm it\n"
+	"\n"
+	"Write to a message of yours to edit it. rm deletes a message for everybody;\n"
+	"rm -r is refused. What cannot be sent fails at close: see .sparkfs/last-error.\n"
+	"Manual: man sparkfs, man sparkfs-semantics\n";
+
+int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	(void)ctx;
+	(void)ino;
+	g_string_append(out, TEXT);
+	return 0;
+}
