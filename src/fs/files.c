@@ -86,6 +86,7 @@ void handle_free(struct fs *fs, struct handle *h)
 		g_string_free(h->snapshot, TRUE);
 	if (h->letter >= 0)
 		close(h->letter);
+	(void)fate_take(&h->left);
 	g_free(h);
 }
 

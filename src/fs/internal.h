@@ -14,6 +14,7 @@
 
 #include "fs/connection.h"
 #include "fs/events.h"
+#include "fs/fate.h"
 #include "fs/rm_guard.h"
 #include "fs/handles.h"
 #include "fs/notify.h"
@@ -76,6 +77,8 @@ struct handle {
 	atomic_bool taints;
 	/* -errno of a write that was refused since the last commit; 0: none */
 	atomic_int refused;
+	/* Of a close or fsync that sent something and was interrupted (fate.h); NULL: none. */
+	_Atomic(struct fate *) left;
 	atomic_bool emptied; /* the text of a message was truncated to nothing, and nothing was
 			  * written since */
 };

@@ -49,6 +49,7 @@ void op_unref(struct op *op)
 		return;
 	tree_plan_clear(op->fs->config.tree, &op->plan);
 	tree_copy_clear(&op->ctx.copy);
+	fate_unref(&op->fate);
 	g_free(op->name);
 	g_free(op->newname);
 	if (!op->borrowed_buf)
@@ -168,16 +169,13 @@ static void invalidate_if_overtaken(struct op *op)
  */
 static int say_stale(const struct op *op, int error)
 {
-	if (error != -ENOENT || op->name || op->fi.fh)
+	enum tree_kind kind = tree_ino_kind(op->ino);
+	bool is_upload = kind == TREE_ATTACHMENT;
+
+	if (error != -ENOENT || op->name || op->fi.fh || !(is_upload || kind == TREE_LETTER))
 		return error;
-	switch (tree_ino_kind(op->ino)) {
-	case TREE_ATTACHMENT:
-		return tree_upload_is_known(op->fs->config.tree, op->ino) ? error : -ESTALE;
-	case TREE_LETTER:
-		return -ESTALE;
-	default:
-		return error;
-	}
+	return is_upload && tree_upload_is_known(op->fs->config.tree, op->ino) ? error
+									       : -ESTALE;
 }
 
 /* Calls `fn` for the directories that the kernel keeps locked until the answer. */
@@ -223,6 +221,8 @@ static void op_reply(struct op *op, int error)
 			  (long long)(clock_mono(fs->config.clock) - op->started_ms));
 	if (error && op->undo)
 		op->undo(op);
+	if (error == -EINTR && op->fate)
+		fate_leave(op->fate, &((struct handle *)(uintptr_t)op->fi.fh)->left);
 	fs_before_reply(fs);
 	r = error ? fuse_reply_err(op->req, -error) : reply_answer(op);
 	/* The kernel does not wait any more, so the handle that was given out comes back to us. */
@@ -512,6 +512,8 @@ static void kernel_knows(void *arg)
 
 void op_finish(struct op *op, int error)
 {
+	if (op->fate)
+		fate_set(op->fate, error);
 	/* The caller of a change must find it done, not the old size, so it waits for the
 	 * notices since its request, but not for older ones. */
 	if (op->state == OP_SUBMITTED && !error && !op->fs->stopping) {

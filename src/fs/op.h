@@ -93,8 +93,9 @@ struct op {
 	bool content_counted;  /* contents_open was called */
 	bool ends_quietly;     /* at unmount it gets the end of the file, not an error */
 	struct tree_waiting waiting;
-	bool is_leaving;  /* cache thread; leave_letter() is under way */
-	const char *late; /* what last-error says if it did not end in time; NULL: nothing */
+	struct fate *fate; /* of a close or fsync that sends something; NULL: of another op */
+	bool is_leaving;   /* cache thread; leave_letter() is under way */
+	const char *late;  /* what last-error says if it did not end in time; NULL: nothing */
 	/* local.h, cache thread: the id of the read that the submission waits for, and the
 	 * letter that names the file */
 	uint64_t reading;

@@ -244,10 +244,11 @@ static int commit(struct op *op, struct handle *h)
 	op_end(op);
 	if (r)
 		return r;
-	if (h->write.what == TREE_WRITE_OBJECT)
-		return op->plan.action == TREE_DO_NOTHING ? 0 : OP_SUBMIT;
-	if (!letter)
+	if (h->write.what == TREE_WRITE_OBJECT ? op->plan.action == TREE_DO_NOTHING : !letter)
 		return 0;
+	op->fate = fate_new();
+	if (!letter)
+		return OP_SUBMIT;
 	op->plan.letter = letter;
 	op->plan.pending = tree_pending_ref(op->fs->config.tree, h->write.pending);
 	local_first(op);
@@ -309,9 +310,10 @@ static int flush_run(struct op *op)
 	pid_t tgid;
 	int error;
 
-	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h) ||
-	    (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused)))
+	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h))
 		return 0;
+	if (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused))
+		return fate_take(&h->left);
 	if (op->pid && caller_is_dying(op->pid)) {
 		atomic_store(&h->taints, true);
 		draft_taint(h->write.draft);

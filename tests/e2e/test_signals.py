@@ -212,6 +212,46 @@ def test_close_is_interrupted(pier, unsent):
     assert pier.posts() == 1
 
 
+SYNCER = """
+import ctypes, os, signal, sys
+libc = ctypes.CDLL(None, use_errno=True)
+signal.signal(signal.SIGUSR1, lambda *_: None)
+fd = os.open('post', os.O_WRONLY)
+os.write(fd, b'on the wire')
+
+def sync():
+    print(0 if libc.fsync(fd) == 0 else ctypes.get_errno(), flush=True)
+
+sync()
+sys.stdin.readline()
+sync()
+sync()
+os.close(fd)
+"""
+
+
+@pytest.mark.parametrize("arrives", [False, True], ids=["in-doubt", "arrived"])
+def test_an_fsync_that_is_repeated_tells_what_became_of_it(pier, unsent, arrives):
+    """Python repeats it by itself: 0 would say that it is sent."""
+    pier.sim.fault(method="POST", route="/messages", hang=True)
+    process = start_cmd(["/usr/bin/python3", "-c", SYNCER], cwd=pier.dir, stdin=subprocess.PIPE)
+    try:
+        wait_until(lambda: pier.sim.requests("POST", "/messages"))
+        process.send_signal(signal.SIGUSR1)
+        assert process.stdout.readline() == b"%d\n" % errno.EINTR
+        if arrives:
+            pier.sim.clear_faults()
+            wait_until(lambda: pier.listed_texts() == ["on the wire\n"] and unsent.names() == [])
+        out, _ = process.communicate(b"\n", timeout=scaled(10))
+        # Once, if it is not known to have arrived.
+        assert out == b"%d\n0\n" % (0 if arrives else errno.EIO)
+    finally:
+        kill_group(process)
+    pier.sim.clear_faults()
+    wait_until(lambda: pier.texts() == ["on the wire"])
+    assert pier.posts() == 1
+
+
 def test_whoever_is_interrupted_finds_it_in_unsent(pier, unsent, tmp_path):
     """An edit, an upload, a mv."""
     put(pier / "post", "first")
