@@ -9,6 +9,7 @@
 
 struct local_child {
 	pid_t pid;  /* 0: none */
+	uid_t uid;  /* whose read it is; set by local_file.c */
 	int socket; /* -1: none; readable when an answer has come or none will come */
 };
 

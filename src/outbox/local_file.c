@@ -28,6 +28,7 @@
 struct local_read {
 	struct local_files *f;
 	uint64_t id;		      /* never changes, like all down to arg */
+	uid_t uid;		      /* with whose rights it reads; -1: nobody's */
 	struct outbox_letter *letter; /* the thread only reads it */
 	local_done done;
 	void *arg;
@@ -295,6 +296,7 @@ static void begin(struct local_read *r)
 	} else if (local_child_start(r->letter->local, r->spool, &r->child, &answer)) {
 		end(r, answer);
 	} else {
+		r->child.uid = r->uid;
 		r->moved_ms = clock_mono(clock_system());
 		g_queue_push_tail_link(&f->reading, &r->link);
 	}
@@ -350,6 +352,34 @@ static bool take_inbox(struct local_files *f)
 	return is_stopping;
 }
 
+/* Killed ones that have not ended count, too. */
+static int count_children(const struct local_files *f, uid_t uid)
+{
+	int n = 0;
+
+	for (const GList *l = f->reading.head; l; l = l->next)
+		n += ((const struct local_read *)l->data)->uid == uid;
+	for (guint i = 0; i < f->dying->len; i++)
+		n += g_array_index(f->dying, struct local_child, i).uid == uid;
+	return n;
+}
+
+/* The first one for which there is a child; NULL: there is none. */
+static struct local_read *take_next(struct local_files *f)
+{
+	if (f->reading.length + f->dying->len >= LOCAL_CHILDREN_MAX)
+		return NULL;
+	for (GList *l = f->waiting.head; l; l = l->next) {
+		struct local_read *r = l->data;
+
+		if (count_children(f, r->uid) >= LOCAL_USER_CHILDREN_MAX)
+			continue;
+		g_queue_unlink(&f->waiting, l);
+		return r;
+	}
+	return NULL;
+}
+
 static void *run(void *arg)
 {
 	struct local_files *f = arg;
@@ -357,14 +387,13 @@ static void *run(void *arg)
 
 	for (;;) {
 		bool is_stopping = take_inbox(f);
-		GList *link;
+		struct local_read *next;
 
 		end_those_due(&f->waiting, is_stopping);
 		end_those_due(&f->reading, is_stopping);
 		reap(f);
-		while (f->reading.length + f->dying->len < LOCAL_CHILDREN_MAX &&
-		       (link = g_queue_pop_head_link(&f->waiting)))
-			begin(link->data);
+		while ((next = take_next(f)))
+			begin(next);
 		if (is_stopping && !stopping_since)
 			stopping_since = clock_mono(clock_system());
 		/* Nobody waits for a child that hangs in the kernel. */
@@ -401,8 +430,20 @@ struct local_files *local_files_new(const struct local_files_config *config)
 	return f;
 }
 
-/* -errno if the read cannot begin; 0: the thread will take it. */
-static int admit_locked(struct local_files *f)
+static int count_reads_locked(const struct local_files *f, uid_t uid)
+{
+	GHashTableIter iter;
+	gpointer read;
+	int n = 0;
+
+	g_hash_table_iter_init(&iter, f->all);
+	while (g_hash_table_iter_next(&iter, NULL, &read))
+		n += ((const struct local_read *)read)->uid == uid;
+	return n;
+}
+
+/* -errno if a read for that user cannot begin; 0: the thread will take it. */
+static int admit_locked(struct local_files *f, uid_t uid)
 {
 	int r = 0;
 
@@ -410,7 +451,9 @@ static int admit_locked(struct local_files *f)
 		return -ESHUTDOWN;
 	if (f->wake < 0)
 		return -EMFILE;
-	if (g_hash_table_size(f->all) > LOCAL_READS_MAX /* with this one */)
+	/* With this one. */
+	if (g_hash_table_size(f->all) > LOCAL_READS_MAX ||
+	    count_reads_locked(f, uid) > LOCAL_USER_READS_MAX)
 		return -EBUSY;
 	if (!f->is_running)
 		r = thread_start("local files", run, f, &f->thread);
@@ -427,6 +470,7 @@ uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, l
 
 	r->f = f;
 	r->letter = letter;
+	r->uid = letter->local->caller ? letter->local->caller->uid : (uid_t)-1;
 	r->done = done;
 	r->arg = arg;
 	r->child.socket = r->spool = -1;
@@ -435,7 +479,7 @@ uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, l
 	pthread_mutex_lock(&f->lock);
 	id = r->id = f->next_id++;
 	g_hash_table_insert(f->all, &r->id, r);
-	error = admit_locked(f);
+	error = admit_locked(f, r->uid);
 	if (error == 0) {
 		g_queue_push_tail_link(&f->inbox, &r->link);
 	} else {

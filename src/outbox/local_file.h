@@ -15,7 +15,9 @@
  *
  *  1. `done` is called once for each read, on the cache thread, and does not wait for the end
  *     of the child. A child that hangs in the kernel counts as running until it has ended.
- *  2. There are at most LOCAL_CHILDREN_MAX children and LOCAL_READS_MAX reads; more are -EBUSY.
+ *  2. There are at most LOCAL_CHILDREN_MAX children and LOCAL_READS_MAX reads, and for one user
+ *     LOCAL_USER_CHILDREN_MAX and LOCAL_USER_READS_MAX: files on a file system that hangs delay
+ *     nobody else's. More reads are -EBUSY.
  *  3. A read that makes no progress for `idle_ms`, and any read after `whole_ms`, ends with
  *     -ETIMEDOUT.
  *  4. A file that changes while it is read is -EBUSY. Only regular files of a file system that
@@ -38,8 +40,10 @@
 #include "base/work.h"
 #include "outbox/outbox.h"
 
-#define LOCAL_CHILDREN_MAX 8
-#define LOCAL_READS_MAX 64
+#define LOCAL_CHILDREN_MAX 32
+#define LOCAL_READS_MAX 256
+#define LOCAL_USER_CHILDREN_MAX 8
+#define LOCAL_USER_READS_MAX 64
 /* More groups than a user usually has. A user with more is refused, since a group can also deny
  * access. */
 #define LOCAL_GROUPS_MAX 16384
