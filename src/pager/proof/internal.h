@@ -15,6 +15,8 @@
  * each time after twice as long, up to PROOF_WAIT_MAX_MS. */
 #define PROOF_WAIT_MS 5000
 #define PROOF_WAIT_MAX_MS (10 * 60 * 1000)
+/* So many of a list's suspects are asked for by id before the list is fetched again. */
+#define PROOF_SAMPLES 2
 /* A thing that nobody doubted for so long is dropped. */
 #define PROOF_FORGET_MS (60 * 60 * 1000)
 
@@ -74,6 +76,11 @@ void proof_clear(struct thing *t, enum proof_verdict verdict);
 /* Asks for what is due. */
 void proof_pump(struct proof *proof);
 
+/* The state of a list's suspects after one of them was asked for. */
+enum proof_state proof_after_sample(const struct proof *proof, struct proof_pace *pace,
+				    enum proof_verdict verdict);
+/* The last request for that row found no network. */
+bool proof_is_offline(const struct proof *proof, int64_t row);
 /* The doubt was refuted, so the next one has to wait. */
 void proof_rest(const struct proof *proof, struct proof_pace *pace);
 /* Drops waiting doubts about things that the page shows to exist. */

@@ -23,11 +23,13 @@ struct suspect {
 struct relist {
 	struct proof *proof;
 	int64_t room;
-	enum proof_state state; /* DOUBTED, LISTING, CLEARED */
+	enum proof_state state; /* DOUBTED, ASKING, LISTING, CLEARED */
 	struct proof_pace pace;
 	GArray *suspects; /* of struct suspect, by row */
 	GArray *others; /* of int64_t: what the second list lacks, if it contradicts the first */
 	int max;	/* the page size of the list that lacked them */
+	int sampled;	/* suspects that were asked for by id, and are gone */
+	int64_t sample; /* ASKING: the one that is asked for */
 	struct page_run *run;
 	bool is_refuted, is_cut, is_offline;
 };
@@ -126,13 +128,14 @@ static void doubt_many(struct proof *p, const struct proof_page *page)
 		g_hash_table_insert(p->pages, &r->room, r);
 	}
 	/* While the list is being fetched nothing is added; the next list doubts it again. */
-	if (r->state == LISTING)
+	if (r->state == LISTING || r->state == ASKING)
 		return;
 	/* A list came, so the network works again. */
 	if (r->is_offline)
 		r->pace = (struct proof_pace){.next_ms = now};
 	r->is_offline = false;
 	if (r->state == CLEARED) {
+		r->sampled = 0;
 		g_array_set_size(r->suspects, 0);
 		r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
 	}
@@ -146,7 +149,7 @@ static bool is_waited_for(const struct proof *p, int64_t room, int64_t row)
 {
 	const struct relist *r = g_hash_table_lookup(p->pages, &room);
 
-	return r && (r->state == DOUBTED || r->state == LISTING) && is_suspect(r, row);
+	return r && r->state != CLEARED && is_suspect(r, row);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -364,6 +367,31 @@ static int list_again(struct relist *r)
 	return 0;
 }
 
+/* ---- messages: the samples ---- */
+
+static void on_sample(void *arg, enum proof_verdict verdict)
+{
+	struct relist *r = arg;
+	struct proof *p = r->proof;
+
+	if (p->is_stopped)
+		return;
+	r->is_offline = verdict == PROOF_OPEN && proof_is_offline(p, r->sample);
+	r->sampled += verdict == PROOF_GONE;
+	r->state = proof_after_sample(p, &r->pace, verdict);
+	proof_pump(p);
+}
+
+/* Two lists may agree and be wrong, so the oldest and the newest suspect are asked for by id. */
+static void ask_sample(struct relist *r)
+{
+	guint at = r->sampled ? r->suspects->len - 1 : 0;
+
+	r->state = ASKING;
+	r->sample = g_array_index(r->suspects, struct suspect, at).row;
+	proof_ask(r->proof->pager, PROOF_MESSAGE, r->sample, false, on_sample, r);
+}
+
 /* ---- the pump ---- */
 
 /* The list that has waited longest of those that are due. */
@@ -393,7 +421,9 @@ bool proof_pages_pump(struct proof *p)
 
 	if (!r || !proof_take_turn(p))
 		return false;
-	if (list_again(r))
+	if (r->suspects->len && r->sampled < PROOF_SAMPLES)
+		ask_sample(r);
+	else if (list_again(r))
 		g_hash_table_remove(p->pages, &r->room);
 	return true;
 }

@@ -10,8 +10,10 @@
 
 /* The doubted memberships of a space. */
 struct recount {
-	enum proof_state state; /* DOUBTED, CLEARED */
+	struct proof *proof;
+	enum proof_state state; /* DOUBTED, ASKING, CLEARED */
 	struct proof_pace pace;
+	int sampled;	      /* of rows: those that were asked for by id, and are gone */
 	int64_t room, due_ms; /* mono; a list that begins before this is no second one */
 	GArray *rows;	      /* of int64_t, rising */
 };
@@ -74,7 +76,8 @@ static struct recount *recount_of(const struct proof *p, int64_t room)
 
 static bool is_second(const struct proof *p, const struct recount *r)
 {
-	return r && r->state == DOUBTED && proof_now(p) >= r->due_ms;
+	return r && r->state == DOUBTED && r->sampled == PROOF_SAMPLES &&
+	       proof_now(p) >= r->due_ms;
 }
 
 int proof_members_max(const struct proof *p, int64_t room, int max)
@@ -91,15 +94,17 @@ static void recount_many(struct proof *p, int64_t room, const GArray *missing)
 		if (g_hash_table_size(p->members) >= PROOF_MAX)
 			return;
 		r = g_new0(struct recount, 1);
+		r->proof = p;
 		r->room = room;
 		r->state = CLEARED;
 		r->pace.next_ms = now;
 		r->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 		g_hash_table_insert(p->members, &r->room, r);
 	}
-	if (r->state == DOUBTED)
+	if (r->state != CLEARED)
 		return;
 	r->state = DOUBTED;
+	r->sampled = 0;
 	r->due_ms = r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
 	g_array_set_size(r->rows, 0);
 	g_array_append_vals(r->rows, missing->data, missing->len);
@@ -181,7 +186,7 @@ void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int m
 	for (guint i = 0; i < left->len && left->len <= PROOF_MANY; i++) {
 		int64_t row = g_array_index(left, int64_t, i);
 
-		if (!r || r->state != DOUBTED || !proof_has_row(r->rows, row))
+		if (!r || r->state == CLEARED || !proof_has_row(r->rows, row))
 			proof_doubt(p, PROOF_MEMBER, row, room);
 	}
 	proof_pump(p);
@@ -209,6 +214,28 @@ static struct recount *next_due(struct proof *p)
 	return first;
 }
 
+static void on_sample(void *arg, enum proof_verdict verdict)
+{
+	struct recount *r = arg;
+	struct proof *p = r->proof;
+
+	if (p->is_stopped)
+		return;
+	r->sampled += verdict == PROOF_GONE;
+	r->state = proof_after_sample(p, &r->pace, verdict);
+	proof_pump(p);
+}
+
+/* As for messages (lists.c). */
+static void ask_sample(struct recount *r)
+{
+	guint at = r->sampled ? r->rows->len - 1 : 0;
+
+	r->state = ASKING;
+	proof_ask(r->proof->pager, PROOF_MEMBER, g_array_index(r->rows, int64_t, at), false,
+		  on_sample, r);
+}
+
 bool proof_members_pump(struct proof *p)
 {
 	struct recount *r = next_due(p);
@@ -216,6 +243,10 @@ bool proof_members_pump(struct proof *p)
 
 	if (!r || !proof_take_turn(p))
 		return false;
+	if (r->sampled < PROOF_SAMPLES) {
+		ask_sample(r);
+		return true;
+	}
 	/* No list came since it was requested. */
 	if (!proof_later(p, &r->pace))
 		r->state = CLEARED;

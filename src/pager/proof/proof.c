@@ -89,6 +89,24 @@ void proof_rest(const struct proof *p, struct proof_pace *pace)
 	pace->tries = 0;
 }
 
+enum proof_state proof_after_sample(const struct proof *p, struct proof_pace *pace,
+				    enum proof_verdict verdict)
+{
+	switch (verdict) {
+	case PROOF_GONE:
+		*pace = (struct proof_pace){.next_ms = proof_now(p)};
+		return DOUBTED;
+	case PROOF_OPEN:
+		if (proof_later(p, pace))
+			return DOUBTED;
+		break;
+	case PROOF_THERE:
+		proof_rest(p, pace);
+		break;
+	}
+	return CLEARED;
+}
+
 void proof_tell(struct thing *t, enum proof_verdict verdict)
 {
 	g_autoptr(GArray) askers = t->askers;
@@ -134,6 +152,13 @@ static void put_off(struct thing *t)
 static struct thing *find(const struct proof *p, int64_t row)
 {
 	return g_hash_table_lookup(p->things, &row);
+}
+
+bool proof_is_offline(const struct proof *p, int64_t row)
+{
+	const struct thing *t = find(p, row);
+
+	return t && t->is_offline;
 }
 
 static int64_t created_ms(const struct proof *p, int64_t message)

@@ -23,17 +23,21 @@
  *
  *	 many        PROOF_AGAIN_MS later, its turn            what it lacks as well: forgotten
  *	------> DOUBTED -----------------------> LISTING ---------------------------------------> dropped
- *	         ^  ^  the same interval, pages   |   |
- *	         |  |  of another size            |   |  a page has what it should lack
- *	         |  +---------- it failed --------+   v
- *	         +--------- doubt ---------------- CLEARED
+ *	        ^ |  ^  the same interval, pages  |   |
+ *	        | |  |  of another size           |   |  a page has what it should lack
+ *	        | |  +--------- it failed --------+   v
+ *	        | |  +--------- doubt ------------- CLEARED
+ *	        | v                                   ^
+ *	       ASKING --------------------------------+
+ *	        before that, PROOF_SAMPLES of them by id; one is there
  *
  * If the second list has one of them, it contradicts the first one, and what it lacks itself is
  * a new suspicion. For more than PROOF_MANY spaces the list comes first, too, and each space
  * that it lacks is then asked for.
  *
  * Two things are proof: the answer 404 to a GET by id (for a space, also a list without it
- * after that), and a second list of the same interval. Two are none: what a bot is told of the
+ * after that), and a second list of the same interval if such answers to some of what it lacks
+ * agree with it. Two are none: what a bot is told of the
  * messages of a group space, and what is said of something that was made here a moment ago (a
  * pin), unless we tried to delete it.
  * There are PROOF_TURNS turns a minute in the background; proof_ask gets one at once. Turns go

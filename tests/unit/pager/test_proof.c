@@ -219,40 +219,67 @@ static void body_one_message(struct world *w)
 
 CASE(one_message)
 
+/* The n-th call asks for that message, which is gone. */
+static void sample_is_gone(guint n, const char *id)
+{
+	assert_string_equal("message", call_at(n)->what);
+	assert_string_equal(id, call_at(n)->id);
+	not_found(n);
+}
+
 static void body_many_messages(struct world *w)
 {
 	struct asker a;
 
 	know_head(w, 40);
-	/* A list that is short by a mistake: the second one has them. */
+	/* A list that is short by mistake: the first one that is asked for is there. */
 	list_head(w, &a);
 	answer(1, some(40, 1, 30), NULL, 0, 200, false);
 	assert_int_equal(40, listed(w));
 	later(w, PROOF_AGAIN_MS - 1);
 	assert_int_equal(2, calls->len);
 	later(w, 1);
-	assert_int_equal(T0 + 31, call_at(2)->before_ms);
-	assert_true(call_at(2)->max != call_at(1)->max);
-	assert_true(call_at(2)->background);
-	answer(2, some(30, 0, 0), NULL, 0, 200, false);
+	assert_string_equal("M1", call_at(2)->id);
+	answer(2, messages("M1", 1, NULL), NULL, 0, 200, false);
+	later(w, 60000);
+	assert_int_equal(3, calls->len);
 	assert_int_equal(40, listed(w));
-	/* It fails. */
+	/* The oldest and the newest of them are gone: the second list has the others. */
 	now_ms += 60000;
 	list_head(w, &a);
 	answer(3, some(40, 1, 30), NULL, 0, 200, false);
 	later(w, PROOF_AGAIN_MS);
-	answer(4, NULL, NULL, -EIO, 500, false);
-	assert_int_equal(40, listed(w));
+	sample_is_gone(4, "M1");
+	sample_is_gone(5, "M30");
+	assert_int_equal(T0 + 31, call_at(6)->before_ms);
+	assert_true(call_at(6)->max != call_at(3)->max);
+	assert_true(call_at(6)->background);
+	answer(6, some(29, 1, 1), NULL, 0, 200, false);
+	assert_int_equal(38, listed(w));
+	/* It fails, at the sample and at the list. */
+	now_ms += 60000;
+	list_head(w, &a);
+	answer(7, some(40, 1, 30), NULL, 0, 200, false);
+	later(w, PROOF_AGAIN_MS);
+	answer(8, NULL, NULL, -EIO, 500, false);
+	assert_int_equal(9, calls->len);
+	later(w, 60000);
+	sample_is_gone(9, "M2");
+	sample_is_gone(10, "M29");
+	answer(11, NULL, NULL, -EIO, 500, false);
+	assert_int_equal(36, listed(w));
 	/* Later: one that does not agree with the first proves nothing either. */
 	later(w, 60000);
-	answer(5, some(30, 1, 20), NULL, 0, 200, false);
-	assert_int_equal(40, listed(w));
+	answer(12, some(28, 1, 20), NULL, 0, 200, false);
+	assert_int_equal(36, listed(w));
 	/* What two lack that agree is gone, at once. */
 	later(w, 60000);
-	assert_int_equal(T0 + 21, call_at(6)->before_ms);
-	answer(6, some(20, 1, 20), NULL, 0, 200, false);
-	assert_int_equal(20, listed(w));
-	assert_int_equal(7, calls->len);
+	sample_is_gone(13, "M3");
+	sample_is_gone(14, "M20");
+	assert_int_equal(T0 + 21, call_at(15)->before_ms);
+	answer(15, some(20, 1, 20), NULL, 0, 200, false);
+	assert_int_equal(18, listed(w));
+	assert_int_equal(16, calls->len);
 }
 
 CASE(many_messages)
@@ -413,16 +440,32 @@ static void body_members(struct world *w)
 	answer(3, people(0, 0, 0), NULL, 0, 200, false);
 	assert_int_equal(19, members(w));
 	later(w, PROOF_AGAIN_MS);
-	assert_string_equal("memberships", call_at(4)->what);
-	assert_true(call_at(4)->max != call_at(3)->max);
-	/* It does not agree with the first. */
-	answer(4, people(20, 3, 12), NULL, 0, 200, false);
+	/* One of them is there. */
+	assert_string_equal("membership", call_at(4)->what);
+	answer(4, people(1, 0, 0), NULL, 0, 200, false);
+	later(w, 60000);
+	assert_int_equal(5, calls->len);
 	assert_int_equal(19, members(w));
+	list_members(w, &a);
+	answer(5, people(0, 0, 0), NULL, 0, 200, false);
 	later(w, 60000);
-	answer(5, people(20, 3, 12), NULL, 0, 200, false);
-	assert_int_equal(10, members(w));
+	assert_string_equal("membership", call_at(6)->what);
+	not_found(6);
+	assert_string_equal("membership", call_at(7)->what);
+	not_found(7);
+	assert_int_equal(17, members(w));
+	assert_string_equal("memberships", call_at(8)->what);
+	assert_true(call_at(8)->max != call_at(5)->max);
+	/* It does not agree with the first. */
+	answer(8, people(19, 1, 12), NULL, 0, 200, false);
+	assert_int_equal(17, members(w));
 	later(w, 60000);
-	assert_int_equal(6, calls->len);
+	not_found(9);
+	not_found(10);
+	answer(11, people(19, 1, 12), NULL, 0, 200, false);
+	assert_int_equal(7, members(w));
+	later(w, 60000);
+	assert_int_equal(12, calls->len);
 }
 
 CASE(members)

@@ -81,7 +81,8 @@ static void body_round(struct world *w)
 	before = calls->len;
 	later(w, 60000);
 	assert_true(is_asked(before, before + 4, "B"));
-	assert_true(unanswered("messages") <= before + 4);
+	/* A sample of the many. */
+	assert_true(is_asked(before, before + 4, "B1"));
 }
 
 CASE(round)
