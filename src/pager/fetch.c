@@ -11,36 +11,21 @@
 #include "pager/past/evicted.h"
 #include "pager/past/page_run.h"
 #include "pager/internal.h"
+#include "pager/fetchers/fetchers.h"
 
-/* How long it is remembered that nobody has an address. */
-#define ABSENT_AGE_MS 30000
 #define MAX_RESTARTS 3
 
-static int64_t age_of(const struct pager *p, enum need_kind kind)
+static int64_t age_of(const struct pager *p, const struct need *need)
 {
-	switch (kind) {
-	case NEED_PERSON:
-		return p->config.person_age_ms;
-	case NEED_PROBE:
-		return 0;  /* fetched only when the server is doubted */
-	case NEED_CONTENT: /* attach/attach.h knows */
-	case NEED_SPAN:
-	case NEED_MONTHS:
-	case NEED_BODY:
-	case NEED_EVENT:
-	case NEED_SWEEP:
-	case NEED_NAMES:
-		return 0; /* the store knows */
-	case NEED_NEWS:
-	case NEED_NONE:
-	case NEED_ROOMS:
-	case NEED_ROOM:
-	case NEED_HEAD:
-	case NEED_MEMBERS:
-	case NEED_DIRECT:
+	switch (fetchers_find(need->kind)->age) {
+	case FETCH_NO_AGE:
 		break;
+	case FETCH_LIST_AGE:
+		return p->config.list_age_ms;
+	case FETCH_PERSON_AGE:
+		return p->config.person_age_ms;
 	}
-	return p->config.list_age_ms;
+	return 0;
 }
 
 static void fetch_free(struct fetch *f)
@@ -69,9 +54,11 @@ void pager_wake(struct pager_entry *e, int error)
 
 static int64_t failed_age_of(const struct need *need, int error)
 {
-	if (need->kind == NEED_PERSON && error == -ENOENT)
-		return ABSENT_AGE_MS;
-	return need->kind == NEED_NEWS ? FRESH_RETRY_MS : FAILED_AGE_MS;
+	const struct fetcher *fetcher = fetchers_find(need->kind);
+
+	if (error == -ENOENT && fetcher->absent_ms)
+		return fetcher->absent_ms;
+	return fetcher->failed_ms ? fetcher->failed_ms : FAILED_AGE_MS;
 }
 
 /* Notes that the newest messages came, though not as many as NEED_HEAD brings. */
@@ -85,7 +72,7 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	if (need->kind != NEED_SPAN || need->hi_ms != NEED_TO_HEAD)
 		return;
 	e = pager_entry_locked(p, &head, true);
-	e->fresh_until_ms = now + age_of(p, NEED_HEAD);
+	e->fresh_until_ms = now + age_of(p, &head);
 	e->good_ms = now;
 	pager_note_ended_locked(p, e, 0);
 }
@@ -97,7 +84,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 	e->fetching = false;
 	pager_note_ended_locked(p, e, error);
 	if (!error) {
-		e->fresh_until_ms = now + age_of(p, e->need.kind);
+		e->fresh_until_ms = now + age_of(p, &e->need);
 		e->failed_until_ms = INT64_MIN / 2;
 		note_head_locked(p, &e->need);
 		e->good_ms = now;
@@ -114,43 +101,24 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 /* The need in words, "the messages of Lunch"; owned. */
 static char *describe(const struct fetch *f)
 {
-	static const char *const words[] = {
-		[NEED_ROOMS] = "the list of spaces",
-		[NEED_ROOM] = "the details of",
-		[NEED_HEAD] = "the messages of",
-		[NEED_MEMBERS] = "the members of",
-		[NEED_PERSON] = "the details of",
-		[NEED_DIRECT] = "the 1:1 space with",
-		[NEED_CONTENT] = "the attachment with number",
-		[NEED_SPAN] = "older messages of",
-		[NEED_NEWS] = "what is new in spaces",
-		[NEED_MONTHS] = "the months of",
-		[NEED_BODY] = "the message with number",
-		[NEED_EVENT] = "events",
-		[NEED_PROBE] = "whether the server is there",
-		[NEED_SWEEP] = "old messages of",
-		[NEED_NAMES] = "the names of files of",
-	};
 	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
-	enum need_kind kind = of_messages ? NEED_SPAN : f->need.kind;
+	const struct fetcher *fetcher = of_messages ? fetchers_find(NEED_SPAN) : f->fetcher;
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
 
-	if ((kind == NEED_ROOM || kind == NEED_HEAD || kind == NEED_MEMBERS ||
-	     kind == NEED_SPAN || kind == NEED_SWEEP || kind == NEED_NAMES) &&
-	    store_read_begin(f->pager->config.store, &conn) == 0) {
+	if (f->need.key[0])
+		return g_strdup_printf("%s %s", fetcher->words, f->need.key);
+	if (!f->need.row)
+		return g_strdup(fetcher->words);
+	if (fetcher->is_of_space && store_read_begin(f->pager->config.store, &conn) == 0) {
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
-			text = g_strdup_printf("%s %s", words[kind], room.name);
+			text = g_strdup_printf("%s %s", fetcher->words, room.name);
 		store_room_clear(&room);
 		store_read_end(conn);
-	} else if (kind == NEED_ROOMS || kind == NEED_NEWS || kind == NEED_PROBE) {
-		text = g_strdup(words[kind]);
-	} else if (f->need.key[0]) {
-		text = g_strdup_printf("%s %s", words[kind], f->need.key);
 	}
 	if (!text)
-		text = g_strdup_printf("%s %lld", words[kind], (long long)f->need.row);
+		text = g_strdup_printf("%s %lld", fetcher->words, (long long)f->need.row);
 	return text;
 }
 
@@ -225,6 +193,29 @@ struct poller *pager_poller(struct pager *p)
 	return p->poller;
 }
 
+int pager_load_room(struct pager *p, int64_t row, char **ret_id, bool *ret_filtered)
+{
+	const struct pager_config *c = pager_get_config(p);
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int r;
+
+	r = store_read_begin(c->store, &conn);
+	if (r)
+		return r;
+	r = store_room_get(conn, row, &room);
+	if (r == 0 && room.gone)
+		r = -ENOENT;
+	if (r == 0) {
+		*ret_id = g_strdup(room.room.id);
+		/* A bot sees what mentions it, in pages of 100 (webex-api.md 5.20). */
+		*ret_filtered = c->is_bot && room.room.type == WEBEX_ROOM_GROUP;
+	}
+	store_room_clear(&room);
+	store_read_end(conn);
+	return r;
+}
+
 bool fetch_is_outdated(const struct fetch *f)
 {
 	bool moved;
@@ -285,7 +276,7 @@ static int fetch_begin(struct fetch *f)
  * redirected download nor a body that was cut off means that. */
 static bool tells_of_network(const struct fetch *f, const struct webex_reply *reply)
 {
-	return reply->is_network && reply->error != -EIO && f->need.kind != NEED_CONTENT;
+	return reply->is_network && reply->error != -EIO && !f->fetcher->is_silent;
 }
 
 void fetch_answered(void *arg, struct webex_reply *reply)
@@ -305,16 +296,14 @@ void fetch_answered(void *arg, struct webex_reply *reply)
 		f->pager->stats.restarted++;
 		pthread_mutex_unlock(&f->pager->lock);
 		r = fetch_begin(f);
-		if (r == 0)
-			return;
 	} else {
 		r = f->fetcher->answer(f, reply);
-		if (r == FETCH_MORE)
-			return;
 	}
+	if (r == FETCH_MORE)
+		return;
 	if (r < 0 && reply->error)
 		tell_failure(f, reply);
-	fetch_end(f, r == FETCH_DONE ? 0 : r, r < 0 && tells_of_network(f, reply));
+	fetch_end(f, r, r < 0 && tells_of_network(f, reply));
 }
 
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply)
@@ -334,7 +323,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	f->pager = p;
 	f->entry = e;
 	f->need = e->need;
-	f->fetcher = fetcher_find(e->need.kind);
+	f->fetcher = fetchers_find(e->need.kind);
 	f->is_for_all = g_queue_is_empty(&e->waiters) || e->need.kind == NEED_NEWS;
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);
@@ -344,8 +333,8 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	p->stats.fetching++;
 	pthread_mutex_unlock(&p->lock);
 	r = fetch_begin(f);
-	if (r)
-		fetch_end(f, r == FETCH_DONE ? 0 : r, false);
+	if (r != FETCH_MORE)
+		fetch_end(f, r, false);
 }
 
 /* The answer finds that `entry` is NULL and only frees the fetch. */

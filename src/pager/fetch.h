@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Inside of the pager: one fetch under way, and the table of fetchers, one for each kind of
- * need (fetchers/space.c).
+ * need (fetchers/table.c).
  * Thread rule: cache thread.
  */
 #pragma once
@@ -56,21 +56,35 @@ struct fetch {
 guint need_hash(gconstpointer p);
 gboolean need_equal_g(gconstpointer a, gconstpointer b);
 
+/* What begin() and answer() of a fetcher return, if not -errno. */
+enum fetch_step {
+	FETCH_DONE, /* it is in the store */
+	FETCH_MORE, /* a request is under way */
+};
+
+/* How long what it brought is fresh, where polls do not tell. */
+enum fetch_age {
+	FETCH_NO_AGE,	  /* whoever asks has looked into the store */
+	FETCH_LIST_AGE,	  /* list_age_ms */
+	FETCH_PERSON_AGE, /* person_age_ms */
+};
+
+/* A row of the table of what can be fetched (fetchers/fetchers.h). */
 struct fetcher {
 	enum need_kind kind;
-	/* Submits the first request. 0; FETCH_DONE: there is nothing to ask; -errno. */
+	const char *
+		words; /* for a person: what is read; its space, key or number comes behind it */
+	bool is_of_space; /* need.row is that of a space */
+	bool is_silent;	  /* that it failed by the network says nothing of the server */
+	enum fetch_age age;
+	int failed_ms; /* a failure is remembered so long; 0: FAILED_AGE_MS */
+	int absent_ms; /* -ENOENT is; 0: as any failure */
 	int (*begin)(struct fetch *f);
-	/* Handles an answer. FETCH_MORE: it submitted another request; 0: it published; -errno. */
 	int (*answer)(struct fetch *f, struct webex_reply *reply);
 	/* Called when nobody wants the fetch any more, for fetchers that make their requests
 	 * through others and end by fetch_finished. The fetch is freed after it. */
 	void (*cancel)(struct fetch *f);
 };
-
-#define FETCH_MORE 1
-#define FETCH_DONE 2
-
-const struct fetcher *fetcher_find(enum need_kind kind);
 
 /* For the fetchers. */
 const struct pager_config *pager_get_config(const struct pager *p);
@@ -81,10 +95,6 @@ void fetch_answered(void *arg, struct webex_reply *reply);
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
 /* Tells of the changes, frees them, and returns `r`. */
 int pager_published(struct pager *p, int r, GPtrArray *changes);
-/* Handles a 404 of a call for a room. Perhaps the room is gone or we left it (webex-api.md
- * 7.6): then -EBUSY, and proof is sought (pager/proof/proof.h). If it was made here a moment
- * ago, perhaps not every machine of the service knows it yet: -EAGAIN. */
-int pager_room_vanished(struct pager *p, int64_t room);
 /* The parts of a pager. */
 struct spans;
 struct spans *pager_spans(struct pager *p);
@@ -102,10 +112,3 @@ bool fetch_is_unwaited(void *arg);
 /* True if the need was changed here since the fetch began, so that what came must not be
  * published. */
 bool fetch_is_outdated(const struct fetch *f);
-
-/* ---- fetchers that have a file of their own ---- */
-/* months.c */
-int fetcher_months_begin(struct fetch *f);
-/* fetchers/names.c */
-int fetcher_names_begin(struct fetch *f);
-void fetcher_names_cancel(struct fetch *f);

@@ -25,12 +25,3 @@ enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply, gui
 bool pages_halve(struct fetch *f, const struct webex_reply *reply);
 /* Begins the list anew; the items that came are kept. */
 void pages_restart(struct fetch *f);
-
-/* ---- the fetchers that have a file of their own ---- */
-/* rooms.c: NEED_ROOMS, NEED_NEWS */
-int fetcher_rooms_begin(struct fetch *f);
-int fetcher_news_begin(struct fetch *f);
-int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply);
-/* sweep.c */
-int fetcher_sweep_begin(struct fetch *f);
-void fetcher_sweep_cancel(struct fetch *f);

@@ -16,7 +16,7 @@
 #include <stdatomic.h>
 
 #include "base/timefmt.h"
-#include "pager/fetch.h"
+#include "pager/fetchers/fetchers.h"
 
 /* So many requests are under way at once, as far as the rate gate lets them through. */
 #define NAMES_AT_ONCE 8
@@ -331,7 +331,7 @@ static void on_head(void *arg, struct webex_reply *reply)
 		finish(n);
 }
 
-int fetcher_names_begin(struct fetch *f)
+static int names_begin(struct fetch *f)
 {
 	struct names *n = g_new0(struct names, 1);
 	int r;
@@ -348,16 +348,24 @@ int fetcher_names_begin(struct fetch *f)
 		f->names = n;
 		if (r)
 			fail(n, r, NULL);
-		return 0;
+		return FETCH_MORE;
 	}
 	names_free(n);
-	return r ? r : FETCH_DONE;
+	return r;
 }
 
-void fetcher_names_cancel(struct fetch *f)
+static void names_cancel(struct fetch *f)
 {
 	struct names *n = g_steal_pointer(&f->names);
 
 	n->fetch = NULL;
 	cancel_asked(n);
 }
+
+const struct fetcher fetcher_names = {
+	.kind = NEED_NAMES,
+	.words = "the names of files of",
+	.is_of_space = true,
+	.begin = names_begin,
+	.cancel = names_cancel,
+};

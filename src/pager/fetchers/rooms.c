@@ -15,8 +15,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pager/fetchers/fetchers.h"
 #include "pager/fetchers/list.h"
 #include "pager/internal.h"
+#include "pager/present/poll.h"
 #include "pager/proof/proof.h"
 
 #define NEWS_SORTED_MAX 2900
@@ -33,10 +35,10 @@ static int submit(struct fetch *f, const char *next)
 
 	f->request =
 		webex_list_rooms(pager_get_config(f->pager)->client, &l, fetch_answered, f);
-	return 0;
+	return FETCH_MORE;
 }
 
-int fetcher_rooms_begin(struct fetch *f)
+static int rooms_begin(struct fetch *f)
 {
 	f->max = SERVER_PAGE_MAX;
 	f->is_all_pages = true;
@@ -58,11 +60,11 @@ static int64_t count_known(const struct fetch *f)
 	return n;
 }
 
-int fetcher_news_begin(struct fetch *f)
+static int news_begin(struct fetch *f)
 {
 	f->known = count_known(f);
 	if (!f->known || f->known > NEWS_SORTED_MAX)
-		return fetcher_rooms_begin(f);
+		return rooms_begin(f);
 	f->max = f->known <= server_rooms_page(f->pager->server) ? SERVER_PAGE_MAX : NEWS_PAGE;
 	f->is_all_pages = false;
 	return submit(f, NULL);
@@ -74,7 +76,7 @@ static int list_all(struct fetch *f)
 	pages_restart(f);
 	f->max = MAX(f->max, SERVER_PAGE_MAX / 2);
 	f->is_all_pages = true;
-	return submit(f, NULL), FETCH_MORE;
+	return submit(f, NULL);
 }
 
 /* ---- pages of a sorted list ---- */
@@ -144,7 +146,7 @@ static int publish(struct fetch *f)
 	return r;
 }
 
-int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
+static int answer(struct fetch *f, struct webex_reply *reply)
 {
 	enum next_step step = STEP_ON;
 	enum pages_more more;
@@ -154,7 +156,7 @@ int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
 		pages_restart(f);
 		if (f->max >= NEWS_PAGE)
 			f->is_all_pages = true;
-		return submit(f, NULL), FETCH_MORE;
+		return submit(f, NULL);
 	}
 	/* The directory exists, so its error must not be ENOENT, which rsync takes for an empty
 	 * directory. */
@@ -169,10 +171,27 @@ int fetcher_rooms_answer(struct fetch *f, struct webex_reply *reply)
 		return list_all(f);
 	more = pages_more(f, reply, FETCH_MAX_ITEMS);
 	if (more == PAGES_FOLLOW)
-		return submit(f, f->last_next), FETCH_MORE;
+		return submit(f, f->last_next);
 	/* A part of a list must not look like the whole. */
 	if (more != PAGES_END)
 		return -EIO;
 	f->is_complete = f->is_all_pages || f->pages == 1;
 	return publish(f);
 }
+
+const struct fetcher fetcher_rooms = {
+	.kind = NEED_ROOMS,
+	.words = "the list of spaces",
+	.age = FETCH_LIST_AGE,
+	.begin = rooms_begin,
+	.answer = answer,
+};
+
+const struct fetcher fetcher_news = {
+	.kind = NEED_NEWS,
+	.words = "what is new in spaces",
+	.age = FETCH_LIST_AGE,
+	.failed_ms = FRESH_RETRY_MS,
+	.begin = news_begin,
+	.answer = answer,
+};

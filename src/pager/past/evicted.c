@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "pager/fetchers/fetchers.h"
 #include "pager/present/poll.h"
 #include "pager/past/page_run.h"
 #include "pager/internal.h"
@@ -328,7 +329,7 @@ static void on_done(void *arg, struct page_run *run, int error, const struct web
 
 	w->run = NULL;
 	if (error && page_run_lost_space(run, reply)) {
-		int r = pager_room_vanished(w->evicted->pager, w->room);
+		int r = proof_room_vanished(pager_proof(w->evicted->pager), w->room);
 
 		error = r == -EAGAIN ? -EBUSY : r;
 	}
@@ -421,7 +422,8 @@ static void cut_by_windows(const struct evicted *b, int64_t room, const struct s
 	}
 }
 
-/* Finds what is needed, and what is worth fetching with it. FETCH_DONE: nothing is missing. */
+/* Finds what is needed, and what is worth fetching with it: FETCH_MORE; FETCH_DONE: nothing is
+ * missing. */
 static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_part,
 		   struct store_span *ret_window)
 {
@@ -436,42 +438,39 @@ static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_pa
 	r = store_message_get(conn, f->need.row, &m);
 	if (r == 0 && m.deleted)
 		r = -ENOENT;
-	if (r == 0 && !m.is_evicted)
-		r = FETCH_DONE;
 	*ret_part = (struct store_span){m.m.created_ms - 1, m.m.created_ms};
 	*ret_window = (struct store_span){-1, INT64_MAX};
-	if (r == 0) {
+	if (r == 0 && m.is_evicted) {
 		cut_by_windows(b, m.room, ret_part, ret_window);
 		r = store_evicted_around(conn, f->need.row, page_size(b), ret_room, ret_window);
+		r = r ? r : FETCH_MORE;
 	}
 	store_read_end(conn);
 	store_message_clear(&m);
 	return r;
 }
 
-int fetcher_body_begin(struct fetch *f)
+static int body_begin(struct fetch *f)
 {
 	struct evicted *b = pager_evicted(f->pager);
 	struct store_span part = {f->need.lo_ms, f->need.hi_ms}, span = part;
 	int64_t room = f->need.row;
 	struct window *w;
-	int r = f->need.hi_ms ? 0 : look_up(f, &room, &part, &span);
+	int r = f->need.hi_ms ? FETCH_MORE : look_up(f, &room, &part, &span);
 
-	if (r)
+	if (r != FETCH_MORE)
 		return r;
 	w = window_find(b, room, &part);
-	if (!w)
-		r = window_open(b, room, &span, &w);
-	if (r)
+	if (!w && (r = window_open(b, room, &span, &w)))
 		return r;
 	f->part = g_new0(struct part, 1);
 	*f->part = (struct part){
 		.evicted = b, .fetch = f, .window = w, .room = room, .span = part};
 	g_ptr_array_add(w->parts, f->part);
-	return 0;
+	return FETCH_MORE;
 }
 
-void fetcher_body_cancel(struct fetch *f)
+static void body_cancel(struct fetch *f)
 {
 	struct part *p = f->part;
 	struct window *w = p ? p->window : NULL;
@@ -491,3 +490,10 @@ void fetcher_body_cancel(struct fetch *f)
 	page_run_cancel(w->run);
 	window_free(w);
 }
+
+const struct fetcher fetcher_body = {
+	.kind = NEED_BODY,
+	.words = "the message with number",
+	.begin = body_begin,
+	.cancel = body_cancel,
+};

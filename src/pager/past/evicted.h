@@ -41,7 +41,3 @@ void evicted_opened(struct evicted *b, int64_t room, int64_t lo_ms, int64_t hi_m
 
 /* For tests: does what the timer does. */
 void evicted_tick(struct evicted *b);
-
-/* NEED_BODY */
-int fetcher_body_begin(struct fetch *f);
-void fetcher_body_cancel(struct fetch *f);

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "pager/fetch.h"
+#include "pager/fetchers/fetchers.h"
 #include "pager/past/months.h"
 
 void months_key(int64_t room, int month, char buf[static MONTHS_KEY_SIZE])
@@ -30,7 +30,7 @@ int months_parse_key(const char *key, int64_t *ret_room, int *ret_month)
 }
 
 /* Makes no request, since the store knows which months there are; they only lack rows. */
-int fetcher_months_begin(struct fetch *f)
+static int begin(struct fetch *f)
 {
 	struct store *s = pager_get_config(f->pager)->store;
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
@@ -50,6 +50,11 @@ int fetcher_months_begin(struct fetch *f)
 		months_key(f->need.row, m, key);
 		g_ptr_array_add(keys, key);
 	}
-	r = store_nodes_make(s, NODE_MONTH, keys);
-	return r ? r : FETCH_DONE;
+	return store_nodes_make(s, NODE_MONTH, keys);
 }
+
+const struct fetcher fetcher_months = {
+	.kind = NEED_MONTHS,
+	.words = "the months of",
+	.begin = begin,
+};

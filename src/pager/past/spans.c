@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "pager/past/page_run.h"
 #include "pager/past/spans_internal.h"
+#include "pager/proof/proof.h"
 
 static void fill(struct filler *f);
 
@@ -174,7 +175,7 @@ static void on_done(void *arg, struct page_run *l, int error, const struct webex
 	f->spans->runs--;
 	f->is_filling = true;
 	if (error && page_run_lost_space(l, reply)) {
-		int r = pager_room_vanished(f->spans->pager, f->room);
+		int r = proof_room_vanished(pager_proof(f->spans->pager), f->room);
 
 		error = r == -EAGAIN ? -EBUSY : r;
 	}
@@ -371,7 +372,7 @@ int spans_want(struct spans *s, struct fetch *fetch, struct span_waiter **ret_wa
 	g_queue_push_tail_link(&f->waiters, &w->link);
 	*ret_want = w;
 	begin_lanes(f);
-	return 0;
+	return FETCH_MORE;
 }
 
 static void cancel_lane(struct filler *f, guint i)

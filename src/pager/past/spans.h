@@ -55,8 +55,8 @@ void spans_shutdown(struct spans *s);
 void spans_free(struct spans **s);
 
 /*
- * Wants the interval of the fetch's need: `f` ends by fetch_finished when (lo, hi] is known. 0
- * and the waiter, which belongs to the spans; FETCH_DONE if it is known already; -errno.
+ * Wants the interval of the fetch's need: `f` ends by fetch_finished when (lo, hi] is known.
+ * FETCH_MORE and the waiter, which belongs to the spans; FETCH_DONE if it is known already; -errno.
  */
 int spans_want(struct spans *s, struct fetch *f, struct span_waiter **ret_want);
 /* Drops the waiter, because its fetch is cancelled. */

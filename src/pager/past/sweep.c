@@ -5,7 +5,8 @@
 
 #include "pager/past/page_run.h"
 #include "pager/internal.h"
-#include "pager/fetchers/list.h"
+#include "pager/fetchers/fetchers.h"
+#include "pager/proof/proof.h"
 
 /* How many of a space's newest messages are verified by a page of the newest ones. */
 static int depth(const struct pager *p)
@@ -59,7 +60,7 @@ static void done(void *arg, struct page_run *run, int error, const struct webex_
 
 	f->run = NULL;
 	if (error && reply && reply->status == 404)
-		error = pager_room_vanished(f->pager, f->need.row);
+		error = proof_room_vanished(pager_proof(f->pager), f->need.row);
 	/* The whole page was of one millisecond: goes on below it. */
 	if (next_ms >= f->need.hi_ms)
 		next_ms = f->need.hi_ms - 1;
@@ -68,7 +69,7 @@ static void done(void *arg, struct page_run *run, int error, const struct webex_
 	fetch_finished(f, error, reply);
 }
 
-int fetcher_sweep_begin(struct fetch *f)
+static int begin(struct fetch *f)
 {
 	struct page_run_config config = {
 		.pager = f->pager,
@@ -89,10 +90,18 @@ int fetcher_sweep_begin(struct fetch *f)
 		return r;
 	config.room_id = f->room_id;
 	f->run = page_run_new(&config);
-	return 0;
+	return FETCH_MORE;
 }
 
-void fetcher_sweep_cancel(struct fetch *f)
+static void cancel(struct fetch *f)
 {
 	page_run_cancel(f->run);
 }
+
+const struct fetcher fetcher_sweep = {
+	.kind = NEED_SWEEP,
+	.words = "old messages of",
+	.is_of_space = true,
+	.begin = begin,
+	.cancel = cancel,
+};

@@ -214,6 +214,16 @@ void proof_doubt_room(struct proof *p, int64_t room)
 	proof_pump(p);
 }
 
+int proof_room_vanished(struct proof *p, int64_t room)
+{
+	const struct pager_config *c = config_of(p);
+
+	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
+		return -EAGAIN;
+	proof_doubt_room(p, room);
+	return -EBUSY;
+}
+
 void proof_doubt_message(struct proof *p, int64_t room, int64_t message)
 {
 	proof_doubt(p, PROOF_MESSAGE, message, room);

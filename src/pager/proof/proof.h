@@ -69,7 +69,11 @@ void proof_free(struct proof **proof);
 
 /* A request for something in the space was answered 404. */
 void proof_doubt_room(struct proof *proof, int64_t room);
-/* The server does not have a file of the message. */
+/* Handles a 404 of a call for a room. Perhaps the room is gone or we left it (webex-api.md
+ * 7.6): then -EBUSY, and proof is sought. If it was made here a moment ago, perhaps not every
+ * machine of the service knows it yet: -EAGAIN. */
+int proof_room_vanished(struct proof *proof, int64_t room);
+/* The server does not have one of its files. */
 void proof_doubt_message(struct proof *proof, int64_t room, int64_t message);
 /* A whole list of spaces came that was begun at began_ms (mono); `missing` (rows, rising) as
  * store_apply_rooms gives it. */

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* NEED_DIRECT: the 1:1 space with an address (webex-api.md 5.4). */
+#include <errno.h>
+
+#include "pager/fetchers/fetchers.h"
+
+/* Makes the rows of direct/<address>: as a symlink, and as a directory that has no space yet. */
+static int make_nodes(struct fetch *f)
+{
+	struct store *s = pager_get_config(f->pager)->store;
+	int64_t row;
+	int r;
+
+	r = store_node_make(s, NODE_ADDRESS, f->need.key, &row);
+	if (r == 0)
+		r = store_node_make(s, NODE_ADDRESS_LINK, f->need.key, &row);
+	return r;
+}
+
+/* True if the store already knows the space, by the address, or by the id if that is known. */
+static bool is_known(struct fetch *f, int64_t *ret_room)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int r;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return false;
+	r = f->room_id ? store_room_by_id(conn, f->room_id, &room)
+		       : store_room_by_email(conn, f->need.key, &room);
+	*ret_room = room.rowid;
+	store_room_clear(&room);
+	store_read_end(conn);
+	return r == 0;
+}
+
+static int begin(struct fetch *f)
+{
+	int64_t room;
+
+	if (is_known(f, &room))
+		return make_nodes(f);
+	f->request = webex_list_direct(pager_get_config(f->pager)->client, f->need.key,
+				       fetch_answered, f);
+	return FETCH_MORE;
+}
+
+static int found(struct fetch *f, int64_t room)
+{
+	int r = store_set_direct_email(pager_get_config(f->pager)->store, room, f->need.key);
+
+	return r ? r : make_nodes(f);
+}
+
+static int got_room(struct fetch *f, struct webex_reply *reply)
+{
+	const struct pager_config *c = pager_get_config(f->pager);
+	GPtrArray *changes;
+	int64_t room = 0;
+	int r;
+
+	if (reply->error)
+		return reply->error;
+	changes = store_changes_new();
+	r = store_apply_room(c->store, reply->items->pdata[0], 0, &room, changes);
+	r = pager_published(f->pager, r, changes);
+	return r ? r : found(f, room);
+}
+
+static int answer(struct fetch *f, struct webex_reply *reply)
+{
+	int64_t room;
+
+	if (f->room_id)
+		return got_room(f, reply);
+	/* There is no such space. It is unconfirmed which answer says so: an empty list, 404 or
+	 * 400 (webex-api.md 5.4). */
+	if (reply->status == 404 || reply->status == 400 ||
+	    (!reply->error && !reply->items->len))
+		return make_nodes(f);
+	if (reply->error)
+		return reply->error;
+	f->room_id = g_strdup(((struct webex_message *)reply->items->pdata[0])->room_id);
+	if (!f->room_id)
+		return -EIO;
+	if (is_known(f, &room))
+		return found(f, room);
+	f->request = webex_get_room(pager_get_config(f->pager)->client, f->room_id,
+				    fetch_answered, f);
+	return FETCH_MORE;
+}
+
+const struct fetcher fetcher_direct = {
+	.kind = NEED_DIRECT,
+	.words = "the 1:1 space with",
+	.age = FETCH_LIST_AGE,
+	.begin = begin,
+	.answer = answer,
+};

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The messages of a space: NEED_HEAD, the newest ones, and NEED_SPAN, those of an interval of its time
+ * (webex-api.md 5.5, 7). Both go by page runs, an interval by way of the spans.
+ */
+#include <errno.h>
+
+#include "pager/fetchers/fetchers.h"
+#include "pager/past/page_run.h"
+#include "pager/past/spans.h"
+#include "pager/proof/proof.h"
+
+/* ---- the newest messages of a space ---- */
+
+#define HEAD_RESTARTS_MAX 3
+
+/* True if the newest `recent` messages, or all that exist, are known. The rest of the past is
+ * fetched by intervals of time. */
+static bool head_is_enough(struct fetch *f)
+{
+	const struct pager_config *c = pager_get_config(f->pager);
+	struct store_span head;
+	struct store_conn *conn;
+	bool enough = true;
+
+	if (!c->recent || store_read_begin(c->store, &conn))
+		return true;
+	if (store_span_head(conn, f->need.row, &head) == 0)
+		enough = head.lo < 0 ||
+			 store_message_recent(conn, f->need.row, head.lo, c->recent - 1) != 0;
+	store_read_end(conn);
+	return enough;
+}
+
+static bool head_paged(void *arg, struct page_run *run, guint items)
+{
+	struct fetch *f = arg;
+
+	(void)run;
+	(void)items;
+	if (head_is_enough(f))
+		return false;
+	/* Until the rest has come the head does not count as listed; what comes is kept. */
+	store_set_head_recent(pager_get_config(f->pager)->store, f->need.row, 0);
+	return true;
+}
+
+static int head_begin(struct fetch *f);
+
+/* True if another answer brought newer messages meanwhile, so that what lies between is
+ * unknown. */
+static bool head_begins_again(struct fetch *f)
+{
+	if (f->need.kind != NEED_HEAD || head_is_enough(f) || f->restarts >= HEAD_RESTARTS_MAX)
+		return false;
+	f->restarts++;
+	g_clear_pointer(&f->room_id, g_free);
+	return head_begin(f) == FETCH_MORE;
+}
+
+static void head_done(void *arg, struct page_run *run, int error,
+		      const struct webex_reply *reply)
+{
+	struct fetch *f = arg;
+
+	f->run = NULL;
+	if (!error && head_begins_again(f))
+		return;
+	if (error && page_run_lost_space(run, reply)) {
+		error = proof_room_vanished(pager_proof(f->pager), f->need.row);
+		/* The space is new and has only what was posted from here. */
+		if (error == -EAGAIN)
+			error = 0;
+	}
+	if (!error && head_is_enough(f))
+		error = store_set_head_recent(pager_get_config(f->pager)->store, f->need.row,
+					      pager_get_config(f->pager)->recent);
+	fetch_finished(f, error, reply);
+}
+
+static bool head_is_outdated(void *arg)
+{
+	return fetch_restarts(arg);
+}
+
+/* Begins a page run from the newest message down, as far as `paged` says. */
+static int begin_newest(struct fetch *f,
+			bool (*paged)(void *arg, struct page_run *run, guint items))
+{
+	int recent = pager_get_config(f->pager)->recent;
+	struct page_run_config config = {
+		.pager = f->pager,
+		.room = f->need.row,
+		.top = PAGE_RUN_TOP,
+		.bottom = -1,
+		.max = f->need.kind == NEED_HEAD && recent && recent < SERVER_PAGE_MAX
+			       ? recent
+			       : SERVER_PAGE_MAX,
+		.is_outdated = head_is_outdated,
+		.is_background = fetch_is_unwaited,
+		.paged = paged,
+		.done = head_done,
+		.arg = f,
+	};
+	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
+
+	if (r)
+		return r;
+	config.room_id = f->room_id;
+	f->run = page_run_new(&config);
+	return FETCH_MORE;
+}
+
+static int head_begin(struct fetch *f)
+{
+	return begin_newest(f, head_paged);
+}
+
+static void head_cancel(struct fetch *f)
+{
+	page_run_cancel(f->run);
+}
+
+/* ---- an interval of a space's time ---- */
+
+/* For NEED_TO_HEAD: as for a head, but only so far down. */
+static bool to_head_paged(void *arg, struct page_run *run, guint items)
+{
+	struct fetch *f = arg;
+	struct store *s = pager_get_config(f->pager)->store;
+
+	(void)items;
+	/* Until as much is known as a head has it does not count as listed. */
+	if (!head_is_enough(f))
+		store_set_head_recent(s, f->need.row, 0);
+	return page_run_top(run) > f->need.lo_ms;
+}
+
+static int span_begin(struct fetch *f)
+{
+	if (f->need.hi_ms == NEED_TO_HEAD)
+		return begin_newest(f, to_head_paged);
+	return spans_want(pager_spans(f->pager), f, &f->waiter);
+}
+
+static void span_cancel(struct fetch *f)
+{
+	if (f->run)
+		page_run_cancel(f->run);
+	else
+		spans_unwant(pager_spans(f->pager), f->waiter);
+}
+
+const struct fetcher fetcher_head = {
+	.kind = NEED_HEAD,
+	.words = "the messages of",
+	.is_of_space = true,
+	.age = FETCH_LIST_AGE,
+	.begin = head_begin,
+	.cancel = head_cancel,
+};
+
+const struct fetcher fetcher_span = {
+	.kind = NEED_SPAN,
+	.words = "older messages of",
+	.is_of_space = true,
+	.begin = span_begin,
+	.cancel = span_cancel,
+};
