@@ -6,11 +6,6 @@
 #include "base/clock.h"
 #include "http/try_internal.h"
 
-static bool has_body(const struct http_request *req)
-{
-	return req->n_parts > 0 || req->body_len > 0;
-}
-
 static bool is_cut(struct http_try *t, long status)
 {
 	int64_t said = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
@@ -18,18 +13,6 @@ static bool is_cut(struct http_try *t, long status)
 	if (t->req->method == HTTP_HEAD || status == 204 || status == 304 || t->body_is_enough)
 		return false;
 	return said >= 0 && said != try_size(t, CURLINFO_SIZE_DOWNLOAD_T);
-}
-
-/* For a try without an answer: true if something left on which the server may act. */
-static bool has_left(struct http_try *t)
-{
-	if (!t->connected || try_long(t, CURLINFO_REQUEST_SIZE) <= t->size_before)
-		return false;
-	/* On a connection that was used before curl may have begun anew; then it counts from
-	 * zero. */
-	if (t->is_first && has_body(t->req))
-		return try_size(t, CURLINFO_SIZE_UPLOAD_T) > 0;
-	return true;
 }
 
 /* True if the answer says that nothing was done. 303 ("see other") says that it was done, and
@@ -130,7 +113,7 @@ static void take_error(struct http_try *t, CURLcode code, struct http_response *
 	}
 	resp->error = outcome->error;
 	resp->detail = g_strdup(words);
-	outcome->may_have_applied = has_left(t);
+	outcome->may_have_applied = try_has_left(t);
 }
 
 struct http_response *http_try_finish(struct http_try *t, CURLcode code,

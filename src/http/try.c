@@ -56,6 +56,29 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
+bool try_has_left(const struct http_try *t)
+{
+	bool has_body = t->req->n_parts > 0 || t->req->body_len > 0;
+
+	return t->connected && (has_body ? t->body_left : t->head_left);
+}
+
+/* curl's own counts begin anew when it repeats a request on another connection. */
+static int on_bytes(CURL *easy, curl_infotype type, char *data, size_t size, void *arg)
+{
+	struct http_try *t = arg;
+
+	(void)easy;
+	(void)data;
+	(void)size;
+	/* What leaves before that is a CONNECT to a proxy. */
+	if (t->connected) {
+		t->head_left |= type == CURLINFO_HEADER_OUT;
+		t->body_left |= type == CURLINFO_DATA_OUT;
+	}
+	return 0;
+}
+
 static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_port,
 			int local_port)
 {
@@ -66,7 +89,7 @@ static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_p
 	(void)remote_port;
 	(void)local_port;
 	if (t->connected) {
-		bool was_sent = try_long(t, CURLINFO_REQUEST_SIZE) > t->size_before;
+		bool was_sent = try_has_left(t);
 
 		if (was_sent && t->req->repeat != HTTP_REPEAT_ALWAYS) {
 			try_set_fail(t, -ECONNRESET, "connection closed before the answer");
@@ -80,8 +103,7 @@ static int on_connected(void *arg, char *remote_ip, char *local_ip, int remote_p
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->connected = true;
-	t->is_first = try_long(t, CURLINFO_NUM_CONNECTS) > 0;
-	t->size_before = try_long(t, CURLINFO_REQUEST_SIZE);
+	t->head_left = t->body_left = false;
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -349,6 +371,9 @@ struct http_try *http_try_new(const struct http_request *req,
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->words);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_bytes);
+	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, t);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);

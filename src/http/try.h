@@ -12,8 +12,8 @@
  *     may_have_applied. So a POST may use a kept-alive connection and is still sent once. Where
  *     repeating is allowed, the first sending may have taken effect whatever the second one is
  *     answered: a DELETE that is answered by 404 then did its work.
- *  3. may_have_applied is false only if no byte of the request left, or on a connection that
- *     was new for it no byte of its body, or if the server's answer was a refusal.
+ *  3. may_have_applied is false only if no byte of the request's body left (of a request without
+ *     one: no byte at all), on whatever connection, or if the server's answer was a refusal.
  * Ownership: the request and the context are borrowed until http_try_free.
  * Thread rule: the I/O thread.
  */

@@ -21,10 +21,9 @@ struct http_try {
 	bool bearer_dropped; /* stays true for the rest of the request: a foreign host must not
 			      * get the bearer back by a redirect */
 
-	bool connected;	  /* this hop's request was about to go out */
-	bool is_first;	  /* first request on its connection */
-	long size_before; /* CURLINFO_REQUEST_SIZE at that moment: the bytes of CONNECT to a
-			   * proxy */
+	bool connected; /* this hop's request was about to go out */
+	/* Bytes of this hop's request left, on whatever connection. */
+	bool head_left, body_left;
 	bool sent_before; /* curl had sent the request on another connection, which died without
 			   * an answer */
 
@@ -58,6 +57,8 @@ static inline int64_t try_size(struct http_try *t, CURLINFO what)
 	return value;
 }
 
+/* True if something left on which the server may act: nobody acts on half a request. */
+bool try_has_left(const struct http_try *t);
 /* The first field of that name, NULL if there is none. Valid until the next transfer. */
 const char *try_header(struct http_try *t, const char *name, size_t index);
 /* True if the body is compressed on the wire. */
