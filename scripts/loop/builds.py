@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import platform
+import random
 import shutil
 import subprocess
 
@@ -161,8 +162,9 @@ class Build:
         return no_randomization() if self.name == "tsan" else []
 
     def environment(self, test):
-        return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC", **test["env"],
-                "SPARKFS_TEST_SLOW": str(self.slow)}
+        """As `meson test` makes it: memory that malloc() gives is full of something, too."""
+        return {"MALLOC_PERTURB_": str(random.randrange(1, 256)), **os.environ, "LC_ALL": "C.UTF-8",
+                "TZ": "UTC", **test["env"], "SPARKFS_TEST_SLOW": str(self.slow)}
 
     def ninja(self, targets=()):
         return ["ninja", "-C", self.folder, *targets]

@@ -217,7 +217,8 @@ class Loop:
         folder = job.build.dir / "test-logs"
         folder.mkdir(exist_ok=True)
         name = job.name.split(": ", 1)[1].replace("/", "of").replace(" ", "_")
-        text = f"{job.argv}\nstatus {job.status}, {job.seconds:.1f} s\n{job.stdout}\n{job.stderr}"
+        text = (f"MALLOC_PERTURB_={job.env['MALLOC_PERTURB_']} {job.argv}\n"
+                f"status {job.status}, {job.seconds:.1f} s\n{job.stdout}\n{job.stderr}")
         (folder / f"{name}.log").write_text(text, encoding="utf-8")
 
     def judge(self, job):
