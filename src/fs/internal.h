@@ -123,7 +123,7 @@ void handle_join(struct handle *h, pid_t pid);
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
 /* invalidate.c: tells the kernel; cache thread. */
-struct tree_invalidate fs_told(struct fs *fs);
+struct tree_invalidate fs_invalidate(struct fs *fs);
 /* In linger.c. Called after a close of a file that may wait here from now on. Any thread. */
 void fs_linger(struct fs *fs);
 

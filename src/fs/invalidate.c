@@ -16,7 +16,7 @@ static void invalidate_name(void *arg, uint64_t dir, const char *name)
 	notify_name(fs->notifier, dir, name);
 }
 
-struct tree_invalidate fs_told(struct fs *fs)
+struct tree_invalidate fs_invalidate(struct fs *fs)
 {
 	return (struct tree_invalidate){
 		.inode = invalidate_inode, .name = invalidate_name, .arg = fs};
@@ -24,7 +24,7 @@ struct tree_invalidate fs_told(struct fs *fs)
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)
 {
-	struct tree_invalidate told = fs_told(fs);
+	struct tree_invalidate told = fs_invalidate(fs);
 
 	if (fs->stopping)
 		return;

@@ -10,7 +10,7 @@ static void arm(struct fs *fs, int64_t in_ms);
 static void sweep(void *arg)
 {
 	struct fs *fs = arg;
-	struct tree_invalidate told = fs_told(fs);
+	struct tree_invalidate told = fs_invalidate(fs);
 
 	/* Reset before the check, so that a file which is closed from now on sets the timer
 	 * again. */

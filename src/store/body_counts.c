@@ -19,26 +19,27 @@ static struct note *find_note(struct write *w, int64_t room, int month)
 {
 	struct note fresh = {.room = room, .month = month};
 
-	if (!w->months)
-		w->months = g_array_new(FALSE, FALSE, sizeof(struct note));
+	if (!w->body_counts)
+		w->body_counts = g_array_new(FALSE, FALSE, sizeof(struct note));
 	/* The messages of a page come in the order of time, so the month nearly always is the
 	 * last one. */
-	for (guint i = w->months->len; i-- > 0;) {
-		struct note *n = &g_array_index(w->months, struct note, i);
+	for (guint i = w->body_counts->len; i-- > 0;) {
+		struct note *n = &g_array_index(w->body_counts, struct note, i);
 
 		if (n->month == month && n->room == room)
 			return n;
 	}
-	g_array_append_val(w->months, fresh);
-	return &g_array_index(w->months, struct note, w->months->len - 1);
+	g_array_append_val(w->body_counts, fresh);
+	return &g_array_index(w->body_counts, struct note, w->body_counts->len - 1);
 }
 
-void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted)
+void body_counts_note(struct write *w, int64_t room, int64_t created_ms, int bodies,
+		      int evicted)
 {
-	months_note_month(w, room, time_month(created_ms), bodies, evicted);
+	body_counts_note_month(w, room, time_month(created_ms), bodies, evicted);
 }
 
-void months_note_month(struct write *w, int64_t room, int month, int bodies, int evicted)
+void body_counts_note_month(struct write *w, int64_t room, int month, int bodies, int evicted)
 {
 	struct note *n = find_note(w, room, month);
 
@@ -65,18 +66,18 @@ static int flush_one(struct write *w, const struct note *n)
 	return sql_run(&st);
 }
 
-int months_flush(struct write *w)
+int body_counts_flush(struct write *w)
 {
 	int r = 0;
 
-	for (guint i = 0; r == 0 && w->months && i < w->months->len; i++)
-		r = flush_one(w, &g_array_index(w->months, struct note, i));
+	for (guint i = 0; r == 0 && w->body_counts && i < w->body_counts->len; i++)
+		r = flush_one(w, &g_array_index(w->body_counts, struct note, i));
 	return r;
 }
 
-void months_end(struct write *w, bool done)
+void body_counts_end(struct write *w, bool done)
 {
-	g_clear_pointer(&w->months, g_array_unref);
+	g_clear_pointer(&w->body_counts, g_array_unref);
 	if (!done)
 		return;
 	atomic_fetch_add(&w->s->bodies, w->bodies);
@@ -92,7 +93,7 @@ static int drop_rows(struct write *w, int64_t room)
 	return sql_run(&st);
 }
 
-int months_drop(struct write *w, int64_t room)
+int body_counts_drop(struct write *w, int64_t room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "SELECT sum(bodies), sum(evicted) FROM month WHERE room=?1");
@@ -152,7 +153,7 @@ int store_count_messages(struct store_conn *c, int64_t *ret_messages, int64_t *r
 	return MIN(r, 0);
 }
 
-int months_load(struct store *s)
+int body_counts_load(struct store *s)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(s->writer, "SELECT sum(bodies), sum(evicted) FROM month");

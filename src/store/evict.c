@@ -122,7 +122,7 @@ static int drop_month(struct evict *v, const struct victim *m, int64_t until)
 	for (; r == 0 && i < rows->len && is_over(v); i++) {
 		r = drop_body(v->w, g_array_index(rows, int64_t, i));
 		if (r == 0)
-			months_note_month(v->w, m->room, m->month, -1, 1);
+			body_counts_note_month(v->w, m->room, m->month, -1, 1);
 	}
 	v->left -= (int)i;
 	if (i == rows->len)

@@ -70,7 +70,7 @@ struct write {
 	bool is_first_listing;	 /* nothing that it adds is news */
 	bool is_quiet;		 /* nobody can see a difference, so answers that were made
 				  * before stay valid */
-	GArray *months;		 /* months.c; NULL: nothing was noted */
+	GArray *body_counts;	 /* body_counts.c; NULL: nothing was noted */
 	int64_t bodies, evicted; /* added to the store's counts when it is committed */
 };
 
@@ -198,20 +198,21 @@ int sizes_before_drop(struct write *w, int64_t rowid);
 /* Reads from the database whether sizes of an older form are left. */
 void sizes_load(struct store *s);
 
-/* ---- months.c ---- */
+/* ---- body_counts.c ---- */
 /* Loads the counts from the database. */
-int months_load(struct store *s);
+int body_counts_load(struct store *s);
 /* Notes that this write makes so many more messages of that time have a body, and so many more
  * lack one. */
-void months_note(struct write *w, int64_t room, int64_t created_ms, int bodies, int evicted);
+void body_counts_note(struct write *w, int64_t room, int64_t created_ms, int bodies,
+		      int evicted);
 /* The same for a month. */
-void months_note_month(struct write *w, int64_t room, int month, int bodies, int evicted);
+void body_counts_note_month(struct write *w, int64_t room, int month, int bodies, int evicted);
 /* Drops the counts of a room that is gone. */
-int months_drop(struct write *w, int64_t room);
+int body_counts_drop(struct write *w, int64_t room);
 /* Writes what was noted into the table; called before the commit. */
-int months_flush(struct write *w);
+int body_counts_flush(struct write *w);
 /* Called behind the commit (done: it succeeded). */
-void months_end(struct write *w, bool done);
+void body_counts_end(struct write *w, bool done);
 
 /* ---- message_write.c ---- */
 struct message_row {

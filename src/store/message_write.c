@@ -100,7 +100,7 @@ int message_insert(struct write *w, const struct message_row *row,
 	if (r == 0 && m->files && m->files[0])
 		r = contents_note(w, row->room, row->rowid, m->files);
 	if (r == 0)
-		months_note(w, row->room, m->created_ms, 1, 0);
+		body_counts_note(w, row->room, m->created_ms, 1, 0);
 	return r;
 }
 
@@ -140,7 +140,7 @@ int message_rewrite(struct write *w, const struct store_message *old,
 	if (r == 0 && ((m->files && m->files[0]) || old->flags & MESSAGE_HAS_FILES))
 		r = contents_note(w, old->room, old->rowid, m->files);
 	if (r == 0 && old->is_evicted)
-		months_note(w, old->room, old->m.created_ms, 1, -1);
+		body_counts_note(w, old->room, old->m.created_ms, 1, -1);
 	return r;
 }
 
@@ -191,7 +191,8 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 			  sql_peek_text(&st, 0));
 	body = has_body(w, rowid);
 	if (body >= 0)
-		months_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0, body ? 0 : -1);
+		body_counts_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0,
+				 body ? 0 : -1);
 	/* The row is written only when the statement ends. */
 	r = sql_run(&st);
 	if (r == 0)
@@ -210,6 +211,7 @@ int message_revive(struct write *w, const struct store_message *old, int64_t unt
 	sql_int(&st, 2, until_wall_ms);
 	r = sql_run_any(&st);
 	if (r > 0)
-		months_note(w, old->room, old->m.created_ms, !old->is_evicted, old->is_evicted);
+		body_counts_note(w, old->room, old->m.created_ms, !old->is_evicted,
+				 old->is_evicted);
 	return r;
 }

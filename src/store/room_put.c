@@ -101,7 +101,7 @@ static int set_gone(struct write *w, const struct store_room *room)
 	sql_int(&st, 1, room->rowid);
 	r = sql_run(&st);
 	if (r == 0)
-		r = months_drop(w, room->rowid);
+		r = body_counts_drop(w, room->rowid);
 	if (r < 0)
 		return r;
 	changes_add_named(w, STORE_ROOM_GONE, room->rowid, room->room.type, room->rowid, NULL,

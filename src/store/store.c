@@ -221,7 +221,7 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	if (schema_purge(s->writer) < 0)
 		log_warning("store", "deleted rows stay in the cache for now");
 	sizes_load(s);
-	if (months_load(s) < 0)
+	if (body_counts_load(s) < 0)
 		log_warning("store", "the bodies in the cache are not counted");
 	*ret_store = s;
 	return 0;

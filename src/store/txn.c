@@ -225,7 +225,7 @@ int write_end(struct write *w, int r)
 	if (r == 0)
 		r = events_append(w);
 	if (r == 0)
-		r = months_flush(w);
+		r = body_counts_flush(w);
 	last = rowids_last(&s->rowids);
 	changed = sqlite3_total_changes64(sql_handle(w->q)) != w->rows_mark;
 	if (r == 0 && changed)
@@ -238,7 +238,7 @@ int write_end(struct write *w, int r)
 		g_ptr_array_unref(w->changes);
 	else if (r < 0 && w->changes)
 		g_ptr_array_set_size(w->changes, (gint)w->changes_mark);
-	months_end(w, r == 0);
+	body_counts_end(w, r == 0);
 	if (r == 0 && changed) {
 		s->stored_rowid = last;
 		atomic_fetch_add(&s->event_last, w->events);
