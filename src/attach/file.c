@@ -32,7 +32,7 @@
 
 #define MAP_HEAD "sparkfs-content 1\n"
 /* A map with more ranges than any reader makes is not read. */
-/* Of a SHA-256. */
+/* Hex digits of a SHA-256. */
 #define HASH_DIGITS 64
 #define MAP_MAX (1024 * 1024)
 /* So often is a file opened again that is damaged or being removed. */

@@ -38,7 +38,7 @@ static bool is_sed_temp(const char *name)
 	return random;
 }
 
-/* ---- names of which only their maker is known to pass files by them ---- */
+/* ---- names that only certain programs give to temporary files ---- */
 
 #define WORD G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS
 #define RANDOM_LEN 6

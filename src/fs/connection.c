@@ -24,7 +24,7 @@
 
 extern char **environ;
 
-/* ---- which it is ---- */
+/* ---- finding our mount ---- */
 
 /* The minor number as the kernel tells it from 6.16 on; 0: it does not. */
 static unsigned minor_of_device(int device)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What becomes of a change whose caller was interrupted. He was told EINTR and nothing of the change,
- * which goes on; many programs then repeat the call (fsync). The open file keeps the fate of the
- * change, and the next close or fsync that has nothing of its own to send tells it, once.
+ * The fate of a change whose caller was interrupted. The caller got EINTR and does not know
+ * what became of the change, which goes on; many programs then repeat the call (fsync). The
+ * open file keeps the fate of the change, and the next close or fsync that has nothing of its
+ * own to send returns it, once.
  *
  * Thread rule: any thread. Counted; no lock.
  */
@@ -15,10 +16,10 @@ struct fate;
 struct fate *fate_new(void);
 /* Sets *f to NULL. NULL is fine. */
 void fate_unref(struct fate **f);
-/* The change has ended: 0 or -errno. */
+/* Notes that the change has ended with 0 or -errno. */
 void fate_set(struct fate *f, int error);
-/* The open file keeps it, in place of an older one. */
+/* Lets the open file keep it, in place of an older one. */
 void fate_leave(struct fate *f, _Atomic(struct fate *) *place);
-/* Takes it from there. 0: it was done, or there is none. -EIO: it failed, or nobody knows yet;
- * unsent/ has it. */
+/* Takes it from the open file. 0: the change was done, or there is none. -EIO: it failed, or
+ * its fate is unknown yet; unsent/ has it. */
 int fate_take(_Atomic(struct fate *) *place);

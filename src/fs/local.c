@@ -24,7 +24,7 @@ struct local_caller *local_caller_of(const struct op *op)
 	return c;
 }
 
-/* ---- while somebody waits ---- */
+/* ---- for a request that waits ---- */
 
 static void keep(struct op *op, struct outbox_letter *letter, const char *why)
 {
@@ -74,7 +74,7 @@ void local_first(struct op *op)
 	op->submit = read_first;
 }
 
-/* ---- when nobody does ---- */
+/* ---- when nobody waits ---- */
 
 struct late {
 	struct fs *fs;

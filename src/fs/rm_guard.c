@@ -151,7 +151,7 @@ void rm_guard_closed(struct rm_guard *g, uint64_t dir, pid_t tgid)
 	pthread_mutex_unlock(&g->lock);
 }
 
-/* Of a process that is not known: any. */
+/* For an unknown process: that of any process. */
 static struct held *find_held(struct rm_guard *g, uint64_t dir, pid_t tgid)
 {
 	struct held key = {.dir = dir, .tgid = tgid}, *h = g_hash_table_lookup(g->held, &key);
@@ -277,7 +277,7 @@ void rm_guard_file_ended(struct rm_guard *g, uint64_t ino)
 	pthread_mutex_unlock(&g->lock);
 }
 
-/* Of a process that is not known: any. */
+/* For an unknown process: that of any process. */
 static bool is_reading(struct rm_guard *g, uint64_t ino, pid_t tgid)
 {
 	struct reading key = {.ino = ino, .tgid = tgid};

@@ -36,7 +36,7 @@ static int insert(struct sql *q, int64_t rowid, int64_t room, int64_t message, c
 	return sql_run(&st);
 }
 
-/* ---- what a message has ---- */
+/* ---- the files of a message ---- */
 
 struct known {
 	int64_t rowid;
@@ -113,7 +113,7 @@ int contents_lack(struct sql *q, int64_t message, char *const *files)
 	return r;
 }
 
-/* ---- of a store that knew of none ---- */
+/* ---- rows for a store of an older version ---- */
 
 static int adopt_one(struct sql *q, int64_t *rowid, int64_t room, int64_t message,
 		     const char *packed, size_t size)

@@ -31,7 +31,7 @@ static bool is_over(const struct evict *v)
 	return store_bodies_count(v->w->s) + v->w->bodies > v->e->limit;
 }
 
-/* ---- which ---- */
+/* ---- choosing bodies ---- */
 
 /* Of a space in use the newest bodies stay: *ret_cookie is that of the first of them. */
 static int spared_from(struct evict *v, int64_t room, int64_t *ret_cookie)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What people do, here and elsewhere, and what happens to the network and to the mount: one thing, by chance. */
+/* Does one thing by chance: something that people do, here or elsewhere, or something that
+ * happens to the network or the mount. */
 #pragma once
 
 void acts_start(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel remembers of answers, for as long as they said, until it is told to forget it: listings, names,
- * attributes. What it would answer from must at each moment be what the tree would say.
+ * A model of the kernel's caches: listings, names and attributes of answers, kept as long as
+ * the answers allow, until the kernel is told to forget them. At each moment they must equal
+ * what the tree would say.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 
 void caches_start(void);
 void caches_stop(void);
-/* An operation was answered. */
+/* Keeps the answer of an operation. */
 void caches_learn(const struct op *op);
 void caches_forget_inode(uint64_t ino);
 void caches_forget_name(uint64_t dir, const char *name);

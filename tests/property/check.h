@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether what is known and what is shown is the truth. */
+/* Checks that what is known and what is shown is the truth. */
 #pragma once
 
 #include <stdint.h>
@@ -8,18 +8,19 @@
 
 void check_start(void);
 void check_stop(void);
-/* Node numbers that were given for messages of a store that is lost are for nothing else. */
+/* The store was lost: checks from now on that node numbers given for its messages are given for
+ * nothing else. */
 void check_store_lost(void);
 
-/* An operation was answered: which node numbers it told. */
+/* Notes the node numbers of an answer. */
 void check_learn(const struct op *op);
-/* A message of that row of a space has this node number, as ever. */
+/* Checks that a message of the space in this row has its node number, as before. */
 void check_ino(int64_t room, const char *id, uint64_t ino);
-/* The space is this row. */
+/* Notes that the space is this row. */
 void check_room(const char *id, int64_t row);
-/* At any moment: in no known interval of time is a message missing. */
+/* At any moment: checks that no known interval lacks a message. */
 void check_spans(void);
-/* Nothing is under way: everything that is shown is as on the server. */
+/* When nothing is under way: checks that everything is shown as it is on the server. */
 void check_quiet(void);
 /* How many listings, messages and intervals were compared. */
 extern int64_t checked_lists, checked_messages, checked_spans;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where all chance comes from: the same seed gives the same run. */
+/* The only source of chance: the same seed gives the same run. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,5 +10,5 @@ void dice_seed(uint64_t seed);
 int64_t dice(int64_t n);
 /* lo .. hi */
 int64_t dice_between(int64_t lo, int64_t hi);
-/* In so many of a hundred cases. */
+/* True in so many of a hundred cases. */
 bool dice_percent(int percent);

@@ -9,16 +9,16 @@
 #include "base/work.h"
 
 extern const struct clock fake_clock;
-/* The service's clock: ours and what it differs by. */
+/* By how much the service's clock differs from ours. */
 extern int64_t time_skew_ms;
 
 int64_t time_mono(void);
 int64_t time_wall(void);
 int64_t time_server(void);
 
-/* As at the start of the process. */
+/* Sets everything as at the start of the process. */
 void time_reset(void);
-/* Runs what was posted, and what that posts. */
+/* Runs the posted items, and those that they post. */
 void time_settle(void);
 /* Lets so much time pass, with all timers on the way. */
 void time_pass(int64_t ms);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether the journal of events tells of everything once. */
+/* Checks that the journal of events has everything once. */
 #pragma once
 
 void journal_start(void);
-/* The store is lost, and its journal with it. */
+/* The store was lost, and its journal with it. */
 void journal_lost(void);
-/* At a quiet point: nothing twice; and if the mount polls, all that was posted since the last one. Ends the program
- * otherwise. */
+/* At a quiet point: checks that the journal has nothing twice and, if the mount polls,
+ * everything that was posted since the last quiet point. Aborts otherwise. */
 void journal_check(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One listing of messages against the model. */
+/* Compares a listing of messages with the model. */
 #pragma once
 
 #include <glib.h>
@@ -10,8 +10,8 @@
 
 /* The messages of a listing, in its order; each at most once; those above `exact_ms` as they are now. */
 GPtrArray *listing_truths(const struct op *op, int64_t room, int64_t exact_ms);
-/* What is there between the two times is listed. */
+/* Checks that the listing has all messages between the two times. */
 void listing_complete(const struct model_room *room, const GPtrArray *truths, int64_t lo,
 		      int64_t hi);
-/* Some of them, read. */
+/* Reads some of the listed files. */
 void listing_files(const struct op *op);

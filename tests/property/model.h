@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The truth: what is on the server. Spaces, members and messages, as webex-api.md 5 and 7 tell of them: messages come
- * at the front only, an edit sets `updated`, a deletion leaves nothing. What happened is kept, so that a later look can
- * tell an older version from a wrong one.
+ * The truth: what is on the server. It has spaces, members and messages as webex-api.md 5 and 7
+ * describe them: messages are added at the front only, an edit sets `updated`, a deletion
+ * leaves nothing. Older versions are kept, so that a check can tell an older version from a
+ * wrong one.
  */
 #pragma once
 
@@ -29,9 +30,9 @@ struct truth {
 	int64_t created_ms;
 	uint64_t order;	     /* among those of one millisecond, as the server lists them */
 	GPtrArray *versions; /* of struct version, the newest last */
-	int64_t deleted_ms;  /* -1: is there */
-	bool hidden; /* never listed, but it takes a place on the page before it is left out */
-	bool broken; /* listed as something that nobody can use */
+	int64_t deleted_ms;  /* -1: not deleted */
+	bool hidden;	     /* never listed, but counted in the page that leaves it out */
+	bool broken;	     /* listed in an unusable form */
 	bool has_file;
 };
 
@@ -46,19 +47,19 @@ struct model_room {
 	char *id, *title;
 	enum webex_room_type type;
 	int64_t created_ms;
-	bool left;	     /* 404 for everything */
+	bool left;	     /* everything in it is 404 */
 	GPtrArray *messages; /* of struct truth: oldest first, as listed; deleted ones too */
 	GPtrArray *members;  /* of struct model_member */
 	int64_t listed_ms; /* server's clock: what comes now is newer than what was told then */
 };
 
 struct model {
-	GPtrArray *rooms;	  /* left ones too */
+	GPtrArray *rooms;	  /* those that were left, too */
 	GHashTable *by_id;	  /* message id -> struct truth */
 	char *person_ids[PEOPLE]; /* that of ME is fixed */
 	char *emails[PEOPLE];
-	bool is_bot; /* lists of group spaces have what mentions it; all else is hidden from it */
-	bool scrambled; /* within one millisecond the list has no order that anybody knows */
+	bool is_bot;	     /* lists of group spaces have only what mentions it */
+	bool scrambled;	     /* the list has no known order within one millisecond */
 	bool activity_falls; /* lastActivity goes back when the newest message is deleted */
 	int hidden_percent, broken_percent;
 	int ties_max; /* messages of one millisecond: fewer than two pages, of which a client could

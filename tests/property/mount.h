@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is proved: a store on disk, a pager and a tree over it, and operations that run as fs/op.c runs them: a function
- * of a snapshot, parked on what it needs, run again; with short waits for news, deadlines and interrupts.
+ * The program under test: a store on disk, a pager and a tree over it, and operations that run
+ * as fs/op.c runs them: as a function of a snapshot that is parked on its need and run again,
+ * with short waits for news, deadlines and interrupts.
  */
 #pragma once
 
@@ -35,15 +36,15 @@ extern struct mount mount;
 /* `folder` is empty. */
 void mount_start(const char *folder, int recent, int poll_ms);
 void mount_stop(void);
-/* What is under way ends with -ESHUTDOWN, -ECANCELED. */
+/* Mounts again. What is under way ends with -ESHUTDOWN or -ECANCELED. */
 void mount_again(void);
-/* As after a SIGKILL at this moment. */
+/* Mounts again as after a SIGKILL at this moment. */
 void mount_kill(void);
-/* What a change made here did to the store. */
+/* The changes of the store by a change that was made here. */
 void mount_on_changes(GPtrArray *changes);
-/* Some texts are dropped, whatever the bound. */
+/* Drops some texts, whatever the bound. */
 void mount_evict(void);
-/* The cache folder is lost; what lies beside it is not. */
+/* Loses the cache folder, but not what lies beside it. */
 void mount_lose(void);
 
 enum op_kind { OP_LOOKUP, OP_GETATTR, OP_LIST, OP_READ, OP_HOLD };
@@ -82,6 +83,6 @@ void op_start(enum op_kind kind, uint64_t ino, const char *name, bool is_patient
 /* Runs it to its end, with time passing. 0 or -errno; the answer is in *ret_op: op_free. */
 int op_wait(enum op_kind kind, uint64_t ino, const char *name, struct op **ret_op);
 void op_free(struct op *op);
-/* Somebody presses Ctrl-C: one of those that wait. */
+/* Interrupts one of the waiting operations, as Ctrl-C does. */
 void op_interrupt_any(void);
 void op_fail_all(int error);

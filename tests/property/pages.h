@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the server says to one question, from what is true when it arrives. */
+/* The server's answer to a question, made from the truth at the time when it arrives. */
 #pragma once
 
 #include "webex/api.h"

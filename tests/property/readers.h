@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Those who read for longer: walkers over a history, and who has a transcript open. */
+/* Readers that last longer: walkers over a history, and readers of an open transcript. */
 #pragma once
 
 #include <stdint.h>
@@ -10,5 +10,5 @@ void readers_walk(int64_t room);
 void readers_hold(uint64_t ino);
 void readers_release_any(void);
 void readers_release_all(void);
-/* What a transcript said stays so while it is open. Ends the program otherwise. */
+/* Checks that a transcript only grows while it is open. Aborts otherwise. */
 void readers_check(void);

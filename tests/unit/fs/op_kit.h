@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests of op.c: libfuse's side of a request, the neighbours that op.c calls, and the API's list of spaces, all played.
+ * For tests of op.c: fakes of libfuse's side of a request, of the functions that op.c calls,
+ * and of the API's list of spaces.
  */
 #pragma once
 
 #include "fs/op.h"
 
 struct fuse_req {
-	pthread_mutex_t lock; /* as libfuse's: held while the interrupt callback runs */
+	pthread_mutex_t lock; /* like libfuse's lock: held while the interrupt callback runs */
 	fuse_interrupt_func_t callback;
 	void *callback_data;
 	bool interrupted;
@@ -20,14 +21,14 @@ struct fuse_req {
 	size_t size;
 };
 
-/* What the signal of a caller does. */
+/* Does what a signal to the caller does. */
 void interrupt(fuse_req_t req);
 
-/* A copy goes on as long as it is true. */
+/* A copy does not end as long as this is true. */
 extern atomic_bool copy_waits;
 extern atomic_int copies;
 extern atomic_int notices, detached, cancelled;
-/* What interrupts is a signal that asks nobody to stop (caller.h). */
+/* The interrupting signal does not ask the caller to stop (caller.h). */
 extern atomic_bool only_told;
 
 struct api_call {
@@ -42,6 +43,6 @@ extern GQueue api_calls; /* of struct api_call; api_lock */
 
 /* Answers the oldest call (a cancelled one with -ECANCELED); false if there is none. Cache thread. */
 bool answer_one(int error);
-/* The same as an item of a work queue; arg is an int. */
+/* The same, as an item of a work queue; `arg` points to the int. */
 void answer_item(void *arg);
 int api_waiting(void);

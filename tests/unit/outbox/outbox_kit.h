@@ -32,11 +32,11 @@ struct kit {
 };
 
 void kit_setup(struct kit *k);
-/* The same over a folder that may have been used; adopts its name. */
+/* The same, over a folder that may have been used before; adopts its name. */
 void kit_setup_in(struct kit *k, char *dir);
 char *kit_new_dir(void);
 void kit_teardown(struct kit *k);
-/* Of the same folder. */
+/* Opens the outbox of the same folder. */
 void kit_open_outbox(struct kit *k);
 void kit_reopen_outbox(struct kit *k);
 
@@ -46,32 +46,32 @@ struct outcome {
 	int64_t room, message;
 };
 void kit_done(void *arg, int error, int64_t room, int64_t message);
-/* Waits for the end and checks that it came once, with that error. */
+/* Waits for the end and checks that it came once, with this error. */
 void kit_expect_end(struct outcome *end, int error);
 bool kit_has_ended(const struct outcome *end);
 /* Returns when the queue has run all that was posted. */
 void kit_drain(struct kit *k);
 
-/* What is posted to the queue after it waits until kit_unblock. */
+/* Items that are posted to the queue after this wait until kit_unblock. */
 void kit_block(struct kit *k);
 void kit_unblock(void);
 
-/* A letter of `pid` to the group space. */
+/* Makes a letter of the process `pid` to the group space. */
 struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text);
 struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body);
-/* `draft`: where its bytes are to be written; the caller's to unref. */
+/* `draft`: the draft that its bytes are written to; the caller unrefs it. */
 struct outbox_letter *kit_file(const struct kit *k, const char *name, const char *bytes,
 			       struct draft **ret_draft);
 uint64_t kit_send(struct kit *k, struct outbox_letter *l, struct outcome *end);
-/* Sends; the answer does not come, the server may have it. */
+/* Sends the letter without an answer, so that the server may have it. */
 void kit_send_into_doubt(struct kit *k, struct outbox_letter *l, struct outcome *end);
-/* It ended well, as the message with that id. */
+/* Checks that it was delivered as the message with this id. */
 void kit_expect_delivered(struct kit *k, struct outcome *end, const char *id);
 
 /* A message of mine in the group space. Ids differ. Owned. */
 struct webex_message *kit_message(const struct kit *k, const char *text, int64_t created_ms);
 int64_t kit_now(void);
-/* Puts a copy into the store. Its row. */
+/* Keeps a copy in the store; returns its row. */
 int64_t kit_store_message(struct kit *k, const struct webex_message *m);
 struct webex_message *kit_copy(const struct webex_message *m);
 
@@ -79,9 +79,9 @@ struct webex_message *kit_copy(const struct webex_message *m);
 char *kit_files(const struct kit *k, const char *folder);
 /* The only letter in unsent/. */
 struct outbox_item *kit_only_item(struct kit *k);
-/* Its body and its .why.json. */
+/* Checks its body and its .why.json. */
 void kit_expect_item(struct kit *k, const struct outbox_item *item, const char *body,
 		     const char *state, const char *why);
-/* The connection was reset, and the letter is the only one in unsent/. */
+/* Checks that it ended by a reset connection and is the only letter in unsent/. */
 void kit_expect_kept(struct kit *k, struct outcome *end, const char *body, const char *state,
 		     const char *why);

@@ -5,19 +5,20 @@
 #include "pager/past/page_run.h"
 #include "pager_kit.h"
 
-/* What a page run told its owner. */
+/* Notes what a page run told its owner. */
 struct owner {
 	struct page_run *run;
 	int paged, done, error, status;
 	guint items;		      /* of the last page */
 	int stop_after, cancel_after; /* pages; 0: never */
-	int outdated;		      /* so many answers are out of date */
+	int outdated;		      /* how many answers are out of date */
 	bool background;
 };
 
 extern struct owner o;
 
-/* A page run that wants (T0 + bottom, T0 + top]; -1: from the beginning; PAGE_RUN_TOP. */
+/* Begins a page run for (T0 + bottom, T0 + top]; bottom -1: from the beginning; top may be
+ * PAGE_RUN_TOP. */
 void start(struct world *w, int64_t bottom, int64_t top, int max);
 void assert_ended(int error);
 void refuse(guint i, int error, int status);

@@ -34,7 +34,7 @@ struct call {
 	void *arg;
 };
 
-/* All since the start of the test. */
+/* All calls since the start of the test. */
 extern GPtrArray *calls;
 extern int64_t now_ms;
 
@@ -52,18 +52,18 @@ struct asker {
 	int calls, error;
 };
 
-/* The fn of an asker's waiter: counts. */
+/* The fn of an asker's waiter; it counts. */
 void woken(struct pager_waiter *waiter, int error);
 void on_queue(struct world *w, void (*fn)(struct world *w));
 void make_pager(struct world *w, int recent, bool is_bot);
-/* One that polls, for the 1000 newest messages. */
+/* Makes a pager that polls and lists the 1000 newest messages. */
 void make_polling_pager(struct world *w, int poll_ms, int idle_ms);
-/* One that keeps so many bodies. */
+/* Makes a pager that keeps so many bodies. */
 void make_bounded_pager(struct world *w, int64_t max_bodies);
 int setup(void **state);
 int teardown(void **state);
 void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);
-/* A page that has `skipped` items besides which nobody can use. */
+/* Answers by a page that also has `skipped` unusable items. */
 void answer_skipped(guint i, GPtrArray *items, int skipped, const char *next);
 /* The i-th call. */
 const struct call *call_at(guint i);
@@ -74,15 +74,15 @@ void ask_need(struct world *w, struct asker *a, const struct need *need);
 struct need need_of(enum need_kind kind, int64_t row);
 enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bool have);
 int listed(struct world *w);
-/* Whether all of (T0 + lo, T0 + hi] is known; lo -1: from the beginning of time. */
+/* True if all of (T0 + lo, T0 + hi] is known; lo -1: from the beginning of time. */
 bool knows(struct world *w, int64_t lo, int64_t hi);
 int head(struct world *w, struct store_span *ret);
 
-/* The space is doubted, and the i-th call is the GET of it: it is not there, nor in the list of spaces
- * that comes then. */
+/* Proves that a doubted space is gone: the i-th call is its GET, which is answered 404, and the
+ * list of spaces that follows lacks it. */
 void prove_gone(struct world *w, guint i);
 
-/* A test whose body runs as one item of the cache thread. */
+/* Defines a test whose body runs as one item of the cache thread. */
 #define CASE(name)                                                                             \
 	static void test_##name(void **state)                                                  \
 	{                                                                                      \

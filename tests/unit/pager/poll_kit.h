@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For tests of how the mount keeps up: three spaces, ROOM1 to ROOM3, that are known, and a pager that
- * polls; the timer is the test's. What one item of the cache thread posts runs before the next
- * on_queue. Thread rule: the cache thread, but for wake_up.
+ * For tests of how the mount keeps up: three known spaces, ROOM1 to ROOM3, and a pager that
+ * polls, whose timer the test runs. Items that an item of the cache thread posts run before the
+ * next on_queue. Thread rule: the cache thread, except wake_up.
  */
 #pragma once
 
@@ -20,17 +20,17 @@ enum fresh_state state_of(struct world *w);
 int count_news(struct world *w);
 /* "id", activity after T0, ... NULL */
 GPtrArray *room_list(const char *first, ...);
-/* As a list that is not complete; takes it. */
+/* Keeps the rooms as a list that is not complete; takes it. */
 void apply_rooms(struct world *w, GPtrArray *items);
 /* 0: there is none. */
 int64_t row_of(struct world *w, const char *id);
 bool is_fresh(struct world *w, enum need_kind kind, int64_t row);
 
-/* A mount of an account whose spaces are known, asleep. */
+/* Makes a mount of an account whose spaces are known; it is asleep. */
 void known(struct world *w);
 void use_it(struct world *w);
-/* Both, and the poll that follows; from the test's thread. */
+/* Makes that mount, wakes it, and answers the poll that follows; from the test's thread. */
 void wake_up(struct world *w);
 void answer_ok(guint i, GPtrArray *items);
-/* The poll that is under way: nothing new. */
+/* Answers the poll that is under way: there is nothing new. */
 void answer_poll(struct world *w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of spans: the server of one space, and who wants which part of its time. */
+/* For tests of spans: the server of one space, and askers for parts of its time. */
 #pragma once
 
 #include "pager/past/page_run.h"
@@ -16,14 +16,14 @@ int teardown_server(void **state);
 #define SPANS_TEST(name)                                                                       \
 	cmocka_unit_test_setup_teardown(test_##name, setup_server, teardown_server)
 
-/* (T0 + lo, T0 + hi]; lo -1: from the beginning of time. */
+/* The need of (T0 + lo, T0 + hi]; lo -1: from the beginning of time. */
 struct need span_of(struct world *w, int64_t lo, int64_t hi);
 void waiter(struct world *w, struct asker *a, int64_t lo, int64_t hi);
 void interrupt(struct world *w, struct asker *a);
-/* A walker comes to it. */
+/* Lets a walker come to this part. */
 void step(struct world *w, int64_t lo, int64_t hi);
 /* Under way. */
 int runs(struct world *w);
-/* He was told once. */
+/* Checks that the asker was told once. */
 void assert_told(const struct asker *a, int error);
 void refuse(guint i, int error, int status);

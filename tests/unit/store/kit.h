@@ -25,7 +25,7 @@ struct kit {
 	GPtrArray *changes;
 };
 
-/* A folder and an open store in it. */
+/* Makes a folder and an open store in it. */
 void kit_setup(struct kit *k);
 void kit_setup_memory(struct kit *k);
 void kit_teardown(struct kit *k);
@@ -36,12 +36,12 @@ int kit_test_teardown(void **state);
 void kit_close(struct kit *k);
 void kit_open(struct kit *k);
 void kit_reopen(struct kit *k);
-/* Runs SQL on the closed file. */
+/* Runs SQL on the file of a closed store. */
 void kit_sql(const char *path, const char *sql);
-/* The first number that it yields; the store may be open. */
+/* The first number that the SQL yields; the store may be open. */
 int64_t kit_number(const char *path, const char *sql);
 
-/* Version 1 UUID of that time and tick (100 ns) in an id of that type. Owned. */
+/* An id of this type with a version 1 UUID of this time and tick (100 ns). Owned. */
 char *kit_id(const char *type, int64_t ms, unsigned tick, unsigned node);
 char *kit_person_id(unsigned n);
 
@@ -52,12 +52,12 @@ struct webex_membership *kit_membership(unsigned n, const char *email);
 char **kit_strings(const char *first, ...) G_GNUC_NULL_TERMINATED;
 GPtrArray *kit_list(void *first, ...) G_GNUC_NULL_TERMINATED;
 
-/* The row of a new room. */
+/* Adds a room; returns its row. */
 int64_t kit_add_room(struct kit *k, unsigned n, const char *title);
 int64_t kit_add_direct(struct kit *k, unsigned n, const char *title);
-/* Takes `m`. Its row. */
+/* Keeps `m`, which it takes; returns its row. */
 int64_t kit_put(struct kit *k, int64_t room, struct webex_message *m);
-/* Takes the messages. What the page lacks is taken for gone, as if that were proven. */
+/* Takes the messages. Known messages that the page lacks are removed, as if proven to be gone. */
 void kit_page(struct kit *k, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
 	      enum store_page mode);
 

@@ -26,24 +26,25 @@ struct world {
 	GPtrArray *told; /* "ino N" and "name N x" */
 };
 
-/* Both clocks. 2024-06-15 at first. */
+/* The time of both clocks, at first 2024-06-15. */
 extern int64_t kit_now_ms;
 
 /* The room lives from 2023-11 to 2024-06-10; a snapshot of the store is open in w->ctx. */
 int kit_setup(void **state);
 int kit_teardown(void **state);
 int64_t kit_iso(const char *text);
-/* A new snapshot, as an op that has not waited for anything. */
+/* Takes a new snapshot, as for an op that has not waited yet. */
 void kit_read_again(struct world *w);
 /* Ends the snapshot. */
 void kit_begin_writing(struct world *w);
 void kit_set_room(struct world *w, const char *created, const char *activity,
 		  GPtrArray *changes);
 struct webex_message *kit_message(const char *id, int64_t created_ms);
-/* One message (`id` NULL: none), and that (lo, hi] is known. `lo` NULL: all below. */
+/* Keeps a page with one message (`id` NULL: none) that makes (lo, hi] known. `lo` NULL: all
+ * below. */
 void kit_page(struct world *w, const char *id, const char *created, const char *lo,
 	      const char *hi, enum store_page mode);
-/* What the pager would do about NEED_MONTHS. */
+/* Does what the pager does for NEED_MONTHS. */
 void kit_make_months(struct world *w);
 /* Their node ids. */
 uint64_t kit_history(const struct world *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client of the API, the scripted server it talks to, and calls whose reply a test waits for.
- * Everything from the test's thread.
+ * A client of the API, the scripted server that it talks to, and calls whose reply a test waits
+ * for. All functions are called from the test's thread.
  */
 #pragma once
 
@@ -18,13 +18,13 @@ struct kit {
 	struct webex_client *client;
 	char *base_url; /* "http://127.0.0.1:PORT/v1" */
 	char *dir;	/* of our own, for token files */
-	void *arg;	/* a test's own */
+	void *arg;	/* for the test */
 };
 
 /* The token comes from the file "token" in kit.dir, which says "token-1"; with `command` not
  * NULL from that command, run with $DIR set to kit.dir. */
 void kit_start(struct kit *k, fake_fn fn, void *arg, const char *command);
-/* For what is not asked of kit_start: the client is made anew. */
+/* Makes the client anew with settings that kit_start has not. */
 void kit_configure(struct kit *k, int timeout_ms, bool read_only);
 void kit_stop(struct kit *k);
 
