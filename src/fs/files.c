@@ -27,14 +27,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 
 bool fs_watches_reads(const struct fs *fs, uint64_t ino)
 {
-	switch (tree_ino_kind(ino)) {
-	case TREE_ATTACHMENT:
-	case TREE_MEMBER:
-	case TREE_LETTER:
-		return true;
-	default:
-		return tree_is_message(ino) && fs->config.recursive_delete;
-	}
+	return tree_is_watched(ino) || (tree_is_message(ino) && fs->config.recursive_delete);
 }
 
 static void watch(struct op *op, struct handle *h)

@@ -123,7 +123,7 @@ bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
 	return is;
 }
 
-int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct pending *p = upload_held(ctx, tree_ino_row(ino));
 	struct store_content content = {0};
@@ -236,3 +236,10 @@ int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_
 	}
 	return n < 0 ? (int)n : 0;
 }
+
+/* clang-format off */
+const struct tree_row attachment_rows[] = {
+	{ TREE_ATTACHMENT, "upload", TREE_NONE, NULL, FILE_RW, ROW_SHIFTS | ROW_WATCHED, .attr = upload_attr, .open = upload_open },
+	ROWS_END,
+};
+/* clang-format on */

@@ -64,7 +64,7 @@ static void add_transfers(struct tree_ctx *ctx, GString *out)
 	g_string_append(out, all->len ? "\n  ]\n" : "]\n");
 }
 
-int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	const struct tree_config *c = &ctx->tree->config;
 	struct pager_stats pager;
@@ -110,7 +110,7 @@ int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	return 0;
 }
 
-int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	(void)ctx;
 	(void)ino;
@@ -118,7 +118,7 @@ int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	return 0;
 }
 
-int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	(void)ctx;
 	(void)ino;
@@ -130,8 +130,8 @@ int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 #define WHY ".why.json"
 
-int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry)
+static int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			 struct tree_entry *ret_entry)
 {
 	_cleanup_(cleanup_free) char *plain = NULL;
 	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
@@ -159,8 +159,8 @@ int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);
 }
 
-int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		   tree_emit emit, void *arg)
+static int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			  tree_emit emit, void *arg)
 {
 	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
 	bool more = true;
@@ -186,7 +186,7 @@ int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 	return error;
 }
 
-int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct outbox_item *item;
 	int r = outbox_find(ctx->tree->config.outbox, tree_ino_row(ino), &item);
@@ -199,7 +199,7 @@ int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	struct outbox *o = ctx->tree->config.outbox;
 	_cleanup_(cleanup_free) char *why = NULL;
@@ -221,3 +221,22 @@ int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 		g_string_append_len(out, buf, n);
 	return n < 0 ? -errno : 0;
 }
+
+/* clang-format off */
+const struct tree_row control_rows[] = {
+	{ TREE_CONTROL, "control", TREE_ROOT, ".sparkfs", DIR_RO, ROW_QUIET },
+	{ TREE_STATUS, "status.json", TREE_CONTROL, "status.json", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = status_render },
+	{ TREE_LOG, "log", TREE_CONTROL, "log", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = log_render },
+	{ TREE_LAST_ERROR, "last-error", TREE_CONTROL, "last-error", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = last_error_render },
+	{ TREE_UNSENT, "unsent", TREE_CONTROL, "unsent", DIR_RW, ROW_LISTED | ROW_VOLATILE | ROW_QUIET,
+	  .lookup = unsent_lookup, .readdir = unsent_readdir },
+	{ TREE_LETTER, "letter", TREE_NONE, NULL, FILE_RW,
+	  ROW_VOLATILE | ROW_DIRECT_IO | ROW_SHIFTS | ROW_QUIET | ROW_WATCHED, .attr = letter_attr, .render = letter_render },
+	{ TREE_LETTER_WHY, "letter.why.json", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET,
+	  .attr = letter_attr, .render = letter_render },
+	ROWS_END,
+};
+/* clang-format on */

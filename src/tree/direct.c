@@ -46,7 +46,7 @@ static int address_entry(struct tree_ctx *ctx, const char *key, struct tree_entr
 	return r;
 }
 
-int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	(void)ino;
 	if (ctx->tree->config.inotify)
@@ -54,8 +54,8 @@ int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry)
+static int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			 struct tree_entry *ret_entry)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
 	struct store_room room = {0};
@@ -72,7 +72,7 @@ int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return address_entry(ctx, key, ret_entry);
 }
 
-int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
 	int kind;
@@ -81,13 +81,13 @@ int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return store_node_get(ctx->conn, tree_ino_row(ino), &kind, &key);
 }
 
-int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry)
+static int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			  struct tree_entry *ret_entry)
 {
 	return upload_lookup(ctx, dir, name, ret_entry);
 }
 
-int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
 	struct store_room room = {0};
@@ -102,7 +102,7 @@ int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 	return r;
 }
 
-int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	_cleanup_(cleanup_free) char *target = NULL;
 	int r = address_readlink(ctx, ino, &target);
@@ -111,3 +111,17 @@ int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr
 		tree_set_size(attr, (int64_t)strlen(target));
 	return r;
 }
+
+/* clang-format off */
+const struct tree_row direct_rows[] = {
+	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED | ROW_TOLD, .attr = direct_attr,
+	  .lookup = direct_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
+	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, 0, .attr = address_attr, .lookup = address_lookup },
+	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, 0,
+	  .attr = address_link_attr, .readlink = address_readlink },
+	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
+	{ TREE_ADDRESS_POST_MD, "post.md", TREE_ADDRESS, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
+	{ TREE_ADDRESS_POST_JSON, "post.json", TREE_ADDRESS, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
+	ROWS_END,
+};
+/* clang-format on */

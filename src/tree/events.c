@@ -28,8 +28,8 @@ static int64_t parse_cursor(const char *digits)
 	return cursor <= CURSOR_MAX ? cursor : -1;
 }
 
-int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		struct tree_entry *ret_entry)
+static int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		       struct tree_entry *ret_entry)
 {
 	int64_t cursor = g_str_has_prefix(name, AT) ? parse_cursor(name + strlen(AT)) : -1;
 
@@ -38,7 +38,7 @@ int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 				  tree_ino(TREE_EVENTS_AT, cursor), TIMEOUT_LONG, ret_entry);
 }
 
-int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	(void)ctx;
 	(void)ino;
@@ -46,7 +46,7 @@ int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	(void)ctx;
 	(void)ino;
@@ -142,3 +142,15 @@ int tree_events_next(struct tree_ctx *ctx, struct tree_events *e, GString *out)
 		*e = next;
 	return r;
 }
+
+/* clang-format off */
+const struct tree_row events_rows[] = {
+	{ TREE_ROOT, "root", TREE_NONE, NULL, DIR_RO, ROW_QUIET, .lookup = root_lookup },
+	{ TREE_EVENTS_LINK, "events link", TREE_ROOT, "events", LINK, ROW_LISTED | ROW_QUIET,
+	  .attr = events_link_attr, .readlink = events_readlink },
+	/* Not listed, because a walker would never reach its end. */
+	{ TREE_EVENTS, "events", TREE_CONTROL, "events", FILE_RO, ROW_QUIET },
+	{ TREE_EVENTS_AT, "events@", TREE_NONE, NULL, FILE_RO, ROW_QUIET },
+	ROWS_END,
+};
+/* clang-format on */

@@ -18,7 +18,7 @@ static bool is_of_month(uint64_t ino)
 	       tree_ino_kind(ino) == TREE_MONTH_FILES_LINK;
 }
 
-int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	char name[TIME_MONTH_SIZE];
 	struct tree_month m;
@@ -37,7 +37,7 @@ int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 	return 0;
 }
 
-int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	return is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 }
@@ -66,7 +66,7 @@ static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 	return tree_need(ctx, &need, false);
 }
 
-int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+static int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	int r = open_messages(ctx, dir->ino, dir);
 
@@ -109,8 +109,8 @@ static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *r
 	return r;
 }
 
-int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry)
+static int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			struct tree_entry *ret_entry)
 {
 	struct store_range range;
 	struct tree_dir opened;
@@ -183,8 +183,8 @@ static void emit_waiting(struct listing *l, int64_t room, int64_t cookie)
 	g_array_unref(all);
 }
 
-int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg)
+static int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			 tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .dir = dir->ino, .emit = emit, .arg = arg};
 	int r = 0;
@@ -196,3 +196,17 @@ int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 		emit_waiting(&l, tree_ino_row(dir->ino), cookie);
 	return r ? r : l.error;
 }
+
+/* clang-format off */
+const struct tree_row files_rows[] = {
+	{ TREE_FILES, "files", TREE_VIEW, "files", DIR_RW, ROW_LISTED | ROW_TOLD, .attr = files_attr,
+	  .lookup = files_lookup, .opendir = files_opendir, .readdir = files_readdir },
+	{ TREE_MONTH_FILES, "month's files", TREE_NONE, NULL, DIR_RW, ROW_TOLD, .attr = files_attr,
+	  .lookup = files_lookup, .opendir = files_opendir, .readdir = files_readdir },
+	{ TREE_MONTH_FILES_LINK, "files link", TREE_MONTH, "files", LINK, ROW_LISTED,
+	  .attr = month_link_attr, .readlink = files_readlink },
+	{ TREE_FILES_LINK, "files link", TREE_SPACE, "files", LINK, ROW_LISTED,
+	  .attr = view_link_attr, .readlink = files_readlink },
+	ROWS_END,
+};
+/* clang-format on */

@@ -160,7 +160,7 @@ static int list_months(struct months *m, int64_t room,
 	return store_node_list(m->ctx->conn, NODE_MONTH, prefix, fn, m);
 }
 
-int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+static int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	struct months m = {.ctx = ctx};
 	int64_t room = tree_ino_row(dir->ino);
@@ -202,8 +202,8 @@ static enum tree_kind kind_of_months(uint64_t dir)
 	return tree_ino_kind(dir) == TREE_FILES_MONTHS ? TREE_MONTH_FILES : TREE_MONTH;
 }
 
-int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry)
+static int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			  struct tree_entry *ret_entry)
 {
 	int64_t row = 0;
 	int month, r;
@@ -234,8 +234,8 @@ static bool emit_month(void *arg, int64_t rowid, const char *key)
 			     tree_ino(m->kind, rowid), cookie_of(month), &m->error);
 }
 
-int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		    tree_emit emit, void *arg)
+static int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			   tree_emit emit, void *arg)
 {
 	struct months m = {.ctx = ctx,
 			   .kind = kind_of_months(dir->ino),
@@ -251,8 +251,8 @@ int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t co
 
 #define LOG ".log"
 
-int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		       struct tree_entry *ret_entry)
+static int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			      struct tree_entry *ret_entry)
 {
 	char text[TIME_MONTH_SIZE];
 	int64_t row = 0;
@@ -284,8 +284,8 @@ static bool emit_transcript(void *arg, int64_t rowid, const char *key)
 	return m->emit(m->arg, name, &e, cookie_of(month));
 }
 
-int transcripts_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-			tree_emit emit, void *arg)
+static int transcripts_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			       tree_emit emit, void *arg)
 {
 	struct months m = {.ctx = ctx, .cookie = cookie, .emit = emit, .arg = arg};
 
@@ -355,8 +355,8 @@ static int64_t time_of(const char *name)
 	return time_parse_name(text, &ms) ? -1 : ms;
 }
 
-int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry)
+static int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			struct tree_entry *ret_entry)
 {
 	enum name_twin twin;
 	struct tree_month m;
@@ -386,3 +386,17 @@ int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return tree_entry_or_none(ctx, r, tree_ino(tree_kind_of_twin(twin), row), TIMEOUT_SHORT,
 				  ret_entry);
 }
+
+/* clang-format off */
+const struct tree_row history_rows[] = {
+	{ TREE_HISTORY, "history", TREE_VIEW, "history", DIR_RO, ROW_LISTED | ROW_TOLD, .attr = space_attr,
+	  .lookup = history_lookup, .opendir = history_opendir, .readdir = history_readdir },
+	{ TREE_TRANSCRIPTS, "transcripts", TREE_VIEW, "transcripts", DIR_RO, ROW_LISTED, .attr = space_attr,
+	  .lookup = transcripts_lookup, .opendir = history_opendir, .readdir = transcripts_readdir },
+	{ TREE_FILES_MONTHS, "files-by-month", TREE_VIEW, "files-by-month", DIR_RO, ROW_LISTED, .attr = space_attr,
+	  .lookup = history_lookup, .opendir = history_opendir, .readdir = history_readdir },
+	{ TREE_MONTH, "month", TREE_NONE, NULL, DIR_RW, ROW_TOLD, .attr = month_attr,
+	  .lookup = month_lookup, .opendir = month_opendir, .readdir = messages_readdir },
+	ROWS_END,
+};
+/* clang-format on */

@@ -31,7 +31,13 @@ enum tree_row_flags {
 	ROW_VOLATILE = 2,  /* the kernel asks for its attributes every time */
 	ROW_POST = 4,	   /* size 0, direct I/O, reads empty */
 	ROW_DIRECT_IO = 8, /* read as it was at open; its size is not exact */
-	ROW_SHIFTS = 16,   /* its names pass from one file to another: the kernel asks for each
+	ROW_MESSAGE = 32,  /* a form of a message; its number is the message's */
+	ROW_QUIET =
+		64, /* what the mount says of itself: looking at it is no use of the mount */
+	ROW_OF_SPACE = 128, /* looking at it is a use of the space that has its number */
+	ROW_TOLD = 256,	    /* a directory whose changes the kernel is told of */
+	ROW_WATCHED = 512,  /* who reads it is noted, for when he removes it (fs/rm_guard.h) */
+	ROW_SHIFTS = 16,    /* its names pass from one file to another: the kernel asks for each
 			  * every time */
 };
 
@@ -123,7 +129,30 @@ struct tree_month {
 };
 int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_month);
 
-/* ---- hooks, by file ---- */
+/* ---- the rows, each in the file that has their hooks; kinds.c joins them ---- */
+extern const struct tree_row events_rows[];
+extern const struct tree_row spaces_rows[];
+extern const struct tree_row direct_rows[];
+extern const struct tree_row people_rows[];
+extern const struct tree_row control_rows[];
+extern const struct tree_row transfers_rows[];
+extern const struct tree_row readme_rows[];
+extern const struct tree_row history_rows[];
+extern const struct tree_row transcript_file_rows[];
+extern const struct tree_row files_rows[];
+extern const struct tree_row messages_rows[];
+extern const struct tree_row attachment_rows[];
+#define ROWS_END                                                                               \
+	{                                                                                      \
+		.kind = TREE_NONE                                                              \
+	}
+#define DIR_RO (S_IFDIR | 0555)
+#define DIR_RW (S_IFDIR | 0755)
+#define FILE_RO (S_IFREG | 0444)
+#define FILE_RW (S_IFREG | 0644)
+#define LINK (S_IFLNK | 0777)
+
+/* ---- what several files use of another, by file ---- */
 /* spaces.c */
 int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
@@ -131,105 +160,29 @@ int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		   tree_emit emit, void *arg);
 int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int space_json_open(struct tree_ctx *ctx, uint64_t ino);
-int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int views_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry);
-int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg);
 /* messages.c */
-int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry);
 int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* The messages of dir->range. */
 int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		     tree_emit emit, void *arg);
-int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int message_open(struct tree_ctx *ctx, uint64_t ino);
-int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int last_exists(struct tree_ctx *ctx, uint64_t ino);
-int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* history.c */
-int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry);
-int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
-int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		    tree_emit emit, void *arg);
-int transcripts_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		       struct tree_entry *ret_entry);
-int transcripts_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-			tree_emit emit, void *arg);
 int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
-int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry);
 /* transcript_file.c */
 int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int history_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int month_transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
-int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
-int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int transcript_open(struct tree_ctx *ctx, uint64_t ino);
 /* people.c */
-int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry);
-int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
-int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		    tree_emit emit, void *arg);
-int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int member_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int people_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry);
-int people_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		   tree_emit emit, void *arg);
-int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int person_open(struct tree_ctx *ctx, uint64_t ino);
-int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* direct.c */
-int direct_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry);
-int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry);
-int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* control.c */
-int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
-int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry);
-int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		   tree_emit emit, void *arg);
-int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* events.c */
-int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		struct tree_entry *ret_entry);
-int events_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int events_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* transfers.c */
 struct content_transfer;
 /* The transfers under way (of struct content_transfer), each with its name. Owned. */
 GArray *transfers_list(struct tree_ctx *ctx);
 /* Bytes a second. */
 int64_t transfer_rate(const struct content_transfer *t);
-int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* readme.c */
-int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* files.c */
-int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry);
-int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
-int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg);
-int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 /* remove.c */
 /* 0 if the plan's attachment may be removed with its message `reply`, which is as the server
  * has it now; else -EPERM. */
@@ -251,7 +204,6 @@ int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
 struct pending *upload_held(struct tree_ctx *ctx, int64_t row);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
-int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 /* True if no newer attachment of the space has its name. */
 bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
 /* 0 if writing to the content, called `name`, may make a newer version; -EPERM for an older

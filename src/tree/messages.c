@@ -84,8 +84,8 @@ int tree_need_head(struct tree_ctx *ctx, int64_t room)
 
 /* ---- names ---- */
 
-int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry)
+static int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			struct tree_entry *ret_entry)
 {
 	int64_t room = tree_ino_row(dir), row = 0;
 	enum name_twin twin;
@@ -199,7 +199,7 @@ void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct s
 		tree_set_size(attr, b->txt_size);
 }
 
-int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	enum tree_kind kind = tree_ino_kind(ino);
 	_cleanup_(cleanup_free) char *stem = NULL;
@@ -243,7 +243,7 @@ int tree_need_body(struct tree_ctx *ctx, int64_t row)
 	return r ? r : -EIO;
 }
 
-int message_open(struct tree_ctx *ctx, uint64_t ino)
+static int message_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	int64_t row = tree_ino_row(ino);
 	bool evicted = false;
@@ -254,7 +254,7 @@ int message_open(struct tree_ctx *ctx, uint64_t ino)
 	return r == 0 && evicted ? tree_need_body(ctx, row) : r;
 }
 
-int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	enum tree_kind kind = tree_ino_kind(ino);
 	struct store_message m = {0};
@@ -297,7 +297,7 @@ static int last_target(struct tree_ctx *ctx, uint64_t ino, char **ret_target,
 	return r;
 }
 
-int last_exists(struct tree_ctx *ctx, uint64_t ino)
+static int last_exists(struct tree_ctx *ctx, uint64_t ino)
 {
 	int64_t row;
 	int r = store_message_last_by(ctx->conn, tree_ino_row(ino), ctx->tree->config.me_person,
@@ -312,7 +312,7 @@ int last_exists(struct tree_ctx *ctx, uint64_t ino)
 	return r;
 }
 
-int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	_cleanup_(cleanup_free) char *target = NULL;
 	struct store_brief brief;
@@ -325,9 +325,23 @@ int last_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int last_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	struct store_brief brief;
 
 	return last_target(ctx, ino, ret_target, &brief);
 }
+
+/* clang-format off */
+const struct tree_row messages_rows[] = {
+	{ TREE_SPACE, "space", TREE_NONE, NULL, DIR_RW, ROW_TOLD, .attr = space_attr,
+	  .lookup = space_lookup, .opendir = space_opendir, .readdir = messages_readdir },
+	{ TREE_LAST, "last", TREE_SPACE, "last", LINK, ROW_LISTED | ROW_VOLATILE | ROW_OF_SPACE,
+	  .exists = last_exists, .attr = last_attr, .readlink = last_readlink },
+	{ TREE_MESSAGE_TXT, "message", TREE_NONE, NULL, FILE_RO, ROW_MESSAGE, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_MD, "message.md", TREE_NONE, NULL, FILE_RO, ROW_MESSAGE, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_HTML, "message.html", TREE_NONE, NULL, FILE_RO, ROW_MESSAGE, .attr = message_attr, .open = message_open, .render = message_render },
+	{ TREE_MESSAGE_JSON, "message.json", TREE_NONE, NULL, FILE_RO, ROW_MESSAGE, .attr = message_attr, .open = message_open, .render = message_render },
+	ROWS_END,
+};
+/* clang-format on */

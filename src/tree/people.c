@@ -29,8 +29,8 @@ static int need_members(struct tree_ctx *ctx, int64_t row)
 	return r;
 }
 
-int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		   struct tree_entry *ret_entry)
+static int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			  struct tree_entry *ret_entry)
 {
 	struct store_member m = {0};
 	int r;
@@ -48,7 +48,7 @@ int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return r;
 }
 
-int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+static int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	return need_members(ctx, tree_ino_row(dir->ino));
 }
@@ -61,8 +61,8 @@ static bool emit_member(void *arg, const struct store_member *m)
 			     STORE_COOKIE_MIN + m->rowid, &l->error);
 }
 
-int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		    tree_emit emit, void *arg)
+static int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			   tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
 	int r = store_member_list(ctx->conn, tree_ino_row(dir->ino), cookie - STORE_COOKIE_MIN,
@@ -82,7 +82,7 @@ static int live_member(struct tree_ctx *ctx, uint64_t ino, struct store_member *
 	return r;
 }
 
-int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct store_member m = {0};
 	int r = live_member(ctx, ino, &m);
@@ -94,7 +94,7 @@ int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return tree_attr_by_render(ctx, ino, attr);
 }
 
-int member_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int member_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	struct store_member m = {0};
 	int r = live_member(ctx, ino, &m);
@@ -125,8 +125,8 @@ static char *address_of(const char *name)
 	return lower;
 }
 
-int people_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		  struct tree_entry *ret_entry)
+static int people_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			 struct tree_entry *ret_entry)
 {
 	_cleanup_(cleanup_free) char *address = address_of(name);
 	struct store_person p = {0};
@@ -165,8 +165,8 @@ static bool emit_person(void *arg, const struct store_person *p)
 			     STORE_COOKIE_MIN + p->rowid, &l->error);
 }
 
-int people_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		   tree_emit emit, void *arg)
+static int people_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			  tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
 	int r = store_person_list(ctx->conn, cookie - STORE_COOKIE_MIN, emit_person, &l);
@@ -183,7 +183,7 @@ static int get_person(struct tree_ctx *ctx, uint64_t ino, struct store_person *r
 	return store_person_get(ctx->conn, row, ret_person);
 }
 
-int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct store_person p = {0};
 	int r = get_person(ctx, ino, &p);
@@ -195,7 +195,7 @@ int person_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return tree_attr_by_render(ctx, ino, attr);
 }
 
-int person_open(struct tree_ctx *ctx, uint64_t ino)
+static int person_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
 	struct store_person p = {0};
@@ -210,7 +210,7 @@ int person_open(struct tree_ctx *ctx, uint64_t ino)
 	return r || !key ? r : tree_need_key(ctx, NEED_PERSON, key, true);
 }
 
-int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	struct store_person p = {0};
 	int r = get_person(ctx, ino, &p);
@@ -220,3 +220,18 @@ int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	store_person_clear(&p);
 	return r;
 }
+
+/* clang-format off */
+const struct tree_row people_rows[] = {
+	{ TREE_PEOPLE, "people", TREE_ROOT, "people", DIR_RO, ROW_LISTED,
+	  .lookup = people_lookup, .readdir = people_readdir },
+	{ TREE_ME_JSON, "me.json", TREE_PEOPLE, "me.json", FILE_RO, ROW_LISTED,
+	  .attr = person_attr, .open = person_open, .render = person_render },
+	{ TREE_PERSON, "person", TREE_NONE, NULL, FILE_RO, 0,
+	  .attr = person_attr, .open = person_open, .render = person_render },
+	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED | ROW_OF_SPACE | ROW_TOLD, .attr = space_attr,
+	  .lookup = members_lookup, .opendir = members_opendir, .readdir = members_readdir },
+	{ TREE_MEMBER, "member", TREE_NONE, NULL, FILE_RW, ROW_WATCHED, .attr = member_attr, .render = member_render },
+	ROWS_END,
+};
+/* clang-format on */

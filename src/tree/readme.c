@@ -29,10 +29,18 @@ static const char TEXT[] =
 	"rm -r is refused. What cannot be sent fails at close: see .sparkfs/last-error.\n"
 	"Manual: man sparkfs, man sparkfs-semantics\n";
 
-int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	(void)ctx;
 	(void)ino;
 	g_string_append(out, TEXT);
 	return 0;
 }
+
+/* clang-format off */
+const struct tree_row readme_rows[] = {
+	{ TREE_README, "README", TREE_ROOT, "README", FILE_RO, ROW_LISTED | ROW_QUIET,
+	  .attr = tree_attr_by_render, .render = readme_render },
+	ROWS_END,
+};
+/* clang-format on */

@@ -100,7 +100,7 @@ int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct store_room room = {0};
 	int r = tree_room(ctx, tree_ino_row(ino), &room);
@@ -113,19 +113,19 @@ int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	int r = space_attr(ctx, ino, attr);
 
 	return r ? r : tree_attr_by_render(ctx, ino, attr);
 }
 
-int space_json_open(struct tree_ctx *ctx, uint64_t ino)
+static int space_json_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	return tree_need_row(ctx, NEED_ROOM, tree_ino_row(ino), true);
 }
 
-int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	struct store_room room = {0};
 	int r = tree_room(ctx, tree_ino_row(ino), &room);
@@ -142,8 +142,8 @@ int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 /* ---- .sparkfs/views/<row>: where the symlinks of a space lead (design 2) ---- */
 
-int views_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-		 struct tree_entry *ret_entry)
+static int views_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			struct tree_entry *ret_entry)
 {
 	char *end = NULL;
 	guint64 row = g_ascii_isdigit(name[0]) ? g_ascii_strtoull(name, &end, 10) : 0;
@@ -172,8 +172,8 @@ static bool emit_view(void *arg, const struct store_room *room)
 /* The views of group spaces come first, then those of direct ones, whose cookies begin here. */
 #define DIRECT_COOKIE (INT64_C(1) << 50)
 
-int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		  tree_emit emit, void *arg)
+static int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+			 tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
 	int r = 0;
@@ -192,3 +192,19 @@ int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cook
 	}
 	return r ? r : l.error;
 }
+
+/* clang-format off */
+const struct tree_row spaces_rows[] = {
+	{ TREE_SPACES, "spaces", TREE_ROOT, "spaces", DIR_RW, ROW_LISTED | ROW_TOLD,
+	  .lookup = spaces_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
+	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED | ROW_QUIET,
+	  .lookup = views_lookup, .opendir = spaces_opendir, .readdir = views_readdir },
+	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = space_attr },
+	{ TREE_POST, "post", TREE_SPACE, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, .attr = post_attr },
+	{ TREE_POST_MD, "post.md", TREE_SPACE, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, .attr = post_attr },
+	{ TREE_POST_JSON, "post.json", TREE_SPACE, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, .attr = post_attr },
+	{ TREE_SPACE_JSON, "space.json", TREE_SPACE, "space.json", FILE_RW, ROW_LISTED,
+	  .attr = space_json_attr, .open = space_json_open, .render = space_json_render },
+	ROWS_END,
+};
+/* clang-format on */

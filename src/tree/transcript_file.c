@@ -24,7 +24,7 @@ static int link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr,
 	return r;
 }
 
-int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	(void)ctx;
 	*ret_target = g_strdup_printf(
@@ -32,7 +32,7 @@ int transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 	return 0;
 }
 
-int history_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int history_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	(void)ctx;
 	*ret_target = g_strdup_printf("../../.sparkfs/views/%" G_GINT64_FORMAT "/history",
@@ -45,7 +45,7 @@ int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return link_attr(ctx, ino, attr, false);
 }
 
-int month_transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
+static int month_transcript_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	char name[TIME_MONTH_SIZE];
 	struct tree_month m;
@@ -119,7 +119,7 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 	return 0;
 }
 
-int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+static int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
 	struct store_range range;
@@ -145,7 +145,7 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 
 #define HOLD_TRIES 3
 
-int transcript_open(struct tree_ctx *ctx, uint64_t ino)
+static int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
 	struct store *store = ctx->tree->config.store;
@@ -172,3 +172,19 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 	/* The bodies were dropped after they were seen to be there. */
 	return r == -ENODATA ? -EIO : r;
 }
+
+/* clang-format off */
+const struct tree_row transcript_file_rows[] = {
+	{ TREE_TRANSCRIPT, "transcript.log", TREE_VIEW, "transcript.log", FILE_RO, ROW_LISTED | ROW_VOLATILE,
+	  .attr = transcript_attr, .open = transcript_open },
+	{ TREE_MONTH_TRANSCRIPT_LINK, "transcript link", TREE_MONTH, "transcript.log", LINK, ROW_LISTED,
+	  .attr = month_link_attr, .readlink = month_transcript_readlink },
+	{ TREE_MONTH_TRANSCRIPT, "month's transcript", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE,
+	  .attr = transcript_attr, .open = transcript_open },
+	{ TREE_TRANSCRIPT_LINK, "transcript link", TREE_SPACE, "transcript.log", LINK, ROW_LISTED,
+	  .attr = view_link_attr, .readlink = transcript_readlink },
+	{ TREE_HISTORY_LINK, "history link", TREE_SPACE, "history", LINK, ROW_LISTED,
+	  .attr = view_link_attr, .readlink = history_readlink },
+	ROWS_END,
+};
+/* clang-format on */

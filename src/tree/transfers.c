@@ -54,7 +54,7 @@ static void add_line(const struct content_transfer *t, GString *out)
 			       t->place ? t->place : "?", t->name ? t->name : "?");
 }
 
-int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	g_autoptr(GArray) all = transfers_list(ctx);
 
@@ -63,3 +63,11 @@ int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 		add_line(&g_array_index(all, struct content_transfer, i), out);
 	return 0;
 }
+
+/* clang-format off */
+const struct tree_row transfers_rows[] = {
+	{ TREE_TRANSFERS, "transfers", TREE_CONTROL, "transfers", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = transfers_render },
+	ROWS_END,
+};
+/* clang-format on */

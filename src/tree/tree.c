@@ -114,42 +114,15 @@ int tree_need_poll(struct tree_ctx *ctx)
 
 void tree_note_use(struct tree *t, uint64_t ino)
 {
+	const struct tree_row *row = tree_row(ino);
 	struct pager *pager = t->config.pager;
 
-	switch (tree_ino_kind(ino)) {
-	case TREE_NONE:
-	case TREE_ROOT:
-	case TREE_CONTROL:
-	case TREE_STATUS:
-	case TREE_LOG:
-	case TREE_LAST_ERROR:
-	case TREE_TRANSFERS:
-	case TREE_README:
-	case TREE_UNSENT:
-	case TREE_LETTER:
-	case TREE_LETTER_WHY:
-	case TREE_VIEWS:
-	case TREE_EVENTS:
-	case TREE_EVENTS_AT:
-	case TREE_EVENTS_LINK:
-		/* Reading what the mount says about itself does not count as use. */
-		break;
-	case TREE_MESSAGE_TXT:
-	case TREE_MESSAGE_MD:
-	case TREE_MESSAGE_HTML:
-	case TREE_MESSAGE_JSON:
+	if (!row || row->flags & ROW_QUIET)
+		return;
+	if (row->flags & ROW_MESSAGE)
 		pager_used(pager, -tree_ino_row(ino));
-		break;
-	case TREE_POST:
-	case TREE_POST_MD:
-	case TREE_POST_JSON:
-	case TREE_LAST:
-	case TREE_MEMBERS:
-		pager_used(pager, tree_ino_row(ino));
-		break;
-	default:
-		pager_used(pager, 0);
-	}
+	else
+		pager_used(pager, row->flags & ROW_OF_SPACE ? tree_ino_row(ino) : 0);
 }
 
 /* ---- attributes ---- */
@@ -377,41 +350,31 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 
 /* ---- questions of the fs layer ---- */
 
-bool tree_is_post(uint64_t ino)
+static bool has(uint64_t ino, unsigned flag)
 {
 	const struct tree_row *row = tree_row(ino);
 
-	return row && row->flags & ROW_POST;
+	return row && row->flags & flag;
+}
+
+bool tree_is_post(uint64_t ino)
+{
+	return has(ino, ROW_POST);
 }
 
 bool tree_is_message(uint64_t ino)
 {
-	switch (tree_ino_kind(ino)) {
-	case TREE_MESSAGE_TXT:
-	case TREE_MESSAGE_MD:
-	case TREE_MESSAGE_HTML:
-	case TREE_MESSAGE_JSON:
-		return true;
-	default:
-		return false;
-	}
+	return has(ino, ROW_MESSAGE);
+}
+
+bool tree_is_watched(uint64_t ino)
+{
+	return has(ino, ROW_WATCHED);
 }
 
 bool tree_dir_is_told(uint64_t ino)
 {
-	switch (tree_ino_kind(ino)) {
-	case TREE_SPACES:
-	case TREE_DIRECT:
-	case TREE_SPACE:
-	case TREE_MEMBERS:
-	case TREE_HISTORY:
-	case TREE_MONTH:
-	case TREE_FILES:
-	case TREE_MONTH_FILES:
-		return true;
-	default:
-		return false;
-	}
+	return has(ino, ROW_TOLD);
 }
 
 bool tree_guards_deletion(uint64_t dir)
