@@ -218,7 +218,8 @@ static void list_or_die(uint64_t ino, struct op **ret_op)
 		       g_strerror(-r));
 }
 
-/* One page is all of the newest `recent`: then each of them was looked at just now. */
+/* True if one page holds all of the newest `recent` messages, so that each was verified just
+ * now. */
 static bool is_one_page(void)
 {
 	return mount.recent && wire.cap >= mount.recent && !model.hidden_percent &&
@@ -517,7 +518,7 @@ static void use_spaces(uint64_t dir)
 	op_free(spaces);
 }
 
-/* What is in use is as on the server some polls later, without being asked for. */
+/* Checks that spaces in use are as on the server some polls later, without being opened. */
 static void use_all(void)
 {
 	use_spaces(TREE_SPACES);

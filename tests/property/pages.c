@@ -263,8 +263,8 @@ static void leave_out(const struct question *q, GPtrArray *items)
 }
 
 /*
- * One answer that is not true, and then the truth as long as anything is doubted: nothing may come of
- * it. What is proven by several wrong answers would be forgotten, and rightly so.
+ * Gives one answer that is not true, and then the truth as long as anything is doubted: nothing
+ * may be forgotten by it. What several wrong answers prove would be forgotten, and rightly so.
  */
 static void lie(const struct question *q, struct webex_reply *reply)
 {

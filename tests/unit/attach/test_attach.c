@@ -270,7 +270,7 @@ static void test_a_block_costs_a_window(void **state)
 	assert_int_equal(w->done, 1);
 	assert_int_equal(w->error, 0);
 	assert_read(w, 0, 128 * KIB);
-	/* Who reads on moves the window. */
+	/* Reading on moves the window. */
 	assert_int_equal(nth(0)->resumed, 0);
 	assert_read(w, 128 * KIB, 128 * KIB);
 	assert_int_equal(nth(0)->resumed, 1);
@@ -407,7 +407,7 @@ static void test_a_body_that_is_too_short(void **state)
 	assert_int_equal(w->told, -1);
 	contents_close(w->contents, ROW);
 	there(w, NULL);
-	/* Nobody has it open any more who was told otherwise. */
+	/* Those who were told another size have closed it. */
 	assert_int_equal(w->told, MIB);
 }
 

@@ -423,7 +423,7 @@ static void test_passing_that_looks_like_a_word(void **state)
 	/* Python's, whose eight characters look like a word. */
 	assert_true(name_is_passing("report-kvadajyt.txt", &birth));
 	assert_false(name_is_passing("report.txt", &birth));
-	/* Who asked for the mode made a tail, though it looks like a word. */
+	/* If the program asked for the mode, the tail is random, though it looks like a word. */
 	birth = (struct name_birth){
 		.comm = "mktemp", .is_exclusive = true, .is_private = true, .is_chosen = true};
 	assert_true(name_is_passing("out.tuqjeq", &birth));

@@ -256,7 +256,7 @@ static void test_a_wait_ends_with_what_it_waits_for(void **state)
 	wait_told(TXT(1), 2);
 }
 
-/* Who notes the order in which he and others went on. */
+/* A waiter that notes the order in which the waiters went on. */
 struct ordered {
 	GString *order; /* lock */
 	char name;
@@ -309,7 +309,7 @@ static void test_a_wait_has_an_end(void **state)
 	wait_called(&own);
 	wait_called(&all);
 	assert_false(notify_is_told(n, TXT(1)));
-	/* It was waited for long enough, also with more of it. */
+	/* It was waited for long enough, also if more is notified. */
 	notify_inode(n, TXT(1));
 	notify_then(n, 0, called, &later);
 	assert_true(wait_called(&later) < NOTIFY_BOUND_MS);

@@ -317,7 +317,7 @@ static void test_soft_wait_ends(void **state)
 	(void)state;
 	op->flags = 1;
 	op_start(op);
-	/* Nobody answers; what is there is shown. */
+	/* No answer comes, so what is known is shown. */
 	assert_replied(req, 0);
 	assert_int_equal(2, atomic_load(&runs));
 	assert_true(gave_up);

@@ -161,7 +161,8 @@ static void test_copy(void **state)
 	free_req(req);
 }
 
-/* Whoever waits for a copy is answered before it is made: interrupted, or at unmount. */
+/* A request that waits for a copy is answered before the copy is made, when it is interrupted
+ * or at unmount. */
 static void test_copy_given_up(void **state)
 {
 	struct fuse_req *one = new_req(), *two = new_req();
@@ -181,7 +182,7 @@ static void test_copy_given_up(void **state)
 	atomic_store(&copy_waits, false);
 	work_queue_stop(&world->copies);
 	drain();
-	/* What nobody waited for any longer was not begun. */
+	/* A copy that nobody waits for any longer is not begun. */
 	assert_int_equal(1, atomic_load(&copies));
 	/* Of the second: neither was run again. */
 	assert_int_equal(1, atomic_load(&runs));

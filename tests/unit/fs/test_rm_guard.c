@@ -71,7 +71,7 @@ static void test_unknown_process(void **state)
 	rm_guard_free(&g);
 }
 
-/* Of the newest so many, each once, open or not. */
+/* The newest readers are known, each once, whether the directory is open or not. */
 static void test_readers(void **state)
 {
 	struct rm_guard *g = rm_guard_new();
@@ -139,7 +139,7 @@ static void test_reading(void **state)
 	rm_guard_free(&g);
 }
 
-/* What is too much to remember is not forgotten to the harm of files. */
+/* Forgetting what is too much to remember must not endanger files. */
 static void test_bounds(void **state)
 {
 	struct rm_guard *g = rm_guard_new();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is asked, and what comes back when the server behaves: promises 1, 2 and 5. */
+/* Requests, and answers of a server that behaves: promises 1, 2 and 5. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is asked for the bearer, when, and what a 401 comes to: promise 8. */
+/* When `authorize` is called, and what a 401 leads to: promise 8. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who may go where, and how a request is ended from outside: promises 1, 2, 3 and 6. */
+/* Where the bearer may go, and how a request is ended from outside: promises 1, 2, 3 and 6. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -340,7 +340,7 @@ static void test_connect_deadline(void **state)
 {
 	(void)state;
 	check_connect_deadline(false, 150, 0);
-	/* What may last long is not waited for as long if it does not even begin. */
+	/* A request that may last long has less time until its connection stands. */
 	check_connect_deadline(false, 60000, 150);
 	check_connect_deadline(true, 60000, 150);
 }

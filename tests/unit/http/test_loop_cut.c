@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What http_cut takes back, and what it may not say of what it does not. */
+/* Which requests http_cut withdraws, and what it must not claim of the others. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>

@@ -238,7 +238,7 @@ static void test_only_what_is_expected_and_once(void **state)
 					 EPERM);
 			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 2),
 					 EPERM);
-			/* What was refused has not used it up. */
+			/* The refused request has not used the act up. */
 			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 0),
 					 is_it ? 0 : EPERM);
 			assert_int_equal(result(k, ask_act, HELPER, (enum mirror_what)asked, 0),
@@ -272,7 +272,7 @@ static void test_others_are_left_alone(void **state)
 	for (int i = 0; i < NEVERS; i++)
 		assert_int_equal(result(k, ask_never, HELPER + 1, 0, i), PASSED);
 	assert_false(k->mirror.is_done);
-	/* What changes nothing the helper gets as anybody does. */
+	/* Requests that change nothing are answered for the helper as for anybody. */
 	passed = 0;
 	ops->open(&req, INO, &reads);
 	assert_int_equal(passed, 1);

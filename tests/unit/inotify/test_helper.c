@@ -167,7 +167,7 @@ static void test_what_is_not_ours_is_left_alone(void **state)
 	assert_int_equal(try(&p, MIRROR_MKDIR, "d", NULL), ENOTCONN);
 	mirror_process_reap(&p);
 	mirror_process_clear(&p);
-	/* What a mount covered. */
+	/* The real files that a mount had covered. */
 	is_up = true;
 	up.minor++;
 	mirror_process_init(&p, folder, &up);
@@ -177,8 +177,8 @@ static void test_what_is_not_ours_is_left_alone(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
-/* Who asks for something under that number is the helper until it has ended, and may be anybody after it was
- * waited for. */
+/* A request with the helper's number comes from the helper until it has ended, and may come
+ * from any process after the helper was reaped. */
 static void test_its_number_is_its_own_until_it_is_reaped(void **state)
 {
 	struct mirror_process p;

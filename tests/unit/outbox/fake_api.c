@@ -163,7 +163,7 @@ static void post_answer(struct fake_call *call, const struct webex_reply *reply)
 
 void fake_answer(struct fake_call *call, struct webex_message *m)
 {
-	/* Who sent a file is answered with a message that has it. */
+	/* The answer to a file is a message that has it. */
 	if (call->file && !m->files) {
 		m->files = g_new0(char *, 2);
 		m->files[0] = g_strconcat("https://api.test/v1/contents/", m->id, NULL);

@@ -74,7 +74,7 @@ static void an_edit_that_changed_nothing_is_kept(void **state)
 	}
 }
 
-/* It was, and is seen two seconds later. */
+/* The edit was done, and becomes visible two seconds later. */
 static void an_edit_may_be_slow_to_be_seen(void **state)
 {
 	static const char *const seen[] = {"new", "NEW, says the server"};
@@ -157,7 +157,7 @@ static void a_post_answered_with_an_old_message_is_looked_for(void **state)
 	g_free(id);
 }
 
-/* Who asks that room finds it, or that it is not there. */
+/* A list of that room shows whether it is there. */
 static void a_post_answered_with_another_rooms_message_is_looked_for(void **state)
 {
 	struct kit *k = *state;
@@ -223,7 +223,7 @@ static void a_success_that_cannot_be_read_is_one(void **state)
 	fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, id, "a b"));
 	kit_expect_delivered(k, &end, id);
 	g_free(id);
-	/* Of a post nobody sees in which message; it may be slow to be listed. */
+	/* A post has no message to look at; it may become listed late. */
 	for (int is_file = 0; is_file < 2; is_file++) {
 		struct draft *draft = NULL;
 		struct outbox_item *item;
@@ -241,7 +241,7 @@ static void a_success_that_cannot_be_read_is_one(void **state)
 		outbox_item_free(item);
 		draft_unref(&draft);
 	}
-	/* Of a question it is none. */
+	/* For a request that only read it is no answer. */
 	kit_send(k, edit(k, "new", true, &id), &end);
 	fake_answer(fake_expect(FAKE_GET_MESSAGE), kit_message(k, "new", kit_now()));
 	kit_expect_end(&end, -EIO);

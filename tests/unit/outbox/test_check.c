@@ -113,7 +113,7 @@ static struct webex_message *by_other(const struct kit *k, struct webex_message 
 	return m;
 }
 
-/* Who was too slow to answer may still do it. */
+/* A server that was too slow to answer may still do it. */
 static void not_found_after_a_time_out_it_is_in_doubt(void **state)
 {
 	struct kit *k = *state;
@@ -230,7 +230,7 @@ static void of_equal_messages_each_letter_gets_one(void **state)
 	g_free(ids[1]);
 }
 
-/* What is there may be the other's, whose answer is still to come. */
+/* The message may belong to the other letter, whose answer is still to come. */
 static void a_rival_on_the_wire_is_waited_for(void **state)
 {
 	struct kit *k = *state;

@@ -87,8 +87,8 @@ enum scenario {
 	KEEP_FILE
 };
 
-/* What became of the letter outside: 'p' it may be on the wire, 'a' the server has it, 'd'
- * the writer was told. */
+/* Reports to the parent what became of the letter: 'p' it may be on the wire, 'a' the server
+ * has it, 'd' its writer was told. */
 static void report(char what)
 {
 	if (syscall(SYS_write, report_fd, &what, 1) != 1)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A writer who waits no longer: when he is told, his bytes are where he can find them. */
+/* A writer that waits no longer: when it gets its error, its bytes can be found. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

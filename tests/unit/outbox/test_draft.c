@@ -208,7 +208,7 @@ static void characters_may_be_cut_between_writes(void **state)
 	for (int64_t i = 0; text[i]; i++)
 		assert_int_equal(draft_write(d, text + i, 1, i, false), 1);
 	expect_take(d, text);
-	/* Not at the end, though. */
+	/* At the end of the text it is refused. */
 	put(d, "a\xE2\x82", 0);
 	assert_int_equal(draft_take(d, &body, &len, NULL, NULL), -EILSEQ);
 	assert_null(body);
@@ -344,7 +344,7 @@ static void a_text_may_begin_anywhere(void **state)
 	assert_int_equal(draft_read(d, buf, sizeof(buf), 0), 0);
 	assert_int_equal(draft_read(d, buf, sizeof(buf), INT64_MAX), 0);
 	expect_take(d, "fa");
-	/* What was sent may be meant. */
+	/* The size may count bytes that were sent. */
 	assert_int_equal(draft_truncate(d, INT64_MAX - 1), 0);
 	put(d, "b", 1);
 	assert_int_equal(draft_truncate(d, 0), 0);

@@ -201,7 +201,7 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 	g_dir_close(folder);
 	g_free(path);
-	/* Also what is written when that was taken. */
+	/* The same for what is written after that was taken. */
 	close(take_fd(d, 0));
 	put(d, "more", 0);
 	folder = g_dir_open(dir, 0, NULL);
@@ -209,7 +209,7 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 	assert_true(g_str_has_suffix(name, "project\x1fre\xEF\xBF\xBDport.pdf"));
 	assert_null(g_dir_read_name(folder));
 	g_dir_close(folder);
-	/* Of the longest names there are. */
+	/* With the longest possible names. */
 	char *place = fill(255, 'p'), *file = fill(255, 'f');
 	draft_set_label(d, place, file);
 	assert_int_equal(count_files(), 1);

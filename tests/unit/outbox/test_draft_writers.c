@@ -110,7 +110,7 @@ static void the_last_that_wrote_sends_for_all(void **state)
 	put(&s, &s.a, DRAFT_AT, "a", 0);
 	put(&s, &s.b, DRAFT_APPEND, "b", 0);
 	expect_left(&s, &s.b);
-	/* It is through. */
+	/* The other writer is done. */
 	assert_false(draft_is_dirty_by(s.d, &s.b));
 	assert_true(draft_holds_others(s.d, &s.a));
 	assert_false(draft_has_company(s.d, &s.a));
@@ -123,7 +123,7 @@ static void the_last_that_wrote_sends_for_all(void **state)
 	draft_unref(&s.d);
 }
 
-/* Nobody's close comes from whoever opened it: the last release has it. */
+/* No close comes from an opener, so the last release sends it. */
 static void of_those_that_leave_the_last_one_sends(void **state)
 {
 	struct shared s = new_shared();
@@ -135,7 +135,7 @@ static void of_those_that_leave_the_last_one_sends(void **state)
 	assert_false(draft_leave(s.d, &s.a));
 	/* The third one wrote nothing, and is not waited for. */
 	assert_true(draft_leave(s.d, &s.b));
-	/* Who has left does not take away what one that came since is writing. */
+	/* An open file that has left does not make clean what a later one writes. */
 	draft_join(s.d, &s.a);
 	put(&s, &s.a, DRAFT_APPEND, "c", 0);
 	expect_left(&s, &s.b);

@@ -91,7 +91,7 @@ static int await(struct result *r)
 
 static void forget(struct result *r)
 {
-	/* What failed is as it was, and says why. */
+	/* A letter whose read failed is unchanged, and there is a reason. */
 	assert_int_equal(r->error != 0, r->letter->local != NULL);
 	assert_int_equal(r->error != 0, r->letter->form == OUTBOX_JSON);
 	assert_int_equal(r->error != 0, r->letter->fd < 0);
@@ -309,7 +309,7 @@ static void test_it_is_read_as_who_named_it(void **state)
 	assert_int_equal(read_one(all, NULL), -EACCES);
 }
 
-/* Of a container, or of a service with a /tmp of its own. */
+/* As in a container, or for a service with a /tmp of its own. */
 static void test_the_path_begins_at_its_root(void **state)
 {
 	_cleanup_gfree_ char *jail = g_build_filename(dir, "jail", NULL),
@@ -331,7 +331,7 @@ static void test_the_path_begins_at_its_root(void **state)
 	forget(&r);
 	assert_int_equal(read_one(outside, &c), -ENOENT);
 	close(c.root);
-	/* One that was lost is not taken for ours. */
+	/* A root that was lost does not become ours. */
 	c.root = -1;
 	assert_int_equal(read_one(outside, &c), -EACCES);
 	c.has_root = false;
@@ -351,7 +351,7 @@ static void test_its_own_rights_are_lent_to_few(void **state)
 		skip();
 	assert_int_equal(chown(theirs, NOBODY, NOBODY), 0);
 	assert_int_equal(chmod(spool, 0777), 0);
-	/* Of all threads, and of the children. */
+	/* Changes the user of all threads, and so of the children. */
 	assert_int_equal(setresuid(NOBODY, NOBODY, 0), 0);
 	assert_int_equal(read_one(theirs, &nobody), 0);
 	assert_int_equal(read_one(theirs, &root), 0);

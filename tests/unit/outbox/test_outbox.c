@@ -470,7 +470,7 @@ static void detached_on_the_wire_it_is_delivered(void **state)
 	kit_expect_end(&end, 0);
 	assert_true(end.message > 0);
 	expect_empty(k);
-	/* It is over: nothing happens. */
+	/* It has ended, so nothing happens. */
 	outbox_detach(k->o, id, -EINTR, NULL, NULL);
 	outbox_detach(k->o, 4711, -EINTR, NULL, NULL);
 }

@@ -97,7 +97,7 @@ static void what_another_has_sent_is_its(void **state)
 	fake_answer(fake_expect(FAKE_POST), kit_copy(m));
 	kit_expect_end(&its, 0);
 	fake_fail(call, -ECONNRESET, 0, true);
-	/* Both are there: the other one is taken, though it is the newer. */
+	/* Both are listed: the one that is not claimed is taken, though it is newer. */
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(own), kit_copy(m), NULL);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, kit_copy(own), kit_copy(m), NULL);
 	kit_expect_delivered(k, &mine, own->id);

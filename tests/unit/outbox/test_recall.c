@@ -92,7 +92,7 @@ static void what_has_not_left_is_not_sent(void **state)
 	expect_nothing_kept(k);
 }
 
-/* All of it is at the server: the answer is waited for, and the message told. */
+/* The server has all of it, so the answer is waited for and the message reported. */
 static void what_arrives_all_the_same_is_told(void **state)
 {
 	struct kit *k = *state;
@@ -113,7 +113,7 @@ static void what_arrives_all_the_same_is_told(void **state)
 	expect_nothing_kept(k);
 }
 
-/* Nobody has a request whose bytes were not all handed over. */
+/* No server has the whole of a request whose bytes were not all handed over. */
 static void what_has_left_in_part_is_cut(void **state)
 {
 	struct kit *k = *state;
@@ -205,7 +205,7 @@ static void the_same_file_is_asked_for(void **state)
 	fake_answer(fake_expect(FAKE_GET_MESSAGE), bare);
 	fake_answer(fake_expect(FAKE_POST), with_file(kit_message(k, NULL, kit_now())));
 	kit_expect_end(&end, 0);
-	/* As long, and something else. */
+	/* A file of the same length with other bytes. */
 	send_and_answer(k, "BYTES", with_file(kit_message(k, NULL, kit_now())));
 	assert_int_equal(fake_count(FAKE_GET_MESSAGE), 2);
 }
@@ -269,8 +269,8 @@ static void a_recall_at_the_answer_to_the_question_is_in_time(void **state)
 	expect_nothing_kept(k);
 }
 
-/* Whoever answers a question with something else was not sent anything, and the same content may be
- * told by another address. */
+/* If a read is answered with something else, nothing was sent; and the same content may have
+ * another address. */
 static void an_answer_to_the_question_may_be_odd(void **state)
 {
 	struct kit *k = *state;

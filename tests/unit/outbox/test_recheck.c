@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a letter that sparkfs was killed with has arrived (outbox/recheck.c). */
+/* Finding out whether a letter arrived with which sparkfs was killed (outbox/recheck.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,7 +94,7 @@ static void one_that_arrived_goes(void **state)
 		struct kit k;
 
 		kit_setup_in(&k, killed_dir(is_again));
-		/* What is known so far, meanwhile. */
+		/* Meanwhile the letter is listed with what is known so far. */
 		assert_int_equal(outbox_count(k.o), 1);
 		call = fake_expect(FAKE_LIST);
 		assert_string_equal(call->room_id, k.room_id);
@@ -164,7 +164,7 @@ static void one_that_did_not_stays(void **state)
 	}
 }
 
-/* Whoever was sent it may be at work on it. */
+/* The server may still be working on it. */
 static void one_that_may_be_late_is_in_doubt(void **state)
 {
 	struct kit k;
@@ -189,7 +189,7 @@ static void nobody_can_be_asked(void **state)
 	kit_teardown(&k);
 }
 
-/* It ends before it is known. */
+/* The outbox ends before the result is known. */
 static void the_check_is_cut_short(void **state)
 {
 	struct kit k;

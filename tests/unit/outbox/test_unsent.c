@@ -77,7 +77,7 @@ static void a_draft_is_kept_without_its_name_in_the_spool(void **state)
 	outbox_item_free(item);
 }
 
-/* Whoever unlinked the draft before the letter came: the bytes are copied. */
+/* If somebody unlinked the draft before the letter came, its bytes are copied. */
 static void a_file_without_a_name_is_copied(void **state)
 {
 	struct kit *k = *state;

@@ -268,7 +268,7 @@ int setup(void **state)
 	return 0;
 }
 
-/* As an unmount: what is under way is cut. */
+/* Cuts off what is under way, as an unmount does. */
 static void hang_up(struct world *w)
 {
 	pager_shutdown(w->pager);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bodies that were dropped come back: by pages, for whoever waits, and one by one where a page
- * lacks them; and the bound.
+ * Dropped bodies come back: by pages for those who wait, and one by one where a page lacks
+ * them. And the bound is kept.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ static void body_page(struct world *w)
 	assert_int_equal(1, calls->len);
 	serve_all(&server);
 	assert_told(&a, 0);
-	/* What stands above and below came along. */
+	/* The bodies above and below came with it. */
 	assert_int_equal(1, server.requests);
 	assert_int_equal(COUNT, store_bodies_count(w->store));
 	/* It is there: nothing is asked. */
@@ -122,7 +122,7 @@ static void body_join(struct world *w)
 
 CASE(join)
 
-/* What is on its way is not asked for again by who needs what stands beside it. */
+/* A body that is under way is not fetched again with its neighbour. */
 static void body_beside(struct world *w)
 {
 	struct asker a, b;
@@ -232,7 +232,7 @@ static void body_alone(struct world *w)
 	refuse(5, -EACCES, 403);
 	assert_told(&a, -EACCES);
 	assert_true(is_dropped(w, 8));
-	/* Who does not wait any more is not told. */
+	/* An asker that does not wait any more is not told. */
 	ask_body(w, &a, 9);
 	answer_skipped(6, messages(NULL), 1, NULL);
 	interrupt(w, &a);
@@ -253,7 +253,7 @@ static void body_interval(struct world *w)
 	drop_all(w);
 	need.row = w->room;
 	ask_need(w, &a, &need);
-	/* One of them joins, and is told before all is there. */
+	/* An asker for one of them joins, and is told before all are there. */
 	ask_body(w, &b, 23);
 	serve(&server, 0);
 	assert_told(&b, 0);
@@ -303,7 +303,7 @@ static void body_bound(struct world *w)
 	assert_int_equal(COUNT, store_bodies_count(w->store));
 	tick(w);
 	assert_int_equal(10, store_bodies_count(w->store));
-	/* Not under the hands of somebody who waits for others. */
+	/* Nothing is dropped while somebody waits for others. */
 	ask_body(w, &a, 3);
 	w->changes = 0;
 	tick(w);

@@ -59,7 +59,8 @@ static void body_head_loop(struct world *w)
 	ask(w, &a, NEED_HEAD, w->room);
 	answer(0, messages("M3", 30, NULL), "n1", 0, 200, false);
 	answer(1, messages("M3", 30, NULL), "n1", 0, 200, false);
-	/* Not taken for the beginning of time: on by the time of the oldest, once. */
+	/* It does not count as the beginning of time: the list goes on by the time of the
+	 * oldest message, once. */
 	assert_int_equal(0, a.calls);
 	assert_int_equal(T0 + 31, ((struct call *)calls->pdata[2])->before_ms);
 	answer(2, messages("M3", 30, NULL), "n1", 0, 200, false);
@@ -147,7 +148,7 @@ static void body_head_joins(struct world *w)
 	assert_int_equal(2, listed(w));
 }
 
-/* Of two answers the one that left later comes first; what it told of is not there for the other. */
+/* Of two answers the later one comes first; the earlier one lacks what it brought. */
 static void body_head_slow(struct world *w)
 {
 	struct need to_head = {
@@ -248,7 +249,7 @@ static void body_room_gone(struct world *w)
 	assert_int_equal(3, calls->len);
 }
 
-/* What was asked before a space was found to be gone does not bring it back. */
+/* An answer to a request from before a space was found to be gone does not bring it back. */
 static void body_room_gone_for_slow_answers(struct world *w)
 {
 	struct store_room room = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the journal says of the link, and who is woken by it. */
+/* The events about the link, and the waiters that they wake. */
 #include <errno.h>
 #include <string.h>
 
@@ -143,7 +143,7 @@ static void body_waiters(struct world *w)
 	wait_after(w, &gone, store_event_last(w->store));
 	pager_unwait(w->pager, &gone.waiter, true);
 	assert_int_equal(0, store_event_add(w->store, STORE_EVENT_LINK_UP, "x"));
-	/* Nobody was woken yet: whoever comes now must not wait for what is there. */
+	/* Nobody was woken yet; a reader that comes now must not wait for an event that exists. */
 	wait_after(w, &later, store_event_last(w->store) - 1);
 	assert_int_equal(1, later.calls);
 	assert_int_equal(0, now.calls);
@@ -160,7 +160,7 @@ static void body_waiters(struct world *w)
 
 CASE(waiters)
 
-/* What needs no request says nothing of the network. */
+/* A need without a request proves nothing about the network. */
 static void body_no_request(struct world *w)
 {
 	struct webex_room room = {.id = (char *)"DIRECT",

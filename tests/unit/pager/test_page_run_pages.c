@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a page run makes of links that lead nowhere, and of messages of one millisecond. */
+/* Page runs with links that lead nowhere, and with several messages of one millisecond. */
 #include <errno.h>
 #include <string.h>
 
@@ -67,7 +67,7 @@ static void body_nothing_new(struct world *w)
 	answer(3, messages("M5", 50, NULL), "n4", 0, 200, false);
 	answer(4, messages("M5", 50, NULL), "n5", 0, 200, false);
 	assert_ended(-EIO);
-	/* What came is kept and no lie. */
+	/* What came is kept and is true. */
 	assert_true(knows(w, 50, 100));
 	assert_false(knows(w, 49, 100));
 	assert_int_equal(2, listed(w));

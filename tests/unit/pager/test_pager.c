@@ -55,7 +55,7 @@ static void body_soft(struct world *w)
 	ask(w, &a, NEED_ROOMS, 0);
 	pager_unwait(w->pager, &a.waiter, false);
 	assert_false(((struct call *)calls->pdata[0])->cancelled);
-	/* Whoever has something to show does not wait a second time for what hangs. */
+	/* An operation that can answer does not wait a second time for a fetch that hangs. */
 	now_ms += 300;
 	assert_int_equal(PAGER_USE, verdict(w, NEED_ROOMS, 0, true));
 	assert_int_equal(PAGER_FETCH, verdict(w, NEED_ROOMS, 0, false));
@@ -134,11 +134,11 @@ static void body_ended_meanwhile(struct world *w)
 
 	ask(w, &a, NEED_ROOMS, 0);
 	answer(0, rooms("ROOM1", NULL), NULL, 0, 200, false);
-	/* It is fresh, but not what he saw. */
+	/* It is fresh, but not the version that the operation saw. */
 	assert_int_equal(PAGER_FETCH, verdict_as_of(w, false, looked));
 	assert_int_equal(PAGER_REFRESH, verdict_as_of(w, true, looked));
 	assert_int_equal(PAGER_USE, verdict_as_of(w, false, pager_moment(w->pager)));
-	/* He looks again, and nothing is asked for. */
+	/* The operation looks again, and nothing is fetched. */
 	ask_as_of(w, &b, looked);
 	assert_int_equal(1, b.calls);
 	assert_int_equal(0, b.error);
@@ -151,7 +151,7 @@ static void body_ended_meanwhile(struct world *w)
 	assert_int_equal(1, b.calls);
 	assert_int_equal(-ECONNREFUSED, b.error);
 	assert_int_equal(2, calls->len);
-	/* What will not do is fetched all the same. */
+	/* An expired version is fetched all the same. */
 	pager_expire(w->pager, &n);
 	ask_as_of(w, &b, looked);
 	assert_int_equal(0, b.calls);

@@ -121,7 +121,7 @@ static void woken_by_use(struct world *w)
 	assert_int_equal(3, calls->len);
 	now_ms += IDLE;
 	answer_poll(w);
-	/* Who had asked is long gone. */
+	/* The asker is long gone. */
 	tick(w);
 	assert_int_equal(3, calls->len);
 	assert_int_equal(FRESH_ASLEEP, state_of(w));

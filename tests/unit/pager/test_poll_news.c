@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a poll fetches behind it: news, and what is in use (pager/present/catchup.h). */
+/* What is fetched after a poll: news, and spaces in use (pager/present/catchup.h). */
 #include <errno.h>
 #include <string.h>
 
@@ -70,7 +70,7 @@ static void at_once(struct world *w)
 	/* And comes back: on with the rest. */
 	answer_ok(first + 4, g_ptr_array_new_with_free_func(webex_message_free));
 	assert_int_equal(first + 9, calls->len);
-	/* Whoever joins one of them and is interrupted does not end it. */
+	/* An asker that joins one of them and is interrupted does not end it. */
 	ask(w, &a, NEED_HEAD, row_of(w, "ROOM1"));
 	assert_int_equal(first + 9, calls->len);
 	pager_unwait(w->pager, &a.waiter, true);
@@ -220,7 +220,7 @@ static void is_verified(struct world *w)
 	assert_true(call_at(2)->background);
 	answer_ok(2, messages("m1", 0, NULL));
 	assert_int_equal(PAGER_USE, verdict(w, NEED_HEAD, w->room, true));
-	/* What was changed here and could not be read back is fetched whatever the polls say. */
+	/* A change made here that could not be read back is fetched whatever the polls say. */
 	{
 		struct need need = need_of(NEED_HEAD, w->room);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What seems to be gone, and what is forgotten of it (pager/proof/proof.h). */
+/* Things that seem to be gone, and which of them are forgotten (pager/proof/proof.h). */
 #include <errno.h>
 #include <string.h>
 
@@ -470,7 +470,7 @@ static void body_members(struct world *w)
 
 CASE(members)
 
-/* Who was removed and invited again is there, under the same name. */
+/* A member who was removed and invited again is there, under the same name. */
 static void body_again(struct world *w)
 {
 	GPtrArray *list = people(2, 0, 0);
@@ -588,7 +588,7 @@ static void body_pinned(struct world *w)
 
 CASE(pinned)
 
-/* The mount ends in the middle: whoever waits is told, nothing is asked. */
+/* The mount ends in the middle: waiters get their verdict, and nothing more is asked. */
 static void body_stop(struct world *w)
 {
 	int verdict = 0;

@@ -49,7 +49,8 @@ static bool is_asked(guint from, guint to, const char *id)
 	return false;
 }
 
-/* One space with very many does not keep another one waiting, nor do single ones keep a list waiting. */
+/* A space with very many doubts does not hold up another space, nor do single things hold up a
+ * list. */
 static void body_round(struct world *w)
 {
 	struct proof *proof = pager_proof(w->pager);
@@ -129,7 +130,7 @@ static void body_empty_once(struct world *w)
 
 CASE(empty_once)
 
-/* As long as there is no network nothing is found out; then it is, at once. */
+/* Without a network nothing is found out; when it is back, at once. */
 static void body_network(struct world *w)
 {
 	struct proof *proof = pager_proof(w->pager);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the gaps of a space's time are filled: the states of a point of time (spans.h), one fetch a gap whoever asks, and
- * who is told of what.
+ * Filling the gaps of a space's time: the states of a point of time (spans.h), one fetch for
+ * each gap whoever asks, and which waiters end when.
  */
 #include <errno.h>
 #include <string.h>
@@ -217,7 +217,7 @@ static void body_error_reaches_those(struct world *w)
 	assert_int_equal(0, high.calls);
 	serve_all(&server);
 	assert_told(&high, 0);
-	/* What was between them is nobody's by now. */
+	/* The part between them has no page run any more. */
 	assert_int_equal(0, runs(w));
 }
 
@@ -261,7 +261,7 @@ static void ask_again(struct pager_waiter *waiter, int error)
 		pager_wait(a->w->pager, &n, waiter);
 }
 
-/* Whoever asks again when he is told of an error gets a new try, not the old error. */
+/* An asker that asks again when it gets an error gets a new try, not the old error. */
 static void body_again_inside(struct world *w)
 {
 	struct again a = {.asker.waiter.fn = ask_again, .w = w, .times = 1000000};
@@ -279,7 +279,7 @@ static void body_again_inside(struct world *w)
 
 CASE(again_inside)
 
-/* Another part, asked for by somebody who was just told that his is there. */
+/* An asker whose part has just come asks for another part. */
 static void next_part(struct pager_waiter *waiter, int error)
 {
 	struct again *a = (struct again *)(void *)waiter;

@@ -139,7 +139,7 @@ static void test_newest_is_plain(void **state)
 	name(k, c, "r.pdf");
 	assert_text(listing(k, &all), "r~" T0_NAME ".pdf\n"
 				      "R~2025-03-04T09-20-31.517Z.pdf\nr.pdf\n");
-	/* Of that time, another was the newest. */
+	/* Among those of that time another one was the newest. */
 	assert_text(listing(k, &early), "r~" T0_NAME ".pdf\nR.pdf\n");
 	assert_int_equal(found(k, &all, "r.pdf"), c);
 	assert_int_equal(found(k, &all, "R.pdf"), -ENOENT);
@@ -148,7 +148,7 @@ static void test_newest_is_plain(void **state)
 	assert_int_equal(found(k, &all, "r~" T0_NAME ".pdf"), a);
 	assert_int_equal(found(k, &all, "R~2025-03-04T09-20-31.517Z.pdf"), b);
 	assert_int_equal(found(k, &all, "R~2025-03-04T09-20-31.518Z.pdf"), -ENOENT);
-	/* It goes, and the next has the name. */
+	/* It is removed, and the next one gets the name. */
 	assert_int_equal(store_remove_message(k->s, message_of(k, c), k->changes), 0);
 	assert_text(listing(k, &all), "r~" T0_NAME ".pdf\nR.pdf\n");
 	assert_int_equal(found(k, &all, "R.pdf"), b);
@@ -277,7 +277,7 @@ static void test_an_upload_is_its_message_s_file(void **state)
 	assert_text(listing(k, &all), "r.pdf\n");
 }
 
-/* Who has it open goes on under the same number. */
+/* A program that has it open goes on with the same number. */
 static void test_a_file_that_is_sent_again_leaves_a_version(void **state)
 {
 	struct kit *k = *state;

@@ -210,7 +210,7 @@ static void test_a_failure_counts_nothing(void **state)
 	g_ptr_array_unref(none);
 }
 
-/* What a listing and stat tell is as before. */
+/* A listing and stat show the same as before. */
 static void test_skeleton_stays(void **state)
 {
 	struct kit *k = *state;
@@ -401,7 +401,7 @@ static void test_refill(void **state)
 	assert_text(kit_changes(k), "");
 }
 
-/* Who only looks whether all is as it was brings no bodies back, but for those of edits. */
+/* A sweep brings no bodies back, except those of edited messages. */
 static void test_verified(void **state)
 {
 	struct kit *k = *state;
@@ -522,7 +522,7 @@ static void test_what_comes_along(void **state)
 	assert_around(k, 5, 3, 2, 5);
 	assert_around(k, 4, 9, -1, 5);
 	assert_around(k, 7, 9, 6, 9);
-	/* Not into time of which more may be unknown. */
+	/* It does not extend into time of which more may be unknown. */
 	kit_put(k, room, message(0, 20));
 	evict(k, 0);
 	assert_around(k, 9, 4, 5, 9);

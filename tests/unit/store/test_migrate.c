@@ -8,7 +8,7 @@
 #include "kit.h"
 #include "store/sizes.h"
 
-/* As version 1 made it, for ever. */
+/* The schema of version 1, which never changes. */
 static const char VERSION_1[] =
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE room(rowid INTEGER PRIMARY KEY, id NOT NULL, type INTEGER NOT NULL,"
@@ -308,7 +308,7 @@ static void test_attachments(void **state)
 	assert_int_equal(kit_number(k->path, "SELECT count(*) FROM span WHERE room=1"), 1);
 }
 
-/* Of a message whose body was dropped nobody knows the files: its space is listed anew. */
+/* The files of a message whose body was dropped are unknown, so its space is listed anew. */
 static void test_attachments_of_dropped_bodies(void **state)
 {
 	struct kit *k = *state;

@@ -21,7 +21,7 @@ static struct webex_room *room_at(unsigned n, int activity)
 	return r;
 }
 
-/* Of which the server does not tell the last activity. */
+/* A room whose last activity the server does not tell. */
 static struct webex_room *quiet_room(void)
 {
 	struct webex_room *r = room_at(1, 0);

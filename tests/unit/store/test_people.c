@@ -104,7 +104,7 @@ static void test_members_come_and_go(void **state)
 	assert_int_equal(store_apply_members(k->s, room, k->changes, NULL, T0, NULL), -ENOENT);
 }
 
-/* What is not of the space says nothing of those who are in it. */
+/* Memberships of another space prove nothing about the members of this one. */
 static void test_members_of_another_space(void **state)
 {
 	struct kit *k = *state;
@@ -269,7 +269,7 @@ static void test_people(void **state)
 	store_person_clear(&p);
 	assert_int_equal(store_person_get(c, row + 100, &p), -ENOENT);
 	store_read_end(c);
-	/* Who has an address now counts, then who had it first. */
+	/* The person who has the address now counts first, then the one who had it first. */
 	assert_int_equal(row_by_email(k, "NEW@x"), row);
 	assert_int_equal(row_by_email(k, "a@x"), row);
 	b = apply_person(k, person(2, "A@X", "{}"), T0);

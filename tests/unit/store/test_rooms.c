@@ -176,7 +176,8 @@ static void test_titles_change_places(void **state)
 	apply(k, kit_list(group(1, "y"), group(2, "x"), NULL), true, T0);
 	assert_text(kit_rooms(k, WEBEX_ROOM_GROUP), "y\nx\n");
 	assert_text(kit_changes(k), "room> x>y\nroom> y>x\n");
-	/* One that comes gets the name of one that the same list lacks, when that is gone. */
+	/* A room that comes gets the name of one that the same list lacks when that one is
+	 * gone. */
 	apply(k, kit_list(group(1, "y"), group(3, "x"), NULL), true, T0);
 	assert_text(kit_changes(k), "room+ x ~eb8aab60\nroom- x\nroom> x ~eb8aab60>x\n");
 	/* Not of one that was there beside it. */
@@ -398,7 +399,7 @@ static void test_callbacks_may_read(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		kit_add_room(k, i, "x");
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	/* Those who must not wait under one see it. */
+	/* Code that must not wait under a snapshot can see that there is one. */
 	assert_int_equal(store_read_begin(k->s, &inner), 0);
 	assert_true(snapshot_is_held());
 	assert_int_equal(store_room_list(c, WEBEX_ROOM_GROUP, 0, list_once, &c), 0);

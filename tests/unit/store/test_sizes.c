@@ -76,7 +76,7 @@ static void test_sizes_are_found_slice_by_slice(void **state)
 	assert_int_equal(store_renew_sizes(k->s, 2), 1);
 	assert_text(sizes(k, room), "10 10 -1 -1 log unknown");
 	assert_int_equal(store_renew_sizes(k->s, 2), 1);
-	/* What was told to nobody is no change. */
+	/* A size that nobody was told is no change. */
 	assert_int_equal(store_generation(k->s), generation);
 	assert_text(sizes(k, room), KNOWN);
 	assert_int_equal(store_renew_sizes(k->s, 2), 0);

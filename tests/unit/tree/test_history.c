@@ -66,7 +66,7 @@ static void test_months(void **state)
 	}
 }
 
-/* A new one moves no other: whoever lists in pieces meets each once. */
+/* A new month moves no other one, so a listing in pieces has each once. */
 static void test_cookies(void **state)
 {
 	struct world *w = *state;
@@ -153,7 +153,7 @@ static void test_a_month_s_names(void **state)
 	assert_int_equal(TREE_MESSAGE_TXT, tree_ino_kind(e.ino));
 	assert_int_equal(0, tree_lookup(&w->ctx, dir.ino, twin, &e));
 	assert_int_equal(TREE_MESSAGE_MD, tree_ino_kind(e.ino));
-	/* Of another month: there is no such name, whoever knows it. */
+	/* The name of a message of another month does not exist in this one. */
 	assert_int_equal(0, tree_lookup(&w->ctx, kit_month(w, "2024-05"), first, &e));
 	assert_int_equal(0, e.ino);
 	assert_int_equal(0, tree_lookup(&w->ctx, kit_month(w, "2023-12"), first, &e));
@@ -254,7 +254,7 @@ static void test_told(void **state)
 	uint64_t april, june;
 	int64_t row;
 
-	/* Nobody has looked at its history: there is nothing to tell of it. */
+	/* Nobody has looked at its history, so there is nothing to tell. */
 	kit_begin_writing(w);
 	assert_int_equal(0, store_apply_message(w->store, w->room, m, 0, &row, changes));
 	tell(w, changes);

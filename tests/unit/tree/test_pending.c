@@ -129,7 +129,7 @@ static void what_is_empty_waits_and_can_be_filled(void **state)
 	assert_int_equal(pending_closed(k->pendings, p), PENDING_WAITS);
 	assert_int_equal(waiting(k), 1);
 	k->now_ms += AGE_MS - 1;
-	/* Who reads it does not begin the time anew, who writes does. */
+	/* Reading does not begin the time anew, writing does. */
 	assert_int_equal(pending_opened(k->pendings, p, false), 0);
 	assert_int_equal(pending_closed(k->pendings, p), PENDING_WAITS);
 	assert_int_equal(pending_next_ms(k->pendings, AGE_MS), 1);
@@ -213,7 +213,7 @@ static void an_empty_scratch_file_gets_a_real_name(void **state)
 	assert_int_equal(pending_get_fate(k->pendings, p, &name), PENDING_IS_FILE);
 	assert_string_equal(name, "a");
 	g_free(name);
-	/* rm: whoever has it open sends nothing. */
+	/* rm: the programs that have it open send nothing. */
 	assert_int_equal(pending_opened(k->pendings, p, true), 0);
 	pending_remove(k->pendings, p);
 	assert_true(pending_is_unlinked(k->pendings, p));

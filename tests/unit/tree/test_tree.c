@@ -135,7 +135,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* What was waited for came to nothing: the function must answer from what there is. */
+/* The fetch failed: the function must answer from what is known. */
 static void waited(struct world *w, int error)
 {
 	w->ctx.waited[w->ctx.n_waited].need = w->ctx.missing;
@@ -314,7 +314,7 @@ static void test_what_came_behind_the_look(void **state)
 
 	w->ctx.looked = pager_moment(w->pager);
 	pager_set_fresh(w->pager, &rooms, now_ms + 3000);
-	/* That there is no such space in what was seen says nothing. */
+	/* That the version which was seen lacks the space proves nothing. */
 	assert_int_equal(TREE_WAIT, tree_lookup(&w->ctx, tree_ino(TREE_SPACES, 0), "New", &e));
 	assert_int_equal(NEED_ROOMS, w->ctx.missing.kind);
 	w->ctx.looked = pager_moment(w->pager);
@@ -517,7 +517,7 @@ static void test_told_of_rename(void **state)
 	assert_int_equal(0, store_apply_room(w->store, &r, 0, NULL, changes));
 	tell(w, changes);
 	assert_true(was_told(w, "name %d One\u2215Two", TREE_SPACES));
-	/* Who stands in the space under its new name is left alone. */
+	/* A process that is in the space under its new name is left alone. */
 	assert_false(was_told(w, "name %d Three", TREE_SPACES));
 	assert_true(was_told(w, "ino %d", TREE_SPACES));
 	g_ptr_array_unref(changes);

@@ -113,7 +113,8 @@ static void test_one_reload_for_all(void **state)
 #define BOB "{\"id\":\"BOB\",\"emails\":[\"bob@example.com\"]}"
 #define NO_TOKEN "{\"message\":\"The request requires a valid access token.\"}"
 
-/* What people/me says to each token but the first; everything else takes any but the first. */
+/* Answers people/me for each token but the first; all other requests accept any token but the
+ * first. */
 static enum fake_then ask_whose(void *arg, const struct fake_request *req, GString *out)
 {
 	const char *token = strstr(req->head, "Bearer token-");
@@ -191,7 +192,7 @@ static void test_another_token_of_the_same_person(void **state)
 	kit_stop(&k);
 }
 
-/* No answer is no proof: an error of the network, and the old token goes on to be used. */
+/* No answer is no proof: the calls get an error of the network, and the old token stays in use. */
 static void test_whose_it_is_cannot_be_asked(void **state)
 {
 	struct kit k;

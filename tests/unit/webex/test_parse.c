@@ -365,7 +365,7 @@ static const char odd[] =
 	"\"y\":1e999,\"z\":\"\",\"x\":2,\"\":3,\"extra\":false,\"json\":{},\"emails\":[],"
 	"\"attachments\":[[[[[[[[[[[[[[[1,2],3]]]]]]]]]]]]]],\"files\":\"no\"}";
 
-/* What was printed reads back as what was printed. */
+/* Printed text that is parsed and printed again stays the same. */
 static void test_printing_is_stable(void **state)
 {
 	static const char *const texts[] = {full_message, odd};

@@ -127,7 +127,7 @@ static void test_order(void **state)
 	check(t, "from-command");
 	assert_true(webex_token_can_reload(t));
 	webex_token_free(t);
-	/* What is configured and broken is not passed over. */
+	/* A configured source that is broken is not skipped. */
 	refuse("exit 3", path, -EACCES, "token_command");
 	_cleanup_gfree_ char *missing = path_of("missing");
 	refuse(NULL, missing, -ENOENT, "/missing");

@@ -61,7 +61,7 @@ static void test_origins(void **state)
 	char **origins = webex_allowed_origins("http://127.0.0.1:8080/v1");
 
 	(void)state;
-	/* What the token of a private server is good for is that server. */
+	/* The token of a private server goes only to that server. */
 	assert_string_equal(origins[0], "http://127.0.0.1:8080");
 	assert_null(origins[1]);
 	g_strfreev(origins);
