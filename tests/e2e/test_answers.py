@@ -1,4 +1,4 @@
-"""What the server's answers mean: successes that did nothing, refusals of what was done."""
+"""Answers that mislead: successes that did nothing, refusals of what was done."""
 import concurrent.futures
 import errno
 import json
@@ -42,7 +42,7 @@ def change(space, name, **fields):
 
 
 def test_a_success_that_did_nothing(quay, unsent):
-    """200, and the old value: neither an edit nor any other change is taken for done."""
+    """200 with the old value: the mount takes neither an edit nor another change for done."""
     (name,) = quay.listed()
     quay.sim.fault(method="PUT", ignored=True)
     acts = (lambda: put(quay / name, "new words"),
@@ -52,13 +52,13 @@ def test_a_success_that_did_nothing(quay, unsent):
             lambda: os.rename(quay.dir, quay.mount.space("Quay")))
     assert at_once(*acts) == [errno.EIO] * len(acts)
     assert "as it was" in unsent.last_error()
-    # What was written is kept, with the reason.
+    # unsent/ keeps the content that was written, with the reason.
     kinds = sorted(n.rsplit("_", 1)[1] for n in unsent.names())
     assert kinds == ["edit.txt", "member.json", "space.json", "space.json"]
     assert all(unsent.why(n)["state"] == "unsent" and "as it was" in unsent.why(n)["reason"]
                for n in unsent.names())
     (kept,) = [n for n in unsent.names() if n.endswith("edit.txt")]
-    # What is shown is what is there, and nothing was asked for twice.
+    # The mount shows what the server has, and sent no request twice.
     assert quay.listed_texts() == ["old words\n"]
     assert json.loads((quay / "space.json").read_text())["isLocked"] is False
     assert len(quay.sim.requests("PUT")) == len(acts)
@@ -78,7 +78,7 @@ def test_what_the_server_makes_of_it_is_kept(quay, unsent):
 
 
 def test_a_refusal_of_what_was_done(quay, unsent):
-    """409 of something that was repeated on the way: what is there decides."""
+    """409 for a request that was repeated on the way: what the server has decides."""
     (name,) = quay.listed()
     quay.run("printf 'goes' > post", check=True)
     gone = next(n for n in quay.listed() if n != name)
@@ -99,7 +99,7 @@ def test_a_refusal_of_what_was_done(quay, unsent):
 
 
 def test_a_refusal_of_what_was_not_done(quay, unsent):
-    """It stays, and nobody is told that a file exists."""
+    """The object stays, and no program gets EEXIST."""
     (name,) = quay.listed()
     quay.sim.fault(method="DELETE", status=409, message="it is busy")
     quay.sim.fault(method="PUT", status=409, message="it is busy")

@@ -53,7 +53,7 @@ def is_over(sim):
     return all(r["endedMs"] is not None for r in gets(sim))
 
 
-# What is fetched, and when.
+# Which bytes are fetched, and when.
 
 
 def test_looking_at_a_file_fetches_nothing(pier, shelf):
@@ -73,7 +73,7 @@ def test_a_first_block_costs_little_more_than_it_and_ends_the_transfer(pier, she
     (get,) = gets(pier.sim)
     assert get["note"] == "aborted"
     assert 4096 <= kept_bytes(pier) <= MIB
-    # It goes on from there.
+    # The next read continues the transfer from there.
     assert sha(path.read_bytes()) == sha(data)
     assert "range" not in get
     assert gets(pier.sim)[1]["range"].startswith("bytes=")
@@ -113,7 +113,7 @@ def test_a_reader_that_is_killed_ends_the_transfer_when_it_was_the_last(pier, sh
     wait_until(lambda: is_over(pier.sim))
     pier.sim.clear_fault(fault)
     assert (pier / "slow.bin").read_bytes() == data
-    # What had come was kept.
+    # The cache kept the bytes that had come.
     assert len(gets(pier.sim)) == 2
     assert int(gets(pier.sim)[1]["range"][len("bytes="):].split("-")[0]) > 0
 
@@ -147,7 +147,7 @@ def test_no_byte_is_fetched_twice_in_whatever_order_they_are_read(pier, shelf, r
     else:
         # The second of them was for a part, and was cut when it was answered by the whole.
         assert [r["status"] for r in answers] in ([200], [200, 200])
-    # But for what was in the pipe of one that was cut.
+    # Bytes in flight of the transfer that was cut may come twice.
     assert received(pier) - before < len(data) * 1.2
 
 
@@ -181,7 +181,7 @@ def test_a_memory_map_reads_only_what_is_touched(pier, shelf):
     assert sum(r["bytesOut"] for r in gets(pier.sim)) < 3 * MIB
 
 
-# What a server may do to a body.
+# Bodies that a server cuts short or describes wrongly.
 
 
 def test_a_download_that_breaks_goes_on_where_it_broke(pier, shelf):
@@ -215,7 +215,7 @@ def test_a_body_that_is_too_short_is_an_error_where_it_ends(pier, shelf, start_m
         while os.read(fd, 64 * KIB):
             pass
     os.close(fd)
-    # Its end was properly told: that is what there is.
+    # The server ended the body properly: the file has these bytes and no more.
     wait_until(lambda: os.stat(path).st_size == 100 * KIB)
     wait_until(lambda: path.read_bytes() == data[:100 * KIB])
     remounted(pier, start_mount)
@@ -285,7 +285,7 @@ def test_the_least_recently_read_goes_first(pier, start_mount):
     remounted(pier, start_mount, "cache_size=3M")
     for name in "ad":
         assert (pier / f"{name}.bin").read_bytes() == some_bytes(MIB, ord(name))
-    # b went, for it was read first, but for a.
+    # b was dropped: only a was read before it, and a has been read again since.
     wait_until(lambda: kept_bytes(pier) <= 3 * MIB and len(gets(pier.sim)) == 1)
     remounted(pier, start_mount, "cache_size=3M")
     for name in "acd":
@@ -370,7 +370,7 @@ def test_what_is_gone_at_the_server_goes_with_its_message(pier):
     pier.sim.fault(method="GET", route="/contents", status=404)
     with fails(errno.ENOENT):
         path.read_bytes()
-    # That answer proves nothing: it stays as long as its message has it.
+    # That answer proves nothing: the file stays as long as its message has it.
     wait_until(lambda: pier.sim.requests("GET", asked))
     assert "a.bin" in os.listdir(pier / "files")
     pier.sim.api("DELETE", asked).ok(204)

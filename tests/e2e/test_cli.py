@@ -294,7 +294,7 @@ def test_unusable_url(cli, base):
 # The background.
 
 def test_background(cli, sim):
-    # That it returns at all means that the daemon has let go of stdout and stderr.
+    # run() returns only because the daemon has closed stdout and stderr.
     result = cli.sparkfs("-o", url(sim), cli.path).ok()
     assert result.out == result.err == ""
     assert cli.device is not None
@@ -305,7 +305,7 @@ def test_background(cli, sim):
 
 
 def test_without_standard_files(cli, sim):
-    """Closed by who starts it: our own files do not get their numbers."""
+    """The starter closed fds 0 to 2: files of the daemon do not get these numbers."""
     done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", SPARKFS, "-o", url(sim),
                            cli.path], env=cli.environment(TOKEN, None), cwd="/", check=False,
                           timeout=scaled(15))
@@ -418,7 +418,7 @@ def test_unusable_cache_folder(cli, sim, tmp_path):
     cli.fails("-o", f"{url(sim)},cache={tmp_path}/file", cli.path, match="cache=")
 
 
-# What the kernel and mount(8) see.
+# The mount as the kernel and mount(8) see it.
 
 def test_mount_table(cli, sim):
     cli.sparkfs("-o", url(sim), cli.path).ok()

@@ -12,7 +12,7 @@ KIB = 1024
 
 
 class Disk:
-    """A small file system. One page more or less would be luck: it is filled to the last."""
+    """A small file system. fill() fills it to the last page, so that no test depends on luck."""
 
     def __init__(self, path, size):
         path.mkdir(parents=True, mode=0o700)
@@ -94,7 +94,7 @@ def test_a_shell_shows_that_there_is_no_room_for_a_text(quay, shell):
 
 
 def test_a_full_disk_takes_nothing_of_what_is_kept(quay, start_mount):
-    """Also when the daemon starts on it."""
+    """A full disk takes nothing, also when the daemon starts on it."""
     disk, space, unsent = quay("state")
     name = keep_one(space)
     disk.fill()
@@ -111,7 +111,7 @@ def test_a_full_disk_takes_nothing_of_what_is_kept(quay, start_mount):
 
 
 def test_the_write_of_a_file_says_that_the_disk_is_full(quay):
-    """It says how much of it was taken, and nothing is sent of a file that is not whole."""
+    """write says how many bytes it took, and the outbox sends no file that is not whole."""
     disk, space, unsent = quay("state")
     disk.fill(leave=512 * KIB)
     fd = os.open(space / "large.bin", os.O_WRONLY | os.O_CREAT)
@@ -121,13 +121,13 @@ def test_the_write_of_a_file_says_that_the_disk_is_full(quay):
     with fails(errno.ENOSPC):
         os.close(fd)
     assert space.files() == {} and unsent.names() == []
-    # What it held is free again.
+    # The space that the file held is free again.
     put(space / "small.bin", b"y" * 128 * KIB)
     assert space.files() == {"small.bin": b"y" * 128 * KIB}
 
 
 def test_a_full_disk_below_the_cache_does_not_lose_a_text(quay):
-    """The outbox has room: what cannot be noted in the cache is not said to be unsent."""
+    """The outbox has room: a text that the cache cannot note is not called unsent."""
     disk, space, unsent = quay("cache")
     disk.fill()
     for i in range(3):
@@ -151,7 +151,7 @@ def test_a_refused_text_is_kept_while_the_cache_is_full(quay):
 
 @pytest.mark.parametrize("free", [0, 512 * KIB])
 def test_an_attachment_is_read_though_the_disk_below_the_cache_is_full(quay, start_mount, free):
-    """All of it, also where the disk fills on the way; it is not kept then."""
+    """All bytes can be read, also where the disk fills on the way; the cache keeps none then."""
     disk, space, _unsent = quay("cache")
     data = os.urandom(2000 * KIB)
     put(space / "large.bin", data)
@@ -162,7 +162,7 @@ def test_an_attachment_is_read_though_the_disk_below_the_cache_is_full(quay, sta
     assert (space / "large.bin").read_bytes() == data
     assert "is full" in (space.mount / ".sparkfs/log").read_text()
     disk.empty()
-    # What the kernel keeps of it goes with the mount.
+    # The pages that the kernel keeps of the file go with the mount.
     space.mount.unmount()
     space.mount = start_mount(space.sim, state=space.mount.state)
     assert (space / "large.bin").read_bytes() == data

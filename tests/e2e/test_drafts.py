@@ -56,7 +56,7 @@ def other_process(pier, name, flags, write=""):
 
 
 def test_who_wrote_nothing_has_nothing_sent(pier):
-    """touch, a reader that could write, fsync: while another one is in the middle."""
+    """touch, a reader that could write, and fsync, while another process is writing."""
     with opened(pier / "big.txt", NEW) as fd:
         os.write(fd, b"half ")
         with nothing_is_sent(pier):
@@ -64,7 +64,7 @@ def test_who_wrote_nothing_has_nothing_sent(pier):
                      check=True)
             pier.run("cat < big.txt; sync big.txt; dd if=/dev/null of=big.txt conv=notrunc,fsync",
                      check=True)
-            # One process may have several, too.
+            # One process may have several descriptors, too.
             with opened(pier / "big.txt", os.O_RDWR) as other:
                 os.fsync(other)
                 os.close(os.dup(other))
@@ -86,7 +86,7 @@ def test_a_descriptor_is_dupped_or_inherited(pier):
 
 
 def test_two_that_write_send_it_once(pier):
-    """The one that closes last: before, it would be a beginning of the other's."""
+    """The last close sends: an earlier one would send a beginning of the other's bytes."""
     a = os.open(pier / "log", NEW | os.O_APPEND)
     b = os.open(pier / "log", APPEND)
     with nothing_is_sent(pier):
@@ -123,7 +123,7 @@ sys.stdin.read()
 
 
 def test_none_of_the_closes_is_the_openers(pier):
-    """Then the last one that goes has it sent."""
+    """Then the last release sends the file."""
     writers = []
     try:
         for name in "ab":
@@ -177,7 +177,7 @@ def test_a_second_writer_while_the_first_is_on_the_wire(pier):
     second = start_cmd("echo ' second' >> f", cwd=pier.dir)
     try:
         wait_until(lambda: os.stat(pier / "f").st_size == 13)
-        # It waits for its turn: what comes last is the file.
+        # The second commit waits for its turn: the bytes that come last are the file.
         assert second.poll() is None
         pier.sim.control("POST", "/release")
         closing.join(scaled(20))
@@ -187,13 +187,13 @@ def test_a_second_writer_while_the_first_is_on_the_wire(pier):
         kill_group(second)
     assert versions(pier, "f") == [b"first", b"first second\n"]
     assert (pier / "f").read_bytes() == b"first second\n"
-    # Both are there under their names, also where nothing is listed anew.
+    # Both files are there under their names, also where no directory is listed anew.
     older = [name for name in pier.mount.ls(pier / "files/") if name != "f"]
     assert [(pier / "files" / name).read_bytes() for name in older] == [b"first"]
 
 
 def test_one_that_is_killed_taints_what_it_wrote(pier, unsent):
-    # One that only has it open says nothing of what others wrote.
+    # A killed process that only had the file open does not taint what others wrote.
     with opened(pier / "good", NEW) as fd:
         os.write(fd, b"whole")
         with other_process(pier, "good", os.O_RDWR):
@@ -209,7 +209,7 @@ def test_one_that_is_killed_taints_what_it_wrote(pier, unsent):
     name, data, why = unsent.one()
     assert name.endswith("bad") and data == b"hamine"
     assert "another program" in why["reason"]
-    # Who begins anew has nothing of it.
+    # A writer that begins anew gets no byte of the tainted file.
     fd = os.open(pier / "new", NEW)
     with other_process(pier, "new", APPEND, "ha"):
         pass
@@ -219,7 +219,7 @@ def test_one_that_is_killed_taints_what_it_wrote(pier, unsent):
 
 
 def test_a_refused_write_takes_nothing_of_others(pier, unsent):
-    """What is there is a beginning; another one's is in it, who was told that it is fine."""
+    """The file stays a beginning: it has bytes of another writer, whose write succeeded."""
     a = os.open(pier / "f", NEW)
     os.write(a, b"begin")
     with nothing_is_sent(pier):
@@ -243,7 +243,7 @@ def test_o_trunc_cuts_off_what_is_being_written(pier, name):
     os.close(fd)
     sent = [b"hi\n", b"123456"] if name == "a.txt" else []
     assert versions(pier, "a.txt") == sent
-    # Nobody holds it open.
+    # No process holds the file open.
     if not sent:
         assert pier.run(f"echo x > {name}; cat {name}", check=True).out == "x\n"
         os.close(os.open(pier / name, os.O_RDONLY | os.O_TRUNC))
@@ -267,7 +267,7 @@ def test_truncate_by_name_needs_somebody_who_sends_it(pier):
 
 
 def is_refused(path):
-    """No writer is left: the last release has come."""
+    """True once truncate by name is refused: the last writer has been released."""
     try:
         os.truncate(path, 6)
     except PermissionError:
@@ -302,7 +302,7 @@ def test_a_passing_file_needs_no_network(pier, unsent):
     unsent.one()
     with opened(pier / ".f.swp", APPEND) as fd:
         os.write(fd, b" end")
-    # A real name would, and is refused before anything is kept of it.
+    # A real name needs the network, and is refused before any byte of it is kept.
     with fails(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
         os.rename(pier / ".f.swp", pier / "f")
     unsent.one()
@@ -314,7 +314,7 @@ HUGE = [2**63 - 1, 2**63 - 4096, 2**62, 2**53, 2**40]
 
 
 def test_sizes_that_nothing_has(pier, unsent):
-    """Each is refused, of whatever kind the file is, and changes nothing."""
+    """Each size is refused for a file of every kind, and changes nothing."""
     pier.run("echo old > post", check=True)
     pier.sim.fault(method="POST", route="/messages", status=403, times=1)
     pier.run("/bin/echo kept > post")
@@ -340,7 +340,7 @@ def try_sizes(path, flags):
             with fails(errno.EFBIG, errno.EILSEQ, errno.EBADF):
                 os.posix_fallocate(fd, size - 9, 9)
         finally:
-            # Says again what was refused.
+            # close says again that the write was refused.
             with contextlib.suppress(OSError):
                 os.close(fd)
         # A new file of which a write was refused is gone.
@@ -349,7 +349,7 @@ def try_sizes(path, flags):
 
 
 def test_times_that_nobody_has(pier):
-    """The nearest that there is."""
+    """A time that cannot be stored becomes the nearest one that can."""
     with opened(pier / "f", NEW) as fd:
         os.write(fd, b"old")
         os.utime(fd, (2**62, 2**62))
@@ -360,7 +360,7 @@ def test_times_that_nobody_has(pier):
 
 
 def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
-    """What comes after the rename is part of the file, whose name alone has changed."""
+    """Bytes written after the rename are part of the file: only its name has changed."""
     fd = os.open(pier / ".f.swp", NEW)
     os.write(fd, b"begin")
     os.rename(pier / ".f.swp", pier / "f")
@@ -373,7 +373,7 @@ def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
     # Nobody's close: by a child that outlives its parent.
     pier.run("exec 3> .f.swp; printf 1 >&3; mv .f.swp f; { sleep 0.1; printf 2; } >&3 &", check=True)
     wait_until(lambda: versions(pier, "f")[2:] == [b"1", b"12"])
-    # Who removes it does not want the rest.
+    # A program that removes the file does not want the rest of it.
     fd = os.open(pier / ".f.swp", NEW)
     os.write(fd, b"more")
     os.rename(pier / ".f.swp", pier / "f")
@@ -381,7 +381,7 @@ def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
     os.write(fd, b" and more")
     with nothing_is_sent(pier):
         os.close(fd)
-    # Of a text it would be another edit: that it is not sent is told.
+    # For a text it would be another edit: the writer is told that it is not sent.
     pier.run("echo old > post", check=True)
     own = pier / pier.listed()[-1]
     fd = os.open(pier / ".t.swp", NEW)

@@ -47,7 +47,7 @@ class Past:
         sim.clear_log()
 
     def look(self):
-        """What stat says of each message, without reading any."""
+        """The result of stat for each message, without reading any of them."""
         return {os.path.basename(p): (st.st_ino, st.st_size, st.st_mtime_ns, st.st_mode,
                                       st.st_nlink)
                 for p, st in files_below(self.history) if p.endswith(".txt")}
@@ -56,7 +56,7 @@ class Past:
         return self.history / message["created"][:7] / (stem(message) + ending)
 
     def texts(self):
-        """How many were read and were right."""
+        """Reads all texts, checks them, and returns how many there were."""
         for message in self.messages:
             assert read(self.path(message)) == txt_bytes(message)
         return len(self.messages)
@@ -68,7 +68,7 @@ def past(sim, mount):
 
 
 def again(past, start_mount, *options):
-    """The same with another mount: the kernel has no page of it."""
+    """The same space in another mount, of which the kernel has no page."""
     past.mount.unmount()
     mount = start_mount(past.sim, *(options or SMALL), state=past.mount.state)
     past.mount, past.dir = mount, mount.space(past.dir.name)
@@ -77,7 +77,7 @@ def again(past, start_mount, *options):
     return past
 
 
-# What stays.
+# Data that stays.
 
 
 def test_listings_stay_as_they_were(past, start_mount):
@@ -92,7 +92,7 @@ def test_listings_stay_as_they_were(past, start_mount):
 
 
 def test_what_was_opened_last_stays(past):
-    """The newest of a space in use, whatever was read since."""
+    """The newest texts of a space in use stay, whatever was read since."""
     for message in past.messages[100:300]:
         read(past.path(message))
     wait_dropped(past.mount)
@@ -116,7 +116,7 @@ def test_in_memory(past):
     assert past.look() == past.all
 
 
-# How they come back.
+# How dropped texts come back.
 
 
 def test_a_text_comes_with_its_neighbours(past):
@@ -181,7 +181,7 @@ def test_a_transcript_longer_than_the_bound(past, start_mount):
     wait_dropped(past.mount)
 
 
-# What may happen meanwhile.
+# Changes while texts are dropped.
 
 
 def test_deleted_meanwhile(past, start_mount):
@@ -231,7 +231,7 @@ def test_offline(past, start_mount):
     log = past.history / "../transcripts" / f"{lost['created'][:7]}.log"
     assert error_of(read, log) in NETWORK
     assert read(past.path(past.messages[-2])) == txt_bytes(past.messages[-2])
-    # Never an empty file that a backup would take.
+    # Reading fails, and never gives an empty file that a backup would take.
     done = past.mount.run(["cat", str(past.path(lost))])
     assert done.status != 0 and done.out == ""
     assert past.look() == past.all

@@ -51,7 +51,7 @@ class Old:
         return mount
 
     def age(self):
-        """As if another form of text, shorter by ten bytes, had rendered all of them."""
+        """Makes the sizes those of an older form of text, which is ten bytes shorter."""
         self.mount().unmount()
         db = self.sql()
         db.execute("UPDATE message SET form=0, txt_size=max(txt_size-10, 1),"
@@ -82,7 +82,7 @@ def old(tmp_path, start_sim, start_mount):
 
 
 def test_a_store_of_the_same_form_keeps_its_sizes(old):
-    """As long as no form has changed since: nobody has to ask the server for what is dropped."""
+    """While no form has changed, the mount does not fetch dropped texts for their sizes."""
     old.mount()
     sizes = {os.path.basename(path): st.st_size for path, st in files_below(old.history)
              if path.endswith(".txt")}
@@ -98,7 +98,7 @@ def test_sizes_of_an_older_form_are_found_in_the_background(old):
     old.mount()
     wait_until(lambda: old.number(OLD_SIZES) == 0, 20, "sizes to be found")
     assert old.pages() == 0
-    # What is dropped waits for who wants it.
+    # A dropped text is fetched only when a program wants it.
     assert old.number("SELECT count(*) FROM message WHERE form=0") == MESSAGES - BODIES
 
 

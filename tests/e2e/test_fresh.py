@@ -1,4 +1,4 @@
-"""What others do becomes visible to programs that run, and what that costs (-o poll, -o idle)."""
+"""Running programs see changes by others; what that costs (-o poll, -o idle)."""
 import json
 import os
 import re
@@ -25,7 +25,7 @@ def status(mount):
 
 
 def wait_asleep(sim, mount):
-    """Nobody uses it: no requests any more."""
+    """Waits until the mount, which no program uses, sends no requests any more."""
     wait_until(lambda: status(mount)["polling"] == "asleep", 15)
     last = [len(sim.log()), time.monotonic()]
 
@@ -88,7 +88,7 @@ def test_in_a_space_that_nobody_opened(sim, mount):
                             + re.escape(txt_name(m)) + "\n", line), line
     finally:
         kill_group(stream)
-    # One request fetched it, and what an ls shows with it.
+    # One request fetched the message and all that an ls shows of it.
     assert asked(sim).count(MESSAGES) == 1
     sim.clear_log()
     assert txt_name(m) in messages_in(mount.space("Firmware"))
@@ -138,7 +138,7 @@ def test_edits_and_deletions_where_somebody_is(sim, mount):
 
 @pytest.mark.mount(POLLING, "idle=600")
 def test_edits_in_the_eight_most_recently_used(sim, mount):
-    """They are asked for at each poll, the others are not."""
+    """Each poll asks for these eight spaces, and for no others."""
     names = mount.ls("spaces")
     assert len(names) == 11
     ids = {n: json.loads(read(mount.space(n) / "space.json"))["id"] for n in names}
@@ -199,7 +199,7 @@ def test_members_at_an_open(sim, mount):
     wait_until(lambda: "carol@example.com" in os.listdir(members))
 
 
-# What it costs.
+# How many requests it costs.
 
 
 @sleepy
@@ -217,7 +217,7 @@ def test_unused_it_asks_nothing_and_the_next_use_catches_up(sim, mount):
     else:
         pytest.fail("the first ls shows no news")
     assert asked(sim)[:2] == [ROOMS, MESSAGES]
-    # The mount's own files are no use of it.
+    # Reading the mount's own files does not count as use.
     wait_asleep(sim, mount)
     mount.run("ls -l . .sparkfs; cat .sparkfs/status.json; df . > /dev/null", check=True)
     assert status(mount)["polling"] == "asleep"
@@ -239,7 +239,7 @@ def test_news_in_one_of_two_thousand_spaces_are_two_requests(sim, mount):
     wait_until(lambda: txt_name(m) in messages_in(space))
     log = sim.requests("GET", "/messages|/rooms")
     assert [r["path"] for r in log[:2]] == ["/v1/rooms", "/v1/messages"]
-    # Whatever else was asked since is one more poll, each of one short page.
+    # All other requests since are further polls, each of one short page.
     assert len([r for r in log if r["path"] == "/v1/messages"]) == 1
     assert all("sortBy=lastactivity" in r["query"] and "max=100" in r["query"]
                for r in log if r["path"] == "/v1/rooms")
@@ -277,7 +277,7 @@ def test_a_first_mount_lists_the_spaces_and_a_remount_asks_nothing(sim, start_mo
     mount.unmount()
     sim.clear_log()
     mount = start_mount(sim, "poll=600", state=mount.state)
-    # What was remembered is read when the mount answers already.
+    # The mount answers before it has read what the store remembered.
     wait_until(lambda: status(mount)["lastPoll"] == before["lastPoll"])
     assert status(mount)["spacesListed"] == before["spacesListed"]
     assert status(mount)["lastAnswer"] >= before["lastPoll"]
@@ -346,7 +346,7 @@ def test_a_failing_space_does_not_hold_up_the_others(sim, mount):
     wait_until(lambda: any(r["status"] == 500 for r in sim.log()))
     m = sim.post(sim.room("Harbour buoy project")["id"], "seen", token="bob-token")
     wait_until(lambda: txt_name(m) in messages_in(other))
-    # Not at each poll: put off for longer and longer.
+    # The failing space is not asked for at each poll, but at longer and longer intervals.
     start = time.monotonic()
     failed = len([r for r in sim.log() if r["status"] == 500])
     wait_until(lambda: time.monotonic() - start > 4)
@@ -356,7 +356,7 @@ def test_a_failing_space_does_not_hold_up_the_others(sim, mount):
 @pytest.mark.sim("--data", "demo", "--max-page", 5)
 @pytest.mark.parametrize("mount_options", (["poll=off"], [POLLING]))
 def test_a_space_that_a_list_of_pages_lacks(sim, start_mount, mount_options):
-    """It is asked for by itself: it may only have slipped from one page to the other."""
+    """The mount asks for that space alone: it may have slipped from one page to another."""
     mount = start_mount(sim, *mount_options)
     assert len(mount.ls("spaces")) == 11
     room = sim.room("Firmware")["id"]

@@ -37,7 +37,7 @@ class Watch:
     def collect(self):
         for line in self.process.stdout:
             what, path = line.rstrip("\n").split(" ", 1)
-            # Writing is also closing.
+            # inotifywait calls CLOSE_WRITE a CLOSE, too.
             what = re.sub("^CLOSE_WRITE,CLOSE$", "CLOSE_WRITE", what)
             self.lines.append(f"{what} {os.path.relpath(path, self.top)}")
 
@@ -79,7 +79,7 @@ def look(mount, name="Ops"):
 
 
 def sentinel(sim, room, mount, watch):
-    """What was seen up to a message that is posted now, which is not among it."""
+    """The events before those of a message that is posted now."""
     m = sim.post(room["id"], "that is all", token="bob-token")
     name = "spaces/Ops/" + txt_name(m)
     wait_until(lambda: look(mount) and "CLOSE_WRITE " + name in watch.lines, 15)
@@ -103,7 +103,7 @@ def helper_of(mount):
     return int(found[0]) if found else None
 
 
-# What others do.
+# Changes by others.
 
 
 def test_messages(sim, room, mount, watch):
@@ -113,7 +113,7 @@ def test_messages(sim, room, mount, watch):
     path = "spaces/Ops/" + txt_name(m)
     expected = ["CREATE " + path, "CLOSE_WRITE " + path]
     wait_until(lambda: look(mount) and len(seen.lines) >= 2)
-    # It is the message, under the same number as ever.
+    # The name leads to the message, with the inode number that it always has.
     assert (mount / path).read_text() == "hello\n"
     edit(sim, m, "better")
     expected += ["MODIFY " + path, "CLOSE_WRITE " + path]
@@ -163,7 +163,7 @@ def test_spaces(sim, room, mount, watch):
 
 @pytest.mark.mount("inotify", "poll=1", "idle=2")
 def test_news_come_by_themselves(sim, room, mount, watch):
-    """Watching is use: nobody has to look for what is to be seen."""
+    """A watch counts as use: events come though no program reads the directory."""
     look(mount)
     seen = watch("spaces/Ops")
     quiet = time.monotonic() + scaled(3)
@@ -200,7 +200,7 @@ def test_who_stands_in_a_space_stays_there(sim, room, mount, watch):
 
 
 def test_a_name_that_was_listed_before(sim, room, mount, watch):
-    """The helper comes late: the kernel has the names already, and they appear all the same."""
+    """The kernel has the names before the helper makes them: the events come all the same."""
     look(mount)
     seen = watch("spaces/Ops", "spaces")
     sim.post(room["id"], "wakes the helper", token="bob-token")
@@ -215,7 +215,7 @@ def test_a_name_that_was_listed_before(sim, room, mount, watch):
         for path in paths:
             os.stat(mount / path)
         assert len(seen.lines) == 2
-        # To everybody else the new ones are there, and nothing can be made in their place.
+        # All other processes find the new names, and cannot create files in their place.
         assert error_of(os.open, mount / paths[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY) == \
             "EEXIST"
         assert error_of(os.mkdir, mount / "spaces/New") == "EEXIST"
@@ -282,7 +282,7 @@ def test_an_act_whose_path_leads_elsewhere_by_then_is_not_done(sim, room, mount,
             "alice@example.com", "bob@example.com"]
     finally:
         os.kill(helper, signal.SIGCONT)
-    # It goes on: what comes now is shown, behind all that.
+    # The helper goes on: later changes are shown, behind all those.
     m = sim.post(other["id"], "later", token="bob-token")
     wait_until(lambda: look(mount) and
                any(line.startswith("CREATE ") and line.endswith(txt_name(m))
@@ -293,7 +293,7 @@ def test_an_act_whose_path_leads_elsewhere_by_then_is_not_done(sim, room, mount,
     assert helper_of(mount) == helper
 
 
-# What one does oneself, the kernel tells.
+# The kernel itself tells of changes by programs in the mount.
 
 
 def test_ones_own_doing_is_told_once(sim, room, mount, watch):
@@ -327,7 +327,7 @@ def test_nothing_without_the_option(sim, room, mount, watch):
     sim.post(room["id"], "hello", token="bob-token")
     sim.create_room("New", ["alice@example.com"], token="bob-token")
     wait_until(lambda: len(look(mount)) == 2 and "New" in mount.ls("spaces"))
-    # What is done here is seen, and nothing before it.
+    # The watch sees what programs do here, and nothing before it.
     mount.run("mkdir spaces/Mine").ok()
     wait_until(lambda: seen.lines)
     assert seen.lines == ["CREATE,ISDIR spaces/Mine"]
@@ -374,7 +374,7 @@ def test_kill_of_the_daemon_ends_the_helper(sim, room, mount, watch):
 
 
 def test_unmount_while_the_helper_is_blocked(sim, room, mount, watch):
-    """Somebody's rm waits for the server and holds the directory, for which the helper waits."""
+    """An rm waits for the server and holds the directory; the helper waits for that directory."""
     mount.run("echo hi > spaces/Ops/post").ok()
     mine = os.readlink(mount / "spaces/Ops/last")
     look(mount)
@@ -384,7 +384,7 @@ def test_unmount_while_the_helper_is_blocked(sim, room, mount, watch):
     sim.fault(method="DELETE", hang=True)
     rm = start_cmd(["rm", mine], cwd=mount.space("Ops"))
     wait_until(lambda: sim.requests("DELETE"))
-    # Meanwhile the space cannot be listed; what the kernel has of it can be opened.
+    # Meanwhile the space cannot be listed; names that the kernel has in its cache can be opened.
     sim.post(room["id"], "hello", token="bob-token")
     wait_until(lambda: (mount.space("Ops") / "transcript.log").read_text() and
                "D" in state_of(helper), 15)
@@ -405,18 +405,18 @@ def test_kill_while_the_helper_is_in_the_mount(sim, room, mount, watch):
     os.kill(helper, signal.SIGSTOP)
     m = sim.post(room["id"], "hello", token="bob-token")
     wait_until(lambda: txt_name(m) in look(mount))
-    # The helper was told what to do, and is waited for.
+    # The daemon has told the helper what to do, and waits for it.
     wait_until(lambda: "futex" not in mirror_wchan(mount.pid))
     os.kill(mount.pid, signal.SIGSTOP)
     os.kill(helper, signal.SIGCONT)
-    # It asks, and nobody answers.
+    # The helper asks the mount, and no daemon answers.
     wait_until(lambda: "recv" not in read_proc(f"/proc/{helper}/stack"))
     mount.kill()
     wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
 
 
 def mirror_wchan(pid):
-    """Where the thread stands that has the helper do things."""
+    """The kernel function in which the thread waits that commands the helper."""
     (task,) = [t for t in os.listdir(f"/proc/{pid}/task")
                if read_proc(f"/proc/{pid}/task/{t}/comm") == "mirror"]
     return read_proc(f"/proc/{pid}/task/{task}/wchan")

@@ -1,4 +1,4 @@
-"""Files of this machine that go with a message: read by a child, with the rights of who named them."""
+"""Local files that a message names: a child reads them with the rights of the writer."""
 import errno
 import json
 import os
@@ -26,12 +26,12 @@ def last_error(space):
 
 
 def readers(space):
-    """The children that read: their numbers."""
+    """The pids of the children that read files."""
     return run_cmd(["pgrep", "-P", str(space.mount.pid), "-x", "sparkfs-file"]).out.split()
 
 
 def runs(pid):
-    """It is there, and not only as a number that its parent has not asked for yet."""
+    """True while the process runs: a zombie does not count."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as f:
             return f.read().rpartition(")")[2].split()[0] not in "ZX"
@@ -57,7 +57,7 @@ def ends(process, status, seconds=2):
 
 @pytest.fixture
 def folder():
-    """One that everybody can enter."""
+    """A folder that every user can enter."""
     path = tempfile.mkdtemp(prefix="sparkfs-local-")
     os.chmod(path, 0o755)
     yield path
@@ -95,7 +95,7 @@ def test_a_file_of_the_mount_itself(pier, unsent):
     wait_until(lambda: not readers(pier))
     assert pier.posts() == 2
 
-    # The same of a mv out of unsent/, which leaves it there.
+    # A mv out of unsent/ fails likewise, and the letter stays there.
     name = unsent.names()[0]
     mv = start_cmd(["mv", str(unsent.dir / name), "post.json"], cwd=pier.dir)
     wait_until(lambda: readers(pier))
@@ -148,14 +148,14 @@ def test_only_what_its_writer_can_read(pier, unsent, folder):
     done = as_nobody(f"cat <<'E' > post.json\n{body(secret)}\nE")
     assert done.status != 0 and "Permission denied" in done.err
     assert "secret.txt: Permission denied" in last_error(pier)
-    # Nobody moves it out of unsent/ to have it sent after all.
+    # No other user can send it after all by moving it out of unsent/.
     name = unsent.names()[0]
     for there in ("post.json", "other.txt"):
         done = as_nobody(f"mv '../../.sparkfs/unsent/{name}' {there}")
         assert done.status != 0 and "Permission denied" in done.err
     assert name in unsent.names() and pier.posts() == 0
     assert "secret.txt: Permission denied" in last_error(pier)
-    # Who may read it may.
+    # A user who may read the file can.
     pier.run(["mv", str(unsent.dir / name), "post.json"], check=True)
     assert pier.files() == {"secret.txt": b"secret.txt"}
 
@@ -179,7 +179,7 @@ def test_the_path_is_that_of_its_writer(pier, folder):
     assert pier.files() == {"a.txt": b"own"}
 
 
-# What is no file.
+# Paths that are no regular files.
 
 
 def test_what_proc_shows_is_not_sent(pier, unsent, folder):
@@ -204,7 +204,7 @@ def test_by_way_of_a_scratch_file(pier, unsent, folder):
     put(pier / ".post.swp", body(path))
     os.rename(pier / ".post.swp", pier / "post.json")
     assert pier.files() == {"plan.txt": b"the plan"}
-    # It cannot be read: the scratch file stays, and is sent once it can.
+    # The file cannot be read: the scratch file stays, and is sent once the file can be read.
     put(pier / ".post.swp", body(folder + "/later.txt"))
     with fails(errno.ENOENT):
         os.rename(pier / ".post.swp", pier / "post.json")
@@ -224,7 +224,7 @@ def test_when_the_last_close_is_nobodys(pier, unsent, folder):
             "> /dev/null 2>&1 &").replace(" go ", f" '{pier.mount.state}/go' ")
     pier.run(late, check=True)
     (pier.mount.state / "go").touch()
-    # It is not there.
+    # The local file does not exist.
     name, kept, why = unsent.one()
     assert kept == body(path).encode() and "plan.txt: No such file" in why["reason"]
     with open(path, "w", encoding="ascii") as f:

@@ -1,4 +1,4 @@
-"""Nothing goes that was not named: moving out, replacing, and the files of larger messages."""
+"""Only what was named is deleted: moving out, replacing, and files of larger messages."""
 import errno
 import os
 import shutil
@@ -49,7 +49,7 @@ MOVERS = {
     "tar --remove-files": "tar cf \"$T/x.tar\" --remove-files {}",
     "rsync": "rsync -a --remove-source-files {} \"$T\"/",
 }
-# By what they do alone.
+# Programs that are recognized only by what they do, not by their names.
 SCRIPTS = {
     "shutil.move": "/usr/bin/python3 -c 'import shutil, sys; shutil.move(*sys.argv[1:])' {} "
                    "\"$T\"/",
@@ -84,7 +84,7 @@ def test_moving_out_deletes_nothing(full, tmp_path):
 
 
 def test_what_the_kernel_has_in_its_cache_is_moved_out_too(full, tmp_path):
-    """Nothing of it is asked for again; and of many only what was named is looked at."""
+    """The move sends no further request, and of many files looks only at those it names."""
     put(full / "b.txt", b"b")
     wait_until(lambda: len(names(full)) == 3)
     full.run("cat files/*", check=True)
@@ -122,7 +122,7 @@ def test_the_option_that_lets_moves_delete(full, tmp_path):
 
 
 def test_what_is_ones_own_moves_out(full, unsent, tmp_path):
-    """Letters that were not sent, and passing files: their bytes are nowhere else."""
+    """Unsent letters and passing files can be moved out: no server has their bytes."""
     full.sim.fault(method="POST", route="/messages", status=400, message="No.")
     full.run("echo words > post; echo x > .a.txt.swp")
     name, data, _ = unsent.one()
@@ -184,7 +184,7 @@ def test_a_file_that_was_sent_a_moment_ago_is_replaced(pier, tmp_path):
 
 
 def test_a_file_that_is_being_written_is_replaced(pier, tmp_path):
-    """What was not sent is nobody's then; an older version stays."""
+    """The unsent bytes are dropped; the version that was sent before stays."""
     for n in (1, 3):
         fd = os.open(pier / "a.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.write(fd, b"half")
@@ -200,7 +200,7 @@ def test_a_file_that_is_being_written_is_replaced(pier, tmp_path):
 
 
 def test_a_work_tree_of_git(full, tmp_path):
-    """It removes what it is to replace, and what is nowhere else."""
+    """git removes files that it replaces, and files of which no other copy exists."""
     git = f"git -c user.name=a -c user.email=a@b --git-dir={tmp_path}/git --work-tree=."
     files = full / "files"
     full.mount.run(f"git init -q --bare {tmp_path}/git && {git} add a.txt && "
@@ -225,7 +225,7 @@ def test_a_replacement_that_fails_leaves_the_old_one(full, unsent, tmp_path):
 
 
 def test_what_cannot_be_replaced_stays(full, tmp_path):
-    """Whatever the program, and before anything of the new file is there."""
+    """The replacement fails, whatever the program, before any byte of the new file is taken."""
     (month,) = os.listdir(full / "history")
     (older,) = [n for n in names(full) if n != "a.txt"]
     stem = message_of(full)[:-4]
@@ -240,7 +240,7 @@ def test_what_cannot_be_replaced_stays(full, tmp_path):
 
 
 def test_a_name_that_is_being_replaced(full, tmp_path):
-    """Until the new one is there it is free, everywhere; nobody deletes it."""
+    """Until the new file exists, every lookup finds the name free; no program deletes it."""
     program = tmp_path / "mv"
     shutil.copy("/usr/bin/python3", program)
     full.run([str(program), "-c", "import os; os.unlink('files/a.txt')"], check=True)
@@ -265,12 +265,12 @@ os.rename(name + ".tmp", name)
 
 
 def test_what_was_written_beside_replaces(full, unsent):
-    """By a program of any name: it removes what its file is to be called, and renames then."""
+    """A program of any name removes the file of the final name, then renames its own to it."""
     (older,) = [n for n in names(full) if n != "a.txt"]
     script = ["/usr/bin/python3", "-c", WRITTEN_BESIDE]
     full.run([*script, "a.txt", "newer"], check=True)
     assert (full / "files/a.txt").read_text() == "newer" and len(names(full)) == 3
-    # What was replaced is an older version at once.
+    # The file that was replaced is an older version at once.
     before = names(full)
     full.sim.fault(method="POST", route="/messages", status=400, message="No.")
     assert full.run([*script, "files/a.txt", "newest"]).status != 0
@@ -279,7 +279,7 @@ def test_what_was_written_beside_replaces(full, unsent):
         full.run(f"rm -f files/*.tmp {path}.tmp")
         result = full.run([*script, path, "x"])
         assert result.status != 0 and "not permitted" in result.err, repr(result)
-    # Nor by the rename alone.
+    # The rename alone deletes nothing, either.
     assert full.run(f"mv files/{older}.tmp files/{older}").status != 0
     assert deletions(full) == [] and names(full) == before
 
@@ -297,7 +297,7 @@ def test_an_archive_in_the_space_is_updated(full, tmp_path):
     assert deletions(full) == []
 
 
-# Whom nobody knows.
+# Processes that the daemon cannot see.
 
 def can_unshare():
     return subprocess.run(["unshare", "-p", "-f", "true"], capture_output=True,
@@ -305,7 +305,7 @@ def can_unshare():
 
 
 def test_a_process_of_another_pid_namespace(full, start_mount, tmp_path):
-    """Its number is 0: it may be any of those that have a directory open, or have read a file."""
+    """Its pid is 0: it may be any process that has a directory open or has read a file."""
     if not can_unshare():
         pytest.skip("no pid namespaces")
     wrapper = tmp_path / "wrapper"
@@ -356,12 +356,12 @@ def add(server, message, more):
 
 @pytest.mark.parametrize("what", MORE)
 def test_rm_of_a_file_of_a_larger_message(other, what):
-    """What is known of the message may be old: it is looked at before it is deleted."""
+    """What the cache knows of the message may be old: rm fetches the message before it deletes."""
     server, mount, message = other
     assert mount.run("ls spaces/Harbour/files").ok().lines() == ["a.png"]
     stem = mount.run("ls spaces/Harbour").ok().lines()[0]
     add(server, message, MORE[what])
-    # The second time it is known; but a file that has gone from it is not found any more.
+    # The second rm knows the message; a file that has gone from it is not found any more.
     for _ in range(1 if what == "another file" else 2):
         result = mount.run("rm spaces/Harbour/files/a.png")
         assert result.status != 0 and "not permitted" in result.err, repr(result)

@@ -28,7 +28,7 @@ FAULTS = {
     "reset after it was applied": ({"reset": "after"}, SENT),
     "answer cut": ({"cutAt": 30}, SENT),
     "answer too short": ({"contentLength": "wrong"}, SENT),
-    # It goes on when nobody waits for it any more.
+    # The server goes on when no writer waits for the answer any more.
     "time-out before": ({"hang": "before"}, EITHER),
     "time-out in the body": ({"hang": "body"}, EITHER),
     "time-out after": ({"hang": "after"}, SENT),
@@ -53,7 +53,7 @@ FAULTS = {
     "proxy gateway-after": ("gateway-after", SENT),
     "proxy late": ("late", SENT),
     "proxy trickle": ("trickle", SENT),
-    # The last, for the mount is quiet for as long.
+    # This fault comes last: the mount is quiet for as long as it lasts.
     "429 for hours": ({"status": 429, "retryAfter": "7200"}, UNSENT),
 }
 # A file that is not in the list may still be looked through by the server (423), so that nobody
@@ -87,7 +87,7 @@ class Bench:
         self.unsent = Unsent(self.space.mount)
 
     def suffer(self, name, method, act):
-        """Does it while that happens; the errno that it was told, or 0."""
+        """Runs the action under the fault; returns its errno, or 0."""
         fault, _ = FAULTS[name]
         if name == "401 once":
             # The old token is no good any more, and the command has a new one.

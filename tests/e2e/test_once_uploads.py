@@ -12,7 +12,7 @@ from lib.util import scaled
 
 # Where the server falls silent: how it ends. It never goes on.
 SILENCE = {"before": IN_DOUBT, "body": IN_DOUBT, "after": SENT}
-# What a close waits, and 64 kB a second; and an upload on which nothing moves.
+# How long a close waits, with 64 kB a second; and when an upload without progress is given up.
 CLOSE_S, STALLED_S = 60, 120
 
 
@@ -41,7 +41,7 @@ class Upload:
             return False
 
     def look(self):
-        """What was sent, and what was given up."""
+        """The messages that were sent, and the uploads that were given up."""
         return len(self.space.file_names()), sum(map(self.is_over, self.unsent.names()))
 
 
@@ -60,5 +60,5 @@ def test_uploads_that_nobody_answers(start_sim, start_mount):
         kept = take_kept(it.space.mount)
         judge(it.when, SILENCE[it.when], it.told, ended[0], kept, it.data)
         assert list(it.space.files().values()) == [it.data] * ended[0]
-    # One that was found is as good as one that was answered.
+    # An upload that was found counts like one that was answered.
     assert (uploads[-1].space / "a.bin").read_bytes() == uploads[-1].data

@@ -15,7 +15,7 @@ from lib.util import wait_until
 
 POST = {"method": "POST", "route": "/messages$"}
 
-# What the server does, what close says, and whether the message arrived.
+# Each row: the answer of the server, and the errno of close.
 REFUSALS = {
     "400": ({"status": 400, "message": "No sailing today."}, errno.EINVAL),
     "403": ({"status": 403, "message": "No sailing today."}, errno.EACCES),
@@ -46,7 +46,7 @@ def test_a_text_that_the_server_refuses(pier, unsent, name):
     assert why["roomId"] == pier.id and why["place"] == "Pier"
     assert why["writer"] and why["writerPid"] == os.getpid()
     assert unsent.count() == 1
-    # What the server said, and the id under which it knows it, where a person looks.
+    # error has the words of the server and its tracking id, where a person looks.
     request = pier.sim.requests("POST", "/messages")[0]
     assert request["status"] == fault["status"]
     for place in (unsent.last_error(), unsent.log(), json.dumps(why)):
@@ -54,7 +54,7 @@ def test_a_text_that_the_server_refuses(pier, unsent, name):
         assert "ROUTERGW_" in place
     assert letter in unsent.last_error()
     assert pier.texts() == []
-    # And the next one goes.
+    # The next text is sent.
     pier.sim.clear_faults()
     put(pier / "post", "again")
     assert pier.texts() == ["again"]
@@ -112,7 +112,7 @@ def test_an_edit_that_the_server_refuses(pier, unsent):
     assert pier.texts() == ["one"]
 
 
-# Repeated by itself: only what provably did not take effect.
+# The outbox repeats by itself only requests that provably had no effect.
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retryAfter": "1"},
                                    {"status": 503, "retryAfter": "1"}], ids=["429", "503"])
@@ -125,7 +125,7 @@ def test_what_the_server_asks_to_repeat_is_repeated(pier, unsent, fault):
 
 
 def test_a_server_that_is_gone(pier, unsent):
-    """A connection that is refused did nothing."""
+    """A request whose connection was refused had no effect."""
     pier.ls()
     pier.sim.kill()
     with fails(errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH):
@@ -152,7 +152,7 @@ NOT_ARRIVED = {
 
 @pytest.mark.parametrize("name", ARRIVED)
 def test_a_text_whose_answer_is_lost_is_found(pier, unsent, name):
-    """It is compared with the newest messages, and the close succeeds."""
+    """The outbox finds the text among the newest messages, and the close succeeds."""
     refuse(pier, times=1, **ARRIVED[name])
     put(pier / "post", "did you hear me?")
     assert pier.texts() == ["did you hear me?"]
@@ -201,7 +201,7 @@ def test_somebody_elses_words_are_not_mine(pier, unsent):
 
 
 def test_an_upload_whose_answer_is_lost(pier, unsent):
-    """Found or in doubt: never a second one."""
+    """The upload is found or in doubt: the outbox never sends a second one."""
     refuse(pier, times=1, reset="after")
     try:
         put(pier / "report.txt", "figures")
@@ -233,7 +233,7 @@ def test_a_card_whose_answer_is_lost_is_in_doubt(pier, unsent):
 @pytest.mark.mount("timeout=2")
 @pytest.mark.parametrize("when, arrives", [("before", False), ("after", True)])
 def test_a_server_that_hangs(pier, unsent, when, arrives):
-    """Close waits a bounded time; then it is found out what became of it."""
+    """close waits a bounded time; then the outbox finds out what became of the text."""
     refuse(pier, times=1, hang=when)
     try:
         put(pier / "post", "anybody there?")
@@ -255,7 +255,7 @@ def test_a_server_that_hangs(pier, unsent, when, arrives):
 
 @pytest.mark.mount("timeout=2")
 def test_a_server_that_hangs_and_does_it_later(pier, unsent):
-    """It is released after we gave up: in doubt, and not sent by itself."""
+    """The server releases the request after we gave up: in doubt, and not sent by itself."""
     refuse(pier, times=1, hang="before")
     with fails(errno.ETIMEDOUT, errno.EIO):
         put(pier / "post", "late")
@@ -333,7 +333,7 @@ def test_mv_elsewhere_is_refused(pier, unsent, tmp_path):
                    pier.mount / "people/x"):
         with fails(errno.EPERM, errno.EACCES):
             os.rename(unsent.dir / name, target)
-    # Out of the mount it is a copy and rm.
+    # mv out of the mount is a copy and rm.
     pier.run(f"mv '{unsent.dir}/{name}' {tmp_path}/saved", check=True)
     assert (tmp_path / "saved").read_text() == "one more try"
     assert unsent.names() == []
@@ -359,7 +359,7 @@ def test_rm_r_of_what_is_local_is_allowed(pier, unsent):
 
 
 def test_unsent_survives(pier, unsent, start_mount):
-    """A remount, also one with the cache deleted."""
+    """A letter survives a remount, also one whose cache was deleted."""
     text = make_unsent(pier, unsent, data="words")
     file = make_unsent(pier, unsent, "report.bin", b"\0bytes")
     for wipe in (False, True):
@@ -383,7 +383,7 @@ def test_unsent_survives(pier, unsent, start_mount):
 
 def crash(pier, start_mount):
     pier.mount.kill()
-    # What is held before it is applied is dropped when its sender is gone.
+    # The simulator drops a request that it holds before applying it when its sender is gone.
     wait_until(lambda: pier.sim.control("GET", "/health")["parked"] == 0)
     pier.sim.clear_faults()
     pier.mount = start_mount(pier.sim, state=pier.mount.state)
@@ -395,7 +395,7 @@ def crash(pier, start_mount):
                                         ("a.bin", b"bytes" * 10000)],
                          ids=["text", "file"])
 def test_kill_9_while_it_is_sent(pier, start_mount, when, name, data):
-    """It may have arrived: that is found out, and it is not sent again by itself."""
+    """The text may have arrived: the next mount finds out, and does not send it by itself."""
     refuse(pier, hang=when)
     writer = start_cmd(["/usr/bin/python3", "-c",
                         "import sys; f = open(sys.argv[1], 'wb'); "
@@ -412,7 +412,7 @@ def test_kill_9_while_it_is_sent(pier, start_mount, when, name, data):
         kill_group(writer)
         writer.wait()
     if when == "after":
-        # It is found: nothing is in doubt any more.
+        # The outbox finds the text: no letter is in doubt any more.
         wait_until(lambda: not unsent.names())
         assert pier.posts() == 1
         assert len(pier.listed()) == 1
@@ -444,7 +444,7 @@ def test_kill_9_while_a_file_is_written(pier, start_mount):
 
 
 def test_sigterm_while_it_is_sent(pier, start_mount):
-    """The mount ends, the text does not."""
+    """The mount ends, and the text survives."""
     refuse(pier, hang="before")
     writer = start_cmd("echo bye | cat > post", cwd=pier.dir)
     wait_until(lambda: pier.sim.requests("POST", "/messages"))
@@ -461,7 +461,7 @@ def test_sigterm_while_it_is_sent(pier, start_mount):
 
 
 def test_an_open_draft_at_unmount_is_kept(pier, start_mount):
-    """`umount -l` or a signal while somebody types."""
+    """`umount -l` or a signal ends the mount while somebody types."""
     script = ("import os, signal\n"
               "fd = os.open('post', os.O_WRONLY); os.write(fd, b'unfinished')\n"
               "print('written', flush=True); signal.pause()\n")

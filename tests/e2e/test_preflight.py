@@ -1,4 +1,4 @@
-"""What can be known is refused before anything is typed."""
+"""open refuses what cannot succeed, before a person types anything."""
 import contextlib
 import errno
 import os
@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "storm")
 from proxy import Proxy  # noqa: E402  pylint: disable=wrong-import-position
 
 NETWORK = (errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT)
-# What is written by the daemon's rules when it is opened: each way of opening.
+# One name for each way of writing that the daemon may refuse at open.
 NAMES = ("post", "post.md", "post.json", "report.txt")
 
 
@@ -36,7 +36,7 @@ def refusal(path):
 
 
 def learn_offline(space):
-    """A listing that fails is how it is known."""
+    """Makes a listing fail, from which the mount learns that it is offline."""
     def refused():
         with contextlib.suppress(OSError):
             os.listdir(space.mount / "people")
@@ -46,7 +46,7 @@ def learn_offline(space):
 
 
 def test_a_token_that_went_bad_is_said_by_the_open(pier, unsent):
-    """Any listing that was refused because of it is how it is known."""
+    """The mount learns it from any listing that the server refused because of the token."""
     put(pier / "post", "before")
     pier.sim.fault(status=401, message="The request requires a valid access token.")
 
@@ -77,7 +77,7 @@ def test_a_refused_connection_is_known_at_once(pier, tmp_path):
         number, seconds = refusal(pier / name)
         assert number in NETWORK, (name, number)
         assert seconds < scaled(1)
-    # What would have been replaced is still there.
+    # The file that would have been replaced is still there.
     (tmp_path / "new").write_text("new")
     assert pier.run(f"mv {tmp_path}/new old.txt").status != 0
     assert os.path.exists(pier / "old.txt") and os.path.exists(tmp_path / "new")
@@ -88,7 +88,7 @@ def test_a_refused_connection_is_known_at_once(pier, tmp_path):
 
 @pytest.mark.mount("timeout=4")
 def test_a_silent_server_costs_an_open_no_request(pier):
-    """It takes the connection and never answers."""
+    """The server takes the connection and never answers."""
     put(pier / "post", "before")
     pier.sim.process.send_signal(signal.SIGSTOP)
     try:
@@ -105,7 +105,7 @@ def test_a_silent_server_costs_an_open_no_request(pier):
 
 
 def test_a_write_that_is_refused_took_nothing_of_itself(pier, unsent):
-    """What was taken before is known to the byte by its count."""
+    """The count of the write says to the byte what was taken before the refusal."""
     fd = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
     assert os.write(fd, b"a" * 7000) == 7000
     with fails(errno.EFBIG):
@@ -117,14 +117,14 @@ def test_a_write_that_is_refused_took_nothing_of_itself(pier, unsent):
         os.write(fd, b"good, then \xff")
     with fails(errno.EILSEQ):
         os.close(fd)
-    # What was taken before the refusal is not lost, and nothing of the refused write is in it.
+    # The bytes taken before the refusal are kept, without any of the refused write.
     assert pier.texts() == [] and unsent.bytes() == [b"a" * 7000]
 
 
-# Longer ago: asked anew, by a short request.
+# The last failure is longer ago: the open asks anew, by a short request.
 
 def test_a_network_that_is_still_down_is_found_out_by_the_open(pier):
-    """However long ago it failed last; nothing is accepted that would only be kept."""
+    """However long ago a request failed: the open fails rather than take what only unsent/ gets."""
     put(pier / "post", "before")
     pier.sim.kill()
     learn_offline(pier)
@@ -137,7 +137,7 @@ def test_a_network_that_is_still_down_is_found_out_by_the_open(pier):
 
 
 def test_an_open_is_good_as_soon_as_the_network_is(start_sim, start_mount, tmp_path):
-    """It asks; it does not wait for the next poll or the next minute."""
+    """The open asks the server; it does not wait for the next poll or the next minute."""
     sim = start_sim("--data", "empty")
     proxy = Proxy(("127.0.0.1", sim.port), share=0).start()
     try:
@@ -162,7 +162,7 @@ def test_an_open_is_good_as_soon_as_the_network_is(start_sim, start_mount, tmp_p
 
 @pytest.mark.mount("timeout=30")
 def test_a_server_that_went_silent_costs_an_open_a_probe(pier):
-    """Three seconds, not the thirty of a request."""
+    """The open waits three seconds, not the thirty of a request."""
     put(pier / "post", "before")
     pier.sim.kill()
     learn_offline(pier)
@@ -181,7 +181,7 @@ def test_a_server_that_went_silent_costs_an_open_a_probe(pier):
 
 
 def test_a_post_that_met_no_server_is_how_the_next_open_knows(pier, unsent):
-    """It asks once, and is not refused unasked."""
+    """The next open asks the server once, and is not refused without asking."""
     put(pier / "post", "before")
     fd = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
     os.write(fd, b"typed")

@@ -23,7 +23,7 @@ MB = 1024 * 1024
 
 @pytest.fixture
 def src(tmp_path):
-    """What is copied; also the programs' home."""
+    """The folder that programs copy from; also their home."""
     path = tmp_path / "src"
     path.mkdir()
     (path / "text").write_text("as a text\n")
@@ -40,7 +40,7 @@ def run(space, src, command, **options):
     return space.run(command, env=env, **options)
 
 
-# What is run, and the messages it makes.
+# Each command, and the messages that it makes.
 TEXTS = {
     "sh -c": ("sh -c 'echo up; uname' > post", ["up\nLinux"]),
     "gio copy": ("gio copy $SRC/text post", ["as a text"]),
@@ -87,7 +87,7 @@ def test_a_text(pier, unsent, src, name):
     assert unsent.names() == []
 
 
-# What is run, and the files it uploads (None: those of src/a.bin).
+# Each command, and the files that it uploads (None: those of src/a.bin).
 FILES = {
     "gio copy": ("gio copy $SRC/a.bin .", {"a.bin": None}),
     "gio copy onto": ("cp $SRC/text a.bin; gio copy $SRC/a.bin .", {"a.bin": None}),
@@ -136,7 +136,7 @@ def test_an_upload(pier, unsent, src, name):
 
 @pytest.mark.skipif(not shutil.which("zip"), reason="no zip")
 def test_zip_sends_nothing_under_another_name(pier, unsent, src):
-    """It tries whether it may write there, writes beside it, and renames."""
+    """zip tries whether it may write there, writes a file beside the archive, and renames it."""
     run(pier, src, "zip -q z.zip $SRC/a.bin").ok()
     assert set(pier.file_names()) == {"z.zip"}
     assert pier.content(pier.messages()[-1]["files"][0])[1][:2] == b"PK"
@@ -201,7 +201,7 @@ def test_emacs(pier, unsent):
 
 
 def test_what_emacs_does_to_a_message(pier, unsent):
-    """Its calls, where there is no emacs: a lock, an autosave, a backup, the file anew."""
+    """The system calls of emacs, made without it: lock, autosave, backup, the file anew."""
     put(pier / "post", "low tide")
     name = os.readlink(pier / "last")
     pier.sim.clear_log()
@@ -237,7 +237,7 @@ def test_a_new_note_in_nano(pier, unsent):
     assert unsent.names() == []
 
 
-# Who only looks.
+# Programs that only look.
 
 LOOKERS = [
     "file *",
@@ -268,7 +268,7 @@ def test_who_only_looks_sends_nothing(pier, unsent, src):
     assert unsent.names() == []
 
 
-# Who deletes.
+# Programs that delete.
 
 def test_gio_remove_deletes_what_it_names(pier):
     put(pier / "post", "one")
@@ -277,12 +277,12 @@ def test_gio_remove_deletes_what_it_names(pier):
     pier.run(["gio", "remove", one], check=True)
     assert pier.texts() == ["two"]
     assert pier.listed() == [two]
-    # A bin would be a folder of everybody's.
+    # A bin would be a folder that all members of the space see.
     assert pier.run(["gio", "trash", two]).status != 0
     assert pier.texts() == ["two"]
 
 
-# Who is ended in the middle.
+# Programs that are ended in the middle.
 
 UPLOADER = """
 import os, resource, signal
@@ -334,7 +334,7 @@ def test_ctrl_c_in_a_group_whose_shell_flushes(pier, unsent, terminal):
     assert data.strip() == b"what I did not mean"
     assert "signal" in why["reason"]
     assert pier.posts() == 0
-    # And Ctrl-D sends.
+    # Ctrl-D sends the text.
     terminal.type("{ cat; } > post\n")
     terminal.wait_reader("cat")
     terminal.type("what I did mean\n\x04")

@@ -1,4 +1,4 @@
-"""What reading gives: every form of a message, ordinary tools, edits seen at once."""
+"""Reading: every form of a message, by ordinary tools, with edits seen at once."""
 import filecmp
 import html
 import json
@@ -18,7 +18,7 @@ BUOY = "Harbour buoy project"
 
 
 class Forms:
-    """What a space shows of a message."""
+    """The files of a message in its space."""
 
     def __init__(self, space):
         self.space = space
@@ -243,7 +243,7 @@ def test_own_changes_are_seen_at_once(sim, mount):
 
 @pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 20, "--members", 2)
 def test_opening_a_message_again_asks_for_nothing(sim, start_mount):
-    """Neither a byte nor an operation of ours: what it costs is the kernel's one OPEN."""
+    """No byte and no operation of the daemon but the kernel's one OPEN."""
     mount = start_mount(sim, args=("-d",))
     space = next((mount / "spaces").iterdir())
     names = messages_in(space)
@@ -251,7 +251,7 @@ def test_opening_a_message_again_asks_for_nothing(sim, start_mount):
     assert len(names) == 20
 
     def again():
-        """What the driver says while all are read once more."""
+        """The debug output of the daemon while all files are read once more."""
         before = len(mount.output)
         for name, body in zip(names, bodies):
             assert read(space / name) == body

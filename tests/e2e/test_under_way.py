@@ -1,4 +1,4 @@
-"""What is under way when something else is done to it: moved again, removed, sent again."""
+"""A file or text that is being sent meanwhile is moved again, removed or sent again."""
 import contextlib
 import errno
 import json
@@ -58,7 +58,7 @@ def test_what_is_written_while_an_interrupted_move_goes_on(pier, unsent):
 
 @pytest.mark.parametrize("more", [b"", b" more"])
 def test_a_move_that_is_under_way_at_unmount_is_kept_once(pier, start_mount, more):
-    """Where it arrives, not at all; and what was written behind it, there or here."""
+    """A move that arrives keeps no copy here; what was written behind it is there or here."""
     fault = pier.sim.fault(**POSTS, hang=True)
     fd = os.open(pier / ".a.swp", os.O_RDWR | os.O_CREAT)
     os.write(fd, b"report")
@@ -87,7 +87,7 @@ def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier, unsent):
         os.utime(fd, (7, 7))
         assert os.fstat(fd).st_size == 9
     assert pier.texts() == ["high tide"]
-    # Also of what changes nothing.
+    # A file that changes nothing can be looked at, too.
     before = (pier / "space.json").read_bytes()
     with fails(errno.EIO), opened(pier / ".a.swp", os.O_RDWR | os.O_CREAT) as fd:
         os.write(fd, before)
@@ -97,7 +97,7 @@ def test_what_became_a_text_can_be_looked_at_by_who_has_it_open(pier, unsent):
 
 
 def test_a_move_that_failed_is_made_again(pier, unsent):
-    """The second one sends, too; a third finds nothing to move."""
+    """The second mv sends the file, too; a third one finds nothing to move."""
     put(pier / "a.txt~", "report\n")
     pier.sim.fault(**POSTS, status=403, message="Not today.", times=1)
     with fails(errno.EACCES):
@@ -109,7 +109,7 @@ def test_a_move_that_failed_is_made_again(pier, unsent):
     assert (pier / "a.txt").read_text() == "report\n"
     with fails(errno.ENOENT):
         os.rename(pier / "a.txt~", pier / "a.txt")
-    # What cannot be sent under that name stays, and may get another.
+    # A file that cannot be sent under that name stays, and may get another name.
     put(pier / "b.txt~", "b\n")
     for _ in range(2):
         with fails(errno.EINVAL):
@@ -146,7 +146,7 @@ def test_a_move_that_was_interrupted_is_made_again(pier, unsent):
 
 
 def test_a_move_that_waits_can_be_interrupted(pier):
-    """Whoever gave up while it waited for its turn sends nothing later."""
+    """A mv that was interrupted while it waited for its turn sends nothing later."""
     put(pier / "a.txt~", "a\n")
     fault = pier.sim.fault(**POSTS, hang="before", status=403, times=1)
     assert interrupted("mv a.txt~ a.txt", pier, lambda: held(pier)) != 0
@@ -158,7 +158,7 @@ def test_a_move_that_waits_can_be_interrupted(pier):
 
 
 def test_two_moves_of_one_file_at_once(pier, unsent):
-    """One wins, the other one finds nothing."""
+    """One mv sends the file, the other one fails with ENOENT."""
     for i in range(6):
         put(pier / f"f{i}.tmp", f"{i}\n")
     moves = [start_cmd(f"for i in 0 1 2 3 4 5; do mv f$i.tmp {where} && echo $i; done 2>&1",
@@ -198,7 +198,7 @@ class Sending:
 
 @pytest.mark.parametrize("where", ["answer", "body"])
 def test_a_file_that_is_being_sent_is_removed(pier, unsent, where):
-    """Whatever of it has left: when rm says so, it is not in the space."""
+    """However much of the file has been sent: once rm succeeds, the space does not have it."""
     data = os.urandom(20_000_000) if where == "body" else b"secret\n"
     fault = pier.sim.fault(**POSTS, **({"hang": "body"} if where == "body" else
                                        {"delayMs": 1000}))
@@ -216,7 +216,7 @@ def test_a_file_that_is_being_sent_is_removed(pier, unsent, where):
 
 
 def test_a_file_whose_answer_does_not_come_is_removed(pier, unsent):
-    """rm is told that it takes longer, and it goes when the answer has come."""
+    """rm fails and says that it takes longer; the file goes when the answer has come."""
     fault = pier.sim.fault(**POSTS, hang=True)
     sending = Sending(pier, "oops.txt", "secret\n")
     held(pier)
@@ -231,7 +231,7 @@ def test_a_file_whose_answer_does_not_come_is_removed(pier, unsent):
 
 
 def test_a_file_that_was_sent_and_is_still_open_is_removed(pier):
-    """fsync sent it. Of a new version the older one stays."""
+    """fsync sent the file. Where it was a new version, rm leaves the older one."""
     for name in ("a.txt", "b.txt"):
         if name == "b.txt":
             put(pier / name, "old")
@@ -245,7 +245,7 @@ def test_a_file_that_was_sent_and_is_still_open_is_removed(pier):
 
 
 def test_a_refusal_of_what_is_removed_is_told(pier, unsent):
-    """The writer's close says so, and its bytes are kept."""
+    """The close of the writer fails with the refusal, and the outbox keeps the bytes."""
     pier.sim.fault(**POSTS, delayMs=700, status=403)
     sending = Sending(pier, "a.txt", "words")
     wait_until(lambda: pier.sim.requests("POST", "/messages"))
@@ -255,7 +255,7 @@ def test_a_refusal_of_what_is_removed_is_told(pier, unsent):
     assert "a.txt" not in pier.ls()
 
 
-# The same once more.
+# The same content is sent a second time.
 
 def send_same(pier, how, name):
     if how == "cp":
@@ -268,7 +268,7 @@ def send_same(pier, how, name):
 
 
 def test_the_same_file_again_is_asked_for(pier, unsent):
-    """There: one GET and no POST. Gone: sent. No answer: kept, and neither lost nor doubled."""
+    """Still there: one GET, no POST. Gone: sent. No answer: kept, neither lost nor doubled."""
     for how in ("cp", "files", "mv"):
         name = f"{how}.txt"
         send_same(pier, how, name)
@@ -277,7 +277,7 @@ def test_the_same_file_again_is_asked_for(pier, unsent):
         asked = [r["path"] for r in pier.sim.requests("GET")]
         assert pier.posts() == 0 and len(asked) == 1 and "/v1/messages/" in asked[0], (how, asked)
         assert pier.file_names().count(name) == 1
-        # An answer that says neither.
+        # An answer that says neither that the message is there nor that it is gone.
         pier.sim.fault(method="GET", route="/messages/*", status=403, times=1)
         with fails(errno.EACCES):
             send_same(pier, how, name)
@@ -294,7 +294,7 @@ def test_the_same_file_again_is_asked_for(pier, unsent):
 
 
 def test_an_unsent_file_that_is_there_already(pier, unsent):
-    """Sent by another way meanwhile: resending it posts no second one, and it is done."""
+    """The text was sent by another way: resending posts no second one, and succeeds."""
     pier.sim.fault(**POSTS, status=403, times=1)
     with fails(errno.EACCES):
         put(pier / "a.txt", "once\n")
@@ -306,7 +306,7 @@ def test_an_unsent_file_that_is_there_already(pier, unsent):
 
 
 def test_an_edit_that_changes_nothing_is_asked_for(pier, unsent):
-    """Of a message that is gone, or was edited elsewhere, it is not said to be done."""
+    """Where the message is gone or was edited elsewhere, the edit does not succeed."""
     for text in ("one", "two", "three"):
         put(pier / "post", text)
     one, two, three = pier.listed()
@@ -328,7 +328,7 @@ def test_an_edit_that_changes_nothing_is_asked_for(pier, unsent):
 # space.json and memberships.
 
 def test_a_change_of_a_space_that_fails_is_kept(pier, unsent):
-    """What was written is in unsent/, with the reason, to be written again."""
+    """unsent/ has the content that was written and the reason, so that it can be written again."""
     pier.sim.fault(method="PUT", route="/rooms/*", status=403, message="Not today.", times=1)
     wish = json.dumps({"title": "Quay"}).encode()
     with fails(errno.EACCES):
@@ -345,7 +345,7 @@ def test_a_change_of_a_space_that_fails_is_kept(pier, unsent):
     with fails(errno.EINVAL):
         put(pier / "members/alice@example.com", b'{"isModerator": 7}')
     assert sorted(unsent.bytes()) == sorted([wish, b'{"title": 7}', b'{"isModerator": 7}'])
-    # Who is killed while it is written has changed nothing; that is kept, too.
+    # A writer that is killed while it writes has changed nothing; unsent/ keeps its bytes, too.
     pier.run("exec > space.json; printf '{\"title\": \"Mole\"}'; kill -9 $$")
     wait_until(lambda: b'{"title": "Mole"}' in unsent.bytes())
     pier.run(f"cat '{unsent.dir / name}' > space.json", check=True)
@@ -353,7 +353,7 @@ def test_a_change_of_a_space_that_fails_is_kept(pier, unsent):
 
 
 def test_a_change_that_changes_nothing_is_asked_for(pier, unsent):
-    """Of a space that was changed elsewhere it is not said to be done, nor is that undone."""
+    """Where the space was changed elsewhere, the write fails, and does not undo that change."""
     for path, thing, change in (
             ("space.json", f"/rooms/{pier.id}", {"title": "Pier", "isLocked": True}),
             ("members/bob@example.com", None, {"isModerator": True})):
@@ -370,7 +370,7 @@ def test_a_change_that_changes_nothing_is_asked_for(pier, unsent):
         assert pier.sim.api("GET", thing).json[list(change)[-1]] is True
         assert "changed elsewhere" in unsent.last_error()
         assert (pier / path).read_text() != text
-        # Who has seen it can undo it.
+        # A writer that has read the change can undo it.
         put(pier / path, text)
         assert pier.sim.api("GET", thing).json[list(change)[-1]] is False
 
@@ -378,7 +378,7 @@ def test_a_change_that_changes_nothing_is_asked_for(pier, unsent):
 # Spaces.
 
 def test_a_space_that_is_deleted_while_something_is_sent(pier, unsent):
-    """Not by rmdir; elsewhere: the close says so, and the bytes are kept."""
+    """The space is deleted elsewhere, not by rmdir: the close fails, and the bytes are kept."""
     for name, error, why in (("a.txt", errno.ENOTEMPTY, "a file is being written"),
                              ("post", errno.EBUSY, "something is being sent")):
         fault = pier.sim.fault(**POSTS, hang=True)
