@@ -12,8 +12,8 @@
  *  3. A 401 makes the client reload its token once for all requests that met it (on a thread of
  *     its own) and repeat those requests once if the token changed and belongs to the same
  *     person (webex_client_set_person). Only a 401 after that means "log in again". After a
- *     reload that brought nothing new no other is tried for some seconds. The time-out of a
- *     call covers all of this.
+ *     reload that brought nothing new no other is tried for some seconds, unless it was a file
+ *     that said the same as before. The time-out of a call covers all of this.
  *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
  *     origin and path of the page that was asked for; the first page's roomId, parentId,
  *     mentionedPeople and max are put back where the link lost them, `max=null` is dropped,

@@ -39,6 +39,7 @@ struct webex_call {
 
 	/* I/O thread, until on_answer: */
 	unsigned generation; /* of the token that the call got last */
+	unsigned reload;     /* that the call waits for; 0: none */
 	bool is_unchecked;   /* there is a new token, but people/me did not say to whom it
 			      * belongs */
 	/* From on_answer: */
@@ -52,6 +53,7 @@ struct webex_renewal {
 	int error;
 	const char *why;
 	bool is_network;
+	bool was_cheap; /* it may be asked for again at once */
 };
 
 struct webex_client {
@@ -66,9 +68,11 @@ struct webex_client {
 	pthread_cond_t changed;	 /* reload_wanted, stopping, check, calls */
 	int calls;		 /* lock; number of calls whose `done` has not returned yet */
 	unsigned generation;	 /* lock; how often the token changed */
+	unsigned reloads;	 /* lock; how often a reload ended */
 	int64_t no_reload_until; /* lock; mono */
-	/* The result of the last reload that brought no usable token. Until `no_reload_until`
-	 * it also holds for later calls. error 0: there is no token but the old one. */
+	/* The result of the last reload, if that brought no usable token. Until
+	 * `no_reload_until` it also holds for later calls. error 0: there is no token but the old
+	 * one. */
 	struct webex_renewal renewal; /* lock */
 	char *person;		      /* lock; whose tokens may be used; NULL: anybody's */
 	char *email;		      /* lock; for messages to the person */

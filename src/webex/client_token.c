@@ -31,7 +31,7 @@
 #include "webex/status.h"
 
 /* The pause after a reload that brought nothing new, so that a dead token does not run a
- * command for each request. */
+ * command, or ask whose the new one is, for each request. */
 #define RELOAD_PAUSE_MS 5000
 
 static const char somebody_else[] =
@@ -181,9 +181,12 @@ static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
 {
 	_cleanup_gfree_ char *person = NULL;
 	char *value = NULL;
+	int r = webex_token_ask(c->token, &value);
 
-	if (webex_token_ask(c->token, &value) < 0 || !value)
+	if (!value) {
+		ret_why->was_cheap = r == 0 && webex_token_is_cheap(c->token);
 		return NULL;
+	}
 	pthread_mutex_lock(&c->lock);
 	person = g_strdup(c->person);
 	pthread_mutex_unlock(&c->lock);
@@ -209,11 +212,12 @@ static void *reload_thread(void *arg)
 		char *value = renew(c, &renewal);
 		pthread_mutex_lock(&c->lock);
 		c->reload_wanted = false;
+		c->reloads++;
 		c->renewal = renewal;
 		if (value) {
 			webex_token_adopt(c->token, value);
 			c->generation++;
-		} else {
+		} else if (!renewal.was_cheap) {
 			c->no_reload_until = now_ms() + RELOAD_PAUSE_MS;
 		}
 		pthread_mutex_unlock(&c->lock);
@@ -237,10 +241,11 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 					     struct http_grant *ret_grant)
 {
 	struct webex_client *c = call->client;
+	bool is_answered = call->reload != 0 && call->reload <= c->reloads;
 
 	if (!webex_token_can_reload(c->token))
 		return HTTP_AUTH_NONE;
-	if (now_ms() < c->no_reload_until) {
+	if (is_answered || now_ms() < c->no_reload_until) {
 		call->is_unchecked = c->renewal.is_network;
 		ret_grant->error = c->renewal.error;
 		ret_grant->why = c->renewal.why;
@@ -248,6 +253,7 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 	}
 	if (!ensure_thread_locked(c))
 		return HTTP_AUTH_NONE;
+	call->reload = c->reloads + 1;
 	c->reload_wanted = true;
 	pthread_cond_broadcast(&c->changed);
 	return HTTP_AUTH_WAIT;

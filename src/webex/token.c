@@ -238,6 +238,11 @@ bool webex_token_can_reload(const struct webex_token *t)
 	return t->command || t->file;
 }
 
+bool webex_token_is_cheap(const struct webex_token *t)
+{
+	return t->file != NULL;
+}
+
 int webex_token_ask(struct webex_token *t, char **ret_value)
 {
 	_cleanup_gfree_ char *reason = NULL;

@@ -39,6 +39,8 @@ void webex_token_adopt(struct webex_token *t, char *value);
 void webex_token_wipe(char *value);
 /* True if asking could ever give another value (command or file). */
 bool webex_token_can_reload(const struct webex_token *t);
+/* True if asking costs next to nothing (file). */
+bool webex_token_is_cheap(const struct webex_token *t);
 /* For tearing down: while `on`, webex_token_ask ends soon, or at once if it begins later, with
  * -ECANCELED. */
 void webex_token_interrupt(struct webex_token *t, bool on);

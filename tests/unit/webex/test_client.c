@@ -68,6 +68,27 @@ static void test_token_file_changed(void **state)
 	kit_stop(&k);
 }
 
+/* The old token dies first, the new one is in the file a moment later. */
+static void test_token_file_changes_late(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, want_second, NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		struct ticket *t = ticket_new(&k);
+		webex_get_me(k.client, kit_done, t);
+		check_and_free(t, -EACCES);
+	}
+	assert_int_equal(fake_requests(k.server), 2);
+	kit_write(&k, "token", "token-2");
+	struct ticket *t = ticket_new(&k);
+	webex_get_me(k.client, kit_done, t);
+	check_and_free(t, 0);
+	assert_int_equal(fake_requests(k.server), 4);
+	kit_stop(&k);
+}
+
 static void test_body_is_sent_again(void **state)
 {
 	struct webex_post p = {.room_id = "RRR", .text = "x", .fd = -1};
@@ -432,6 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_token_file_changed),
+		cmocka_unit_test(test_token_file_changes_late),
 		cmocka_unit_test(test_body_is_sent_again),
 		cmocka_unit_test(test_one_reload_for_all),
 		cmocka_unit_test(test_the_token_of_somebody_else),
