@@ -17,7 +17,7 @@ finish() {
 	exit
 }
 
-# Something so basic failed that the rest cannot run.
+# Ends the script after a failure without which the rest cannot run.
 finish_broken() {
 	echo "FAILED: $1"
 	failed=$((failed + 1))

@@ -82,7 +82,7 @@ class Job:
 
 
 class Load:
-    """How busy the processors were with what is not niced, over the last two seconds or so."""
+    """How busy un-niced processes kept the processors over the last two seconds or so."""
 
     def __init__(self):
         self.samples = [(time.monotonic(), self.read())]
@@ -112,7 +112,7 @@ class Pool:
     FEW, MANY = 2.5, 10
     # Below this share of busy processors another test is started.
     BUSY = 0.8
-    # A new one shows in the load only when it has begun.
+    # A new test shows in the load only once it has begun.
     PAUSE = 0.3
 
     def __init__(self):

@@ -28,12 +28,12 @@ def count(stdout, status, protocol):
         # A case without its line is one in which the program ended early.
         whole = planned is not None and planned == passed + failed + skipped
         return passed, failed if whole else max(failed, 1), skipped
-    # Where the status alone counts, lines that look like a failed case are output of what it tests.
+    # Only the status counts here: lines like a failed case are output of the tested program.
     return max(passed, 0 if skipped else 1), 0, skipped
 
 
 class Results:
-    """Counts of everything, and what took long."""
+    """Counts of cases, and the times of programs and phases."""
 
     def __init__(self):
         self.passed = self.failed = self.skipped = 0

@@ -25,9 +25,9 @@ ROOT = builds.ROOT
 DURATIONS = ROOT / "tests" / "durations.table"
 # A file of cases that takes longer runs as several programs, each with a part of the cases.
 PART_SECONDS = 40
-# So many failed programs of a build are run once more, alone; more of them are left as they are.
+# At most so many failed programs of a build run once more, alone; if more failed, none does.
 FEW_FAILURES = 3
-# How much of a failed program's output is shown.
+# Number of lines of the output of a failed program that are shown.
 SHOWN_LINES = 120
 
 CHECKS = {

@@ -11,7 +11,7 @@ from pager import MB, TOKEN, get, mounted, shared_memory, simulator
 
 BIG = 90_000_000
 SMALL, MANY = 100_000, 200
-# As many requests at a time on either side.
+# Number of requests at a time, on either side.
 AT_ONCE = 8
 AUTH = f"-H 'Authorization: Bearer {TOKEN}'"
 CONTENT = "/contents/.*"
@@ -25,7 +25,7 @@ def high_water(mount):
 
 
 def forget_contents(state):
-    """No bytes of attachments are kept any more."""
+    """Drops all bytes of attachments that the mount has kept."""
     for folder in state.glob("cache/sparkfs/*/contents"):
         shutil.rmtree(folder)
 

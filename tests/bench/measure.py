@@ -13,7 +13,7 @@ URGENT = False
 
 
 def hurry(pid="self"):
-    """On a busy machine: the session of a process that is measured, or measures, goes first."""
+    """Lets the session of a process that is measured, or measures, go first on a busy machine."""
     if URGENT:
         with open(f"/proc/{pid}/autogroup", "w", encoding="ascii") as f:
             f.write("-15")
@@ -29,7 +29,7 @@ def timed(command, cwd=None):
 
 @dataclasses.dataclass
 class Pair:
-    """Runs of ours and theirs, one after the other in turn: others use the machine, too."""
+    """Seconds of ours and theirs, run in turn, since other programs use the machine, too."""
     ours: list
     theirs: list
 

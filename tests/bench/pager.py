@@ -1,4 +1,4 @@
-"""The rows of `scripts/bench pager`: what the whole past of an account and its present cost."""
+"""The rows of `scripts/bench pager`: what the past of an account costs, and its present."""
 import contextlib
 import http.client
 import json
@@ -21,7 +21,7 @@ from measure import hurry, pairs, timed
 LATENCY_MS = 50
 PAGE = 1000
 TOKEN = "alice-token"
-# In no message of the simulator.
+# A word in no message of the simulator.
 RARE = "zzzyx"
 MB = 1 << 20
 
@@ -50,7 +50,7 @@ def mounted(folder, sim, *options, state=None, deadline=60):
 
 @contextlib.contextmanager
 def memfs(source, path):
-    """The memory file system with a copy of `source`."""
+    """Mounts the memory file system with a copy of `source`."""
     path.mkdir(exist_ok=True)
     # A session of its own, as sparkfs has: the scheduler shares the machine out by sessions.
     process = subprocess.Popen([os.environ["MEMFS"], str(source), str(path)],
@@ -75,13 +75,13 @@ def shared_memory():
 
 
 def get(mount, *folders):
-    """The only space's folder; its list is known then."""
+    """The folder of the only space; the mount has fetched the list of spaces then."""
     title = os.listdir(mount.path / "spaces")[0]
     return mount.path.joinpath("spaces", title, *folders)
 
 
 def counted(command, expected):
-    """Seconds of a command that prints a line an entry, which are counted."""
+    """Seconds of a command that prints a line an entry; checks how many it prints."""
     start = time.monotonic()
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
     seconds = time.monotonic() - start
@@ -91,7 +91,7 @@ def counted(command, expected):
 
 
 class RoundTrip:
-    """The least that a question can take: a tiny one over a kept connection."""
+    """The least time that a request can take: a tiny one over a kept connection."""
 
     def __init__(self, sim):
         self.connection = http.client.HTTPConnection("127.0.0.1", sim.port)
@@ -135,7 +135,7 @@ class Pager:
         return f"{self.sim.base}/messages?" + urllib.parse.urlencode(
             {"roomId": room, "max": PAGE})
 
-    # What is not known yet.
+    # Rows for what the store does not have yet.
 
     def cold_walk(self):
         asked, followed = [], []
@@ -208,10 +208,10 @@ class Pager:
                             target=1.5, against="GET /people/me on a kept connection",
                             note=f"first message {statistics.median(messages):.4f} s")
 
-    # What is known.
+    # Rows for what the store has.
 
     def remount(self):
-        """What was walked, listed by a new process; warm is the same once more."""
+        """A new process lists what was walked before; warm is the same once more."""
         command, mounting, messages, requests = "", [], [], []
 
         def cold():
@@ -268,7 +268,7 @@ class Pager:
                              "memory file system")
 
     def against(self, key, what, command, mine, other, target, size, name):
-        """A command over two equal trees, both in the kernel's cache as far as they can be."""
+        """Runs a command over two equal trees, both in the kernel's cache as far as possible."""
         runs = [command.format(shlex.quote(str(path))) + " || true" for path in (mine, other)]
         before = len(self.sim.log())
         for run in runs * 2:
@@ -302,7 +302,7 @@ def news(table, folder, spaces, times):
         asked, seconds = [], []
         known = set(os.listdir(space))
         for i in range(times):
-            # Not while a poll is on its way: it would be counted and bring nothing.
+            # Posts while no poll is on its way: such a poll would count and bring no news.
             sim.clear_log()
             wait_until(sim.log, 20, "a poll")
             time.sleep(4 * LATENCY_MS / 1000)
@@ -320,7 +320,7 @@ def news(table, folder, spaces, times):
 
 
 def idle(table, folder, polls):
-    """Nobody uses the mount: an hour has 120 polls of 30 s, here they are 1 s apart."""
+    """An unused mount: an hour has 120 polls of 30 s, here they are 1 s apart."""
     with simulator(folder, "--spaces", 20, "--messages", 20) as sim, \
             mounted(folder, sim, "poll=1", "idle=2") as mount:
         for title in os.listdir(mount.path / "spaces"):
@@ -334,7 +334,7 @@ def idle(table, folder, polls):
 
 
 def memory(table, folder, spaces, messages):
-    """Resident memory with all of them in the store, of a process that walked the last space."""
+    """Resident memory, with all messages in the store, of a process that walked the last space."""
     def walk(mount, title):
         counted(["find", f"{mount.space(title)}/history/", "-type", "f"], messages)
         timed(f"grep -r {RARE} {shlex.quote(str(mount.space(title)))}/history/ || true")

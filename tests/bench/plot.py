@@ -4,7 +4,7 @@ import math
 
 WIDTH, HEIGHT = 1000, 640
 LEFT, RIGHT, TOP, BOTTOM = 80, 310, 60, 70
-# Told apart by most eyes; also by the marks.
+# Colours that most eyes can tell apart.
 COLOURS = ["#0b62a4", "#c8472b", "#2e8540", "#7a4fa3", "#a8741a", "#008c95", "#b0307f", "#555555",
            "#6b8e00", "#3d3dc8"]
 STYLE = ("text{font-family:sans-serif;font-size:13px;fill:#222}"
@@ -20,7 +20,7 @@ def decades(low, high):
 
 
 def seconds(value):
-    """As a person writes it."""
+    """Seconds as a person writes them, with a unit."""
     for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
         if value >= size * 0.999:
             return f"{value / size:g} {unit}"
@@ -113,7 +113,7 @@ class Chart:
 
 
 def page(charts):
-    """The charts one below the other."""
+    """An SVG with the charts one below the other."""
     height = HEIGHT * len(charts)
     parts = [f'<g transform="translate(0 {HEIGHT * i})">{chart.draw()}</g>'
              for i, chart in enumerate(charts)]

@@ -43,7 +43,7 @@ def show(result):
 
 
 class Pair:
-    """The same thing in both: two directories, or two descriptors."""
+    """A directory or descriptor of the mount, and its counterpart on tmpfs."""
 
     def __init__(self, ours, theirs, name):
         self.sides = (ours, theirs)
@@ -75,7 +75,7 @@ class Differ:
         return results
 
     def same(self, what, call, pair=None):
-        """What both say."""
+        """Makes the call on both sides and returns the result; raises Difference if they differ."""
         ours, theirs = self.both(what, call, pair or self.dirs)
         if ours != theirs:
             raise Difference(f"{what}: {show(ours)} here, {show(theirs)} on tmpfs")
@@ -84,10 +84,10 @@ class Differ:
     def pick_name(self):
         return self.dice.choice([*PASSING, *SENT])
 
-    # Descriptors. Each method is a kind of call.
+    # Calls on descriptors: each method makes one kind.
 
     def opened(self, what, name, call, pair=None):
-        """A call that gives a descriptor."""
+        """Makes a call that returns a descriptor."""
         ours, theirs = self.both(what, call, pair or self.dirs)
         if isinstance(ours, int) and isinstance(theirs, int):
             self.trace[-1] = f"{what} -> fd {len(self.open)}"
@@ -112,7 +112,7 @@ class Differ:
                     lambda d: os.open(f"{d}/{name}", flags, mode))
 
     def reopen(self, k, pair):
-        """By its descriptor: of a file without a name, too."""
+        """Opens a file again by its descriptor; the file may have lost its name."""
         flags = self.flags()
         self.opened(f"open /proc/self/fd/ of fd {k} {flags:#o}", pair.name,
                     lambda fd: os.open(f"/proc/self/fd/{fd}", flags), pair)
@@ -186,7 +186,7 @@ class Differ:
             return size
         self.same(f"mmap fd {k} at {at}", call, pair)
 
-    # Names.
+    # Calls on names.
 
     @staticmethod
     def seen(st):
@@ -236,7 +236,7 @@ class Differ:
                 call(k, self.open[k])
 
     def end(self):
-        """Closes all; what is in the files that are sent."""
+        """Closes all descriptors; returns the bytes of each file that is to be sent, by name."""
         sent = {name: pathlib.Path(self.dirs.sides[1], name).read_bytes() for name in SENT}
         for pair in [*self.open, *self.held]:
             for fd in pair.sides:
@@ -265,14 +265,14 @@ def newest_versions(sim):
 
 
 def check_sent(sim, before, sent):
-    """What of it has not arrived. Nothing empty is sent."""
+    """The names whose bytes the server does not have. sparkfs sends no empty file."""
     new = {name: data for name, data in newest_versions(sim).items() if before.get(name) != data}
     return [name for name in {**new, **sent}
             if sent.get(name, b"never") != new.get(name) and sent.get(name) != b""]
 
 
 def run(mount, theirs, sim, args):
-    """What was different, or None."""
+    """Returns what was different, or None."""
     before = newest_versions(sim)
     differ = Differ(str(mount / "spaces/Firmware"), theirs, args.seed)
     try:

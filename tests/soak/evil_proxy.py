@@ -37,7 +37,7 @@ IDS_MAX = 500
 
 
 class Mutator:
-    """Changes a little of what it is given. Lock: `lock` guards the dice and the ids."""
+    """Changes a little of each answer. Lock: `lock` guards the dice and the ids."""
 
     def __init__(self, seed):
         self.dice = random.Random(seed)
@@ -132,7 +132,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def ask(self):
-        """What the server behind says, or None."""
+        """The answer of the server behind the proxy, or None."""
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size) if size else None
         behind = http.client.HTTPConnection(*self.server.behind, timeout=20)

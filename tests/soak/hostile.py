@@ -18,7 +18,7 @@ WALK = ("ls -lR spaces direct people .sparkfs; cat spaces/*/transcript.log space
 
 
 def walk(mount):
-    """Everything that a person could see; what it says of it is not judged."""
+    """Reads everything that a person could see; its output is not judged."""
     child = subprocess.Popen(["sh", "-c", WALK], cwd=mount.path, stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -61,7 +61,7 @@ LOADS = {
     with open(".x~", "w") as f: f.write("moved")
     os.rename(".x~", "moved-%d-%d.bin" % (os.getpid(), i))""",
 }
-# How many of each, in each space.
+# How many programs of each kind run in each space.
 CROWD = {"reader": 2, "remover": 4, "poster": 2, "uploader": 1, "unlinker": 1, "attacher": 1,
          "looker": 1, "mover": 1}
 FAULTS = [
@@ -73,7 +73,7 @@ FAULTS = [
 
 
 class Others:
-    """Who adds, edits and deletes on the server."""
+    """Other members, who add, edit and delete messages on the server."""
 
     def __init__(self, sim, seed):
         self.sim, self.dice = sim, random.Random(seed)
@@ -125,7 +125,7 @@ class Killer:
         return programs
 
     def kill(self, mount, programs):
-        """Those that are there though they should not be."""
+        """Kills the mount; returns the processes that did not end in time."""
         start = time.monotonic()
         mount.process.kill()
         for p in programs:

@@ -19,7 +19,7 @@ import time
 
 from kit import SLOW, Mount, Sim, parse, work_in
 
-# What one answer can be; probabilities are those of a request that matches.
+# The faults of an answer; a probability is that for one matching request.
 FAULTS = [
     {"delayMs": 200, "probability": 0.2}, {"status": 502, "probability": 0.2},
     {"status": 429, "retryAfter": "1", "probability": 0.1},
@@ -38,7 +38,7 @@ DESCRIPTORS_MAX = 400
 
 
 class Weather:
-    """What happens on the other side of the mount meanwhile."""
+    """Other members and the server act, and fail, while the programs run."""
 
     def __init__(self, sim, mount, seed):
         self.sim, self.mount, self.dice = sim, mount, random.Random(seed)
@@ -79,7 +79,7 @@ class Weather:
                                   (0.5, self.somebody_writes), (0.1, self.somebody_uploads),
                                   (0.05, self.restart_server), (0.03, self.pause_daemon)):
             if self.dice.random() < probability:
-                # The server is under faults itself.
+                # The faults hit these requests, too.
                 with contextlib.suppress(OSError, AssertionError, ValueError, KeyError,
                                          http.client.HTTPException):
                     what()
@@ -90,7 +90,7 @@ class Weather:
 
 
 def judge(mount):
-    """What is wrong with the daemon after the storm, as lines."""
+    """Returns the faults of the daemon after the storm, one a line."""
     wrong = []
     descriptors = len(os.listdir(f"/proc/{mount.pid}/fd"))
     print(f"resident {mount.rss_kib() // 1024} MiB, {descriptors} descriptors", flush=True)

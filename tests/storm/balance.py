@@ -30,7 +30,7 @@ class Balance:
                 self.violation("alien", None, f"in unsent/: {name} {data[:80]!r} {why}")
 
     def is_beginning(self, name, data):
-        """Less than a token: sparkfs was killed in the middle of a first write."""
+        """True of less than a token: sparkfs was killed in the middle of a first write."""
         return len(data) < 9 and data[:1] == b"w" or TOKEN.search(name)
 
     def violation(self, kind, token, text):
@@ -45,7 +45,7 @@ class Balance:
         self.check_order()
 
     def stage(self, token, deed):
-        """How far the writer came, "never" if it was not begun."""
+        """The last stage that the writer noted of the deed; "never" if it did not begin."""
         entries = self.ledger[token, deed]
         return entries[-1]["stage"] if entries else "never"
 

@@ -1,4 +1,4 @@
-"""What the storm writes: everything about it follows from seed and token."""
+"""The items that the storm writes: all of an item follows from seed and token."""
 import os
 import random
 import re
@@ -6,7 +6,7 @@ import re
 TOKEN = re.compile(r"w\d\d-\d{5}")
 SPACES = ["Harbour", "Lighthouse", "Pier 7", "Quay"]
 WORDS = "buoy keel mast tide wharf Größe 北 ☂ anchor & <b> \"quoted\" \\n drift".split(" ")
-# What is done to an own message after it was sent, and how often of a hundred.
+# The deeds on a message after it was sent, and how many of a hundred get them.
 DEEDS = {(): 64, ("edit",): 18, ("delete",): 11, ("edit", "delete"): 7}
 
 
@@ -27,11 +27,11 @@ class Item:
         else:
             self.name = self.form
             self.body = self.text(dice, f"{token} of the storm {seed}")
-            # What is at the end does not count.
+            # Newlines at the end do not count.
             self.tail = dice.choice([b"", b"\n", b"\n\n"])
             self.edited = self.text(dice, f"{token} edited in the storm {seed}")
         self.deeds = self.choose_deeds(seed, dice)
-        # So many items later.
+        # The writer does the deeds so many items later.
         self.later = dice.choice([0, 0, 1, 4])
         self.removals = dice.choice([1, 2, 3])
 
@@ -42,7 +42,7 @@ class Item:
         return "\n".join([head, *lines]).strip().encode()
 
     def choose_deeds(self, seed, dice):
-        """Some of the writers do not leave alone what they wrote."""
+        """The deeds on this item; some writers edit and delete none of their messages."""
         if random.Random(f"{seed} {self.token[:3]}").random() < 0.4:
             return ()
         (deeds,) = dice.choices(list(DEEDS), DEEDS.values())

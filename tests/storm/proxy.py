@@ -59,7 +59,7 @@ class Broken(Exception):
 
 
 def reset(writer):
-    """RST, not FIN."""
+    """Ends the connection by RST, not FIN."""
     sock = writer.get_extra_info("socket")
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -171,7 +171,7 @@ class Proxy:
         self.is_down = False
 
     async def refuse_for_a_moment(self):
-        """Nobody can connect; those who are connected go on."""
+        """Refuses new connections for a moment; established ones go on."""
         if self.is_down or not self.server.is_serving():
             return
         self.server.close()
@@ -218,7 +218,7 @@ class Proxy:
         return fault
 
     async def pass_on(self, reader, writer, server_reader, server):
-        """One request and its answer. False: the connection is over."""
+        """Passes on one request and its answer. Returns False when the connection is over."""
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as e:
@@ -252,7 +252,7 @@ class Proxy:
         while length > 0:
             piece = await reader.read(min(CHUNK, length))
             if not piece:
-                # The server is not to take half of it for the whole.
+                # A reset keeps the server from taking half of the body for the whole.
                 if server:
                     reset(server)
                 raise Broken
@@ -291,7 +291,7 @@ class Proxy:
             await self.answer_as_gateway(writer, fault)
             return False
         if fault == "stall":
-            # Until the client goes.
+            # Waits until the client closes the connection.
             await asyncio.wait_for(reader.read(1), 120)
             raise Broken
         if fault == "late":

@@ -53,7 +53,7 @@ from writer import Writer  # noqa: E402
 FAULTS_MIN = 1 / 3
 # A killed process ends at once, unless the kernel keeps it.
 KILL_PATIENCE_S = 10
-# Where the simulator makes the others.
+# The share of requests that the proxy refuses where the simulator makes the other faults.
 REFUSED_SHARE = 0.01
 # Probability of each, on every request. They add up, so a little less than the sum is hit.
 FAULTS = {
@@ -159,7 +159,7 @@ class Storm:
             self.fault_names[number] = name
 
     def harvest(self):
-        """What the simulator knows of its faults and requests since it started."""
+        """Adds the counts of faults and requests of the simulator since it started."""
         for item in self.sim.control("GET", "/faults")["items"]:
             self.hits[self.fault_names[item["id"]]] += item["hits"]
         self.log += self.sim.control("GET", "/log")["items"]
@@ -206,12 +206,12 @@ class Storm:
         self.point_to_mount()
 
     def restart(self):
-        """Of the server's process. It remembers its spaces and messages, but no faults."""
+        """Restarts the server, which remembers its spaces and messages, but no faults."""
         self.restarts += 1
         self.proxy.down()
         self.harvest()
         self.sim.stop()
-        # So long a server is gone; what goes on meanwhile is refused.
+        # The server is gone for so long; the proxy refuses connections meanwhile.
         time.sleep(self.dice.uniform(1, 3))
         self.sim.start()
         self.sim.tokens(token=TOKENS[1], person="alice")
@@ -220,11 +220,11 @@ class Storm:
         self.proxy.up()
 
     def order(self, fault):
-        """One that the proxy makes too rarely to be drawn."""
+        """Returns a mishap: the proxy makes a fault that is too rare to be drawn."""
         return lambda: self.proxy.next(fault, b"POST")
 
     def mishaps(self):
-        """Pairs (how many items are done, what happens then)."""
+        """Pairs (number of items done, the mishap that happens then), sorted."""
         total = self.args.posts + self.args.uploads
         rare = 2 if self.args.faults in ("proxy", "both") and not self.is_short() else 0
         plan = [(self.dice.randrange(total // 20, total * 9 // 10), what)
@@ -260,7 +260,7 @@ class Storm:
         return entries
 
     def ended(self):
-        """How many items are posted, or not. Reads only what is new."""
+        """The number of items whose post has ended. Reads only new lines of the ledgers."""
         for path in self.ledgers:
             at, n = self.seen.get(path, (0, 0))
             with open(path, "rb") as f:
@@ -295,10 +295,10 @@ class Storm:
         if bad:
             raise SystemExit(f"storm: {len(bad)} writers failed (seed {self.args.seed})")
 
-    # What is left.
+    # The end.
 
     def settle(self):
-        """An end in order, then a look at what stays."""
+        """Unmounts and mounts again, then waits until unsent/ stays as it is."""
         self.calm()
         self.mount.unmount()
         self.remount()

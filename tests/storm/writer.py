@@ -24,7 +24,7 @@ CLOCKS_DIFFER_S = 1
 
 
 def stamp(seconds):
-    """As the names of messages begin."""
+    """A time in the form with which names of messages begin."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc) \
         .strftime("%Y-%m-%dT%H-%M-%S.%f")[:23]
 
@@ -56,11 +56,11 @@ class Writer:
                 self.do_deeds(item)
 
     def folder(self, item):
-        """Of the mount that stands now."""
+        """The folder of the item's space in the current mount."""
         return pathlib.Path(os.readlink(self.current)) / "spaces" / item.space
 
     def waits(self, deed):
-        """An endless loop's turns, until patience is over."""
+        """Yields at growing intervals until the patience for the deed is over."""
         end = time.monotonic() + PATIENCE_S[deed] * SLOW
         pause = 0.01
         while True:
@@ -71,7 +71,7 @@ class Writer:
             pause = min(pause * 2, 0.5)
 
     def open(self, item, deed, name, flags):
-        """A descriptor, however often it takes. Nothing is accepted before."""
+        """Opens the file, again and again until it succeeds: no byte is accepted before."""
         refused = collections.Counter()
         error = None
         for _ in self.waits(deed):
@@ -86,7 +86,7 @@ class Writer:
         return None
 
     def fill(self, item, deed, fd, data):
-        """All of it and the close. True: it was told success."""
+        """Writes all data and closes. Returns True when write and close succeeded."""
         size = -(-len(data) // item.pieces)
         failed = None
         for at in range(0, len(data), size):
@@ -118,7 +118,7 @@ class Writer:
                                   stamp(time.time() + CLOCKS_DIFFER_S))
         return done
 
-    # To own messages.
+    # Deeds on messages of its own.
 
     def do_deeds(self, item):
         for deed in item.deeds:
@@ -151,7 +151,7 @@ class Writer:
         return fd is not None and self.fill(item, "edit", fd, item.edited_bytes())
 
     def delete(self, item, name):
-        """Gone is what was wanted, also if an attempt before has done it."""
+        """Deletes the file. ENOENT counts as success: an earlier attempt may have deleted it."""
         tries = 0
         for _ in self.waits("delete"):
             folder = self.folder(item)
@@ -163,7 +163,7 @@ class Writer:
                 error = e.errno
             if error == errno.ENOENT and os.path.isdir(folder):
                 return self.note(item, "delete", "ok", error)
-            # Of a mount that is no more nothing is told.
+            # These errors come from a mount that has ended, and say nothing of the deletion.
             tries += error not in (errno.ENOENT, errno.ENOTCONN)
             if tries == item.removals:
                 break
