@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+/* Times after 2038 on 32 bits; no time_t leaves this file. */
+#define _TIME_BITS 64
 #include "ids.h"
 
 #include <errno.h>
