@@ -17,13 +17,18 @@
 
 #define ANSWER_TIMEOUT_MS 3000
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* Decodes "\040" and the like, as the kernel writes them, in place. */
 static void unescape(char *text)
 {
 	char *out = text;
 
 	for (const char *p = text; *p; out++) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] && p[3]) {
+		if (p[0] == '\\' && is_octal(p[1]) && is_octal(p[2]) && is_octal(p[3])) {
 			*out = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
 			p += 4;
 		} else {
