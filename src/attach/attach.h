@@ -77,7 +77,7 @@ bool contents_has(struct contents *c, int64_t row, int64_t lo, int64_t hi);
  * are not here. */
 ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, int64_t offset);
 
-/* ---- what is on its way, for .sparkfs/transfers ---- */
+/* ---- running transfers, for .sparkfs/transfers ---- */
 
 struct content_transfer {
 	bool is_upload;

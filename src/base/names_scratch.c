@@ -94,7 +94,7 @@ static bool is_of_sqlite(const char *name, const struct name_birth *birth)
 	return false;
 }
 
-/* ---- what mkstemp and its like make ---- */
+/* ---- names that mkstemp and its like make ---- */
 
 /*
  * Counts what words do not have: an upper-case letter behind a lower-case one, a letter behind

@@ -157,7 +157,7 @@ void connection_close(struct connection *c)
 	*c = (struct connection)CONNECTION_NONE;
 }
 
-/* ---- its state ---- */
+/* ---- the state of the connection ---- */
 
 bool connection_is_up(const struct connection *c)
 {
@@ -202,7 +202,7 @@ bool connection_is_left(const struct connection *c)
 	return true;
 }
 
-/* ---- its end ---- */
+/* ---- the end of the connection ---- */
 
 void connection_abort(const struct connection *c)
 {

@@ -23,7 +23,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	return h;
 }
 
-/* ---- who reads what (rm_guard.h) ---- */
+/* ---- notes of readers (rm_guard.h) ---- */
 
 bool fs_watches_reads(const struct fs *fs, uint64_t ino)
 {

@@ -74,7 +74,7 @@ void local_first(struct op *op)
 	op->submit = read_first;
 }
 
-/* ---- when nobody waits ---- */
+/* ---- without a waiting request ---- */
 
 struct late {
 	struct fs *fs;

@@ -70,7 +70,7 @@ struct notifier {
 	GArray *held;		/* lock; of uint64_t: the directories of requests under way */
 };
 
-/* ---- what the kernel is told ---- */
+/* ---- notices to the kernel ---- */
 
 /*
  * The kernel drops a name that it is told of even if a process is in that directory; then
@@ -108,7 +108,7 @@ static void note_result(uint64_t ino, const char *name, int r)
 			  strerror(-r));
 }
 
-/* ---- who waits ---- */
+/* ---- waiters ---- */
 
 static void wait_unref_locked(struct wait *w)
 {

@@ -105,7 +105,7 @@ static int use_own_io(struct fs *fs)
 	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 }
 
-/* ---- what needs no op ---- */
+/* ---- requests without an op ---- */
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {

@@ -54,7 +54,7 @@ void account_owner_clear(struct account_owner *o)
 	g_clear_pointer(&o->email, g_free);
 }
 
-/* ---- what is remembered ---- */
+/* ---- the remembered account ---- */
 
 static int read_owner(const char *path, const char *base_url, struct account_owner *ret_owner)
 {

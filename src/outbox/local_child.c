@@ -38,7 +38,7 @@ int local_spool_open(const char *dir, int *ret_fd)
 	return 0;
 }
 
-/* ---- starting it ---- */
+/* ---- starting the child ---- */
 
 static void set_attributes(posix_spawnattr_t *attr)
 {
@@ -106,7 +106,7 @@ static int start(int spool, const struct local_caller *c, struct local_child *re
 	return 0;
 }
 
-/* ---- what it is told, and says ---- */
+/* ---- the request and the answer ---- */
 
 static int tell(int socket, const struct letter_local *l)
 {

@@ -122,7 +122,7 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
 	return 0;
 }
 
-/* ---- making it durable ---- */
+/* ---- making a letter durable ---- */
 
 static void written(void *arg)
 {

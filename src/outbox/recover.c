@@ -118,7 +118,7 @@ static struct outbox_letter *guess_letter(struct outbox *o, int64_t n)
 	return l;
 }
 
-/* ---- listing what was found ---- */
+/* ---- listing letters of an earlier run ---- */
 
 static void list(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		 bool is_new_note)
@@ -212,7 +212,7 @@ static void recover_letter(struct outbox *o, int64_t n, bool sending)
 	outbox_note_clear(&note);
 }
 
-/* ---- what was being written ---- */
+/* ---- drafts of an earlier run ---- */
 
 static void parse_label(const char *name, struct outbox_letter *l)
 {

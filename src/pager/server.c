@@ -65,7 +65,7 @@ void server_free(struct server **s)
 	*s = NULL;
 }
 
-/* ---- what came of requests ---- */
+/* ---- outcomes of requests ---- */
 
 void server_heard(struct server *s, const struct webex_reply *reply)
 {
@@ -170,7 +170,7 @@ int64_t server_offline_since_wall_ms(struct server *s)
 	return ms;
 }
 
-/* ---- how long its pages are ---- */
+/* ---- lengths of pages ---- */
 
 int server_page_max(struct server *s, int max)
 {

@@ -40,7 +40,7 @@ void server_stop(struct server *s);
 /* Called after the queue was stopped. */
 void server_free(struct server **s);
 
-/* ---- what came of requests ---- */
+/* ---- outcomes of requests ---- */
 
 /* Notes an answer: unless it is a failure of the network, the server can be reached. */
 void server_heard(struct server *s, const struct webex_reply *reply);
@@ -67,7 +67,7 @@ int64_t server_good_wall_ms(struct server *s);
 /* -1: the last request did not fail by the network. */
 int64_t server_offline_since_wall_ms(struct server *s);
 
-/* ---- how long its pages are ---- */
+/* ---- lengths of pages ---- */
 
 /* How many messages a page may have, at most `max`. After a gateway failed on large pages all
  * fetches ask for smaller ones, and now and then for twice as many again. */

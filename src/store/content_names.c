@@ -165,7 +165,7 @@ int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 	return find_plain(c, &(struct store_range){.room = room}, name, ret_content);
 }
 
-/* ---- all of them ---- */
+/* ---- listing ---- */
 
 int store_content_list(struct store_conn *conn, const struct store_range *range, int64_t after,
 		       bool (*fn)(void *arg, const struct store_content *content,

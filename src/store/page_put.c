@@ -97,7 +97,7 @@ static void sort_items(const struct put *p, GPtrArray *messages, struct page *pa
 		note_twins(&page->items[i - 1], &page->items[i]);
 }
 
-/* ---- what is known of the page's time ---- */
+/* ---- rows of the page's time ---- */
 
 #define SCAN_COLUMNS                                                                           \
 	"m.rowid, m.created_ms, m.id, m.deleted, m.updated_ms, m.flags, m.parent_id,"          \
@@ -343,7 +343,7 @@ static int put_items(struct put *p, const struct page *page, GArray *seen)
 	return r;
 }
 
-/* ---- what is missing ---- */
+/* ---- rows that the page lacks ---- */
 
 /* Finds all rows that the part has now, where scan() saw too many. */
 static int find_absent(struct put *p, const struct page_part *part, GArray *absent)

@@ -538,7 +538,7 @@ int store_person_list(struct store_conn *c, int64_t after,
 int store_apply_person(struct store *s, const struct webex_person *p, int64_t now_wall_ms,
 		       int64_t *ret_rowid, GPtrArray *changes);
 
-/* ---- numbers for what has no row of its own ---- */
+/* ---- numbers for objects without a row ---- */
 /* The rowid of (kind, key); makes the row if there is none. Writer only. */
 int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid);
 /* Makes the rows of many keys in one transaction. */

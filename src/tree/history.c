@@ -45,7 +45,7 @@ int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_mo
 	return 0;
 }
 
-/* ---- what must be known ---- */
+/* ---- needs of the past ---- */
 
 static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
 {

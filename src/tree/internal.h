@@ -152,7 +152,7 @@ extern const struct tree_row attachment_rows[];
 #define FILE_RW (S_IFREG | 0644)
 #define LINK (S_IFLNK | 0777)
 
-/* ---- what several files use of another, by file ---- */
+/* ---- functions that several files use, by file ---- */
 /* spaces.c */
 int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);

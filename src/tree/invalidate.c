@@ -247,7 +247,7 @@ static void tell_month_files(struct telling *g, const struct store_change *c)
 	store_content_clear(&content);
 }
 
-/* ---- all of them ---- */
+/* ---- every change ---- */
 
 static void tell_one(struct telling *g, const struct store_change *c)
 {

@@ -13,7 +13,7 @@
 #include "tree/write.h"
 #include "webex/id.h"
 
-/* ---- where it is, for people ---- */
+/* ---- paths in messages for people ---- */
 
 /* "spaces/Ops/2026-...txt"; owned. */
 static char *path_of(struct tree_ctx *ctx, const struct store_message *m)

@@ -315,7 +315,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	return 0;
 }
 
-/* ---- all of them ---- */
+/* ---- every kind ---- */
 
 static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {

@@ -112,7 +112,7 @@ char *webex_membership_json(const struct webex_membership *m);
  */
 char *webex_error_text(const char *json, size_t len);
 
-/* ---- what a person writes into .json files ---- */
+/* ---- input: the .json files that a person writes ---- */
 
 /*
  * The changes that a space.json written by a person makes to the space as it is now (design

@@ -227,7 +227,7 @@ void webex_render_transcript(const struct webex_message *m, GString *out)
 	g_string_append_c(out, '\n');
 }
 
-/* ---- its size, without making it ---- */
+/* ---- the size, without rendering ---- */
 
 /* True for an address that a transcript shows unchanged. */
 static bool is_plain_author(const char *email, size_t *ret_len)

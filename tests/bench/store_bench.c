@@ -156,7 +156,7 @@ static GPtrArray *make_page(struct bench *b, int page)
 	return list;
 }
 
-/* ---- what is measured ---- */
+/* ---- measurements ---- */
 
 static void open_store(struct bench *b)
 {

@@ -27,7 +27,7 @@ void journal_lost(void)
 	since_ms = INT64_MAX;
 }
 
-/* ---- what it says ---- */
+/* ---- the lines of the journal ---- */
 
 struct journal {
 	GHashTable *created, *deleted; /* path -> how often */
@@ -96,7 +96,7 @@ static void read_journal(struct journal *j)
 	store_read_end(conn);
 }
 
-/* ---- what it should say ---- */
+/* ---- the lines that it should have ---- */
 
 static bool is_told(const struct journal *j, const char *stem)
 {

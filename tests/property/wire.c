@@ -176,7 +176,7 @@ static uint64_t start(enum question_kind kind, const struct webex_list *l, const
 	return c->id;
 }
 
-/* ---- webex/api.h: what is asked ---- */
+/* ---- webex/api.h: requests ---- */
 
 uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,
 			  void *arg)

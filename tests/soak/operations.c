@@ -505,7 +505,7 @@ static void odd_call(void)
 	ignore(mknod(other, S_IFIFO | 0600, 0));
 }
 
-/* ---- all of them ---- */
+/* ---- the table ---- */
 
 static void (*const operations[])(void) = {
 	read_any,      read_any,	 read_any,     read_named,

@@ -69,7 +69,7 @@ int gaps_find(struct filler *f, int64_t lo, int64_t hi, GArray *left)
 	return r;
 }
 
-/* ---- how dense the messages are ---- */
+/* ---- density of the messages ---- */
 
 struct density {
 	int64_t first_ms, last_ms, items;

@@ -65,7 +65,7 @@ static const struct pager_config *config_of(const struct catchup *c)
 	return pager_get_config(c->pager);
 }
 
-/* ---- which spaces have news ---- */
+/* ---- spaces with news ---- */
 
 bool catchup_has_news(struct catchup *c, int64_t room)
 {
@@ -119,7 +119,7 @@ void catchup_publish(struct catchup *c)
 	g_array_unref(reload_news(c));
 }
 
-/* ---- what to fetch next ---- */
+/* ---- choosing the next fetch ---- */
 
 static bool is_put_off(const struct catchup *c, int64_t room)
 {
@@ -230,7 +230,7 @@ void catchup_sleep(struct catchup *c)
 	g_queue_clear_full(&c->wanted, g_free);
 }
 
-/* ---- how it ended ---- */
+/* ---- results of fetches ---- */
 
 static void put_off(struct catchup *c, int64_t room)
 {

@@ -93,7 +93,7 @@ void proof_members_listed(struct proof *proof, int64_t room, int64_t began_ms, i
 /* The page size that the next list of members must have; `max` if any will do. */
 int proof_members_max(const struct proof *proof, int64_t room, int max);
 
-/* ---- somebody wants to know now ---- */
+/* ---- urgent questions ---- */
 
 enum proof_kind { PROOF_ROOM, PROOF_MESSAGE, PROOF_MEMBER };
 enum proof_verdict {

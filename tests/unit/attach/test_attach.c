@@ -99,7 +99,7 @@ static void end(struct request *r, int error, int status)
 	r->done(r->arg, &reply);
 }
 
-/* ---- who reads ---- */
+/* ---- readers ---- */
 
 struct world {
 	struct work_queue *queue;

@@ -105,7 +105,7 @@ void interrupt(fuse_req_t req)
 	pthread_mutex_unlock(&req->lock);
 }
 
-/* ---- what op.c needs of its neighbours ---- */
+/* ---- fakes of the neighbours of op.c ---- */
 
 atomic_int notices;
 

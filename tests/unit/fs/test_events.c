@@ -24,7 +24,7 @@ struct world {
 
 static struct world *world;
 
-/* ---- what events.c needs of its neighbours ---- */
+/* ---- fakes of the neighbours of events.c ---- */
 
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events)
 {

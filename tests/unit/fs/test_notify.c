@@ -122,7 +122,7 @@ static void wait_inside(int n)
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- who waits ---- */
+/* ---- waiters ---- */
 
 struct waiter {
 	int calls; /* lock */

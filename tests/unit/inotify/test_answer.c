@@ -48,7 +48,7 @@ void fuse_pollhandle_destroy(struct fuse_pollhandle *ph)
 	(void)ph;
 }
 
-/* ---- what stands below: notes that it was asked ---- */
+/* ---- the operations below: note that they were called ---- */
 
 static int passed;
 static const struct fuse_lowlevel_ops *ops;

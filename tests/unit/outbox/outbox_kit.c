@@ -376,7 +376,7 @@ int64_t kit_store_message(struct kit *k, const struct webex_message *m)
 	return put.row;
 }
 
-/* ---- what is on disk ---- */
+/* ---- files on disk ---- */
 
 static gint compare(gconstpointer a, gconstpointer b)
 {

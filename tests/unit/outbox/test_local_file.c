@@ -174,7 +174,7 @@ static char *make(const char *name, const char *bytes, mode_t mode)
 	return path;
 }
 
-/* ---- what is read ---- */
+/* ---- files that are read ---- */
 
 static void test_the_letter_becomes_one_of_the_file(void **state)
 {
@@ -362,7 +362,7 @@ static void test_its_own_rights_are_lent_to_few(void **state)
 	assert_int_equal(setresuid(0, 0, 0), 0);
 }
 
-/* ---- what takes too long ---- */
+/* ---- timeouts ---- */
 
 /* So many processes have this one as parent. */
 static int children(void)

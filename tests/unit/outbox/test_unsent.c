@@ -343,7 +343,7 @@ static void what_is_no_text_cannot_be_sent_again(void **state)
 	outbox_item_free(item);
 }
 
-/* ---- what an earlier run left ---- */
+/* ---- letters of an earlier run ---- */
 
 static void found_as_sending_it_is_in_doubt(void **state)
 {

@@ -124,7 +124,7 @@ static void test_what_was_said_last_still_holds(void **state)
 	on_queue(w, end);
 }
 
-/* ---- those who wait ---- */
+/* ---- waiters ---- */
 
 static void wait_after(struct world *w, struct asker *a, int64_t cursor)
 {

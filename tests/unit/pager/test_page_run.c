@@ -110,7 +110,7 @@ static void body_background(struct world *w)
 
 CASE(background)
 
-/* ---- what is missing is gone, but only there ---- */
+/* ---- messages that a page lacks ---- */
 
 static void body_deletes(struct world *w)
 {
@@ -368,7 +368,7 @@ static void body_cancel_inside(struct world *w)
 
 CASE(cancel_inside)
 
-/* ---- what others made known meanwhile ---- */
+/* ---- messages that other fetches brought meanwhile ---- */
 
 static void body_skips_known(struct world *w)
 {

@@ -513,7 +513,7 @@ static void body_own(struct world *w)
 
 CASE(own)
 
-/* ---- who wants to know ---- */
+/* ---- urgent questions ---- */
 
 static void told(void *arg, enum proof_verdict verdict)
 {

@@ -5,7 +5,7 @@
 
 #include "span_kit.h"
 
-/* ---- what it costs ---- */
+/* ---- costs ---- */
 
 static void body_cost(struct world *w)
 {

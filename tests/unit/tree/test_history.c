@@ -214,7 +214,7 @@ static void test_its_transcript(void **state)
 	assert_false(transcript_is_open(w->tree->transcripts, ino, NULL));
 }
 
-/* ---- what the kernel is told ---- */
+/* ---- notices to the kernel ---- */
 
 static void told_inode(void *arg, uint64_t ino)
 {

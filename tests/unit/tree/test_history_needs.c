@@ -33,7 +33,7 @@ static void waited(struct world *w)
 	w->ctx.waited[w->ctx.n_waited++].error = 0;
 }
 
-/* ---- what must be known ---- */
+/* ---- needs of the past ---- */
 
 static void assert_newest_page(const struct need *need)
 {

@@ -443,7 +443,7 @@ static void test_listed_is_what_stat_says(void **state)
 	g_ptr_array_unref(all.names);
 }
 
-/* ---- what the kernel is told ---- */
+/* ---- notices to the kernel ---- */
 
 static void told_inode(void *arg, uint64_t ino)
 {
