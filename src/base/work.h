@@ -32,6 +32,9 @@ void work_queue_stop(struct work_queue **queue);
 
 void work_post(struct work_queue *q, work_fn fn, void *arg);
 
+/* Runs fn(arg) on the queue's thread and waits for its end. Not from that thread. */
+void work_call(struct work_queue *q, work_fn fn, void *arg);
+
 /* Runs `fn` at clock_mono(clock_system()) >= `mono_ms`. Returns an id > 0 for work_cancel. */
 uint64_t work_post_at(struct work_queue *q, int64_t mono_ms, work_fn fn, void *arg);
 

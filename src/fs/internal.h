@@ -21,6 +21,9 @@
 #include "fs/session.h"
 #include "fs/will.h"
 #include "fs/caller.h"
+#include "tree/change.h"
+#include "tree/invalidate.h"
+#include "tree/read.h"
 #include "tree/write.h"
 
 struct fs {

@@ -360,22 +360,9 @@ void fs_exit(struct fs *fs)
 	kill(getpid(), SIGTERM);
 }
 
-struct waited {
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done; /* lock */
-	struct fs *fs;
-};
-
 static void fail_all(void *arg)
 {
-	struct waited *w = arg;
-
-	op_fail_all(w->fs);
-	pthread_mutex_lock(&w->lock);
-	w->done = true;
-	pthread_cond_signal(&w->cond);
-	pthread_mutex_unlock(&w->lock);
+	op_fail_all(arg);
 }
 
 /*
@@ -413,21 +400,11 @@ static void end_connection(struct fs *fs)
 
 void fs_unmount(struct fs *fs)
 {
-	struct waited w = {.fs = fs};
 	struct refuser *refuser;
 
 	if (!fs->is_mounted)
 		return;
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.cond, NULL);
-	work_post(fs->config.queue, fail_all, &w);
-	pthread_mutex_lock(&w.lock);
-	while (!w.done)
-		pthread_cond_wait(&w.cond, &w.lock);
-	pthread_mutex_unlock(&w.lock);
-	pthread_cond_destroy(&w.cond);
-	pthread_mutex_destroy(&w.lock);
-
+	work_call(fs->config.queue, fail_all, fs);
 	work_queue_stop(&fs->copies);
 	if (fs->above)
 		fs->config.above->quit(fs->above);

@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "main/call.h"
 
 struct introduce {
 	struct store *store;

@@ -21,7 +21,6 @@
 #include "pager/server.h"
 #include "http/loop.h"
 #include "inotify/mirror.h"
-#include "main/call.h"
 #include "main/capture.h"
 #include "main/introduce.h"
 #include "main/mountpoint.h"
@@ -29,7 +28,8 @@
 #include "store/store.h"
 #include "tree/place.h"
 #include "tree/tree.h"
-#include "tree/write.h"
+#include "tree/change.h"
+#include "tree/invalidate.h"
 #include "webex/token.h"
 
 /* How long a person waits for a server that does not answer when the account is known. */

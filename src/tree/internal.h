@@ -9,6 +9,9 @@
 #include "tree/replaced.h"
 #include "tree/transcript.h"
 #include "tree/tree.h"
+#include "tree/change.h"
+#include "tree/invalidate.h"
+#include "tree/read.h"
 #include "tree/write.h"
 
 /* For what the kernel is told each change of (design 4). */

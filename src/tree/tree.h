@@ -139,3 +139,18 @@ int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cooki
 
 /* Appends the present bytes of a generated file. */
 int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+
+/* The entry of an existing node: attributes by its row. */
+int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
+
+/* ---- questions of the fs layer ---- */
+bool tree_is_post(uint64_t ino);
+/* True if all changes of the directory's listing pass through tree_on_changes. */
+bool tree_dir_is_told(uint64_t ino);
+/* True for the forms of a message. */
+bool tree_is_message(uint64_t ino);
+/* Who reads it is noted, for when he removes it (fs/rm_guard.h). */
+bool tree_is_watched(uint64_t ino);
+/* True for spaces and the directories in them, in which a program that walks them may not
+ * delete. */
+bool tree_guards_deletion(uint64_t dir);

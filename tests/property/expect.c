@@ -8,6 +8,7 @@
 #include "report.h"
 #include "webex/id.h"
 #include "webex/render.h"
+#include "tree/read.h"
 
 /* Others by the same author in the same millisecond, whatever became of them. */
 static bool has_twin(const struct truth *t)

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "tree/place.h"
 #include "wire.h"
+#include "tree/invalidate.h"
 
 /* Without use for so long nothing is polled. */
 #define IDLE_MS (10 * 60 * 1000)

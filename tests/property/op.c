@@ -6,6 +6,7 @@
 #include "fake_time.h"
 #include "mount.h"
 #include "report.h"
+#include "tree/read.h"
 
 /* As fs does for a lookup: longer than that nobody waits (fs/inodes.c). */
 #define DEADLINE_MS 5000

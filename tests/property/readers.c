@@ -10,6 +10,7 @@
 #include "fake_time.h"
 #include "mount.h"
 #include "report.h"
+#include "tree/read.h"
 
 #define BYTES_MAX (1 << 20)
 
