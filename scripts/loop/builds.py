@@ -171,11 +171,8 @@ class Build:
 
     def targets(self, tests):
         """The programs that these tests are, or are run with: what ninja has to build."""
-        programs = set()
-        for test in tests:
-            for word in [*test["cmd"], *test["env"].values()]:
-                path = pathlib.Path(word)
-                if path.is_absolute() and path.is_relative_to(self.dir) and \
-                        ".." not in path.parts:
-                    programs.add(str(path.relative_to(self.dir)))
-        return sorted(programs)
+        made = {os.path.relpath(name, self.dir) for target in introspect(self.folder, "targets")
+                for name in target["filename"]}
+        words = {os.path.relpath(os.path.join(self.dir, word), self.dir)
+                 for test in tests for word in [*test["cmd"], *test["env"].values()]}
+        return sorted(made & words)

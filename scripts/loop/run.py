@@ -209,7 +209,8 @@ class Loop:
                 name += f" {number}/{parts}"
             expected = self.durations.expected(test["name"], build.name) / parts
             job = Job(f"{build.name}: {name}", [*build.prefix(), *test["cmd"]], self.test_done,
-                      env=env, timeout=test["timeout"] * build.slow, expected=expected)
+                      env=env, cwd=build.dir, timeout=test["timeout"] * build.slow,
+                      expected=expected)
             job.build, job.test = build, test
             self.pool.add(job)
 
@@ -258,7 +259,7 @@ class Loop:
                 if len(jobs) > FEW_FAILURES:
                     self.count(build, job.counted)
                     continue
-                again = Job(job.name, job.argv, self.again_done, env=job.env,
+                again = Job(job.name, job.argv, self.again_done, env=job.env, cwd=job.cwd,
                             timeout=job.timeout, alone=True)
                 again.build, again.test = job.build, job.test
                 self.pool.add(again)
