@@ -9,6 +9,8 @@
 
 /* Answers up to this size are parsed on `queue`, which takes less than a millisecond. */
 #define PARSE_HERE_MAX 32768
+/* The id of a call that began after the client was stopped. */
+#define NO_REQUEST UINT64_MAX
 
 /* ---- calls ---- */
 
@@ -68,14 +70,35 @@ void webex_call_set_json(struct webex_call *call, char *body)
 	call->request->content_type = g_strdup("application/json");
 }
 
+/* Ends the call without the loop, which may be gone. */
+static void end_unsent(struct webex_call *call)
+{
+	struct http_request *request = call->request;
+	struct http_response *answer = g_new0(struct http_response, 1);
+
+	answer->error = request->error ? request->error : -ESHUTDOWN;
+	answer->detail = g_strdup(request->error ? request->why : "shutting down");
+	on_answer(call, answer);
+	http_request_free(request);
+}
+
+/*
+ * The lock is held while the loop is called, here and below: once webex_client_stop has had it, the
+ * loop may be stopped and freed, while items of the queue still start and cancel calls.
+ */
 uint64_t webex_call_start(struct webex_call *call)
 {
 	struct webex_client *c = call->client;
+	uint64_t id = NO_REQUEST;
 
 	pthread_mutex_lock(&c->lock);
 	c->calls++;
+	if (c->stopping)
+		end_unsent(call);
+	else
+		id = http_submit(c->loop, call->request);
 	pthread_mutex_unlock(&c->lock);
-	return http_submit(c->loop, call->request);
+	return id;
 }
 
 static void call_free(struct webex_call *call)
@@ -135,22 +158,39 @@ static void on_answer(void *arg, struct http_response *answer)
 
 void webex_cancel(struct webex_client *c, uint64_t id)
 {
-	http_cancel(c->loop, id);
+	pthread_mutex_lock(&c->lock);
+	if (!c->stopping)
+		http_cancel(c->loop, id);
+	pthread_mutex_unlock(&c->lock);
 }
 
 void webex_resume(struct webex_client *c, uint64_t id)
 {
-	http_resume(c->loop, id);
+	pthread_mutex_lock(&c->lock);
+	if (!c->stopping)
+		http_resume(c->loop, id);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool take_back(struct webex_client *c, uint64_t id,
+		      bool (*from_loop)(struct http_loop *loop, uint64_t id))
+{
+	bool is_withdrawn;
+
+	pthread_mutex_lock(&c->lock);
+	is_withdrawn = !c->stopping && from_loop(c->loop, id);
+	pthread_mutex_unlock(&c->lock);
+	return is_withdrawn;
 }
 
 bool webex_withdraw(struct webex_client *c, uint64_t id)
 {
-	return http_withdraw(c->loop, id);
+	return take_back(c, id, http_withdraw);
 }
 
 bool webex_cut(struct webex_client *c, uint64_t id)
 {
-	return http_cut(c->loop, id);
+	return take_back(c, id, http_cut);
 }
 
 /* ---- the client ---- */

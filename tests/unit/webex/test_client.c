@@ -364,6 +364,32 @@ static void test_stop_while_waiting(void **state)
 	kit_stop(&k);
 }
 
+/* While the queue runs dry, what ended starts and cancels more. */
+static void test_calls_after_the_loop_is_gone(void **state)
+{
+	struct kit k;
+
+	(void)state;
+	kit_start(&k, hang, NULL, NULL);
+	struct ticket *t = ticket_new(&k);
+	uint64_t id = webex_get_me(k.client, kit_done, t);
+	webex_client_stop(k.client);
+	http_loop_stop(&k.loop);
+	check_and_free(t, -ESHUTDOWN);
+	webex_cancel(k.client, id);
+	webex_resume(k.client, id);
+	assert_false(webex_withdraw(k.client, id));
+	t = ticket_new(&k);
+	id = webex_get_me(k.client, kit_done, t);
+	assert_int_not_equal(id, 0);
+	assert_false(webex_cut(k.client, id));
+	check_and_free(t, -ESHUTDOWN);
+	t = ticket_new(&k);
+	webex_get_room(k.client, "no id/", kit_done, t);
+	check_and_free(t, -EINVAL);
+	kit_stop(&k);
+}
+
 static void test_end_on_the_wire(void **state)
 {
 	struct webex_post p = {.room_id = "RRR", .text = "x", .fd = -1};
@@ -465,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_cancel_while_waiting),
 		cmocka_unit_test(test_time_out_while_waiting),
 		cmocka_unit_test(test_stop_while_waiting),
+		cmocka_unit_test(test_calls_after_the_loop_is_gone),
 		cmocka_unit_test(test_end_on_the_wire),
 		cmocka_unit_test(test_long_answers),
 	};
