@@ -7,17 +7,18 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "pager/present/poll.h"
-#include "pager/past/evicted.h"
-#include "pager/past/page_run.h"
 #include "pager/internal.h"
-#include "pager/fetchers/fetchers.h"
 
 #define MAX_RESTARTS 3
 
+const struct pager_config *pager_get_config(const struct pager *p)
+{
+	return &p->config;
+}
+
 static int64_t age_of(const struct pager *p, const struct need *need)
 {
-	switch (fetchers_find(need->kind)->age) {
+	switch (p->parts->fetcher_of(need->kind)->age) {
 	case FETCH_NO_AGE:
 		break;
 	case FETCH_LIST_AGE:
@@ -52,9 +53,9 @@ void pager_wake(struct pager_entry *e, int error)
 	}
 }
 
-static int64_t failed_age_of(const struct need *need, int error)
+static int64_t failed_age_of(const struct pager *p, const struct need *need, int error)
 {
-	const struct fetcher *fetcher = fetchers_find(need->kind);
+	const struct fetcher *fetcher = p->parts->fetcher_of(need->kind);
 
 	if (error == -ENOENT && fetcher->absent_ms)
 		return fetcher->absent_ms;
@@ -91,7 +92,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 		e->is_expired = false;
 	} else {
 		e->failed_error = error;
-		e->failed_until_ms = now + failed_age_of(&e->need, error);
+		e->failed_until_ms = now + failed_age_of(p, &e->need, error);
 		p->stats.failed++;
 		p->stats.last_error = error;
 	}
@@ -102,7 +103,8 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 static char *describe(const struct fetch *f)
 {
 	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
-	const struct fetcher *fetcher = of_messages ? fetchers_find(NEED_SPAN) : f->fetcher;
+	const struct fetcher *fetcher =
+		of_messages ? f->pager->parts->fetcher_of(NEED_SPAN) : f->fetcher;
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
@@ -139,6 +141,41 @@ static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 		log_last_error("%s", line);
 }
 
+/* ---- the newest messages of a space ---- */
+
+static bool lists_head(const struct need *need)
+{
+	return need->kind == NEED_HEAD ||
+	       (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD);
+}
+
+/* Notes the activity of the space: what comes after it is news again. */
+static void note_begin(struct fetch *f)
+{
+	struct store_activity activity = {.last_ms = -1};
+	struct store_conn *conn;
+
+	f->started_ms = clock_mono(f->pager->config.clock);
+	f->has_activity = false;
+	if (!lists_head(&f->need) || store_read_begin(f->pager->config.store, &conn))
+		return;
+	f->has_activity = store_room_activity(conn, f->need.row, &activity) == 0;
+	f->activity_ms = activity.last_ms;
+	store_read_end(conn);
+}
+
+/* Notes that the newest messages account for the activity that was known when the fetch began. */
+static int settle(const struct fetch *f, int error)
+{
+	if (error || !lists_head(&f->need))
+		return error;
+	return f->has_activity
+		       ? store_news_settle(f->pager->config.store, f->need.row, f->activity_ms)
+		       : -EIO;
+}
+
+/* ---- its end ---- */
+
 static void fetch_end(struct fetch *f, int error, bool network)
 {
 	struct pager *p = f->pager;
@@ -154,7 +191,7 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
 			  (long long)f->need.row, f->need.key, strerror(-error));
-	poller_ended(p->poller, f, error, network);
+	p->parts->ended(p, f, settle(f, error), network);
 	fetch_free(f);
 	pager_wake(e, error);
 }
@@ -174,8 +211,13 @@ int pager_published(struct pager *p, int r, GPtrArray *changes)
 	if (changes->len && p->config.on_changes)
 		p->config.on_changes(p->config.arg, changes);
 	g_ptr_array_unref(changes);
-	evicted_check(p->evicted);
+	p->parts->stored(p);
 	return r;
+}
+
+void pager_lacks(struct pager *p, const struct page_told *page)
+{
+	p->parts->lacks(p, page);
 }
 
 struct evicted *pager_evicted(struct pager *p)
@@ -239,7 +281,7 @@ bool fetch_restarts(struct fetch *f)
 	f->generation = f->entry->generation;
 	p->stats.restarted++;
 	pthread_mutex_unlock(&p->lock);
-	poller_begins(p->poller, f);
+	note_begin(f);
 	return true;
 }
 
@@ -268,7 +310,7 @@ static int fetch_begin(struct fetch *f)
 	pthread_mutex_lock(&p->lock);
 	f->generation = f->entry->generation;
 	pthread_mutex_unlock(&p->lock);
-	poller_begins(p->poller, f);
+	note_begin(f);
 	return f->fetcher->begin(f);
 }
 
@@ -323,7 +365,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	f->pager = p;
 	f->entry = e;
 	f->need = e->need;
-	f->fetcher = fetchers_find(e->need.kind);
+	f->fetcher = p->parts->fetcher_of(e->need.kind);
 	f->is_for_all = g_queue_is_empty(&e->waiters) || e->need.kind == NEED_NEWS;
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);
@@ -348,11 +390,24 @@ void fetch_cancel(struct pager *p, struct pager_entry *e)
 	e->fetching = false;
 	p->stats.fetching--;
 	pthread_mutex_unlock(&p->lock);
-	poller_ended(p->poller, f, -ECANCELED, false);
+	p->parts->ended(p, f, -ECANCELED, false);
 	if (f->fetcher->cancel) {
 		f->fetcher->cancel(f);
 		fetch_free(f);
 		return;
 	}
 	webex_cancel(p->config.client, f->request);
+}
+
+void pager_begin(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+
+	if (p->stopping)
+		return;
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, true);
+	pthread_mutex_unlock(&p->lock);
+	if (!e->fetch)
+		fetch_start(p, e);
 }

@@ -52,10 +52,6 @@ struct fetch {
 	char *last_next;
 };
 
-/* Needs as keys of a table. */
-guint need_hash(gconstpointer p);
-gboolean need_equal_g(gconstpointer a, gconstpointer b);
-
 /* What begin() and answer() of a fetcher return, if not -errno. */
 enum fetch_step {
 	FETCH_DONE, /* it is in the store */
@@ -95,6 +91,9 @@ void fetch_answered(void *arg, struct webex_reply *reply);
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
 /* Tells of the changes, frees them, and returns `r`. */
 int pager_published(struct pager *p, int r, GPtrArray *changes);
+/* A page lacks something that is known: a suspicion (proof/proof.h). */
+struct page_told;
+void pager_lacks(struct pager *p, const struct page_told *page);
 /* The parts of a pager. */
 struct spans;
 struct spans *pager_spans(struct pager *p);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What pager.c (needs, waiters) and fetch.c (how a fetch begins and ends) share.
+ * What pager.c (who asks), fetch.c (how a fetch begins and ends) and entries.c (what is known of each
+ * need) share. Files of the pager call each other in one direction, but for those of proof/:
+ *
+ *     need < server < entries < fetch < past/page_run < proof/ < past/sweep < present/ < the rest of past/
+ *          < fetchers/ < pager
  */
 #pragma once
 
@@ -29,7 +33,22 @@ struct pager_entry {
 	uint64_t generation;
 };
 
+/*
+ * How fetch.c reaches what stands above it: the table of fetchers, and the parts of the pager that must
+ * hear of a fetch and begin fetches themselves. pager.c fills this in. Thread rule: cache thread.
+ */
+struct pager_parts {
+	const struct fetcher *(*fetcher_of)(enum need_kind kind);
+	/* Called before the waiters are. -ECANCELED: nobody waits any more. */
+	void (*ended)(struct pager *p, struct fetch *f, int error, bool network);
+	/* Called when something may have been stored. */
+	void (*stored)(struct pager *p);
+	/* Called when a page lacks something that is known. */
+	void (*lacks)(struct pager *p, const struct page_told *page);
+};
+
 struct pager {
+	const struct pager_parts *parts;
 	struct pager_config config;
 	pthread_mutex_t lock;
 	GHashTable *entries; /* need -> entry; pager.lock */
@@ -48,25 +67,23 @@ struct pager {
 	bool stopping;		  /* cache thread */
 };
 
+/* ---- entries.c ---- */
+
 /* Notes the end of a fetch: an operation that looked at the store before looks again. */
 void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error);
 /* The entry of `need`; if there is none, it is made if `make`. Called under pager.lock. Only
  * the cache thread drops entries, and only it keeps pointers to them. */
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
-/* ---- pager.c; cache thread ---- */
-
-/* Begins a fetch that nobody waits for, unless one is under way. */
-void pager_begin(struct pager *p, const struct need *need);
 bool pager_is_fetching(struct pager *p, const struct need *need);
 /* The need counts as fresh until that time (mono). */
 void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms);
 /* When a fetch of the need last succeeded, mono; a time long ago if never in this mount. */
 int64_t pager_good_ms(struct pager *p, const struct need *need);
-/* True if a need of this kind cannot be filled from the store alone. */
-bool pager_asks_server(enum need_kind kind);
 
 /* ---- fetch.c; cache thread ---- */
 
+/* Begins a fetch that nobody waits for, unless one is under way. */
+void pager_begin(struct pager *p, const struct need *need);
 /* Begins the fetch of a need that has none under way. */
 void fetch_start(struct pager *p, struct pager_entry *e);
 /* Cancels the fetch; its answer only frees it. */

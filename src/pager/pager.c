@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "pager/fetchers/fetchers.h"
 #include "pager/present/poll.h"
 #include "pager/past/evicted.h"
 #include "pager/internal.h"
@@ -19,29 +20,34 @@
 /* If there are more entries, idle ones are dropped. */
 #define MAX_ENTRIES 65536
 
-bool need_equal(const struct need *a, const struct need *b)
+/* ---- the parts ---- */
+
+static void on_ended(struct pager *p, struct fetch *f, int error, bool network)
 {
-	return a->kind == b->kind && a->row == b->row && a->lo_ms == b->lo_ms &&
-	       a->hi_ms == b->hi_ms && strcmp(a->key, b->key) == 0;
+	poller_ended(p->poller, f, error, network);
 }
 
-guint need_hash(gconstpointer p)
+static void on_stored(struct pager *p)
 {
-	const struct need *n = p;
-
-	return g_str_hash(n->key) ^ (guint)n->kind * 2654435761u ^ (guint)(n->row * 40503) ^
-	       (guint)(n->lo_ms >> 10) * 2246822519u ^ (guint)(n->hi_ms >> 10);
+	evicted_check(p->evicted);
 }
 
-gboolean need_equal_g(gconstpointer a, gconstpointer b)
+static void on_lacks(struct pager *p, const struct page_told *page)
 {
-	return need_equal(a, b);
+	proof_page_listed(p->proof, page);
 }
 
 int pager_new(const struct pager_config *config, struct pager **ret_pager)
 {
+	static const struct pager_parts parts = {
+		.fetcher_of = fetchers_find,
+		.ended = on_ended,
+		.stored = on_stored,
+		.lacks = on_lacks,
+	};
 	struct pager *p = g_new0(struct pager, 1);
 
+	p->parts = &parts;
 	p->config = *config;
 	if (!p->config.list_age_ms)
 		p->config.list_age_ms = LIST_AGE_MS;
@@ -74,11 +80,6 @@ void pager_start(struct pager *p)
 	sizes_start(p->sizes);
 }
 
-const struct pager_config *pager_get_config(const struct pager *p)
-{
-	return &p->config;
-}
-
 int pager_soft_wait_ms(const struct pager *p)
 {
 	return p->config.soft_wait_ms;
@@ -94,54 +95,10 @@ static gboolean entry_is_spent(gpointer key, gpointer value, gpointer now)
 	       e->fresh_until_ms < now_ms && e->failed_until_ms < now_ms;
 }
 
-struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make)
-{
-	struct pager_entry *e = g_hash_table_lookup(p->entries, need);
-
-	if (e || !make)
-		return e;
-	e = g_new0(struct pager_entry, 1);
-	e->need = *need;
-	e->fresh_until_ms = INT64_MIN / 2;
-	e->failed_until_ms = INT64_MIN / 2;
-	e->good_ms = INT64_MIN / 2;
-	g_queue_init(&e->waiters);
-	g_hash_table_insert(p->entries, &e->need, e);
-	return e;
-}
-
-uint64_t pager_moment(struct pager *p)
-{
-	return atomic_load(&p->moment);
-}
-
-void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error)
-{
-	e->ended = atomic_fetch_add(&p->moment, 1) + 1;
-	e->ended_error = error;
-}
-
 /* True if a fetch has ended since the operation looked at the store. */
 static bool has_ended_since(const struct pager_entry *e, uint64_t looked)
 {
 	return e && looked && e->ended > looked && !e->is_expired;
-}
-
-bool pager_asks_server(enum need_kind kind)
-{
-	return kind != NEED_MONTHS && kind != NEED_EVENT;
-}
-
-int64_t pager_good_ms(struct pager *p, const struct need *need)
-{
-	struct pager_entry *e;
-	int64_t good_ms;
-
-	pthread_mutex_lock(&p->lock);
-	e = pager_entry_locked(p, need, false);
-	good_ms = e ? e->good_ms : INT64_MIN / 2;
-	pthread_mutex_unlock(&p->lock);
-	return good_ms;
 }
 
 static bool is_expired(struct pager *p, const struct need *need)
@@ -196,7 +153,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	} else if (have && e && e->fetching && now - e->started_ms >= p->config.soft_wait_ms) {
 		/* Somebody has already waited for the whole short time, so the fetch hangs. */
 		verdict = PAGER_USE;
-	} else if (!pager_asks_server(need->kind)) {
+	} else if (!need_asks_server(need->kind)) {
 		/* This holds whatever the state of the network is. */
 	} else if (have && down) {
 		verdict = PAGER_USE;
@@ -277,68 +234,6 @@ void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)
 	g_queue_unlink(&e->waiters, &w->link);
 	if (cancel && e->fetch && !e->fetch->is_for_all && g_queue_is_empty(&e->waiters))
 		fetch_cancel(p, e);
-}
-
-void pager_touch(struct pager *p, const struct need *need)
-{
-	const struct need news = {.kind = NEED_NEWS};
-
-	pthread_mutex_lock(&p->lock);
-	pager_entry_locked(p, need, true)->generation++;
-	/* A poll brings the list, too. */
-	if (need->kind == NEED_ROOMS)
-		pager_entry_locked(p, &news, true)->generation++;
-	pthread_mutex_unlock(&p->lock);
-}
-
-void pager_expire(struct pager *p, const struct need *need)
-{
-	struct pager_entry *e;
-
-	pthread_mutex_lock(&p->lock);
-	e = pager_entry_locked(p, need, false);
-	if (e) {
-		e->fresh_until_ms = INT64_MIN / 2;
-		e->failed_until_ms = INT64_MIN / 2;
-		e->is_expired = true;
-	}
-	pthread_mutex_unlock(&p->lock);
-}
-
-void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms)
-{
-	struct pager_entry *e;
-
-	pthread_mutex_lock(&p->lock);
-	e = pager_entry_locked(p, need, true);
-	e->fresh_until_ms = until_ms;
-	pager_note_ended_locked(p, e, 0);
-	pthread_mutex_unlock(&p->lock);
-}
-
-bool pager_is_fetching(struct pager *p, const struct need *need)
-{
-	struct pager_entry *e;
-	bool is_fetching;
-
-	pthread_mutex_lock(&p->lock);
-	e = pager_entry_locked(p, need, false);
-	is_fetching = e && e->fetching;
-	pthread_mutex_unlock(&p->lock);
-	return is_fetching;
-}
-
-void pager_begin(struct pager *p, const struct need *need)
-{
-	struct pager_entry *e;
-
-	if (p->stopping)
-		return;
-	pthread_mutex_lock(&p->lock);
-	e = pager_entry_locked(p, need, true);
-	pthread_mutex_unlock(&p->lock);
-	if (!e->fetch)
-		fetch_start(p, e);
 }
 
 struct refresh {

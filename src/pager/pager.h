@@ -17,17 +17,24 @@
  *       v
  *     fetcher         begins it and reads its answers                   fetchers/, past/, present/
  *       |          \
- *       |           \ of messages
- *       |            v
- *       |          span waiter     the interval that is wanted          past/spans.h
- *       |            | what of it is no span of the store: gaps         past/gaps.c
- *       |            v
- *       |          page run        pages of a gap, from its top down    past/page_run.h
+ *       |           \ of messages            \ of bodies that were dropped
+ *       |            v                        v
+ *       |          span waiter              part of a window              past/spans.h, evicted.h
+ *       |            | what of it no span     |
+ *       |            | of the store has:      |
+ *       |            v gaps (past/gaps.c)     v
+ *       |          page run        pages, from the top of an interval     past/page_run.h
+ *       |            |             down
  *       v            v
- *     a call of webex, then one transaction of the store
+ *     a call of webex, then one transaction of the store                  store/store.h
+ *       | what came back
+ *       v
+ *     server          is it there, did it take the token, how long are    server.h
+ *                     its pages
  *
- * What fetches without being asked: polls and what is behind them (present/), the sweep of old
- * pages (past/sweep.h), the proof that something is gone (proof/proof.h).
+ * What begins fetches without being asked: the polls and what is behind them (present/poll.h,
+ * present/catchup.h), the sweep of old pages (past/sweep.h), the proof that something is gone
+ * (proof/proof.h), which hears of what each page lacks.
  *
  *  1. At most one fetch per need is in flight; later askers join it.
  *  2. A fetch publishes to the store in one transaction, then its waiters are called, each
@@ -64,50 +71,12 @@
 
 #include "base/clock.h"
 #include "base/work.h"
+#include "pager/need.h"
 #include "store/store.h"
 #include "webex/api.h"
 
-enum need_kind {
-	NEED_NONE,
-	NEED_ROOMS,   /* the complete list of spaces */
-	NEED_ROOM,    /* one space's details; row */
-	NEED_HEAD,    /* the newest `recent` messages of a space; row */
-	NEED_MEMBERS, /* all memberships of a space; row */
-	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
-	NEED_DIRECT,  /* the 1:1 space with an address; key. -ENOENT: there is none yet */
-	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in attach/attach.h; row */
-	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
-	NEED_NEWS,    /* which spaces have news: one poll (pager/present/poll.h) */
-	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
-	NEED_BODY,    /* the evicted body of a message; row (of the message). With hi_ms: all
-		       * evicted bodies of a space with lo_ms < created <= hi_ms; row */
-	NEED_EVENT,   /* an event with a cursor above `row`; no request; has no time limit */
-	NEED_PROBE,   /* whether the server is reachable, in a short time */
-	NEED_NAMES, /* the names of all attachments of a space's messages with lo_ms < cookie <
-		     * hi_ms; both 0: of its newest messages; row */
-	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
-};
-
-#define NEED_KEY_MAX 256
-/*
- * As hi_ms: from the newest message down to lo_ms (lo_ms NEED_TO_HEAD - 1: one page), which
- * makes the head known. For operations that need the present of a space but not as much as
- * NEED_HEAD brings.
- */
-#define NEED_TO_HEAD INT64_MAX
-
-struct need {
-	enum need_kind kind;
-	int64_t row;
-	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY,
-			  NEED_CONTENT, NEED_NAMES; else 0 */
-	char key[NEED_KEY_MAX]; /* lower case where it is an address */
-};
-
 /* Kinds of store nodes that a fetch makes; the numbers are those of tree/ino.h. */
 enum { NODE_ADDRESS = 48, NODE_ADDRESS_LINK = 49, NODE_MONTH = 65 };
-
-bool need_equal(const struct need *a, const struct need *b);
 
 struct contents;
 

@@ -294,11 +294,11 @@ static bool is_lacking(const struct window *w, struct store_conn *conn, int64_t 
 }
 
 /* Leaves out messages that a part will fetch alone, since one request for each is enough. */
-static void on_missing(void *arg, const struct proof_page *page)
+static void on_missing(void *arg, const struct page_told *page)
 {
 	const struct window *w = arg;
 	g_autoptr(GArray) others = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	struct proof_page rest = *page;
+	struct page_told rest = *page;
 	struct store_conn *conn;
 
 	if (store_read_begin(config_of(w->evicted)->store, &conn))

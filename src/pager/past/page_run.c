@@ -7,7 +7,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "pager/proof/proof.h"
 
 /* After so many pages in a row without anything new the links go round in circles. */
 #define STALE_MAX 2
@@ -287,7 +286,7 @@ static void drop_above(const struct page_run *l, GPtrArray *items)
 
 static void tell_missing(const struct page_run *l, int64_t lo, const GArray *missing)
 {
-	const struct proof_page page = {
+	const struct page_told page = {
 		.room = l->config.room,
 		.lo = lo,
 		.hi = l->top,
@@ -298,7 +297,7 @@ static void tell_missing(const struct page_run *l, int64_t lo, const GArray *mis
 	if (l->config.missing)
 		l->config.missing(l->config.arg, &page);
 	else
-		proof_page_listed(pager_proof(l->config.pager), &page);
+		pager_lacks(l->config.pager, &page);
 }
 
 static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)

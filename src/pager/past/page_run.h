@@ -37,7 +37,13 @@
 #define PAGE_RUN_TOP INT64_MAX
 
 struct page_run;
-struct proof_page;
+
+/* What a page of messages says of (lo, hi]; `missing` as store_apply_page gives it. */
+struct page_told {
+	int64_t room, lo, hi;
+	int max; /* the page size that was asked for */
+	const GArray *missing;
+};
 
 struct page_run_config {
 	struct pager *pager;
@@ -57,7 +63,7 @@ struct page_run_config {
 	bool (*is_background)(void *arg);
 	/* Gets what a page of (lo, hi] lacks; page->max is its size. May be NULL: then all of
 	 * it goes to the proof (pager/proof/proof.h). */
-	void (*missing)(void *arg, const struct proof_page *page);
+	void (*missing)(void *arg, const struct page_told *page);
 	/* Called when a page is in the store; returns true to go on. */
 	bool (*paged)(void *arg, struct page_run *run, guint items);
 	/* Called when it ended, with 0 or -errno. `reply` (borrowed) is the server's answer, or

@@ -370,41 +370,10 @@ static void poll_failed(struct poller *f)
 
 /* ---- fetches ---- */
 
-static bool lists_head(const struct need *need)
-{
-	return need->kind == NEED_HEAD ||
-	       (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD);
-}
-
-void poller_begins(struct poller *f, struct fetch *fetch)
-{
-	struct store_activity activity = {.last_ms = -1};
-	struct store_conn *conn;
-
-	fetch->started_ms = now_ms(f);
-	fetch->has_activity = false;
-	if (!lists_head(&fetch->need) || store_read_begin(config_of(f)->store, &conn))
-		return;
-	fetch->has_activity = store_room_activity(conn, fetch->need.row, &activity) == 0;
-	fetch->activity_ms = activity.last_ms;
-	store_read_end(conn);
-}
-
-static int settle(struct poller *f, const struct fetch *fetch, int error)
-{
-	if (error)
-		return error;
-	return fetch->has_activity ? store_news_settle(config_of(f)->store, fetch->need.row,
-						       fetch->activity_ms)
-				   : -EIO;
-}
-
 void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network)
 {
 	enum need_kind kind = fetch->need.kind;
 
-	if (lists_head(&fetch->need))
-		error = settle(f, fetch, error);
 	if (is_off(f) || f->is_stopped)
 		return;
 	switch (kind) {
@@ -422,7 +391,7 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 		break;
 	}
 	/* The server is reachable again, so what was missed is fetched at once. */
-	if (!error && f->failures && pager_asks_server(kind) &&
+	if (!error && f->failures && need_asks_server(kind) &&
 	    atomic_load(&f->state) == FRESH_CATCHING_UP) {
 		f->failures = 0;
 		set_timer(f, now_ms(f));

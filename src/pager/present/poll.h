@@ -72,7 +72,6 @@ enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64
 				int64_t now_ms);
 
 /* ---- from fetch.c ---- */
-void poller_begins(struct poller *f, struct fetch *fetch);
 /* Called before the waiters. error -ECANCELED: nobody wanted the fetch any more. */
 void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network);
 

@@ -84,7 +84,7 @@ bool proof_is_offline(const struct proof *proof, int64_t row);
 /* The doubt was refuted, so the next one has to wait. */
 void proof_rest(const struct proof *proof, struct proof_pace *pace);
 /* Drops waiting doubts about things that the page shows to exist. */
-void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct proof_page *page);
+void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct page_told *page);
 /* `rows` must be rising. */
 bool proof_has_row(const GArray *rows, int64_t row);
 

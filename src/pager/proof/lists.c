@@ -110,7 +110,7 @@ static void add_suspects(struct relist *r, const GArray *rows)
 	g_array_sort(r->suspects, compare_suspects);
 }
 
-static void doubt_many(struct proof *p, const struct proof_page *page)
+static void doubt_many(struct proof *p, const struct page_told *page)
 {
 	struct relist *r = g_hash_table_lookup(p->pages, &page->room);
 	int64_t now = proof_now(p);
@@ -165,7 +165,7 @@ bool proof_has_row(const GArray *rows, int64_t row)
 	       bsearch(&row, rows->data, rows->len, sizeof(row), compare_rows) != NULL;
 }
 
-void proof_drop_seen(struct proof *p, enum proof_kind kind, const struct proof_page *page)
+void proof_drop_seen(struct proof *p, enum proof_kind kind, const struct page_told *page)
 {
 	g_autoptr(GArray) missing = g_array_copy((GArray *)page->missing);
 	GHashTableIter iter;
@@ -183,7 +183,7 @@ void proof_drop_seen(struct proof *p, enum proof_kind kind, const struct proof_p
 	}
 }
 
-void proof_page_listed(struct proof *p, const struct proof_page *page)
+void proof_page_listed(struct proof *p, const struct page_told *page)
 {
 	if (p->is_stopped)
 		return;
@@ -220,7 +220,7 @@ static bool is_known(const struct proof *p, int64_t message)
  * lacks, too. If the page has one of them, the first list was wrong: then nothing is missing
  * twice, and what this page lacks is a new suspicion.
  */
-static GArray *take_gone(struct relist *r, const struct proof_page *page)
+static GArray *take_gone(struct relist *r, const struct page_told *page)
 {
 	g_autoptr(GHashTable) absent = g_hash_table_new(g_int64_hash, g_int64_equal);
 	GArray *gone = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -247,7 +247,7 @@ static GArray *take_gone(struct relist *r, const struct proof_page *page)
 	return gone;
 }
 
-static void on_missing(void *arg, const struct proof_page *page)
+static void on_missing(void *arg, const struct page_told *page)
 {
 	struct relist *r = arg;
 	const struct pager_config *c = config_of(r->proof);
@@ -281,11 +281,11 @@ static int other_size(int max)
 /* The first list was wrong, so the second one ends here. */
 static void refuted(struct relist *r)
 {
-	const struct proof_page page = {.room = r->room,
-					.lo = 0,
-					.hi = 0,
-					.max = other_size(r->max),
-					.missing = r->others};
+	const struct page_told page = {.room = r->room,
+				       .lo = 0,
+				       .hi = 0,
+				       .max = other_size(r->max),
+				       .missing = r->others};
 
 	r->state = CLEARED;
 	proof_rest(r->proof, &r->pace);

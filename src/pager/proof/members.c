@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "pager/fetchers/list.h"
+#include "pager/past/page_run.h"
 #include "pager/proof/internal.h"
 
 /* The doubted memberships of a space. */
@@ -171,7 +172,7 @@ void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int m
 {
 	struct recount *r = recount_of(p, room);
 	g_autoptr(GArray) left = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	const struct proof_page all = {
+	const struct page_told all = {
 		.room = room, .lo = INT64_MIN, .hi = INT64_MAX, .missing = missing};
 
 	if (p->is_stopped)

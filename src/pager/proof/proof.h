@@ -79,13 +79,8 @@ void proof_doubt_message(struct proof *proof, int64_t room, int64_t message);
  * store_apply_rooms gives it. */
 void proof_rooms_listed(struct proof *proof, int64_t began_ms, const GArray *missing);
 
-/* What a page of messages says of (lo, hi]; `missing` as store_apply_page gives it. */
-struct proof_page {
-	int64_t room, lo, hi;
-	int max; /* the page size that was asked for */
-	const GArray *missing;
-};
-void proof_page_listed(struct proof *proof, const struct proof_page *page);
+struct page_told;
+void proof_page_listed(struct proof *proof, const struct page_told *page);
 
 /* A list of all memberships of a space came; as proof_rooms_listed, with the page size. */
 void proof_members_listed(struct proof *proof, int64_t room, int64_t began_ms, int max,

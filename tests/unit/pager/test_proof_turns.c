@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pager/past/page_run.h"
 #include "poll_kit.h"
 
 static void later(struct world *w, int64_t ms)
@@ -55,7 +56,7 @@ static void body_round(struct world *w)
 {
 	struct proof *proof = pager_proof(w->pager);
 	g_autoptr(GArray) many = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	struct proof_page page = {.lo = T0, .hi = T0 + 900, .max = 1000, .missing = many};
+	struct page_told page = {.lo = T0, .hi = T0 + 900, .max = 1000, .missing = many};
 	int64_t other, row;
 	guint before;
 

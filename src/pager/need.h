@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A need: what an operation lacks and one fetch can bring. Pure; any thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum need_kind {
+	NEED_NONE,
+	NEED_ROOMS,   /* the complete list of spaces */
+	NEED_ROOM,    /* one space's details; row */
+	NEED_HEAD,    /* the newest `recent` messages of a space; row */
+	NEED_MEMBERS, /* all memberships of a space; row */
+	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
+	NEED_DIRECT,  /* the 1:1 space with an address; key. -ENOENT: there is none yet */
+	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in attach/attach.h; row */
+	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
+	NEED_NEWS,    /* which spaces have news: one poll (pager/present/poll.h) */
+	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
+	NEED_BODY,    /* the evicted body of a message; row (of the message). With hi_ms: all
+		       * evicted bodies of a space with lo_ms < created <= hi_ms; row */
+	NEED_EVENT,   /* an event with a cursor above `row`; no request; has no time limit */
+	NEED_PROBE,   /* whether the server is reachable, in a short time */
+	NEED_NAMES, /* the names of all attachments of a space's messages with lo_ms < cookie <
+		     * hi_ms; both 0: of its newest messages; row */
+	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
+};
+
+#define NEED_KEY_MAX 256
+/*
+ * As hi_ms: from the newest message down to lo_ms (lo_ms NEED_TO_HEAD - 1: one page), which
+ * makes the head known. For operations that need the present of a space but not as much as
+ * NEED_HEAD brings.
+ */
+#define NEED_TO_HEAD INT64_MAX
+
+struct need {
+	enum need_kind kind;
+	int64_t row;
+	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY,
+			  NEED_CONTENT, NEED_NAMES; else 0 */
+	char key[NEED_KEY_MAX]; /* lower case where it is an address */
+};
+
+bool need_equal(const struct need *a, const struct need *b);
+/* Needs as keys of a table. */
+guint need_hash(gconstpointer need);
+gboolean need_equal_g(gconstpointer a, gconstpointer b);
+/* True if a need of this kind cannot be filled from the store alone. */
+bool need_asks_server(enum need_kind kind);
