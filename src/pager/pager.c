@@ -314,21 +314,6 @@ void pager_free(struct pager **p)
 	*p = NULL;
 }
 
-void pager_used(struct pager *p, int64_t room)
-{
-	poller_used(p->poller, room);
-}
-
-void pager_own_changes(struct pager *p, const GPtrArray *changes)
-{
-	poller_own_changes(p->poller, changes);
-}
-
-void pager_stay_awake(struct pager *p, int delta)
-{
-	poller_hold(p->poller, delta);
-}
-
 bool pager_polls(const struct pager *p)
 {
 	return p->config.poll_ms != 0;

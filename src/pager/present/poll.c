@@ -186,14 +186,18 @@ static void wake_if_asleep(struct poller *f)
 		work_post(config_of(f)->queue, wake, f);
 }
 
-void poller_used(struct poller *f, int64_t room)
+void pager_used(struct pager *p, int64_t room)
 {
+	struct poller *f = p->poller;
+
 	recent_spaces_note(f->recent, room, now_ms(f));
 	wake_if_asleep(f);
 }
 
-void poller_hold(struct poller *f, int delta)
+void pager_stay_awake(struct pager *p, int delta)
 {
+	struct poller *f = p->poller;
+
 	atomic_fetch_add(&f->holds, delta);
 	if (delta > 0)
 		wake_if_asleep(f);
@@ -202,8 +206,10 @@ void poller_hold(struct poller *f, int delta)
 		recent_spaces_note(f->recent, 0, now_ms(f));
 }
 
-void poller_own_changes(struct poller *f, const GPtrArray *changes)
+void pager_own_changes(struct pager *p, const GPtrArray *changes)
 {
+	struct poller *f = p->poller;
+
 	for (guint i = 0; !is_off(f) && i < changes->len; i++) {
 		const struct store_change *c = changes->pdata[i];
 

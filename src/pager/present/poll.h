@@ -18,13 +18,13 @@
  *	                 |   +--------------------- ended(error) -------------------+
  *	                 +----------------------------------------------------------+
  *
- * poller_used notes a use; with poller_hold a use lasts from (+1) to (-1). A tick is the timer,
+ * pager_used notes a use; with pager_stay_awake a use lasts from (+1) to (-1). A tick is the timer,
  * which runs in CATCHING_UP and AWAKE. An operation that lists something needs NEED_NEWS first.
  * That need is fresh for one interval from the beginning of a poll, whatever happened to the
  * timer meanwhile (a laptop may have been asleep), and its fetch is a poll in every state. With
  * poll_ms 0 there are no polls: lists are fetched when they are opened.
  *
- * Thread rule: poller_used, poller_hold, poller_check, poller_get_stats: any thread; all else: cache
+ * Thread rule: pager_used, pager_stay_awake, poller_check, poller_get_stats: any thread; all else: cache
  * thread. Lock: none but those of recent_spaces and catchup.
  */
 #pragma once
@@ -53,12 +53,6 @@ void poller_stop(struct poller *f);
 
 /* Stores which spaces are in use, also if there are no polls. */
 void poller_save_uses(struct poller *f);
-/* As recent_spaces_note. */
-void poller_used(struct poller *f, int64_t room);
-void poller_hold(struct poller *f, int delta);
-
-/* Notes what the outbox changed. Cache thread. */
-void poller_own_changes(struct poller *f, const GPtrArray *changes);
 
 /* How fresh a known version is. */
 enum fresh_verdict {

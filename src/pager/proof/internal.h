@@ -10,6 +10,7 @@
 
 /* At most so many things, and spaces with lists, are remembered; further ones will be doubted
  * again some time. */
+#define PROOF_MINUTE_MS 60000
 #define PROOF_MAX 8192
 /* A question that failed, or a doubt that was refuted, is tried again after this time, and then
  * each time after twice as long, up to PROOF_WAIT_MAX_MS. */
@@ -29,6 +30,15 @@ struct proof_pace {
 	int tries;
 };
 
+/* What of a space a list lacked, many at once: the head of struct relist and struct recount. */
+struct proof_list {
+	struct proof *proof;
+	int64_t room;
+	enum proof_state state; /* DOUBTED, ASKING, LISTING (messages alone), CLEARED */
+	struct proof_pace pace;
+	int sampled; /* how many were asked for by id, and are gone */
+};
+
 struct thing {
 	struct proof *proof;
 	enum proof_kind kind;
@@ -46,9 +56,9 @@ struct thing {
 
 struct proof {
 	struct pager *pager;
-	GHashTable *things;	    /* row -> struct thing */
-	GHashTable *pages;	    /* room -> struct relist */
-	GHashTable *members;	    /* room -> struct recount */
+	GHashTable *things;  /* row -> struct thing */
+	GHashTable *pages;   /* room -> struct relist, which begins with its proof_list */
+	GHashTable *members; /* room -> struct recount, which begins with its proof_list */
 	int64_t turns[PROOF_TURNS]; /* mono; when the turns were taken */
 	int turn;		    /* index of the oldest */
 	int64_t group;		    /* the group that had its turn; see next_due() */
@@ -62,10 +72,6 @@ struct proof {
 
 /* ---- proof.c ---- */
 int64_t proof_now(const struct proof *proof);
-/* False if no turn is left in this minute. */
-bool proof_take_turn(struct proof *proof);
-/* Sets the next time, after twice as long as before. False: it was tried often enough. */
-bool proof_later(const struct proof *proof, struct proof_pace *pace);
 void proof_doubt(struct proof *proof, enum proof_kind kind, int64_t row, int64_t room);
 /* Gives the verdict to those who wait for it. */
 void proof_tell(struct thing *t, enum proof_verdict verdict);
@@ -76,17 +82,29 @@ void proof_clear(struct thing *t, enum proof_verdict verdict);
 /* Asks for what is due. */
 void proof_pump(struct proof *proof);
 
-/* The state of a list's suspects after one of them was asked for. */
-enum proof_state proof_after_sample(const struct proof *proof, struct proof_pace *pace,
-				    enum proof_verdict verdict);
 /* The last request for that row found no network. */
 bool proof_is_offline(const struct proof *proof, int64_t row);
-/* The doubt was refuted, so the next one has to wait. */
-void proof_rest(const struct proof *proof, struct proof_pace *pace);
 /* Drops waiting doubts about things that the page shows to exist. */
 void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct page_told *page);
 /* `rows` must be rising. */
 bool proof_has_row(const GArray *rows, int64_t row);
+
+/* ---- due.c ---- */
+/* False if no turn is left in this minute. */
+bool proof_take_turn(struct proof *proof);
+/* Sets the next time, after twice as long as before. False: it was tried often enough. */
+bool proof_later(const struct proof *proof, struct proof_pace *pace);
+/* The state of a list's suspects after one of them was asked for. */
+enum proof_state proof_after_sample(const struct proof *proof, struct proof_pace *pace,
+				    enum proof_verdict verdict);
+/* The doubt was refuted, so the next one has to wait. */
+void proof_rest(const struct proof *proof, struct proof_pace *pace);
+/* ---- due.c: of a table room -> struct proof_list ---- */
+/* The list that has waited longest of those that are due; drops old ones. NULL: there is none. */
+struct proof_list *proof_list_due(const struct proof *proof, GHashTable *table);
+/* The time (mono) when the next one is due; INT64_MAX: none is. */
+int64_t proof_list_next_ms(GHashTable *table);
+bool proof_list_is_quiet(GHashTable *table);
 
 /* ---- rooms.c ---- */
 /* Begins a list of spaces for those that wait for one. */
@@ -96,17 +114,12 @@ void proof_rooms_pump(struct proof *proof);
 void proof_pages_init(struct proof *proof);
 void proof_pages_stop(struct proof *proof);
 void proof_pages_free(struct proof *proof);
-bool proof_pages_are_quiet(const struct proof *proof);
 /* Begins a list that is due. False: there is none, or no turn. */
 bool proof_pages_pump(struct proof *proof);
-/* The time (mono) when the next list is due; INT64_MAX: there is none. */
-int64_t proof_pages_next_ms(const struct proof *proof);
 
 /* ---- members.c: the same ---- */
 void proof_members_init(struct proof *proof);
 void proof_members_free(struct proof *proof);
-bool proof_members_are_quiet(const struct proof *proof);
 bool proof_members_pump(struct proof *proof);
 /* Called when a member is gone, who may be me. */
 void proof_member_gone(struct proof *proof, int64_t room, int64_t member);
-int64_t proof_members_next_ms(const struct proof *proof);

@@ -21,14 +21,10 @@ struct suspect {
 
 /* The doubted messages of a space. */
 struct relist {
-	struct proof *proof;
-	int64_t room;
-	enum proof_state state; /* DOUBTED, ASKING, LISTING, CLEARED */
-	struct proof_pace pace;
+	struct proof_list head;
 	GArray *suspects; /* of struct suspect, by row */
 	GArray *others; /* of int64_t: what the second list lacks, if it contradicts the first */
 	int max;	/* the page size of the list that lacked them */
-	int sampled;	/* suspects that were asked for by id, and are gone */
 	int64_t sample; /* ASKING: the one that is asked for */
 	struct page_run *run;
 	bool is_refuted, is_cut, is_offline;
@@ -95,7 +91,7 @@ static void add_suspects(struct relist *r, const GArray *rows)
 	guint known = r->suspects->len;
 	struct store_conn *conn;
 
-	if (store_read_begin(config_of(r->proof)->store, &conn))
+	if (store_read_begin(config_of(r->head.proof)->store, &conn))
 		return;
 	for (guint i = 0; i < rows->len; i++) {
 		struct suspect s = {.row = g_array_index(rows, int64_t, i)};
@@ -119,27 +115,27 @@ static void doubt_many(struct proof *p, const struct page_told *page)
 		if (g_hash_table_size(p->pages) >= PROOF_MAX)
 			return;
 		r = g_new0(struct relist, 1);
-		r->proof = p;
-		r->room = page->room;
-		r->state = CLEARED;
-		r->pace.next_ms = now;
+		r->head.proof = p;
+		r->head.room = page->room;
+		r->head.state = CLEARED;
+		r->head.pace.next_ms = now;
 		r->suspects = g_array_new(FALSE, FALSE, sizeof(struct suspect));
 		r->others = g_array_new(FALSE, FALSE, sizeof(int64_t));
-		g_hash_table_insert(p->pages, &r->room, r);
+		g_hash_table_insert(p->pages, &r->head.room, r);
 	}
 	/* While the list is being fetched nothing is added; the next list doubts it again. */
-	if (r->state == LISTING || r->state == ASKING)
+	if (r->head.state == LISTING || r->head.state == ASKING)
 		return;
 	/* A list came, so the network works again. */
 	if (r->is_offline)
-		r->pace = (struct proof_pace){.next_ms = now};
+		r->head.pace = (struct proof_pace){.next_ms = now};
 	r->is_offline = false;
-	if (r->state == CLEARED) {
-		r->sampled = 0;
+	if (r->head.state == CLEARED) {
+		r->head.sampled = 0;
 		g_array_set_size(r->suspects, 0);
-		r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
+		r->head.pace.next_ms = MAX(r->head.pace.next_ms, now + PROOF_AGAIN_MS);
 	}
-	r->state = DOUBTED;
+	r->head.state = DOUBTED;
 	r->max = page->max;
 	add_suspects(r, page->missing);
 }
@@ -149,7 +145,7 @@ static bool is_waited_for(const struct proof *p, int64_t room, int64_t row)
 {
 	const struct relist *r = g_hash_table_lookup(p->pages, &room);
 
-	return r && r->state != CLEARED && is_suspect(r, row);
+	return r && r->head.state != CLEARED && is_suspect(r, row);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -234,7 +230,7 @@ static GArray *take_gone(struct relist *r, const struct page_told *page)
 		if (g_hash_table_contains(absent, &s.row))
 			g_array_append_val(gone, s.row);
 		else if (s.created_ms > page->lo && s.created_ms <= page->hi)
-			r->is_refuted |= is_known(r->proof, s.row);
+			r->is_refuted |= is_known(r->head.proof, s.row);
 		else
 			g_array_index(r->suspects, struct suspect, kept++) = s;
 	}
@@ -250,14 +246,14 @@ static GArray *take_gone(struct relist *r, const struct page_told *page)
 static void on_missing(void *arg, const struct page_told *page)
 {
 	struct relist *r = arg;
-	const struct pager_config *c = config_of(r->proof);
+	const struct pager_config *c = config_of(r->head.proof);
 	g_autoptr(GArray) gone = take_gone(r, page);
 	GPtrArray *changes = store_changes_new();
 	int e = 0;
 
 	if (gone->len)
 		e = store_remove_messages(c->store, gone, clock_wall(c->clock), changes);
-	pager_published(r->proof->pager, e, changes);
+	pager_published(r->head.proof->pager, e, changes);
 }
 
 static bool on_page(void *arg, struct page_run *run, guint items)
@@ -268,7 +264,7 @@ static bool on_page(void *arg, struct page_run *run, guint items)
 	(void)items;
 	if (r->is_refuted || !r->suspects->len)
 		return false;
-	r->is_cut = !proof_take_turn(r->proof);
+	r->is_cut = !proof_take_turn(r->head.proof);
 	return !r->is_cut;
 }
 
@@ -281,39 +277,39 @@ static int other_size(int max)
 /* The first list was wrong, so the second one ends here. */
 static void refuted(struct relist *r)
 {
-	const struct page_told page = {.room = r->room,
+	const struct page_told page = {.room = r->head.room,
 				       .lo = 0,
 				       .hi = 0,
 				       .max = other_size(r->max),
 				       .missing = r->others};
 
-	r->state = CLEARED;
-	proof_rest(r->proof, &r->pace);
+	r->head.state = CLEARED;
+	proof_rest(r->head.proof, &r->head.pace);
 	if (r->others->len)
-		proof_page_listed(r->proof, &page);
+		proof_page_listed(r->head.proof, &page);
 }
 
 static void on_done(void *arg, struct page_run *run, int error, const struct webex_reply *reply)
 {
 	struct relist *r = arg;
-	struct proof *p = r->proof;
+	struct proof *p = r->head.proof;
 	bool lost = error && page_run_lost_space(run, reply);
 
 	r->run = NULL;
 	r->is_offline = error && reply && reply->is_network;
 	if (error) {
-		r->state = proof_later(p, &r->pace) ? DOUBTED : CLEARED;
+		r->head.state = proof_later(p, &r->head.pace) ? DOUBTED : CLEARED;
 	} else if (r->is_refuted) {
 		refuted(r);
 	} else if (r->is_cut) {
-		r->state = DOUBTED;
-		r->pace.next_ms = proof_now(p) + CUT_MS;
+		r->head.state = DOUBTED;
+		r->head.pace.next_ms = proof_now(p) + CUT_MS;
 	} else {
-		g_hash_table_remove(p->pages, &r->room);
+		g_hash_table_remove(p->pages, &r->head.room);
 		r = NULL;
 	}
 	if (lost)
-		proof_doubt(p, PROOF_ROOM, r->room, r->room);
+		proof_doubt(p, PROOF_ROOM, r->head.room, r->head.room);
 	proof_pump(p);
 }
 
@@ -342,8 +338,8 @@ static int list_again(struct relist *r)
 	struct store_span span = bounds(r);
 	_cleanup_gfree_ char *id = NULL;
 	struct page_run_config config = {
-		.pager = r->proof->pager,
-		.room = r->room,
+		.pager = r->head.proof->pager,
+		.room = r->head.room,
 		.top = span.hi,
 		.bottom = MAX(span.lo, -1),
 		.max = other_size(r->max),
@@ -356,13 +352,13 @@ static int list_again(struct relist *r)
 		.done = on_done,
 		.arg = r,
 	};
-	int e = pager_load_room(r->proof->pager, r->room, &id, &config.is_filtered);
+	int e = pager_load_room(r->head.proof->pager, r->head.room, &id, &config.is_filtered);
 
 	if (e || config.is_filtered || !r->suspects->len)
 		return e ? e : -ENOENT;
 	config.room_id = id;
 	r->is_refuted = r->is_cut = false;
-	r->state = LISTING;
+	r->head.state = LISTING;
 	r->run = page_run_new(&config);
 	return 0;
 }
@@ -372,83 +368,37 @@ static int list_again(struct relist *r)
 static void on_sample(void *arg, enum proof_verdict verdict)
 {
 	struct relist *r = arg;
-	struct proof *p = r->proof;
+	struct proof *p = r->head.proof;
 
 	if (p->is_stopped)
 		return;
 	r->is_offline = verdict == PROOF_OPEN && proof_is_offline(p, r->sample);
-	r->sampled += verdict == PROOF_GONE;
-	r->state = proof_after_sample(p, &r->pace, verdict);
+	r->head.sampled += verdict == PROOF_GONE;
+	r->head.state = proof_after_sample(p, &r->head.pace, verdict);
 	proof_pump(p);
 }
 
 /* Two lists may agree and be wrong, so the oldest and the newest suspect are asked for by id. */
 static void ask_sample(struct relist *r)
 {
-	guint at = r->sampled ? r->suspects->len - 1 : 0;
+	guint at = r->head.sampled ? r->suspects->len - 1 : 0;
 
-	r->state = ASKING;
+	r->head.state = ASKING;
 	r->sample = g_array_index(r->suspects, struct suspect, at).row;
-	proof_ask(r->proof->pager, PROOF_MESSAGE, r->sample, false, on_sample, r);
+	proof_ask(r->head.proof->pager, PROOF_MESSAGE, r->sample, false, on_sample, r);
 }
 
 /* ---- the pump ---- */
 
-/* The list that has waited longest of those that are due. */
-static struct relist *next_due(struct proof *p)
-{
-	int64_t now = proof_now(p);
-	struct relist *first = NULL;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->pages);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct relist *r = value;
-
-		if (r->state == CLEARED && now - r->pace.next_ms > PROOF_FORGET_MS)
-			g_hash_table_iter_remove(&iter);
-		else if (r->state == DOUBTED && r->pace.next_ms <= now &&
-			 (!first || r->pace.next_ms < first->pace.next_ms))
-			first = r;
-	}
-	return first;
-}
-
 bool proof_pages_pump(struct proof *p)
 {
-	struct relist *r = next_due(p);
+	struct relist *r = (struct relist *)proof_list_due(p, p->pages);
 
 	if (!r || !proof_take_turn(p))
 		return false;
-	if (r->suspects->len && r->sampled < PROOF_SAMPLES)
+	if (r->suspects->len && r->head.sampled < PROOF_SAMPLES)
 		ask_sample(r);
 	else if (list_again(r))
-		g_hash_table_remove(p->pages, &r->room);
-	return true;
-}
-
-int64_t proof_pages_next_ms(const struct proof *p)
-{
-	int64_t next_ms = INT64_MAX;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->pages);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct relist *)value)->state == DOUBTED)
-			next_ms = MIN(next_ms, ((struct relist *)value)->pace.next_ms);
-	return next_ms;
-}
-
-bool proof_pages_are_quiet(const struct proof *p)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->pages);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct relist *)value)->state != CLEARED)
-			return false;
+		g_hash_table_remove(p->pages, &r->head.room);
 	return true;
 }

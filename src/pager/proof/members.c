@@ -11,12 +11,9 @@
 
 /* The doubted memberships of a space. */
 struct recount {
-	struct proof *proof;
-	enum proof_state state; /* DOUBTED, ASKING, CLEARED */
-	struct proof_pace pace;
-	int sampled;	      /* of rows: those that were asked for by id, and are gone */
-	int64_t room, due_ms; /* mono; a list that begins before this is no second one */
-	GArray *rows;	      /* of int64_t, rising */
+	struct proof_list head;
+	int64_t due_ms; /* mono; a list that begins before this is no second one */
+	GArray *rows;	/* of int64_t, rising */
 };
 
 static const struct pager_config *config_of(const struct proof *p)
@@ -77,7 +74,7 @@ static struct recount *recount_of(const struct proof *p, int64_t room)
 
 static bool is_second(const struct proof *p, const struct recount *r)
 {
-	return r && r->state == DOUBTED && r->sampled == PROOF_SAMPLES &&
+	return r && r->head.state == DOUBTED && r->head.sampled == PROOF_SAMPLES &&
 	       proof_now(p) >= r->due_ms;
 }
 
@@ -95,18 +92,18 @@ static void recount_many(struct proof *p, int64_t room, const GArray *missing)
 		if (g_hash_table_size(p->members) >= PROOF_MAX)
 			return;
 		r = g_new0(struct recount, 1);
-		r->proof = p;
-		r->room = room;
-		r->state = CLEARED;
-		r->pace.next_ms = now;
+		r->head.proof = p;
+		r->head.room = room;
+		r->head.state = CLEARED;
+		r->head.pace.next_ms = now;
 		r->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
-		g_hash_table_insert(p->members, &r->room, r);
+		g_hash_table_insert(p->members, &r->head.room, r);
 	}
-	if (r->state != CLEARED)
+	if (r->head.state != CLEARED)
 		return;
-	r->state = DOUBTED;
-	r->sampled = 0;
-	r->due_ms = r->pace.next_ms = MAX(r->pace.next_ms, now + PROOF_AGAIN_MS);
+	r->head.state = DOUBTED;
+	r->head.sampled = 0;
+	r->due_ms = r->head.pace.next_ms = MAX(r->head.pace.next_ms, now + PROOF_AGAIN_MS);
 	g_array_set_size(r->rows, 0);
 	g_array_append_vals(r->rows, missing->data, missing->len);
 }
@@ -145,8 +142,8 @@ static void settle_recount(struct proof *p, struct recount *r, GArray *missing)
 	int e = 0;
 
 	if (is_recount_refuted(p, r, missing)) {
-		r->state = CLEARED;
-		proof_rest(p, &r->pace);
+		r->head.state = CLEARED;
+		proof_rest(p, &r->head.pace);
 		return;
 	}
 	for (guint i = 0; i < missing->len; i++) {
@@ -163,8 +160,8 @@ static void settle_recount(struct proof *p, struct recount *r, GArray *missing)
 		e = store_remove_members(c->store, gone, clock_wall(c->clock), changes);
 	pager_published(p->pager, e, changes);
 	for (guint i = 0; i < gone->len; i++)
-		proof_member_gone(p, r->room, g_array_index(gone, int64_t, i));
-	g_hash_table_remove(p->members, &r->room);
+		proof_member_gone(p, r->head.room, g_array_index(gone, int64_t, i));
+	g_hash_table_remove(p->members, &r->head.room);
 }
 
 void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int max,
@@ -187,7 +184,7 @@ void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int m
 	for (guint i = 0; i < left->len && left->len <= PROOF_MANY; i++) {
 		int64_t row = g_array_index(left, int64_t, i);
 
-		if (!r || r->state == CLEARED || !proof_has_row(r->rows, row))
+		if (!r || r->head.state == CLEARED || !proof_has_row(r->rows, row))
 			proof_doubt(p, PROOF_MEMBER, row, room);
 	}
 	proof_pump(p);
@@ -195,88 +192,43 @@ void proof_members_listed(struct proof *p, int64_t room, int64_t began_ms, int m
 
 /* ---- the pump ---- */
 
-static struct recount *next_due(struct proof *p)
-{
-	int64_t now = proof_now(p);
-	struct recount *first = NULL;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->members);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct recount *r = value;
-
-		if (r->state == CLEARED && now - r->pace.next_ms > PROOF_FORGET_MS)
-			g_hash_table_iter_remove(&iter);
-		else if (r->state == DOUBTED && r->pace.next_ms <= now &&
-			 (!first || r->pace.next_ms < first->pace.next_ms))
-			first = r;
-	}
-	return first;
-}
-
 static void on_sample(void *arg, enum proof_verdict verdict)
 {
 	struct recount *r = arg;
-	struct proof *p = r->proof;
+	struct proof *p = r->head.proof;
 
 	if (p->is_stopped)
 		return;
-	r->sampled += verdict == PROOF_GONE;
-	r->state = proof_after_sample(p, &r->pace, verdict);
+	r->head.sampled += verdict == PROOF_GONE;
+	r->head.state = proof_after_sample(p, &r->head.pace, verdict);
 	proof_pump(p);
 }
 
 /* As for messages (lists.c). */
 static void ask_sample(struct recount *r)
 {
-	guint at = r->sampled ? r->rows->len - 1 : 0;
+	guint at = r->head.sampled ? r->rows->len - 1 : 0;
 
-	r->state = ASKING;
-	proof_ask(r->proof->pager, PROOF_MEMBER, g_array_index(r->rows, int64_t, at), false,
-		  on_sample, r);
+	r->head.state = ASKING;
+	proof_ask(r->head.proof->pager, PROOF_MEMBER, g_array_index(r->rows, int64_t, at),
+		  false, on_sample, r);
 }
 
 bool proof_members_pump(struct proof *p)
 {
-	struct recount *r = next_due(p);
+	struct recount *r = (struct recount *)proof_list_due(p, p->members);
 	struct need need = {.kind = NEED_MEMBERS};
 
 	if (!r || !proof_take_turn(p))
 		return false;
-	if (r->sampled < PROOF_SAMPLES) {
+	if (r->head.sampled < PROOF_SAMPLES) {
 		ask_sample(r);
 		return true;
 	}
 	/* No list came since it was requested. */
-	if (!proof_later(p, &r->pace))
-		r->state = CLEARED;
-	need.row = r->room;
+	if (!proof_later(p, &r->head.pace))
+		r->head.state = CLEARED;
+	need.row = r->head.room;
 	pager_begin(p->pager, &need);
-	return true;
-}
-
-int64_t proof_members_next_ms(const struct proof *p)
-{
-	int64_t next_ms = INT64_MAX;
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->members);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct recount *)value)->state == DOUBTED)
-			next_ms = MIN(next_ms, ((struct recount *)value)->pace.next_ms);
-	return next_ms;
-}
-
-bool proof_members_are_quiet(const struct proof *p)
-{
-	GHashTableIter iter;
-	gpointer value;
-
-	g_hash_table_iter_init(&iter, p->members);
-	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((struct recount *)value)->state != CLEARED)
-			return false;
 	return true;
 }

@@ -11,7 +11,6 @@
 /* The second list of spaces comes no sooner after the doubt than this, since it must not be of
  * the same moment. */
 #define LIST_MS 2000
-#define MINUTE_MS 60000
 #define HTTP_NOT_FOUND 404
 #define HTTP_GONE 410
 
@@ -62,50 +61,7 @@ void proof_free(struct proof **p)
 	*p = NULL;
 }
 
-/* ---- turns and times ---- */
-
-bool proof_take_turn(struct proof *p)
-{
-	int64_t now = proof_now(p);
-
-	if (now - p->turns[p->turn] < MINUTE_MS)
-		return false;
-	p->turns[p->turn] = now;
-	p->turn = (p->turn + 1) % PROOF_TURNS;
-	return true;
-}
-
-bool proof_later(const struct proof *p, struct proof_pace *pace)
-{
-	pace->wait_ms =
-		pace->wait_ms ? MIN(pace->wait_ms * 2, PROOF_WAIT_MAX_MS) : PROOF_WAIT_MS;
-	pace->next_ms = proof_now(p) + pace->wait_ms;
-	return ++pace->tries < PROOF_TRIES;
-}
-
-void proof_rest(const struct proof *p, struct proof_pace *pace)
-{
-	proof_later(p, pace);
-	pace->tries = 0;
-}
-
-enum proof_state proof_after_sample(const struct proof *p, struct proof_pace *pace,
-				    enum proof_verdict verdict)
-{
-	switch (verdict) {
-	case PROOF_GONE:
-		*pace = (struct proof_pace){.next_ms = proof_now(p)};
-		return DOUBTED;
-	case PROOF_OPEN:
-		if (proof_later(p, pace))
-			return DOUBTED;
-		break;
-	case PROOF_THERE:
-		proof_rest(p, pace);
-		break;
-	}
-	return CLEARED;
-}
+/* ---- verdicts ---- */
 
 void proof_tell(struct thing *t, enum proof_verdict verdict)
 {
@@ -510,8 +466,8 @@ static struct thing *next_due(struct proof *p)
 /* When there is something to do next, mono. */
 static int64_t next_time(const struct proof *p)
 {
-	int64_t turn_ms = p->turns[p->turn] + MINUTE_MS;
-	int64_t next_ms = MIN(proof_pages_next_ms(p), proof_members_next_ms(p));
+	int64_t turn_ms = p->turns[p->turn] + PROOF_MINUTE_MS;
+	int64_t next_ms = MIN(proof_list_next_ms(p->pages), proof_list_next_ms(p->members));
 	GHashTableIter iter;
 	gpointer value;
 
@@ -583,7 +539,7 @@ bool proof_is_quiet(const struct proof *p)
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (((struct thing *)value)->state != CLEARED)
 			return false;
-	return proof_pages_are_quiet(p) && proof_members_are_quiet(p);
+	return proof_list_is_quiet(p->pages) && proof_list_is_quiet(p->members);
 }
 
 void proof_stop(struct proof *p)
