@@ -12,7 +12,7 @@ import tempfile
 import time
 
 TICK = os.sysconf("SC_CLK_TCK")
-NICE = 15
+NICE = 5
 
 
 def cpu_count():
