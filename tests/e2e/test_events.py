@@ -106,7 +106,8 @@ def edit(sim, message, text, token="alice-token"):
                    {"roomId": message["roomId"], "text": text}, token=token).ok().json
 
 
-pytestmark = pytest.mark.sim("--data", "empty")
+# Without polls a list is good for three seconds of the mount's time.
+pytestmark = [pytest.mark.sim("--data", "empty"), pytest.mark.mount("timeout=150", hurry=5)]
 
 
 # What is told.

@@ -15,8 +15,10 @@ NETWORK = {"ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDO
 COUNT, PAGE, KEPT = 720, 100, 100
 PAST = ("--data", "empty", "--spaces", 1, "--messages", COUNT, "--members", 3, "--max-page", PAGE)
 SMALL = (f"cache_messages={KEPT}", "recent=50")
+# What was read within the last three seconds of the wall clock is never dropped.
+HURRY = {"hurry": 5, "hurry_wall": True}
 
-pytestmark = [pytest.mark.sim(*PAST), pytest.mark.mount(*SMALL)]
+pytestmark = [pytest.mark.sim(*PAST), pytest.mark.mount(*SMALL, **HURRY)]
 
 
 def status(mount):
@@ -70,7 +72,7 @@ def past(sim, mount):
 def again(past, start_mount, *options):
     """The same space in another mount, of which the kernel has no page."""
     past.mount.unmount()
-    mount = start_mount(past.sim, *(options or SMALL), state=past.mount.state)
+    mount = start_mount(past.sim, *(options or SMALL), state=past.mount.state, **HURRY)
     past.mount, past.dir = mount, mount.space(past.dir.name)
     past.history = past.dir / "history"
     past.sim.clear_log()
@@ -110,7 +112,7 @@ def test_no_bound(sim, mount):
     assert (state["messages"], state["bodies"]) == (COUNT, COUNT)
 
 
-@pytest.mark.mount(*SMALL, "cache=memory")
+@pytest.mark.mount(*SMALL, "cache=memory", **HURRY)
 def test_in_memory(past):
     past.texts()
     assert past.look() == past.all

@@ -40,6 +40,18 @@ def test_the_simulator_logs_and_fails_on_demand(sim):
     sim.clear_faults()
 
 
+def test_a_mounts_time_passes_faster_where_it_is_hurried(sim, start_mount):
+    """A list is good for three seconds, and the test sees that it is a fraction of that."""
+    mount = start_mount(sim, "timeout=600", hurry=20)
+    if mount.rate == 1:
+        pytest.skip("not in this build")
+    mount.ls("spaces")
+    sim.create_room("New")
+    began = time.monotonic()
+    wait_until(lambda: "New" in mount.ls("spaces"))
+    assert time.monotonic() - began < 2.5
+
+
 def test_run_cmd_has_a_time_limit():
     start = time.monotonic()
     with pytest.raises(AssertionError, match="still running"):

@@ -13,7 +13,9 @@ from lib.shell import kill_group, run_cmd, start_cmd
 from lib.tree import error_of, messages_in, txt_name
 from lib.util import scaled, wait_until
 
-pytestmark = [pytest.mark.sim("--data", "empty"), pytest.mark.mount("inotify")]
+# Without polls a list is good for three seconds of the mount's time.
+pytestmark = [pytest.mark.sim("--data", "empty"),
+              pytest.mark.mount("inotify", "timeout=150", hurry=5)]
 
 WATCHED = "create,delete,modify,close_write,move,attrib"
 

@@ -8,7 +8,7 @@ import time
 import uuid
 
 from . import shell
-from .util import daemon_argv, default_env, scaled, suspicious, wait_until
+from .util import daemon_argv, default_env, hurry_rate, scaled, suspicious, wait_until
 
 def unescape(path):
     """mountinfo writes blanks and the like as \\ooo."""
@@ -89,10 +89,14 @@ class Mount:
     .path is the mount point (a pathlib.Path), .state its XDG directories' parent.
     `options` are joined into -o; `token` goes into WEBEX_ACCESS_TOKEN (None: none).
     state=other.state shares cache and outbox with another (ended) mount; at= is the mount point.
+    With hurry=5 its time passes five times as fast where that can be (../hurry.c), and .rate says
+    how fast it does: for tests that wait until sparkfs does something by itself. hurry_wall: so does
+    its wall clock, which then is ahead of the server's.
     """
 
     def __init__(self, tmp_path, url, *options, token="alice-token", env=None, state=None,
-                 args=(), binary=None, deadline=15, at=None):
+                 args=(), binary=None, deadline=15, at=None, hurry=1,
+                 hurry_wall=False):
         name = uuid.uuid4().hex[:8]
         self.path = at or tmp_path / f"mnt-{name}"
         self.path.mkdir(exist_ok=at is not None)
@@ -109,6 +113,9 @@ class Mount:
         self.argv = [binary or os.environ["SPARKFS"], "-f", *args,
                      *(["-o", ",".join(self.options)] if self.options else []),
                      str(self.path)]
+        self.rate = hurry_rate(hurry)
+        if hurry_wall:
+            env = {"HURRY_WALL": "1", **(env or {})}
         self.env = self.environment(token, env)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -129,6 +136,10 @@ class Mount:
                     XDG_RUNTIME_DIR=str(self.state / "runtime"), TZ="UTC", LC_ALL="C.UTF-8")
         if token is not None:
             keep["WEBEX_ACCESS_TOKEN"] = token
+        if self.rate > 1:
+            keep.update(LD_PRELOAD=os.environ["HURRY_LIBRARY"], HURRY=str(self.rate))
+            # What is preloaded comes before what the program is linked with.
+            keep["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         keep.update(more or {})
         return keep
 

@@ -18,6 +18,15 @@ def scaled(seconds):
     return seconds * SLOW
 
 
+def hurry_rate(wanted):
+    """How many times as fast a program's time passes that is to pass `wanted` times as fast.
+
+    1 where it cannot (under ThreadSanitizer), or with SPARKFS_TEST_HURRY=off in the environment.
+    """
+    is_off = os.environ.get("SPARKFS_TEST_HURRY") == "off"
+    return wanted if os.environ.get("HURRY_LIBRARY") and not is_off else 1
+
+
 def wait_until(condition, deadline=10, what=None):
     """Calls condition until it returns something true, and returns that.
 
