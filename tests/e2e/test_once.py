@@ -14,6 +14,7 @@ import pytest
 from lib.chat import Space, Unsent, put
 from lib.once import (EITHER, IN_DOUBT, KEPT, SENT, UNSENT, close_of, judge, settled,
                       take_kept, told_by)
+from lib.tree import on_tracks
 from lib.util import wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "storm"))
@@ -23,14 +24,14 @@ from proxy import Proxy  # noqa: E402  pylint: disable=wrong-import-position
 # too, but for those of FILE_ENDS. Faults whose name begins with "proxy" are made by a TCP proxy
 # between the two.
 FAULTS = {
+    # The slowest rows come first. The server goes on when no writer waits for the answer any more.
+    "time-out before": ({"hang": "before"}, EITHER),
+    "time-out in the body": ({"hang": "body"}, EITHER),
     "refused": (None, UNSENT),
     "reset before it is applied": ({"reset": "before"}, UNSENT),
     "reset after it was applied": ({"reset": "after"}, SENT),
     "answer cut": ({"cutAt": 30}, SENT),
     "answer too short": ({"contentLength": "wrong"}, SENT),
-    # The server goes on when no writer waits for the answer any more.
-    "time-out before": ({"hang": "before"}, EITHER),
-    "time-out in the body": ({"hang": "body"}, EITHER),
     "time-out after": ({"hang": "after"}, SENT),
     "429 with Retry-After": ({"status": 429, "retryAfter": "1"}, SENT),
     "all 500": ({"status": 500}, UNSENT),
@@ -67,12 +68,15 @@ FILE_ENDS = {
 }
 # A PUT and a DELETE are repeated, so that only what lasts is an error.
 LASTING = ("429 for hours", "all 500", "all 401", "refused")
+# Mounts that suffer at the same time, each one thing after the other.
+BENCHES = 5
 
 
 class Bench:
     """A space behind a proxy, on a mount that asks a command for its token."""
 
     def __init__(self, start_sim, start_mount, tmp_path):
+        tmp_path.mkdir()
         self.sim = start_sim("--data", "empty")
         self.sim.tokens(token="alice-2", person="alice")
         self.proxy = Proxy(("127.0.0.1", self.sim.port), share=0).start()
@@ -85,6 +89,9 @@ class Bench:
         self.space.mount = start_mount(f"http://127.0.0.1:{self.proxy.port}/v1", "timeout=2",
                                        "rate=off", f"token_command={command}", token=None)
         self.unsent = Unsent(self.space.mount)
+        # The message that test_an_edit edits.
+        self.name = None
+        self.was, self.edits = "first", 0
 
     def suffer(self, name, method, act):
         """Runs the action under the fault; returns its errno, or 0."""
@@ -108,58 +115,56 @@ class Bench:
                 self.proxy.up()
 
 
-@pytest.fixture
-def bench(start_sim, start_mount, tmp_path):
-    it = Bench(start_sim, start_mount, tmp_path)
-    yield it
-    it.space.mount.unmount()
-    it.proxy.stop()
+@pytest.fixture(name="benches")
+def fixture_benches(start_sim, start_mount, tmp_path):
+    them = [Bench(start_sim, start_mount, tmp_path / str(i)) for i in range(BENCHES)]
+    yield them
+    for it in them:
+        it.space.mount.unmount()
+        it.proxy.stop()
+
+
+def send(bench, method, name, place, data, look):
+    """Writes it while that happens: (what it was told, copies, what was kept)."""
+    told = bench.suffer(name, method, close_of(bench.space / place, data))
+    copies, _ = settled(lambda: (look(), len(bench.unsent.names())),
+                        lambda found: found in ((1, 0), (0, 1)))
+    return told, copies, take_kept(bench.space.mount)
 
 
 @pytest.mark.limit(200)
-def test_a_text(bench):
-    for i, (name, (_, ending)) in enumerate(FAULTS.items()):
-        text = f"{i}: {name}"
-        told = bench.suffer(name, "POST", close_of(bench.space / "post", text))
-
-        def look(t=text):
-            return bench.space.texts().count(t), len(bench.unsent.names())
-        copies, _ = settled(look, lambda found: found in ((1, 0), (0, 1)))
-        kept = take_kept(bench.space.mount)
-        judge(name, ending, told, copies, kept, text.encode())
-    assert bench.space.posts() < 2 * len(FAULTS)
+def test_a_text(benches):
+    def row(bench, name):
+        text = f"text: {name}"
+        told, copies, kept = send(bench, "POST", name, "post", text,
+                                  lambda: bench.space.texts().count(text))
+        judge(name, FAULTS[name][1], told, copies, kept, text.encode())
+    on_tracks(row, benches, FAULTS)
+    assert sum(bench.space.posts() for bench in benches) < 2 * len(FAULTS)
 
 
 @pytest.mark.limit(200)
-def test_a_file(bench):
-    for i, (name, (_, ending)) in enumerate(FAULTS.items()):
-        if name.startswith("time-out"):
-            # A file is given more time than a test has; the storm has them.
-            continue
+def test_a_file(benches):
+    def row(bench, name):
         data = os.urandom(150_000)
-        file_name = f"{i}.bin"
-        told = bench.suffer(name, "POST", close_of(bench.space / file_name, data))
-
-        def look(f=file_name):
-            return bench.space.file_names().count(f), len(bench.unsent.names())
-        copies, _ = settled(look, lambda found: found in ((1, 0), (0, 1)))
-        kept = take_kept(bench.space.mount)
-        judge(name, FILE_ENDS.get(name, ending), told, copies, kept, data)
+        file_name = name.replace(" ", "-") + ".bin"
+        told, copies, kept = send(bench, "POST", name, file_name, data,
+                                  lambda: bench.space.file_names().count(file_name))
+        judge(name, FILE_ENDS.get(name, FAULTS[name][1]), told, copies, kept, data)
         if copies:
             assert bench.space.files()[file_name] == data
+    # A file is given more time than a test has; the storm has them.
+    on_tracks(row, benches, [name for name in FAULTS if not name.startswith("time-out")])
 
 
 @pytest.mark.limit(200)
-def test_an_edit(bench):
-    put(bench.space / "post", "first")
-    (name,) = bench.space.listed()
-    was = "first"
-    edits = 0
-    for i, fault in enumerate(FAULTS):
-        text = f"{i}: {fault}"
-        told = bench.suffer(fault, "PUT", close_of(bench.space / name, text))
-        (now,) = settled(bench.space.texts, lambda texts, t=text, w=told: (texts == [t]) != bool(w))
-        kept = take_kept(bench.space.mount)
+def test_an_edit(benches):
+    def row(bench, fault):
+        space, was = bench.space, bench.was
+        text = f"text: {fault}"
+        told = bench.suffer(fault, "PUT", close_of(space / bench.name, text))
+        (now,) = settled(space.texts, lambda texts: (texts == [text]) != bool(told))
+        kept = take_kept(space.mount)
         words = f"{fault}: told {errno.errorcode.get(told, told)}, now {now!r}, kept {kept}"
         if told:
             assert kept and kept[0][0] == text.encode() or now == text, words
@@ -169,34 +174,43 @@ def test_an_edit(bench):
         assert bool(told) == (fault in LASTING) or told == errno.ETIMEDOUT, words
         # What was done too late is seen before the next edit is made from it.
         if told == errno.ETIMEDOUT:
-            wait_until(lambda: bench.space.listed() and
-                       [(bench.space / name).read_text().strip()] == bench.space.texts(), 20,
+            wait_until(lambda: space.listed() and
+                       [(space / bench.name).read_text().strip()] == space.texts(), 20,
                        what=words)
-            (now,) = bench.space.texts()
-        edits += now != was
-        was = now
-        if edits > 3:
+            (now,) = space.texts()
+        bench.edits += now != was
+        bench.was = now
+        if bench.edits > 3:
             # A message may be edited ten times, and a repeated request counts as another.
-            bench.space.run(["rm", name], check=True)
-            put(bench.space / "post", "first")
-            (name,) = bench.space.listed()
-            was, edits = "first", 0
+            os.unlink(space / bench.name)
+            begin(bench)
+
+    def begin(bench):
+        put(bench.space / "post", "first")
+        (bench.name,) = bench.space.listed()
+        bench.was, bench.edits = "first", 0
+
+    for bench in benches:
+        begin(bench)
+    on_tracks(row, benches, FAULTS)
 
 
 @pytest.mark.limit(200)
-def test_a_deletion(bench):
-    for fault in FAULTS:
-        put(bench.space / "post", fault)
-        (name,) = bench.space.listed()
-        told = bench.suffer(fault, "DELETE", lambda n=name: os.unlink(bench.space / n))
-        words = f"{fault}: told {errno.errorcode.get(told, told)}, {bench.space.texts()}"
+def test_a_deletion(benches):
+    def row(bench, fault):
+        space = bench.space
+        put(space / "post", fault)
+        (name,) = space.listed()
+        told = bench.suffer(fault, "DELETE", lambda: os.unlink(space / name))
+        words = f"{fault}: told {errno.errorcode.get(told, told)}, {space.texts()}"
         if told:
             # Told that it failed: it is there, or the server did it when it was too late.
             assert fault in LASTING or told == errno.ETIMEDOUT, words
             if fault == "429 for hours":
                 return
-            if bench.space.texts():
-                os.unlink(bench.space / name)
-        assert bench.space.texts() == [], words
-        wait_until(lambda: bench.space.listed() == [], what=words)
-        assert take_kept(bench.space.mount) == []
+            if space.texts():
+                os.unlink(space / name)
+        assert space.texts() == [], words
+        wait_until(lambda: space.listed() == [], what=words)
+        assert take_kept(space.mount) == []
+    on_tracks(row, benches, FAULTS)

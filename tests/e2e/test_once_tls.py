@@ -12,11 +12,13 @@ import pytest
 from lib.chat import Space, Unsent, put
 from lib.once import IN_DOUBT, SENT, TOLD, UNSENT, close_of, judge, settled, take_kept, told_by
 from lib.tls import HANDSHAKE_RECORD, Front, World, bundle, certificate, context
+from lib.tree import on_tracks
 from lib.util import scaled, wait_until
 
 HOST = "api.sparkfs.test"
 ADDRESS = "127.0.0.1"
 TOKEN = "alice-token"
+BENCHES = 4
 
 # What the front does: how a new text ends, and how a file does. What comes after a comma is what
 # is met when it is looked whether it arrived.
@@ -50,21 +52,38 @@ def fixture_names(world):
     return world.replace("/etc/hosts", f"{ADDRESS} localhost {HOST}\n")
 
 
+@pytest.fixture(name="new_bench")
+def fixture_new_bench(names, world, start_sim, start_mount):
+    """A function that makes a Bench."""
+    pairs = {"good": f"DNS:{HOST},IP:{ADDRESS}", "another name": "DNS:else.sparkfs.test",
+             "stranger": f"DNS:{HOST},IP:{ADDRESS}"}
+    pairs = {name: certificate(world.path, name.replace(" ", "-"), alternatives)
+             for name, alternatives in pairs.items()}
+    world.replace(bundle(), "".join(pairs[n][0].read_text() for n in ("good", "another name")))
+    contexts = {name: context(pair) for name, pair in pairs.items()}
+    made = []
+
+    def new():
+        made.append(Bench(world, contexts, start_sim, start_mount))
+        return made[-1]
+
+    yield new
+    for it in made:
+        if it.space.mount:
+            it.space.mount.unmount()
+        it.front.close()
+
+
 class Bench:
     """A space on a server with TLS, and a mount that trusts it."""
 
-    def __init__(self, world, start_sim, start_mount):
-        pairs = {"good": f"DNS:{HOST},IP:{ADDRESS}", "another name": "DNS:else.sparkfs.test",
-                 "stranger": f"DNS:{HOST},IP:{ADDRESS}"}
-        pairs = {name: certificate(world.path, name.replace(" ", "-"), alternatives)
-                 for name, alternatives in pairs.items()}
-        world.replace(bundle(), "".join(pairs[n][0].read_text()
-                                        for n in ("good", "another name")))
+    def __init__(self, world, contexts, start_sim, start_mount):
         self.world = world
         self.sim = start_sim("--data", "empty")
-        self.front = Front(self.sim.port, {n: context(pair) for n, pair in pairs.items()})
+        self.front = Front(self.sim.port, contexts)
         self.space = Space(self.sim)
         self.start_mount = start_mount
+        self.suffered = []
 
     def mount(self, **options):
         self.space.mount = self.start_mount(f"https://{HOST}:{self.front.port}/v1", "timeout=2",
@@ -73,6 +92,7 @@ class Bench:
 
     def suffer(self, mode, act):
         """Does it while that happens, and at once; the errno that it was told, or 0."""
+        self.suffered.append(mode)
         self.front.be(mode, keep=mode == "junk" or mode.startswith("applied, "))
         began = time.monotonic()
         told = told_by(act)
@@ -88,56 +108,67 @@ class Bench:
 
 
 @pytest.fixture(name="bench")
-def fixture_bench(names, world, start_sim, start_mount):
-    it = Bench(world, start_sim, start_mount)
-    yield it
-    if it.space.mount:
-        it.space.mount.unmount()
-    it.front.close()
+def fixture_bench(new_bench):
+    return new_bench()
+
+
+@pytest.fixture(name="benches")
+def fixture_benches(new_bench):
+    """Some that suffer at the same time, each one failure after the other."""
+    them = [new_bench() for _ in range(BENCHES)]
+    for it in them:
+        it.mount()
+    return them
 
 
 @pytest.mark.limit(120)
-def test_a_text(bench):
-    space = bench.mount()
-    put(space / "post", "good")
-    for mode, (ending, _) in FAILURES.items():
+def test_a_text(benches):
+    def row(bench, mode):
+        space = bench.space
         told = bench.suffer(mode, close_of(space / "post", mode))
 
-        def look(t=mode):
-            return space.texts().count(t), len(Unsent(space.mount).names())
+        def look():
+            return space.texts().count(mode), len(Unsent(space.mount).names())
         copies, _ = settled(look, lambda found: sum(found) == 1)
-        judge(mode, ending, told, copies, take_kept(space.mount), mode.encode())
-    assert space.texts() == ["good", *(m for m in FAILURES if FAILURES[m][0] == SENT)]
-    bench.check_secrets(b"good", b"stranger")
+        judge(mode, FAILURES[mode][0], told, copies, take_kept(space.mount), mode.encode())
+    for bench in benches:
+        put(bench.space / "post", "good")
+    on_tracks(row, benches, FAILURES)
+    for bench in benches:
+        sent = [m for m in bench.suffered if FAILURES[m][0] == SENT]
+        assert bench.space.texts() == ["good", *sent]
+        bench.check_secrets(b"good", b"stranger")
 
 
 @pytest.mark.limit(120)
-def test_a_file(bench):
-    space = bench.mount()
+def test_a_file(benches):
     data = os.urandom(150_000)
-    put(space / "good.bin", data)
-    for mode, (_, ending) in FAILURES.items():
+
+    def row(bench, mode):
+        space = bench.space
         name = mode.replace(" ", "-") + ".bin"
         began = time.monotonic()
         told = bench.suffer(mode, close_of(space / name, data))
         # Of its ten minutes a connection has two seconds to stand.
         assert mode != "silent" or time.monotonic() - began < scaled(4)
 
-        def look(n=name):
-            return space.file_names().count(n), len(Unsent(space.mount).names())
+        def look():
+            return space.file_names().count(name), len(Unsent(space.mount).names())
         copies, _ = settled(look, lambda found: sum(found) == 1)
-        judge(mode, ending, told, copies, take_kept(space.mount), data)
-    assert set(space.files().values()) == {data}
-    bench.check_secrets(data[:16])
+        judge(mode, FAILURES[mode][1], told, copies, take_kept(space.mount), data)
+    for bench in benches:
+        put(bench.space / "good.bin", data)
+    on_tracks(row, benches, FAILURES)
+    for bench in benches:
+        assert set(bench.space.files().values()) == {data}
+        bench.check_secrets(data[:16])
 
 
 @pytest.mark.limit(120)
-def test_an_edit(bench):
-    space = bench.mount()
-    put(space / "post", "first")
-    (name,) = space.listed()
-    was = "first"
-    for mode in FAILURES:
+def test_an_edit(benches):
+    def row(bench, mode):
+        space = bench.space
+        (name,), (was,) = space.listed(), space.texts()
         told = bench.suffer(mode, close_of(space / name, mode))
         words = f"{mode}: told {errno.errorcode.get(told, told)}, now {space.texts()}"
         kept = take_kept(space.mount)
@@ -146,17 +177,20 @@ def test_an_edit(bench):
         assert not told or told in TOLD, words
         assert space.texts() == [was if told else mode], words
         assert kept == ([(mode.encode(), "unsent")] if told else []), words
-        (was,) = space.texts()
-    bench.check_secrets(b"first", b"stranger")
+    for bench in benches:
+        put(bench.space / "post", "first")
+    on_tracks(row, benches, FAILURES)
+    for bench in benches:
+        bench.check_secrets(b"first", b"stranger")
 
 
 @pytest.mark.limit(120)
-def test_a_deletion(bench):
-    space = bench.mount()
-    for mode in FAILURES:
+def test_a_deletion(benches):
+    def row(bench, mode):
+        space = bench.space
         put(space / "post", mode)
         (name,) = space.listed()
-        told = bench.suffer(mode, lambda n=name: os.unlink(space / n))
+        told = bench.suffer(mode, lambda: os.unlink(space / name))
         words = f"{mode}: told {errno.errorcode.get(told, told)}, now {space.texts()}"
         assert not told or told in TOLD, words
         # One that was done before all broke may be told as a failure; it is shown as what it is.
@@ -167,7 +201,9 @@ def test_a_deletion(bench):
         if told and space.texts():
             os.unlink(space / name)
         assert take_kept(space.mount) == []
-    bench.check_secrets(b"stranger")
+    on_tracks(row, benches, FAILURES)
+    for bench in benches:
+        bench.check_secrets(b"stranger")
 
 
 def test_a_server_that_is_trusted(bench):

@@ -33,6 +33,7 @@ sed -n 's/^\([^ ]* \)\{4\}\([^ ]*\) [^ ]* .*shared:[0-9].* - .*/\2/p' /proc/self
 sed -n 's/^[^ ]* [^ ]* [^ ]* [^ ]* \([^ ]*\) .* - fuse[. ].*/\1/p' /proc/self/mountinfo |
     while read -r mounted; do
         mounted=$(printf '%b' "$mounted")
+        case $mounted in "$OWN"/*) continue ;; esac
         mount --make-private "$mounted" && umount -c -l "$mounted" || :
     done
 """

@@ -1,6 +1,7 @@
 """What the tree is expected to show of the simulator's objects, and looking at it."""
 import base64
 import calendar
+import collections
 import errno
 import json
 import os
@@ -132,3 +133,33 @@ def parallel(function, items):
         thread.join()
     assert None not in results
     return results
+
+
+def on_tracks(function, tracks, rows):
+    """function(track, row) for each row, on whichever track is free, all tracks at the same time.
+
+    The first row that fails ends its track and fails the test.
+    """
+    left = collections.deque(rows)
+    errors = []
+
+    def work(track):
+        try:
+            while True:
+                try:
+                    row = left.popleft()
+                except IndexError:
+                    return
+                function(track, row)
+        except BaseException as e:  # pylint: disable=broad-except
+            e.add_note(f"row {row!r}")
+            errors.append(e)
+
+    threads = [threading.Thread(target=work, args=(t,), daemon=True) for t in tracks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    assert not left
