@@ -286,6 +286,7 @@ def _fails(act):
         return True
 
 
+@pytest.mark.mount("timeout=2")
 def test_what_nobody_may_have_is_listed_all_the_same(pier):
     messages = [upload(pier, f"{s}.txt", s) for s in ("infected", "scanning", "unscannable")]
     for m, state in zip(messages, ("infected", "scanning", "unscannable")):
