@@ -6,7 +6,7 @@ import pytest
 from lib.tree import asked, check_sizes, error_of, messages_in, read, txt_name
 from lib.util import wait_until
 
-BOT = pytest.mark.mount(token="bot-token")
+BOT = pytest.mark.mount("timeout=150", token="bot-token", hurry=5)
 
 
 def room_of(sim, title):

@@ -88,7 +88,7 @@ def test_wrong_answers_take_nothing_away(two, start_mount, tmp_path):
 def test_what_is_gone_goes(two, start_mount):
     """By others' doing: a message, many of them, a member, the spaces, within some seconds."""
     lunch = two.sim.create_room("Lunch")
-    two.mount = start_mount(two.sim, POLLING)
+    two.mount = start_mount(two.sim, POLLING, "timeout=150", hurry=5)
     names = two.listed()
     two.mount.ls(two / "members")
     known = two.sim.messages(two.id, max=100)

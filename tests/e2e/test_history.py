@@ -504,7 +504,7 @@ def test_recent_that_grows_between_mounts(sim, start_mount):
 
 @pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 120, "--members", 2,
                  "--max-page", 20)
-@pytest.mark.mount("recent=40")
+@pytest.mark.mount("recent=40", "timeout=150", hurry=5)
 def test_what_was_deleted_is_made_up_for(past):
     everything = sorted(n for names in past.months.values() for n in names)
     assert messages_in(past.dir) == everything[-40:]
@@ -649,6 +649,7 @@ def test_changes_show_without_asking(diary):
 
 
 @EMPTY
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_a_new_month_appears(diary):
     """Also in a listing that the kernel has cached: the clock of the server goes on."""
     year = time.gmtime().tm_year + 1
@@ -688,6 +689,7 @@ def test_transcripts_of_months(past):
 
 
 @EMPTY
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_tail_follows_the_month(diary):
     diary.mount.run("echo start > post", cwd=diary.dir, check=True)
     this = os.readlink(diary.dir / "last")[:7]

@@ -233,6 +233,7 @@ def test_nothing_else_can_be_made_there(pier):
         os.rmdir(pier / "members")
 
 
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_remote_changes_are_seen_when_members_is_opened(pier):
     assert pier.mount.ls(pier / "members") == [ALICE]
     pier.sim.api("POST", "/memberships", {"roomId": pier.id, "personEmail": BOB}).ok()

@@ -142,7 +142,7 @@ def test_an_open_is_good_as_soon_as_the_network_is(start_sim, start_mount, tmp_p
     proxy = Proxy(("127.0.0.1", sim.port), share=0).start()
     try:
         pier = Space(sim)
-        pier.mount = start_mount(f"http://127.0.0.1:{proxy.port}/v1")
+        pier.mount = start_mount(f"http://127.0.0.1:{proxy.port}/v1", "timeout=150", hurry=5)
         put(pier / "post", "before")
         proxy.down()
         learn_offline(pier)

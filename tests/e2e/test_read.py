@@ -276,6 +276,7 @@ def test_reading_on_in_a_message_that_went(sim, mount):
     assert error_of(os.open, space / txt_name(message), os.O_RDONLY) == "ENOENT"
 
 
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_remote_changes_are_seen_when_a_list_is_opened_again(sim, mount):
     """All kinds of changes at once, so that the list has to grow old only once."""
     room = sim.room("Firmware")
@@ -315,6 +316,7 @@ def test_remote_changes_are_seen_when_a_list_is_opened_again(sim, mount):
 
 
 @pytest.mark.sim("--data", "empty", "--spaces", 24, "--messages", 30, "--members", 2)
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_an_old_list_is_current_in_the_first_listing(sim, mount):
     """The opener waits for the news, and the kernel's cached names do not get in the way."""
     rooms = {r["title"]: r["id"] for r in sim.rooms()}
@@ -338,6 +340,7 @@ def test_an_old_list_is_current_in_the_first_listing(sim, mount):
     wait_until(all_opened_again, 20)
 
 
+@pytest.mark.mount("timeout=150", hurry=5)
 def test_a_space_that_is_lost_vanishes(sim, mount):
     room = sim.create_room("Short lived", ["bob@example.com"])
     wait_until(lambda: "Short lived" in mount.ls("spaces"), 15)
