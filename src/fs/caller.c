@@ -84,13 +84,14 @@ static const char *stat_field(const char *stat, int field)
 	return at ? at + 1 : NULL;
 }
 
-bool caller_parse_dying(const char *stat)
+int caller_parse_death(const char *stat)
 {
 	const char *flags = stat_field(stat, FIELD_FLAGS);
 	const char *code = stat_field(stat, FIELD_EXIT_CODE);
 
-	return flags && code && (strtoul(flags, NULL, 10) & PF_EXITING) &&
-	       (strtoul(code, NULL, 10) & EXIT_SIGNAL_MASK);
+	if (!flags || !code || !(strtoul(flags, NULL, 10) & PF_EXITING))
+		return 0;
+	return (int)(strtoul(code, NULL, 10) & EXIT_SIGNAL_MASK);
 }
 
 /* Reads the mask of the line "<key>\t<hexadecimal>\n"; false if there is none. */
@@ -271,11 +272,11 @@ void caller_program(pid_t pid, char buf[static WRITER_COMM_SIZE])
 	caller_parse_program(comm, text, n > 0 ? (size_t)n : 0, buf);
 }
 
-bool caller_is_dying(pid_t tid)
+int caller_death(pid_t tid)
 {
 	char text[PROC_TEXT_SIZE];
 
-	return read_proc(tid, "stat", text) && caller_parse_dying(text);
+	return read_proc(tid, "stat", text) ? caller_parse_death(text) : 0;
 }
 
 bool caller_is_asked_to_stop(pid_t tid)

@@ -30,9 +30,9 @@ void caller_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);
  */
 void caller_program(pid_t pid, char buf[static WRITER_COMM_SIZE]);
 
-/* True if it is ending because of a signal. Takes the thread id of the request, which says more
- * than that of its group. */
-bool caller_is_dying(pid_t tid);
+/* The signal because of which it is ending; 0: it is not. Takes the thread id of the request,
+ * which says more than that of its group. */
+int caller_death(pid_t tid);
 
 /*
  * Any signal that the caller handles interrupts its request, also one that only informs it, as
@@ -56,7 +56,7 @@ int caller_root(pid_t tid);
 /* The parsers of the above, for texts of /proc/<pid>/status and /proc/<pid>/stat.
  * NUL-terminated. */
 pid_t caller_parse_tgid(const char *status);
-bool caller_parse_dying(const char *stat);
+int caller_parse_death(const char *stat);
 bool caller_parse_stop(const char *status);
 /* `comm` as caller_comm() gives it; `cmdline` is the text of /proc/<pid>/cmdline, `len` bytes. */
 void caller_parse_program(const char *comm, const char *cmdline, size_t len,

@@ -27,6 +27,7 @@
  *     holds.
  */
 #include <errno.h>
+#include <signal.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -308,18 +309,22 @@ static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
 	pid_t tgid;
-	int error;
+	int signum, error;
 
 	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h))
 		return 0;
 	if (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused))
 		return fate_take(&h->left);
-	if (op->pid && caller_is_dying(op->pid)) {
+	tgid = op->pid ? caller_tgid(op->pid) : 0;
+	signum = op->pid ? caller_death(op->pid) : 0;
+	/* In `(yes | head) > FILE 2>&1` yes ends as it is to end. */
+	if (signum == SIGPIPE && tgid && h->opener && tgid != h->opener)
+		return 0;
+	if (signum) {
 		atomic_store(&h->taints, true);
 		draft_taint(h->write.draft);
 		return 0;
 	}
-	tgid = op->pid ? caller_tgid(op->pid) : 0;
 	/* A child closes it, or a process that was given the descriptor; the close of the
 	 * opener will come. */
 	if (is_empty_file(h) || (tgid && h->opener && tgid != h->opener))

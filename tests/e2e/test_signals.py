@@ -100,6 +100,17 @@ def test_a_writer_that_ends_with_an_error_has_still_written(pier):
     assert pier.texts() == ["said"]
 
 
+def test_a_pipeline_whose_reader_has_enough(pier, unsent):
+    """SIGPIPE ends the first of it, as it is to end; what it was given to write to is another's."""
+    pier.run("(yes | head -n 2) > post 2>&1", check=True)
+    assert pier.texts() == ["y\ny"]
+    assert unsent.names() == []
+    # Who opened it himself has not written what he wanted.
+    end(start_writer(pier, "post", b"half a tho", signal.SIGPIPE), signal.SIGPIPE)
+    assert unsent.one()[1] == b"half a tho"
+    assert pier.posts() == 1
+
+
 def test_a_killed_child_does_not_taint_another_text(pier, unsent):
     pier.run("(kill -9 $BASHPID) ; echo fine > post; bash -c 'echo never > /dev/null; kill -9 $$'"
              "; echo also > post")

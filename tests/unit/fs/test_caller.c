@@ -32,26 +32,26 @@
 static void dying_is_exiting_by_a_signal(void **state)
 {
 	(void)state;
-	assert_true(caller_parse_dying(STAT("bash", EXITING, "2")));
-	assert_true(caller_parse_dying(STAT("bash", EXITING, "9")));
-	assert_true(caller_parse_dying(STAT("bash", EXITING, "15")));
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "2")), 2);
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "9")), 9);
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "15")), 15);
 	/* With a core dump. */
-	assert_true(caller_parse_dying(STAT("bash", EXITING, "139")));
-	assert_false(caller_parse_dying(STAT("bash", EXITING, "0")));
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "139")), 11);
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "0")), 0);
 	/* exit(3) */
-	assert_false(caller_parse_dying(STAT("bash", EXITING, "768")));
+	assert_int_equal(caller_parse_death(STAT("bash", EXITING, "768")), 0);
 	/* Stopped by SIGTSTP, or killed but not yet dying. */
-	assert_false(caller_parse_dying(STAT("bash", ALIVE, "20")));
-	assert_false(caller_parse_dying(STAT("bash", ALIVE, "0")));
+	assert_int_equal(caller_parse_death(STAT("bash", ALIVE, "20")), 0);
+	assert_int_equal(caller_parse_death(STAT("bash", ALIVE, "0")), 0);
 }
 
 static void the_name_may_hold_anything(void **state)
 {
 	(void)state;
-	assert_true(caller_parse_dying(STAT("a) R 1 2", EXITING, "2")));
-	assert_false(caller_parse_dying(STAT(") Z 1 2 3 4 5 4194308 (", ALIVE, "0")));
-	assert_true(caller_parse_dying(STAT("", EXITING, "2")));
-	assert_true(caller_parse_dying(STAT("a\nb", EXITING, "2")));
+	assert_int_equal(caller_parse_death(STAT("a) R 1 2", EXITING, "2")), 2);
+	assert_int_equal(caller_parse_death(STAT(") Z 1 2 3 4 5 4194308 (", ALIVE, "0")), 0);
+	assert_int_equal(caller_parse_death(STAT("", EXITING, "2")), 2);
+	assert_int_equal(caller_parse_death(STAT("a\nb", EXITING, "2")), 2);
 }
 
 static void a_short_stat_says_nothing(void **state)
@@ -62,7 +62,7 @@ static void a_short_stat_says_nothing(void **state)
 	/* Without the last field and its digit. */
 	for (size_t len = strlen(text) - 2; len-- > 0;) {
 		text[len] = '\0';
-		assert_false(caller_parse_dying(text));
+		assert_int_equal(caller_parse_death(text), 0);
 	}
 }
 
@@ -113,8 +113,8 @@ static void nobody_is_unknown(void **state)
 	assert_int_equal(caller_tgid(0), 0);
 	assert_int_equal(caller_tgid(-1), 0);
 	assert_int_equal(caller_tgid(0x7ffffffe), 0);
-	assert_false(caller_is_dying(0));
-	assert_false(caller_is_dying(0x7ffffffe));
+	assert_int_equal(caller_death(0), 0);
+	assert_int_equal(caller_death(0x7ffffffe), 0);
 	caller_comm(0, comm);
 	assert_string_equal(comm, "");
 }
@@ -162,7 +162,7 @@ static pid_t end_child(enum end end, int value)
 static bool end_is_dying(enum end end, int value)
 {
 	pid_t pid = end_child(end, value);
-	bool is_dying = caller_is_dying(pid);
+	bool is_dying = caller_death(pid) != 0;
 
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	return is_dying;
@@ -195,11 +195,11 @@ static void living_and_stopped_are_not(void **state)
 		for (;;)
 			pause();
 	}
-	assert_false(caller_is_dying(getpid()));
-	assert_false(caller_is_dying(pid));
+	assert_int_equal(caller_death(getpid()), 0);
+	assert_int_equal(caller_death(pid), 0);
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT), 0);
-	assert_false(caller_is_dying(pid));
+	assert_int_equal(caller_death(pid), 0);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -227,7 +227,7 @@ static void a_child_is_dying_while_it_closes(void **state)
 	assert_int_equal(kill(pid, SIGINT), 0);
 	/* End of file: the child's end was closed. */
 	assert_int_equal(read(ends[0], &byte, 1), 0);
-	assert_true(caller_is_dying(pid));
+	assert_true(caller_death(pid));
 	close(ends[0]);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
