@@ -289,6 +289,17 @@ static void note_place(struct job *job, const struct http_response *resp)
 	job->history.server_errors = 0;
 }
 
+/* True if the file's last bytes were not even handed over: nobody has the whole request. */
+static bool was_cut(struct job *job, const struct http_outcome *outcome)
+{
+	bool is_part;
+
+	pthread_mutex_lock(&job->loop->lock);
+	is_part = job->phase == JOB_PARTLY;
+	pthread_mutex_unlock(&job->loop->lock);
+	return is_part && outcome->error != 0;
+}
+
 /* Takes the job off the wire and its handle out of the multi. */
 static struct http_response *end_try(struct job *job, CURLcode code,
 				     struct http_outcome *ret_outcome)
@@ -306,7 +317,10 @@ static struct http_response *end_try(struct job *job, CURLcode code,
 	note_place(job, resp);
 	http_try_free(g_steal_pointer(&job->current));
 
-	job->applied |= outcome.may_have_applied;
+	/* It is not repeated for that: what ended it may do so again. */
+	if (was_cut(job, &outcome))
+		resp->may_have_applied = false;
+	job->applied |= resp->may_have_applied;
 	job->history.reached |= outcome.reached;
 	if (outcome.reached)
 		job->reach_until_ms = 0;

@@ -88,7 +88,8 @@ struct http_response {
 	int status;
 	/*
 	 * The server may have acted on the request: in some try a byte of it left, and no
-	 * refusal came back (3xx, 4xx, or 503 with Retry-After).
+	 * refusal came back (3xx, 4xx, or 503 with Retry-After). A request that failed while
+	 * the last bytes of its file were still here was acted on by nobody.
 	 */
 	bool may_have_applied;
 	int attempts; /* tries that began; 0 if the request never left the gate */

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from lib.chat import Space, Unsent
-from lib.once import IN_DOUBT, SENT, close_of, judge, settled, take_kept, told_by
+from lib.once import IN_DOUBT, SENT, UNSENT, close_of, judge, settled, take_kept, told_by
 from lib.tree import parallel
 from lib.util import scaled
 
 # Where the server falls silent: how it ends. It never goes on.
-SILENCE = {"before": IN_DOUBT, "body": IN_DOUBT, "after": SENT}
+SILENCE = {"before": IN_DOUBT, "body": UNSENT, "after": SENT}
 # How long a close waits, with 64 kB a second; and when an upload without progress is given up.
 CLOSE_S, STALLED_S = 60, 120
 HURRY = 5

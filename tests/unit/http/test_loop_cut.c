@@ -94,6 +94,36 @@ static void test_a_part_of_a_file_is_taken_back(void **state)
 	fclose(file);
 }
 
+/* As http_cut: no server acts on a part of a file. It is sent once all the same. */
+static void test_a_part_of_a_file_that_is_reset_is_no_doubt(void **state)
+{
+	_cleanup_gfree_ char *url = NULL;
+	_cleanup_close_ int silent = listen_silent(&url);
+	const struct linger reset = {.l_onoff = 1};
+	atomic_int_fast64_t sent = 0;
+	FILE *file = tmpfile();
+	struct client c;
+
+	(void)state;
+	client_start(&c, hang_all, NULL, 0);
+	{
+		struct pending *p = client_submit(&c, upload(url, file, LARGE, &sent));
+		_cleanup_response_ struct http_response *r = NULL;
+		int fd = accept(silent, NULL, NULL);
+
+		wait_sent(&sent);
+		assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)),
+				 0);
+		close(fd);
+		r = pending_wait(p);
+		assert_int_equal(r->error, -ECONNRESET);
+		assert_false(r->may_have_applied);
+		assert_int_equal(r->attempts, 1);
+	}
+	client_stop(&c);
+	fclose(file);
+}
+
 static void test_a_whole_request_is_not_taken_back(void **state)
 {
 	atomic_int_fast64_t sent = 0;
@@ -125,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_part_of_a_file_is_taken_back),
+		cmocka_unit_test(test_a_part_of_a_file_that_is_reset_is_no_doubt),
 		cmocka_unit_test(test_a_whole_request_is_not_taken_back),
 	};
 
