@@ -419,6 +419,16 @@ static bool has_item(const struct webex_reply *reply)
 	return !reply->error && reply->items && reply->items->len > 0;
 }
 
+/* Why the letter is unsent. A server that cannot be asked has refused nothing. */
+static const char *why_unsent(const struct letter_job *job, const struct webex_reply *reply)
+{
+	if (!reply->status || is_success(reply->status))
+		return "it could not be sent";
+	if (job->is_asking && reply->status >= 500)
+		return "the server did not say what it has, so nothing was sent";
+	return "the server refused it";
+}
+
 void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 {
 	struct outbox *o = job->o;
@@ -447,10 +457,7 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 	} else if (is_ours && job->is_detached) {
 		outbox_job_fail_unsubmitted(job);
 	} else {
-		outbox_job_fail(job, OUTBOX_UNSENT, error,
-				g_strdup(reply->status && !is_success(reply->status)
-						 ? "the server refused it"
-						 : "it could not be sent"));
+		outbox_job_fail(job, OUTBOX_UNSENT, error, g_strdup(why_unsent(job, reply)));
 	}
 }
 

@@ -74,6 +74,31 @@ static void an_edit_that_changed_nothing_is_kept(void **state)
 	}
 }
 
+/* Before an edit the message is asked for. */
+static void an_edit_that_cannot_be_checked_is_not_refused(void **state)
+{
+	static const struct {
+		int status;
+		const char *why;
+	} cases[] = {{503, "did not say what it has"}, {403, "refused it"}};
+	struct kit *k = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct outbox_item *item;
+		struct outcome end;
+		char *id;
+
+		kit_send(k, edit(k, "new", true, &id), &end);
+		fake_fail(fake_expect(FAKE_GET_MESSAGE), -EIO, cases[i].status, true);
+		kit_expect_end(&end, -EIO);
+		item = kit_only_item(k);
+		kit_expect_item(k, item, "new", "unsent", cases[i].why);
+		assert_int_equal(outbox_remove(k->o, item->n), 0);
+		outbox_item_free(item);
+		g_free(id);
+	}
+}
+
 /* The edit was done, and becomes visible two seconds later. */
 static void an_edit_may_be_slow_to_be_seen(void **state)
 {
@@ -289,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		answer_test(an_edit_that_changed_nothing_is_kept),
+		answer_test(an_edit_that_cannot_be_checked_is_not_refused),
 		answer_test(an_edit_may_be_slow_to_be_seen),
 		answer_test(what_the_server_makes_of_an_edit_is_kept),
 		answer_test(an_answer_about_another_message_says_nothing),
