@@ -13,9 +13,8 @@
 
 /*
  * True if `fd` is one of the last descriptors that this process may have: the kernel gives the
- * lowest number that is free, so a high one says how many are in use. Whoever makes descriptors
- * on behalf of callers without a bound stops there, since connections and letters need some,
- * too.
+ * lowest number that is free, so a high one says how many are in use. Code that makes descriptors
+ * for callers without a bound stops there, since connections and letters need some, too.
  */
 bool fd_is_scarce(int fd);
 /* 0 or -errno. */

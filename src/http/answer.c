@@ -37,8 +37,8 @@ static char *all_links(struct http_try *t)
 	return all ? g_string_free(all, FALSE) : NULL;
 }
 
-/* What time it is by the clock that a date in the answer was written by: the server's, if it says so
- * (RFC 9110, 6.6.1). */
+/* The time by the clock that a date in the answer was written by: that of the header Date, if the
+ * server sends one (RFC 9110, 6.6.1). */
 static int64_t server_wall_ms(struct http_try *t)
 {
 	const char *text = try_header(t, "Date", 0);

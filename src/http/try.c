@@ -71,7 +71,7 @@ static int on_bytes(CURL *easy, curl_infotype type, char *data, size_t size, voi
 	(void)easy;
 	(void)data;
 	(void)size;
-	/* What leaves before that is a CONNECT to a proxy. */
+	/* Bytes that leave before the connection stands are a CONNECT to a proxy. */
 	if (t->connected) {
 		t->head_left |= type == CURLINFO_HEADER_OUT;
 		t->body_left |= type == CURLINFO_DATA_OUT;

@@ -151,7 +151,7 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		verdict = have ? PAGER_USE : PAGER_FAILED;
 		*ret_error = e->failed_error;
 	} else if (have && e && e->fetching && now - e->started_ms >= p->config.soft_wait_ms) {
-		/* Somebody has already waited for the whole short time, so the fetch hangs. */
+		/* An earlier operation has waited for the whole short time, so the fetch hangs. */
 		verdict = PAGER_USE;
 	} else if (!need_asks_server(need->kind)) {
 		/* This holds whatever the state of the network is. */

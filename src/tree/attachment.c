@@ -142,7 +142,7 @@ static int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *att
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
 		tree_set_size(attr, MAX(content.size, 0));
-		/* What was written to an older version would become a newer one, under another
+		/* Bytes written to an older version would become a newer one, under another
 		 * name. */
 		if (!upload_is_newest(ctx, &content))
 			attr->st.st_mode &= ~0222u;

@@ -147,7 +147,8 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	e.entry_timeout = TIMEOUT_LONG;
 	e.attr.attr_timeout = TIMEOUT_LONG;
 	e.attr.st.st_ino = e.ino;
-	/* Who wants the size of an older form's asks for it: a listing does not wait for each. */
+	/* The kernel asks for the size of a text of an older form when a program wants it: a
+	 * listing does not wait for each size. */
 	if (b->txt_size < 0)
 		e.ino = 0;
 	e.attr.st.st_mode = row->mode;

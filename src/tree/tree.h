@@ -149,7 +149,7 @@ bool tree_is_post(uint64_t ino);
 bool tree_dir_is_told(uint64_t ino);
 /* True for the forms of a message. */
 bool tree_is_message(uint64_t ino);
-/* Who reads it is noted, for when he removes it (fs/rm_guard.h). */
+/* True for files whose readers fs notes, in case they remove the file (fs/rm_guard.h). */
 bool tree_is_watched(uint64_t ino);
 /* True for spaces and the directories in them, in which a program that walks them may not
  * delete. */

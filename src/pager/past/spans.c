@@ -222,7 +222,7 @@ static void fill_gap(struct filler *f, struct store_span gap, bool can_cut, bool
 		int64_t lo = MAX(gap.lo, f->created_ms);
 		struct store_span piece = gap;
 
-		/* What is left is too little for another page run. */
+		/* A small rest of the gap does not get a page run of its own. */
 		if (chunk > 0 && gap.hi - lo > chunk + chunk / 2) {
 			if (upwards)
 				piece.hi = lo + chunk;
