@@ -182,7 +182,6 @@ class Proxy:
     async def refuse(self):
         self.is_down = True
         self.server.close()
-        await self.server.wait_closed()
         for writer in list(self.writers):
             reset(writer)
 

@@ -119,6 +119,13 @@ def wait_for_room(queue):
             return
 
 
+class Writer:
+    """What is left of the reporter in a lane: pytest 8 asks it how to show why an assertion failed."""
+
+    def __init__(self, reporter):
+        self._tw = reporter._tw  # pylint: disable=protected-access
+
+
 def work(session, items, number, queue, out):
     """A lane, from its beginning to its end."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -126,9 +133,12 @@ def work(session, items, number, queue, out):
     plugins = config.pluginmanager
     for name in ("logging-plugin", "capturemanager"):
         assert plugins.hasplugin(name), name
+    reporter = plugins.getplugin("terminalreporter")
     for hook in config.hook.pytest_runtest_logreport.get_hookimpls():
         if hook.plugin not in (session, plugins.getplugin("logging-plugin")):
             plugins.unregister(hook.plugin)
+    if reporter:
+        plugins.register(Writer(reporter), "terminalreporter")
     # The files that the output of a case is caught in are to be its own.
     capture = plugins.getplugin("capturemanager")
     capture.read_global_capture()
