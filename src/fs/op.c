@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
-#include <linux/fuse.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -50,6 +49,7 @@ void op_unref(struct op *op)
 	tree_plan_clear(op->fs->config.tree, &op->plan);
 	tree_copy_clear(&op->ctx.copy);
 	fate_unref(&op->fate);
+	tree_ctx_clear(&op->ctx);
 	g_free(op->name);
 	g_free(op->newname);
 	if (!op->borrowed_buf)
@@ -79,57 +79,6 @@ void op_end(struct op *op)
 }
 
 /* ---- the one reply ---- */
-
-static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->ino = e->ino;
-	ret->entry_timeout = e->entry_timeout;
-	ret->attr_timeout = e->attr.attr_timeout;
-	ret->attr = e->attr.st;
-}
-
-/* libfuse has no bit for FOPEN_STREAM. A kernel that does not know it only sees
- * FOPEN_NONSEEKABLE. */
-static int reply_stream(struct op *op)
-{
-	struct fuse_open_out out = {
-		.fh = op->fi.fh,
-		.open_flags =
-			FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
-	};
-
-	return fuse_reply_buf(op->req, (const char *)&out, sizeof(out));
-}
-
-static int reply_answer(struct op *op)
-{
-	struct fuse_entry_param e;
-
-	switch (op->answer) {
-	case OP_ANSWER_ERR:
-		return fuse_reply_err(op->req, 0);
-	case OP_ANSWER_ENTRY:
-		fill_entry(&op->entry, &e);
-		return fuse_reply_entry(op->req, &e);
-	case OP_ANSWER_ATTR:
-		return fuse_reply_attr(op->req, &op->attr.st, op->attr.attr_timeout);
-	case OP_ANSWER_LINK:
-		return fuse_reply_readlink(op->req, op->buf);
-	case OP_ANSWER_OPEN:
-		return fuse_reply_open(op->req, &op->fi);
-	case OP_ANSWER_STREAM:
-		return reply_stream(op);
-	case OP_ANSWER_CREATE:
-		fill_entry(&op->entry, &e);
-		return fuse_reply_create(op->req, &e, &op->fi);
-	case OP_ANSWER_BUF:
-		return fuse_reply_buf(op->req, op->buf, op->buf_len);
-	case OP_ANSWER_WRITE:
-		return fuse_reply_write(op->req, op->written);
-	}
-	return fuse_reply_err(op->req, EIO);
-}
 
 /* A pending timer holds a reference, but never the last one, since the owner of the op has one,
  * too. */
@@ -224,7 +173,7 @@ static void op_reply(struct op *op, int error)
 	if (error == -EINTR && op->fate)
 		fate_leave(op->fate, &((struct handle *)(uintptr_t)op->fi.fh)->left);
 	fs_before_reply(fs);
-	r = error ? fuse_reply_err(op->req, -error) : reply_answer(op);
+	r = error ? fuse_reply_err(op->req, -error) : op_give_answer(op);
 	/* The kernel does not wait any more, so the handle that was given out comes back to us. */
 	if (!error && r == -ENOENT && op->undo)
 		op->undo(op);

@@ -133,6 +133,9 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);
 
+/* reply.c: gives the answer that the op has, with no error. What libfuse returns. */
+int op_give_answer(struct op *op);
+
 /* A store snapshot in op->ctx.conn for the length of one run(). */
 int op_begin(struct op *op);
 void op_end(struct op *op);

@@ -109,16 +109,14 @@ static int use_own_io(struct fs *fs)
 
 static void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
-	/* Node ids are rows, so there is nothing to forget. */
-	(void)ino;
-	(void)nlookup;
+	tree_forget(fs_of(req)->config.tree, ino, nlookup);
 	fuse_reply_none(req);
 }
 
 static void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
-	(void)count;
-	(void)forgets;
+	for (size_t i = 0; i < count; i++)
+		tree_forget(fs_of(req)->config.tree, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 }
 

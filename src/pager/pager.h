@@ -76,7 +76,7 @@
 #include "webex/api.h"
 
 /* Kinds of store nodes that a fetch makes; the numbers are those of tree/ino.h. */
-enum { NODE_ADDRESS = 48, NODE_ADDRESS_LINK = 49, NODE_MONTH = 65 };
+enum { NODE_MONTH = 65 };
 
 struct contents;
 

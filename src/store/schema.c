@@ -146,11 +146,13 @@ static const char VERSION_3[] =
 /*
  * message.form: the version of the text's form (WEBEX_TEXT_FORM, webex/render.h) that txt_size and
  * log_size belong to. Version 3 of the schema wrote the sizes of form 1; version 1 wrote no log_size.
- * meta "sizes.form": every message with a body has the sizes of this form (sizes.c).
+ * meta "sizes.form": every message with a body has the sizes of this form (sizes.c). node: addresses
+ * that somebody looked up had a row each; they have none any more (tree/counted.h).
  */
 static const char VERSION_4[] =
 	"ALTER TABLE message ADD COLUMN form INTEGER NOT NULL DEFAULT 1;"
 	"UPDATE message SET form=0 WHERE log_size<0;"
+	"DELETE FROM node WHERE kind IN (48, 49);"
 	"INSERT OR REPLACE INTO meta(key, value) SELECT '" SIZES_META_FORM "', '1'"
 	" WHERE NOT EXISTS(SELECT 1 FROM message WHERE form<>1);";
 

@@ -11,36 +11,25 @@
 #include "base/names.h"
 #include "tree/internal.h"
 
-/* The rows of an address are made by the fetch that asks the server about it. */
-static int address_nodes(struct tree_ctx *ctx, const char *key, int64_t *ret_dir,
-			 int64_t *ret_link)
-{
-	int r = store_node_find(ctx->conn, NODE_ADDRESS, key, ret_dir);
-
-	if (r == 0)
-		r = store_node_find(ctx->conn, NODE_ADDRESS_LINK, key, ret_link);
-	return r;
-}
-
+/* The address has a number for as long as somebody has one of its files (counted.h): the directory and
+ * its post files one, the link another. */
 static int address_entry(struct tree_ctx *ctx, const char *key, struct tree_entry *ret_entry)
 {
 	struct store_room room = {0};
-	int64_t dir = 0, link = 0;
-	int r, wait;
+	enum tree_kind kind = TREE_ADDRESS_LINK;
+	int64_t row = 0;
+	int r = store_room_by_email(ctx->conn, key, &room);
 
-	r = address_nodes(ctx, key, &dir, &link);
-	if (r && r != -ENOENT)
-		return r;
-	wait = tree_need_key(ctx, NEED_DIRECT, key, r == 0);
-	if (wait)
-		return wait;
-	if (r)
-		return r;
-	r = store_room_by_email(ctx->conn, key, &room);
 	store_room_clear(&room);
-	r = tree_make_entry(
-		ctx, r == 0 ? tree_ino(TREE_ADDRESS_LINK, link) : tree_ino(TREE_ADDRESS, dir),
-		ret_entry);
+	if (r == -ENOENT) {
+		kind = TREE_ADDRESS;
+		r = tree_need_key(ctx, NEED_DIRECT, key,
+				  counted_is_known(ctx->tree->counted, kind, key));
+	}
+	if (r == 0)
+		r = tree_hold(ctx, kind, key, &row);
+	if (r == 0)
+		r = tree_make_entry(ctx, tree_ino(kind, row), ret_entry);
 	if (r == 0)
 		ret_entry->entry_timeout = TIMEOUT_SHORT;
 	return r;
@@ -75,10 +64,9 @@ static int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 static int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
-	int kind;
 
 	(void)attr;
-	return store_node_get(ctx->conn, tree_ino_row(ino), &kind, &key);
+	return counted_key(ctx->tree->counted, tree_ino_row(ino), &key);
 }
 
 static int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -91,9 +79,8 @@ static int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_targe
 {
 	_cleanup_(cleanup_free) char *key = NULL;
 	struct store_room room = {0};
-	int kind, r;
+	int r = counted_key(ctx->tree->counted, tree_ino_row(ino), &key);
 
-	r = store_node_get(ctx->conn, tree_ino_row(ino), &kind, &key);
 	if (r == 0)
 		r = store_room_by_email(ctx->conn, key, &room);
 	if (r == 0)
@@ -116,12 +103,12 @@ static int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_att
 const struct tree_row direct_rows[] = {
 	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED | ROW_TOLD, .attr = direct_attr,
 	  .lookup = direct_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
-	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, 0, .attr = address_attr, .lookup = address_lookup },
-	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, 0,
+	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, ROW_COUNTED, .attr = address_attr, .lookup = address_lookup },
+	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, ROW_COUNTED,
 	  .attr = address_link_attr, .readlink = address_readlink },
-	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
-	{ TREE_ADDRESS_POST_MD, "post.md", TREE_ADDRESS, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
-	{ TREE_ADDRESS_POST_JSON, "post.json", TREE_ADDRESS, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE },
+	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
+	{ TREE_ADDRESS_POST_MD, "post.md", TREE_ADDRESS, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
+	{ TREE_ADDRESS_POST_JSON, "post.json", TREE_ADDRESS, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
 	ROWS_END,
 };
 /* clang-format on */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/names.h"
+#include "tree/counted.h"
 #include "tree/pending.h"
 #include "tree/replaced.h"
 #include "tree/transcript.h"
@@ -24,6 +25,7 @@ struct tree {
 	struct pendings *pendings;
 	struct transcripts *transcripts;
 	struct replaced *replaced;
+	struct counted *counted;
 	int64_t started_wall_ms;
 	bool is_shut;	/* cache thread */
 	GQueue looking; /* cache thread; of struct submission.link */
@@ -42,6 +44,7 @@ enum tree_row_flags {
 	ROW_WATCHED = 512,  /* who reads it is noted, for when he removes it (fs/rm_guard.h) */
 	ROW_SHIFTS = 16,    /* its names pass from one file to another: the kernel asks for each
 			  * every time */
+	ROW_COUNTED = 1024, /* its row is a number of counted.h, and no row of the store */
 };
 
 /* One kind of file. Hooks may be NULL. */
@@ -88,6 +91,9 @@ bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
 
+/* The number of a name without a lasting row (counted.h); it is held until tree_ctx_clear(), so that it
+ * can be given to the kernel. 0 or -ENFILE. */
+int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, int64_t *ret_row);
 void tree_no_entry(struct tree_entry *ret_entry, double timeout);
 /* For lookup hooks: gives the entry if r is 0, "no such name" if r is -ENOENT, and else returns
  * r. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "tree/counted.h"
 #include "tree/pending.h"
 
 struct pendings {
@@ -12,23 +13,26 @@ struct pendings {
 	GHashTable *by_row; /* row -> listed entry; pendings.lock */
 	GQueue nameless;    /* entries that are open but not listed; pendings.lock */
 	const struct clock *clock;
+	struct counted *counted;
 };
 
-struct pendings *pendings_new(const struct clock *clock)
+struct pendings *pendings_new(const struct clock *clock, struct counted *counted)
 {
 	struct pendings *p = g_new0(struct pendings, 1);
 
 	pthread_mutex_init(&p->lock, NULL);
 	p->clock = clock;
+	p->counted = counted;
 	p->by_row = g_hash_table_new(g_int64_hash, g_int64_equal);
 	return p;
 }
 
-static void unref_locked(struct pending *e)
+static void unref_locked(struct pendings *p, struct pending *e)
 {
 	if (--e->refs)
 		return;
 	g_assert(g_queue_is_empty(&e->changes));
+	counted_drop(p->counted, tree_ino_row(e->dir), 1);
 	draft_unref(&e->draft);
 	g_free(e->name);
 	g_free(e);
@@ -48,7 +52,7 @@ static void unlist_locked(struct pendings *p, struct pending *e, bool keep_open)
 	if ((keep_open || e->fate == PENDING_IS_TEXT) && e->opens)
 		g_queue_push_head(&p->nameless, e);
 	else
-		unref_locked(e);
+		unref_locked(p, e);
 }
 
 void pendings_free(struct pendings **p)
@@ -61,10 +65,10 @@ void pendings_free(struct pendings **p)
 	g_hash_table_iter_init(&iter, (*p)->by_row);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		g_hash_table_iter_remove(&iter);
-		unref_locked(value);
+		unref_locked(*p, value);
 	}
 	while ((value = g_queue_pop_head(&(*p)->nameless)))
-		unref_locked(value);
+		unref_locked(*p, value);
 	g_hash_table_unref((*p)->by_row);
 	pthread_mutex_destroy(&(*p)->lock);
 	g_free(*p);
@@ -103,6 +107,7 @@ int pending_add(struct pendings *p, int64_t row, int64_t content_row, uint64_t d
 		e->row = row;
 		e->content_row = content_row;
 		e->dir = dir;
+		counted_add(p->counted, tree_ino_row(dir));
 		e->draft = draft;
 		e->is_scratch = is_scratch;
 		e->name = g_strdup(name);
@@ -186,7 +191,7 @@ void pending_unref(struct pendings *p, struct pending **pending)
 	if (!*pending)
 		return;
 	pthread_mutex_lock(&p->lock);
-	unref_locked(*pending);
+	unref_locked(p, *pending);
 	pthread_mutex_unlock(&p->lock);
 	*pending = NULL;
 }
@@ -228,7 +233,7 @@ enum pending_end pending_closed(struct pendings *p, struct pending *e)
 				e->waits_ms = clock_mono(p->clock);
 		}
 	} else if (!e->opens && g_queue_remove(&p->nameless, e)) {
-		unref_locked(e);
+		unref_locked(p, e);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return end;
@@ -446,7 +451,7 @@ bool pending_let_go(struct pendings *p, struct pending *e, bool is_kept)
 	if (goes)
 		unlist_locked(p, e, false);
 	else if (!e->opens && g_queue_remove(&p->nameless, e))
-		unref_locked(e);
+		unref_locked(p, e);
 	else if (!e->opens)
 		e->waits_ms = clock_mono(p->clock);
 	pthread_mutex_unlock(&p->lock);

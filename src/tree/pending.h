@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "outbox/draft.h"
 
+struct counted;
 struct pendings;
 
 /* What became of a scratch file by a rename. Programs that have it open go on with it. */
@@ -65,8 +66,8 @@ struct pending {
 	GQueue changes;
 };
 
-/* `clock` is borrowed. */
-struct pendings *pendings_new(const struct clock *clock);
+/* Both are borrowed. An entry holds the number of its directory, where that is one of `counted`. */
+struct pendings *pendings_new(const struct clock *clock, struct counted *counted);
 void pendings_free(struct pendings **p);
 
 /* A new entry with one open and one reference. Adopts `draft`. -EEXIST. */

@@ -21,7 +21,8 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree)
 	t->config.base_url = g_strdup(config->base_url);
 	t->config.me_id = g_strdup(config->me_id);
 	t->config.me_email = g_strdup(config->me_email);
-	t->pendings = pendings_new(config->clock);
+	t->counted = counted_new(config->store, config->clock);
+	t->pendings = pendings_new(config->clock, t->counted);
 	t->transcripts = transcripts_new();
 	t->replaced = replaced_new(t);
 	if (!t->config.linger_ms)
@@ -38,6 +39,7 @@ void tree_free(struct tree **t)
 	pendings_free(&(*t)->pendings);
 	transcripts_free(&(*t)->transcripts);
 	replaced_free(&(*t)->replaced);
+	counted_free(&(*t)->counted);
 	g_free((char *)(*t)->config.state_dir);
 	g_free((char *)(*t)->config.base_url);
 	g_free((char *)(*t)->config.me_id);
@@ -180,6 +182,46 @@ int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 		attr.st.st_mode &= ~(c->umask & 0777);
 	*ret_attr = attr;
 	return 0;
+}
+
+/* ---- numbers that are counted ---- */
+
+int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, int64_t *ret_row)
+{
+	int r = counted_hold(ctx->tree->counted, kind, key, ret_row);
+
+	if (r)
+		return r;
+	if (!ctx->holds)
+		ctx->holds = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_array_append_val(ctx->holds, *ret_row);
+	return 0;
+}
+
+void tree_ctx_clear(struct tree_ctx *ctx)
+{
+	for (guint i = 0; ctx->holds && i < ctx->holds->len; i++)
+		counted_drop(ctx->tree->counted, g_array_index(ctx->holds, int64_t, i), 1);
+	g_clear_pointer(&ctx->holds, g_array_unref);
+}
+
+static bool is_counted(uint64_t ino)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row && row->flags & ROW_COUNTED;
+}
+
+void tree_looked_up(struct tree *t, uint64_t ino)
+{
+	if (is_counted(ino))
+		counted_add(t->counted, tree_ino_row(ino));
+}
+
+void tree_forget(struct tree *t, uint64_t ino, uint64_t n)
+{
+	if (is_counted(ino))
+		counted_drop(t->counted, tree_ino_row(ino), n);
 }
 
 /* ---- names ---- */

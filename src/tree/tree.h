@@ -96,6 +96,7 @@ struct tree_ctx {
 	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it at the end */
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
+	GArray *holds; /* of int64_t: rows of counted.h that were looked up; NULL: none */
 };
 
 struct tree_attr {
@@ -110,6 +111,17 @@ struct tree_entry {
 	double entry_timeout;
 	struct tree_attr attr;
 };
+
+/* Lets go of what was looked up with it. At the end of each ctx that looked something up. */
+void tree_ctx_clear(struct tree_ctx *ctx);
+
+/*
+ * The kernel's references to a node (counted.h). tree_looked_up: an answer that names it is about to be
+ * given; while the ctx that looked it up is there. tree_forget: it forgot `n`, or did not take the
+ * answer. Cheap; any thread.
+ */
+void tree_looked_up(struct tree *t, uint64_t ino);
+void tree_forget(struct tree *t, uint64_t ino, uint64_t n);
 
 /* Notes that somebody uses the node. Cheap; any thread. */
 void tree_note_use(struct tree *t, uint64_t ino);

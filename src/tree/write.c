@@ -53,8 +53,7 @@ static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *
 {
 	struct store_room room = {0};
 	char *key = NULL;
-	int kind;
-	int r = store_node_get(ctx->conn, row, &kind, &key);
+	int r = counted_key(ctx->tree->counted, row, &key);
 
 	if (r)
 		return r;

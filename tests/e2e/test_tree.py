@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import stat
 import unicodedata
 
@@ -363,6 +364,51 @@ def test_an_address_never_written_to_is_a_directory_with_post(sim, mount):
 def test_both_answers_about_an_unknown_address(sim, mount, unknown):
     sim.control("POST", "/switches", {"directUnknown404": unknown == "404"})
     assert mount.ls("direct/nobody@example.com") == ["post", "post.json", "post.md"]
+
+
+def rows(mount):
+    """How many rows each table of the store has."""
+    store, = (mount.state / "cache/sparkfs").glob("*/store.db")
+    db = sqlite3.connect(store)
+    tables = [name for name, in db.execute("SELECT name FROM sqlite_schema WHERE type='table'")]
+    found = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+    db.close()
+    return found
+
+
+def test_names_that_somebody_invents_leave_nothing_behind(mount):
+    mount.ls("direct")
+    os.readlink(mount / "direct/bob@example.com")
+    before = rows(mount)
+    for n in range(20):
+        assert mount.ls(f"direct/nobody{n}@example.com") == ["post", "post.json", "post.md"]
+        assert error_of(os.stat, mount / f"people/nobody{n}@example.com.json") == "ENOENT"
+    assert rows(mount) == before
+
+
+def test_an_invented_name_has_one_number(mount):
+    path = mount / "direct/frank@example.com"
+    there = os.open(path, os.O_DIRECTORY)
+    for _ in range(3):
+        assert os.stat(path).st_ino == os.fstat(there).st_ino
+        assert os.stat(path / "post").st_ino == os.stat("post", dir_fd=there).st_ino
+        assert len([e.stat() for e in os.scandir(there)]) == 3
+    os.close(there)
+
+
+@pytest.mark.mount(args=("-d",))
+def test_the_number_of_an_invented_name_is_forgotten_with_it(mount):
+    path = mount / "direct/frank@example.com"
+    there = os.open(path, os.O_DIRECTORY)
+    ino = os.fstat(there).st_ino
+    let_go = f"row {ino >> 8} (frank@example.com) is not referred to any more"
+    assert len([e.stat() for e in os.scandir(there)]) == 3
+    (path / "post").write_text("hello\n")
+    # There is a space now, and the name becomes a link; but the directory is open.
+    wait_until(lambda: os.path.islink(path), 10, "the space's link")
+    assert (os.fstat(there).st_ino, let_go in mount.output) == (ino, False)
+    os.close(there)
+    wait_until(lambda: let_go in mount.output, 10, "FORGET")
 
 
 def test_direct_with_a_name_that_is_no_address(mount):

@@ -4,19 +4,6 @@
 
 #include "pager/fetchers/fetchers.h"
 
-/* Makes the rows of direct/<address>: as a symlink, and as a directory that has no space yet. */
-static int make_nodes(struct fetch *f)
-{
-	struct store *s = pager_get_config(f->pager)->store;
-	int64_t row;
-	int r;
-
-	r = store_node_make(s, NODE_ADDRESS, f->need.key, &row);
-	if (r == 0)
-		r = store_node_make(s, NODE_ADDRESS_LINK, f->need.key, &row);
-	return r;
-}
-
 /* True if the store already knows the space, by the address, or by the id if that is known. */
 static bool is_known(struct fetch *f, int64_t *ret_room)
 {
@@ -39,7 +26,7 @@ static int begin(struct fetch *f)
 	int64_t room;
 
 	if (is_known(f, &room))
-		return make_nodes(f);
+		return FETCH_DONE;
 	f->request = webex_list_direct(pager_get_config(f->pager)->client, f->need.key,
 				       fetch_answered, f);
 	return FETCH_MORE;
@@ -47,9 +34,7 @@ static int begin(struct fetch *f)
 
 static int found(struct fetch *f, int64_t room)
 {
-	int r = store_set_direct_email(pager_get_config(f->pager)->store, room, f->need.key);
-
-	return r ? r : make_nodes(f);
+	return store_set_direct_email(pager_get_config(f->pager)->store, room, f->need.key);
 }
 
 static int got_room(struct fetch *f, struct webex_reply *reply)
@@ -77,7 +62,7 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	 * 400 (webex-api.md 5.4). */
 	if (reply->status == 404 || reply->status == 400 ||
 	    (!reply->error && !reply->items->len))
-		return make_nodes(f);
+		return 0;
 	if (reply->error)
 		return reply->error;
 	f->room_id = g_strdup(((struct webex_message *)reply->items->pdata[0])->room_id);

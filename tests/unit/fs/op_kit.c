@@ -215,6 +215,28 @@ void tree_copy_clear(struct tree_copy *c)
 	(void)c;
 }
 
+atomic_int looked_up, forgotten, cleared;
+
+void tree_looked_up(struct tree *t, uint64_t ino)
+{
+	(void)t;
+	(void)ino;
+	atomic_fetch_add(&looked_up, 1);
+}
+
+void tree_forget(struct tree *t, uint64_t ino, uint64_t n)
+{
+	(void)t;
+	(void)ino;
+	atomic_fetch_add(&forgotten, (int)n);
+}
+
+void tree_ctx_clear(struct tree_ctx *ctx)
+{
+	(void)ctx;
+	atomic_fetch_add(&cleared, 1);
+}
+
 void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 {
 	(void)t;

@@ -28,6 +28,8 @@ void interrupt(fuse_req_t req);
 extern atomic_bool copy_waits;
 extern atomic_int copies;
 extern atomic_int notices, detached, cancelled;
+/* The kernel's references that were counted and taken back, and the ops that let go of theirs. */
+extern atomic_int looked_up, forgotten, cleared;
 /* The interrupting signal does not ask the caller to stop (caller.h). */
 extern atomic_bool only_told;
 

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "tree/counted.h"
 #include "tree/pending.h"
 
 #define DIR_INO 1281
@@ -19,6 +20,7 @@ struct kit {
 	int64_t now_ms;
 	char dir[32];
 	struct pendings *pendings;
+	struct counted *counted;
 	int64_t next_row;
 };
 
@@ -35,7 +37,8 @@ static int setup(void **state)
 	k->clock = (struct clock){.mono_ms = mono, .wall_ms = mono, .arg = k};
 	g_strlcpy(k->dir, "/tmp/pending-XXXXXX", sizeof(k->dir));
 	assert_non_null(mkdtemp(k->dir));
-	k->pendings = pendings_new(&k->clock);
+	k->counted = counted_new(NULL, &k->clock);
+	k->pendings = pendings_new(&k->clock, k->counted);
 	k->next_row = 7;
 	*state = k;
 	return 0;
@@ -46,6 +49,7 @@ static int teardown(void **state)
 	struct kit *k = *state;
 
 	pendings_free(&k->pendings);
+	counted_free(&k->counted);
 	assert_int_equal(rmdir(k->dir), 0);
 	g_free(k);
 	return 0;

@@ -50,7 +50,8 @@ static int setup(void **state)
 	w->tree.config.on_changes = on_changes;
 	w->tree.config.arg = w;
 	assert_int_equal(0, work_queue_start("test", &w->tree.config.queue));
-	w->tree.pendings = pendings_new(&fake_clock);
+	w->tree.counted = counted_new(NULL, &fake_clock);
+	w->tree.pendings = pendings_new(&fake_clock, w->tree.counted);
 	w->tree.replaced = replaced_new(&w->tree);
 	*state = w;
 	return 0;
@@ -63,6 +64,7 @@ static int teardown(void **state)
 	work_queue_stop(&w->tree.config.queue);
 	replaced_free(&w->tree.replaced);
 	pendings_free(&w->tree.pendings);
+	counted_free(&w->tree.counted);
 	g_free(w);
 	return 0;
 }

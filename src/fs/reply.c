@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* What an op answers, and the references of the kernel's that come with an answer. */
+#include <errno.h>
+#include <linux/fuse.h>
+#include <string.h>
+
+#include "fs/op.h"
+
+static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ino = e->ino;
+	ret->entry_timeout = e->entry_timeout;
+	ret->attr_timeout = e->attr.attr_timeout;
+	ret->attr = e->attr.st;
+}
+
+/* libfuse has no bit for FOPEN_STREAM. A kernel that does not know it only sees
+ * FOPEN_NONSEEKABLE. */
+static int reply_stream(struct op *op)
+{
+	struct fuse_open_out out = {
+		.fh = op->fi.fh,
+		.open_flags =
+			FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
+	};
+
+	return fuse_reply_buf(op->req, (const char *)&out, sizeof(out));
+}
+
+static int reply_answer(struct op *op)
+{
+	struct fuse_entry_param e;
+
+	switch (op->answer) {
+	case OP_ANSWER_ERR:
+		return fuse_reply_err(op->req, 0);
+	case OP_ANSWER_ENTRY:
+		fill_entry(&op->entry, &e);
+		return fuse_reply_entry(op->req, &e);
+	case OP_ANSWER_ATTR:
+		return fuse_reply_attr(op->req, &op->attr.st, op->attr.attr_timeout);
+	case OP_ANSWER_LINK:
+		return fuse_reply_readlink(op->req, op->buf);
+	case OP_ANSWER_OPEN:
+		return fuse_reply_open(op->req, &op->fi);
+	case OP_ANSWER_STREAM:
+		return reply_stream(op);
+	case OP_ANSWER_CREATE:
+		fill_entry(&op->entry, &e);
+		return fuse_reply_create(op->req, &e, &op->fi);
+	case OP_ANSWER_BUF:
+		return fuse_reply_buf(op->req, op->buf, op->buf_len);
+	case OP_ANSWER_WRITE:
+		return fuse_reply_write(op->req, op->written);
+	}
+	return fuse_reply_err(op->req, EIO);
+}
+
+static void forget_one(struct tree *t, uint64_t ino)
+{
+	tree_forget(t, ino, 1);
+}
+
+/* The nodes to each of which the answer is one more reference of the kernel's. */
+static void for_each_reference(const struct op *op, void (*fn)(struct tree *t, uint64_t ino))
+{
+	struct tree *t = op->fs->config.tree;
+
+	if ((op->answer == OP_ANSWER_ENTRY || op->answer == OP_ANSWER_CREATE) && op->entry.ino)
+		fn(t, op->entry.ino);
+	for (guint i = 0; op->answer == OP_ANSWER_BUF && op->children && i < op->children->len;
+	     i++)
+		fn(t, g_array_index(op->children, uint64_t, i));
+}
+
+/* They are counted before the kernel can forget them again, and taken back if it did not take the
+ * answer (-ENOENT: the caller was killed meanwhile). */
+int op_give_answer(struct op *op)
+{
+	int r;
+
+	for_each_reference(op, tree_looked_up);
+	r = reply_answer(op);
+	if (r)
+		for_each_reference(op, forget_one);
+	return r;
+}
