@@ -102,14 +102,12 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 /* The need in words, "the messages of Lunch"; owned. */
 static char *describe(const struct fetch *f)
 {
-	bool of_messages = f->need.kind == NEED_BODY && f->need.hi_ms;
-	const struct fetcher *fetcher =
-		of_messages ? f->pager->parts->fetcher_of(NEED_SPAN) : f->fetcher;
+	const struct fetcher *fetcher = f->fetcher;
 	struct store_room room = {0};
 	struct store_conn *conn;
 	char *text = NULL;
 
-	if (f->need.key[0])
+	if (need_has_key(f->need.kind))
 		return g_strdup_printf("%s %s", fetcher->words, f->need.key);
 	if (!f->need.row)
 		return g_strdup(fetcher->words);
@@ -190,7 +188,8 @@ static void fetch_end(struct fetch *f, int error, bool network)
 		server_failed(p->server, error);
 	if (error)
 		log_debug("cache", "fetch %d of row %lld %s: %s", (int)f->need.kind,
-			  (long long)f->need.row, f->need.key, strerror(-error));
+			  (long long)f->need.row, need_has_key(f->need.kind) ? f->need.key : "",
+			  strerror(-error));
 	p->parts->ended(p, f, settle(f, error), network);
 	fetch_free(f);
 	pager_wake(e, error);

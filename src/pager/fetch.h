@@ -33,7 +33,7 @@ struct fetch {
 
 	struct page_run *run;	      /* NEED_HEAD */
 	struct span_waiter *waiter;   /* NEED_SPAN */
-	struct part *part;	      /* NEED_BODY */
+	struct part *part;	      /* NEED_BODY, NEED_BODIES */
 	struct content_want *content; /* NEED_CONTENT */
 	struct names *names;	      /* NEED_NAMES */
 

@@ -3,18 +3,29 @@
 
 #include <string.h>
 
+bool need_has_key(enum need_kind kind)
+{
+	return kind == NEED_PERSON || kind == NEED_DIRECT;
+}
+
 bool need_equal(const struct need *a, const struct need *b)
 {
-	return a->kind == b->kind && a->row == b->row && a->lo_ms == b->lo_ms &&
-	       a->hi_ms == b->hi_ms && strcmp(a->key, b->key) == 0;
+	if (a->kind != b->kind || a->row != b->row)
+		return false;
+	if (need_has_key(a->kind))
+		return strcmp(a->key, b->key) == 0;
+	/* Each part with numbers has two of them. */
+	return a->lo_ms == b->lo_ms && a->hi_ms == b->hi_ms;
 }
 
 guint need_hash(gconstpointer p)
 {
 	const struct need *n = p;
+	guint hash = (guint)n->kind * 2654435761u ^ (guint)(n->row * 40503);
 
-	return g_str_hash(n->key) ^ (guint)n->kind * 2654435761u ^ (guint)(n->row * 40503) ^
-	       (guint)(n->lo_ms >> 10) * 2246822519u ^ (guint)(n->hi_ms >> 10);
+	if (need_has_key(n->kind))
+		return hash ^ g_str_hash(n->key);
+	return hash ^ (guint)(n->lo_ms >> 10) * 2246822519u ^ (guint)(n->hi_ms >> 10);
 }
 
 gboolean need_equal_g(gconstpointer a, gconstpointer b)

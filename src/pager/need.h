@@ -16,16 +16,16 @@ enum need_kind {
 	NEED_MEMBERS, /* all memberships of a space; row */
 	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. -ENOENT: there is none yet */
-	NEED_CONTENT, /* the bytes [lo_ms, hi_ms) of an attachment, in attach/attach.h; row */
-	NEED_SPAN,    /* every message of a space with lo_ms < created <= hi_ms; row */
-	NEED_NEWS,    /* which spaces have news: one poll (pager/present/poll.h) */
-	NEED_MONTHS,  /* the node rows of a space's months; row; no request */
-	NEED_BODY,    /* the evicted body of a message; row (of the message). With hi_ms: all
-		       * evicted bodies of a space with lo_ms < created <= hi_ms; row */
-	NEED_EVENT,   /* an event with a cursor above `row`; no request; has no time limit */
-	NEED_PROBE,   /* whether the server is reachable, in a short time */
-	NEED_NAMES, /* the names of all attachments of a space's messages with lo_ms < cookie <
-		     * hi_ms; both 0: of its newest messages; row */
+	NEED_CONTENT, /* the bytes [from_byte, to_byte) of an attachment, in attach/attach.h; row */
+	NEED_SPAN,   /* every message of a space with lo_ms < created <= hi_ms; row */
+	NEED_NEWS,   /* which spaces have news: one poll (pager/present/poll.h) */
+	NEED_MONTHS, /* the node rows of a space's months; row; no request */
+	NEED_BODY,   /* the evicted body of a message; row is that of the message */
+	NEED_BODIES, /* all evicted bodies of a space with lo_ms < created <= hi_ms; row */
+	NEED_EVENT,  /* an event with a cursor above `row`; no request; has no time limit */
+	NEED_PROBE,  /* whether the server is reachable, in a short time */
+	NEED_NAMES,  /* the names of all attachments of a space's messages with after < cookie <
+		     * until; both 0: of its newest messages; row */
 	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
 };
 
@@ -37,14 +37,26 @@ enum need_kind {
  */
 #define NEED_TO_HEAD INT64_MAX
 
+/* The kind says which of the union's parts there is; all others have none, and zeros. */
 struct need {
 	enum need_kind kind;
-	int64_t row;
-	int64_t lo_ms, hi_ms;	/* NEED_SPAN (hi_ms may be NEED_TO_HEAD), NEED_SWEEP, NEED_BODY,
-			  NEED_CONTENT, NEED_NAMES; else 0 */
-	char key[NEED_KEY_MAX]; /* lower case where it is an address */
+	int64_t row; /* of a space where the kind does not say otherwise */
+	union {
+		struct {
+			int64_t lo_ms, hi_ms;
+		}; /* NEED_SPAN, NEED_BODIES, NEED_SWEEP */
+		struct {
+			int64_t from_byte, to_byte;
+		}; /* NEED_CONTENT */
+		struct {
+			int64_t after, until;
+		};			/* NEED_NAMES: cookies */
+		char key[NEED_KEY_MAX]; /* NEED_PERSON, NEED_DIRECT; addresses in lower case */
+	};
 };
 
+/* True if needs of this kind have a key. */
+bool need_has_key(enum need_kind kind);
 bool need_equal(const struct need *a, const struct need *b);
 /* Needs as keys of a table. */
 guint need_hash(gconstpointer need);

@@ -177,7 +177,7 @@ bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker)
 
 static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 {
-	struct need need = {.kind = NEED_CONTENT, .row = row, .lo_ms = lo, .hi_ms = hi};
+	struct need need = {.kind = NEED_CONTENT, .row = row, .from_byte = lo, .to_byte = hi};
 
 	return tree_need(ctx, &need, false);
 }

@@ -59,8 +59,8 @@ static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 	if (r < 0 || !rows->len)
 		return r;
 	if (is_of_month(dir->ino)) {
-		need.lo_ms = dir->range.after;
-		need.hi_ms = dir->range.until;
+		need.after = dir->range.after;
+		need.until = dir->range.until;
 	}
 	/* Attachments that came since are not listed yet. */
 	return tree_need(ctx, &need, false);

@@ -73,7 +73,7 @@ static bool is_of_month(uint64_t ino)
 /* Needs the bodies that were dropped, page by page. */
 static int need_bodies(struct tree_ctx *ctx, const struct store_range *range)
 {
-	struct need need = {.kind = NEED_BODY, .row = range->room};
+	struct need need = {.kind = NEED_BODIES, .row = range->room};
 	struct store_span span;
 	int r = store_evicted_span(ctx->conn, range, &span);
 

@@ -57,8 +57,8 @@ static int begin(struct fetch *f)
 			.size = content.is_proven ? content.size : -1,
 		};
 
-		r = contents_want(c->contents, &source, f->need.lo_ms, f->need.hi_ms, ended, f,
-				  &f->content);
+		r = contents_want(c->contents, &source, f->need.from_byte, f->need.to_byte,
+				  ended, f, &f->content);
 	}
 	store_content_clear(&content);
 	return r == 0 ? FETCH_MORE : r < 0 ? r : FETCH_DONE;

@@ -60,11 +60,11 @@ static void names_free(struct names *n)
 static int range_of(struct pager *p, struct store_conn *conn, const struct need *need,
 		    struct store_range *ret_range)
 {
-	if (!need->hi_ms)
+	if (!need->until)
 		return store_head_range(conn, need->row, pager_get_config(p)->recent,
 					ret_range);
 	*ret_range = (struct store_range){
-		.room = need->row, .after = need->lo_ms, .until = need->hi_ms};
+		.room = need->row, .after = need->after, .until = need->until};
 	return 0;
 }
 

@@ -450,27 +450,40 @@ static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_pa
 	return r;
 }
 
-static int body_begin(struct fetch *f)
+/* Waits for a part, with a window that is under way or one that is opened for `span`. */
+static int part_begin(struct fetch *f, int64_t room, const struct store_span *part,
+		      const struct store_span *span)
 {
 	struct evicted *b = pager_evicted(f->pager);
-	struct store_span part = {f->need.lo_ms, f->need.hi_ms}, span = part;
-	int64_t room = f->need.row;
-	struct window *w;
-	int r = f->need.hi_ms ? FETCH_MORE : look_up(f, &room, &part, &span);
+	struct window *w = window_find(b, room, part);
+	int r;
 
-	if (r != FETCH_MORE)
-		return r;
-	w = window_find(b, room, &part);
-	if (!w && (r = window_open(b, room, &span, &w)))
+	if (!w && (r = window_open(b, room, span, &w)))
 		return r;
 	f->part = g_new0(struct part, 1);
 	*f->part = (struct part){
-		.evicted = b, .fetch = f, .window = w, .room = room, .span = part};
+		.evicted = b, .fetch = f, .window = w, .room = room, .span = *part};
 	g_ptr_array_add(w->parts, f->part);
 	return FETCH_MORE;
 }
 
-static void body_cancel(struct fetch *f)
+static int body_begin(struct fetch *f)
+{
+	struct store_span part, span;
+	int64_t room;
+	int r = look_up(f, &room, &part, &span);
+
+	return r == FETCH_MORE ? part_begin(f, room, &part, &span) : r;
+}
+
+static int bodies_begin(struct fetch *f)
+{
+	struct store_span part = {f->need.lo_ms, f->need.hi_ms};
+
+	return part_begin(f, f->need.row, &part, &part);
+}
+
+static void part_cancel(struct fetch *f)
 {
 	struct part *p = f->part;
 	struct window *w = p ? p->window : NULL;
@@ -495,5 +508,13 @@ const struct fetcher fetcher_body = {
 	.kind = NEED_BODY,
 	.words = "the message with number",
 	.begin = body_begin,
-	.cancel = body_cancel,
+	.cancel = part_cancel,
+};
+
+const struct fetcher fetcher_bodies = {
+	.kind = NEED_BODIES,
+	.words = "older messages of",
+	.is_of_space = true,
+	.begin = bodies_begin,
+	.cancel = part_cancel,
 };

@@ -246,7 +246,7 @@ CASE(alone)
 /* All of an interval, as for a transcript. */
 static void body_interval(struct world *w)
 {
-	struct need need = {.kind = NEED_BODY, .lo_ms = T0 + 45, .hi_ms = T0 + 245};
+	struct need need = {.kind = NEED_BODIES, .lo_ms = T0 + 45, .hi_ms = T0 + 245};
 	struct asker a, b;
 
 	server.cap = 5;

@@ -33,8 +33,8 @@ static struct need all_of(struct world *w)
 {
 	return (struct need){.kind = NEED_NAMES,
 			     .row = w->room,
-			     .lo_ms = store_cookie_of(T0) - 1,
-			     .hi_ms = store_cookie_of(T0 + FILES)};
+			     .after = store_cookie_of(T0) - 1,
+			     .until = store_cookie_of(T0 + FILES)};
 }
 
 static guint asked(void)
@@ -65,7 +65,7 @@ static void tell_name(guint i, const char *name, int error, int status)
 static guint unnamed(struct world *w)
 {
 	struct need need = all_of(w);
-	struct store_range range = {.room = w->room, .after = need.lo_ms, .until = need.hi_ms};
+	struct store_range range = {.room = w->room, .after = need.after, .until = need.until};
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	struct store_conn *conn;
 
