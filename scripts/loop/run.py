@@ -305,22 +305,23 @@ class Loop:
 
 def run_tests(args):
     loop = Loop(args.tests)
-    some = args.build or args.tests
+    is_whole = not (args.build or args.tests or args.quick)
     names = args.build or (["plain"] if args.quick else list(builds.BUILDS))
+    # In the order in which they run: what the most tests wait for comes before clang-tidy.
+    if is_whole:
+        for check, argv in CHECKS.items():
+            loop.add_check(check, argv)
     for name in names:
         build = loop.configured(name)
         if build is None:
             continue
-        if name == "plain" and not some and not args.quick:
+        if is_whole and name == "plain":
             loop.check_table(build.folder, build.all_tests())
-        whole = args.quick or args.build
-        tests = loop.chosen(build.all_tests() if whole else build.tests())
-        # Nothing else can run beside the first build.
+        by_table = not (args.quick or args.build)
+        tests = loop.chosen(build.tests() if by_table else build.all_tests())
         loop.add_build(build, tests, 0 if name == names[0] else NICE)
-        if name == "plain" and not some and not args.quick:
-            for check, argv in CHECKS.items():
-                loop.add_check(check, argv)
-            loop.add_check("clang-tidy", ["scripts/check-tidy", build.folder, "--all"])
+    if is_whole:
+        loop.add_check("clang-tidy", ["scripts/check-tidy", builds.BUILDS["plain"][0], "--all"])
     status = loop.run()
     if args.record:
         for (test, build), (seconds, cases) in loop.taken.items():
