@@ -114,9 +114,13 @@ class Mount:
                      *(["-o", ",".join(self.options)] if self.options else []),
                      str(self.path)]
         self.rate = hurry_rate(hurry)
-        if hurry_wall:
-            env = {"HURRY_WALL": "1", **(env or {})}
         self.env = self.environment(token, env)
+        if self.rate > 1:
+            self.env.update(LD_PRELOAD=os.environ["HURRY_LIBRARY"], HURRY=str(self.rate))
+            # What is preloaded comes before what the program is linked with.
+            self.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+            if hurry_wall:
+                self.env["HURRY_WALL"] = "1"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 daemon_argv(self.argv), env=self.env, stdin=subprocess.DEVNULL, stdout=log,
@@ -136,10 +140,6 @@ class Mount:
                     XDG_RUNTIME_DIR=str(self.state / "runtime"), TZ="UTC", LC_ALL="C.UTF-8")
         if token is not None:
             keep["WEBEX_ACCESS_TOKEN"] = token
-        if self.rate > 1:
-            keep.update(LD_PRELOAD=os.environ["HURRY_LIBRARY"], HURRY=str(self.rate))
-            # What is preloaded comes before what the program is linked with.
-            keep["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         keep.update(more or {})
         return keep
 
