@@ -408,7 +408,7 @@ def test_kill_while_the_helper_is_in_the_mount(sim, room, mount, watch):
     m = sim.post(room["id"], "hello", token="bob-token")
     wait_until(lambda: txt_name(m) in look(mount))
     # The daemon has told the helper what to do, and waits for it.
-    wait_until(lambda: "futex" not in mirror_wchan(mount.pid))
+    wait_until(lambda: "recv" in mirror_stack(mount.pid))
     os.kill(mount.pid, signal.SIGSTOP)
     os.kill(helper, signal.SIGCONT)
     # The helper asks the mount, and no daemon answers.
@@ -417,11 +417,11 @@ def test_kill_while_the_helper_is_in_the_mount(sim, room, mount, watch):
     wait_until(lambda: not os.path.exists(f"/proc/{helper}"))
 
 
-def mirror_wchan(pid):
-    """The kernel function in which the thread waits that commands the helper."""
+def mirror_stack(pid):
+    """The stack in the kernel of the thread that commands the helper."""
     (task,) = [t for t in os.listdir(f"/proc/{pid}/task")
                if read_proc(f"/proc/{pid}/task/{t}/comm") == "mirror"]
-    return read_proc(f"/proc/{pid}/task/{task}/wchan")
+    return read_proc(f"/proc/{pid}/task/{task}/stack")
 
 
 def state_of(pid):
