@@ -470,7 +470,7 @@ static int part_begin(struct fetch *f, int64_t room, const struct store_span *pa
 static int body_begin(struct fetch *f)
 {
 	struct store_span part, span;
-	int64_t room;
+	int64_t room = 0;
 	int r = look_up(f, &room, &part, &span);
 
 	return r == FETCH_MORE ? part_begin(f, room, &part, &span) : r;
