@@ -64,7 +64,8 @@ int fuse_reply_write(fuse_req_t req, size_t count)
 int fuse_reply_buf(fuse_req_t req, const char *buf, size_t size)
 {
 	req->size = MIN(size, sizeof(req->data));
-	memcpy(req->data, buf, req->size);
+	if (req->size)
+		memcpy(req->data, buf, req->size);
 	return replied(req, 0);
 }
 
