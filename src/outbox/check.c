@@ -26,7 +26,7 @@
 #include "webex/id.h"
 #include "webex/render.h"
 
-#define PAGE_SIZE 50
+#define MESSAGES_ASKED 50
 #define PAGES_MAX 4
 #define MISSES_MAX 2
 #define TRIES_MAX 5
@@ -273,7 +273,7 @@ static void ask_page(struct letter_job *job, const char *next)
 {
 	struct webex_list list = {
 		.room_id = job->letter->room_id,
-		.max = PAGE_SIZE,
+		.max = MESSAGES_ASKED,
 		.next = next,
 	};
 
