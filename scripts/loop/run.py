@@ -163,7 +163,7 @@ class Loop:
 
     def add_stages(self, build, stages, nice, first=False):
         """Builds the programs of each list of tests in turn, and gives each list to the pool as
-        soon as its programs are there. Calls `then` when there is nothing more to build."""
+        soon as its programs are there."""
         if not stages:
             return
         tests, rest = stages[0], stages[1:]
@@ -375,6 +375,8 @@ def main():
     os.chdir(ROOT)
     # A shell's background job ignores these, and so would every program under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The jobs have sessions of their own: the pool ends them on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     return args.run(args)
 

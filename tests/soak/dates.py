@@ -70,6 +70,8 @@ def main():
     if "--help" in args:
         print(__doc__)
         return 0
+    if not SHIM.exists():
+        sys.exit(f"{SHIM} is not built, and without it the date would be today's")
     quick = "--quick" in args
     dates = [a for a in args if not a.startswith("--")] or DATES
     good = True
