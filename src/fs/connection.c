@@ -159,6 +159,13 @@ void connection_close(struct connection *c)
 
 /* ---- the state of the connection ---- */
 
+enum connection_state {
+	CONNECTION_UP,
+	CONNECTION_DEAD, /* requests to the mount get ENOTCONN */
+	CONNECTION_GONE,
+	CONNECTION_UNKNOWN, /* dead or gone: without control files nobody can tell */
+};
+
 bool connection_is_up(const struct connection *c)
 {
 	struct pollfd end = {.fd = c->device};
@@ -173,18 +180,18 @@ static bool is_there(const struct connection *c)
 	_cleanup_close_ int fd = -1;
 	char path[64];
 
-	if (c->waiting_fd < 0)
-		return false;
 	/* It can be read once per open. */
 	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", c->waiting_fd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, path, sizeof(path)) > 0;
 }
 
-enum connection_state connection_state(const struct connection *c)
+static enum connection_state state_of(const struct connection *c)
 {
 	if (connection_is_up(c))
 		return CONNECTION_UP;
+	if (c->waiting_fd < 0)
+		return CONNECTION_UNKNOWN;
 	return is_there(c) ? CONNECTION_DEAD : CONNECTION_GONE;
 }
 
@@ -194,8 +201,7 @@ bool connection_is_left(const struct connection *c)
 
 	for (int ms = 0; ms < LEFT_MS; ms += LEFT_LOOK_MS) {
 		/* Without control files only the path can be checked. */
-		if (!is_seen(c) ||
-		    (c->waiting_fd >= 0 && connection_state(c) == CONNECTION_GONE))
+		if (!is_seen(c) || state_of(c) == CONNECTION_GONE)
 			return false;
 		nanosleep(&pause, NULL);
 	}
@@ -204,7 +210,8 @@ bool connection_is_left(const struct connection *c)
 
 /* ---- the end of the connection ---- */
 
-void connection_abort(const struct connection *c)
+/* Aborts the connection, which ends all requests that nobody answers any more. */
+static void abort_it(const struct connection *c)
 {
 	if (c->abort_fd >= 0 && write(c->abort_fd, "1", 1) != 1)
 		log_debug("fuse", "abort: %s", strerror(errno));
@@ -228,8 +235,15 @@ static int open_root(const struct connection *c)
 	 * ours. */
 	if (st.stx_dev_major != 0 || st.stx_dev_minor != c->minor)
 		return -ENOENT;
-	if (connection_state(c) == CONNECTION_GONE)
-		return c->waiting_fd >= 0 ? -ENOENT : -ENOTCONN;
+	switch (state_of(c)) {
+	case CONNECTION_GONE:
+		return -ENOENT;
+	case CONNECTION_UNKNOWN:
+		return -ENOTCONN;
+	case CONNECTION_UP:
+	case CONNECTION_DEAD:
+		break;
+	}
 	return steal_fd(&fd);
 }
 
@@ -262,7 +276,7 @@ int connection_end(const struct connection *c)
 
 	/* This comes first: otherwise the kernel might wait for us with pages to write, and we
 	 * for the kernel. */
-	connection_abort(c);
+	abort_it(c);
 	if (root < 0)
 		return root;
 	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", root);

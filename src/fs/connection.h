@@ -16,12 +16,6 @@
 
 #include <stdbool.h>
 
-enum connection_state {
-	CONNECTION_UP,
-	CONNECTION_DEAD, /* requests to the mount get ENOTCONN */
-	CONNECTION_GONE, /* or unknown, because there are no control files */
-};
-
 struct connection {
 	char *mountpoint;
 	unsigned minor; /* minor number of the mount's device; 0: unknown */
@@ -37,13 +31,10 @@ struct connection {
 
 /* Right after the mount, with the session's descriptor, which is duplicated. 0 or -errno. */
 int connection_open(struct connection *c, const char *mountpoint, int session_fd);
-enum connection_state connection_state(const struct connection *c);
 bool connection_is_up(const struct connection *c);
 /* Waits a moment, because whoever ended the connection may unmount it, too. True: the mount is
  * still there. */
 bool connection_is_left(const struct connection *c);
-/* Aborts the connection, which ends all requests that nobody answers any more. */
-void connection_abort(const struct connection *c);
 /* Aborts and unmounts the mount, if it is ours that is at its path. 0; -ENOENT: it is not;
  * -ENOTCONN: a dead mount is there which, without control files, may be somebody else's;
  * -errno. */
