@@ -94,12 +94,7 @@ static bool add(struct filling *f, const char *name, const struct tree_entry *e,
 	size_t room = op->size - op->buf_len, need;
 
 	if (op->is_plus) {
-		struct fuse_entry_param p = {
-			.ino = e->ino,
-			.attr = e->attr.st,
-			.attr_timeout = e->attr.attr_timeout,
-			.entry_timeout = e->entry_timeout,
-		};
+		struct fuse_entry_param p = fs_entry_param(e);
 
 		need = fuse_add_direntry_plus(op->req, op->buf + op->buf_len, room, name, &p,
 					      cookie);

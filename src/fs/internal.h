@@ -97,6 +97,14 @@ static inline struct fs *fs_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+static inline struct fuse_entry_param fs_entry_param(const struct tree_entry *e)
+{
+	return (struct fuse_entry_param){.ino = e->ino,
+					 .attr = e->attr.st,
+					 .attr_timeout = e->attr.attr_timeout,
+					 .entry_timeout = e->entry_timeout};
+}
+
 /*
  * The kernel releases a file only when its other requests for the file were answered. That
  * order goes through the kernel, where neither the memory model nor ThreadSanitizer see it. So

@@ -2,18 +2,8 @@
 /* What an op answers, and the references of the kernel's that come with an answer. */
 #include <errno.h>
 #include <linux/fuse.h>
-#include <string.h>
 
 #include "fs/op.h"
-
-static void fill_entry(const struct tree_entry *e, struct fuse_entry_param *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->ino = e->ino;
-	ret->entry_timeout = e->entry_timeout;
-	ret->attr_timeout = e->attr.attr_timeout;
-	ret->attr = e->attr.st;
-}
 
 /* libfuse has no bit for FOPEN_STREAM. A kernel that does not know it only sees
  * FOPEN_NONSEEKABLE. */
@@ -36,7 +26,7 @@ static int reply_answer(struct op *op)
 	case OP_ANSWER_ERR:
 		return fuse_reply_err(op->req, 0);
 	case OP_ANSWER_ENTRY:
-		fill_entry(&op->entry, &e);
+		e = fs_entry_param(&op->entry);
 		return fuse_reply_entry(op->req, &e);
 	case OP_ANSWER_ATTR:
 		return fuse_reply_attr(op->req, &op->attr.st, op->attr.attr_timeout);
@@ -47,7 +37,7 @@ static int reply_answer(struct op *op)
 	case OP_ANSWER_STREAM:
 		return reply_stream(op);
 	case OP_ANSWER_CREATE:
-		fill_entry(&op->entry, &e);
+		e = fs_entry_param(&op->entry);
 		return fuse_reply_create(op->req, &e, &op->fi);
 	case OP_ANSWER_BUF:
 		return fuse_reply_buf(op->req, op->buf, op->buf_len);

@@ -157,10 +157,7 @@ static int make_entry(struct fs *fs, uint64_t ino, struct fuse_entry_param *ret)
 	store_read_end(ctx.conn);
 	if (r)
 		return r < 0 ? r : -EAGAIN;
-	*ret = (struct fuse_entry_param){.ino = e.ino,
-					 .entry_timeout = e.entry_timeout,
-					 .attr_timeout = e.attr.attr_timeout,
-					 .attr = e.attr.st};
+	*ret = fs_entry_param(&e);
 	return 0;
 }
 
