@@ -32,7 +32,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "fs/local.h"
 #include "fs/op.h"
 #include "fs/caller.h"
@@ -308,17 +307,19 @@ static bool stays_here(struct fs *fs, struct handle *h)
 static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
-	pid_t tgid;
+	bool is_others;
 	int signum, error;
+	pid_t tgid;
 
 	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h))
 		return 0;
 	if (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused))
 		return fate_take(&h->left);
 	tgid = op->pid ? caller_tgid(op->pid) : 0;
+	is_others = tgid && h->opener && tgid != h->opener;
 	signum = op->pid ? caller_death(op->pid) : 0;
 	/* In `(yes | head) > FILE 2>&1` yes ends as it is to end. */
-	if (signum == SIGPIPE && tgid && h->opener && tgid != h->opener)
+	if (signum == SIGPIPE && is_others)
 		return 0;
 	if (signum) {
 		atomic_store(&h->taints, true);
@@ -327,7 +328,7 @@ static int flush_run(struct op *op)
 	}
 	/* A child closes it, or a process that was given the descriptor; the close of the
 	 * opener will come. */
-	if (is_empty_file(h) || (tgid && h->opener && tgid != h->opener))
+	if (is_empty_file(h) || is_others)
 		return 0;
 	if (draft_is_tainted(h->write.draft))
 		return keep_tainted(op, h);
