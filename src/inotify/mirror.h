@@ -34,10 +34,6 @@
  */
 #pragma once
 
-#include <glib.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "fs/session.h"
 
 /* The fs_config.above for -o inotify. `start` is -ENOSYS if the kernel does not tell the device

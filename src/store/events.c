@@ -133,7 +133,7 @@ int events_append(struct write *w)
 	for (guint i = w->changes_mark; w->changes && r == 0 && i < w->changes->len; i++) {
 		const struct store_change *c = g_ptr_array_index(w->changes, i);
 
-		if (c->type == STORE_MESSAGE_ADDED ? c->is_new_head : c->is_news)
+		if (store_change_is_news(c))
 			r = append_change(w, c);
 	}
 	return r < 0 || !w->events ? r : drop_oldest(w);

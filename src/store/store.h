@@ -147,6 +147,8 @@ struct store_change {
 	bool is_news;
 };
 
+/* Whether it is to be told as something that happened. */
+bool store_change_is_news(const struct store_change *c);
 /* An array with its free function set. */
 GPtrArray *store_changes_new(void);
 
