@@ -33,12 +33,13 @@ void tree_copy_run(struct tree *t, struct tree_copy *c)
 
 	/* The copy counts as a reader of its own, because the open that it is made for may be
 	 * interrupted meanwhile. */
-	if (c->row)
+	if (c->row) {
 		contents_open(of.contents, c->row);
-	c->error = c->row ? draft_fill(c->draft, read_content, &of)
-			  : draft_fill_fd(c->draft, c->fd);
-	if (c->row)
+		c->error = draft_fill(c->draft, read_content, &of);
 		contents_close(of.contents, c->row);
+	} else {
+		c->error = draft_fill_fd(c->draft, c->fd);
+	}
 	if (c->error == 0)
 		draft_set_clean(c->draft);
 	c->is_done = true;

@@ -69,12 +69,6 @@ static int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *at
 	return counted_key(ctx->tree->counted, tree_ino_row(ino), &key);
 }
 
-static int address_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-			  struct tree_entry *ret_entry)
-{
-	return upload_lookup(ctx, dir, name, ret_entry);
-}
-
 static int address_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 {
 	_cleanup_(cleanup_free) char *key = NULL;
@@ -103,7 +97,7 @@ static int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_att
 const struct tree_row direct_rows[] = {
 	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED | ROW_TOLD, .attr = direct_attr,
 	  .lookup = direct_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
-	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, ROW_COUNTED, .attr = address_attr, .lookup = address_lookup },
+	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, ROW_COUNTED, .attr = address_attr, .lookup = upload_lookup },
 	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, ROW_COUNTED,
 	  .attr = address_link_attr, .readlink = address_readlink },
 	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },

@@ -109,26 +109,17 @@ bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *
 
 /* Loads a live room; -ENOENT for tombstones, too. */
 int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room);
-bool tree_brief_is_own(const struct tree *t, const struct store_brief *b);
-/* True if the newest messages of the room are known. */
-bool tree_head_known(struct tree_ctx *ctx, int64_t room);
 /* Needs the news of all spaces (pager/present/poll.h), which whoever looks at the present waits
  * for first. Does nothing if polls are off. */
 int tree_need_poll(struct tree_ctx *ctx);
 /* Needs the news of the room's messages, as whoever looks at its present does. `have`: what is
  * known will do if they do not come. */
 int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have);
-/* Needs all messages that the space itself lists. */
-int tree_need_head(struct tree_ctx *ctx, int64_t room);
 /* Needs every message with lo_ms < created <= hi_ms; above the head there is none. */
 int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
 /* Loads a live message with its body. */
 int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message);
-/* Needs the body that a message lacks: TREE_WAIT, or -errno. */
-int tree_need_body(struct tree_ctx *ctx, int64_t row);
 enum tree_kind tree_kind_of_twin(enum name_twin twin);
-void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
-		       struct tree_attr *attr);
 
 /* The month that a directory, link or transcript stands for. */
 struct tree_month {
@@ -180,24 +171,18 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* transcript_file.c */
 int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-/* people.c */
-/* direct.c */
-/* control.c */
-/* events.c */
 /* transfers.c */
 struct content_transfer;
 /* The transfers under way (of struct content_transfer), each with its name. Owned. */
 GArray *transfers_list(struct tree_ctx *ctx);
 /* Bytes a second. */
 int64_t transfer_rate(const struct content_transfer *t);
-/* readme.c */
-/* files.c */
 /* remove.c */
 /* 0 if the plan's attachment may be removed with its message `reply`, which is as the server
  * has it now; else -EPERM. */
 int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 		      const struct webex_message *now);
-/* uploads.c */
+/* attachment.c */
 /* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
  * the form of a message's name (last-error says what to do instead). */
 int tree_check_file_name(const char *name);

@@ -2,16 +2,12 @@
 /*
  * Translates what changed in the store into what the kernel must forget (design 3, 4).
  */
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/log.h"
 #include "pager/past/months.h"
 #include "tree/internal.h"
 #include "tree/place.h"
-#include "tree/write.h"
 
 /* A first listing brings a thousand messages that the kernel does not know. If a batch has more
  * new names than this, they are not told one by one. */

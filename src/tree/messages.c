@@ -26,7 +26,8 @@ enum tree_kind tree_kind_of_twin(enum name_twin twin)
 	return TREE_MESSAGE_TXT;
 }
 
-bool tree_head_known(struct tree_ctx *ctx, int64_t room)
+/* True if the newest messages of the room are known. */
+static bool head_known(struct tree_ctx *ctx, int64_t room)
 {
 	int recent = ctx->tree->config.recent;
 	struct store_span span;
@@ -65,16 +66,17 @@ static bool is_short(struct tree_ctx *ctx, int64_t room)
 	       store_message_count(ctx->conn, room, head.lo, recent) < recent - recent / 20;
 }
 
-int tree_need_head(struct tree_ctx *ctx, int64_t room)
+/* Needs all messages that the space itself lists. */
+static int need_head(struct tree_ctx *ctx, int64_t room)
 {
-	bool have = tree_head_known(ctx, room) && !is_short(ctx, room);
+	bool have = head_known(ctx, room) && !is_short(ctx, room);
 	int r = tree_need_news(ctx, room, have);
 	struct store_span head;
 
 	if (r || store_span_head(ctx->conn, room, &head))
 		return r;
 	/* It was fetched, and yet is not there: an error is better than a part. */
-	if (!tree_head_known(ctx, room))
+	if (!head_known(ctx, room))
 		return -EIO;
 	if (ctx->tree->config.recent)
 		return 0;
@@ -96,7 +98,7 @@ static int space_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return upload_lookup(ctx, dir, name, ret_entry);
 	r = store_message_by_stem(ctx->conn, room, name, stem_len, &row);
 	if (r == -ENOENT) {
-		int wait = tree_need_head(ctx, room);
+		int wait = need_head(ctx, room);
 
 		if (wait && wait != -ENOENT)
 			return wait;
@@ -122,7 +124,7 @@ int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	if (r)
 		return r;
 	pager_used(ctx->tree->config.pager, room);
-	r = tree_need_head(ctx, room);
+	r = need_head(ctx, room);
 	if (r)
 		return r;
 	r = store_head_range(ctx->conn, room, ctx->tree->config.recent, &dir->range);
@@ -135,6 +137,29 @@ struct listing {
 	void *arg;
 	GString *name;
 };
+
+static bool brief_is_own(const struct tree *t, const struct store_brief *b)
+{
+	return b->person != 0 && b->person == t->config.me_person;
+}
+
+static void fill_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
+		      struct tree_attr *attr)
+{
+	/* A message can be edited if it is one's own, has no file and no card, and only in the
+	 * form that it was written in (design 2.3). */
+	bool editable = brief_is_own(ctx->tree, b) && !b->has_files && !b->has_card &&
+			((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
+			 (kind == TREE_MESSAGE_MD && b->has_markdown));
+
+	if (editable)
+		attr->st.st_mode |= 0200;
+	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
+	attr->st.st_nlink = 2;
+	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
+	if (kind == TREE_MESSAGE_TXT && b->txt_size >= 0)
+		tree_set_size(attr, b->txt_size);
+}
 
 static bool emit_message(void *arg, const struct store_brief *b)
 {
@@ -155,7 +180,7 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	e.attr.st.st_uid = c->uid;
 	e.attr.st.st_gid = c->gid;
 	e.attr.st.st_blksize = 4096;
-	tree_message_attr(l->ctx, TREE_MESSAGE_TXT, b, &e.attr);
+	fill_attr(l->ctx, TREE_MESSAGE_TXT, b, &e.attr);
 	e.attr.st.st_mode &= ~(c->umask & 0777);
 	g_string_assign(l->name, b->stem);
 	g_string_append(l->name, ".txt");
@@ -177,29 +202,6 @@ int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t c
 
 /* ---- one message ---- */
 
-bool tree_brief_is_own(const struct tree *t, const struct store_brief *b)
-{
-	return b->person != 0 && b->person == t->config.me_person;
-}
-
-void tree_message_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
-		       struct tree_attr *attr)
-{
-	/* A message can be edited if it is one's own, has no file and no card, and only in the
-	 * form that it was written in (design 2.3). */
-	bool editable = tree_brief_is_own(ctx->tree, b) && !b->has_files && !b->has_card &&
-			((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
-			 (kind == TREE_MESSAGE_MD && b->has_markdown));
-
-	if (editable)
-		attr->st.st_mode |= 0200;
-	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
-	attr->st.st_nlink = 2;
-	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
-	if (kind == TREE_MESSAGE_TXT && b->txt_size >= 0)
-		tree_set_size(attr, b->txt_size);
-}
-
 static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	enum tree_kind kind = tree_ino_kind(ino);
@@ -214,11 +216,20 @@ static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *at
 		r = -ENOENT;
 	if (r)
 		return r;
-	tree_message_attr(ctx, kind, &brief, attr);
+	fill_attr(ctx, kind, &brief, attr);
 	/* A size of an older form of text is none: better a wait than a file that ends too early. */
 	return kind == TREE_MESSAGE_TXT && brief.txt_size >= 0
 		       ? 0
 		       : tree_attr_by_render(ctx, ino, attr);
+}
+
+/* Needs the body that a message lacks: TREE_WAIT, or -errno. */
+static int need_body(struct tree_ctx *ctx, int64_t row)
+{
+	int r = tree_need_row(ctx, NEED_BODY, row, false);
+
+	/* The body was fetched and is not there: an error is better than an empty message. */
+	return r ? r : -EIO;
 }
 
 int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message)
@@ -230,18 +241,10 @@ int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_me
 	if (ret_message->deleted)
 		r = -ENOENT;
 	else if (ret_message->is_evicted)
-		r = tree_need_body(ctx, row);
+		r = need_body(ctx, row);
 	if (r)
 		store_message_clear(ret_message);
 	return r;
-}
-
-int tree_need_body(struct tree_ctx *ctx, int64_t row)
-{
-	int r = tree_need_row(ctx, NEED_BODY, row, false);
-
-	/* The body was fetched and is not there: an error is better than an empty message. */
-	return r ? r : -EIO;
 }
 
 static int message_open(struct tree_ctx *ctx, uint64_t ino)
@@ -252,7 +255,7 @@ static int message_open(struct tree_ctx *ctx, uint64_t ino)
 
 	if (store_has_evicted(ctx->tree->config.store))
 		r = store_message_is_evicted(ctx->conn, row, &evicted);
-	return r == 0 && evicted ? tree_need_body(ctx, row) : r;
+	return r == 0 && evicted ? need_body(ctx, row) : r;
 }
 
 static int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
@@ -304,8 +307,8 @@ static int last_exists(struct tree_ctx *ctx, uint64_t ino)
 	int r = store_message_last_by(ctx->conn, tree_ino_row(ino), ctx->tree->config.me_person,
 				      &row);
 
-	if (r == -ENOENT && !tree_head_known(ctx, tree_ino_row(ino))) {
-		int wait = tree_need_head(ctx, tree_ino_row(ino));
+	if (r == -ENOENT && !head_known(ctx, tree_ino_row(ino))) {
+		int wait = need_head(ctx, tree_ino_row(ino));
 
 		if (wait)
 			return wait;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* chmod and utimens. */
+#include <errno.h>
+
 #include "tree/internal.h"
-#include "tree/write.h"
 
 struct mtime_job {
 	struct tree *tree;

@@ -205,22 +205,22 @@ void tree_ctx_clear(struct tree_ctx *ctx)
 	g_clear_pointer(&ctx->holds, g_array_unref);
 }
 
-static bool is_counted(uint64_t ino)
+static bool has(uint64_t ino, unsigned flag)
 {
 	const struct tree_row *row = tree_row(ino);
 
-	return row && row->flags & ROW_COUNTED;
+	return row && row->flags & flag;
 }
 
 void tree_looked_up(struct tree *t, uint64_t ino)
 {
-	if (is_counted(ino))
+	if (has(ino, ROW_COUNTED))
 		counted_add(t->counted, tree_ino_row(ino));
 }
 
 void tree_forget(struct tree *t, uint64_t ino, uint64_t n)
 {
-	if (is_counted(ino))
+	if (has(ino, ROW_COUNTED))
 		counted_drop(t->counted, tree_ino_row(ino), n);
 }
 
@@ -391,13 +391,6 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 }
 
 /* ---- questions of the fs layer ---- */
-
-static bool has(uint64_t ino, unsigned flag)
-{
-	const struct tree_row *row = tree_row(ino);
-
-	return row && row->flags & flag;
-}
 
 bool tree_is_post(uint64_t ino)
 {
