@@ -15,7 +15,7 @@ enum need_kind {
 	NEED_HEAD,    /* the newest `recent` messages of a space; row */
 	NEED_MEMBERS, /* all memberships of a space; row */
 	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
-	NEED_DIRECT,  /* the 1:1 space with an address; key. -ENOENT: there is none yet */
+	NEED_DIRECT,  /* the 1:1 space with an address; key. 0 also if there is none yet */
 	NEED_CONTENT, /* the bytes [from_byte, to_byte) of an attachment, in attach/attach.h; row */
 	NEED_SPAN,   /* every message of a space with lo_ms < created <= hi_ms; row */
 	NEED_NEWS,   /* which spaces have news: one poll (pager/present/poll.h) */

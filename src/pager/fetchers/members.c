@@ -51,8 +51,8 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 		return -EBUSY;
 	}
 	if (reply->error && pages_halve(f, reply)) {
-		g_clear_pointer(&f->last_next, g_free);
-		f->stale_pages = -FETCH_MAX_PAGES;
+		/* As for spaces: a cursor belongs to its page size. */
+		pages_restart(f);
 		return submit(f, NULL);
 	}
 	if (reply->error)

@@ -27,25 +27,26 @@ void proof_rest(const struct proof *p, struct proof_pace *pace)
 	pace->tries = 0;
 }
 
-enum proof_state proof_after_sample(const struct proof *p, struct proof_pace *pace,
-				    enum proof_verdict verdict)
+/* ---- lists ---- */
+
+void proof_list_sampled(struct proof_list *l, enum proof_verdict verdict)
 {
+	l->state = CLEARED;
 	switch (verdict) {
 	case PROOF_GONE:
-		*pace = (struct proof_pace){.next_ms = proof_now(p)};
-		return DOUBTED;
+		l->sampled++;
+		l->pace = (struct proof_pace){.next_ms = proof_now(l->proof)};
+		l->state = DOUBTED;
+		break;
 	case PROOF_OPEN:
-		if (proof_later(p, pace))
-			return DOUBTED;
+		if (proof_later(l->proof, &l->pace))
+			l->state = DOUBTED;
 		break;
 	case PROOF_THERE:
-		proof_rest(p, pace);
+		proof_rest(l->proof, &l->pace);
 		break;
 	}
-	return CLEARED;
 }
-
-/* ---- lists ---- */
 
 struct proof_list *proof_list_due(const struct proof *p, GHashTable *table)
 {

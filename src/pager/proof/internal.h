@@ -94,12 +94,11 @@ bool proof_has_row(const GArray *rows, int64_t row);
 bool proof_take_turn(struct proof *proof);
 /* Sets the next time, after twice as long as before. False: it was tried often enough. */
 bool proof_later(const struct proof *proof, struct proof_pace *pace);
-/* The state of a list's suspects after one of them was asked for. */
-enum proof_state proof_after_sample(const struct proof *proof, struct proof_pace *pace,
-				    enum proof_verdict verdict);
 /* The doubt was refuted, so the next one has to wait. */
 void proof_rest(const struct proof *proof, struct proof_pace *pace);
 /* ---- due.c: of a table room -> struct proof_list ---- */
+/* Notes what became of the suspect that was asked for by its id. */
+void proof_list_sampled(struct proof_list *list, enum proof_verdict verdict);
 /* The list that has waited longest of those that are due; drops old ones. NULL: there is none. */
 struct proof_list *proof_list_due(const struct proof *proof, GHashTable *table);
 /* The time (mono) when the next one is due; INT64_MAX: none is. */

@@ -8,7 +8,6 @@
 
 #include "base/cleanup.h"
 #include "pager/past/page_run.h"
-#include "pager/fetchers/list.h"
 #include "pager/proof/internal.h"
 
 /* How long to wait when this minute has no turn left. */
@@ -373,8 +372,7 @@ static void on_sample(void *arg, enum proof_verdict verdict)
 	if (p->is_stopped)
 		return;
 	r->is_offline = verdict == PROOF_OPEN && proof_is_offline(p, r->sample);
-	r->head.sampled += verdict == PROOF_GONE;
-	r->head.state = proof_after_sample(p, &r->head.pace, verdict);
+	proof_list_sampled(&r->head, verdict);
 	proof_pump(p);
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "pager/fetchers/list.h"
 #include "pager/past/page_run.h"
 #include "pager/proof/internal.h"
 
@@ -199,8 +198,7 @@ static void on_sample(void *arg, enum proof_verdict verdict)
 
 	if (p->is_stopped)
 		return;
-	r->head.sampled += verdict == PROOF_GONE;
-	r->head.state = proof_after_sample(p, &r->head.pace, verdict);
+	proof_list_sampled(&r->head, verdict);
 	proof_pump(p);
 }
 

@@ -157,9 +157,6 @@ static const struct clock fake_clock = {.mono_ms = fake_now, .wall_ms = fake_now
 struct job {
 	void (*fn)(struct world *w);
 	struct world *w;
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	bool done;
 };
 
 static void run_job(void *arg)
@@ -167,10 +164,6 @@ static void run_job(void *arg)
 	struct job *j = arg;
 
 	j->fn(j->w);
-	pthread_mutex_lock(&j->lock);
-	j->done = true;
-	pthread_cond_signal(&j->cond);
-	pthread_mutex_unlock(&j->lock);
 }
 
 /* The body of a test runs as one item of the cache thread. */
@@ -178,13 +171,7 @@ void on_queue(struct world *w, void (*fn)(struct world *w))
 {
 	struct job j = {.fn = fn, .w = w};
 
-	pthread_mutex_init(&j.lock, NULL);
-	pthread_cond_init(&j.cond, NULL);
-	work_post(w->queue, run_job, &j);
-	pthread_mutex_lock(&j.lock);
-	while (!j.done)
-		pthread_cond_wait(&j.cond, &j.lock);
-	pthread_mutex_unlock(&j.lock);
+	work_call(w->queue, run_job, &j);
 }
 
 static void on_changes(void *arg, GPtrArray *changes)
