@@ -208,6 +208,7 @@ static void end(struct local_read *r, struct local_answer answer)
 	_cleanup_gfree_ char *base = NULL;
 
 	if (r->child.pid) {
+		r->child.uid = r->uid;
 		local_child_kill(&r->child);
 		g_array_append_val(r->f->dying, r->child);
 	} else if (r->child.socket >= 0) {
@@ -296,7 +297,6 @@ static void begin(struct local_read *r)
 	} else if (local_child_start(r->letter->local, r->spool, &r->child, &answer)) {
 		end(r, answer);
 	} else {
-		r->child.uid = r->uid;
 		r->moved_ms = clock_mono(clock_system());
 		g_queue_push_tail_link(&f->reading, &r->link);
 	}
