@@ -17,27 +17,6 @@
 
 #define ANSWER_TIMEOUT_MS 3000
 
-static bool is_octal(char c)
-{
-	return c >= '0' && c <= '7';
-}
-
-/* Decodes "\040" and the like, as the kernel writes them, in place. */
-static void unescape(char *text)
-{
-	char *out = text;
-
-	for (const char *p = text; *p; out++) {
-		if (p[0] == '\\' && is_octal(p[1]) && is_octal(p[2]) && is_octal(p[3])) {
-			*out = (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0'));
-			p += 4;
-		} else {
-			*out = *p++;
-		}
-	}
-	*out = '\0';
-}
-
 /* The type follows the word "-" that ends the optional fields. */
 static char *mount_type(char **words)
 {
@@ -61,8 +40,10 @@ int mountpoint_is_mounted(const char *path, char **ret_type)
 		char **words = g_strsplit(lines[i], " ", -1);
 
 		if (g_strv_length(words) > 6) {
-			unescape(words[4]);
-			found = strcmp(words[4], path) == 0;
+			/* The kernel writes "\\040" for a blank. */
+			_cleanup_gfree_ char *at = g_strcompress(words[4]);
+
+			found = strcmp(at, path) == 0;
 		}
 		if (found)
 			*ret_type = mount_type(words);
