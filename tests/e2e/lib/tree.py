@@ -155,11 +155,7 @@ def on_tracks(function, tracks, rows):
             e.add_note(f"row {row!r}")
             errors.append(e)
 
-    threads = [threading.Thread(target=work, args=(t,), daemon=True) for t in tracks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    parallel(work, tracks)
     if errors:
         raise errors[0]
     assert not left
