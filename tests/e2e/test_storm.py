@@ -31,6 +31,6 @@ def blow(folder, *options):
 def test_storm(tmp_path, faults, seed):
     out = blow(tmp_path, "--faults", faults, "--seed", str(seed), "--posts", str(POSTS // 2),
                "--uploads", "5", "--writers", "16", "--kills", "1", "--restarts", "1",
-               "--share", "0.5")
+               "--share", "0.5", "--hurry", "5")
     assert "lost                 0" in out
     assert "kills, restarts      1, 1" in out

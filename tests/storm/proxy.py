@@ -29,7 +29,8 @@ Only by next(), for it silences the client for long:
 
     limited-bare, limited-malformed   429 without Retry-After, or with one that says nothing
 
-Nothing reaches the server later than LAG_MAX_S after it came from the client.
+Nothing reaches the server later than LAG_MAX_S after it came from the client. With rate=N all
+that the proxy waits for is N times as short.
 """
 import asyncio
 import collections
@@ -112,13 +113,15 @@ class Answer:
 
 
 class Proxy:
-    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1", leave=()):
+    def __init__(self, upstream, seed=0, share=0.4, host="127.0.0.1", leave=(),
+                 rate=1):
         """leave: those that are not drawn."""
         self.weights = {name: n for name, n in FAULTS.items() if name not in leave}
         self.upstream = upstream
         self.host = host
         self.port = 0
         self.share = share
+        self.rate = rate
         self.random = random.Random(seed)
         self.ordered = None
         self.is_down = True
@@ -170,12 +173,15 @@ class Proxy:
 
         self.is_down = False
 
+    async def wait(self, least, most):
+        await asyncio.sleep(self.random.uniform(least, most) / self.rate)
+
     async def refuse_for_a_moment(self):
         """Refuses new connections for a moment; established ones go on."""
         if self.is_down or not self.server.is_serving():
             return
         self.server.close()
-        await asyncio.sleep(self.random.uniform(0.05, MOMENT_MAX_S))
+        await self.wait(0.05, MOMENT_MAX_S)
         if not self.is_down and not self.server.is_serving():
             await self.listen()
 
@@ -227,7 +233,7 @@ class Proxy:
         fault = self.draw(head.split(b" ", 1)[0])
         length = int(field(head, b"Content-Length") or 0)
         if fault == "delay":
-            await asyncio.sleep(self.random.uniform(0.02, LAG_MAX_S))
+            await self.wait(0.02, LAG_MAX_S)
         if fault in ("reset-before", "refused"):
             reset(writer)
             if fault == "refused":
@@ -294,7 +300,7 @@ class Proxy:
             await asyncio.wait_for(reader.read(1), 120)
             raise Broken
         if fault == "late":
-            await asyncio.sleep(self.random.uniform(0.02, LAG_MAX_S))
+            await self.wait(0.02, LAG_MAX_S)
         pieces = [head]
         async for piece in answer.pieces(head, method):
             pieces.append(piece)

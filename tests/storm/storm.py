@@ -23,6 +23,9 @@ the order of its closes. Then everything new in unsent/ that is not in doubt is 
 there, without faults, and must be on the server once. The storm fails, too, when fewer than
 a third of the requests that came to where faults are made met one.
 
+With --hurry N the time of sparkfs passes N times as fast (tests/e2e/hurry.c), and what the server
+and the proxy take for a fault is that much shorter: the storm is the same, and over sooner.
+
 Who was told by ENOTCONN or ECONNABORTED that sparkfs is gone while it had not yet put the
 text on disk has lost it, and knows; such are counted as "cut off" (texts only).
 """
@@ -45,7 +48,7 @@ from balance import Balance, resend  # noqa: E402
 from items import SPACES, TOKEN  # noqa: E402
 from lib.mount import Mount, dump_process  # noqa: E402
 from lib.sim import Sim  # noqa: E402
-from lib.util import SLOW  # noqa: E402
+from lib.util import SLOW, hurry_rate  # noqa: E402
 import proxy  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from writer import Writer  # noqa: E402
@@ -88,6 +91,7 @@ class Storm:
         self.args = args
         self.folder = folder
         self.dice = random.Random(args.seed)
+        self.rate = hurry_rate(args.hurry)
         self.current = folder / "current"
         self.kills = self.restarts = self.mounts = 0
         self.writers = []
@@ -131,13 +135,15 @@ class Storm:
         leave = set() if not self.is_short() else {"stall"}
         if self.args.faults == "sim":
             leave = set(proxy.FAULTS) - {"refused"}
-        return Proxy(("127.0.0.1", self.sim.port), self.args.seed, 0, leave=leave)
+        return Proxy(("127.0.0.1", self.sim.port), self.args.seed, 0, leave=leave,
+                     rate=self.rate)
 
     def new_mount(self):
         self.mounts += 1
         return Mount(self.folder, f"http://127.0.0.1:{self.proxy.port}/v1", "rate=off",
-                     f"timeout={int(8 * SLOW)}", f"token_command={self.token_command}",
-                     token=None, state=self.state, deadline=60)
+                     f"timeout={int(8 * SLOW * self.rate)}",
+                     f"token_command={self.token_command}",
+                     token=None, state=self.state, deadline=60, hurry=self.args.hurry)
 
     def point_to_mount(self):
         temporary = self.folder / "next"
@@ -154,6 +160,8 @@ class Storm:
         for i, (name, (probability, fault)) in enumerate(FAULTS.items()):
             if self.is_short() and ("times" in fault or "hang" in fault):
                 continue
+            if "delayMs" in fault:
+                fault = {"delayMs": fault["delayMs"] // self.rate}
             number = self.sim.fault(probability=min(1, probability * factor),
                                     seed=seed + i, **fault)
             self.fault_names[number] = name
@@ -212,7 +220,7 @@ class Storm:
         self.harvest()
         self.sim.stop()
         # The server is gone for so long; the proxy refuses connections meanwhile.
-        time.sleep(self.dice.uniform(1, 3))
+        time.sleep(self.dice.uniform(1, 3) / self.rate)
         self.sim.start()
         self.sim.tokens(token=TOKENS[1], person="alice")
         if self.args.faults in ("sim", "both"):
@@ -304,11 +312,11 @@ class Storm:
         self.remount()
         before, since = None, time.monotonic()
         end = since + 60 * SLOW
-        while time.monotonic() < min(since + 5 * SLOW, end):
+        while time.monotonic() < min(since + 5 * SLOW / self.rate, end):
             now = self.unsent()
             if now != before:
                 before, since = now, time.monotonic()
-            time.sleep(0.2)
+            time.sleep(0.2 / self.rate)
         return before
 
     def unsent(self):
@@ -410,6 +418,8 @@ def parse():
     parser.add_argument("--share", type=float, default=0.42, metavar="P",
                         help="how many requests meet one (0.42)")
     parser.add_argument("--limit", type=int, default=7200, metavar="SECONDS")
+    parser.add_argument("--hurry", type=int, default=1, metavar="N",
+                        help="how many times as fast the time of sparkfs passes (1)")
     parser.add_argument("--keep", metavar="DIR", help="work there, and leave it")
     for name in ("writer", "current", "ledger"):
         parser.add_argument(f"--{name}", type=int if name == "writer" else str,
