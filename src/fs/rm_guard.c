@@ -209,7 +209,8 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 
 bool rm_guard_lists_first(const char *comm)
 {
-	static const char *const names[] = {"git", "rsync", "tar", "bsdtar"};
+	static const char *const names[] = {"git",    "rsync",	"tar",
+					    "bsdtar", "rclone", "unison"};
 
 	return is_one_of(comm, names, G_N_ELEMENTS(names));
 }
@@ -318,7 +319,7 @@ bool rm_guard_replaces(const char *program)
 
 bool rm_guard_moves(const char *program)
 {
-	static const char *const names[] = {"rsync", "git"};
+	static const char *const names[] = {"rsync", "git", "rclone", "unison"};
 
 	return rm_guard_replaces(program) || is_one_of(program, names, G_N_ELEMENTS(names));
 }

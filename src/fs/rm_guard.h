@@ -39,7 +39,8 @@ bool rm_guard_holds(struct rm_guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 #define RM_GUARD_READERS 256
 bool rm_guard_has_read(struct rm_guard *g, pid_t tgid);
 /* True for a program that deletes what it has listed before: `git clean`, `rsync --delete`,
- * `rsync --remove-source-files`, `tar --remove-files`. `comm` is its name. */
+ * `rsync --remove-source-files`, `tar --remove-files`, `rclone move`, `unison`. `comm` is its
+ * name. */
 bool rm_guard_lists_first(const char *comm);
 
 /* For so long after its close a file counts as just read; by then the program has written its
@@ -64,5 +65,6 @@ bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_
  * one elsewhere: mv, cp, tar x, unzip. `program` as caller_program() gives it.
  */
 bool rm_guard_replaces(const char *program);
-/* True for those and for programs that also remove files which exist nowhere else: rsync, git. */
+/* True for those and for programs that also remove files which exist nowhere else: rsync, git,
+ * rclone, unison. */
 bool rm_guard_moves(const char *program);

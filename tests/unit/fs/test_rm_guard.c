@@ -164,6 +164,8 @@ static void test_programs(void **state)
 	assert_true(rm_guard_replaces("mv") && rm_guard_moves("mv"));
 	assert_true(rm_guard_replaces("gio move"));
 	assert_true(rm_guard_moves("rsync") && !rm_guard_replaces("rsync"));
+	assert_true(rm_guard_moves("rclone") && !rm_guard_replaces("rclone"));
+	assert_true(rm_guard_moves("unison") && !rm_guard_replaces("unison"));
 	assert_false(rm_guard_moves("rm"));
 	assert_false(rm_guard_moves("gio remove"));
 	assert_false(rm_guard_moves("python3"));
