@@ -51,6 +51,7 @@ static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 {
 	pid_t tgid;
 
+	rm_guard_message_opened(fs->rm_guard, ino, pid, clock_mono(fs->config.clock));
 	/* The name of an unknown process (pid 0) cannot tell what it intends (inodes.c), so its
 	 * reads are always noted. */
 	if (pid && !fs_watches_reads(fs, ino))

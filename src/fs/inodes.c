@@ -308,6 +308,14 @@ static bool is_walk(struct op *op)
 	return rm_guard_holds(g, op->ino, tgid, !work_on_thread(op->fs->config.queue));
 }
 
+/* A file manager that has just opened the message has copied it, and moves it. */
+static bool manager_moves(struct op *op, uint64_t ino, pid_t tgid, const char *program)
+{
+	return tree_is_message(ino) && rm_guard_manages_files(program) &&
+	       rm_guard_has_opened_message(op->fs->rm_guard, ino, tgid,
+					   clock_mono(op->fs->config.clock));
+}
+
 /* Finds out what the caller intends by what it has done and what it is called (rm_guard.h). */
 static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
@@ -324,7 +332,7 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	tgid = caller_tgid(op->pid);
 	has_read = rm_guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
 	caller_program(tgid, program);
-	moves = rm_guard_moves(program);
+	moves = rm_guard_moves(program) || manager_moves(op, e.ino, tgid, program);
 	replaces = rm_guard_replaces(program);
 	/* A file that the program made beside this one is to get the name (zip, 7z, programs
 	 * written for systems where rename does not replace). What rsync and git remove may

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <glib.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
+#include "fs/caller.h"
 #include "fs/rm_guard.h"
 
 struct held {
@@ -29,7 +31,18 @@ struct reading {
 	GList link;	   /* with count 0: guard.read */
 };
 
+/*
+ * Who opened a message. Readers and writers of an entry do not wait for each other: `ino` is 0 while
+ * the entry is written, and whoever reads it looks at `ino` again afterwards.
+ */
+struct opening {
+	_Atomic uint64_t ino;
+	_Atomic uint64_t who; /* the thread's id, above it the second of the mono clock */
+};
+
 struct rm_guard {
+	struct opening openings[RM_GUARD_MESSAGES]; /* a ring */
+	atomic_uint next_opening;
 	pthread_mutex_t lock;
 	pthread_cond_t closed;
 	GHashTable *reading; /* of struct reading, keyed by itself; rm_guard.lock */
@@ -304,6 +317,50 @@ bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_
 	      (g->are_all_ended || g_hash_table_contains(g->ends, &ino));
 	pthread_mutex_unlock(&g->lock);
 	return has;
+}
+
+/* ---- messages ---- */
+
+#define SECOND_SHIFT 32
+
+void rm_guard_message_opened(struct rm_guard *g, uint64_t ino, pid_t tid, int64_t now_ms)
+{
+	unsigned int i = atomic_fetch_add(&g->next_opening, 1);
+	struct opening *o = &g->openings[i % RM_GUARD_MESSAGES];
+
+	atomic_store(&o->ino, 0);
+	atomic_store(&o->who, (uint64_t)(now_ms / 1000) << SECOND_SHIFT | (uint32_t)tid);
+	atomic_store(&o->ino, ino);
+}
+
+bool rm_guard_has_opened_message(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+{
+	for (size_t i = 0; i < RM_GUARD_MESSAGES; i++) {
+		struct opening *o = &g->openings[i];
+		uint64_t who;
+
+		if (atomic_load(&o->ino) != ino)
+			continue;
+		who = atomic_load(&o->who);
+		/* The second is rounded down, so one more belongs to the time. */
+		if (atomic_load(&o->ino) == ino &&
+		    now_ms / 1000 - (int64_t)(who >> SECOND_SHIFT) <= RM_GUARD_READ_MS / 1000 &&
+		    caller_tgid((pid_t)(uint32_t)who) == tgid)
+			return true;
+	}
+	return false;
+}
+
+bool rm_guard_manages_files(const char *program)
+{
+	static const char *const names[] = {
+		"mc",	     "ranger",	  "lf",	       "vifm",	   "nnn",     "yazi",
+		"far2l",     "krusader",  "doublecmd", "dolphin",  "pcmanfm", "pcmanfm-qt",
+		"thunar",    "Thunar",	  "nautilus",  "nemo",	   "caja",    "konqueror",
+		"kioworker", "kioslave5", "kio_file",  "kdeinit5",
+	};
+
+	return is_one_of(program, names, G_N_ELEMENTS(names));
 }
 
 bool rm_guard_replaces(const char *program)

@@ -13,7 +13,10 @@
  * reads from its own pages, so the reads of a process are not seen. But its open is seen, and
  * so is the first read of the file's end by anybody: before that nobody can have read to the
  * end.
- * Thread rule: any thread. Lock: rm_guard.lock.
+ *
+ * A message is different: bots read one and delete it. So its readers count only where the program
+ * is a file manager, which deletes as often as it moves and cannot be told by its name alone.
+ * Thread rule: any thread. Lock: rm_guard.lock; the ring of messages has none.
  */
 #pragma once
 
@@ -60,6 +63,18 @@ void rm_guard_file_ended(struct rm_guard *g, uint64_t ino);
  * read it to its end. */
 bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms);
 
+/*
+ * A thread (`tid`) opens a message for reading. The last RM_GUARD_MESSAGES of these are kept, without
+ * a lock and without asking whose thread it is, because every `cat` comes here.
+ */
+#define RM_GUARD_MESSAGES 4096
+void rm_guard_message_opened(struct rm_guard *g, uint64_t ino, pid_t tid, int64_t now_ms);
+/* True if a thread that the process still has opened the message within RM_GUARD_READ_MS. */
+bool rm_guard_has_opened_message(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms);
+
+/* True for file managers that move by copying and removing themselves: mc, ranger, lf, those of
+ * desktops. */
+bool rm_guard_manages_files(const char *program);
 /*
  * True for programs that remove a name to make another file in its place, or because they made
  * one elsewhere: mv, cp, tar x, unzip. `program` as caller_program() gives it.

@@ -83,6 +83,23 @@ def test_moving_out_deletes_nothing(full, tmp_path):
     assert "moved out it is a copy" in Unsent(full.mount).last_error()
 
 
+def test_a_file_manager_moves_out_a_copy_and_deletes(full, tmp_path):
+    """mc copies and unlinks by itself, when it moves; when it deletes it has not opened the file."""
+    manager = tmp_path / "mc"
+    manager.symlink_to("/usr/bin/python3")
+    move = "import shutil, sys\nshutil.copy(*sys.argv[1:])\n" \
+           "import os, threading; t = threading.Thread(target=os.unlink, " \
+           "args=sys.argv[1:2]); t.start(); t.join()"
+    name = message_of(full)
+    for path in (name, name[:-4] + ".md", "files/a.txt"):
+        result = full.run([str(manager), "-c", move, path, str(tmp_path)])
+        assert "not permitted" in result.err, repr(result)
+        assert (tmp_path / os.path.basename(path)).exists()
+    assert deletions(full) == []
+    full.run([str(manager), "-c", "import os, sys; os.unlink(sys.argv[1])", name], check=True)
+    assert len(deletions(full)) == 1
+
+
 def test_what_the_kernel_has_in_its_cache_is_moved_out_too(full, tmp_path):
     """The move sends no further request, and of many files looks only at those it names."""
     put(full / "b.txt", b"b")

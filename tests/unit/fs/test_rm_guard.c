@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -158,6 +159,30 @@ static void test_bounds(void **state)
 	rm_guard_free(&g);
 }
 
+/* Without a lock; the ring forgets the oldest. A thread that is gone is nobody's. */
+static void test_messages(void **state)
+{
+	struct rm_guard *g = rm_guard_new();
+	pid_t me = getpid(), gone = 0x3fffff;
+
+	(void)state;
+	assert_false(rm_guard_has_opened_message(g, 0x501, me, 0));
+	rm_guard_message_opened(g, 0x501, me, 5000);
+	assert_true(rm_guard_has_opened_message(g, 0x501, me, 5000 + RM_GUARD_READ_MS));
+	assert_false(rm_guard_has_opened_message(g, 0x501, me, 7000 + RM_GUARD_READ_MS));
+	assert_false(rm_guard_has_opened_message(g, 0x601, me, 5000));
+	assert_false(rm_guard_has_opened_message(g, 0x501, getppid(), 5000));
+	rm_guard_message_opened(g, 0x601, gone, 5000);
+	assert_false(rm_guard_has_opened_message(g, 0x601, me, 5000));
+	for (uint64_t i = 0; i < RM_GUARD_MESSAGES; i++)
+		rm_guard_message_opened(g, 0x1001 + (i << 8), me, 5000);
+	assert_false(rm_guard_has_opened_message(g, 0x501, me, 5000));
+	assert_true(rm_guard_has_opened_message(g, 0x1001, me, 5000));
+	assert_true(rm_guard_manages_files("mc") && !rm_guard_moves("mc"));
+	assert_false(rm_guard_manages_files("python3"));
+	rm_guard_free(&g);
+}
+
 static void test_programs(void **state)
 {
 	(void)state;
@@ -182,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_lists_first),
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_programs),
 	};
 
