@@ -252,6 +252,20 @@ void kit_teardown(struct kit *k)
 	g_free(k->other);
 }
 
+int kit_set_up_test(void **state)
+{
+	*state = g_new0(struct kit, 1);
+	kit_setup(*state);
+	return 0;
+}
+
+int kit_tear_down_test(void **state)
+{
+	kit_teardown(*state);
+	g_free(*state);
+	return 0;
+}
+
 /* ---- letters ---- */
 
 struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body)

@@ -36,6 +36,10 @@ void kit_setup(struct kit *k);
 void kit_setup_in(struct kit *k, char *dir);
 char *kit_new_dir(void);
 void kit_teardown(struct kit *k);
+/* A test whose state is a kit of its own. */
+#define kit_test(fn) cmocka_unit_test_setup_teardown(fn, kit_set_up_test, kit_tear_down_test)
+int kit_set_up_test(void **state);
+int kit_tear_down_test(void **state);
 /* Opens the outbox of the same folder. */
 void kit_open_outbox(struct kit *k);
 void kit_reopen_outbox(struct kit *k);

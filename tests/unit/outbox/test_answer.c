@@ -6,20 +6,6 @@
 #include "outbox_kit.h"
 #include "webex/id.h"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* The edit of a message that says "old" into `asked`; the message's id is *ret_id. */
 static struct outbox_letter *edit(struct kit *k, const char *asked, bool has_base,
 				  char **ret_id)
@@ -308,21 +294,19 @@ static void a_file_is_to_be_in_its_message(void **state)
 	}
 }
 
-#define answer_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		answer_test(an_edit_that_changed_nothing_is_kept),
-		answer_test(an_edit_that_cannot_be_checked_is_not_refused),
-		answer_test(an_edit_may_be_slow_to_be_seen),
-		answer_test(what_the_server_makes_of_an_edit_is_kept),
-		answer_test(an_answer_about_another_message_says_nothing),
-		answer_test(a_post_answered_with_an_old_message_is_looked_for),
-		answer_test(a_post_answered_with_another_rooms_message_is_looked_for),
-		answer_test(an_id_may_be_written_in_other_ways),
-		answer_test(a_success_that_cannot_be_read_is_one),
-		answer_test(a_file_is_to_be_in_its_message),
+		kit_test(an_edit_that_changed_nothing_is_kept),
+		kit_test(an_edit_that_cannot_be_checked_is_not_refused),
+		kit_test(an_edit_may_be_slow_to_be_seen),
+		kit_test(what_the_server_makes_of_an_edit_is_kept),
+		kit_test(an_answer_about_another_message_says_nothing),
+		kit_test(a_post_answered_with_an_old_message_is_looked_for),
+		kit_test(a_post_answered_with_another_rooms_message_is_looked_for),
+		kit_test(an_id_may_be_written_in_other_ways),
+		kit_test(a_success_that_cannot_be_read_is_one),
+		kit_test(a_file_is_to_be_in_its_message),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

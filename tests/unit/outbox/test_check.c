@@ -7,20 +7,6 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void answer_nothing(enum fake_kind kind)
 {
 	fake_answer_list(fake_expect(kind), NULL, NULL);
@@ -530,35 +516,33 @@ static void a_detached_letter_is_still_looked_for(void **state)
 	g_free(id);
 }
 
-#define check_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		check_test(a_message_that_is_there_was_delivered),
-		check_test(it_may_turn_up_at_the_second_look),
-		check_test(not_found_twice_it_did_not_arrive),
-		check_test(an_answer_nobody_can_read_is_looked_for),
-		check_test(not_found_after_a_time_out_it_is_in_doubt),
-		check_test(what_is_not_the_same_does_not_count),
-		check_test(a_message_known_before_does_not_count),
-		check_test(a_message_known_since_counts),
-		check_test(each_message_is_claimed_once),
-		check_test(of_equal_messages_each_letter_gets_one),
-		check_test(a_rival_on_the_wire_is_waited_for),
-		check_test(a_clock_that_is_wrong_leaves_a_doubt),
-		check_test(the_servers_clock_is_learned),
-		check_test(raw_json_cannot_be_compared),
-		check_test(a_bot_cannot_look_in_a_group),
-		check_test(a_first_post_is_looked_for_by_address),
-		check_test(without_a_space_a_first_post_did_not_arrive),
-		check_test(markdown_is_compared_with_its_mentions),
-		check_test(a_mention_that_is_not_found_leaves_a_doubt),
-		check_test(a_file_is_looked_for),
-		check_test(another_file_is_not_it),
-		check_test(an_edit_is_looked_at),
-		check_test(the_line_waits_for_the_check),
-		check_test(a_detached_letter_is_still_looked_for),
+		kit_test(a_message_that_is_there_was_delivered),
+		kit_test(it_may_turn_up_at_the_second_look),
+		kit_test(not_found_twice_it_did_not_arrive),
+		kit_test(an_answer_nobody_can_read_is_looked_for),
+		kit_test(not_found_after_a_time_out_it_is_in_doubt),
+		kit_test(what_is_not_the_same_does_not_count),
+		kit_test(a_message_known_before_does_not_count),
+		kit_test(a_message_known_since_counts),
+		kit_test(each_message_is_claimed_once),
+		kit_test(of_equal_messages_each_letter_gets_one),
+		kit_test(a_rival_on_the_wire_is_waited_for),
+		kit_test(a_clock_that_is_wrong_leaves_a_doubt),
+		kit_test(the_servers_clock_is_learned),
+		kit_test(raw_json_cannot_be_compared),
+		kit_test(a_bot_cannot_look_in_a_group),
+		kit_test(a_first_post_is_looked_for_by_address),
+		kit_test(without_a_space_a_first_post_did_not_arrive),
+		kit_test(markdown_is_compared_with_its_mentions),
+		kit_test(a_mention_that_is_not_found_leaves_a_doubt),
+		kit_test(a_file_is_looked_for),
+		kit_test(another_file_is_not_it),
+		kit_test(an_edit_is_looked_at),
+		kit_test(the_line_waits_for_the_check),
+		kit_test(a_detached_letter_is_still_looked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,20 +6,6 @@
 
 #include "outbox_kit.h"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 /* How a writer was told; as an outcome, so that it can be waited for. */
 static void told(void *arg, int error, bool is_kept)
 {
@@ -240,19 +226,17 @@ static void found_at_the_start_it_was_under_way(void **state)
 	outbox_item_free(item);
 }
 
-#define detach_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		detach_test(on_the_wire_it_is_in_doubt_until_it_is_delivered),
-		detach_test(on_the_wire_and_refused_it_stays_under_its_name),
-		detach_test(while_it_is_looked_for_it_is_in_doubt),
-		detach_test(sent_again_it_is_the_letter_that_it_was),
-		detach_test(before_anything_was_sent_it_is_not),
-		detach_test(what_was_asked_in_time_is_not_sent_late),
-		detach_test(it_may_be_over_at_that_moment),
-		detach_test(found_at_the_start_it_was_under_way),
+		kit_test(on_the_wire_it_is_in_doubt_until_it_is_delivered),
+		kit_test(on_the_wire_and_refused_it_stays_under_its_name),
+		kit_test(while_it_is_looked_for_it_is_in_doubt),
+		kit_test(sent_again_it_is_the_letter_that_it_was),
+		kit_test(before_anything_was_sent_it_is_not),
+		kit_test(what_was_asked_in_time_is_not_sent_late),
+		kit_test(it_may_be_over_at_that_moment),
+		kit_test(found_at_the_start_it_was_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

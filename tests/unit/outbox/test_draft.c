@@ -1,52 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Drafts of text. */
-#include "outbox/draft.h"
-
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static char *dir;
-
-static int setup(void **state)
-{
-	char template[] = "/tmp/sparkfs-draft-XXXXXX";
-
-	(void)state;
-	assert_non_null(mkdtemp(template));
-	dir = g_strdup(template);
-	return 0;
-}
-
-/* Every draft that is gone has left nothing. */
-static int teardown(void **state)
-{
-	(void)state;
-	assert_int_equal(rmdir(dir), 0);
-	g_free(dir);
-	return 0;
-}
-
-static struct draft *new_draft(enum draft_form form)
-{
-	struct draft *d = NULL;
-
-	assert_int_equal(draft_new(form, dir, &d), 0);
-	assert_int_equal(draft_get_form(d), form);
-	return d;
-}
-
-static void put(struct draft *d, const char *bytes, int64_t offset)
-{
-	assert_int_equal(draft_write(d, bytes, strlen(bytes), offset, false), strlen(bytes));
-}
+#include "draft_kit.h"
 
 static void expect_take(struct draft *d, const char *text)
 {
@@ -59,15 +18,6 @@ static void expect_take(struct draft *d, const char *text)
 	assert_false(draft_is_dirty(d));
 	assert_int_equal(draft_size(d), 0);
 	g_free(body);
-}
-
-static char *fill(size_t len, char c)
-{
-	char *bytes = g_malloc(len + 1);
-
-	memset(bytes, c, len);
-	bytes[len] = '\0';
-	return bytes;
 }
 
 /* ---- text ---- */
@@ -375,8 +325,6 @@ static void what_a_dying_writer_left_is_taken_raw(void **state)
 	g_free(body);
 	draft_unref(&d);
 }
-
-#define draft_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Drafts of files: the spool, what was taken, a full disk. */
-#include "outbox/draft.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,54 +13,9 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
+#include "draft_kit.h"
 #include "base/fd.h"
 #include "base/snapshot.h"
-
-static char *dir;
-
-static int setup(void **state)
-{
-	char template[] = "/tmp/sparkfs-draft-XXXXXX";
-
-	(void)state;
-	assert_non_null(mkdtemp(template));
-	dir = g_strdup(template);
-	return 0;
-}
-
-/* Every draft that is gone has left nothing. */
-static int teardown(void **state)
-{
-	(void)state;
-	assert_int_equal(rmdir(dir), 0);
-	g_free(dir);
-	return 0;
-}
-
-static struct draft *new_draft(enum draft_form form)
-{
-	struct draft *d = NULL;
-
-	assert_int_equal(draft_new(form, dir, &d), 0);
-	assert_int_equal(draft_get_form(d), form);
-	return d;
-}
-
-static void put(struct draft *d, const char *bytes, int64_t offset)
-{
-	assert_int_equal(draft_write(d, bytes, strlen(bytes), offset, false), strlen(bytes));
-}
-
-static char *fill(size_t len, char c)
-{
-	char *bytes = g_malloc(len + 1);
-
-	memset(bytes, c, len);
-	bytes[len] = '\0';
-	return bytes;
-}
 
 static char *read_fd(int fd, int64_t size)
 {
@@ -89,7 +38,7 @@ static int take_fd(struct draft *d, int64_t size)
 
 static int count_files(void)
 {
-	GDir *d = g_dir_open(dir, 0, NULL);
+	GDir *d = g_dir_open(draft_dir, 0, NULL);
 	int count = 0;
 
 	while (g_dir_read_name(d))
@@ -191,12 +140,12 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 
 	(void)state;
 	draft_set_label(d, "Harbour/project", "re\x1fport.pdf");
-	folder = g_dir_open(dir, 0, NULL);
+	folder = g_dir_open(draft_dir, 0, NULL);
 	name = g_dir_read_name(folder);
 	assert_true(g_str_has_prefix(name, DRAFT_SPOOL_PREFIX));
 	assert_string_equal(name + strlen(DRAFT_SPOOL_PREFIX) + DRAFT_SPOOL_DIGITS,
 			    "_Harbour\xE2\x88\x95project\x1fre\xEF\xBF\xBDport.pdf");
-	path = g_build_filename(dir, name, NULL);
+	path = g_build_filename(draft_dir, name, NULL);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	g_dir_close(folder);
@@ -204,7 +153,7 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 	/* The same for what is written after that was taken. */
 	close(take_fd(d, 0));
 	put(d, "more", 0);
-	folder = g_dir_open(dir, 0, NULL);
+	folder = g_dir_open(draft_dir, 0, NULL);
 	name = g_dir_read_name(folder);
 	assert_true(g_str_has_suffix(name, "project\x1fre\xEF\xBF\xBDport.pdf"));
 	assert_null(g_dir_read_name(folder));
@@ -268,7 +217,7 @@ static void the_last_descriptors_are_for_others(void **state)
 	few.rlim_max = before.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	while (r == 0 && n < 64)
-		r = draft_new(DRAFT_FILE, dir, &all[n++]);
+		r = draft_new(DRAFT_FILE, draft_dir, &all[n++]);
 	assert_int_equal(r, -ENFILE);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(fd, 48);
@@ -292,9 +241,9 @@ static int fill_the_disk(void)
 	ssize_t n;
 	int fd;
 
-	if (mount("none", dir, "tmpfs", 0, DISK) < 0)
+	if (mount("none", draft_dir, "tmpfs", 0, DISK) < 0)
 		return 77;
-	if (draft_new(DRAFT_FILE, dir, &d) || draft_new(DRAFT_FILE, dir, &second))
+	if (draft_new(DRAFT_FILE, draft_dir, &d) || draft_new(DRAFT_FILE, draft_dir, &second))
 		return 1;
 	/* Not whole blocks, so that a part of the last write fits. */
 	for (;;) {
@@ -390,8 +339,6 @@ static void a_draft_is_filled_from_what_there_is(void **state)
 	draft_unref(&to);
 	draft_unref(&from);
 }
-
-#define draft_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 #ifndef NDEBUG
 /* Ends by the assertion. */

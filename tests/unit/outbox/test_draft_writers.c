@@ -1,37 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of the open files of a draft has what sent. */
-#include "outbox/draft.h"
-
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static char *dir;
-
-static int setup(void **state)
-{
-	char template[] = "/tmp/sparkfs-draft-XXXXXX";
-
-	(void)state;
-	assert_non_null(mkdtemp(template));
-	dir = g_strdup(template);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	assert_int_equal(rmdir(dir), 0);
-	g_free(dir);
-	return 0;
-}
+#include "draft_kit.h"
 
 /* A file with three open files, of which none has written yet. */
 struct shared {
@@ -43,15 +17,15 @@ static struct shared new_shared(void)
 {
 	struct shared s = {0};
 
-	assert_int_equal(draft_new(DRAFT_FILE, dir, &s.d), 0);
+	assert_int_equal(draft_new(DRAFT_FILE, draft_dir, &s.d), 0);
 	draft_join(s.d, &s.a);
 	draft_join(s.d, &s.b);
 	draft_join(s.d, &s.c);
 	return s;
 }
 
-static void put(struct shared *s, struct draft_writer *by, enum draft_way way,
-		const char *bytes, int64_t offset)
+static void put_by(struct shared *s, struct draft_writer *by, enum draft_way way,
+		   const char *bytes, int64_t offset)
 {
 	assert_int_equal(draft_write_by(s->d, by, way, bytes, strlen(bytes), offset),
 			 strlen(bytes));
@@ -86,7 +60,7 @@ static void who_wrote_nothing_is_clean(void **state)
 
 	(void)state;
 	assert_false(draft_is_dirty_by(s.d, &s.a));
-	put(&s, &s.a, DRAFT_AT, "half", 0);
+	put_by(&s, &s.a, DRAFT_AT, "half", 0);
 	assert_true(draft_is_dirty_by(s.d, &s.a));
 	assert_false(draft_is_dirty_by(s.d, &s.b));
 	assert_true(draft_has_company(s.d, &s.b));
@@ -107,18 +81,18 @@ static void the_last_that_wrote_sends_for_all(void **state)
 	struct shared s = new_shared();
 
 	(void)state;
-	put(&s, &s.a, DRAFT_AT, "a", 0);
-	put(&s, &s.b, DRAFT_APPEND, "b", 0);
+	put_by(&s, &s.a, DRAFT_AT, "a", 0);
+	put_by(&s, &s.b, DRAFT_APPEND, "b", 0);
 	expect_left(&s, &s.b);
 	/* The other writer is done. */
 	assert_false(draft_is_dirty_by(s.d, &s.b));
 	assert_true(draft_holds_others(s.d, &s.a));
 	assert_false(draft_has_company(s.d, &s.a));
-	put(&s, &s.a, DRAFT_APPEND, "c", 0);
+	put_by(&s, &s.a, DRAFT_APPEND, "c", 0);
 	expect_taken(&s, &s.a, "abc");
 	assert_false(draft_holds_others(s.d, &s.a));
 	/* And from there on anew. */
-	put(&s, &s.b, DRAFT_APPEND, "d", 0);
+	put_by(&s, &s.b, DRAFT_APPEND, "d", 0);
 	expect_taken(&s, &s.b, "abcd");
 	draft_unref(&s.d);
 }
@@ -129,15 +103,15 @@ static void of_those_that_leave_the_last_one_sends(void **state)
 	struct shared s = new_shared();
 
 	(void)state;
-	put(&s, &s.a, DRAFT_AT, "a", 0);
-	put(&s, &s.b, DRAFT_APPEND, "b", 0);
+	put_by(&s, &s.a, DRAFT_AT, "a", 0);
+	put_by(&s, &s.b, DRAFT_APPEND, "b", 0);
 	assert_false(draft_leave(s.d, &s.a));
 	assert_false(draft_leave(s.d, &s.a));
 	/* The third one wrote nothing, and is not waited for. */
 	assert_true(draft_leave(s.d, &s.b));
 	/* An open file that has left does not make clean what a later one writes. */
 	draft_join(s.d, &s.a);
-	put(&s, &s.a, DRAFT_APPEND, "c", 0);
+	put_by(&s, &s.a, DRAFT_APPEND, "c", 0);
 	expect_left(&s, &s.b);
 	assert_true(draft_leave(s.d, &s.a));
 	expect_taken(&s, &s.b, "abc");
@@ -151,16 +125,16 @@ static void a_mapping_is_anybodys(void **state)
 
 	(void)state;
 	/* The kernel names the one that was opened last. */
-	put(&s, &s.c, DRAFT_MAPPED, "mapped", 0);
+	put_by(&s, &s.c, DRAFT_MAPPED, "mapped", 0);
 	assert_false(draft_is_dirty_by(s.d, &s.c));
 	assert_true(draft_has_company(s.d, &s.c));
 	assert_false(draft_leave(s.d, &s.c));
-	put(&s, &s.b, DRAFT_APPEND, "!", 0);
+	put_by(&s, &s.b, DRAFT_APPEND, "!", 0);
 	expect_left(&s, &s.b);
 	assert_false(draft_leave(s.d, &s.b));
 	assert_true(draft_is_dirty_by(s.d, &s.a));
 	expect_taken(&s, &s.a, "mapped!");
-	put(&s, &s.a, DRAFT_MAPPED, "M", 0);
+	put_by(&s, &s.a, DRAFT_MAPPED, "M", 0);
 	assert_true(draft_leave(s.d, &s.a));
 	draft_unref(&s.d);
 }
@@ -170,7 +144,7 @@ static void cut_off_at_its_beginning_it_is_nobodys(void **state)
 	struct shared s = new_shared();
 
 	(void)state;
-	put(&s, &s.a, DRAFT_AT, "a long text", 0);
+	put_by(&s, &s.a, DRAFT_AT, "a long text", 0);
 	draft_taint(s.d);
 	/* Shorter is still partly his. */
 	assert_int_equal(draft_truncate_by(s.d, &s.b, 6), 0);
@@ -181,10 +155,10 @@ static void cut_off_at_its_beginning_it_is_nobodys(void **state)
 	assert_false(draft_is_dirty_by(s.d, &s.a));
 	assert_true(draft_is_dirty_by(s.d, &s.b));
 	assert_false(draft_is_tainted(s.d));
-	put(&s, &s.b, DRAFT_AT, "hi", 0);
+	put_by(&s, &s.b, DRAFT_AT, "hi", 0);
 	expect_taken(&s, &s.b, "hi");
 	/* By an open, which joins afterwards. */
-	put(&s, &s.a, DRAFT_AT, "A", 0);
+	put_by(&s, &s.a, DRAFT_AT, "A", 0);
 	assert_int_equal(draft_truncate(s.d, 0), 0);
 	assert_false(draft_is_dirty_by(s.d, &s.a));
 	/* By one that was killed then; and by an open that comes behind him. */
@@ -204,11 +178,11 @@ static void what_a_plan_has_is_clean_when_it_arrived(void **state)
 	int fd;
 
 	(void)state;
-	put(&s, &s.a, DRAFT_AT, "one", 0);
+	put_by(&s, &s.a, DRAFT_AT, "one", 0);
 	assert_int_equal(draft_copy(s.d, &fd, &size, &first), 0);
 	assert_int_equal(size, 3);
 	assert_true(draft_is_dirty_by(s.d, &s.a));
-	put(&s, &s.a, DRAFT_APPEND, "two", 0);
+	put_by(&s, &s.a, DRAFT_APPEND, "two", 0);
 	assert_int_equal(size, 3);
 	close(fd);
 	assert_int_equal(draft_copy(s.d, &fd, &size, &second), 0);
@@ -229,7 +203,7 @@ static void what_is_the_servers_is_nobodys(void **state)
 	struct shared s = new_shared();
 
 	(void)state;
-	put(&s, &s.a, DRAFT_AT, "old", 0);
+	put_by(&s, &s.a, DRAFT_AT, "old", 0);
 	draft_set_clean(s.d);
 	assert_false(draft_is_dirty_by(s.d, &s.a));
 	assert_false(draft_leave(s.d, &s.a));
@@ -239,14 +213,14 @@ static void what_is_the_servers_is_nobodys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_wrote_nothing_is_clean),
-		cmocka_unit_test(the_last_that_wrote_sends_for_all),
-		cmocka_unit_test(of_those_that_leave_the_last_one_sends),
-		cmocka_unit_test(a_mapping_is_anybodys),
-		cmocka_unit_test(cut_off_at_its_beginning_it_is_nobodys),
-		cmocka_unit_test(what_a_plan_has_is_clean_when_it_arrived),
-		cmocka_unit_test(what_is_the_servers_is_nobodys),
+		draft_test(who_wrote_nothing_is_clean),
+		draft_test(the_last_that_wrote_sends_for_all),
+		draft_test(of_those_that_leave_the_last_one_sends),
+		draft_test(a_mapping_is_anybodys),
+		draft_test(cut_off_at_its_beginning_it_is_nobodys),
+		draft_test(what_a_plan_has_is_clean_when_it_arrived),
+		draft_test(what_is_the_servers_is_nobodys),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

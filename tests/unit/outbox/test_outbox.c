@@ -13,20 +13,6 @@
 
 #define SHA_OF_BYTES "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void expect_empty(struct kit *k)
 {
 	char *files = kit_files(k, "outbox");
@@ -564,31 +550,29 @@ static void closing_does_not_wait_for_a_check(void **state)
 	g_ptr_array_unref(items);
 }
 
-#define outbox_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		outbox_test(a_text_is_on_disk_until_the_server_has_it),
-		outbox_test(each_form_has_its_request),
-		outbox_test(a_file_is_linked_sent_and_remembered),
-		outbox_test(the_first_post_to_a_person_makes_the_space_known),
-		outbox_test(a_space_that_cannot_be_fetched_is_made_of_the_message),
-		outbox_test(a_refusal_is_told_and_kept),
-		outbox_test(a_file_that_was_refused_is_kept),
-		outbox_test(json_that_is_no_message_is_kept),
-		outbox_test(an_empty_text_is_refused),
-		outbox_test(what_the_outbox_cannot_write_is_not_sent),
-		outbox_test(letters_of_one_writer_to_one_room_go_in_order),
-		outbox_test(other_writers_and_rooms_do_not_wait),
-		outbox_test(detached_before_its_turn_it_is_not_sent),
-		outbox_test(detached_at_once_it_is_not_sent),
-		outbox_test(detached_while_it_waits_to_be_sent_it_is_withdrawn),
-		outbox_test(detached_on_the_wire_it_is_delivered),
-		outbox_test(closing_waits_for_what_is_on_the_wire),
-		outbox_test(closing_leaves_everything_in_unsent),
-		outbox_test(closing_withdraws_what_was_not_sent_yet),
-		outbox_test(closing_does_not_wait_for_a_check),
+		kit_test(a_text_is_on_disk_until_the_server_has_it),
+		kit_test(each_form_has_its_request),
+		kit_test(a_file_is_linked_sent_and_remembered),
+		kit_test(the_first_post_to_a_person_makes_the_space_known),
+		kit_test(a_space_that_cannot_be_fetched_is_made_of_the_message),
+		kit_test(a_refusal_is_told_and_kept),
+		kit_test(a_file_that_was_refused_is_kept),
+		kit_test(json_that_is_no_message_is_kept),
+		kit_test(an_empty_text_is_refused),
+		kit_test(what_the_outbox_cannot_write_is_not_sent),
+		kit_test(letters_of_one_writer_to_one_room_go_in_order),
+		kit_test(other_writers_and_rooms_do_not_wait),
+		kit_test(detached_before_its_turn_it_is_not_sent),
+		kit_test(detached_at_once_it_is_not_sent),
+		kit_test(detached_while_it_waits_to_be_sent_it_is_withdrawn),
+		kit_test(detached_on_the_wire_it_is_delivered),
+		kit_test(closing_waits_for_what_is_on_the_wire),
+		kit_test(closing_leaves_everything_in_unsent),
+		kit_test(closing_withdraws_what_was_not_sent_yet),
+		kit_test(closing_does_not_wait_for_a_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

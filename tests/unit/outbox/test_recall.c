@@ -6,20 +6,6 @@
 
 #include "outbox_kit.h"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static struct webex_message *with_file(struct webex_message *m)
 {
 	m->files = g_new0(char *, 2);
@@ -297,21 +283,19 @@ static void an_answer_to_the_question_may_be_odd(void **state)
 	assert_int_equal(fake_count(FAKE_POST), 1);
 }
 
-#define check_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		check_test(what_has_not_left_is_not_sent),
-		check_test(what_arrives_all_the_same_is_told),
-		check_test(what_has_left_in_part_is_cut),
-		check_test(of_what_nobody_knows_the_recall_is_told),
-		check_test(a_refusal_is_the_writers),
-		check_test(the_same_file_is_asked_for),
-		check_test(the_same_file_is_sent_when_it_is_gone),
-		check_test(a_recall_ends_the_question),
-		check_test(a_recall_at_the_answer_to_the_question_is_in_time),
-		check_test(an_answer_to_the_question_may_be_odd),
+		kit_test(what_has_not_left_is_not_sent),
+		kit_test(what_arrives_all_the_same_is_told),
+		kit_test(what_has_left_in_part_is_cut),
+		kit_test(of_what_nobody_knows_the_recall_is_told),
+		kit_test(a_refusal_is_the_writers),
+		kit_test(the_same_file_is_asked_for),
+		kit_test(the_same_file_is_sent_when_it_is_gone),
+		kit_test(a_recall_ends_the_question),
+		kit_test(a_recall_at_the_answer_to_the_question_is_in_time),
+		kit_test(an_answer_to_the_question_may_be_odd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,20 +7,6 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void pages_are_followed_back_to_the_beginning(void **state)
 {
 	struct kit *k = *state;
@@ -102,17 +88,15 @@ static void a_refused_question_leaves_a_doubt(void **state)
 	kit_expect_kept(k, &end, "hello", "in-doubt", "asking");
 }
 
-#define check_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		check_test(pages_are_followed_back_to_the_beginning),
-		check_test(a_page_that_reaches_back_is_enough),
-		check_test(more_pages_than_we_read_leave_a_doubt),
-		check_test(a_network_that_fails_is_asked_again),
-		check_test(a_network_that_stays_away_leaves_a_doubt),
-		check_test(a_refused_question_leaves_a_doubt),
+		kit_test(pages_are_followed_back_to_the_beginning),
+		kit_test(a_page_that_reaches_back_is_enough),
+		kit_test(more_pages_than_we_read_leave_a_doubt),
+		kit_test(a_network_that_fails_is_asked_again),
+		kit_test(a_network_that_stays_away_leaves_a_doubt),
+		kit_test(a_refused_question_leaves_a_doubt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

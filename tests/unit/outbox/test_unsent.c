@@ -11,20 +11,6 @@
 #include "base/names.h"
 #include "outbox_kit.h"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 static void put_file(const struct kit *k, const char *name, const char *bytes)
 {
 	char *path = g_build_filename(k->dir, name, NULL);
@@ -505,27 +491,25 @@ static void there_is_a_limit(void **state)
 	assert_int_equal(outbox_keep(k->o, kit_text(k, 1, "one more"), "why"), 0);
 }
 
-#define items_test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		items_test(a_kept_letter_is_listed_until_it_is_removed),
-		items_test(a_draft_is_kept_without_its_name_in_the_spool),
-		items_test(a_file_without_a_name_is_copied),
-		items_test(names_differ_and_numbers_rise),
-		items_test(names_are_clean_and_short),
-		items_test(they_are_there_after_a_restart),
-		items_test(sent_again_it_goes_when_it_is_delivered),
-		items_test(sent_again_in_vain_it_stays_where_it_was),
-		items_test(sent_again_into_doubt_it_says_so),
-		items_test(a_file_is_sent_again),
-		items_test(what_is_no_text_cannot_be_sent_again),
-		items_test(found_as_sending_it_is_in_doubt),
-		items_test(sent_again_when_it_ended_it_is_one_letter),
-		items_test(what_was_half_written_or_half_removed),
-		items_test(drafts_of_a_run_that_crashed_are_kept),
-		items_test(there_is_a_limit),
+		kit_test(a_kept_letter_is_listed_until_it_is_removed),
+		kit_test(a_draft_is_kept_without_its_name_in_the_spool),
+		kit_test(a_file_without_a_name_is_copied),
+		kit_test(names_differ_and_numbers_rise),
+		kit_test(names_are_clean_and_short),
+		kit_test(they_are_there_after_a_restart),
+		kit_test(sent_again_it_goes_when_it_is_delivered),
+		kit_test(sent_again_in_vain_it_stays_where_it_was),
+		kit_test(sent_again_into_doubt_it_says_so),
+		kit_test(a_file_is_sent_again),
+		kit_test(what_is_no_text_cannot_be_sent_again),
+		kit_test(found_as_sending_it_is_in_doubt),
+		kit_test(sent_again_when_it_ended_it_is_one_letter),
+		kit_test(what_was_half_written_or_half_removed),
+		kit_test(drafts_of_a_run_that_crashed_are_kept),
+		kit_test(there_is_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,20 +5,6 @@
 
 #include "outbox_kit.h"
 
-static int setup(void **state)
-{
-	*state = g_new0(struct kit, 1);
-	kit_setup(*state);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	kit_teardown(*state);
-	g_free(*state);
-	return 0;
-}
-
 struct version {
 	struct draft *draft;
 	struct outcome end;
@@ -70,8 +56,7 @@ static void the_next_one_waits_for_the_one_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_next_one_waits_for_the_one_before, setup,
-						teardown),
+		kit_test(the_next_one_waits_for_the_one_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
