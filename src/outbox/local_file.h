@@ -38,7 +38,7 @@
 #include <sys/types.h>
 
 #include "base/work.h"
-#include "outbox/outbox.h"
+#include "outbox/letter.h"
 
 #define LOCAL_CHILDREN_MAX 32
 #define LOCAL_READS_MAX 256
