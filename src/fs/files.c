@@ -214,7 +214,7 @@ static int open_write_run(struct op *op)
 	op->content_counted = false;
 	h = handle_new(op->fs, HANDLE_WRITE, op->ino);
 	h->write = w;
-	if (w.form == OUTBOX_JSON)
+	if (w.form == LETTER_JSON)
 		h->write.caller = local_caller_of(op);
 	handle_join(h, op->pid);
 	h->emptied = op->flags & O_TRUNC;

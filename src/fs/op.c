@@ -298,7 +298,7 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter)
 
 	op_set_deadline(op, clock_mono(fs->config.clock) + fs->config.close_timeout_ms +
 				    /* a file gets the time that it takes at 64 kB per second */
-				    (letter->form == OUTBOX_FILE ? letter->size / 64 : 0));
+				    (letter->form == LETTER_FILE ? letter->size / 64 : 0));
 }
 
 static void give_up(struct op *op, int error)

@@ -504,7 +504,7 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 {
 	struct tree_ctx ctx = {.tree = fs->config.tree};
 
-	if (h->what == HANDLE_WRITE && h->write.message_id && !h->write.rewrites &&
+	if (h->what == HANDLE_WRITE && h->write.is_edit && !h->write.rewrites &&
 	    atomic_load(&h->emptied))
 		tree_say_emptied(&h->write);
 	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||

@@ -7,20 +7,6 @@
 
 #include "base/cleanup.h"
 #include "outbox/internal.h"
-#include "webex/render.h"
-
-bool outbox_letter_is_edit(const struct outbox_letter *l)
-{
-	return l->form == OUTBOX_EDIT_TEXT || l->form == OUTBOX_EDIT_MARKDOWN;
-}
-
-static char *render(const struct outbox_letter *l, const struct webex_message *m)
-{
-	GString *out = g_string_new(NULL);
-
-	(l->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(m, out);
-	return g_string_free(out, FALSE);
-}
 
 void outbox_answer_note_old(struct letter_job *job)
 {
@@ -34,10 +20,10 @@ void outbox_answer_note_old(struct letter_job *job)
 	job->old = g_strdup(l->base);
 	if (job->old || store_read_begin(job->o->store, &conn) < 0)
 		return;
-	if (store_message_by_id(conn, l->message_id, &row) == 0 &&
+	if (store_message_by_id(conn, l->to.message_id, &row) == 0 &&
 	    store_message_is_evicted(conn, row, &is_evicted) == 0 && !is_evicted &&
 	    store_message_get(conn, row, &m) == 0) {
-		job->old = render(l, &m.m);
+		job->old = letter_form_render(l->form, &m.m);
 		store_message_clear(&m);
 	}
 	store_read_end(conn);
@@ -61,10 +47,10 @@ bool outbox_answer_is_old(const struct letter_job *job, const struct webex_messa
 {
 	_cleanup_gfree_ char *now = NULL;
 
-	if (!outbox_letter_is_edit(job->letter))
+	if (!job->letter->is_edit)
 		return was_known_before(job, m);
 	if (!job->old)
 		return false;
-	now = render(job->letter, m);
+	now = letter_form_render(job->letter->form, m);
 	return webex_is_same_text(now, job->old) && !outbox_check_is_delivered(job->letter, m);
 }

@@ -24,7 +24,6 @@
 #include "base/cleanup.h"
 #include "outbox/internal.h"
 #include "webex/id.h"
-#include "webex/render.h"
 
 #define MESSAGES_ASKED 50
 #define PAGES_MAX 4
@@ -85,18 +84,13 @@ static void pause_then_ask(struct letter_job *job)
 /* The server rewrites mentions; webex_render_md writes them back. */
 static bool is_same_markdown(const struct webex_message *m, const char *markdown)
 {
-	GString *rendered;
-	bool is_same;
+	_cleanup_gfree_ char *rendered = NULL;
 
 	if (!m->markdown)
 		return false;
-	if (webex_is_same_text(m->markdown, markdown))
-		return true;
-	rendered = g_string_new(NULL);
-	webex_render_md(m, rendered);
-	is_same = webex_is_same_text(rendered->str, markdown);
-	g_string_free(rendered, TRUE);
-	return is_same;
+	rendered = letter_form_render(LETTER_MARKDOWN, m);
+	return webex_is_same_text(m->markdown, markdown) ||
+	       webex_is_same_text(rendered, markdown);
 }
 
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m)
@@ -104,17 +98,15 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	bool has_file = m->files && m->files[0];
 
 	switch (l->form) {
-	case OUTBOX_TEXT:
-	case OUTBOX_EDIT_TEXT:
+	case LETTER_TEXT:
 		return !has_file && webex_is_same_text(m->text, l->body);
-	case OUTBOX_MARKDOWN:
-	case OUTBOX_EDIT_MARKDOWN:
+	case LETTER_MARKDOWN:
 		return !has_file && is_same_markdown(m, l->body);
-	case OUTBOX_FILE:
+	case LETTER_FILE:
 		return has_file && !m->files[1] &&
 		       (l->markdown ? is_same_markdown(m, l->markdown)
 				    : webex_is_same_text(m->text, l->text));
-	case OUTBOX_JSON:
+	case LETTER_JSON:
 		break;
 	}
 	return false;
@@ -128,7 +120,7 @@ static enum verdict judge(const struct letter_job *job, struct store_conn *conn,
 	const struct outbox_letter *l = job->letter;
 	int64_t rowid, start_ms = window_start(job);
 
-	if (g_strcmp0(m->person_id, me) != 0 || g_strcmp0(m->parent_id, l->parent_id) != 0 ||
+	if (g_strcmp0(m->person_id, me) != 0 || g_strcmp0(m->parent_id, l->to.parent_id) != 0 ||
 	    m->created_ms < start_ms - DOUBT_MS || !outbox_check_is_delivered(l, m) ||
 	    g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;
@@ -182,10 +174,9 @@ static bool has_rival(const struct letter_job *job)
 		const struct outbox_letter *k = other->letter;
 
 		if (other == job || other->state != JOB_WIRE || k->form != l->form ||
-		    g_strcmp0(k->room_id, l->room_id) != 0 ||
-		    g_strcmp0(k->email, l->email) != 0)
+		    k->is_edit != l->is_edit || !destination_is_same(&k->to, &l->to))
 			continue;
-		if (l->form == OUTBOX_FILE ? g_strcmp0(k->filename, l->filename) == 0
+		if (l->form == LETTER_FILE ? g_strcmp0(k->filename, l->filename) == 0
 					   : webex_is_same_text(k->body, l->body))
 			return true;
 	}
@@ -208,10 +199,9 @@ static void not_found(struct letter_job *job)
 		return;
 	}
 	/* A mention by address comes back as one by id. */
-	if (l->form == OUTBOX_MARKDOWN && strstr(l->body, "<@"))
+	if (!l->is_edit && l->form == LETTER_MARKDOWN && strstr(l->body, "<@"))
 		job->is_doubtful = true;
-	if (job->is_doubtful || l->form == OUTBOX_FILE ||
-	    (job->is_slow && !outbox_letter_is_edit(l)))
+	if (job->is_doubtful || l->form == LETTER_FILE || (job->is_slow && !l->is_edit))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came, and the newest messages do not tell whether it "
 			"arrived");
@@ -272,7 +262,7 @@ static void on_list(void *arg, struct webex_reply *reply);
 static void ask_page(struct letter_job *job, const char *next)
 {
 	struct webex_list list = {
-		.room_id = job->letter->room_id,
+		.room_id = job->letter->to.room_id,
 		.max = MESSAGES_ASKED,
 		.next = next,
 	};
@@ -351,7 +341,7 @@ static void on_list(void *arg, struct webex_reply *reply)
 
 	job->call = 0;
 	/* Nobody ever wrote to that person. */
-	if (reply->error == -ENOENT && job->letter->email) {
+	if (reply->error == -ENOENT && job->letter->to.email) {
 		not_found(job);
 		return;
 	}
@@ -364,7 +354,7 @@ static void on_list(void *arg, struct webex_reply *reply)
 	job->page = steal_ptr(&reply->items);
 	job->page_left = job->page->len;
 	job->page_next = steal_ptr(&reply->next);
-	if (job->letter->form == OUTBOX_FILE) {
+	if (job->letter->form == LETTER_FILE) {
 		look(job);
 		return;
 	}
@@ -377,7 +367,7 @@ static void on_list(void *arg, struct webex_reply *reply)
 
 static bool is_edited(const struct letter_job *job, const struct webex_message *m)
 {
-	if (!webex_id_is_same(m->id, job->letter->message_id))
+	if (!webex_id_is_same(m->id, job->letter->to.message_id))
 		return false;
 	/* The server may have changed the text; it only must not be the old one. */
 	return outbox_check_is_delivered(job->letter, m) ||
@@ -406,10 +396,11 @@ static void ask(void *arg)
 
 	job->timer = 0;
 	job->pages = 0;
-	if (outbox_letter_is_edit(l))
-		job->call = webex_get_message(job->o->client, l->message_id, on_message, job);
-	else if (l->email)
-		job->call = webex_list_direct(job->o->client, l->email, on_list, job);
+	if (l->is_edit)
+		job->call =
+			webex_get_message(job->o->client, l->to.message_id, on_message, job);
+	else if (l->to.email)
+		job->call = webex_list_direct(job->o->client, l->to.email, on_list, job);
 	else
 		ask_page(job, NULL);
 }
@@ -419,11 +410,11 @@ static bool is_group(const struct letter_job *job)
 {
 	struct store_room room = {0};
 	struct store_conn *conn;
-	bool is_direct = job->letter->email != NULL;
+	bool is_direct = job->letter->to.email != NULL;
 
 	if (is_direct || store_read_begin(job->o->store, &conn) < 0)
 		return !is_direct;
-	if (store_room_by_id(conn, job->letter->room_id, &room) == 0) {
+	if (store_room_by_id(conn, job->letter->to.room_id, &room) == 0) {
 		is_direct = room.room.type == WEBEX_ROOM_DIRECT;
 		store_room_clear(&room);
 	}
@@ -435,11 +426,11 @@ void outbox_check_begin(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_slow |= job->error == -ETIMEDOUT;
-	if (job->letter->form == OUTBOX_JSON)
+	if (job->letter->form == LETTER_JSON)
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "
 			"JSON");
-	else if (job->o->is_bot && !outbox_letter_is_edit(job->letter) && is_group(job))
+	else if (job->o->is_bot && !job->letter->is_edit && is_group(job))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which a bot cannot see here");
 	else

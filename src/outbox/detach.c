@@ -56,10 +56,8 @@ static void say_under_way(const struct letter_job *job, const struct outbox_note
 	log_last_error(
 		"a message to %s, written by %s (%d): %s; until that is known it is listed as "
 		".sparkfs/unsent/%s",
-		l->place   ? l->place
-		: l->email ? l->email
-			   : "an unknown place",
-		l->comm ? l->comm : "?", (int)l->pid, note->reason, note->name);
+		destination_name(&l->to), l->comm ? l->comm : "?", (int)l->pid, note->reason,
+		note->name);
 }
 
 /* True if the whole answer has come, or only the disk is left to wait for. */
@@ -108,7 +106,7 @@ static void list(void *arg)
 	_cleanup_gfree_ char *text = NULL;
 	int r = 0;
 
-	if (!letter->replaces && letter->form == OUTBOX_FILE)
+	if (!letter->replaces && letter->form == LETTER_FILE)
 		r = outbox_files_sync_body(o, l->note.n);
 	if (r == 0)
 		r = outbox_files_put_note(o, letter, &l->note, &l->why_size);

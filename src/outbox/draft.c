@@ -53,13 +53,13 @@ static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 	}
 }
 
-int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft)
+int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_draft)
 {
 	_cleanup_gfree_ char *path = NULL;
 	struct draft *d;
 	int fd = -1;
 
-	if (form == DRAFT_FILE) {
+	if (form == LETTER_FILE) {
 		int r = spool_create(spool_dir, &fd, &path);
 		if (r < 0)
 			return r;
@@ -72,7 +72,7 @@ int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_dr
 	d->fd = fd;
 	d->path = steal_ptr(&path);
 	d->spool_dir = g_strdup(spool_dir);
-	if (form == DRAFT_FILE) {
+	if (form == LETTER_FILE) {
 		d->is_dirty = true;
 	} else {
 		d->text = g_string_new(NULL);
@@ -93,7 +93,7 @@ void draft_unref(struct draft **draft)
 
 	if (!d || __atomic_sub_fetch(&d->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	if (d->form == DRAFT_FILE) {
+	if (d->form == LETTER_FILE) {
 		unlink(d->path);
 		close(d->fd);
 	} else {
@@ -117,7 +117,7 @@ void draft_set_label(struct draft *d, const char *place, const char *filename)
 	_cleanup_gfree_ char *clean_name = name_from_title(filename, LABEL_NAME_MAX);
 	_cleanup_gfree_ char *path = NULL;
 
-	if (d->form != DRAFT_FILE)
+	if (d->form != LETTER_FILE)
 		return;
 	pthread_mutex_lock(&d->lock);
 	path = g_strdup_printf("%.*s_%s%c%s", (int)plain_path_len(d), d->path, clean_place,
@@ -134,7 +134,7 @@ void draft_set_waiting(struct draft *d)
 	const char mark[] = {DRAFT_SPOOL_SEPARATOR, '\0'};
 	_cleanup_gfree_ char *path = NULL;
 
-	if (d->form != DRAFT_FILE)
+	if (d->form != LETTER_FILE)
 		return;
 	pthread_mutex_lock(&d->lock);
 	path = g_strconcat(d->path, mark, NULL);
@@ -145,7 +145,7 @@ void draft_set_waiting(struct draft *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-enum draft_form draft_get_form(const struct draft *d)
+enum letter_form draft_get_form(const struct draft *d)
 {
 	return d->form;
 }
@@ -163,12 +163,12 @@ static size_t trimmed_len(const GString *text)
 
 static int64_t raw_max(const struct draft *d)
 {
-	return d->form == DRAFT_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
+	return d->form == LETTER_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
 }
 
 static int check_size_locked(const struct draft *d)
 {
-	if (d->form == DRAFT_JSON)
+	if (d->form == LETTER_JSON)
 		return d->text->len > DRAFT_JSON_MAX ? -EFBIG : 0;
 	if (d->text->len > DRAFT_TEXT_RAW_MAX || trimmed_len(d->text) > DRAFT_MESSAGE_MAX)
 		return -EFBIG;
@@ -307,7 +307,7 @@ static int truncate_text_locked(struct draft *d, int64_t size)
 
 int draft_load(struct draft *d, const void *buf, size_t len)
 {
-	g_assert(d->form != DRAFT_FILE);
+	g_assert(d->form != LETTER_FILE);
 	if ((int64_t)len > raw_max(d))
 		return -EFBIG;
 	pthread_mutex_lock(&d->lock);
@@ -413,7 +413,7 @@ ssize_t draft_write_by(struct draft *d, struct draft_writer *by, enum draft_way 
 	if (len > DRAFT_FILE_MAX)
 		return -EFBIG;
 	pthread_mutex_lock(&d->lock);
-	if (d->form == DRAFT_FILE)
+	if (d->form == LETTER_FILE)
 		r = write_file_locked(d, buf, len, offset, append);
 	else
 		r = write_text_locked(d, buf, len, offset, append);
@@ -450,7 +450,7 @@ ssize_t draft_read(struct draft *d, void *buf, size_t len, int64_t offset)
 	if (offset < 0)
 		return -EINVAL;
 	pthread_mutex_lock(&d->lock);
-	if (d->form != DRAFT_FILE) {
+	if (d->form != LETTER_FILE) {
 		n = read_text_locked(d, buf, len, offset);
 	} else {
 		do
@@ -470,7 +470,7 @@ int draft_truncate_by(struct draft *d, struct draft_writer *by, int64_t size)
 	if (size < 0)
 		return -EINVAL;
 	pthread_mutex_lock(&d->lock);
-	if (d->form == DRAFT_FILE)
+	if (d->form == LETTER_FILE)
 		r = truncate_file_locked(d, by, size);
 	else
 		r = truncate_text_locked(d, size);
@@ -488,7 +488,7 @@ int64_t draft_size(struct draft *d)
 	int64_t size;
 
 	pthread_mutex_lock(&d->lock);
-	size = d->form == DRAFT_FILE ? d->size : (int64_t)d->text->len;
+	size = d->form == LETTER_FILE ? d->size : (int64_t)d->text->len;
 	pthread_mutex_unlock(&d->lock);
 	return size;
 }
@@ -528,9 +528,9 @@ int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, siz
 	if (by && draft_writer_has_company(&d->writers, by)) {
 		draft_writer_give_up(&d->writers, by);
 		r = -EAGAIN;
-	} else if (by && d->form == DRAFT_FILE && !d->is_dirty) {
+	} else if (by && d->form == LETTER_FILE && !d->is_dirty) {
 		r = -EAGAIN;
-	} else if (d->form == DRAFT_FILE) {
+	} else if (d->form == LETTER_FILE) {
 		r = take_file_locked(d, ret_fd, ret_size);
 	} else {
 		size_t len = trimmed_len(d->text);
@@ -569,7 +569,7 @@ int draft_take_raw(struct draft *d, char **ret_body, size_t *ret_len, int *ret_f
 	int r = 0;
 
 	pthread_mutex_lock(&d->lock);
-	if (d->form == DRAFT_FILE)
+	if (d->form == LETTER_FILE)
 		r = take_file_locked(d, ret_fd, ret_size);
 	else
 		take_text_locked(d, d->text->len, ret_body, ret_len);

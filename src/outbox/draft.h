@@ -35,13 +35,12 @@
 #include <sys/types.h>
 
 #include "outbox/draft_writers.h"
+#include "outbox/letter.h"
 
 #define DRAFT_MESSAGE_MAX 7439	       /* webex-api.md 6.2 */
 #define DRAFT_TEXT_RAW_MAX (64 * 1024) /* including trailing newlines */
 #define DRAFT_JSON_MAX (1024 * 1024)
 #define DRAFT_FILE_MAX (INT64_C(100) * 1024 * 1024) /* webex-api.md 3 */
-
-enum draft_form { DRAFT_TEXT, DRAFT_MARKDOWN, DRAFT_JSON, DRAFT_FILE };
 
 struct draft;
 
@@ -49,10 +48,10 @@ struct draft;
 #define DRAFT_SPOOL_DIGITS 16
 #define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name contains it */
 
-/* `spool_dir` is borrowed for the call. For DRAFT_FILE it exists; -ENFILE: too many files wait
+/* `spool_dir` is borrowed for the call. For LETTER_FILE it exists; -ENFILE: too many files wait
  * there. For text forms it is on the disk that will keep the letter, or NULL. The draft is
  * shared by reference count; starts with one. */
-int draft_new(enum draft_form form, const char *spool_dir, struct draft **ret_draft);
+int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);
 void draft_unref(struct draft **d);
 
@@ -62,7 +61,7 @@ void draft_set_label(struct draft *d, const char *place, const char *filename);
  * effort. */
 void draft_set_waiting(struct draft *d);
 
-enum draft_form draft_get_form(const struct draft *d);
+enum letter_form draft_get_form(const struct draft *d);
 /* Returns the number of bytes written, or -errno. `append`: the handle has O_APPEND. Not by any
  * open file that joined. */
 ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append);

@@ -12,7 +12,7 @@ int draft_fill(struct draft *d, draft_source read, void *arg)
 	int64_t at = 0;
 	ssize_t n;
 
-	if (draft_get_form(d) == DRAFT_FILE)
+	if (draft_get_form(d) == LETTER_FILE)
 		snapshot_assert_none();
 	while ((n = read(arg, buf, sizeof(buf), at)) > 0) {
 		n = draft_write(d, buf, (size_t)n, at, false);

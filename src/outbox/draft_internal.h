@@ -8,10 +8,10 @@
 #include "outbox/draft.h"
 
 struct draft {
-	int refs;	      /* atomic */
-	enum draft_form form; /* never changes */
-	char *spool_dir;      /* never changes; text: where the letter will be kept, or NULL */
-	pthread_mutex_t lock; /* guards all below */
+	int refs;	       /* atomic */
+	enum letter_form form; /* never changes */
+	char *spool_dir;       /* never changes; text: where the letter will be kept, or NULL */
+	pthread_mutex_t lock;  /* guards all below */
 	bool is_dirty, is_tainted;
 	struct draft_writers writers;
 	GString *text;	   /* text forms */

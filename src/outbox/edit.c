@@ -12,18 +12,13 @@
 #include "base/log.h"
 #include "outbox/internal.h"
 #include "webex/id.h"
-#include "webex/render.h"
 
 /* True if the message is as the writer saw it at open. */
 static bool is_base(const struct outbox_letter *l, const struct webex_message *m)
 {
-	GString *now = g_string_new(NULL);
-	bool is_same;
+	_cleanup_gfree_ char *now = letter_form_render(l->form, m);
 
-	(l->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(m, now);
-	is_same = strcmp(now->str, l->base) == 0;
-	g_string_free(now, TRUE);
-	return is_same;
+	return strcmp(now, l->base) == 0;
 }
 
 /* Keeps the message that was read, so that the next edit begins with it. */
@@ -42,7 +37,8 @@ static void show(struct letter_job *job, const struct webex_message *m)
 {
 	GPtrArray *changes = store_changes_new();
 
-	publish(job, store_apply_message(job->o->store, job->letter->room, m, 0, NULL, changes),
+	publish(job,
+		store_apply_message(job->o->store, job->letter->to.room, m, 0, NULL, changes),
 		changes);
 }
 
@@ -54,7 +50,7 @@ static void forget(struct letter_job *job)
 	int r = store_read_begin(job->o->store, &conn);
 
 	if (r == 0) {
-		r = store_message_by_id(conn, job->letter->message_id, &rowid);
+		r = store_message_by_id(conn, job->letter->to.message_id, &rowid);
 		store_read_end(conn);
 	}
 	if (r == 0)
@@ -71,7 +67,7 @@ static bool is_answer(const struct letter_job *job, const struct webex_reply *re
 	if (reply->error || !reply->items || reply->items->len == 0)
 		return false;
 	m = g_ptr_array_index(reply->items, 0);
-	return webex_id_is_same(m->id, job->letter->message_id);
+	return webex_id_is_same(m->id, job->letter->to.message_id);
 }
 
 static void on_present(void *arg, struct webex_reply *reply)
@@ -109,7 +105,7 @@ void outbox_edit_begin(struct letter_job *job)
 {
 	job->is_asking = job->letter->base || job->letter->is_unchanged;
 	if (job->is_asking)
-		job->call = webex_get_message(job->o->client, job->letter->message_id,
+		job->call = webex_get_message(job->o->client, job->letter->to.message_id,
 					      on_present, job);
 	else
 		outbox_job_put(job);

@@ -85,7 +85,7 @@ static int write_body(struct outbox *o, const char *name, const struct outbox_le
 
 	if (r < 0)
 		return r;
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		r = fd_copy(l->fd, fd, 0, l->size);
 	else
 		r = fd_write_all(fd, l->body, l->body_len, 0);
@@ -121,7 +121,7 @@ static int put_body(struct outbox *o, int64_t n, const struct outbox_letter *l, 
 	char name[FILE_NAME_SIZE];
 
 	file_name(n, "body", name);
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		return link_body(o, name, l, is_durable);
 	return write_body(o, name, l, is_durable);
 }
@@ -287,7 +287,7 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 		r = outbox_files_put_note(o, l, note, ret_why_size);
 	if (r < 0)
 		outbox_files_remove(o, note->n);
-	else if (l->form == OUTBOX_FILE)
+	else if (l->form == LETTER_FILE)
 		forget_spool_name(o, l->fd);
 	return r;
 }
@@ -302,7 +302,7 @@ int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_l
 	file_name(n, "tmp", temporary);
 	/* A crash may have left it. */
 	unlinkat(o->dir_fd, temporary, 0);
-	r = l->form == OUTBOX_FILE ? link_body(o, temporary, l, true)
+	r = l->form == LETTER_FILE ? link_body(o, temporary, l, true)
 				   : write_body(o, temporary, l, true);
 	if (r == 0 && renameat(o->dir_fd, temporary, o->dir_fd, name) < 0)
 		r = -errno;
@@ -310,7 +310,7 @@ int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_l
 		unlinkat(o->dir_fd, temporary, 0);
 		return r;
 	}
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		forget_spool_name(o, l->fd);
 	return fsync(o->dir_fd) < 0 ? -errno : 0;
 }

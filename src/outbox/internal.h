@@ -283,7 +283,6 @@ void outbox_detach_over(struct letter_job *job);
 void outbox_rewrite_begin(struct letter_job *job);
 
 /* ---- answer.c ---- */
-bool outbox_letter_is_edit(const struct outbox_letter *l);
 /* Called before an edit leaves: keeps the text that it changes in job->old. */
 void outbox_answer_note_old(struct letter_job *job);
 /*

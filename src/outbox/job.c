@@ -110,10 +110,7 @@ static void say_failed(const struct letter_job *job)
 	const struct outbox_note *note = &job->note;
 
 	log_last_error("a message to %s, written by %s (%d): %s (%s)%s%s%s%s%s%s",
-		       l->place	  ? l->place
-		       : l->email ? l->email
-				  : "an unknown place",
-		       l->comm ? l->comm : "?", (int)l->pid,
+		       destination_name(&l->to), l->comm ? l->comm : "?", (int)l->pid,
 		       note->reason ? note->reason : "failed", g_strerror(-job->error),
 		       note->words ? "; the server says: " : "", note->words ? note->words : "",
 		       note->tracking_id ? "; tracking id " : "",
@@ -143,7 +140,7 @@ static void record_job(void *arg)
 
 	if (l->replaces)
 		job->note.n = l->replaces;
-	else if (l->form == OUTBOX_FILE)
+	else if (l->form == LETTER_FILE)
 		r = outbox_files_sync_body(o, n);
 	if (r == 0)
 		r = outbox_files_put_note(o, l, &job->note, &job->why_size);
@@ -288,7 +285,7 @@ static int apply_content(struct letter_job *job, const struct webex_message *m,
 		.mtime_ms = l->mtime_ms,
 	};
 
-	if (l->form != OUTBOX_FILE || !m->files || !m->files[0])
+	if (l->form != LETTER_FILE || !m->files || !m->files[0])
 		return 0;
 	content.url = m->files[0];
 	return store_apply_content(job->o->store, &content, &job->content, changes);
@@ -301,8 +298,8 @@ static void apply(struct letter_job *job, int64_t room, GPtrArray *changes)
 	int64_t now_ms = clock_wall(o->clock), message = 0;
 	int r = 0;
 
-	if (job->letter->email)
-		r = store_set_direct_email(o->store, room, job->letter->email);
+	if (job->letter->to.email)
+		r = store_set_direct_email(o->store, room, job->letter->to.email);
 	job->room = room;
 	if (r == 0)
 		r = store_apply_message(o->store, room, job->delivered, now_ms + PIN_MS,
@@ -329,7 +326,7 @@ static void guess_room(const struct letter_job *job, struct webex_room *room)
 
 	memset(room, 0, sizeof(*room));
 	room->id = m->room_id;
-	room->title = job->letter->place ? job->letter->place : no_title;
+	room->title = job->letter->to.place ? job->letter->to.place : no_title;
 	room->type = m->room_type;
 	room->created_ms = -1;
 	room->last_activity_ms = m->created_ms;
@@ -387,18 +384,18 @@ static void keep_id(char **id, const char *known)
 void outbox_job_deliver(struct letter_job *job, struct webex_message *m)
 {
 	struct outbox *o = job->o;
-	int64_t room = job->letter->room;
+	int64_t room = job->letter->to.room;
 
-	keep_id(&m->room_id, job->letter->room_id);
-	if (outbox_letter_is_edit(job->letter))
-		keep_id(&m->id, job->letter->message_id);
+	keep_id(&m->room_id, job->letter->to.room_id);
+	if (job->letter->is_edit)
+		keep_id(&m->id, job->letter->to.message_id);
 	job->delivered = m;
 	job->error = 0;
 	g_hash_table_add(o->claims, g_strdup(m->id));
-	if (job->state != JOB_CHECKING && !outbox_letter_is_edit(job->letter))
+	if (job->state != JOB_CHECKING && !job->letter->is_edit)
 		outbox_peers_claim(o, m->id);
 	if (!m->room_id)
-		m->room_id = g_strdup(job->letter->room_id);
+		m->room_id = g_strdup(job->letter->to.room_id);
 	if (m->room_id && find_room(o, m->room_id, &room) == -ENOENT) {
 		job->state = JOB_APPLYING;
 		job->call = webex_get_room(o->client, m->room_id, on_room, job);
@@ -443,8 +440,8 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 	/* A success that cannot be read does not say which message it was. */
 	if (!job->is_asking && (reply->may_have_applied || is_success(reply->status))) {
 		job->error = error;
-		job->is_answered = outbox_letter_is_edit(job->letter) &&
-				   is_success(reply->status) && !has_item(reply);
+		job->is_answered =
+			job->letter->is_edit && is_success(reply->status) && !has_item(reply);
 		if (o->is_closing)
 			outbox_job_fail(job, OUTBOX_IN_DOUBT, error,
 					g_strdup("sparkfs ended before the answer came: it may "
@@ -463,18 +460,18 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 
 static bool is_partial(const struct outbox_letter *l, const struct webex_message *m)
 {
-	bool has_text = l->form != OUTBOX_FILE && l->form != OUTBOX_JSON;
+	bool has_text = l->form != LETTER_FILE && l->form != LETTER_JSON;
 
-	return !m->person_id || (l->form == OUTBOX_FILE && !m->files) ||
+	return !m->person_id || (l->form == LETTER_FILE && !m->files) ||
 	       (has_text && !m->text && !m->markdown && !m->html);
 }
 
 /* True if the answer has another message or room, so that it says nothing of the edit or post. */
 static bool is_another(const struct outbox_letter *l, const struct webex_message *m)
 {
-	if (outbox_letter_is_edit(l))
-		return !webex_id_is_same(m->id, l->message_id);
-	return l->room_id && m->room_id && !webex_id_is_same(m->room_id, l->room_id);
+	if (l->is_edit)
+		return !webex_id_is_same(m->id, l->to.message_id);
+	return l->to.room_id && m->room_id && !webex_id_is_same(m->room_id, l->to.room_id);
 }
 
 /* Fills in what we know of the message ourselves. */
@@ -489,16 +486,16 @@ static void complete(const struct letter_job *job, struct webex_message *m)
 	}
 	if (m->text || m->markdown || m->html)
 		return;
-	if (l->form == OUTBOX_TEXT || l->form == OUTBOX_EDIT_TEXT)
+	if (l->form == LETTER_TEXT)
 		m->text = g_strdup(l->body);
-	else if (l->form == OUTBOX_MARKDOWN || l->form == OUTBOX_EDIT_MARKDOWN)
+	else if (l->form == LETTER_MARKDOWN)
 		m->markdown = g_strdup(l->body);
 }
 
 /* The complete answer has come. */
 static void answered(struct letter_job *job, struct webex_message *m)
 {
-	bool is_edit = outbox_letter_is_edit(job->letter);
+	bool is_edit = job->letter->is_edit;
 
 	if (outbox_answer_is_old(job, m)) {
 		webex_message_free(m);
@@ -532,7 +529,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 		webex_message_free(m);
 		m = g_ptr_array_steal_index(reply->items, 0);
 	}
-	if (is_whole && job->letter->form == OUTBOX_FILE && !m->files) {
+	if (is_whole && job->letter->form == LETTER_FILE && !m->files) {
 		g_hash_table_add(job->o->claims, g_strdup(m->id));
 		webex_message_free(m);
 		outbox_job_fail(job, OUTBOX_IN_DOUBT, -EIO,

@@ -5,8 +5,62 @@
 #include <unistd.h>
 
 #include "outbox/local_file.h"
+#include "webex/render.h"
 
-struct outbox_letter *outbox_letter_new(enum outbox_form form)
+struct destination destination_copy(const struct destination *d)
+{
+	return (struct destination){
+		.room = d->room,
+		.room_id = g_strdup(d->room_id),
+		.email = g_strdup(d->email),
+		.parent_id = g_strdup(d->parent_id),
+		.message_id = g_strdup(d->message_id),
+		.place = g_strdup(d->place),
+	};
+}
+
+struct destination steal_destination(struct destination *d)
+{
+	struct destination stolen = *d;
+
+	*d = (struct destination){0};
+	return stolen;
+}
+
+void destination_clear(struct destination *d)
+{
+	g_free(d->room_id);
+	g_free(d->email);
+	g_free(d->parent_id);
+	g_free(d->message_id);
+	g_free(d->place);
+	*d = (struct destination){0};
+}
+
+bool destination_is_known(const struct destination *d)
+{
+	return !d->room_id != !d->email;
+}
+
+bool destination_is_same(const struct destination *a, const struct destination *b)
+{
+	return g_strcmp0(a->room_id, b->room_id) == 0 && g_strcmp0(a->email, b->email) == 0;
+}
+
+const char *destination_name(const struct destination *d)
+{
+	return d->place ? d->place : d->email ? d->email : "an unknown place";
+}
+
+char *letter_form_render(enum letter_form form, const struct webex_message *m)
+{
+	GString *text = g_string_new(NULL);
+
+	(form == LETTER_MARKDOWN ? webex_render_md : webex_render_txt)(m, text);
+	return g_string_free(text, FALSE);
+}
+
+struct outbox_letter *outbox_letter_new(enum letter_form form)
 {
 	struct outbox_letter *l = g_new0(struct outbox_letter, 1);
 
@@ -21,12 +75,8 @@ void outbox_letter_free(struct outbox_letter *l)
 		return;
 	if (l->fd >= 0)
 		close(l->fd);
-	g_free(l->room_id);
-	g_free(l->email);
-	g_free(l->parent_id);
-	g_free(l->message_id);
+	destination_clear(&l->to);
 	g_free(l->base);
-	g_free(l->place);
 	g_free(l->body);
 	letter_local_free(l->local);
 	g_free(l->filename);

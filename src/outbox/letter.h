@@ -10,28 +10,39 @@
 #include <sys/types.h>
 
 struct letter_local;
+struct webex_message;
 
-enum outbox_form {
-	OUTBOX_TEXT,
-	OUTBOX_MARKDOWN,
-	OUTBOX_JSON,
-	OUTBOX_FILE,
-	OUTBOX_EDIT_TEXT,
-	OUTBOX_EDIT_MARKDOWN
+/* What the bytes of a letter are, or those of a draft that becomes one. */
+enum letter_form { LETTER_TEXT, LETTER_MARKDOWN, LETTER_JSON, LETTER_FILE };
+
+/* Where a letter goes. Owns its strings. */
+struct destination {
+	int64_t room;  /* store rowid; 0 if unknown (a person never written to) */
+	char *room_id; /* exactly one of room_id, email; none if it was lost */
+	char *email;
+	char *parent_id;
+	char *message_id; /* the message that is edited */
+	char *place;	  /* for people: "Harbour project" or the address */
 };
+struct destination destination_copy(const struct destination *d);
+/* Gives the strings to the caller; `d` is empty afterwards. */
+struct destination steal_destination(struct destination *d);
+void destination_clear(struct destination *d);
+/* False if it was lost: then a letter can only be moved somewhere. */
+bool destination_is_known(const struct destination *d);
+/* True if both are the same space or person. */
+bool destination_is_same(const struct destination *a, const struct destination *b);
+/* What to call it in a message for people. */
+const char *destination_name(const struct destination *d);
 
 /* What is to be sent. The letter owns its strings. */
 struct outbox_letter {
-	enum outbox_form form;
-	int64_t room;  /* store rowid; 0 if unknown (a person never written to) */
-	char *room_id; /* exactly one of room_id, email */
-	char *email;
-	char *parent_id;
-	char *message_id;  /* edits */
+	enum letter_form form;
+	bool is_edit; /* of to.message_id, by a text or Markdown */
+	struct destination to;
 	char *base;	   /* edits: the file's text when it was opened; NULL: unknown */
 	bool is_unchanged; /* edits: it equals the text known here; whether the server has that
 			    * text is asked */
-	char *place;	   /* for people: "Harbour project" or the address */
 	char *body;	   /* text forms, JSON; NUL-terminated. JSON: as it was written, the
 			     destination is filled in when it is sent */
 	size_t body_len;
@@ -51,5 +62,7 @@ struct outbox_letter {
 			   * (outbox_take); 0: none */
 	bool is_rewrite;  /* that letter gets these bytes, durably, and stays unsent */
 };
-struct outbox_letter *outbox_letter_new(enum outbox_form form); /* fd = -1 */
+struct outbox_letter *outbox_letter_new(enum letter_form form); /* fd = -1 */
 void outbox_letter_free(struct outbox_letter *l);
+/* The text of the message as a file of this form shows it. Owned. */
+char *letter_form_render(enum letter_form form, const struct webex_message *m);

@@ -151,7 +151,7 @@ static void convert(struct local_read *r)
 	struct outbox_letter *l = r->letter;
 	struct letter_local *local = steal_ptr(&l->local);
 
-	l->form = OUTBOX_FILE;
+	l->form = LETTER_FILE;
 	g_clear_pointer(&l->body, g_free);
 	l->body_len = 0;
 	l->fd = steal_fd(&r->spool);
@@ -162,8 +162,8 @@ static void convert(struct local_read *r)
 	l->text = steal_ptr(&local->text);
 	l->markdown = steal_ptr(&local->markdown);
 	if (local->parent_id) {
-		g_free(l->parent_id);
-		l->parent_id = steal_ptr(&local->parent_id);
+		g_free(l->to.parent_id);
+		l->to.parent_id = steal_ptr(&local->parent_id);
 	}
 	letter_local_free(local);
 }

@@ -20,10 +20,14 @@
 #define CONTENT_TYPE_MAX 255
 
 static const char *const form_words[] = {
-	[OUTBOX_TEXT] = "text",		  [OUTBOX_MARKDOWN] = "markdown",
-	[OUTBOX_JSON] = "json",		  [OUTBOX_FILE] = "file",
-	[OUTBOX_EDIT_TEXT] = "edit-text", [OUTBOX_EDIT_MARKDOWN] = "edit-markdown",
+	[LETTER_TEXT] = "text",
+	[LETTER_MARKDOWN] = "markdown",
+	[LETTER_JSON] = "json",
+	[LETTER_FILE] = "file",
 };
+/* Stands before the word of the form of an edit, which is a text or Markdown. */
+#define EDIT "edit-"
+#define N_EDIT_FORMS (LETTER_MARKDOWN + 1)
 
 static const char *const state_words[] = {
 	[OUTBOX_SENDING] = "sending",
@@ -67,15 +71,16 @@ GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_no
 	put_string(out, "error", note->error ? g_strerror(-note->error) : NULL);
 	put_string(out, "server", note->words);
 	put_string(out, "trackingId", note->tracking_id);
-	put_string(out, "place", l->place);
+	put_string(out, "place", l->to.place);
 	put_string(out, "written", written);
 	put_string(out, "writer", l->comm);
 	put_int(out, "writerPid", l->pid);
-	put_string(out, "form", form_words[l->form]);
-	put_string(out, "roomId", l->room_id);
-	put_string(out, "toPersonEmail", l->email);
-	put_string(out, "parentId", l->parent_id);
-	put_string(out, "messageId", l->message_id);
+	g_string_append_printf(out, ",\n  \"form\": \"%s%s\"", l->is_edit ? EDIT : "",
+			       form_words[l->form]);
+	put_string(out, "roomId", l->to.room_id);
+	put_string(out, "toPersonEmail", l->to.email);
+	put_string(out, "parentId", l->to.parent_id);
+	put_string(out, "messageId", l->to.message_id);
 	put_string(out, "fileName", l->filename);
 	put_string(out, "contentType", l->content_type);
 	put_string(out, "text", l->text);
@@ -92,11 +97,8 @@ GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_no
 
 /* ---- parsing ---- */
 
-static int find_word(const char *const *words, size_t n_words, const char *json,
-		     const char *key)
+static int find_word(const char *const *words, size_t n_words, const char *word)
 {
-	_cleanup_gfree_ char *word = webex_json_get_string(json, key);
-
 	for (size_t i = 0; word && i < n_words; i++) {
 		if (strcmp(words[i], word) == 0)
 			return (int)i;
@@ -162,25 +164,25 @@ static char *get_item_name(const char *json, const char *key)
 	return steal_ptr(&name);
 }
 
-static void parse_destination(const char *json, struct outbox_letter *l)
+static void parse_destination(const char *json, bool is_edit, struct destination *to)
 {
-	l->room_id = get_id(json, "roomId");
-	l->email = get_address(json, "toPersonEmail");
-	l->parent_id = get_id(json, "parentId");
-	l->message_id = get_id(json, "messageId");
+	to->room_id = get_id(json, "roomId");
+	to->email = get_address(json, "toPersonEmail");
+	to->parent_id = get_id(json, "parentId");
+	to->message_id = get_id(json, "messageId");
+	to->place = get_line(json, "place");
 	/* It cannot be told which destination is meant, or what was to be edited. */
-	if ((l->room_id && l->email) || (outbox_letter_is_edit(l) && !l->message_id)) {
-		g_clear_pointer(&l->room_id, g_free);
-		g_clear_pointer(&l->email, g_free);
+	if ((to->room_id && to->email) || (is_edit && !to->message_id)) {
+		g_clear_pointer(&to->room_id, g_free);
+		g_clear_pointer(&to->email, g_free);
 	}
 }
 
 static void parse_letter(const char *json, struct outbox_letter *l)
 {
-	parse_destination(json, l);
-	l->place = get_line(json, "place");
+	parse_destination(json, l->is_edit, &l->to);
 	l->filename = get_file_name(json, "fileName");
-	if (l->form == OUTBOX_FILE && !l->filename)
+	if (l->form == LETTER_FILE && !l->filename)
 		l->filename = g_strdup("recovered");
 	l->content_type = get_content_type(json, "contentType");
 	l->text = webex_json_get_string(json, "text");
@@ -205,12 +207,17 @@ static void parse_note(const char *json, struct outbox_note *note)
 int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 		      struct outbox_note *ret_note)
 {
-	int form = find_word(form_words, G_N_ELEMENTS(form_words), json, "form");
-	int state = find_word(state_words, G_N_ELEMENTS(state_words), json, "state");
+	_cleanup_gfree_ char *form_word = webex_json_get_string(json, "form");
+	_cleanup_gfree_ char *state_word = webex_json_get_string(json, "state");
+	bool is_edit = form_word && g_str_has_prefix(form_word, EDIT);
+	int form = find_word(form_words, is_edit ? N_EDIT_FORMS : G_N_ELEMENTS(form_words),
+			     is_edit ? form_word + strlen(EDIT) : form_word);
+	int state = find_word(state_words, G_N_ELEMENTS(state_words), state_word);
 
 	if (form < 0 || state < 0)
 		return -EBADMSG;
-	*ret_letter = outbox_letter_new((enum outbox_form)form);
+	*ret_letter = outbox_letter_new((enum letter_form)form);
+	(*ret_letter)->is_edit = is_edit;
 	parse_letter(json, *ret_letter);
 	memset(ret_note, 0, sizeof(*ret_note));
 	ret_note->state = (enum outbox_state)state;

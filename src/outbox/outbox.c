@@ -107,7 +107,7 @@ static void written(void *arg)
 /* Finds the type of the file. Reads the file, and the first time the database of types. */
 static void find_type(struct outbox_letter *l)
 {
-	if (l->form == OUTBOX_FILE && !l->content_type)
+	if (l->form == LETTER_FILE && !l->content_type)
 		l->content_type = webex_media_type(l->filename, l->fd);
 }
 
@@ -116,7 +116,7 @@ static void write_job(void *arg)
 {
 	struct letter_job *job = arg;
 	struct outbox *o = job->o;
-	bool is_file = job->letter->form == OUTBOX_FILE;
+	bool is_file = job->letter->form == LETTER_FILE;
 
 	find_type(job->letter);
 	job->error = outbox_files_put(o, job->letter, &job->note, !is_file, &job->why_size);
@@ -134,7 +134,7 @@ static void follow_older_version(struct letter_job *job)
 	GHashTableIter iter;
 	gpointer value;
 
-	if (job->letter->form != OUTBOX_FILE || !row)
+	if (job->letter->form != LETTER_FILE || !row)
 		return;
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -166,7 +166,7 @@ static void admit(void *arg)
 	g_hash_table_insert(o->jobs, &job->id, job);
 	/* Nothing empty is ever sent, whatever way it came. An unsent file may be emptied. */
 	if (job->letter->size == 0 &&
-	    (job->letter->form != OUTBOX_FILE || !job->letter->is_rewrite))
+	    (job->letter->form != LETTER_FILE || !job->letter->is_rewrite))
 		r = -EINVAL;
 	else if (replaces)
 		r = outbox_item_hold(o, replaces);
@@ -192,12 +192,13 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 		     void *arg)
 {
 	struct letter_job *job = g_new0(struct letter_job, 1);
+	const char *where = letter->to.room_id ? letter->to.room_id : letter->to.email;
 	uint64_t id;
 
-	g_assert(!letter->room_id != !letter->email);
+	g_assert(letter->is_rewrite || destination_is_known(&letter->to));
 	g_assert(!letter->local);
-	g_assert((letter->form == OUTBOX_FILE) == (letter->fd >= 0));
-	if (letter->form != OUTBOX_FILE)
+	g_assert((letter->form == LETTER_FILE) == (letter->fd >= 0));
+	if (letter->form != LETTER_FILE)
 		letter->size = (int64_t)letter->body_len;
 	job->o = o;
 	job->letter = letter;
@@ -205,8 +206,7 @@ uint64_t outbox_send(struct outbox *o, struct outbox_letter *letter, outbox_done
 	job->arg = arg;
 	job->note.state = OUTBOX_SENDING;
 	job->note.began_ms = clock_wall(o->clock);
-	job->line_key = g_strdup_printf("%d %s", (int)letter->pid,
-					letter->room_id ? letter->room_id : letter->email);
+	job->line_key = g_strdup_printf("%d %s", (int)letter->pid, where ? where : "");
 	pthread_mutex_lock(&o->lock);
 	id = job->id = o->next_id++;
 	o->live++;
@@ -225,7 +225,8 @@ bool outbox_sends_to(struct outbox *o, const char *room_id)
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct letter_job *job = value;
 
-		if (job->state != JOB_SETTLING && g_strcmp0(job->letter->room_id, room_id) == 0)
+		if (job->state != JOB_SETTLING &&
+		    g_strcmp0(job->letter->to.room_id, room_id) == 0)
 			return true;
 	}
 	return false;
@@ -243,7 +244,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 	int64_t why_size;
 	int r = outbox_count(o) >= OUTBOX_MAX ? -ENOSPC : 0;
 
-	if (letter->form != OUTBOX_FILE)
+	if (letter->form != LETTER_FILE)
 		letter->size = (int64_t)letter->body_len;
 	find_type(letter);
 	/* A part of the bytes must not replace the whole. */
@@ -258,8 +259,8 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 	if (r == 0)
 		outbox_item_put(o, &note, letter->size, why_size);
 	log_last_error("a message to %s, written by %s (%d): %s; %s%s",
-		       letter->place ? letter->place : "an unknown place",
-		       letter->comm ? letter->comm : "?", (int)letter->pid, reason,
+		       destination_name(&letter->to), letter->comm ? letter->comm : "?",
+		       (int)letter->pid, reason,
 		       r < 0 ? "it cannot be kept: " : "kept as .sparkfs/unsent/",
 		       r < 0 ? g_strerror(-r) : note.name);
 	outbox_note_clear(&note);
@@ -280,7 +281,7 @@ static void abort_jobs(void *arg)
 		struct letter_job *job = value;
 
 		log_warning("cache", "a message to %s is left in the outbox",
-			    job->letter->place ? job->letter->place : "?");
+			    destination_name(&job->letter->to));
 		if (job->state == JOB_READY)
 			outbox_job_fail_unsubmitted(job);
 		else if (job->state == JOB_CHECKING)

@@ -134,7 +134,7 @@ static bool is_same_body(struct outbox *there, int64_t n, const struct outbox_le
 	_cleanup_gfree_ char *body = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		return g_strcmp0(k->filename, l->filename) == 0;
 	if (k->size < 0 || k->size > OUTBOX_BODY_MAX || outbox_files_open_body(there, n, &fd))
 		return false;
@@ -148,8 +148,8 @@ static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter
 	struct outbox_letter *k = NULL;
 	struct outbox_note note = {0};
 	bool is = outbox_files_get(there, n, &k, &note) == 0 && note.state != OUTBOX_UNSENT &&
-		  k->form == l->form && g_strcmp0(k->room_id, l->room_id) == 0 &&
-		  g_strcmp0(k->email, l->email) == 0 && is_same_body(there, n, l, k);
+		  k->form == l->form && k->is_edit == l->is_edit &&
+		  destination_is_same(&k->to, &l->to) && is_same_body(there, n, l, k);
 
 	outbox_letter_free(k);
 	outbox_note_clear(&note);

@@ -55,7 +55,7 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 
 	if (outbox_take(o, r->listed, &l) < 0)
 		return;
-	if (l->form == OUTBOX_JSON || !l->room_id == !l->email ||
+	if (l->form == LETTER_JSON || !destination_is_known(&l->to) ||
 	    outbox_item_hold(o, r->listed) < 0) {
 		outbox_letter_free(l);
 		return;

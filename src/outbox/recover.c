@@ -110,10 +110,10 @@ static struct outbox_letter *guess_letter(struct outbox *o, int64_t n)
 
 	if (outbox_files_open_body(o, n, &fd) == 0 && fstat(fd, &st) < 0)
 		st.st_size = 0;
-	l = outbox_letter_new(is_text(fd, st.st_size) ? OUTBOX_TEXT : OUTBOX_FILE);
+	l = outbox_letter_new(is_text(fd, st.st_size) ? LETTER_TEXT : LETTER_FILE);
 	l->size = st.st_size;
 	l->mtime_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		l->filename = g_strdup("recovered");
 	return l;
 }
@@ -202,7 +202,7 @@ static void recover_letter(struct outbox *o, int64_t n, bool sending)
 		set_reason(&note, OUTBOX_IN_DOUBT,
 			   "sparkfs ended while it was being sent: it may have arrived");
 		log_warning("cache", "a message to %s may or may not have been sent",
-			    l->place ? l->place : "an unknown place");
+			    destination_name(&l->to));
 	}
 	if (!sending || !fold(o, l, &note))
 		list(o, l, &note, !is_known || sending);
@@ -222,7 +222,7 @@ static void parse_label(const char *name, struct outbox_letter *l)
 
 	if (strlen(label) > DRAFT_SPOOL_DIGITS && separator) {
 		label += DRAFT_SPOOL_DIGITS + 1;
-		l->place = g_utf8_make_valid(label, separator - label);
+		l->to.place = g_utf8_make_valid(label, separator - label);
 		/* The name of a file that waited for its bytes has a second separator at its
 		 * end. */
 		l->filename = g_utf8_make_valid(separator + 1,
@@ -234,7 +234,7 @@ static void parse_label(const char *name, struct outbox_letter *l)
 
 static void keep_draft(struct outbox *o, const char *name, int fd, const struct stat *st)
 {
-	struct outbox_letter *l = outbox_letter_new(OUTBOX_FILE);
+	struct outbox_letter *l = outbox_letter_new(LETTER_FILE);
 	struct outbox_note note = {0};
 	int64_t why_size;
 	int r;

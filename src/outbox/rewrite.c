@@ -16,8 +16,7 @@ static void rewritten(void *arg)
 		outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
 	else
 		log_last_error("the unsent message to %s keeps its old text: %s",
-			       job->letter->place ? job->letter->place : "an unknown place",
-			       g_strerror(-job->error));
+			       destination_name(&job->letter->to), g_strerror(-job->error));
 	outbox_job_finish(job);
 }
 

@@ -32,10 +32,10 @@ static bool find(const struct letter_job *job, struct store_content *ret_content
 	struct store_conn *conn;
 	bool found = false;
 
-	if (!l->room || !l->filename || l->text || l->markdown || l->parent_id ||
+	if (!l->to.room || !l->filename || l->text || l->markdown || l->to.parent_id ||
 	    store_read_begin(job->o->store, &conn))
 		return false;
-	found = store_content_by_name(conn, l->room, l->filename, ret_content) == 0 &&
+	found = store_content_by_name(conn, l->to.room, l->filename, ret_content) == 0 &&
 		ret_content->size == l->size && ret_content->sha256 && ret_content->url &&
 		store_message_get(conn, ret_content->message, ret_message) == 0;
 	store_read_end(conn);
@@ -94,7 +94,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 	store_content_clear(&content);
 	store_message_clear(&known);
 	if (is_there) {
-		job->room = job->letter->room;
+		job->room = job->letter->to.room;
 		outbox_job_drop(job);
 		return;
 	}

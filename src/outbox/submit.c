@@ -24,16 +24,16 @@ static void submit_post(struct letter_job *job, const char *json_body)
 {
 	const struct outbox_letter *l = job->letter;
 	struct webex_post post = {
-		.room_id = l->room_id,
-		.to_email = l->email,
-		.parent_id = l->parent_id,
-		.text = l->form == OUTBOX_TEXT ? l->body : l->text,
-		.markdown = l->form == OUTBOX_MARKDOWN ? l->body : l->markdown,
+		.room_id = l->to.room_id,
+		.to_email = l->to.email,
+		.parent_id = l->to.parent_id,
+		.text = l->form == LETTER_TEXT ? l->body : l->text,
+		.markdown = l->form == LETTER_MARKDOWN ? l->body : l->markdown,
 		.json_body = json_body,
 		.fd = -1,
 	};
 
-	if (l->form == OUTBOX_FILE) {
+	if (l->form == LETTER_FILE) {
 		post.fd = l->fd;
 		post.size = l->size;
 		post.filename = l->filename;
@@ -43,7 +43,7 @@ static void submit_post(struct letter_job *job, const char *json_body)
 		post.sent = &job->upload->sent;
 	}
 	job->call = webex_post_message(job->o->client, &post, outbox_job_answered, job);
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		work_post(job->o->io, sum_job, job);
 }
 
@@ -51,8 +51,8 @@ static void submit_json(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	_cleanup_gfree_ char *body = NULL, *reason = NULL;
-	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
-				&reason);
+	int r = webex_post_body(l->body, l->body_len, l->to.room_id, l->to.email,
+				l->to.parent_id, &body, &reason);
 
 	if (r < 0)
 		outbox_job_fail(job, OUTBOX_UNSENT, r,
@@ -70,9 +70,9 @@ void outbox_job_post(struct letter_job *job)
 void outbox_job_put(struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
-	bool is_markdown = l->form == OUTBOX_EDIT_MARKDOWN;
+	bool is_markdown = l->form == LETTER_MARKDOWN;
 
-	job->call = webex_edit_message(job->o->client, l->message_id, l->room_id,
+	job->call = webex_edit_message(job->o->client, l->to.message_id, l->to.room_id,
 				       is_markdown ? NULL : l->body,
 				       is_markdown ? l->body : NULL, outbox_job_answered, job);
 }
@@ -84,21 +84,14 @@ void outbox_job_submit(struct letter_job *job)
 	g_assert(job->state == JOB_READY);
 	job->state = JOB_WIRE;
 	job->sent_ms = clock_wall(job->o->clock);
-	switch (l->form) {
-	case OUTBOX_EDIT_TEXT:
-	case OUTBOX_EDIT_MARKDOWN:
+	if (l->is_edit) {
 		outbox_answer_note_old(job);
 		outbox_edit_begin(job);
-		break;
-	case OUTBOX_JSON:
+	} else if (l->form == LETTER_JSON) {
 		submit_json(job);
-		break;
-	case OUTBOX_FILE:
+	} else if (l->form == LETTER_FILE) {
 		outbox_same_begin(job);
-		break;
-	case OUTBOX_TEXT:
-	case OUTBOX_MARKDOWN:
+	} else {
 		submit_post(job, NULL);
-		break;
 	}
 }

@@ -72,26 +72,19 @@ static char *clean_file_name(const char *name)
 
 static char *file_part(const struct outbox_letter *l)
 {
-	switch (l->form) {
-	case OUTBOX_TEXT:
-		return g_strdup("post.txt");
-	case OUTBOX_MARKDOWN:
-		return g_strdup("post.md");
-	case OUTBOX_JSON:
-		return g_strdup("post.json");
-	case OUTBOX_EDIT_TEXT:
-		return g_strdup("edit.txt");
-	case OUTBOX_EDIT_MARKDOWN:
-		return g_strdup("edit.md");
-	case OUTBOX_FILE:
-		break;
-	}
-	return clean_file_name(l->filename ? l->filename : "file");
+	static const char *const endings[] = {
+		[LETTER_TEXT] = "txt", [LETTER_MARKDOWN] = "md", [LETTER_JSON] = "json"};
+
+	if (l->form == LETTER_FILE)
+		return clean_file_name(l->filename ? l->filename : "file");
+	return g_strconcat(l->is_edit ? "edit." : "post.", endings[l->form], NULL);
 }
 
 static char *item_name(const struct outbox_letter *l, int64_t began_ms, unsigned tie)
 {
-	const char *place = l->place ? l->place : l->email ? l->email : "unknown place";
+	const char *place = l->to.place	  ? l->to.place
+			    : l->to.email ? l->to.email
+					  : "unknown place";
 	_cleanup_gfree_ char *clean = name_from_title(place, PLACE_MAX_BYTES);
 	_cleanup_gfree_ char *file = file_part(l);
 	char stamp[TIME_ISO_SIZE];
@@ -326,7 +319,7 @@ static int read_body(int fd, struct outbox_letter *l)
 		r = -EILSEQ;
 	if (r < 0)
 		return r;
-	while (l->form != OUTBOX_JSON && len > 0 && l->body[len - 1] == '\n')
+	while (l->form != LETTER_JSON && len > 0 && l->body[len - 1] == '\n')
 		len--;
 	l->body[len] = '\0';
 	l->body_len = len;
@@ -349,13 +342,13 @@ int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter)
 		return r;
 	outbox_note_clear(&note);
 	r = outbox_files_open_body(o, n, &fd);
-	if (r == 0 && l->form != OUTBOX_FILE)
+	if (r == 0 && l->form != LETTER_FILE)
 		r = read_body(fd, l);
 	if (r < 0) {
 		outbox_letter_free(l);
 		return r;
 	}
-	if (l->form == OUTBOX_FILE)
+	if (l->form == LETTER_FILE)
 		l->fd = steal_fd(&fd);
 	l->replaces = n;
 	*ret_letter = l;

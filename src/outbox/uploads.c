@@ -10,7 +10,7 @@ void outbox_upload_begin(struct letter_job *job)
 	struct upload *u = g_new0(struct upload, 1);
 
 	u->name = g_strdup(l->filename);
-	u->place = g_strdup(l->place);
+	u->place = g_strdup(l->to.place);
 	u->total = l->size;
 	u->began_ms = clock_mono(o->clock);
 	u->link.data = u;

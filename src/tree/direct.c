@@ -100,9 +100,9 @@ const struct tree_row direct_rows[] = {
 	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, ROW_COUNTED, .attr = address_attr, .lookup = upload_lookup },
 	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, ROW_COUNTED,
 	  .attr = address_link_attr, .readlink = address_readlink },
-	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
-	{ TREE_ADDRESS_POST_MD, "post.md", TREE_ADDRESS, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
-	{ TREE_ADDRESS_POST_JSON, "post.json", TREE_ADDRESS, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED },
+	{ TREE_ADDRESS_POST, "post", TREE_ADDRESS, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED, LETTER_TEXT },
+	{ TREE_ADDRESS_POST_MD, "post.md", TREE_ADDRESS, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED, LETTER_MARKDOWN },
+	{ TREE_ADDRESS_POST_JSON, "post.json", TREE_ADDRESS, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_COUNTED, LETTER_JSON },
 	ROWS_END,
 };
 /* clang-format on */

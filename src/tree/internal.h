@@ -54,8 +54,9 @@ struct tree_row {
 	enum tree_kind parent; /* the kind of the directory with `name`, whose row has the same
 			        * number; TREE_NONE: not a fixed name */
 	const char *name;
-	mode_t mode;	/* type and permissions before the umask */
-	unsigned flags; /* tree_row_flags */
+	mode_t mode;	       /* type and permissions before the umask */
+	unsigned flags;	       /* tree_row_flags */
+	enum letter_form form; /* of what is written to it */
 	/* 0 if the file is there now, -ENOENT if not (fixed names that come and go). */
 	int (*exists)(struct tree_ctx *ctx, uint64_t ino);
 	/* Looks up names other than the fixed ones; ret_entry->ino 0: there is none. */

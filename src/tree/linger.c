@@ -26,22 +26,16 @@ static void address(struct tree *t, const struct pending *p, bool is_scratch,
 		    struct outbox_letter *l)
 {
 	struct tree_ctx ctx = {.tree = t};
-	struct tree_write aim = {0};
 
 	if (is_scratch)
-		l->place = g_strdup("scratch");
+		l->to.place = g_strdup("scratch");
 	if (store_read_begin(t->config.store, &ctx.conn))
 		return;
-	if (is_scratch) {
-		l->room = room_of_dir(&ctx, p->dir);
-	} else if (tree_write_aim_dir(&ctx, p->dir, &aim) == 0) {
-		l->room = aim.room;
-		l->room_id = steal_ptr(&aim.room_id);
-		l->email = steal_ptr(&aim.email);
-		l->place = steal_ptr(&aim.place);
-	}
+	if (is_scratch)
+		l->to.room = room_of_dir(&ctx, p->dir);
+	else
+		tree_destination(&ctx, p->dir, &l->to);
 	store_read_end(ctx.conn);
-	tree_write_close(t, &aim);
 }
 
 static const char *reason_of(bool is_scratch, bool at_unmount)
@@ -63,7 +57,7 @@ static bool keep(struct tree *t, struct pending *p, bool at_unmount)
 
 	if (is_scratch && draft_size(p->draft) == 0)
 		return true;
-	l = outbox_letter_new(OUTBOX_FILE);
+	l = outbox_letter_new(LETTER_FILE);
 	address(t, p, is_scratch, l);
 	l->filename = pending_dup_name(t->pendings, p);
 	pending_stat(t->pendings, p, &l->mtime_ms, &mode);

@@ -231,7 +231,7 @@ const struct tree_row people_rows[] = {
 	  .attr = person_attr, .open = person_open, .render = person_render },
 	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED | ROW_OF_SPACE | ROW_TOLD, .attr = space_attr,
 	  .lookup = members_lookup, .opendir = members_opendir, .readdir = members_readdir },
-	{ TREE_MEMBER, "member", TREE_NONE, NULL, FILE_RW, ROW_WATCHED, .attr = member_attr, .render = member_render },
+	{ TREE_MEMBER, "member", TREE_NONE, NULL, FILE_RW, ROW_WATCHED, LETTER_JSON, .attr = member_attr, .render = member_render },
 	ROWS_END,
 };
 /* clang-format on */

@@ -304,40 +304,32 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		       const char *newname, struct tree_plan *plan)
 {
 	struct outbox_letter *l = NULL;
-	struct tree_write aim = {0};
+	struct destination to = {0};
 	/* After `mv unsent/LETTER SPACE/` the name is not one that somebody chose. */
 	bool is_named = strcmp(name, newname) != 0;
 	int r = check_resend_name(newdir, name, newname);
 
 	if (r == 0)
-		r = tree_write_aim_dir(ctx, newdir, &aim);
+		r = tree_destination(ctx, newdir, &to);
 	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
-	if (r == 0 && (l->form == OUTBOX_FILE ? !l->size : !l->body_len)) {
+	if (r == 0 && (l->form == LETTER_FILE ? !l->size : !l->body_len)) {
 		outbox_letter_free(l);
 		r = refuse_empty(newname);
 		l = NULL;
 	}
-	if (r == 0 && l->form == OUTBOX_JSON)
+	if (r == 0 && l->form == LETTER_JSON)
 		r = find_again(l);
 	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {
-		g_free(l->room_id);
-		g_free(l->email);
-		g_free(l->place);
-		l->room = aim.room;
-		l->room_id = steal_ptr(&aim.room_id);
-		l->email = steal_ptr(&aim.email);
-		l->place = steal_ptr(&aim.place);
-		if (l->form == OUTBOX_EDIT_TEXT)
-			l->form = OUTBOX_TEXT;
-		if (l->form == OUTBOX_EDIT_MARKDOWN)
-			l->form = OUTBOX_MARKDOWN;
-		g_clear_pointer(&l->message_id, g_free);
+		to.parent_id = steal_ptr(&l->to.parent_id);
+		destination_clear(&l->to);
+		l->to = steal_destination(&to);
+		l->is_edit = false;
 		/* A file that is moved into the space itself under a new name is sent under
 		 * that name. */
-		if (is_named && (l->form == OUTBOX_FILE || l->local) &&
+		if (is_named && (l->form == LETTER_FILE || l->local) &&
 		    !tree_fixed_child(TREE_SPACE, newname) && !name_is_scratch(newname)) {
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
@@ -347,7 +339,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		plan->letter = l;
 		plan->n = n;
 	}
-	tree_write_close(ctx->tree, &aim);
+	destination_clear(&to);
 	return r;
 }
 

@@ -33,7 +33,7 @@ static int preflight(struct tree_ctx *ctx, bool is_local)
 
 /* ---- destinations ---- */
 
-static int aim_at_room(struct tree_ctx *ctx, int64_t row, struct tree_write *w)
+static int aim_at_room(struct tree_ctx *ctx, int64_t row, struct destination *ret)
 {
 	struct store_room room = {0};
 	int r = tree_room(ctx, row, &room);
@@ -41,15 +41,15 @@ static int aim_at_room(struct tree_ctx *ctx, int64_t row, struct tree_write *w)
 	if (r == 0 && room.room.is_read_only)
 		r = -EACCES;
 	if (r == 0) {
-		w->room = row;
-		w->room_id = g_strdup(room.room.id);
-		w->place = g_strdup(room.name);
+		ret->room = row;
+		ret->room_id = g_strdup(room.room.id);
+		ret->place = g_strdup(room.name);
 	}
 	store_room_clear(&room);
 	return r;
 }
 
-static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *w)
+static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct destination *ret)
 {
 	struct store_room room = {0};
 	char *key = NULL;
@@ -59,57 +59,51 @@ static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct tree_write *
 		return r;
 	/* The space may exist by now; then this is a post like any other. */
 	if (store_room_by_email(ctx->conn, key, &room) == 0) {
-		w->room = room.rowid;
-		w->room_id = g_strdup(room.room.id);
-		w->place = g_strdup(room.name);
+		ret->room = room.rowid;
+		ret->room_id = g_strdup(room.room.id);
+		ret->place = g_strdup(room.name);
 		g_free(key);
 	} else {
-		w->place = g_strdup(key);
-		w->email = key;
+		ret->place = g_strdup(key);
+		ret->email = key;
 	}
 	store_room_clear(&room);
 	return 0;
 }
 
-int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
+int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret)
 {
 	if (tree_ino_kind(dir) == TREE_SPACE || tree_ino_kind(dir) == TREE_FILES)
-		return aim_at_room(ctx, tree_ino_row(dir), w);
+		return aim_at_room(ctx, tree_ino_row(dir), ret);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
-		return aim_at_address(ctx, tree_ino_row(dir), w);
+		return aim_at_address(ctx, tree_ino_row(dir), ret);
 	return -EPERM;
 }
 
 /* Finds where a scratch file is made. It can also be in a month, where nothing else can be
  * made. */
-static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w)
+static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct destination *ret)
 {
 	struct tree_month m;
 	int r;
 
 	/* A scratch file beside a letter that is edited has no destination. */
 	if (tree_ino_kind(dir) == TREE_UNSENT) {
-		w->place = g_strdup("unsent");
-		w->room_id = g_strdup("");
+		ret->place = g_strdup("unsent");
 		return 0;
 	}
 	if (!tree_is_month(dir))
-		return tree_write_aim_dir(ctx, dir, w);
+		return tree_destination(ctx, dir, ret);
 	r = tree_month_get(ctx, dir, &m);
-	return r ? r : aim_at_room(ctx, m.room, w);
+	return r ? r : aim_at_room(ctx, m.room, ret);
 }
 
-static int open_post(struct tree_ctx *ctx, enum outbox_form form, bool is_address,
-		     struct tree_write *w)
+static int open_post(struct tree_ctx *ctx, enum tree_kind dir, struct tree_write *w)
 {
-	enum draft_form draft = form == OUTBOX_TEXT	  ? DRAFT_TEXT
-				: form == OUTBOX_MARKDOWN ? DRAFT_MARKDOWN
-							  : DRAFT_JSON;
-	int r = is_address ? aim_at_address(ctx, w->row, w) : aim_at_room(ctx, w->row, w);
+	int r = tree_destination(ctx, tree_ino(dir, w->row), &w->to);
 
 	w->what = TREE_WRITE_LETTER;
-	w->form = form;
-	return r ? r : draft_new(draft, ctx->tree->config.state_dir, &w->draft);
+	return r ? r : draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
 }
 
 /* ---- edits ---- */
@@ -135,25 +129,20 @@ static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_messa
 
 static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {
-	bool is_markdown = w->kind == TREE_MESSAGE_MD;
 	struct store_message m = {0};
-	GString *text;
 	int r = check_editable(ctx, w->ino, &m);
 
 	if (r)
 		return r;
 	w->what = TREE_WRITE_LETTER;
-	w->form = is_markdown ? OUTBOX_EDIT_MARKDOWN : OUTBOX_EDIT_TEXT;
-	w->message_id = g_strdup(m.m.id);
-	r = aim_at_room(ctx, m.room, w);
+	w->is_edit = true;
+	w->to.message_id = g_strdup(m.m.id);
+	r = aim_at_room(ctx, m.room, &w->to);
 	if (r == 0)
-		r = draft_new(is_markdown ? DRAFT_MARKDOWN : DRAFT_TEXT,
-			      ctx->tree->config.state_dir, &w->draft);
-	text = g_string_new(NULL);
-	(is_markdown ? webex_render_md : webex_render_txt)(&m.m, text);
+		r = draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
+	w->base = letter_form_render(w->form, &m.m);
 	if (r == 0 && !truncate)
-		r = draft_load(w->draft, text->str, text->len);
-	w->base = g_string_free(text, FALSE);
+		r = draft_load(w->draft, w->base, strlen(w->base));
 	store_message_clear(&m);
 	return r;
 }
@@ -166,7 +155,7 @@ static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w
 	int r;
 
 	w->what = TREE_WRITE_OBJECT;
-	r = draft_new(DRAFT_JSON, ctx->tree->config.state_dir, &w->draft);
+	r = draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
 	if (r || truncate)
 		return r;
 	text = g_string_new(NULL);
@@ -179,14 +168,14 @@ static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w
 
 /* ---- uploads ---- */
 
-int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
+int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
 		     struct draft **ret_draft)
 {
 	char *spool = g_strconcat(ctx->tree->config.state_dir, "/spool", NULL);
-	int r = draft_new(DRAFT_FILE, spool, ret_draft);
+	int r = draft_new(LETTER_FILE, spool, ret_draft);
 
 	if (r == 0)
-		draft_set_label(*ret_draft, w->place, name);
+		draft_set_label(*ret_draft, place, name);
 	else if (r == -ENFILE)
 		log_last_error(
 			"%s: too many files are open, or wait here for a name or for bytes: "
@@ -201,7 +190,7 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 			struct tree_write *w)
 {
 	bool is_scratch = p->is_scratch;
-	int r = is_scratch ? 0 : tree_write_aim_dir(ctx, p->dir, w);
+	int r = is_scratch ? 0 : tree_destination(ctx, p->dir, &w->to);
 
 	if (r == 0 && truncate)
 		r = draft_truncate(p->draft, 0);
@@ -212,7 +201,6 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 		return r;
 	}
 	w->what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
-	w->form = OUTBOX_FILE;
 	w->dir = p->dir;
 	w->content_row = p->content_row;
 	w->name = pending_dup_name(ctx->tree->pendings, p);
@@ -242,14 +230,13 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = upload_need_all(ctx, w->row, content.size);
 	if (r == 0) {
 		w->what = TREE_WRITE_UPLOAD;
-		w->form = OUTBOX_FILE;
 		w->dir = tree_ino(TREE_SPACE, content.room);
 		w->content_row = store_new_rowid(t->config.store);
 		w->name = g_strdup(content.name);
-		r = aim_at_room(ctx, content.room, w);
+		r = aim_at_room(ctx, content.room, &w->to);
 	}
 	if (r == 0 && truncate)
-		r = tree_spool_draft(ctx, w, content.name, &draft);
+		r = tree_spool_draft(ctx, w->to.place, content.name, &draft);
 	else if (r == 0)
 		r = tree_begin_with(ctx, w, content.name, -1, &draft);
 	if (r == 0) {
@@ -269,7 +256,7 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 	if (r == 0)
 		r = preflight(ctx, false);
 	if (r == 0)
-		r = tree_write_aim_dir(ctx, w->dir, w);
+		r = tree_destination(ctx, w->dir, &w->to);
 	if (r)
 		return r;
 	w->what = TREE_WRITE_UPLOAD;
@@ -284,7 +271,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	struct tree *t = ctx->tree;
 	uint64_t home = upload_dir(dir);
 	bool is_scratch = name_is_passing(name, birth);
-	struct tree_write w = {.dir = home, .kind = TREE_ATTACHMENT, .form = OUTBOX_FILE};
+	struct tree_write w = {.dir = home, .kind = TREE_ATTACHMENT, .form = LETTER_FILE};
 	struct draft *draft;
 	int r;
 
@@ -294,9 +281,10 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r != -EROFS && (name_is_trash(name) || (!is_scratch && tree_is_month(dir))))
 		r = -EPERM;
 	if (r == 0)
-		r = is_scratch ? aim_scratch(ctx, dir, &w) : tree_write_aim_dir(ctx, dir, &w);
+		r = is_scratch ? aim_scratch(ctx, dir, &w.to)
+			       : tree_destination(ctx, dir, &w.to);
 	if (r == 0)
-		r = tree_spool_draft(ctx, &w, name, &draft);
+		r = tree_spool_draft(ctx, w.to.place, name, &draft);
 	if (r == 0) {
 		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);
@@ -316,23 +304,14 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 
 /* ---- every kind ---- */
 
-static int open_by_kind(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_row *row,
+			struct tree_write *w)
 {
 	struct pending *p;
 
+	if (row->flags & ROW_POST)
+		return open_post(ctx, row->parent, w);
 	switch (w->kind) {
-	case TREE_POST:
-		return open_post(ctx, OUTBOX_TEXT, false, w);
-	case TREE_POST_MD:
-		return open_post(ctx, OUTBOX_MARKDOWN, false, w);
-	case TREE_POST_JSON:
-		return open_post(ctx, OUTBOX_JSON, false, w);
-	case TREE_ADDRESS_POST:
-		return open_post(ctx, OUTBOX_TEXT, true, w);
-	case TREE_ADDRESS_POST_MD:
-		return open_post(ctx, OUTBOX_MARKDOWN, true, w);
-	case TREE_ADDRESS_POST_JSON:
-		return open_post(ctx, OUTBOX_JSON, true, w);
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:
 		return open_edit(ctx, truncate, w);
@@ -370,9 +349,10 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 		return -ESTALE;
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
+	w.form = row->form;
 	r = preflight(ctx, is_local(ctx, &w));
 	if (r == 0)
-		r = open_by_kind(ctx, truncate, &w);
+		r = open_by_kind(ctx, truncate, row, &w);
 	if (r) {
 		tree_write_close(ctx->tree, &w);
 		return r;
@@ -402,11 +382,8 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	if (w->draft)
 		draft_leave(w->draft, &w->writer);
 	draft_unref(&w->draft);
-	g_free(w->room_id);
-	g_free(w->email);
-	g_free(w->message_id);
+	destination_clear(&w->to);
 	g_free(w->base);
-	g_free(w->place);
 	g_free(w->name);
 	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
@@ -421,26 +398,25 @@ static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
 			      const char *body, size_t len)
 {
 	struct store_message m = {0};
-	GString *now = g_string_new(NULL);
+	_cleanup_gfree_ char *now = NULL;
+	size_t now_len;
 	bool same = false;
 
 	if (store_message_get(ctx->conn, w->row, &m) == 0) {
-		(w->form == OUTBOX_EDIT_MARKDOWN ? webex_render_md : webex_render_txt)(&m.m,
-										       now);
-		while (now->len && now->str[now->len - 1] == '\n')
-			g_string_truncate(now, now->len - 1);
-		same = now->len == len && memcmp(now->str, body, len) == 0;
+		now = letter_form_render(w->form, &m.m);
+		for (now_len = strlen(now); now_len && now[now_len - 1] == '\n';)
+			now_len--;
+		same = now_len == len && memcmp(now, body, len) == 0;
 	}
 	store_message_clear(&m);
-	g_string_free(now, TRUE);
 	return same;
 }
 
 static int fill_json(struct outbox_letter *l, char **ret_reason)
 {
 	char *body = NULL;
-	int r = webex_post_body(l->body, l->body_len, l->room_id, l->email, l->parent_id, &body,
-				ret_reason);
+	int r = webex_post_body(l->body, l->body_len, l->to.room_id, l->to.email,
+				l->to.parent_id, &body, ret_reason);
 
 	if (r)
 		return r;
@@ -456,15 +432,12 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 	struct outbox_letter *l = outbox_letter_new(w->form);
 	mode_t mode;
 
-	l->room = w->room;
-	l->room_id = g_strdup(w->room_id);
-	l->email = g_strdup(w->email);
-	l->message_id = g_strdup(w->message_id);
+	l->to = destination_copy(&w->to);
+	l->is_edit = w->is_edit;
 	l->base = g_strdup(w->base);
 	l->replaces = w->rewrites;
 	l->is_rewrite = w->rewrites != 0;
-	l->place = g_strdup(w->place);
-	if (w->form == OUTBOX_FILE) {
+	if (w->form == LETTER_FILE) {
 		l->filename = g_strdup(w->name);
 		l->content_rowid = w->content_row;
 		if (w->pending)
@@ -483,7 +456,7 @@ static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 /* True for a file without bytes. It is never sent but waits for its bytes (pending.h). */
 static bool is_empty_file(const struct tree_write *w)
 {
-	return w->form == OUTBOX_FILE && !w->rewrites && draft_size(w->draft) == 0;
+	return w->form == LETTER_FILE && !w->rewrites && draft_size(w->draft) == 0;
 }
 
 void tree_say_emptied(const struct tree_write *w)
@@ -491,18 +464,19 @@ void tree_say_emptied(const struct tree_write *w)
 	log_last_error(
 		"%s: an edit to nothing is not sent, the message stays as it was; rm deletes "
 		"it",
-		w->place);
+		w->to.place);
 }
 
 /* For a text of only newlines: a post sends nothing then, and an edit fails, since it would
  * delete the text. */
 static int say_empty(const struct tree_write *w)
 {
-	if (w->message_id) {
+	if (w->is_edit) {
 		tree_say_emptied(w);
 		return -ENODATA;
 	}
-	log_last_error("%s: only newlines, which are no message: nothing was sent", w->place);
+	log_last_error("%s: only newlines, which are no message: nothing was sent",
+		       w->to.place);
 	return 0;
 }
 
@@ -535,15 +509,15 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		tree_write_take_raw(ctx, w, ret_letter);
 		return r;
 	}
-	if (w->form != OUTBOX_FILE && !l->body_len) {
+	if (w->form != LETTER_FILE && !l->body_len) {
 		if (!w->rewrites)
 			r = say_empty(w);
 		outbox_letter_free(l);
 		return r;
 	}
-	if (w->message_id && !w->rewrites)
+	if (w->is_edit && !w->rewrites)
 		l->is_unchanged = is_unchanged_edit(ctx, w, l->body, l->body_len);
-	if (w->form == OUTBOX_JSON && !w->rewrites) {
+	if (w->form == LETTER_JSON && !w->rewrites) {
 		r = tree_find_local(l, w->caller, ret_reason);
 		if (r == 0 && !l->local)
 			r = fill_json(l, ret_reason);
@@ -564,7 +538,7 @@ int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 		return 0;
 	l = new_letter(ctx, w);
 	r = draft_take_raw(w->draft, &l->body, &l->body_len, &l->fd, &l->size);
-	if (r == 0 && (w->form == OUTBOX_FILE ? l->size > 0 : l->body_len > 0))
+	if (r == 0 && (w->form == LETTER_FILE ? l->size > 0 : l->body_len > 0))
 		*ret_letter = l;
 	else
 		outbox_letter_free(l);

@@ -21,11 +21,13 @@ enum tree_write_what {
 struct tree_write {
 	enum tree_write_what what;
 	enum tree_kind kind;
-	enum outbox_form form;
+	enum letter_form form;
 	uint64_t ino, dir;
-	int64_t row, room;
+	int64_t row;
 	int64_t content_row; /* uploads */
-	char *room_id, *email, *message_id, *place, *name;
+	struct destination to;
+	bool is_edit; /* of to.message_id, or of an unsent letter that is such an edit */
+	char *name;
 	int64_t rewrites; /* number of the unsent letter that is edited; 0: none */
 	char *base;	  /* edits: the text at open; until the first commit */
 	bool is_moved; /* a scratch file that gets a real name: it is sent as it is now, but its
@@ -70,12 +72,12 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 void tree_note_maker(struct tree *t, const struct tree_write *w, pid_t maker);
 /* True if the process has a scratch file in `dir` that it may rename onto another file there. */
 bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker);
-/* Fills in where a letter put into directory `dir` goes: room, room_id, email, place. -EPERM for
- * a directory that takes none. */
-int tree_write_aim_dir(struct tree_ctx *ctx, uint64_t dir, struct tree_write *w);
-/* Makes a draft for `name` in w->place. Its spool file has both in its name, so that they
- * survive a crash. */
-int tree_spool_draft(struct tree_ctx *ctx, const struct tree_write *w, const char *name,
+/* Finds where a letter put into directory `dir` goes. *ret is empty, and owned by the caller
+ * afterwards. -EPERM for a directory that takes none. */
+int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret);
+/* Makes a draft for `name` in `place`. Its spool file has both in its name, so that they survive a
+ * crash. */
+int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
 		     struct draft **ret_draft);
 /*
  * For a letter of raw JSON: finds whether it names a local file. If so, l->local is that file,

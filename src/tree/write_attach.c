@@ -18,8 +18,8 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 	_cleanup_gfree_ char *base = NULL;
 	enum name_twin twin;
 	size_t stem_len;
-	int r = webex_post_local(l->body, l->body_len, l->room_id, l->email, l->parent_id,
-				 &local, ret_reason);
+	int r = webex_post_local(l->body, l->body_len, l->to.room_id, l->to.email,
+				 l->to.parent_id, &local, ret_reason);
 
 	if (r < 0 || !local.path)
 		return r;

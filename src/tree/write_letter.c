@@ -16,7 +16,7 @@ static int load_text(const struct outbox_letter *l, struct draft *draft)
 	GString *text = g_string_new_len(l->body, (gssize)l->body_len);
 	int r;
 
-	if (l->form != OUTBOX_JSON && text->len)
+	if (l->form != LETTER_JSON && text->len)
 		g_string_append_c(text, '\n');
 	r = draft_load(draft, text->str, text->len);
 	g_string_free(text, TRUE);
@@ -28,22 +28,12 @@ static int load_text(const struct outbox_letter *l, struct draft *draft)
 static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w, bool truncate, int fd,
 			struct draft **ret_draft)
 {
-	const char *dir = ctx->tree->config.state_dir;
+	const char *name = w->name ? w->name : "file";
 
-	switch (w->form) {
-	case OUTBOX_TEXT:
-	case OUTBOX_EDIT_TEXT:
-		return draft_new(DRAFT_TEXT, dir, ret_draft);
-	case OUTBOX_MARKDOWN:
-	case OUTBOX_EDIT_MARKDOWN:
-		return draft_new(DRAFT_MARKDOWN, dir, ret_draft);
-	case OUTBOX_JSON:
-		return draft_new(DRAFT_JSON, dir, ret_draft);
-	case OUTBOX_FILE:
-		break;
-	}
-	return truncate ? tree_spool_draft(ctx, w, w->name ? w->name : "file", ret_draft)
-			: tree_begin_with(ctx, w, w->name ? w->name : "file", fd, ret_draft);
+	if (w->form != LETTER_FILE)
+		return draft_new(w->form, ctx->tree->config.state_dir, ret_draft);
+	return truncate ? tree_spool_draft(ctx, w->to.place, name, ret_draft)
+			: tree_begin_with(ctx, w, name, fd, ret_draft);
 }
 
 /* Editing changes only the bytes of a letter; its destination stays. */
@@ -57,14 +47,11 @@ int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	w->what = TREE_WRITE_LETTER;
 	w->form = l->form;
 	w->rewrites = w->row;
-	w->email = steal_ptr(&l->email);
-	/* A letter whose destination was lost can be edited, too. */
-	w->room_id = l->room_id || w->email ? steal_ptr(&l->room_id) : g_strdup("");
-	w->message_id = steal_ptr(&l->message_id);
-	w->place = steal_ptr(&l->place);
+	w->is_edit = l->is_edit;
+	w->to = steal_destination(&l->to);
 	w->name = steal_ptr(&l->filename);
 	r = letter_draft(ctx, w, truncate, l->fd, &w->draft);
-	if (r == 0 && !truncate && l->form != OUTBOX_FILE)
+	if (r == 0 && !truncate && l->form != LETTER_FILE)
 		r = load_text(l, w->draft);
 	outbox_letter_free(l);
 	return r;

@@ -80,22 +80,17 @@ static int64_t room_of(struct tree_ctx *ctx, const struct tree_write *w)
 static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const char *json,
 		      size_t len, struct outbox_letter **ret_letter)
 {
-	struct outbox_letter *l = outbox_letter_new(OUTBOX_FILE);
+	struct outbox_letter *l = outbox_letter_new(LETTER_FILE);
 	_cleanup_free_ char *text = NULL;
-	struct tree_write aim = {0};
 	struct draft *draft = NULL;
 	ssize_t n;
 	int r;
 
-	l->room = room_of(ctx, w);
+	l->to.room = room_of(ctx, w);
 	l->filename = g_strdup(w->kind == TREE_SPACE_JSON ? "space.json" : "member.json");
-	if (l->room && tree_write_aim_dir(ctx, tree_ino(TREE_SPACE, l->room), &aim) == 0) {
-		l->room_id = steal_ptr(&aim.room_id);
-		l->place = steal_ptr(&aim.place);
-	}
-	tree_write_close(ctx->tree, &aim);
-	aim.place = l->place;
-	r = tree_spool_draft(ctx, &aim, l->filename, &draft);
+	if (l->to.room)
+		tree_destination(ctx, tree_ino(TREE_SPACE, l->to.room), &l->to);
+	r = tree_spool_draft(ctx, l->to.place, l->filename, &draft);
 	if (r == 0) {
 		n = draft_write(draft, json, len, 0, false);
 		r = n < 0 ? (int)n : draft_take(draft, &text, &len, &l->fd, &l->size);

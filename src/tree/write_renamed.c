@@ -37,7 +37,7 @@ static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_w
 	*ret_write = (struct tree_write){
 		.what = TREE_WRITE_UPLOAD,
 		.kind = TREE_ATTACHMENT,
-		.form = OUTBOX_FILE,
+		.form = LETTER_FILE,
 		.ino = tree_ino(TREE_ATTACHMENT, p->row),
 		.dir = p->dir,
 		.row = p->row,
@@ -49,7 +49,7 @@ static int under_new_name(struct tree_ctx *ctx, struct pending *p, struct tree_w
 	if (pending_opened(pendings, p, true))
 		pending_unref(pendings, &ret_write->pending);
 	fate = pending_get_fate(pendings, p, &ret_write->name);
-	return fate == PENDING_IS_FILE ? tree_write_aim_dir(ctx, p->dir, ret_write) : -EIO;
+	return fate == PENDING_IS_FILE ? tree_destination(ctx, p->dir, &ret_write->to) : -EIO;
 }
 
 static int take_renamed(struct tree_ctx *ctx, struct tree_write *renamed,
@@ -78,9 +78,8 @@ int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
 	renamed.by = &w->writer;
 	if (r) {
 		/* It is only kept; the person decides where to send it. */
-		renamed.room = w->room;
-		renamed.room_id = g_strdup(w->room_id);
-		renamed.place = g_strdup(w->place);
+		destination_clear(&renamed.to);
+		renamed.to = destination_copy(&w->to);
 	}
 	r = take_renamed(ctx, &renamed, ret_letter, ret_reason, r);
 	tree_write_close(ctx->tree, &renamed);
@@ -110,7 +109,7 @@ void tree_write_send_left(struct tree *t, struct pending *p)
 		return;
 	r = under_new_name(&ctx, p, &renamed);
 	if (r)
-		renamed.place = g_strdup("scratch");
+		renamed.to.place = g_strdup("scratch");
 	r = take_renamed(&ctx, &renamed, &letter, &reason, r);
 	store_read_end(ctx.conn);
 	tree_write_close(t, &renamed);

@@ -14,13 +14,13 @@ static void check_id(const char *id)
 
 static void check_letter(const struct outbox_letter *l)
 {
-	check_id(l->room_id);
-	check_id(l->parent_id);
-	check_id(l->message_id);
-	fuzz_check(!l->room_id || !l->email);
-	fuzz_check(!l->email || name_is_address(l->email));
-	fuzz_check(l->form != OUTBOX_FILE || l->filename);
-	fuzz_check(!outbox_letter_is_edit(l) || l->message_id || (!l->room_id && !l->email));
+	check_id(l->to.room_id);
+	check_id(l->to.parent_id);
+	check_id(l->to.message_id);
+	fuzz_check(!l->to.room_id || !l->to.email);
+	fuzz_check(!l->to.email || name_is_address(l->to.email));
+	fuzz_check(l->form != LETTER_FILE || l->filename);
+	fuzz_check(!l->is_edit || l->to.message_id || (!l->to.room_id && !l->to.email));
 	fuzz_check(!l->text || !l->markdown);
 	fuzz_check(!l->filename ||
 		   (strlen(l->filename) <= NAME_MAX_BYTES && !strchr(l->filename, '/')));
@@ -47,8 +47,8 @@ static void check_again(const struct outbox_letter *l, const struct outbox_note 
 
 	fuzz_check(outbox_note_parse(text->str, &again, &same) == 0);
 	fuzz_check(again->form == l->form && same.state == note->state);
-	fuzz_check(g_strcmp0(again->room_id, l->room_id) == 0);
-	fuzz_check(g_strcmp0(again->email, l->email) == 0);
+	fuzz_check(g_strcmp0(again->to.room_id, l->to.room_id) == 0);
+	fuzz_check(g_strcmp0(again->to.email, l->to.email) == 0);
 	fuzz_check(g_strcmp0(again->filename, l->filename) == 0);
 	fuzz_check(g_strcmp0(again->text, l->text) == 0);
 	fuzz_check(g_strcmp0(same.name, note->name) == 0);

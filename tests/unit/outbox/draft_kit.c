@@ -25,7 +25,7 @@ int draft_tear_down(void **state)
 	return 0;
 }
 
-struct draft *new_draft(enum draft_form form)
+struct draft *new_draft(enum letter_form form)
 {
 	struct draft *d = NULL;
 

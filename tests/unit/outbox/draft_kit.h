@@ -19,7 +19,7 @@ int draft_tear_down(void **state);
 /* The spool. */
 extern char *draft_dir;
 
-struct draft *new_draft(enum draft_form form);
+struct draft *new_draft(enum letter_form form);
 void put(struct draft *d, const char *bytes, int64_t offset);
 /* `len` times the byte c. Owned. */
 char *fill(size_t len, char c);

@@ -268,13 +268,13 @@ int kit_tear_down_test(void **state)
 
 /* ---- letters ---- */
 
-struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body)
+struct outbox_letter *kit_letter(const struct kit *k, enum letter_form form, const char *body)
 {
 	struct outbox_letter *l = outbox_letter_new(form);
 
-	l->room = k->room;
-	l->room_id = g_strdup(k->room_id);
-	l->place = g_strdup("Harbour project");
+	l->to.room = k->room;
+	l->to.room_id = g_strdup(k->room_id);
+	l->to.place = g_strdup("Harbour project");
 	l->pid = 4711;
 	l->comm = g_strdup("bash");
 	if (body) {
@@ -284,9 +284,17 @@ struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, con
 	return l;
 }
 
+struct outbox_letter *kit_edit(const struct kit *k, enum letter_form form, const char *body)
+{
+	struct outbox_letter *l = kit_letter(k, form, body);
+
+	l->is_edit = true;
+	return l;
+}
+
 struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text)
 {
-	struct outbox_letter *l = kit_letter(k, OUTBOX_TEXT, text);
+	struct outbox_letter *l = kit_letter(k, LETTER_TEXT, text);
 
 	l->pid = pid;
 	return l;
@@ -295,12 +303,12 @@ struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text)
 struct outbox_letter *kit_file(const struct kit *k, const char *name, const char *bytes,
 			       struct draft **ret_draft)
 {
-	struct outbox_letter *l = kit_letter(k, OUTBOX_FILE, NULL);
+	struct outbox_letter *l = kit_letter(k, LETTER_FILE, NULL);
 	size_t len = strlen(bytes);
 
 	l->filename = g_strdup(name);
 	l->content_type = g_strdup("text/plain");
-	assert_int_equal(draft_new(DRAFT_FILE, k->spool, ret_draft), 0);
+	assert_int_equal(draft_new(LETTER_FILE, k->spool, ret_draft), 0);
 	assert_int_equal(draft_write(*ret_draft, bytes, len, 0, false), len);
 	assert_int_equal(draft_take(*ret_draft, NULL, NULL, &l->fd, &l->size), 0);
 	return l;

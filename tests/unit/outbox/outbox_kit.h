@@ -62,7 +62,9 @@ void kit_unblock(void);
 
 /* Makes a letter of the process `pid` to the group space. */
 struct outbox_letter *kit_text(const struct kit *k, pid_t pid, const char *text);
-struct outbox_letter *kit_letter(const struct kit *k, enum outbox_form form, const char *body);
+struct outbox_letter *kit_letter(const struct kit *k, enum letter_form form, const char *body);
+/* An edit; the caller says of which message. */
+struct outbox_letter *kit_edit(const struct kit *k, enum letter_form form, const char *body);
 /* `draft`: the draft that its bytes are written to; the caller unrefs it. */
 struct outbox_letter *kit_file(const struct kit *k, const char *name, const char *bytes,
 			       struct draft **ret_draft);

@@ -10,12 +10,12 @@
 static struct outbox_letter *edit(struct kit *k, const char *asked, bool has_base,
 				  char **ret_id)
 {
-	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, asked);
+	struct outbox_letter *l = kit_edit(k, LETTER_TEXT, asked);
 	struct webex_message *m = kit_message(k, "old", kit_now());
 
 	kit_store_message(k, m);
 	*ret_id = g_strdup(m->id);
-	l->message_id = g_strdup(m->id);
+	l->to.message_id = g_strdup(m->id);
 	l->base = has_base ? g_strdup("old\n") : NULL;
 	webex_message_free(m);
 	return l;
@@ -204,12 +204,12 @@ static void an_id_may_be_written_in_other_ways(void **state)
 	char *no[] = {webex_id_encode("us", "ROOM", uuid), g_strdup(k->room_id)};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(other); i++) {
-		struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+		struct outbox_letter *l = kit_edit(k, LETTER_TEXT, "new");
 		struct outcome end;
 
 		assert_true(webex_id_is_same(usual, other[i]));
 		assert_false(webex_id_is_same(no[i], other[i]));
-		l->message_id = g_strdup(usual);
+		l->to.message_id = g_strdup(usual);
 		l->base = g_strdup("old\n");
 		kit_send(k, l, &end);
 		fake_answer(fake_expect(FAKE_GET_MESSAGE), says(k, other[i], "old"));

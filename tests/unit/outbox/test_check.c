@@ -273,7 +273,7 @@ static void raw_json_cannot_be_compared(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	kit_send_into_doubt(k, kit_letter(k, OUTBOX_JSON, "{\"text\":\"a\"}"), &end);
+	kit_send_into_doubt(k, kit_letter(k, LETTER_JSON, "{\"text\":\"a\"}"), &end);
 	kit_expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
 	assert_int_equal(fake_count(FAKE_LIST), 0);
 }
@@ -294,9 +294,9 @@ static void a_bot_cannot_look_in_a_group(void **state)
 
 	/* In a 1:1 space it can. */
 	l = kit_text(k, 1, "hello");
-	g_free(l->room_id);
-	l->room_id = g_strdup(k->direct_id);
-	l->room = k->direct;
+	g_free(l->to.room_id);
+	l->to.room_id = g_strdup(k->direct_id);
+	l->to.room = k->direct;
 	kit_send_into_doubt(k, l, &end);
 	m = kit_message(k, "hello", kit_now());
 	g_free(m->room_id);
@@ -311,9 +311,9 @@ static struct outbox_letter *letter_to_person(const struct kit *k, const char *t
 {
 	struct outbox_letter *l = kit_text(k, 1, text);
 
-	g_clear_pointer(&l->room_id, g_free);
-	l->email = g_strdup("carol@example.com");
-	l->room = 0;
+	g_clear_pointer(&l->to.room_id, g_free);
+	l->to.email = g_strdup("carol@example.com");
+	l->to.room = 0;
 	return l;
 }
 
@@ -360,14 +360,14 @@ static void markdown_is_compared_with_its_mentions(void **state)
 	char *id = g_strdup(m->id);
 	struct outcome end;
 
-	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	kit_send_into_doubt(k, kit_letter(k, LETTER_MARKDOWN, sent), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, got), NULL);
 	kit_expect_delivered(k, &end, id);
 	g_free(id);
 
 	m = kit_message(k, "bold", kit_now());
 	id = g_strdup(m->id);
-	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, "**bold**"), &end);
+	kit_send_into_doubt(k, kit_letter(k, LETTER_MARKDOWN, "**bold**"), &end);
 	fake_answer_list(fake_expect(FAKE_LIST), NULL, with_markdown(m, "**bold**"), NULL);
 	kit_expect_delivered(k, &end, id);
 	g_free(id);
@@ -379,7 +379,7 @@ static void a_mention_that_is_not_found_leaves_a_doubt(void **state)
 	struct kit *k = *state;
 	struct outcome end;
 
-	kit_send_into_doubt(k, kit_letter(k, OUTBOX_MARKDOWN, sent), &end);
+	kit_send_into_doubt(k, kit_letter(k, LETTER_MARKDOWN, sent), &end);
 	for (int i = 0; i < 2; i++)
 		fake_answer_list(fake_expect(FAKE_LIST), NULL,
 				 kit_message(k, "hi Bob", kit_now()), NULL);
@@ -456,12 +456,12 @@ static void an_edit_is_looked_at(void **state)
 {
 	struct kit *k = *state;
 	struct webex_message *m = kit_message(k, "new", kit_now() - HOUR_MS);
-	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+	struct outbox_letter *l = kit_edit(k, LETTER_TEXT, "new");
 	char *id = g_strdup(m->id);
 	struct fake_call *call;
 	struct outcome end;
 
-	l->message_id = g_strdup(id);
+	l->to.message_id = g_strdup(id);
 	kit_send(k, l, &end);
 	fake_fail(fake_expect(FAKE_EDIT), -ECONNRESET, 0, true);
 	call = fake_expect(FAKE_GET_MESSAGE);
@@ -469,8 +469,8 @@ static void an_edit_is_looked_at(void **state)
 	fake_answer(call, m);
 	kit_expect_delivered(k, &end, id);
 
-	l = kit_letter(k, OUTBOX_EDIT_TEXT, "newer");
-	l->message_id = g_strdup(id);
+	l = kit_edit(k, LETTER_TEXT, "newer");
+	l->to.message_id = g_strdup(id);
 	kit_send(k, l, &end);
 	fake_fail(fake_expect(FAKE_EDIT), -ECONNRESET, 0, true);
 	for (int i = 0; i < 2; i++)

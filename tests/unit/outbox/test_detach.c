@@ -129,12 +129,12 @@ static void sent_again_it_is_the_letter_that_it_was(void **state)
 static void before_anything_was_sent_it_is_not(void **state)
 {
 	struct kit *k = *state;
-	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+	struct outbox_letter *l = kit_edit(k, LETTER_TEXT, "new");
 	struct outcome end, left = {0};
 	struct outbox_item *item;
 	uint64_t id;
 
-	l->message_id = g_strdup("M");
+	l->to.message_id = g_strdup("M");
 	l->base = g_strdup("old\n");
 	id = kit_send(k, l, &end);
 	fake_expect(FAKE_GET_MESSAGE);
@@ -151,14 +151,14 @@ static void before_anything_was_sent_it_is_not(void **state)
 static void what_was_asked_in_time_is_not_sent_late(void **state)
 {
 	struct kit *k = *state;
-	struct outbox_letter *l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
+	struct outbox_letter *l = kit_edit(k, LETTER_TEXT, "new");
 	struct webex_message *m = kit_message(k, "old", kit_now());
 	struct outcome end, left = {0};
 	struct outbox_item *item;
 	struct fake_call *call;
 	uint64_t id;
 
-	l->message_id = g_strdup(m->id);
+	l->to.message_id = g_strdup(m->id);
 	l->base = g_strdup("old\n");
 	id = kit_send(k, l, &end);
 	call = fake_expect(FAKE_GET_MESSAGE);

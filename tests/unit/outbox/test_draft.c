@@ -24,7 +24,7 @@ static void expect_take(struct draft *d, const char *text)
 
 static void a_text_is_taken_without_its_newlines(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	assert_false(draft_is_dirty(d));
@@ -45,7 +45,7 @@ static void a_text_is_taken_without_its_newlines(void **state)
 /* exec 3>post; echo one >&3; echo two >&3 */
 static void a_shell_goes_on_at_its_offset(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	put(d, "one\n", 0);
@@ -60,7 +60,7 @@ static void a_shell_goes_on_at_its_offset(void **state)
 
 static void appending_ignores_the_offset(void **state)
 {
-	struct draft *d = new_draft(DRAFT_MARKDOWN);
+	struct draft *d = new_draft(LETTER_MARKDOWN);
 
 	(void)state;
 	assert_int_equal(draft_write(d, "a", 1, 500, true), 1);
@@ -72,7 +72,7 @@ static void appending_ignores_the_offset(void **state)
 
 static void writes_may_overlap_and_go_back(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	put(d, "world", 106);
@@ -89,7 +89,7 @@ static void writes_may_overlap_and_go_back(void **state)
 
 static void a_hole_is_refused(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	put(d, "abc", 10);
@@ -103,7 +103,7 @@ static void a_hole_is_refused(void **state)
 
 static void a_message_has_7439_bytes(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char *max = fill(DRAFT_MESSAGE_MAX, 'x'), *more = fill(DRAFT_MESSAGE_MAX + 1, 'x');
 
 	(void)state;
@@ -122,7 +122,7 @@ static void a_message_has_7439_bytes(void **state)
 
 static void newlines_end_too(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char *newlines = fill(DRAFT_TEXT_RAW_MAX, '\n');
 
 	(void)state;
@@ -135,7 +135,7 @@ static void newlines_end_too(void **state)
 
 static void json_has_a_size_of_its_own(void **state)
 {
-	struct draft *d = new_draft(DRAFT_JSON);
+	struct draft *d = new_draft(LETTER_JSON);
 	char *max = fill(DRAFT_JSON_MAX, '1');
 
 	(void)state;
@@ -150,7 +150,7 @@ static void json_has_a_size_of_its_own(void **state)
 static void characters_may_be_cut_between_writes(void **state)
 {
 	static const char text[] = "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80";
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	size_t len = 0;
 	char *body = NULL;
 
@@ -180,7 +180,7 @@ static void what_is_no_text_is_refused(void **state)
 		"\xF5\x80\x80\x80",
 		"ok then \xE2(\xA1",
 	};
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	put(d, "before ", 0);
@@ -196,7 +196,7 @@ static void what_is_no_text_is_refused(void **state)
 /* A program that writes over an old text in blocks which cut a character. */
 static void an_old_text_may_be_written_over_in_blocks(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char *body = NULL;
 	size_t len;
 
@@ -213,7 +213,7 @@ static void an_old_text_may_be_written_over_in_blocks(void **state)
 
 static void a_loaded_text_is_edited_in_place(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char buf[16] = "";
 
 	(void)state;
@@ -238,7 +238,7 @@ static void a_loaded_text_is_edited_in_place(void **state)
 
 static void a_text_is_cut_by_a_truncation(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 
 	(void)state;
 	assert_int_equal(draft_truncate(d, 100), 0);
@@ -260,7 +260,7 @@ static void a_text_is_cut_by_a_truncation(void **state)
 /* Offsets count from the first byte of a text, which may be anywhere. */
 static void sizes_that_nothing_has_are_refused(void **state)
 {
-	static const enum draft_form forms[] = {DRAFT_TEXT, DRAFT_JSON, DRAFT_FILE};
+	static const enum letter_form forms[] = {LETTER_TEXT, LETTER_JSON, LETTER_FILE};
 
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
@@ -272,7 +272,7 @@ static void sizes_that_nothing_has_are_refused(void **state)
 		put(d, "{}", 0);
 		assert_int_equal(draft_truncate(d, INT64_MAX), -EFBIG);
 		assert_int_equal(draft_write(d, "ab", 2, INT64_MAX, false),
-				 forms[i] == DRAFT_FILE ? -EFBIG : -EILSEQ);
+				 forms[i] == LETTER_FILE ? -EFBIG : -EILSEQ);
 		assert_int_equal(draft_size(d), 2);
 		draft_unref(&d);
 	}
@@ -280,7 +280,7 @@ static void sizes_that_nothing_has_are_refused(void **state)
 
 static void a_text_may_begin_anywhere(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char buf[8];
 
 	(void)state;
@@ -304,7 +304,7 @@ static void a_text_may_begin_anywhere(void **state)
 
 static void what_a_dying_writer_left_is_taken_raw(void **state)
 {
-	struct draft *d = new_draft(DRAFT_TEXT);
+	struct draft *d = new_draft(LETTER_TEXT);
 	char *body = NULL;
 	size_t len = 0;
 

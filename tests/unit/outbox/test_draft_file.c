@@ -49,7 +49,7 @@ static int count_files(void)
 
 static void a_file_is_written_anywhere(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 	char *bytes, buf[8] = "";
 
 	(void)state;
@@ -70,7 +70,7 @@ static void a_file_is_written_anywhere(void **state)
 
 static void an_empty_file_is_an_upload(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 
 	(void)state;
 	assert_true(draft_is_dirty(d));
@@ -82,7 +82,7 @@ static void an_empty_file_is_an_upload(void **state)
 
 static void a_file_has_100_mb(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 
 	(void)state;
 	assert_int_equal(draft_truncate(d, DRAFT_FILE_MAX + 1), -EFBIG);
@@ -98,7 +98,7 @@ static void a_file_has_100_mb(void **state)
 
 static void what_was_taken_stays_as_it_was(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 	char *bytes, buf[16] = "";
 	int first, second, third;
 
@@ -132,7 +132,7 @@ static void what_was_taken_stays_as_it_was(void **state)
 
 static void the_name_in_the_spool_tells_what_it_was(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE), *again = draft_ref(d);
+	struct draft *d = new_draft(LETTER_FILE), *again = draft_ref(d);
 	GDir *folder;
 	const char *name;
 	char *path;
@@ -172,7 +172,7 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 
 static void sha256_is_of_all_bytes(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 	char *hex = NULL;
 
 	(void)state;
@@ -198,10 +198,10 @@ static void without_a_spool_there_is_no_draft(void **state)
 	struct draft *d = NULL;
 
 	(void)state;
-	assert_int_equal(draft_new(DRAFT_FILE, "/nonexistent", &d), -ENOENT);
+	assert_int_equal(draft_new(LETTER_FILE, "/nonexistent", &d), -ENOENT);
 	assert_null(d);
 	/* Texts need none. */
-	assert_int_equal(draft_new(DRAFT_TEXT, "/nonexistent", &d), 0);
+	assert_int_equal(draft_new(LETTER_TEXT, "/nonexistent", &d), 0);
 	draft_unref(&d);
 }
 
@@ -217,7 +217,7 @@ static void the_last_descriptors_are_for_others(void **state)
 	few.rlim_max = before.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 	while (r == 0 && n < 64)
-		r = draft_new(DRAFT_FILE, draft_dir, &all[n++]);
+		r = draft_new(LETTER_FILE, draft_dir, &all[n++]);
 	assert_int_equal(r, -ENFILE);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(fd, 48);
@@ -243,7 +243,7 @@ static int fill_the_disk(void)
 
 	if (mount("none", draft_dir, "tmpfs", 0, DISK) < 0)
 		return 77;
-	if (draft_new(DRAFT_FILE, draft_dir, &d) || draft_new(DRAFT_FILE, draft_dir, &second))
+	if (draft_new(LETTER_FILE, draft_dir, &d) || draft_new(LETTER_FILE, draft_dir, &second))
 		return 1;
 	/* Not whole blocks, so that a part of the last write fits. */
 	for (;;) {
@@ -309,7 +309,7 @@ static ssize_t read_and_fail(void *arg, void *buf, size_t len, int64_t offset)
 
 static void a_draft_is_filled_from_what_there_is(void **state)
 {
-	struct draft *from = new_draft(DRAFT_FILE), *to = new_draft(DRAFT_FILE);
+	struct draft *from = new_draft(LETTER_FILE), *to = new_draft(LETTER_FILE);
 	g_autofree char *bytes = fill(200000, 'b'), *got = NULL, *again = NULL;
 	int fd, other;
 
@@ -320,7 +320,7 @@ static void a_draft_is_filled_from_what_there_is(void **state)
 	got = read_fd(fd, 200000);
 	assert_string_equal(got, bytes);
 	draft_unref(&to);
-	to = new_draft(DRAFT_FILE);
+	to = new_draft(LETTER_FILE);
 	assert_int_equal(draft_fill_fd(to, fd), 0);
 	assert_true(draft_is_dirty(to));
 	other = take_fd(to, 200000);
@@ -328,11 +328,11 @@ static void a_draft_is_filled_from_what_there_is(void **state)
 	assert_string_equal(again, bytes);
 	draft_unref(&to);
 	/* The errors of the source, and those of the draft. */
-	to = new_draft(DRAFT_FILE);
+	to = new_draft(LETTER_FILE);
 	assert_int_equal(draft_fill(to, read_and_fail, NULL), -ENETDOWN);
 	assert_int_equal(draft_fill_fd(to, -1), -EBADF);
 	draft_unref(&to);
-	to = new_draft(DRAFT_TEXT);
+	to = new_draft(LETTER_TEXT);
 	assert_int_equal(draft_fill_fd(to, fd), -EFBIG);
 	close(fd);
 	close(other);
@@ -382,7 +382,7 @@ static int copy_much(struct draft *d, int fd)
 
 static void test_no_file_is_copied_under_a_snapshot(void **state)
 {
-	struct draft *d = new_draft(DRAFT_FILE);
+	struct draft *d = new_draft(LETTER_FILE);
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
 	(void)state;

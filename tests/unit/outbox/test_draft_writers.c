@@ -17,7 +17,7 @@ static struct shared new_shared(void)
 {
 	struct shared s = {0};
 
-	assert_int_equal(draft_new(DRAFT_FILE, draft_dir, &s.d), 0);
+	assert_int_equal(draft_new(LETTER_FILE, draft_dir, &s.d), 0);
 	draft_join(s.d, &s.a);
 	draft_join(s.d, &s.b);
 	draft_join(s.d, &s.c);

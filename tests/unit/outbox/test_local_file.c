@@ -64,7 +64,7 @@ static void on_done(void *arg, int error, const char *why)
 
 static void begin(struct result *r, const char *path, const struct local_caller *caller)
 {
-	struct outbox_letter *l = outbox_letter_new(OUTBOX_JSON);
+	struct outbox_letter *l = outbox_letter_new(LETTER_JSON);
 
 	*r = (struct result){.letter = l};
 	pthread_mutex_init(&r->lock, NULL);
@@ -93,7 +93,7 @@ static void forget(struct result *r)
 {
 	/* A letter whose read failed is unchanged, and there is a reason. */
 	assert_int_equal(r->error != 0, r->letter->local != NULL);
-	assert_int_equal(r->error != 0, r->letter->form == OUTBOX_JSON);
+	assert_int_equal(r->error != 0, r->letter->form == LETTER_JSON);
 	assert_int_equal(r->error != 0, r->letter->fd < 0);
 	assert_int_equal(r->error != 0, r->why && strstr(r->why, r->letter->local->path));
 	outbox_letter_free(r->letter);
@@ -186,14 +186,14 @@ static void test_the_letter_becomes_one_of_the_file(void **state)
 	(void)state;
 	begin(&r, path, &me);
 	assert_int_equal(await(&r), 0);
-	assert_int_equal(r.letter->form, OUTBOX_FILE);
+	assert_int_equal(r.letter->form, LETTER_FILE);
 	assert_int_equal(r.letter->size, 8);
 	assert_int_equal(pread(r.letter->fd, bytes, sizeof(bytes), 0), 8);
 	assert_string_equal(bytes, "the plan");
 	assert_string_equal(r.letter->filename, "plan.txt");
 	assert_string_equal(r.letter->content_type, "text/plain");
 	assert_string_equal(r.letter->text, "hello");
-	assert_string_equal(r.letter->parent_id, "parent");
+	assert_string_equal(r.letter->to.parent_id, "parent");
 	assert_null(r.letter->body);
 	forget(&r);
 }

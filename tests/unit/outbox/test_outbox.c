@@ -79,11 +79,11 @@ static struct webex_message *edited(const struct kit *k, const char *markdown)
 static void each_form_has_its_request(void **state)
 {
 	struct kit *k = *state;
-	struct outbox_letter *l = kit_letter(k, OUTBOX_MARKDOWN, "**x**");
+	struct outbox_letter *l = kit_letter(k, LETTER_MARKDOWN, "**x**");
 	struct fake_call *call;
 	struct outcome end;
 
-	l->parent_id = g_strdup("PARENT");
+	l->to.parent_id = g_strdup("PARENT");
 	kit_send(k, l, &end);
 	call = fake_expect(FAKE_POST);
 	assert_string_equal(call->markdown, "**x**");
@@ -92,7 +92,7 @@ static void each_form_has_its_request(void **state)
 	fake_answer(call, kit_message(k, "x", kit_now()));
 	kit_expect_end(&end, 0);
 
-	kit_send(k, kit_letter(k, OUTBOX_JSON, "{\"text\": \"raw\"}"), &end);
+	kit_send(k, kit_letter(k, LETTER_JSON, "{\"text\": \"raw\"}"), &end);
 	call = fake_expect(FAKE_POST);
 	assert_null(call->text);
 	assert_non_null(strstr(call->json, "\"raw\""));
@@ -100,8 +100,8 @@ static void each_form_has_its_request(void **state)
 	fake_answer(call, kit_message(k, "raw", kit_now()));
 	kit_expect_end(&end, 0);
 
-	l = kit_letter(k, OUTBOX_EDIT_TEXT, "new");
-	l->message_id = g_strdup("M");
+	l = kit_edit(k, LETTER_TEXT, "new");
+	l->to.message_id = g_strdup("M");
 	kit_send(k, l, &end);
 	call = fake_expect(FAKE_EDIT);
 	assert_string_equal(call->message_id, "M");
@@ -111,8 +111,8 @@ static void each_form_has_its_request(void **state)
 	fake_answer(call, edited(k, NULL));
 	kit_expect_end(&end, 0);
 
-	l = kit_letter(k, OUTBOX_EDIT_MARKDOWN, "_new_");
-	l->message_id = g_strdup("M");
+	l = kit_edit(k, LETTER_MARKDOWN, "_new_");
+	l->to.message_id = g_strdup("M");
 	kit_send(k, l, &end);
 	call = fake_expect(FAKE_EDIT);
 	assert_string_equal(call->markdown, "_new_");
@@ -181,9 +181,9 @@ static void the_first_post_to_a_person_makes_the_space_known(void **state)
 	g_free(m->room_id);
 	m->room_id = g_strdup("NEWROOM");
 	m->room_type = WEBEX_ROOM_DIRECT;
-	g_clear_pointer(&l->room_id, g_free);
-	l->email = g_strdup("carol@example.com");
-	l->room = 0;
+	g_clear_pointer(&l->to.room_id, g_free);
+	l->to.email = g_strdup("carol@example.com");
+	l->to.room = 0;
 	kit_send(k, l, &end);
 	call = fake_expect(FAKE_POST);
 	assert_string_equal(call->email, "carol@example.com");
@@ -218,8 +218,8 @@ static void a_space_that_cannot_be_fetched_is_made_of_the_message(void **state)
 	g_free(m->room_id);
 	m->room_id = g_strdup("NEWROOM");
 	m->room_type = WEBEX_ROOM_DIRECT;
-	g_clear_pointer(&l->room_id, g_free);
-	l->email = g_strdup("carol@example.com");
+	g_clear_pointer(&l->to.room_id, g_free);
+	l->to.email = g_strdup("carol@example.com");
 	kit_send(k, l, &end);
 	fake_answer(fake_expect(FAKE_POST), m);
 	fake_fail(fake_expect(FAKE_GET_ROOM), -ETIMEDOUT, 0, false);
@@ -295,7 +295,7 @@ static void json_that_is_no_message_is_kept(void **state)
 	struct outbox_item *item;
 	struct outcome end;
 
-	kit_send(k, kit_letter(k, OUTBOX_JSON, "{\"text\": "), &end);
+	kit_send(k, kit_letter(k, LETTER_JSON, "{\"text\": "), &end);
 	kit_expect_end(&end, -EINVAL);
 	item = kit_only_item(k);
 	kit_expect_item(k, item, "{\"text\": ", "unsent", "JSON");
@@ -368,9 +368,9 @@ static void other_writers_and_rooms_do_not_wait(void **state)
 	kit_send(k, kit_text(k, 1, "one"), &ends[0]);
 	kit_send(k, kit_text(k, 2, "two"), &ends[1]);
 	l = kit_text(k, 1, "three");
-	g_free(l->room_id);
-	l->room_id = g_strdup(k->direct_id);
-	l->room = k->direct;
+	g_free(l->to.room_id);
+	l->to.room_id = g_strdup(k->direct_id);
+	l->to.room = k->direct;
 	kit_send(k, l, &ends[2]);
 	for (int i = 0; i < 3; i++)
 		calls[i] = fake_expect(FAKE_POST);

@@ -22,7 +22,7 @@ static void send_and_die(char *dir, bool is_again)
 		assert_int_equal(outbox_keep(k.o, l, "why"), 0);
 		item = kit_only_item(&k);
 		assert_int_equal(outbox_take(k.o, item->n, &l), 0);
-		l->room_id = l->room_id ? l->room_id : g_strdup(k.room_id);
+		l->to.room_id = l->to.room_id ? l->to.room_id : g_strdup(k.room_id);
 		outbox_item_free(item);
 	}
 	kit_send(&k, l, &end);

@@ -121,8 +121,8 @@ static void expect_name(struct kit *k, struct outbox_letter *l, const char *suff
 
 static struct outbox_letter *placed(struct outbox_letter *l, const char *place)
 {
-	g_free(l->place);
-	l->place = g_strdup(place);
+	g_free(l->to.place);
+	l->to.place = g_strdup(place);
 	return l;
 }
 
@@ -134,10 +134,10 @@ static void names_are_clean_and_short(void **state)
 	struct draft *draft;
 
 	expect_name(k, kit_text(k, 1, "x"), "_Harbour project_post.txt");
-	expect_name(k, kit_letter(k, OUTBOX_MARKDOWN, "x"), "_post.md");
-	expect_name(k, kit_letter(k, OUTBOX_JSON, "x"), "_post.json");
-	expect_name(k, kit_letter(k, OUTBOX_EDIT_TEXT, "x"), "_edit.txt");
-	expect_name(k, kit_letter(k, OUTBOX_EDIT_MARKDOWN, "x"), "_edit.md");
+	expect_name(k, kit_letter(k, LETTER_MARKDOWN, "x"), "_post.md");
+	expect_name(k, kit_letter(k, LETTER_JSON, "x"), "_post.json");
+	expect_name(k, kit_edit(k, LETTER_TEXT, "x"), "_edit.txt");
+	expect_name(k, kit_edit(k, LETTER_MARKDOWN, "x"), "_edit.md");
 	expect_name(k, placed(kit_text(k, 1, "x"), "../a\n/\xFF"),
 		    "__..\xE2\x88\x95"
 		    "a\xEF\xBF\xBD\xE2\x88\x95\xEF\xBF\xBD_post.txt");
@@ -151,6 +151,29 @@ static void names_are_clean_and_short(void **state)
 	draft_unref(&draft);
 	g_free(name);
 	g_free(lots);
+}
+
+/* Older versions read and wrote the same words. */
+static void an_edit_is_one_after_a_restart(void **state)
+{
+	struct kit *k = *state;
+	struct outbox_letter *l = kit_edit(k, LETTER_MARKDOWN, "**new**");
+	struct outbox_item *item;
+	char *why = NULL;
+
+	l->to.message_id = g_strdup("M");
+	assert_int_equal(outbox_keep(k->o, l, "why"), 0);
+	kit_reopen_outbox(k);
+	item = kit_only_item(k);
+	assert_int_equal(outbox_why(k->o, item->n, &why), 0);
+	assert_non_null(strstr(why, "\"form\": \"edit-markdown\""));
+	assert_int_equal(outbox_take(k->o, item->n, &l), 0);
+	assert_true(l->is_edit);
+	assert_int_equal(l->form, LETTER_MARKDOWN);
+	assert_string_equal(l->to.message_id, "M");
+	outbox_letter_free(l);
+	outbox_item_free(item);
+	g_free(why);
 }
 
 static void they_are_there_after_a_restart(void **state)
@@ -181,7 +204,7 @@ static struct outbox_letter *take_only(struct kit *k, struct outbox_item **ret_i
 
 	*ret_item = kit_only_item(k);
 	assert_int_equal(outbox_take(k->o, (*ret_item)->n, &l), 0);
-	l->room = k->room;
+	l->to.room = k->room;
 	return l;
 }
 
@@ -195,14 +218,14 @@ static void sent_again_it_goes_when_it_is_delivered(void **state)
 	char *files;
 
 	l = kit_text(k, 7, "hello\n\n");
-	l->parent_id = g_strdup("PARENT");
+	l->to.parent_id = g_strdup("PARENT");
 	assert_int_equal(outbox_keep(k->o, l, "why"), 0);
 	l = take_only(k, &item);
-	assert_int_equal(l->form, OUTBOX_TEXT);
+	assert_int_equal(l->form, LETTER_TEXT);
 	assert_string_equal(l->body, "hello");
-	assert_string_equal(l->room_id, k->room_id);
-	assert_string_equal(l->parent_id, "PARENT");
-	assert_string_equal(l->place, "Harbour project");
+	assert_string_equal(l->to.room_id, k->room_id);
+	assert_string_equal(l->to.parent_id, "PARENT");
+	assert_string_equal(l->to.place, "Harbour project");
 	assert_string_equal(l->comm, "bash");
 	assert_int_equal(l->pid, 7);
 	kit_send(k, l, &end);
@@ -234,8 +257,8 @@ static void sent_again_in_vain_it_stays_where_it_was(void **state)
 	l = take_only(k, &before);
 	second = take_only(k, &after);
 	outbox_item_free(after);
-	g_free(l->room_id);
-	l->room_id = g_strdup(k->direct_id);
+	g_free(l->to.room_id);
+	l->to.room_id = g_strdup(k->direct_id);
 	placed(l, "Bob");
 	kit_send(k, l, &end);
 	kit_send(k, second, &busy);
@@ -271,7 +294,7 @@ static void sent_again_into_doubt_it_says_so(void **state)
 	struct outcome end;
 
 	assert_int_equal(
-		outbox_keep(k->o, kit_letter(k, OUTBOX_JSON, "{\"text\":\"x\"}"), "why"), 0);
+		outbox_keep(k->o, kit_letter(k, LETTER_JSON, "{\"text\":\"x\"}"), "why"), 0);
 	l = take_only(k, &before);
 	kit_send(k, l, &end);
 	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
@@ -296,7 +319,7 @@ static void a_file_is_sent_again(void **state)
 	draft_unref(&draft);
 	kit_reopen_outbox(k);
 	l = take_only(k, &item);
-	assert_int_equal(l->form, OUTBOX_FILE);
+	assert_int_equal(l->form, LETTER_FILE);
 	assert_string_equal(l->filename, "a.txt");
 	assert_string_equal(l->content_type, "text/plain");
 	assert_int_equal(l->size, 5);
@@ -483,8 +506,8 @@ static void there_is_a_limit(void **state)
 	/* Those that are there can still be sent. */
 	struct outbox_letter *l;
 	assert_int_equal(outbox_take(k->o, 1000000, &l), 0);
-	g_free(l->room_id);
-	l->room_id = g_strdup(k->room_id);
+	g_free(l->to.room_id);
+	l->to.room_id = g_strdup(k->room_id);
 	kit_send(k, l, &end);
 	fake_answer(fake_expect(FAKE_POST), kit_message(k, "x", kit_now()));
 	kit_expect_end(&end, 0);
@@ -499,6 +522,7 @@ int main(void)
 		kit_test(a_file_without_a_name_is_copied),
 		kit_test(names_differ_and_numbers_rise),
 		kit_test(names_are_clean_and_short),
+		kit_test(an_edit_is_one_after_a_restart),
 		kit_test(they_are_there_after_a_restart),
 		kit_test(sent_again_it_goes_when_it_is_delivered),
 		kit_test(sent_again_in_vain_it_stays_where_it_was),

@@ -153,7 +153,7 @@ static void test_a_file_holds_its_directory(void **state)
 	int64_t a = hold(k, "a@x");
 
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(0, draft_new(DRAFT_FILE, dir, &draft));
+	assert_int_equal(0, draft_new(LETTER_FILE, dir, &draft));
 	assert_int_equal(0, pending_add(pendings, 9, 9, tree_ino(TREE_ADDRESS, a), ".f.swp",
 					draft, true, 0600, &p));
 	counted_drop(k->counted, a, 1);

@@ -61,7 +61,7 @@ static struct pending *make(struct kit *k, const char *name, bool is_scratch)
 	struct draft *draft = NULL;
 	struct pending *p = NULL;
 
-	assert_int_equal(draft_new(DRAFT_FILE, k->dir, &draft), 0);
+	assert_int_equal(draft_new(LETTER_FILE, k->dir, &draft), 0);
 	assert_int_equal(pending_add(k->pendings, k->next_row, k->next_row, DIR_INO, name,
 				     draft, is_scratch, 0644, &p),
 			 0);

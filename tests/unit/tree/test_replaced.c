@@ -111,7 +111,7 @@ static void something_is_written(void **state)
 	struct pending *p;
 	struct draft *draft;
 
-	assert_int_equal(0, draft_new(DRAFT_TEXT, "/tmp", &draft));
+	assert_int_equal(0, draft_new(LETTER_TEXT, "/tmp", &draft));
 	assert_int_equal(0, pending_add(w->tree.pendings, 9, 9, tree_ino(TREE_SPACE, 7),
 					"a.pdf", draft, false, 0644, &p));
 	replaced_hide(w->tree.replaced, 5, 7, "a.pdf");
