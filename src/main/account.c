@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,11 +17,15 @@
 
 #include "base/cleanup.h"
 #include "base/private.h"
+#include "main/mountpoint.h"
 
 #define HASH_DIGITS 12
 #define FINGERPRINT_DIGITS 64
 #define EMAIL_MAX 64
 #define MOUNTS_MAX 9
+/* The end of a mount waits ten seconds for what is on its way, and puts the rest away. */
+#define END_MS 30000
+#define PAUSE_MS 20
 #define OWNER_FILE_MAX 8192
 #define TOKEN_MEMORY_S (90L * 24 * 3600)
 #define GROUP "account"
@@ -225,17 +231,39 @@ static char *make_key(const struct account_config *config, const struct account_
 	return g_strconcat(*email ? email : "account", suffix, NULL);
 }
 
-/* 0, -EBUSY, or another error. */
-static int lock_state(const char *state_dir, int *ret_fd)
+/* Whether the mount whose path is in the lock file is not there: it ends, or has just begun. */
+static bool is_between(int fd)
 {
+	char path[PATH_MAX + 1];
+	ssize_t n = pread(fd, path, sizeof(path) - 1, 0);
+
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	return mountpoint_is_mounted(path, NULL) == 0;
+}
+
+/* 0, -EBUSY, or another error. Waits for a mount that ends, for *left_ms in all. */
+static int lock_state(const char *state_dir, const char *mountpoint, int *left_ms, int *ret_fd)
+{
+	const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000 * 1000};
 	_cleanup_gfree_ char *path = g_strconcat(state_dir, ".lock", NULL);
 	_cleanup_close_ int fd = -1;
 	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
 	if (r < 0)
 		return r;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	r = flock(fd, LOCK_EX | LOCK_NB);
+	for (; r < 0 && errno == EWOULDBLOCK && *left_ms > 0 && is_between(fd);
+	     *left_ms -= PAUSE_MS) {
+		nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	if (r < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	/* Without it, on a full disk, whoever comes next does not wait. */
+	if (ftruncate(fd, 0) == 0 && mountpoint)
+		(void)!pwrite(fd, mountpoint, strlen(mountpoint), 0);
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
@@ -246,6 +274,7 @@ static int open_state(const struct account_config *config, struct account *a, ch
 	/* The person may have put the folder elsewhere, with a link to it. */
 	int r = private_root(root);
 	char *real = r == 0 ? realpath(root, NULL) : NULL;
+	int left_ms = END_MS;
 
 	if (r == 0)
 		r = real ? private_dir(real, NULL) : -errno;
@@ -258,7 +287,7 @@ static int open_state(const struct account_config *config, struct account *a, ch
 		a->state_dir = a->number == 1
 				       ? g_build_filename(root, a->key, NULL)
 				       : g_strdup_printf("%s/%s~%d", root, a->key, a->number);
-		r = lock_state(a->state_dir, &a->lock_fd);
+		r = lock_state(a->state_dir, config->mountpoint, &left_ms, &a->lock_fd);
 		if (r == 0)
 			break;
 	}

@@ -44,6 +44,7 @@ struct account_config {
 	const char *name; /* -o account=, or NULL */
 	const char *base_url;
 	const char *fingerprint; /* webex_token_fingerprint */
+	const char *mountpoint;	 /* noted in the lock, for who comes next; or NULL */
 };
 
 /* Gives the owner that was remembered for this token, or for the named account. 0 or -ENOENT. */
@@ -58,8 +59,9 @@ struct account {
 	int lock_fd;
 };
 
-/* Makes the folders, locks the outbox and remembers the owner. On failure *ret_reason is one
- * line (owned). */
+/* Makes the folders, locks the outbox and remembers the owner. If the mount that has the lock is
+ * not there any more, it is putting everything away: waits for its end, as long as that may take.
+ * On failure *ret_reason is one line (owned). */
 int account_open(const struct account_config *config, const struct account_owner *owner,
 		 struct account *ret_account, char **ret_reason);
 void account_close(struct account *a);

@@ -45,7 +45,7 @@ int mountpoint_is_mounted(const char *path, char **ret_type)
 
 			found = strcmp(at, path) == 0;
 		}
-		if (found)
+		if (found && ret_type)
 			*ret_type = mount_type(words);
 		g_strfreev(words);
 	}

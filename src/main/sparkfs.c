@@ -209,6 +209,7 @@ static int start_account(struct sparkfs *s, char **ret_reason)
 		.name = s->options->account,
 		.base_url = s->base_url,
 		.fingerprint = s->fingerprint,
+		.mountpoint = s->mountpoint,
 	};
 	struct webex_person *me = NULL;
 	int r = identify(s, &config, &me, ret_reason);

@@ -516,7 +516,7 @@ ROWS = {
         Row("cat ~/webex/events", until=hears_of_a_message),
         Row("cd ~/webex", until=lambda r, out: hears_of_a_message(r, out.replace(": ", " "))),
         Row("cat ~/webex/.sparkfs/last-error", says_what_failed, before=something_failed),
-        Row("fusermount3 -u ~/webex", works_again, before=nobody_is_in_it,
+        Row("git pull", works_again, before=nobody_is_in_it,
             not_run_lines="git|meson|sudo", reason="change the clone and the machine"),
         Row("fusermount3 -u ~/webex", has_nothing_left, not_run_lines="sudo",
             reason="changes the machine"),

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "main/account.h"
@@ -100,6 +101,55 @@ static void refuse(struct fixture *f, const struct account_owner *owner, int err
 		fail_msg("%s: no \"%s\"", reason, words);
 	assert_null(strchr(reason, '\n'));
 	g_free(reason);
+}
+
+/* A mount of the account at `mountpoint` in another process, which ends after a moment or when it
+ * is killed. */
+static pid_t mount_elsewhere(struct fixture *f, const char *mountpoint)
+{
+	struct account_config config = f->config;
+	struct account a;
+	char *reason = NULL;
+	int fds[2];
+	char begun;
+	pid_t pid;
+
+	config.mountpoint = mountpoint;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (account_open(&config, &f->alice, &a, &reason) == 0 &&
+		    write(fds[1], "", 1) == 1)
+			usleep(200 * 1000);
+		_exit(0);
+	}
+	assert_int_equal(read(fds[0], &begun, 1), 1);
+	close(fds[0]);
+	close(fds[1]);
+	return pid;
+}
+
+/* fusermount3 -u returns before sparkfs has put everything away. */
+static void test_a_mount_that_ends_is_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = mount_elsewhere(f, "/nothing is mounted here");
+	struct account a = open_account(f, &f->alice);
+
+	assert_int_equal(a.number, 1);
+	account_close(&a);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_a_mount_that_is_there_is_not_waited_for(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid = mount_elsewhere(f, "/");
+	struct account a = open_account(f, &f->alice);
+
+	assert_int_equal(a.number, 2);
+	account_close(&a);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 static unsigned mode_of(const char *path)
@@ -405,6 +455,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_unusable_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tokens_that_are_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_links_are_not_followed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_mount_that_ends_is_waited_for, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_mount_that_is_there_is_not_waited_for,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
