@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
-#include <time.h>
 
 #include "base/thread.h"
+#include "base/wait.h"
 
 /*
  * A condition variable cannot wait on CLOCK_BOOTTIME, so after a suspend a timer may be late,
@@ -103,24 +103,14 @@ static void wait_locked(struct work_queue *q)
 {
 	GSequenceIter *first = g_sequence_get_begin_iter(q->timers);
 	struct timer *timer;
-	struct timespec until;
-	int64_t wait_ms;
+	int64_t wait_ms = -1;
 
-	if (g_sequence_iter_is_end(first)) {
-		pthread_cond_wait(&q->changed, &q->lock);
-		return;
+	if (!g_sequence_iter_is_end(first)) {
+		timer = g_sequence_get(first);
+		wait_ms = timer->due_ms - clock_mono(clock_system());
+		wait_ms = CLAMP(wait_ms, 0, LONGEST_WAIT_MS);
 	}
-	timer = g_sequence_get(first);
-	wait_ms = timer->due_ms - clock_mono(clock_system());
-	wait_ms = CLAMP(wait_ms, 0, LONGEST_WAIT_MS);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	pthread_cond_timedwait(&q->changed, &q->lock, &until);
+	wait_until(&q->changed, &q->lock, wait_deadline(wait_ms));
 }
 
 static void *run(void *arg)
@@ -157,14 +147,10 @@ static void queue_free(struct work_queue *q)
 int work_queue_start(const char *name, struct work_queue **ret_queue)
 {
 	struct work_queue *q = g_new0(struct work_queue, 1);
-	pthread_condattr_t attr;
 	int r;
 
 	pthread_mutex_init(&q->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&q->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_init(&q->changed);
 	q->last = &q->first;
 	q->timers = g_sequence_new(g_free);
 	q->by_id = g_hash_table_new(g_int64_hash, g_int64_equal);

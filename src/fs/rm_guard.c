@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/wait.h"
 #include "fs/caller.h"
 #include "fs/rm_guard.h"
 
@@ -91,13 +91,8 @@ struct rm_guard *rm_guard_new(void)
 {
 	struct rm_guard *g = g_new0(struct rm_guard, 1);
 
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&g->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&g->closed, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_init(&g->closed);
 	g->held = g_hash_table_new_full(held_hash, held_equal, g_free, NULL);
 	g->reading = g_hash_table_new_full(reading_hash, reading_equal, g_free, NULL);
 	g->ends = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -181,19 +176,13 @@ static struct held *find_held(struct rm_guard *g, uint64_t dir, pid_t tgid)
 
 bool rm_guard_holds(struct rm_guard *g, uint64_t dir, pid_t tgid, bool may_wait)
 {
-	struct timespec until;
+	int64_t deadline = wait_deadline(CLOSE_MS);
+	bool in_time = true;
 	struct held *h;
-	int r = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += CLOSE_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&g->lock);
-	while ((h = find_held(g, dir, tgid)) && may_wait && !h->is_sure && r == 0)
-		r = pthread_cond_timedwait(&g->closed, &g->lock, &until);
+	while ((h = find_held(g, dir, tgid)) && may_wait && !h->is_sure && in_time)
+		in_time = wait_until(&g->closed, &g->lock, deadline);
 	if (h && may_wait)
 		h->is_sure = true;
 	pthread_mutex_unlock(&g->lock);

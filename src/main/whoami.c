@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <time.h>
+
+#include "base/wait.h"
 
 struct ask {
 	const char *base_url;
@@ -73,44 +74,32 @@ static void answered(void *arg, struct webex_reply *reply)
 	pthread_mutex_unlock(&a->lock);
 }
 
-/* True if it ended in time. */
+/* True if it ended in time. Below 0: there is all the time. */
 static bool wait_until_over(struct ask *a, int timeout_ms)
 {
-	struct timespec end;
-	int r = 0;
+	int64_t deadline = wait_deadline(timeout_ms);
+	bool is_over, in_time = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += timeout_ms / 1000;
-	end.tv_nsec += timeout_ms % 1000 * 1000000L;
-	if (end.tv_nsec >= 1000000000L) {
-		end.tv_sec++;
-		end.tv_nsec -= 1000000000L;
-	}
 	pthread_mutex_lock(&a->lock);
-	while (!a->is_over && r == 0)
-		r = pthread_cond_timedwait(&a->over_cond, &a->lock, &end);
-	r = a->is_over;
+	while (!a->is_over && in_time)
+		in_time = wait_until(&a->over_cond, &a->lock, deadline);
+	is_over = a->is_over;
 	pthread_mutex_unlock(&a->lock);
-	return r;
+	return is_over;
 }
 
 int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms,
 	       struct webex_person **ret_me, bool *ret_is_network, char **ret_reason)
 {
 	struct ask a = {.base_url = base_url, .lock = PTHREAD_MUTEX_INITIALIZER};
-	pthread_condattr_t attr;
 	uint64_t id;
 
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&a.over_cond, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_init(&a.over_cond);
 	id = webex_get_me(client, answered, &a);
 	if (!wait_until_over(&a, timeout_ms)) {
 		webex_cancel(client, id);
 		/* `done` is called whatever the network does (webex/api.h 1). */
-		while (!wait_until_over(&a, 1000))
-			;
+		wait_until_over(&a, -1);
 	}
 	pthread_cond_destroy(&a.over_cond);
 	pthread_mutex_destroy(&a.lock);

@@ -4,10 +4,10 @@
 #include "outbox/outbox.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/wait.h"
 #include "outbox/draft.h"
 #include "outbox/internal.h"
 #include "webex/media_type.h"
@@ -25,7 +25,6 @@ static void queue_free(gpointer queue)
 static struct outbox *outbox_new(const struct outbox_config *config)
 {
 	struct outbox *o = g_new0(struct outbox, 1);
-	pthread_condattr_t attr;
 
 	o->store = config->store;
 	o->client = config->client;
@@ -42,10 +41,7 @@ static struct outbox *outbox_new(const struct outbox_config *config)
 	o->peers_fd = -1;
 	o->next_id = 1;
 	pthread_mutex_init(&o->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&o->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	wait_init(&o->changed);
 	outbox_items_init(o);
 	o->jobs = g_hash_table_new(g_int64_hash, g_int64_equal);
 	o->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, queue_free);
@@ -294,23 +290,12 @@ static void abort_jobs(void *arg)
 
 static void wait_idle(struct outbox *o, int wait_ms)
 {
-	struct timespec until;
-	int r = 0;
+	int64_t deadline = wait_deadline(wait_ms);
+	bool in_time = true;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000L;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&o->lock);
-	while (o->live > 0 && r == 0) {
-		if (wait_ms < 0)
-			r = pthread_cond_wait(&o->changed, &o->lock);
-		else
-			r = pthread_cond_timedwait(&o->changed, &o->lock, &until);
-	}
+	while (o->live > 0 && in_time)
+		in_time = wait_until(&o->changed, &o->lock, deadline);
 	pthread_mutex_unlock(&o->lock);
 }
 
