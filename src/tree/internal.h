@@ -147,10 +147,11 @@ extern const struct tree_row attachment_rows[];
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \
 	}
+/* Before the umask of the mount, which takes the same from everything. */
 #define DIR_RO (S_IFDIR | 0555)
-#define DIR_RW (S_IFDIR | 0755)
+#define DIR_RW (S_IFDIR | 0777)
 #define FILE_RO (S_IFREG | 0444)
-#define FILE_RW (S_IFREG | 0644)
+#define FILE_RW (S_IFREG | 0666)
 #define LINK (S_IFLNK | 0777)
 
 /* ---- functions that several files use, by file ---- */

@@ -153,7 +153,7 @@ static void fill_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct st
 			 (kind == TREE_MESSAGE_MD && b->has_markdown));
 
 	if (editable)
-		attr->st.st_mode |= 0200;
+		attr->st.st_mode |= 0222;
 	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
 	attr->st.st_nlink = 2;
 	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);

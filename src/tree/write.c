@@ -242,7 +242,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	if (r == 0) {
 		w->draft = draft_ref(draft);
 		r = pending_add(t->pendings, w->row, w->content_row, w->dir, content.name,
-				draft, false, 0644, &w->pending);
+				draft, false, FILE_RW & 0777, &w->pending);
 	}
 	store_content_clear(&content);
 	return r;

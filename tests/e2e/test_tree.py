@@ -108,6 +108,35 @@ def test_owner_and_umask_are_options(mount):
         assert stat.S_ISLNK(st.st_mode) or not st.st_mode & 0o077, path
 
 
+@pytest.mark.mount("allow_other,uid=1234,gid=2345,umask=007")
+def test_a_smaller_umask_lets_others_write(sim, mount):
+    """What may be written has 666 and 777 before the umask, all else 444 and 555."""
+    modes = {}
+    for path, st in files_below(mount.path):
+        if not stat.S_ISLNK(st.st_mode):
+            may = (0o777, 0o555) if stat.S_ISDIR(st.st_mode) else (0o666, 0o444)
+            assert stat.S_IMODE(st.st_mode) in [m & ~0o007 for m in may], path
+            modes.setdefault(st.st_mode, path)
+    assert len(modes) == 4, modes
+    mine = next(m for m in sim.messages(sim.room(BUOY)["id"])
+                if m["personEmail"] == "alice@example.com" and not m.get("files")
+                and not m.get("markdown"))
+    for name in (txt_name(mine), "post", "space.json"):
+        assert stat.S_IMODE(os.stat(mount.space(BUOY) / name).st_mode) == 0o660, name
+
+    def write_as(group):
+        """A shell of this group writes, edits and copies. How many of the three it could."""
+        posts = len(sim.requests("POST")) + len(sim.requests("PUT"))
+        mount.run(["setpriv", "--reuid=4321", f"--regid={group}", "--clear-groups", "sh", "-c",
+                   f"umask 022; echo {group} > post; echo {group} > \"$1\"; cp /etc/hostname {group}",
+                   "sh", txt_name(mine)], cwd=mount.space(BUOY))
+        return len(sim.requests("POST")) + len(sim.requests("PUT")) - posts
+
+    if os.geteuid() == 0:
+        assert write_as(3456) == 0
+        assert write_as(2345) == 3
+
+
 def test_owner_is_the_mounter(mount):
     for path, st in files_below(mount / "spaces/Lunch"):
         assert (st.st_uid, st.st_gid) == (os.getuid(), os.getgid()), path
