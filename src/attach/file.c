@@ -151,8 +151,11 @@ int content_file_open(const struct contents *c, const char *url, int64_t size,
 		      struct content_file *ret_file)
 {
 	struct content_file f = {.fd = -1, .length = -1};
-	int r = -ENOENT;
+	int r = fd_check_left();
 
+	if (r < 0)
+		return r;
+	r = -ENOENT;
 	if (c->dir) {
 		_cleanup_gfree_ char *hash = hash_of(url);
 

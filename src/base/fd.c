@@ -2,12 +2,15 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/snapshot.h"
 
 #define COPY_BYTES 65536
@@ -15,6 +18,34 @@
  * is kept. */
 #define RESERVE 128
 #define RESERVE_PART 4
+/* Descriptors above the limit that is set, for letters. */
+#define LAST 16
+
+static rlim_t limit_before;
+static pthread_mutex_t last_lock =
+	PTHREAD_MUTEX_INITIALIZER; /* the limit, while it is raised */
+
+/* ---- the limit ---- */
+
+void fd_limit_raise(void)
+{
+	struct rlimit limit;
+	rlim_t raised;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	raised = limit.rlim_max - MIN(LAST, limit.rlim_max / RESERVE_PART);
+	if (limit.rlim_cur < raised)
+		limit_before = limit.rlim_cur;
+	limit.rlim_cur = raised;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		limit_before = 0;
+}
+
+unsigned long fd_limit_before(void)
+{
+	return (unsigned long)limit_before;
+}
 
 bool fd_is_scarce(int fd)
 {
@@ -24,6 +55,65 @@ bool fd_is_scarce(int fd)
 		return false;
 	return (rlim_t)fd >= limit.rlim_cur - MIN(RESERVE, limit.rlim_cur / RESERVE_PART);
 }
+
+int fd_check_left(void)
+{
+	int fd = open("/", O_PATH | O_CLOEXEC);
+	bool is_scarce = fd < 0 ? errno == EMFILE || errno == ENFILE : fd_is_scarce(fd);
+
+	if (fd >= 0)
+		close(fd);
+	if (!is_scarce)
+		return 0;
+	log_last_error(
+		"too many files are open, or wait here for a name or for bytes: close, rename "
+		"or rm some, or raise the limit of open files");
+	return -ENFILE;
+}
+
+static int open_or_dup(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	int fd = name ? openat(dir_fd, name, flags | O_CLOEXEC, mode)
+		      : fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Raises the limit for the moment of one call. */
+static int open_or_dup_last_locked(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	struct rlimit limit, more;
+	int fd;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return -EMFILE;
+	more = limit;
+	more.rlim_cur += MIN(LAST, limit.rlim_max - limit.rlim_cur);
+	if (setrlimit(RLIMIT_NOFILE, &more) < 0)
+		return -EMFILE;
+	fd = open_or_dup(dir_fd, name, flags, mode);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return fd;
+}
+
+int fd_openat_last(int dir_fd, const char *name, int flags, mode_t mode)
+{
+	int fd = open_or_dup(dir_fd, name, flags, mode);
+
+	if (fd != -EMFILE)
+		return fd;
+	pthread_mutex_lock(&last_lock);
+	fd = open_or_dup_last_locked(dir_fd, name, flags, mode);
+	pthread_mutex_unlock(&last_lock);
+	return fd;
+}
+
+int fd_dup_last(int fd)
+{
+	return fd_openat_last(fd, NULL, 0, 0);
+}
+
+/* ---- whole ranges ---- */
 
 int fd_write_all(int fd, const void *buf, size_t len, int64_t offset)
 {

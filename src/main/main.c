@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "outbox/local_helper.h"
 #include "inotify/helper.h"
@@ -70,18 +70,6 @@ static void open_standard_files(void)
 		close(fd);
 }
 
-/* Raises the limit of descriptors as far as allowed, since each open upload, letter and reader
- * has one. */
-static void raise_open_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int run(const struct options *options)
 {
 	struct sparkfs s;
@@ -96,7 +84,8 @@ static int run(const struct options *options)
 	/* The program that started us may have ignored it. Then the numbers of our children
 	 * would be given to other processes before we have waited for them. */
 	signal(SIGCHLD, SIG_DFL);
-	raise_open_files();
+	/* Each open upload, letter and reader has a descriptor. */
+	fd_limit_raise();
 	sparkfs_init(&s, options);
 	r = sparkfs_prepare(&s, &reason);
 	if (r == 0 && !options->is_foreground) {

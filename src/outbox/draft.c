@@ -29,7 +29,10 @@
 static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 {
 	uint64_t number = 0;
+	int r = fd_check_left();
 
+	if (r < 0)
+		return r;
 	for (;;) {
 		if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 			return -EIO;
@@ -38,11 +41,6 @@ static int spool_create(const char *dir, int *ret_fd, char **ret_path)
 					dir, DRAFT_SPOOL_DIGITS, number);
 		int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 		int error = errno;
-		if (fd >= 0 && fd_is_scarce(fd)) {
-			unlink(path);
-			close(fd);
-			return -ENFILE;
-		}
 		if (fd >= 0) {
 			*ret_fd = fd;
 			*ret_path = steal_ptr(&path);
@@ -57,13 +55,12 @@ int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_d
 {
 	_cleanup_gfree_ char *path = NULL;
 	struct draft *d;
-	int fd = -1;
+	int fd = -1, r;
 
-	if (form == LETTER_FILE) {
-		int r = spool_create(spool_dir, &fd, &path);
-		if (r < 0)
-			return r;
-	}
+	/* A text needs a descriptor only as a letter, but a shell does not show an error of close. */
+	r = form == LETTER_FILE ? spool_create(spool_dir, &fd, &path) : fd_check_left();
+	if (r < 0)
+		return r;
 	d = g_new0(struct draft, 1);
 	d->refs = 1;
 	d->form = form;
@@ -509,10 +506,10 @@ static void take_text_locked(struct draft *d, size_t len, char **ret_body, size_
 
 static int take_file_locked(struct draft *d, int *ret_fd, int64_t *ret_size)
 {
-	int fd = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
+	int fd = fd_dup_last(d->fd);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret_fd = fd;
 	*ret_size = d->size;
 	d->is_taken = true;

@@ -48,9 +48,9 @@ struct draft;
 #define DRAFT_SPOOL_DIGITS 16
 #define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name contains it */
 
-/* `spool_dir` is borrowed for the call. For LETTER_FILE it exists; -ENFILE: too many files wait
- * there. For text forms it is on the disk that will keep the letter, or NULL. The draft is
- * shared by reference count; starts with one. */
+/* `spool_dir` is borrowed for the call. For LETTER_FILE it exists. For text forms it is on the disk
+ * that will keep the letter, or NULL. -ENFILE: too many files are open or wait; last-error says so.
+ * The draft is shared by reference count; starts with one. */
 int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);
 void draft_unref(struct draft **d);

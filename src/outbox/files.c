@@ -68,11 +68,10 @@ void outbox_files_close(struct outbox *o)
 
 static int create(struct outbox *o, const char *name, int flags, int *ret_fd)
 {
-	int fd = openat(o->dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags,
-			0600);
+	int fd = fd_openat_last(o->dir_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | flags, 0600);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	*ret_fd = fd;
 	return 0;
 }
@@ -130,10 +129,12 @@ static int put_body(struct outbox *o, int64_t n, const struct outbox_letter *l, 
 static int open_file(struct outbox *o, const char *name, int *ret_fd)
 {
 	_cleanup_close_ int fd =
-		openat(o->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		fd_openat_last(o->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EBADMSG;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/close_from.h"
+#include "base/fd.h"
 #include "base/snapshot.h"
 
 /* How often the stop flag and the end of the shell are checked while no output comes. */
@@ -47,7 +48,12 @@ static void set_attributes(posix_spawnattr_t *attr)
 
 static int spawn(const char *command, int out_fd, int err_fd, pid_t *ret_pid)
 {
-	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)command, NULL};
+	/* Some programs close each descriptor that they might have, up to the limit. */
+	_cleanup_gfree_ char *limited =
+		fd_limit_before()
+			? g_strdup_printf("ulimit -S -n %lu; %s", fd_limit_before(), command)
+			: g_strdup(command);
+	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", limited, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 

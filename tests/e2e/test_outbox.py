@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -476,6 +477,48 @@ def test_an_open_draft_at_unmount_is_kept(pier, start_mount):
     _, data, _ = Unsent(pier.mount).one()
     assert data == b"unfinished"
     assert pier.posts() == 0
+
+
+def leave_descriptors(mount, spare):
+    """Lets the mount have so many descriptors more than it has now."""
+    have = {int(fd) for fd in os.listdir(f"/proc/{mount.pid}/fd")}
+    lowest = next(n for n in range(len(have) + 1) if n not in have)
+    most = resource.prlimit(mount.pid, resource.RLIMIT_NOFILE)[1]
+    resource.prlimit(mount.pid, resource.RLIMIT_NOFILE, (lowest + spare, most))
+
+
+def test_without_descriptors_nothing_is_lost(pier, unsent):
+    """What was written before is sent or kept; what comes is refused at open, where a shell says so."""
+    put(pier / "post", "while there are some")
+    script = ("import os, signal\n"
+              "fd = os.open('post', os.O_WRONLY); os.write(fd, b'half of it')\n"
+              "print('written', flush=True); signal.pause()\n")
+    writer = start_cmd(["/usr/bin/python3", "-c", script], cwd=pier.dir)
+    assert writer.stdout.readline() == b"written\n"
+    post = os.open(pier / "post", os.O_WRONLY | os.O_TRUNC)
+    file = os.open(pier / "deck.pdf", os.O_WRONLY | os.O_CREAT, 0o644)
+    os.write(post, b"whole")
+    os.write(file, b"deck")
+    leave_descriptors(pier.mount, 0)
+    for fd in (post, file):
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+    kill_group(writer)
+    writer.communicate()
+    wait_until(lambda: b"half of it" in unsent.bytes())
+    sent = [t.encode() for t in pier.texts() if t] + list(pier.files().values())
+    assert sorted(sent + unsent.bytes()) == [b"deck", b"half of it", b"while there are some", b"whole"]
+    posts = pier.posts()
+    for command in ("echo no > post", "echo no > note.pdf", f"echo no > {pier.listed()[0]}"):
+        done = pier.run(command)
+        assert done.status != 0 and "Too many open files" in done.err, command
+        assert "too many files are open" in unsent.last_error()
+    assert pier.posts() == posts
+    leave_descriptors(pier.mount, 1000)
+    put(pier / "post", "again")
+    assert pier.texts()[-1] == "again"
 
 
 def test_the_outbox_is_private(pier, unsent):

@@ -10,6 +10,7 @@
 #include <glib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,11 +85,72 @@ static void test_copy(void **state)
 	close(to);
 }
 
+/* The highest descriptor that open() gives, all below it being open. */
+static int use_up(void)
+{
+	int fd, highest = -1;
+
+	while ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+		highest = fd;
+	assert_int_equal(errno, EMFILE);
+	return highest;
+}
+
+static void test_a_letter_has_the_last_descriptors(void **state)
+{
+	int dir = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int lowest = open("/dev/null", O_RDONLY | O_CLOEXEC), highest, kept, copy;
+	struct rlimit before, few = {.rlim_cur = 100}, limit;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_int_equal(fd_check_left(), 0);
+	highest = use_up();
+	assert_int_equal(highest, 99);
+	assert_true(fd_is_scarce(75));
+	assert_false(fd_is_scarce(74));
+	assert_int_equal(fd_check_left(), -ENFILE);
+	kept = fd_openat_last(dir, "null", O_RDONLY, 0);
+	copy = fd_dup_last(lowest);
+	assert_true(kept > highest && copy > highest);
+	assert_int_equal(fcntl(kept, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(copy, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fd_openat_last(dir, "nothing", O_RDONLY, 0), -ENOENT);
+	/* Nobody else has more. */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(limit.rlim_cur, 100);
+	assert_int_equal(open("/dev/null", O_RDONLY | O_CLOEXEC), -1);
+	for (int fd = lowest; fd <= MAX(kept, copy); fd++)
+		close(fd);
+	close(dir);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void test_the_limit_is_raised_but_for_the_last(void **state)
+{
+	struct rlimit before, low, raised;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	low.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	fd_limit_raise();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &raised), 0);
+	assert_true(raised.rlim_cur < before.rlim_max && raised.rlim_cur > before.rlim_max / 2);
+	assert_int_equal(fd_limit_before(), 100);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_write_all),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_a_letter_has_the_last_descriptors),
+		cmocka_unit_test(test_the_limit_is_raised_but_for_the_last),
 	};
 
 	return cmocka_run_group_tests_name("fd", tests, NULL, NULL);

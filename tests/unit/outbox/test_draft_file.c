@@ -209,7 +209,7 @@ static void without_a_spool_there_is_no_draft(void **state)
 static void the_last_descriptors_are_for_others(void **state)
 {
 	struct rlimit before, few = {.rlim_cur = 64};
-	struct draft *all[64] = {0};
+	struct draft *all[64] = {0}, *text;
 	int r = 0, n = 0, fd;
 
 	(void)state;
@@ -219,6 +219,7 @@ static void the_last_descriptors_are_for_others(void **state)
 	while (r == 0 && n < 64)
 		r = draft_new(LETTER_FILE, draft_dir, &all[n++]);
 	assert_int_equal(r, -ENFILE);
+	assert_int_equal(draft_new(LETTER_TEXT, draft_dir, &text), -ENFILE);
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	assert_int_equal(fd, 48);
 	close(fd);

@@ -109,7 +109,7 @@ static void test_times(void **state)
 	end = kit_iso("2024-02-29T23:59:59.999Z");
 	assert_int_equal(end / 1000, attr.st.st_mtim.tv_sec);
 	assert_int_equal(end % 1000 * 1000000, attr.st.st_mtim.tv_nsec);
-	assert_int_equal(S_IFDIR | 0755, attr.st.st_mode);
+	assert_int_equal(S_IFDIR | 0777, attr.st.st_mode);
 	assert_int_equal(1, attr.st.st_nlink);
 	/* The newest one's is that of the space. */
 	assert_int_equal(0, tree_getattr(&w->ctx, kit_month(w, "2024-06"), &attr));

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "webex/command.h"
 #include "webex/token.h"
 
@@ -282,6 +284,27 @@ static void test_command_time_out(void **state)
 	g_string_free(err, TRUE);
 }
 
+/* The limit of open files that a person chose, not the one that this process has taken. */
+static void test_command_limit(void **state)
+{
+	GString *out = g_string_new(NULL), *err = g_string_new(NULL);
+	struct rlimit before, low;
+	atomic_bool stop = false;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	low.rlim_cur = 100;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	fd_limit_raise();
+	assert_int_equal(command_run("ulimit -S -n", 30000, &stop, out, err), 0);
+	assert_string_equal(out->str, "100\n");
+	assert_string_equal(err->str, "");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	g_string_free(out, TRUE);
+	g_string_free(err, TRUE);
+}
+
 static void *reload(void *arg)
 {
 	return GINT_TO_POINTER(reload_token(arg));
@@ -337,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_command_surroundings),
 		cmocka_unit_test(test_command_time_out),
 		cmocka_unit_test(test_interrupt),
+		cmocka_unit_test(test_command_limit),
 		cmocka_unit_test(test_fingerprint),
 	};
 
