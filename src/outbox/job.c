@@ -314,6 +314,8 @@ static void apply(struct letter_job *job, int64_t room, GPtrArray *changes)
 	if (o->on_changes && changes->len > 0)
 		o->on_changes(o->arg, changes);
 	g_ptr_array_unref(changes);
+	if (job->letter->arrived)
+		job->letter->arrived(job->arg);
 	job->state = JOB_SETTLING;
 	work_post(o->io, remove_job, job);
 }

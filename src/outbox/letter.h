@@ -61,6 +61,9 @@ struct outbox_letter {
 	int64_t replaces; /* number of the unsent letter that this one was made of
 			   * (outbox_take); 0: none */
 	bool is_rewrite;  /* that letter gets these bytes, durably, and stays unsent */
+	/* Cache thread, with the `arg` of outbox_send: it has arrived, and the store shows it since a
+	 * moment ago; `done` comes when the letter is off the disk. NULL: nobody wants to know. */
+	void (*arrived)(void *arg);
 };
 struct outbox_letter *outbox_letter_new(enum letter_form form); /* fd = -1 */
 void outbox_letter_free(struct outbox_letter *l);

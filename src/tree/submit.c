@@ -71,7 +71,7 @@ static void show_replaced(struct submission *s)
 
 void submission_finish(struct submission *s, int error, uint64_t ino)
 {
-	if (!error && s->plan.pending)
+	if (!error && s->plan.pending && !s->has_arrived)
 		end_pending(s);
 	show_replaced(s);
 	if (error && s->plan.kept)
@@ -359,6 +359,17 @@ static void member_removed(void *arg, struct webex_reply *reply)
 
 /* ---- letters ---- */
 
+/* From now on the store shows the file under its new name. Whoever sees it may make another of the
+ * old name, before the letter is off the disk. */
+static void letter_arrived(void *arg)
+{
+	struct submission *s = arg;
+
+	s->has_arrived = true;
+	if (s->plan.pending)
+		end_pending(s);
+}
+
 static void letter_sent(void *arg, int error, int64_t room, int64_t message)
 {
 	struct submission *s = arg;
@@ -373,8 +384,10 @@ static void letter_sent(void *arg, int error, int64_t room, int64_t message)
 static void send_letter(struct submission *s)
 {
 	struct outbox_letter *letter = steal_ptr(&s->plan.letter);
-	uint64_t id = outbox_send(s->tree->config.outbox, letter, letter_sent, s);
+	uint64_t id;
 
+	letter->arrived = letter_arrived;
+	id = outbox_send(s->tree->config.outbox, letter, letter_sent, s);
 	/* The answer comes as another item of this queue, so the id is set before it. */
 	if (s->plan.waiting)
 		s->plan.waiting->letter = id;

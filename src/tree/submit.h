@@ -29,6 +29,7 @@ struct submission {
 	char *asked, *before;
 	int64_t began; /* rows with lower numbers were known before it was submitted */
 	bool has_read, has_waited;
+	bool has_arrived; /* plan.pending has ended */
 	/* The result if what is read does not show that it was done; 0: success. */
 	int error;
 	char *said; /* the line for last-error in that case */

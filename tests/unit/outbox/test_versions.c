@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Versions of one file that are under way at the same time. */
+/* Versions of one file that are under way at the same time, and when one counts as arrived. */
 #include <errno.h>
 #include <string.h>
 
@@ -53,9 +53,59 @@ static void the_next_one_waits_for_the_one_before(void **state)
 	draft_unref(&other.draft);
 }
 
+/* What `arrived` found. */
+struct arrival {
+	struct outcome end;
+	struct store *store;
+	const char *id;
+	int calls;
+	bool is_shown, has_ended;
+};
+
+static void look(void *arg)
+{
+	struct arrival *a = arg;
+	struct store_conn *conn;
+	int64_t row;
+
+	a->calls++;
+	a->has_ended = kit_has_ended(&a->end);
+	assert_int_equal(store_read_begin(a->store, &conn), 0);
+	a->is_shown = store_message_by_id(conn, a->id, &row) == 0;
+	store_read_end(conn);
+}
+
+static void it_is_said_when_the_store_shows_it(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct arrival a = {.store = k->store, .id = id};
+	struct outbox_letter *l = kit_text(k, 1, "hello");
+
+	l->arrived = look;
+	outbox_send(k->o, l, kit_done, &a.end);
+	fake_answer(fake_expect(FAKE_POST), m);
+	kit_expect_end(&a.end, 0);
+	assert_int_equal(a.calls, 1);
+	assert_true(a.is_shown);
+	assert_false(a.has_ended);
+	g_free(id);
+
+	/* Not of one that does not arrive. */
+	l = kit_text(k, 1, "hello");
+	l->arrived = look;
+	a.end.calls = 0;
+	outbox_send(k->o, l, kit_done, &a.end);
+	fake_fail(fake_expect(FAKE_POST), -EACCES, 403, false);
+	kit_expect_end(&a.end, -EACCES);
+	assert_int_equal(a.calls, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		kit_test(it_is_said_when_the_store_shows_it),
 		kit_test(the_next_one_waits_for_the_one_before),
 	};
 
