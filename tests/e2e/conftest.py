@@ -19,6 +19,7 @@ or `run_cmd`, which have time limits.
 """
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -39,6 +40,8 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart():
+    # A shell's background job ignores SIGINT, and so would every program that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("SPARKFS", "WEBEXSIM"):
         if not os.access(os.environ.get(name, ""), os.X_OK):
             pytest.exit(f"{name} must name the program (meson test sets it)", 2)

@@ -3,7 +3,8 @@
 
 Runs one test file by pytest and reports each of its cases as a line of TAP on
 stdout, so that meson (protocol: 'tap') knows the cases and not only the file.
-What pytest itself prints goes to stderr.
+What pytest itself prints goes to stderr. The mounts are in a namespace of their own (namespace.py),
+where the kernel allows it.
 
 SPARKFS_TEST_PART=2/3 in the environment: of the cases only the second, fifth, eighth and so on.
 """
@@ -23,6 +24,12 @@ def pytest_collection_modifyitems(items):
     """Leaves the cases of this part of the file."""
     part, parts = (int(word) for word in os.environ["SPARKFS_TEST_PART"].split("/"))
     items[:] = items[part - 1::parts]
+
+
+def enter_namespace():
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    from lib import namespace  # pylint: disable=import-outside-toplevel
+    namespace.enter()
 
 
 class TapReporter:
@@ -63,6 +70,7 @@ def main():
     # The programs under test say where the server is by themselves.
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         os.environ.pop(name, None)
+    enter_namespace()
     plugins = []
     if "SPARKFS_TEST_PART" in os.environ:
         plugins.append(sys.modules[__name__])
