@@ -1,4 +1,5 @@
-"""README.md and the manual: every command block is run as it is typed, in order, as root and as an ordinary user.
+"""README.md and the manual: every command block is run as it is typed, in order, as root (in bash) and as an
+ordinary user (in zsh).
 
 ROWS has a row for each block, by its first line. What cannot be run has its reason there, and is checked in another way.
 """
@@ -41,6 +42,8 @@ class Reader:
     def __init__(self, sim, user):
         self.sim = sim
         self.uid = ORDINARY if user == "ordinary" and os.geteuid() == 0 else os.geteuid()
+        # As many at their prompt: zsh for those who have it.
+        self.shell = "/bin/bash" if user == "root" else shutil.which("zsh") or "/bin/bash"
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sparkfs-reader-"))
         self.rooms = {name: sim.create_room(name, ["bob@example.com"])["id"]
                       for name in ("Ops", "Harbour project")}
@@ -81,7 +84,7 @@ class Reader:
         """A shell that runs them; what it prints goes to .out."""
         self.out = tempfile.TemporaryFile()
         who = {"user": self.uid, "group": self.uid, "extra_groups": []} if self.uid else {}
-        with subprocess.Popen(["/bin/bash", "-c", SCRIPT.format(commands)], cwd="/",
+        with subprocess.Popen([self.shell, "-c", SCRIPT.format(commands)], cwd="/",
                               env=self.environment(), stdin=subprocess.PIPE, stdout=self.out,
                               stderr=subprocess.STDOUT, start_new_session=True,
                               **(who if os.geteuid() == 0 else {})) as process:
