@@ -546,10 +546,10 @@ ROWS = {
         Row("inotifywait", until=sees_a_file, before=watchers_are_told),
         Row("PathChanged=", systemd_takes_it, not_run="a line of a unit of systemd"),
         Row("cat .sparkfs/last-error", says_what_failed, before=something_failed),
+        Row("cd", is_unmounted),
         Row("cd", works_again, before=is_killed),
         Row("sparkfs -o token_command", works_again, before=can_be_mounted),
         Row("cd ~/webex", finds_bobs_of_this_month),
-        Row("cd", is_unmounted),
     ],
     "sparkfs-semantics.7": [],
 }
