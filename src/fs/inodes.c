@@ -27,6 +27,8 @@ static int lookup_run(struct op *op)
 	op->answer = OP_ANSWER_ENTRY;
 	r = tree_lookup(&op->ctx, op->ino, op->name, &op->entry);
 	op_end(op);
+	if (op->ctx.holds)
+		fs_drop_names(op->fs);
 	return r;
 }
 

@@ -135,6 +135,8 @@ void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
 /* invalidate.c: tells the kernel; cache thread. */
 struct tree_invalidate fs_invalidate(struct fs *fs);
+/* After a look-up that gave a name without a lasting row; any thread. */
+void fs_drop_names(struct fs *fs);
 /* In linger.c. Called after a close of a file that may wait here from now on. Any thread. */
 void fs_linger(struct fs *fs);
 

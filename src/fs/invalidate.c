@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells the kernel of changes. Thread rule: the cache thread. */
+/* Tells the kernel of changes. Thread rule: the cache thread, but for fs_drop_names(). */
 #include "fs/op.h"
 
 static void invalidate_inode(void *arg, uint64_t ino)
@@ -16,10 +16,26 @@ static void invalidate_name(void *arg, uint64_t dir, const char *name)
 	notify_name(fs->notifier, dir, name);
 }
 
+static void drop_name(void *arg, uint64_t dir, const char *name)
+{
+	struct fs *fs = arg;
+
+	notify_drop(fs->notifier, dir, name);
+}
+
 struct tree_invalidate fs_invalidate(struct fs *fs)
 {
-	return (struct tree_invalidate){
-		.inode = invalidate_inode, .name = invalidate_name, .arg = fs};
+	return (struct tree_invalidate){.inode = invalidate_inode,
+					.name = invalidate_name,
+					.drop = drop_name,
+					.arg = fs};
+}
+
+void fs_drop_names(struct fs *fs)
+{
+	struct tree_invalidate told = fs_invalidate(fs);
+
+	tree_drop_names(fs->config.tree, &told);
 }
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)

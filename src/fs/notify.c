@@ -37,8 +37,14 @@ struct target {
 	GSList *waits;	  /* of struct wait, the last first: wait for what is being told, */
 	GSList *next;	  /* and these for what is due */
 	/* a directory's names */
-	GQueue names;	    /* of char *, owned */
-	GHashTable *queued; /* the same names, as a set */
+	GQueue names;	    /* of struct name, owned */
+	GHashTable *queued; /* the same, by their text */
+};
+
+/* What is to be told of a name. */
+struct name {
+	bool is_to_drop;
+	char text[];
 };
 
 /* A notify_then that waits for some targets or its deadline. */
@@ -91,13 +97,16 @@ static int expire_space(struct fuse_session *session, uint64_t dir, const char *
 #endif
 }
 
+static int drop(struct fuse_session *session, uint64_t dir, const char *name)
+{
+	return fuse_lowlevel_notify_inval_entry(session, dir, name, strlen(name));
+}
+
 int notify_name_now(struct fuse_session *session, uint64_t dir, const char *name)
 {
 	int r = expire_space(session, dir, name);
 
-	return r != -ENOSYS
-		       ? r
-		       : fuse_lowlevel_notify_inval_entry(session, dir, name, strlen(name));
+	return r != -ENOSYS ? r : drop(session, dir, name);
 }
 
 static void note_result(uint64_t ino, const char *name, int r)
@@ -238,11 +247,13 @@ static void tell_inode(struct notifier *n, struct target *t)
 
 static void tell_name(struct notifier *n, struct target *t)
 {
-	char *name = g_queue_pop_head(&t->names);
+	struct name *name = g_queue_pop_head(&t->names);
+	int r;
 
-	g_hash_table_remove(t->queued, name);
+	g_hash_table_remove(t->queued, name->text);
 	pthread_mutex_unlock(&n->lock);
-	note_result(t->ino, name, notify_name_now(n->session, t->ino, name));
+	r = (name->is_to_drop ? drop : notify_name_now)(n->session, t->ino, name->text);
+	note_result(t->ino, name->text, r);
 	g_free(name);
 	pthread_mutex_lock(&n->lock);
 }
@@ -429,19 +440,40 @@ bool notify_is_told(struct notifier *n, uint64_t ino)
 	return is_told;
 }
 
-void notify_name(struct notifier *n, uint64_t dir, const char *name)
+static struct name *get_name_locked(struct target *t, const char *text)
+{
+	struct name *name = g_hash_table_lookup(t->queued, text);
+	size_t size = strlen(text) + 1;
+
+	if (name)
+		return name;
+	name = g_malloc0(sizeof(*name) + size);
+	memcpy(name->text, text, size);
+	g_queue_push_tail(&t->names, name);
+	g_hash_table_insert(t->queued, name->text, name);
+	return name;
+}
+
+static void tell_of_name(struct notifier *n, uint64_t dir, const char *name, bool is_to_drop)
 {
 	struct target *t;
 
 	pthread_mutex_lock(&n->lock);
 	if (!n->ended) {
 		t = get_target_locked(n, NAMES, dir);
-		if (!g_hash_table_contains(t->queued, name)) {
-			g_queue_push_tail(&t->names, g_strdup(name));
-			g_hash_table_add(t->queued, g_queue_peek_tail(&t->names));
-		}
+		get_name_locked(t, name)->is_to_drop |= is_to_drop;
 	}
 	pthread_mutex_unlock(&n->lock);
+}
+
+void notify_name(struct notifier *n, uint64_t dir, const char *name)
+{
+	tell_of_name(n, dir, name, false);
+}
+
+void notify_drop(struct notifier *n, uint64_t dir, const char *name)
+{
+	tell_of_name(n, dir, name, true);
 }
 
 void notify_hold(struct notifier *n, uint64_t dir)

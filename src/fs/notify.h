@@ -65,6 +65,10 @@ bool notify_is_told(struct notifier *n, uint64_t ino);
 /* The name changed; also for a name that the kernel knows to be absent. */
 void notify_name(struct notifier *n, uint64_t dir, const char *name);
 
+/* The kernel drops the name, so that it forgets the inode if nobody uses it. For a process whose
+ * directory that is, getcwd fails until somebody looks the name up again. */
+void notify_drop(struct notifier *n, uint64_t dir, const char *name);
+
 /* Holds the names of the directory back from the arrival of a request in it until the answer. */
 void notify_hold(struct notifier *n, uint64_t dir);
 void notify_release(struct notifier *n, uint64_t dir);

@@ -13,7 +13,8 @@
 
 /* The address has a number for as long as somebody has one of its files (counted.h): the directory and
  * its post files one, the link another. */
-static int address_entry(struct tree_ctx *ctx, const char *key, struct tree_entry *ret_entry)
+static int address_entry(struct tree_ctx *ctx, const char *name, const char *key,
+			 struct tree_entry *ret_entry)
 {
 	struct store_room room = {0};
 	enum tree_kind kind = TREE_ADDRESS_LINK;
@@ -27,7 +28,7 @@ static int address_entry(struct tree_ctx *ctx, const char *key, struct tree_entr
 				  counted_is_known(ctx->tree->counted, kind, key));
 	}
 	if (r == 0)
-		r = tree_hold(ctx, kind, key, &row);
+		r = tree_hold(ctx, kind, key, TREE_DIRECT, name, &row);
 	if (r == 0)
 		r = tree_make_entry(ctx, tree_ino(kind, row), ret_entry);
 	if (r == 0)
@@ -58,7 +59,7 @@ static int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	key = g_utf8_strdown(name, -1);
 	if (strlen(key) >= NEED_KEY_MAX)
 		return -ENAMETOOLONG;
-	return address_entry(ctx, key, ret_entry);
+	return address_entry(ctx, name, key, ret_entry);
 }
 
 static int address_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)

@@ -93,8 +93,9 @@ int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool h
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
 
 /* The number of a name without a lasting row (counted.h); it is held until tree_ctx_clear(), so that it
- * can be given to the kernel. 0 or -ENFILE. */
-int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, int64_t *ret_row);
+ * can be given to the kernel, under `name` in `dir`. 0 or -ENFILE. */
+int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, uint64_t dir,
+	      const char *name, int64_t *ret_row);
 void tree_no_entry(struct tree_entry *ret_entry, double timeout);
 /* For lookup hooks: gives the entry if r is 0, "no such name" if r is -ENOENT, and else returns
  * r. */

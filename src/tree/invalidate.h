@@ -12,12 +12,18 @@ struct tree_invalidate {
 	 * directory `ino` is, and the listing of the directory. */
 	void (*inode)(void *arg, uint64_t ino);
 	void (*name)(void *arg, uint64_t dir, const char *name);
+	/* The kernel is to drop the name, and to forget what it stands for. */
+	void (*drop)(void *arg, uint64_t dir, const char *name);
 	void *arg;
 };
 
 /* Cache thread: translates changes of the store into what the kernel must forget, and lets open
  * transcripts grow. */
 void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_invalidate *told);
+
+/* Lets the kernel drop names without a lasting row when it knows too many (counted.h). After a
+ * look-up that gave one; any thread. */
+void tree_drop_names(struct tree *t, const struct tree_invalidate *told);
 
 /*
  * Moves files to unsent/ that have waited long enough since their last close for their bytes

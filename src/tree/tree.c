@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "tree/internal.h"
+#include "tree/invalidate.h"
 #include "tree/write.h"
 
 /* How long a file waits here for its bytes or its name after its last close. */
@@ -186,7 +187,8 @@ int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 
 /* ---- numbers that are counted ---- */
 
-int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, int64_t *ret_row)
+int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, uint64_t dir,
+	      const char *name, int64_t *ret_row)
 {
 	int r = counted_hold(ctx->tree->counted, kind, key, ret_row);
 
@@ -195,7 +197,19 @@ int tree_hold(struct tree_ctx *ctx, enum tree_kind kind, const char *key, int64_
 	if (!ctx->holds)
 		ctx->holds = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_array_append_val(ctx->holds, *ret_row);
+	counted_name(ctx->tree->counted, *ret_row, dir, name);
 	return 0;
+}
+
+void tree_drop_names(struct tree *t, const struct tree_invalidate *told)
+{
+	uint64_t dir;
+	char *name;
+
+	while (counted_take_name(t->counted, &dir, &name)) {
+		told->drop(told->arg, dir, name);
+		g_free(name);
+	}
 }
 
 void tree_ctx_clear(struct tree_ctx *ctx)

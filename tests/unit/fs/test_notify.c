@@ -29,6 +29,7 @@ static GHashTable *stuck; /* lock; of inodes, as pointers */
 static GHashTable *told;  /* lock; how often, of inodes */
 static int inside;	  /* lock: threads that are held back */
 static off_t last_from;	  /* lock */
+static int dropped;	  /* lock: names that it was told to drop */
 
 static int enter(uint64_t ino)
 {
@@ -64,6 +65,9 @@ int fuse_lowlevel_notify_inval_entry(struct fuse_session *se, fuse_ino_t parent,
 {
 	(void)se;
 	assert_int_equal(strlen(name), namelen);
+	pthread_mutex_lock(&lock);
+	dropped++;
+	pthread_mutex_unlock(&lock);
 	return enter(parent);
 }
 
@@ -76,7 +80,9 @@ int fuse_lowlevel_notify_expire_entry(struct fuse_session *se, fuse_ino_t parent
 				      enum fuse_expire_flags flags G_GNUC_UNUSED)
 #endif
 {
-	return fuse_lowlevel_notify_inval_entry(se, parent, name, namelen);
+	(void)se;
+	assert_int_equal(strlen(name), namelen);
+	return enter(parent);
 }
 
 static void hold_back(uint64_t ino)
@@ -317,6 +323,26 @@ static void test_a_wait_has_an_end(void **state)
 	wait_told(TXT(1), 2);
 }
 
+static void test_a_name_is_dropped(void **state)
+{
+	struct notifier *n = *state;
+
+	dropped = 0;
+	/* The kernel may keep it if somebody is in the directory. */
+	notify_name(n, TREE_DIRECT, "a@x");
+	wait_told(TREE_DIRECT, 1);
+	assert_int_equal(dropped, 0);
+	hold_back(TREE_DIRECT);
+	notify_name(n, TREE_DIRECT, "b@x");
+	wait_inside(1);
+	notify_name(n, TREE_DIRECT, "c@x");
+	notify_drop(n, TREE_DIRECT, "c@x");
+	notify_name(n, TREE_DIRECT, "c@x");
+	let_go(TREE_DIRECT);
+	wait_told(TREE_DIRECT, 3);
+	assert_int_equal(dropped, 1);
+}
+
 static void test_names_wait_for_answers(void **state)
 {
 	uint64_t dir = tree_ino(TREE_SPACE, 1);
@@ -394,6 +420,7 @@ int main(void)
 		CASE(test_a_wait_ends_with_what_it_waits_for),
 		CASE(test_who_waits_first_goes_on_first),
 		CASE(test_a_wait_has_an_end),
+		CASE(test_a_name_is_dropped),
 		CASE(test_names_wait_for_answers),
 		CASE(test_pages_of_an_attachment_are_left_alone),
 		CASE(test_the_end_frees_who_waits),

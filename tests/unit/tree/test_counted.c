@@ -142,6 +142,92 @@ static void test_not_more_than_so_many(void **state)
 	assert_key(k, first, NULL);
 }
 
+/* ---- names that the kernel knows ---- */
+
+static int64_t look_up(struct kit *k, const char *name)
+{
+	char *key = g_utf8_strdown(name, -1);
+	int64_t row = hold(k, key);
+
+	counted_name(k->counted, row, TREE_DIRECT, name);
+	g_free(key);
+	return row;
+}
+
+static char *take_name(struct kit *k)
+{
+	uint64_t dir = 0;
+	char *name = NULL;
+
+	if (counted_take_name(k->counted, &dir, &name))
+		assert_int_equal(TREE_DIRECT, dir);
+	return name;
+}
+
+static void assert_taken(struct kit *k, const char *wanted)
+{
+	char *name = take_name(k);
+
+	if (wanted)
+		assert_string_equal(wanted, name);
+	else
+		assert_null(name);
+	g_free(name);
+}
+
+static void test_what_was_used_longest_ago_is_dropped(void **state)
+{
+	struct kit *k = *state;
+	int64_t a = look_up(k, "a@x"), c;
+	char key[16];
+
+	look_up(k, "b@x");
+	c = look_up(k, "c@x");
+	/* The same file by another name. */
+	assert_int_equal(c, look_up(k, "C@X"));
+	for (int i = 4; i < COUNTED_NAMES_MAX; i++) {
+		g_snprintf(key, sizeof(key), "%d@x", i);
+		look_up(k, key);
+	}
+	assert_taken(k, NULL);
+	/* A name that it has, a look at what is in it, a name more. */
+	look_up(k, "4@x");
+	assert_key(k, a, "a@x");
+	assert_taken(k, NULL);
+	look_up(k, "new@x");
+	assert_taken(k, "b@x");
+	assert_taken(k, NULL);
+	/* The kernel has forgotten one by itself. */
+	counted_drop(k->counted, look_up(k, "5@x"), 2);
+	look_up(k, "newer@x");
+	assert_taken(k, NULL);
+	look_up(k, "newest@x");
+	assert_taken(k, "c@x");
+	look_up(k, "last@x");
+	assert_taken(k, "C@X");
+}
+
+/* In the place of a kernel that forgets what it is told to drop. */
+static void test_more_names_than_numbers(void **state)
+{
+	struct kit *k = *state;
+	GHashTable *rows = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	char key[16], *name;
+
+	for (int i = 0; i < COUNTED_MAX + 5000; i++) {
+		g_snprintf(key, sizeof(key), "%d@x", i);
+		g_hash_table_insert(rows, g_strdup(key), (gpointer)(uintptr_t)look_up(k, key));
+		while ((name = take_name(k))) {
+			counted_drop(k->counted,
+				     (int64_t)(uintptr_t)g_hash_table_lookup(rows, name), 1);
+			g_hash_table_remove(rows, name);
+			g_free(name);
+		}
+	}
+	assert_int_equal(COUNTED_NAMES_MAX, g_hash_table_size(rows));
+	g_hash_table_unref(rows);
+}
+
 /* A file that is being written in such a directory holds its number. */
 static void test_a_file_holds_its_directory(void **state)
 {
@@ -177,6 +263,8 @@ int main(void)
 		T(test_one_number_a_name),
 		T(test_it_is_there_as_long_as_it_is_counted),
 		T(test_more_than_was_counted),
+		T(test_what_was_used_longest_ago_is_dropped),
+		T(test_more_names_than_numbers),
 		T(test_not_more_than_so_many),
 		T(test_a_file_holds_its_directory),
 	};
