@@ -41,6 +41,11 @@ int64_t pager_good_ms(struct pager *p, const struct need *need)
 	return good_ms;
 }
 
+bool pager_has_answered(struct pager *p, const struct need *need)
+{
+	return pager_good_ms(p, need) > INT64_MIN / 2;
+}
+
 void pager_touch(struct pager *p, const struct need *need)
 {
 	const struct need news = {.kind = NEED_NEWS};

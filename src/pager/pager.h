@@ -151,6 +151,10 @@ void pager_wake_events(struct pager *p);
 /* Withdraws the waiter; does nothing if it is not waiting. cancel: it was interrupted (4). */
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel);
 
+/* True if the server has answered it in this mount, so that the lack of something in the store is known,
+ * too. Idle needs are forgotten where there are very many. Any thread. */
+bool pager_has_answered(struct pager *p, const struct need *need);
+
 /* Notes that something of this need was changed here (3). */
 void pager_touch(struct pager *p, const struct need *need);
 /* Fetches the need in the background unless it is fresh or under way. */

@@ -11,6 +11,18 @@
 #include "base/names.h"
 #include "tree/internal.h"
 
+/* Asks whether there is a space with the address. That there was none is known, too, also when the
+ * server cannot be asked any more. */
+static int need_space(struct tree_ctx *ctx, const char *key)
+{
+	struct need need = {.kind = NEED_DIRECT};
+
+	g_strlcpy(need.key, key, sizeof(need.key));
+	return tree_need(ctx, &need,
+			 counted_is_known(ctx->tree->counted, TREE_ADDRESS, key) ||
+				 pager_has_answered(ctx->tree->config.pager, &need));
+}
+
 /* The address has a number for as long as somebody has one of its files (counted.h): the directory and
  * its post files one, the link another. */
 static int address_entry(struct tree_ctx *ctx, const char *name, const char *key,
@@ -24,8 +36,7 @@ static int address_entry(struct tree_ctx *ctx, const char *name, const char *key
 	store_room_clear(&room);
 	if (r == -ENOENT) {
 		kind = TREE_ADDRESS;
-		r = tree_need_key(ctx, NEED_DIRECT, key,
-				  counted_is_known(ctx->tree->counted, kind, key));
+		r = need_space(ctx, key);
 	}
 	if (r == 0)
 		r = tree_hold(ctx, kind, key, TREE_DIRECT, name, &row);

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -290,6 +291,22 @@ def test_cache_in_memory(sim, mount, start_mount):
     mount.unmount()
     with pytest.raises(RuntimeError, match="ended with 1"):
         start_mount(sim, "cache=memory", state=mount.state)
+
+
+@pytest.mark.mount(hurry=20)
+def test_an_address_never_written_to(sim, mount):
+    """That there is no space with it yet is known, long after the kernel has forgotten the name."""
+    names = [f"{name}@example.com" for name in ("frank", "nobody", "Nobody")]
+    for name in names:
+        assert "post" in mount.ls(f"direct/{name}")
+    mount.forget()
+    # A number that nobody refers to stays for ten seconds, and goes when another is made.
+    time.sleep(11 / mount.rate)
+    mount.ls("direct/grace@example.com")
+    sim.stop()
+    for name in names:
+        assert "post" in mount.ls(f"direct/{name}")
+    assert error_of(lambda: mount.ls("direct/heidi@example.com")) in NETWORK
 
 
 def test_cache_in_a_directory(sim, start_mount, tmp_path):
