@@ -5,6 +5,7 @@ ROWS has a row for each block, by its first line. What cannot be run has its rea
 """
 import contextlib
 import dataclasses
+import errno
 import os
 import pathlib
 import re
@@ -608,6 +609,19 @@ def test_a_shell_without_comments_can_be_typed_at(page):
 
 
 # What README.md says without a block.
+
+
+def test_what_one_sees_when_something_is_wrong_is_said_so():
+    """Its table has words of the C library and of ours, as they are."""
+    text = (pages.ROOT / "README.md").read_text(encoding="utf-8")
+    ours = "".join(re.sub(r'"\s*"', "", path.read_text(encoding="utf-8"))
+                   for path in (pages.ROOT / "src").rglob("*.c"))
+    seen = re.search(r"\| what you see .*\n\|[-|]*\n((?:\|.*\n)*)", text)[1]
+    words = [word for row in seen.splitlines() for word in re.findall("`([^`]*)`", row.split("|")[1])]
+    assert len(words) > 5
+    for word in words:
+        assert word in ours or word in map(os.strerror, errno.errorcode) \
+            or word.startswith("fusermount3"), word
 
 
 def faded(text):
