@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/statx.h"
 
 /* Numbers of fields in /proc/<pid>/stat, counted from 1 (proc(5)). */
 #define FIELD_STATE 3

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/close_from.h"
 #include "base/log.h"
+#include "base/statx.h"
 
 #define CONTROL_FILES "/sys/fs/fuse/connections"
 /* umount -f aborts the connection first and unmounts so long after that at most. */
@@ -92,6 +92,7 @@ static bool is_seen(const struct connection *c)
  * it without mounting it. */
 static int open_control_files(void)
 {
+#ifdef HAVE_FSOPEN
 	_cleanup_close_ int context = -1;
 
 	if (geteuid() != 0)
@@ -100,6 +101,9 @@ static int open_control_files(void)
 	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	return fsmount(context, FSMOUNT_CLOEXEC, 0);
+#else
+	return -1;
+#endif
 }
 
 static void open_files_in(struct connection *c, int dir)
