@@ -174,8 +174,13 @@ class Build:
     def ninja(self, targets=()):
         return ["ninja", "-C", self.folder, *targets]
 
+    def made(self):
+        """The files of each target of meson, by its id."""
+        return {target["id"]: target["filename"]
+                for target in introspect(self.folder, "targets")}
+
     def targets(self, tests):
         """What ninja has to build for these tests."""
-        made = {target["id"]: target["filename"] for target in introspect(self.folder, "targets")}
+        made = self.made()
         return sorted({os.path.relpath(name, self.dir) for test in tests
                        for target in test["depends"] for name in made[target]})

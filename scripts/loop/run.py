@@ -80,19 +80,21 @@ class Durations:
 
 
 class Unchanged:
-    """Which programs passed and are since what they were, byte by byte."""
+    """Which tests passed and have since been what they were, byte by byte: their programs, and
+    what these run or load."""
 
     def __init__(self, build):
+        self.made = build.made()
         self.path = build.dir / "passed.json"
         try:
             self.known = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             self.known = {}
 
-    @staticmethod
-    def mark(test):
+    def mark(self, test):
         sum_ = hashlib.sha256()
-        for word in test["cmd"]:
+        depends = sorted(name for target in test["depends"] for name in self.made[target])
+        for word in [*test["cmd"], *depends]:
             path = pathlib.Path(word)
             for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
                 if file.is_file():

@@ -4,6 +4,7 @@ import pathlib
 import re
 import sys
 import time
+import types
 
 import pytest
 
@@ -66,6 +67,21 @@ def test_wait_until_gives_up():
 
 def test_dump_shows_each_thread():
     assert f"task {os.getpid()}" in dump_process(os.getpid())
+
+
+def test_a_test_is_due_when_what_it_loads_is_another(tmp_path):
+    """scripts/check leaves out what has not changed since it passed."""
+    sys.path.insert(0, str(HERE.parent.parent / "scripts"))
+    from loop.run import Unchanged  # pylint: disable=import-outside-toplevel
+    program, library = tmp_path / "program", tmp_path / "library.so"
+    program.write_text("a program")
+    library.write_text("a library")
+    build = types.SimpleNamespace(dir=tmp_path, made=lambda: {"library@sha": [str(library)]})
+    test = {"name": "dates", "cmd": [str(program)], "depends": ["library@sha"]}
+    Unchanged(build).note(test, True)
+    assert Unchanged(build).has(test)
+    library.write_text("another one")
+    assert not Unchanged(build).has(test)
 
 
 CASES = """
