@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/cleanup.h"
-
 #define PATIENCE_S 10
 
 struct pending {
@@ -16,6 +14,11 @@ struct pending {
 	struct http_response *resp; /* lock */
 	int calls;		    /* lock */
 };
+
+void response_done(struct http_response **resp)
+{
+	http_response_free(*resp);
+}
 
 void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute)
 {

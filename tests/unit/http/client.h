@@ -2,6 +2,7 @@
 /* A loop and a server under one roof, and requests whose answer a test can wait for. */
 #pragma once
 
+#include "base/cleanup.h"
 #include "fake.h"
 #include "http/loop_internal.h"
 
@@ -16,6 +17,9 @@ struct client {
 };
 
 struct pending; /* one request under way */
+
+void response_done(struct http_response **resp);
+#define _cleanup_response_ _cleanup_(response_done)
 
 /* `rate_per_minute` as in http_config. Every origin of the server gets the bearer. */
 void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute);

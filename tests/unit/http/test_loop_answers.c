@@ -13,13 +13,6 @@
 #include "base/cleanup.h"
 #include "client.h"
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 /* Temporary, unlinked, of `size` bytes that differ. */
 static int make_file(size_t size)
 {

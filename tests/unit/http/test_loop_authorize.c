@@ -19,13 +19,6 @@
 #define CUT 10000
 #define MANY 64
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 /* The owner of a token: gives "token-<number>" with what `number` is at the time. */
 struct owner {
 	struct http_loop *loop;

@@ -14,13 +14,6 @@
 #include "base/cleanup.h"
 #include "client.h"
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 static enum fake_then answer_ok(void *arg, const struct fake_request *req, GString *answer)
 {
 	(void)arg;

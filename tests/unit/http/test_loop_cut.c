@@ -14,14 +14,8 @@
 #include "base/cleanup.h"
 #include "client.h"
 
-#define _cleanup_response_ _cleanup_(response_done)
 /* More than the buffers of a connection take. */
 #define LARGE (64 * 1024 * 1024)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
 
 static enum fake_then hang_all(void *arg, const struct fake_request *req, GString *answer)
 {

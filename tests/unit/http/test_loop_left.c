@@ -14,13 +14,6 @@
 #include "base/cleanup.h"
 #include "client.h"
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 #define ALL -1
 #define ALL_BUT_ONE -2
 /* So many bytes of the next POST are let through, then its connection is dead; ALL: it lives. */

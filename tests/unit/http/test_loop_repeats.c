@@ -11,13 +11,6 @@
 #include "base/cleanup.h"
 #include "client.h"
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 /* What the n-th request of a test is answered; the last row for all that follow. */
 struct step {
 	int status; /* 0: nothing */

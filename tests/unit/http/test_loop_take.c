@@ -15,13 +15,6 @@
 #define SIZE 300000
 #define CUT 100000
 
-#define _cleanup_response_ _cleanup_(response_done)
-
-static void response_done(struct http_response **resp)
-{
-	http_response_free(*resp);
-}
-
 /* What is served: each byte tells its place. */
 static char byte_at(int64_t at)
 {
