@@ -22,8 +22,7 @@ static bool is_vim_probe(const char *name)
 }
 
 /* "sed" and the six characters of mkstemp, of which one must be an upper-case letter or a
- * digit: "sedation" is a word.
- *  */
+ * digit: "sedation" is a word. */
 static bool is_sed_temp(const char *name)
 {
 	bool random = false;

@@ -73,8 +73,7 @@ pid_t caller_parse_tgid(const char *status)
 }
 
 /* The start of the field, or NULL. The name of the process stands in parentheses and may itself
- * contain some.
- *  */
+ * contain some. */
 static const char *stat_field(const char *stat, int field)
 {
 	const char *at = strrchr(stat, ')');

@@ -142,8 +142,7 @@ static int readdir_run(struct op *op)
 		r = tree_readdir(&op->ctx, &dir_of(op)->dir, op->offset <= 2 ? 0 : op->offset,
 				 emit, &f);
 	op_end(op);
-	/* Entries in the buffer hold no look-up count here, so an error may drop them.
-	 *  */
+	/* Entries in the buffer hold no look-up count here, so an error may drop them. */
 	return r;
 }
 

@@ -291,8 +291,7 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 }
 
 /* True if the process walks the directory while it empties it, or has walked it before (design
- * 2.4).
- *  */
+ * 2.4). */
 static bool is_walk(struct op *op)
 {
 	struct rm_guard *g = op->fs->rm_guard;

@@ -338,8 +338,7 @@ static void set_connection(struct http_try *t, bool fresh)
 	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	/* A small POST gains nothing if its try ends early, since it may not be repeated.
-	 *  */
+	/* A small POST gains nothing if its try ends early, since it may not be repeated. */
 	if (t->req->repeat == HTTP_REPEAT_ALWAYS || t->req->n_parts > 0) {
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 		curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stalled_s);

@@ -31,8 +31,7 @@ static struct webex_person *person_of_owner(const struct account_owner *o)
 	return p;
 }
 
-/* -EEXIST: the store belongs to somebody else. *ret_person stays 0 if the owner has no row yet.
- *  */
+/* -EEXIST: the store belongs to somebody else. *ret_person stays 0 if the owner has no row yet. */
 static int find_owner(struct introduce *i, int64_t *ret_person)
 {
 	_cleanup_gfree_ char *other = NULL;

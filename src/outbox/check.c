@@ -374,8 +374,7 @@ static bool is_edited(const struct letter_job *job, const struct webex_message *
 	       (job->is_answered && job->old && !outbox_answer_is_old(job, m));
 }
 
-/* An edit can be repeated; the message shows whether the last try took effect.
- *  */
+/* An edit can be repeated; the message shows whether the last try took effect. */
 static void on_message(void *arg, struct webex_reply *reply)
 {
 	struct letter_job *job = arg;

@@ -210,8 +210,7 @@ static int append_locked(struct draft *d, const char *buf, size_t len)
 	return r;
 }
 
-/* The text after a write at `at`, which may lie before it. NULL: there would be a hole.
- *  */
+/* The text after a write at `at`, which may lie before it. NULL: there would be a hole. */
 static GString *overwrite(const GString *text, const char *buf, size_t len, int64_t at)
 {
 	int64_t end;

@@ -237,8 +237,7 @@ int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
 }
 
 /* The letter has the bytes now, so a crash must not make a second letter of the draft's spool
- * file.
- *  */
+ * file. */
 static void forget_spool_name(struct outbox *o, int fd)
 {
 	_cleanup_gfree_ char *prefix = g_strconcat(o->spool, "/" DRAFT_SPOOL_PREFIX, NULL);

@@ -2,7 +2,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"

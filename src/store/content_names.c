@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/names.h"
-#include "webex/render.h"
 
 static int64_t end_of(const struct store_range *range)
 {

@@ -3,8 +3,6 @@
  * ones. */
 #include "store/sizes.h"
 
-#include <errno.h>
-
 #include "store/internal.h"
 #include "webex/render.h"
 

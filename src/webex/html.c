@@ -229,8 +229,7 @@ void webex_html_to_text(const char *html, GString *out)
 		gunichar c = *w.p == '&' ? decode_entity(w.p, &len) : 0;
 		if (c != 0) {
 			/* An encoded space does not collapse; an encoded newline is treated as
-			 * a plain one.
-			 *  */
+			 * a plain one. */
 			if (c == ' ')
 				put_char(&w, c);
 			else

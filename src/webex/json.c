@@ -128,8 +128,7 @@ bool json_is_true(const cJSON *value, bool *ret_ok)
 }
 
 /* JSON demands that C0 is escaped. The other characters that make a terminal act are escaped
- * because people cat these files.
- *  */
+ * because people cat these files. */
 static void append_char(GString *out, const char *at, gunichar c)
 {
 	switch (c) {

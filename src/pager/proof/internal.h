@@ -8,9 +8,9 @@
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
 
+#define PROOF_MINUTE_MS 60000
 /* At most so many things, and spaces with lists, are remembered; further ones will be doubted
  * again some time. */
-#define PROOF_MINUTE_MS 60000
 #define PROOF_MAX 8192
 /* A question that failed, or a doubt that was refuted, is tried again after this time, and then
  * each time after twice as long, up to PROOF_WAIT_MAX_MS. */
