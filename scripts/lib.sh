@@ -30,7 +30,7 @@ show_progress() {
 	shift
 	: >"$log"
 	# Whoever kills this script is not made to wait for its sleep, nor does it stay without it.
-	while sleep 3 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
+	while sleep "${SHOW_EVERY_S:-3}" >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
 		tail -n 1 "$log" | cut -c 1-76 | sed -n 's/^[^[:space:]]/  &/p'
 	done &
 	ticker=$!

@@ -611,6 +611,20 @@ def test_a_shell_without_comments_can_be_typed_at(page):
 # What README.md says without a block.
 
 
+def test_what_takes_long_says_how_far_it_is():
+    """scripts/demo and scripts/deps, of what they run: its newest line every few seconds."""
+    done = subprocess.run(
+        ["/bin/bash", "-c", '. "$0/scripts/lib.sh"; show_progress "$(mktemp)" /bin/bash -c '
+         '"echo one; sleep 1; echo two; sleep 1; exit 3"; echo "status $?"', pages.ROOT],
+        env={**os.environ, "SHOW_EVERY_S": "0.2"}, text=True, check=True, stdout=subprocess.PIPE)
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "status 3"
+    assert "  one" in lines and "  two" in lines
+    assert lines == sorted(lines, key=["  one", "  two", "status 3"].index)
+    for script in ("demo", "deps"):
+        assert "show_progress" in (pages.ROOT / "scripts" / script).read_text(encoding="utf-8")
+
+
 def test_what_one_sees_when_something_is_wrong_is_said_so():
     """Its table has words of the C library and of ours, as they are."""
     text = (pages.ROOT / "README.md").read_text(encoding="utf-8")
