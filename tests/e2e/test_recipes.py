@@ -611,11 +611,11 @@ def test_a_shell_without_comments_can_be_typed_at(page):
 # What README.md says without a block.
 
 
-def test_what_takes_long_says_how_far_it_is():
+def test_what_takes_long_says_how_far_it_is(tmp_path):
     """scripts/demo and scripts/deps, of what they run: its newest line every few seconds."""
     done = subprocess.run(
-        ["/bin/bash", "-c", '. "$0/scripts/lib.sh"; show_progress "$(mktemp)" /bin/bash -c '
-         '"echo one; sleep 1; echo two; sleep 1; exit 3"; echo "status $?"', pages.ROOT],
+        ["/bin/bash", "-c", '. "$0/scripts/lib.sh"; show_progress "$1" /bin/bash -c '
+         '"echo one; sleep 1; echo two; sleep 1; exit 3"; echo "status $?"', pages.ROOT, tmp_path / "log"],
         env={**os.environ, "SHOW_EVERY_S": "0.2"}, text=True, check=True, stdout=subprocess.PIPE)
     lines = done.stdout.splitlines()
     assert lines[-1] == "status 3"
