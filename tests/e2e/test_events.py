@@ -233,7 +233,7 @@ def test_an_open_stream_keeps_the_polling_awake(sim, room, mount, stream):
     quiet = time.monotonic() + scaled(4)
     wait_until(lambda: time.monotonic() > quiet, 10)
     told = ["space-added spaces/Other"]
-    assert events.told() == told
+    wait_until(lambda: events.told() == told)
     for r, title in ((other, "Other"), (room, "Ops")):
         m = sim.post(r["id"], "hello", token="bob-token")
         told.append(f"message-created spaces/{title}/{txt_name(m)}")

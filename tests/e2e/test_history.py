@@ -17,6 +17,8 @@ from lib.tree import (asked, check_sizes, error_of, files_below, messages_in, mi
 from lib.util import wait_until
 
 MESSAGES = "GET /messages"
+# A list is taken for fresh so long.
+FRESH = 3
 ROOMS = "GET /rooms"
 # Six years: 72 months and a bit.
 SIX_YEARS = ("--data", "empty", "--spaces", 1, "--messages", 720, "--members", 3)
@@ -232,13 +234,14 @@ def test_all_of_an_open_month_is_known(past, at):
                                      "ls history/2022*/ > /dev/null; ls -d history/20*/*.txt"])
 def test_a_small_space_costs_one_request_altogether(past, command):
     """From whichever end it is read."""
+    began = time.monotonic()
     found = past.mount.run(command, cwd=past.dir, check=True).lines()
     assert len(found) == 300
     assert asked(past.sim) == [MESSAGES]
     assert past.mount.run("cat history/*/*.txt | wc -c; cat history/../transcripts/*.log",
                           cwd=past.dir, check=True).lines()
-    # What is current may be asked about once more when it is older than it may be.
-    assert len(asked(past.sim)) <= 2
+    # What is current may be asked about once more each time it is older than it may be.
+    assert len(asked(past.sim)) <= 2 + (time.monotonic() - began) // FRESH
 
 
 @pytest.mark.sim(*SIX_YEARS, "--max-page", 100)
@@ -316,9 +319,9 @@ def test_a_second_rsync_transfers_nothing(past, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("rsync"), reason="needs rsync")
 @pytest.mark.sim("--data", "empty", "--spaces", 1, "--messages", 3000, "--members", 3)
-@pytest.mark.mount("poll=30")
+@pytest.mark.mount("poll=600")
 def test_a_second_rsync_makes_no_message_request(past, tmp_path):
-    """As most people mount it: what is current is known by the polls."""
+    """As most people mount it: what is current is known by the polls, of which none comes meanwhile."""
     command = ["rsync", "-a", "--out-format=%n", f"{past.history}/", f"{tmp_path}/backup/"]
     first = run_cmd(command, check=True, timeout=60).lines()
     assert len([n for n in first if n.endswith(".txt")]) == 3000
