@@ -181,6 +181,13 @@ bool cookie_is_shared(int64_t created_ms);
 
 /* Loads the row in any state; -ENOENT. */
 int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message);
+/*
+ * Calls `fn` for the rows with low <= cookie < high, also for tombstones, rising by cookie, until
+ * it returns false. `fn` borrows what it gets. *ret_whole: it got all of them.
+ */
+int message_scan(struct sql *q, int64_t room, int64_t low, int64_t high,
+		 bool (*fn)(void *arg, const struct store_message *m), void *arg,
+		 bool *ret_whole);
 /* Finds the row of (room, id), also a tombstone; -ENOENT. */
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
 
@@ -219,7 +226,6 @@ struct message_row {
 	int64_t rowid, room, cookie, person, pin_ms;
 	bool is_own;
 	const char *stem;
-	const uint8_t *id; /* sql_id_bytes() of the id if the caller has them, or NULL */
 };
 /* -EEXIST: the room has this message, or another one with this cookie; then nothing is written. */
 int message_insert(struct write *w, const struct message_row *row,
@@ -239,13 +245,6 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
 
 /* ---- message_put.c ---- */
-struct author {
-	int64_t rowid; /* 0: a message without author */
-	bool is_owner;
-	char *first_email;
-	char *suffix; /* what follows the time in a stem; NULL: not made yet (page_put.c) */
-	char hex[WEBEX_ID_HEX_SIZE];
-};
 /* What the messages of one call share. */
 struct put {
 	struct write *w;
@@ -268,39 +267,31 @@ struct put {
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
 /* If r is 0, notes what the messages say of the room. Frees. Returns the result of the whole. */
 int put_end(struct put *p, int r);
-/* If the server lists a message whose tombstone is as old as this (wall time) or older, the
- * tombstone was a mistake. */
-int64_t put_revived_until(const struct put *p);
-/* Borrowed from `p`. */
-int put_author(struct put *p, const struct webex_message *m, struct author **ret_author);
-/* The same if the author is known without a query or a write; else NULL. */
-struct author *put_known_author(struct put *p, const struct webex_message *m);
-/* Appends the change for a new message. */
-void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem);
+/* False for a message of another room, or without a usable time. */
+bool put_can_keep(const struct put *p, const struct webex_message *m);
+/* True if put_message() would do nothing, since `old` is that message and nothing is newer in `m`. */
+bool put_is_settled(const struct store_message *old, const struct webex_message *m);
 /*
- * Inserts or updates a message. *ret_rowid is its row, also if nothing changed; 0 if it cannot
+ * Inserts or updates a message. is_alone: no other one of its millisecond is known. *ret_rowid is its row, also if nothing changed; 0 if it cannot
  * be kept (of another room, or without a usable time). -ENOENT if it has a tombstone of less
  * than a minute; *ret_rowid is set then, too. An older tombstone was a mistake and becomes a
  * message again.
  */
-int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
-		int64_t *ret_rowid);
+int put_message(struct put *p, const struct webex_message *m, bool is_alone,
+		int64_t pin_until_ms, int64_t *ret_rowid);
 
 /* ---- page_put.c ---- */
 /*
- * Does exactly what put_message() does for each message of a page, but with few queries: one
- * reads what is known of the page's time, and only unusual messages (several of one
- * millisecond, edits, messages known under another time) go through put_message(). is_complete:
- * known messages with lo < created <= hi that are not in the page and not pinned beyond
- * now_wall_ms are missing; of those above sure_hi only the ones that once had a pin. Their rows
- * are appended to `missing`, which may be NULL. *ret_newest_ms is the time of the newest item;
- * -1 if there is none.
+ * Does put_message() for each message of a page that is not settled; one query says which are.
+ * is_complete: known messages with lo < created <= hi that are not in the page and not pinned
+ * beyond now_wall_ms are missing; of those above sure_hi only the ones that once had a pin.
+ * Their rows are appended to `missing`, which may be NULL. *ret_newest_ms is the time of the
+ * newest item; -1 if there is none.
  */
-extern bool put_page_scans; /* for tests; false: everything goes through put_message() */
+extern bool put_page_scans; /* for tests; false: each message is looked up */
 struct page_part {
 	bool is_complete;
 	int64_t lo, hi, sure_hi, now_wall_ms;
-	int64_t revived_until_ms; /* put_revived_until() */
 };
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms);

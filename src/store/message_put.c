@@ -19,12 +19,18 @@
 /* More messages of one millisecond in one room are not kept; only a hostile server sends them. */
 #define TIES_MAX 512
 
+struct author {
+	int64_t rowid; /* 0: a message without author */
+	bool is_owner;
+	char *first_email;
+	char hex[WEBEX_ID_HEX_SIZE];
+};
+
 static void author_free(void *p)
 {
 	struct author *a = p;
 
 	g_free(a->first_email);
-	g_free(a->suffix);
 	g_free(a);
 }
 
@@ -98,17 +104,19 @@ int put_end(struct put *p, int r)
 	return r;
 }
 
-struct author *put_known_author(struct put *p, const struct webex_message *m)
+/* The author if it is known without a query or a write; else NULL. */
+static struct author *known_author(struct put *p, const struct webex_message *m)
 {
 	struct author *a = g_hash_table_lookup(p->authors, m->person_id ? m->person_id : "");
 
 	return a && (a->first_email || !m->person_email) ? a : NULL;
 }
 
-int put_author(struct put *p, const struct webex_message *m, struct author **ret_author)
+/* Borrowed from `p`. */
+static int find_author(struct put *p, const struct webex_message *m, struct author **ret_author)
 {
 	const char *id = m->person_id ? m->person_id : "";
-	struct author *a = put_known_author(p, m);
+	struct author *a = known_author(p, m);
 	int r = 0;
 
 	if (a) {
@@ -303,19 +311,24 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 	return r;
 }
 
-static int name_and_place(struct put *p, const struct webex_message *m,
+static int name_and_place(struct put *p, const struct webex_message *m, bool is_alone,
 			  const struct author *author, struct message_row *row, char **ret_stem)
 {
 	g_autoptr(GPtrArray) twins = g_ptr_array_new_with_free_func(twin_free);
 	g_autofree char *base = name_message_stem(
 		m->created_ms, author->rowid ? author->first_email : m->person_email,
 		author->hex, NULL);
-	int r = read_twins(p, cookie_floor(m->created_ms), twins, &row->cookie);
+	int r = 0;
 
+	row->cookie = cookie_floor(m->created_ms);
+	if (!is_alone)
+		r = read_twins(p, row->cookie, twins, &row->cookie);
 	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
 }
 
-void put_added(struct put *p, const struct webex_message *m, int64_t rowid, const char *stem)
+/* Appends the change for a new message. */
+static void add_change(struct put *p, const struct webex_message *m, int64_t rowid,
+		       const char *stem)
 {
 	bool is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
 	struct store_change *change;
@@ -329,16 +342,17 @@ void put_added(struct put *p, const struct webex_message *m, int64_t rowid, cons
 	change->is_new_head = is_new_head;
 }
 
-static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
+/* -EEXIST: the room has the message, or another one in its place. */
+static int insert(struct put *p, const struct webex_message *m, bool is_alone, int64_t pin_ms,
 		  int64_t *ret_rowid)
 {
 	struct message_row row = {.room = p->room.rowid, .pin_ms = pin_ms};
 	struct author *author = NULL;
 	g_autofree char *stem = NULL;
-	int r = put_author(p, m, &author);
+	int r = find_author(p, m, &author);
 
 	if (r == 0)
-		r = name_and_place(p, m, author, &row, &stem);
+		r = name_and_place(p, m, is_alone, author, &row, &stem);
 	if (r < 0)
 		return r;
 	row.rowid = store_new_rowid(p->w->s);
@@ -346,10 +360,12 @@ static int insert(struct put *p, const struct webex_message *m, int64_t pin_ms,
 	row.is_own = author->is_owner;
 	row.stem = stem;
 	r = message_insert(p->w, &row, m, author->first_email);
+	if (r == -EEXIST)
+		rowids_untake(&p->w->s->rowids, row.rowid);
 	if (r < 0)
-		return r == -EEXIST ? -EIO : r;
+		return r;
 	*ret_rowid = row.rowid;
-	put_added(p, m, row.rowid, stem);
+	add_change(p, m, row.rowid, stem);
 	return 0;
 }
 
@@ -390,13 +406,19 @@ static bool is_refill(const struct store_message *old, const struct webex_messag
 	return old->is_evicted && message_has_row_of(old, m);
 }
 
+bool put_is_settled(const struct store_message *old, const struct webex_message *m)
+{
+	/* A slow answer never overwrites a newer fact (design 4). */
+	return !old->deleted &&
+	       (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)));
+}
+
 static int update(struct put *p, const struct store_message *old, const struct webex_message *m)
 {
 	struct author *author = NULL;
 	int r;
 
-	/* A slow answer never overwrites a newer fact (design 4). */
-	if (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)))
+	if (put_is_settled(old, m))
 		return 0;
 	if (p->verifies && is_refill(old, m))
 		return old->txt_size < 0 ? message_rewrite_row(p->w, old, m) : 0;
@@ -408,7 +430,7 @@ static int update(struct put *p, const struct store_message *old, const struct w
 			return MIN(r, 0);
 	}
 	/* The author stays the one of the first answer. */
-	r = put_author(p, &old->m, &author);
+	r = find_author(p, &old->m, &author);
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
 	if (r == 0 && !is_refill(old, m))
@@ -418,14 +440,19 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	return r;
 }
 
+bool put_can_keep(const struct put *p, const struct webex_message *m)
+{
+	return m->created_ms >= TIME_MIN_MS && m->created_ms <= TIME_MAX_MS &&
+	       (!m->room_id || strcmp(m->room_id, p->room.id) == 0);
+}
+
 /* 1 if the message can be kept; 0; -errno. */
 static int can_keep(struct put *p, const struct webex_message *m)
 {
 	int64_t twins = 0;
 	int r;
 
-	if (m->created_ms < TIME_MIN_MS || m->created_ms > TIME_MAX_MS ||
-	    (m->room_id && strcmp(m->room_id, p->room.id) != 0))
+	if (!put_can_keep(p, m))
 		return 0;
 	r = count_twins(p, cookie_floor(m->created_ms), &twins);
 	if (r < 0)
@@ -439,21 +466,16 @@ static int can_keep(struct put *p, const struct webex_message *m)
 	return 0;
 }
 
-int64_t put_revived_until(const struct put *p)
-{
-	return clock_wall(p->w->s->clock) - TOMBSTONE_MS;
-}
-
 /* The message was taken for gone, and the server still lists it long after that: it comes back
  * as the same row. That is no news, because the message was told before. */
 static int revive(struct put *p, const struct store_message *old, const struct webex_message *m)
 {
 	struct author *author = NULL;
-	int r = message_revive(p->w, old, put_revived_until(p));
+	int r = message_revive(p->w, old, clock_wall(p->w->s->clock) - TOMBSTONE_MS);
 
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	r = put_author(p, &old->m, &author);
+	r = find_author(p, &old->m, &author);
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
 	if (r == 0)
@@ -462,18 +484,34 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 	return r;
 }
 
-int put_message(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
-		int64_t *ret_rowid)
+static int put_new(struct put *p, const struct webex_message *m, int64_t pin_until_ms,
+		   int64_t *ret_rowid)
+{
+	int r = can_keep(p, m);
+
+	*ret_rowid = 0;
+	if (r == 1)
+		r = insert(p, m, false, pin_until_ms, ret_rowid);
+	return r == -EEXIST ? -EIO : r;
+}
+
+int put_message(struct put *p, const struct webex_message *m, bool is_alone,
+		int64_t pin_until_ms, int64_t *ret_rowid)
 {
 	struct store_message old = {0};
-	int r = message_find(p->w->q, p->room.rowid, m->id, ret_rowid);
+	int r;
 
 	p->is_pinned = pin_until_ms > 0;
-	if (r == -ENOENT) {
-		*ret_rowid = 0;
-		r = can_keep(p, m);
-		return r == 1 ? insert(p, m, pin_until_ms, ret_rowid) : r;
+	/* An author is noted only for a new message, and so the first one of each is looked up. */
+	if (is_alone && known_author(p, m)) {
+		r = insert(p, m, true, pin_until_ms, ret_rowid);
+		/* It is known under another time. */
+		if (r != -EEXIST)
+			return r;
 	}
+	r = message_find(p->w->q, p->room.rowid, m->id, ret_rowid);
+	if (r == -ENOENT)
+		return put_new(p, m, pin_until_ms, ret_rowid);
 	if (r == 0)
 		r = message_load(p->w->q, *ret_rowid, &old);
 	if (r < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the rows of a message; what to write is decided in message_put.c and page_put.c. */
+/* Writes the rows of a message; what to write is decided in message_put.c. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -72,10 +72,7 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
 	sql_int(&st, 3, row->cookie);
-	if (row->id)
-		sql_bytes(&st, 4, row->id, 16);
-	else
-		sql_id(&st, 4, "MESSAGE", m->id);
+	sql_id(&st, 4, "MESSAGE", m->id);
 	sql_int(&st, 5, row->person);
 	sql_int(&st, 6, m->created_ms);
 	sql_int(&st, 7, m->updated_ms);

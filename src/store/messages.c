@@ -162,6 +162,30 @@ int message_load(struct sql *q, int64_t rowid, struct store_message *ret_message
 	return name_files(q, ret_message);
 }
 
+int message_scan(struct sql *q, int64_t room, int64_t low, int64_t high,
+		 bool (*fn)(void *arg, const struct store_message *m), void *arg,
+		 bool *ret_whole)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "SELECT " MESSAGE_COLUMNS MESSAGE_FROM
+		   "WHERE m.room=?1 AND m.cookie>=?2 AND m.cookie<?3 ORDER BY m.cookie");
+	bool more = true;
+	int r = 0;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, low);
+	sql_int(&st, 3, high);
+	while (more && (r = sql_step(&st)) == 1) {
+		struct store_message m;
+
+		message_row(&st, &m);
+		more = fn(arg, &m);
+		store_message_clear(&m);
+	}
+	*ret_whole = r == 0;
+	return MIN(r, 0);
+}
+
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

@@ -239,7 +239,6 @@ static int put_items(struct put *p, GPtrArray *messages, struct page *page)
 		.hi = page->mode == STORE_PAGE_HEAD ? G_MAXINT64 : page->span.hi,
 		.sure_hi = sure_hi(messages, page),
 		.now_wall_ms = page->now_wall_ms,
-		.revived_until_ms = put_revived_until(p),
 	};
 	int64_t newest_ms = -1;
 	int r = put_page(p, messages, &part, page->missing, &newest_ms);
@@ -303,7 +302,7 @@ static int apply_message(struct write *w, int64_t room, const struct webex_messa
 
 	if (r < 0)
 		return r;
-	r = put_end(&p, put_message(&p, m, pin_until_ms, ret_rowid));
+	r = put_end(&p, put_message(&p, m, false, pin_until_ms, ret_rowid));
 	return r == 0 && *ret_rowid == 0 ? -EINVAL : r;
 }
 
