@@ -70,7 +70,7 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	int64_t now = clock_mono(p->config.clock);
 	struct pager_entry *e;
 
-	if (need->kind != NEED_SPAN || need->hi_ms != NEED_TO_HEAD)
+	if (need->kind != NEED_TO_HEAD)
 		return;
 	e = pager_entry_locked(p, &head, true);
 	e->fresh_until_ms = now + age_of(p, &head);
@@ -143,8 +143,7 @@ static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 
 static bool lists_head(const struct need *need)
 {
-	return need->kind == NEED_HEAD ||
-	       (need->kind == NEED_SPAN && need->hi_ms == NEED_TO_HEAD);
+	return need->kind == NEED_HEAD || need->kind == NEED_TO_HEAD;
 }
 
 /* Notes the activity of the space: what comes after it is news again. */

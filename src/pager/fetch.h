@@ -16,7 +16,6 @@
 #define FETCH_MAX_EMPTY 100
 /* So many items are kept in memory until the list is complete. */
 #define FETCH_MAX_ITEMS 100000
-#define FETCH_MAX_MESSAGES 1000000
 
 struct fetch {
 	struct pager *pager;

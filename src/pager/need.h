@@ -10,9 +10,13 @@
 
 enum need_kind {
 	NEED_NONE,
-	NEED_ROOMS,   /* the complete list of spaces */
-	NEED_ROOM,    /* one space's details; row */
-	NEED_HEAD,    /* the newest `recent` messages of a space; row */
+	NEED_ROOMS, /* the complete list of spaces */
+	NEED_ROOM,  /* one space's details; row */
+	NEED_HEAD,  /* the newest `recent` messages of a space; row */
+	/* The newest messages of a space, page by page, down to lo_ms (hi_ms 0), which makes the head
+	 * known; lo_ms INT64_MAX: one page. For operations that need the present of a space but not
+	 * as much as NEED_HEAD brings. */
+	NEED_TO_HEAD,
 	NEED_MEMBERS, /* all memberships of a space; row */
 	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. 0 also if there is none yet */
@@ -30,12 +34,6 @@ enum need_kind {
 };
 
 #define NEED_KEY_MAX 256
-/*
- * As hi_ms: from the newest message down to lo_ms (lo_ms NEED_TO_HEAD - 1: one page), which
- * makes the head known. For operations that need the present of a space but not as much as
- * NEED_HEAD brings.
- */
-#define NEED_TO_HEAD INT64_MAX
 
 /* The kind says which of the union's parts there is; all others have none, and zeros. */
 struct need {
@@ -44,7 +42,7 @@ struct need {
 	union {
 		struct {
 			int64_t lo_ms, hi_ms;
-		}; /* NEED_SPAN, NEED_BODIES, NEED_SWEEP */
+		}; /* NEED_TO_HEAD, NEED_SPAN, NEED_BODIES, NEED_SWEEP */
 		struct {
 			int64_t from_byte, to_byte;
 		}; /* NEED_CONTENT */

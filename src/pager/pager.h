@@ -162,11 +162,12 @@ void pager_refresh(struct pager *p, const struct need *need);
 void pager_expire(struct pager *p, const struct need *need);
 
 /*
- * Notes a use of the mount: of the space `room` or, if that is negative, of the message with
- * the row -room; 0 for something else. This keeps the polls awake and remembers which spaces
- * are in use (pager/present/poll.h). Cheap; any thread.
+ * Notes a use of the mount, of the space `room` (0: of something else), or of a message. This
+ * keeps the polls awake and remembers which spaces are in use (pager/present/poll.h). Cheap; any
+ * thread.
  */
 void pager_used(struct pager *p, int64_t room);
+void pager_used_message(struct pager *p, int64_t message);
 /* Notes what the outbox changed, before anybody is told. Cache thread. */
 void pager_own_changes(struct pager *p, const GPtrArray *changes);
 /*

@@ -30,41 +30,24 @@ static int node_insert(struct write *w, int kind, const char *key, int64_t rowid
 	return sql_run(&st);
 }
 
-static int node_make(struct write *w, int kind, const char *key, int64_t *ret_rowid)
+static int node_make(struct write *w, int kind, const char *key)
 {
-	int r = node_find(w->q, kind, key, ret_rowid);
+	int64_t rowid;
+	int r = node_find(w->q, kind, key, &rowid);
 
-	if (r != -ENOENT)
-		return r;
-	*ret_rowid = store_new_rowid(w->s);
-	return node_insert(w, kind, key, *ret_rowid);
+	return r == -ENOENT ? node_insert(w, kind, key, store_new_rowid(w->s)) : r;
 }
 
 int store_nodes_make(struct store *s, int kind, GPtrArray *keys)
 {
 	struct write w;
-	int64_t rowid;
 	int r = write_begin(s, NULL, &w);
 
 	if (r < 0)
 		return r;
 	for (guint i = 0; r == 0 && i < keys->len; i++)
-		r = node_make(&w, kind, g_ptr_array_index(keys, i), &rowid);
+		r = node_make(&w, kind, g_ptr_array_index(keys, i));
 	return write_end(&w, r);
-}
-
-int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid)
-{
-	struct write w;
-	int64_t rowid = 0;
-	int r = write_begin(s, NULL, &w);
-
-	if (r < 0)
-		return r;
-	r = write_end(&w, node_make(&w, kind, key, &rowid));
-	if (r == 0)
-		*ret_rowid = rowid;
-	return r;
 }
 
 int store_node_find(struct store_conn *c, int kind, const char *key, int64_t *ret_rowid)

@@ -541,9 +541,7 @@ int store_apply_person(struct store *s, const struct webex_person *p, int64_t no
 		       int64_t *ret_rowid, GPtrArray *changes);
 
 /* ---- numbers for objects without a row ---- */
-/* The rowid of (kind, key); makes the row if there is none. Writer only. */
-int store_node_make(struct store *s, int kind, const char *key, int64_t *ret_rowid);
-/* Makes the rows of many keys in one transaction. */
+/* Makes the rows of (kind, key) that are not there, in one transaction. Writer only. */
 int store_nodes_make(struct store *s, int kind, GPtrArray *keys);
 int store_node_find(struct store_conn *c, int kind, const char *key, int64_t *ret_rowid);
 /* Kind and key (owned) of the node. -ENOENT. */

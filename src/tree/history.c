@@ -63,8 +63,7 @@ static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t 
  * not cost all messages that the space itself lists. */
 static int need_to_head(struct tree_ctx *ctx, int64_t room, int64_t lo_ms)
 {
-	struct need need = {
-		.kind = NEED_SPAN, .row = room, .lo_ms = lo_ms, .hi_ms = NEED_TO_HEAD};
+	struct need need = {.kind = NEED_TO_HEAD, .row = room, .lo_ms = lo_ms};
 
 	return tree_need(ctx, &need, false);
 }
@@ -74,7 +73,7 @@ static bool has_come_to_head(const struct tree_ctx *ctx, int64_t room)
 	for (int i = 0; i < ctx->n_waited; i++) {
 		const struct need *n = &ctx->waited[i].need;
 
-		if (n->kind == NEED_SPAN && n->row == room && n->hi_ms == NEED_TO_HEAD)
+		if (n->kind == NEED_TO_HEAD && n->row == room)
 			return true;
 	}
 	return false;
@@ -114,7 +113,7 @@ static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
 	r = store_span_covers(ctx->conn, m->room, m->lo_ms, m->hi_ms);
 	if (r)
 		return MIN(r, 0);
-	return need_to_head(ctx, m->room, NEED_TO_HEAD - 1);
+	return need_to_head(ctx, m->room, INT64_MAX);
 }
 
 /* The rows of a room's months. */

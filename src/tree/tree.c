@@ -123,7 +123,7 @@ void tree_note_use(struct tree *t, uint64_t ino)
 	if (!row || row->flags & ROW_QUIET)
 		return;
 	if (row->flags & ROW_MESSAGE)
-		pager_used(pager, -tree_ino_row(ino));
+		pager_used_message(pager, tree_ino_row(ino));
 	else
 		pager_used(pager, row->flags & ROW_OF_SPACE ? tree_ino_row(ino) : 0);
 }

@@ -9,6 +9,7 @@
 
 extern const struct fetcher fetcher_room;    /* space.c */
 extern const struct fetcher fetcher_head;    /* messages.c */
+extern const struct fetcher fetcher_to_head; /* messages.c */
 extern const struct fetcher fetcher_span;    /* messages.c */
 extern const struct fetcher fetcher_rooms;   /* rooms.c */
 extern const struct fetcher fetcher_news;    /* rooms.c */

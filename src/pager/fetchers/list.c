@@ -42,20 +42,20 @@ void pages_collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify fr
 	f->is_partial |= reply->skipped > 0;
 }
 
-static bool is_too_long(const struct fetch *f, guint max_items)
+static bool is_too_long(const struct fetch *f)
 {
-	if (f->pages < FETCH_MAX_PAGES && f->items->len < max_items)
+	if (f->pages < FETCH_MAX_PAGES && f->items->len < FETCH_MAX_ITEMS)
 		return false;
 	log_warning("cache", "a list does not end after %d pages with %u items", f->pages,
 		    f->items->len);
 	return true;
 }
 
-enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply, guint max_items)
+enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply)
 {
 	if (!reply->next)
 		return PAGES_END;
-	if (is_too_long(f, max_items))
+	if (is_too_long(f))
 		return PAGES_TOO_MANY;
 	if (f->stale_pages >= 2 || f->empty_pages >= FETCH_MAX_EMPTY ||
 	    (f->last_next && strcmp(f->last_next, reply->next) == 0)) {

@@ -19,7 +19,7 @@ enum pages_more { PAGES_END, PAGES_FOLLOW, PAGES_LOOP, PAGES_TOO_MANY };
  * f->last_next. Many empty pages with a link are followed; a link that repeats, or two pages in
  * a row with only known items, is a loop.
  */
-enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply, guint max_items);
+enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply);
 
 /* Halves the page size after a gateway gave up on a large page. True: the list can begin anew. */
 bool pages_halve(struct fetch *f, const struct webex_reply *reply);

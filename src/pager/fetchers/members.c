@@ -58,7 +58,7 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	if (reply->error)
 		return reply->error;
 	pages_collect(f, reply, webex_membership_free);
-	more = pages_more(f, reply, FETCH_MAX_ITEMS);
+	more = pages_more(f, reply);
 	if (more == PAGES_FOLLOW)
 		return submit(f, f->last_next);
 	if (more != PAGES_END)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The messages of a space: NEED_HEAD, the newest ones, and NEED_SPAN, those of an interval of its time
- * (webex-api.md 5.5, 7). Both go by page runs, an interval by way of the spans.
+ * The messages of a space: NEED_HEAD, the newest ones, NEED_TO_HEAD, those down to a time, and NEED_SPAN,
+ * those of an interval of its time (webex-api.md 5.5, 7). All go by page runs, an interval by way of the
+ * spans.
  */
 #include <errno.h>
 
@@ -89,26 +90,17 @@ static int begin_newest(struct fetch *f,
 {
 	int recent = pager_get_config(f->pager)->recent;
 	struct page_run_config config = {
-		.pager = f->pager,
-		.room = f->need.row,
 		.top = PAGE_RUN_TOP,
 		.bottom = -1,
 		.max = f->need.kind == NEED_HEAD && recent && recent < SERVER_PAGE_MAX
 			       ? recent
 			       : SERVER_PAGE_MAX,
 		.is_outdated = head_is_outdated,
-		.is_background = fetch_is_unwaited,
 		.paged = paged,
 		.done = head_done,
-		.arg = f,
 	};
-	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
 
-	if (r)
-		return r;
-	config.room_id = f->room_id;
-	f->run = page_run_new(&config);
-	return FETCH_MORE;
+	return page_run_begin(f, config);
 }
 
 static int head_begin(struct fetch *f)
@@ -121,9 +113,9 @@ static void head_cancel(struct fetch *f)
 	page_run_cancel(f->run);
 }
 
-/* ---- an interval of a space's time ---- */
+/* ---- down to a time ---- */
 
-/* For NEED_TO_HEAD: as for a head, but only so far down. */
+/* As for a head, but only so far down. */
 static bool to_head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
@@ -136,19 +128,21 @@ static bool to_head_paged(void *arg, struct page_run *run, guint items)
 	return page_run_top(run) > f->need.lo_ms;
 }
 
+static int to_head_begin(struct fetch *f)
+{
+	return begin_newest(f, to_head_paged);
+}
+
+/* ---- an interval of a space's time ---- */
+
 static int span_begin(struct fetch *f)
 {
-	if (f->need.hi_ms == NEED_TO_HEAD)
-		return begin_newest(f, to_head_paged);
 	return spans_want(pager_spans(f->pager), f, &f->waiter);
 }
 
 static void span_cancel(struct fetch *f)
 {
-	if (f->run)
-		page_run_cancel(f->run);
-	else
-		spans_unwant(pager_spans(f->pager), f->waiter);
+	spans_unwant(pager_spans(f->pager), f->waiter);
 }
 
 const struct fetcher fetcher_head = {
@@ -157,6 +151,14 @@ const struct fetcher fetcher_head = {
 	.is_of_space = true,
 	.age = FETCH_LIST_AGE,
 	.begin = head_begin,
+	.cancel = head_cancel,
+};
+
+const struct fetcher fetcher_to_head = {
+	.kind = NEED_TO_HEAD,
+	.words = "the messages of",
+	.is_of_space = true,
+	.begin = to_head_begin,
 	.cancel = head_cancel,
 };
 

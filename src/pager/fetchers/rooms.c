@@ -169,7 +169,7 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 		return publish(f);
 	if (step == STEP_ALL)
 		return list_all(f);
-	more = pages_more(f, reply, FETCH_MAX_ITEMS);
+	more = pages_more(f, reply);
 	if (more == PAGES_FOLLOW)
 		return submit(f, f->last_next);
 	/* A part of a list must not look like the whole. */

@@ -146,6 +146,21 @@ struct page_run *page_run_new(const struct page_run_config *config)
 	return l;
 }
 
+int page_run_begin(struct fetch *f, struct page_run_config config)
+{
+	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
+
+	if (r)
+		return r;
+	config.pager = f->pager;
+	config.room = f->need.row;
+	config.room_id = f->room_id;
+	config.is_background = fetch_is_unwaited;
+	config.arg = f;
+	f->run = page_run_new(&config);
+	return FETCH_MORE;
+}
+
 void page_run_cancel(struct page_run *l)
 {
 	assert(l->state == PAGE_RUN_ASKING || l->state == PAGE_RUN_APPLIED);

@@ -72,25 +72,16 @@ static void done(void *arg, struct page_run *run, int error, const struct webex_
 static int begin(struct fetch *f)
 {
 	struct page_run_config config = {
-		.pager = f->pager,
-		.room = f->need.row,
 		.top = f->need.hi_ms,
 		/* With this bottom even a short answer makes no more missing than a page holds. */
 		.bottom = f->need.lo_ms,
 		.max = SERVER_PAGE_MAX,
 		.verifies = true,
-		.is_background = fetch_is_unwaited,
 		.paged = paged,
 		.done = done,
-		.arg = f,
 	};
-	int r = pager_load_room(f->pager, f->need.row, &f->room_id, &config.is_filtered);
 
-	if (r)
-		return r;
-	config.room_id = f->room_id;
-	f->run = page_run_new(&config);
-	return FETCH_MORE;
+	return page_run_begin(f, config);
 }
 
 static void cancel(struct fetch *f)

@@ -194,6 +194,14 @@ void pager_used(struct pager *p, int64_t room)
 	wake_if_asleep(f);
 }
 
+void pager_used_message(struct pager *p, int64_t message)
+{
+	struct poller *f = p->poller;
+
+	recent_spaces_note_message(f->recent, message, now_ms(f));
+	wake_if_asleep(f);
+}
+
 void pager_stay_awake(struct pager *p, int delta)
 {
 	struct poller *f = p->poller;

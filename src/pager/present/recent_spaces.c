@@ -88,11 +88,14 @@ static void note_room(struct recent_spaces *u, int64_t room, int64_t now_ms)
 void recent_spaces_note(struct recent_spaces *u, int64_t room, int64_t now_ms)
 {
 	atomic_store(&u->last_ms, now_ms);
-	if (room > 0)
+	if (room)
 		note_room(u, room, now_ms);
-	else if (room < 0)
-		atomic_store(&u->messages[atomic_fetch_add(&u->next_message, 1) % MESSAGES],
-			     -room);
+}
+
+void recent_spaces_note_message(struct recent_spaces *u, int64_t message, int64_t now_ms)
+{
+	atomic_store(&u->last_ms, now_ms);
+	atomic_store(&u->messages[atomic_fetch_add(&u->next_message, 1) % MESSAGES], message);
 }
 
 int64_t recent_spaces_last_ms(const struct recent_spaces *u)

@@ -30,8 +30,9 @@ void recent_spaces_load(struct recent_spaces *u, struct store *store, int64_t no
 void recent_spaces_save(struct recent_spaces *u, struct store *store, int64_t now_ms,
 			int64_t now_wall_ms, bool all);
 
-/* `room` > 0: a space; < 0: minus the row of a message; 0: something else. */
+/* Notes a use of the space; 0: of something else. */
 void recent_spaces_note(struct recent_spaces *u, int64_t room, int64_t now_ms);
+void recent_spaces_note_message(struct recent_spaces *u, int64_t message, int64_t now_ms);
 /* The time of the last use, mono; a time long ago if there was none. */
 int64_t recent_spaces_last_ms(const struct recent_spaces *u);
 /* Gives the spaces that were used at or after since_ms, the most recently used first. Returns

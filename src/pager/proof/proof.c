@@ -164,19 +164,14 @@ void proof_doubt(struct proof *p, enum proof_kind kind, int64_t row, int64_t roo
 	}
 }
 
-void proof_doubt_room(struct proof *p, int64_t room)
-{
-	proof_doubt(p, PROOF_ROOM, room, room);
-	proof_pump(p);
-}
-
 int proof_room_vanished(struct proof *p, int64_t room)
 {
 	const struct pager_config *c = config_of(p);
 
 	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
 		return -EAGAIN;
-	proof_doubt_room(p, room);
+	proof_doubt(p, PROOF_ROOM, room, room);
+	proof_pump(p);
 	return -EBUSY;
 }
 

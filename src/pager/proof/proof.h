@@ -67,8 +67,6 @@ void proof_free(struct proof **proof);
 
 /* ---- suspicions ---- */
 
-/* A request for something in the space was answered 404. */
-void proof_doubt_room(struct proof *proof, int64_t room);
 /* Handles a 404 of a call for a room. Perhaps the room is gone or we left it (webex-api.md
  * 7.6): then -EBUSY, and proof is sought. If it was made here a moment ago, perhaps not every
  * machine of the service knows it yet: -EAGAIN. */

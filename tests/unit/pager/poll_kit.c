@@ -111,3 +111,21 @@ bool is_fresh(struct world *w, enum need_kind kind, int64_t row)
 {
 	return verdict(w, kind, row, true) == PAGER_USE;
 }
+
+/* ---- what seems to be gone ---- */
+
+void not_found(guint i)
+{
+	answer(i, NULL, NULL, -ENOENT, 404, false);
+}
+
+void later(struct world *w, int64_t ms)
+{
+	now_ms += ms;
+	proof_tick(pager_proof(w->pager));
+}
+
+bool has_room(struct world *w)
+{
+	return row_of(w, "ROOM1") == w->room;
+}

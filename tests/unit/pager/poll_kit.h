@@ -34,3 +34,10 @@ void wake_up(struct world *w);
 void answer_ok(guint i, GPtrArray *items);
 /* Answers the poll that is under way: there is nothing new. */
 void answer_poll(struct world *w);
+
+/* Answers the i-th call by 404. */
+void not_found(guint i);
+/* Lets time pass, and the proof have its turns. */
+void later(struct world *w, int64_t ms);
+/* True if ROOM1 is known. */
+bool has_room(struct world *w);

@@ -151,8 +151,7 @@ static void body_head_joins(struct world *w)
 /* Of two answers the later one comes first; the earlier one lacks what it brought. */
 static void body_head_slow(struct world *w)
 {
-	struct need to_head = {
-		.kind = NEED_SPAN, .row = w->room, .lo_ms = T0 + 5, .hi_ms = NEED_TO_HEAD};
+	struct need to_head = {.kind = NEED_TO_HEAD, .row = w->room, .lo_ms = T0 + 5};
 	struct asker a, b;
 
 	ask(w, &a, NEED_HEAD, w->room);
@@ -174,8 +173,7 @@ static void body_head_slow(struct world *w)
 /* The first page is empty, and while the next one is on its way another answer tells of newer ones. */
 static void body_head_again(struct world *w)
 {
-	struct need to_head = {
-		.kind = NEED_SPAN, .row = w->room, .lo_ms = T0 + 85, .hi_ms = NEED_TO_HEAD};
+	struct need to_head = {.kind = NEED_TO_HEAD, .row = w->room, .lo_ms = T0 + 85};
 	struct asker a, b;
 
 	ask(w, &a, NEED_HEAD, w->room);

@@ -177,7 +177,7 @@ static void eight(struct world *w)
 		assert_int_equal(0, store_read_begin(w->store, &conn));
 		assert_int_equal(0, store_message_by_id(conn, "m1", &row));
 		store_read_end(conn);
-		pager_used(w->pager, -row);
+		pager_used_message(w->pager, row);
 	}
 	now_ms += POLL;
 	g_ptr_array_set_size(calls, 0);

@@ -5,22 +5,6 @@
 
 #include "poll_kit.h"
 
-static void not_found(guint i)
-{
-	answer(i, NULL, NULL, -ENOENT, 404, false);
-}
-
-static void later(struct world *w, int64_t ms)
-{
-	now_ms += ms;
-	proof_tick(pager_proof(w->pager));
-}
-
-static bool has_room(struct world *w)
-{
-	return row_of(w, "ROOM1") == w->room;
-}
-
 static void list_spaces(struct world *w, struct asker *a)
 {
 	now_ms += 6000;
@@ -458,7 +442,7 @@ static void body_stop(struct world *w)
 
 	know_head(w, 2);
 	proof_ask(w->pager, PROOF_MESSAGE, message_row(w, "M1"), false, told, &verdict);
-	proof_doubt_room(pager_proof(w->pager), w->room);
+	assert_int_equal(-EBUSY, proof_room_vanished(pager_proof(w->pager), w->room));
 	n = calls->len;
 	pager_shutdown(w->pager);
 	assert_int_equal(PROOF_OPEN + 1, verdict);

@@ -5,22 +5,6 @@
 
 #include "poll_kit.h"
 
-static void not_found(guint i)
-{
-	answer(i, NULL, NULL, -ENOENT, 404, false);
-}
-
-static bool has_room(struct world *w)
-{
-	return row_of(w, "ROOM1") == w->room;
-}
-
-static void later(struct world *w, int64_t ms)
-{
-	now_ms += ms;
-	proof_tick(pager_proof(w->pager));
-}
-
 /* P<n> and so on, all but those from..to. */
 static GPtrArray *people(int n, int from, int to)
 {

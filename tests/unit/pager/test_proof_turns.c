@@ -6,12 +6,6 @@
 #include "pager/past/page_run.h"
 #include "poll_kit.h"
 
-static void later(struct world *w, int64_t ms)
-{
-	now_ms += ms;
-	proof_tick(pager_proof(w->pager));
-}
-
 static int64_t put_message_of(struct world *w, int64_t room, const char *room_id,
 			      const char *id, int64_t at)
 {

@@ -340,3 +340,17 @@ char *kit_changes(struct kit *k)
 	g_ptr_array_set_size(k->changes, 0);
 	return g_string_free(out, FALSE);
 }
+
+int64_t kit_node(struct kit *k, int kind, const char *key)
+{
+	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	struct store_conn *c;
+	int64_t row = 0;
+
+	g_ptr_array_add(keys, (char *)key);
+	assert_int_equal(store_nodes_make(k->s, kind, keys), 0);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_node_find(c, kind, key, &row), 0);
+	store_read_end(c);
+	return row;
+}

@@ -61,6 +61,9 @@ int64_t kit_put(struct kit *k, int64_t room, struct webex_message *m);
 void kit_page(struct kit *k, int64_t room, GPtrArray *messages, int64_t lo, int64_t hi,
 	      enum store_page mode);
 
+/* Makes the node unless it is there; returns its row. */
+int64_t kit_node(struct kit *k, int kind, const char *key);
+
 /* Names in the order of the listing, one a line. Owned. */
 char *kit_rooms(struct kit *k, enum webex_room_type type);
 char *kit_stems(struct kit *k, int64_t room);

@@ -385,15 +385,12 @@ static void test_contents(void **state)
 static void test_nodes(void **state)
 {
 	struct kit *k = *state;
-	int64_t a, b, again, found;
+	int64_t a = kit_node(k, 48, "a@x"), b = kit_node(k, 49, "a@x"), found;
 	struct store_conn *c;
 	char *key;
 	int kind;
 
-	assert_int_equal(store_node_make(k->s, 48, "a@x", &a), 0);
-	assert_int_equal(store_node_make(k->s, 49, "a@x", &b), 0);
-	assert_int_equal(store_node_make(k->s, 48, "a@x", &again), 0);
-	assert_int_equal(a, again);
+	assert_int_equal(a, kit_node(k, 48, "a@x"));
 	assert_int_not_equal(a, b);
 	kit_reopen(k);
 	assert_int_equal(store_read_begin(k->s, &c), 0);
