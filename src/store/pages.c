@@ -256,12 +256,13 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 
 	if (r < 0)
 		return r;
-	p.is_backfill = !span_touches(w->q, room, page->span.lo,
+	p.is_backfill = page->mode != STORE_PAGE_PICKED &&
+			!span_touches(w->q, room, page->span.lo,
 				      is_head(page) ? G_MAXINT64 : page->span.hi);
 	p.verifies = page->verifies;
 	p.doubts = page->believes ? NULL : page->missing;
 	r = put_items(&p, messages, page);
-	if (r == 0)
+	if (r == 0 && page->mode != STORE_PAGE_PICKED)
 		r = span_add(w, room, page->span, is_head(page));
 	if (r == 0 && is_head(page))
 		r = note_head(w, room, page->now_wall_ms);

@@ -359,8 +359,9 @@ enum store_page {
 	STORE_PAGE_INNER,    /* complete up to hi */
 	STORE_PAGE_FILTERED, /* as _HEAD of a filtered list, which may lack what is there */
 	STORE_PAGE_INNER_FILTERED, /* as _INNER of a filtered list */
-	STORE_PAGE_VERIFIES = 8,   /* or'ed in: bodies that were dropped are not kept again */
-	STORE_PAGE_BELIEVES = 16,  /* or'ed in: a file that a message lacks now is removed */
+	STORE_PAGE_PICKED, /* nothing, since the list has only some messages of any time */
+	STORE_PAGE_VERIFIES = 8,  /* or'ed in: bodies that were dropped are not kept again */
+	STORE_PAGE_BELIEVES = 16, /* or'ed in: a file that a message lacks now is removed */
 };
 
 /*
@@ -374,7 +375,8 @@ enum store_page {
  * at the time of the request, or the page's newest item if that is newer. Known messages above
  * it came by another answer meanwhile; they count as missing only if they are our own and their
  * pin has run out. hi 0: hi is the page's newest item, and every known message above it is
- * missing. Items of one author and millisecond get their stems in the order of (uuid time, id).
+ * missing. A _PICKED page has no interval (lo and hi are 0): its items are kept, nothing is missing,
+ * and no span is added. Items of one author and millisecond get their stems in the order of (uuid time, id).
  * Authors become people with the address that was seen first. If nothing of the interval was
  * known before, nobody has seen a listing of it: then of the messages that are no news only one
  * is appended to `changes`. -EINVAL: lo > hi; -ENOENT: the room is gone.

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "pager/fetchers/fetchers.h"
+#include "pager/fetchers/list.h"
 
 /* True if the store already knows the space, by the address, or by the id if that is known. */
 static bool is_known(struct fetch *f, int64_t *ret_room)
@@ -32,9 +33,17 @@ static int begin(struct fetch *f)
 	return FETCH_MORE;
 }
 
+/* Keeps the messages by which the space was found. */
 static int found(struct fetch *f, int64_t room)
 {
-	return store_set_direct_email(pager_get_config(f->pager)->store, room, f->need.key);
+	const struct pager_config *c = pager_get_config(f->pager);
+	GPtrArray *changes = store_changes_new();
+	int r = store_set_direct_email(c->store, room, f->need.key);
+
+	if (r == 0)
+		r = store_apply_page(c->store, room, f->items, 0, 0, STORE_PAGE_PICKED,
+				     clock_wall(c->clock), NULL, changes);
+	return pager_published(f->pager, r, changes);
 }
 
 static int got_room(struct fetch *f, struct webex_reply *reply)
@@ -65,7 +74,8 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 		return 0;
 	if (reply->error)
 		return reply->error;
-	f->room_id = g_strdup(((struct webex_message *)reply->items->pdata[0])->room_id);
+	pages_collect(f, reply, webex_message_free);
+	f->room_id = g_strdup(((struct webex_message *)f->items->pdata[0])->room_id);
 	if (!f->room_id)
 		return -EIO;
 	if (is_known(f, &room))

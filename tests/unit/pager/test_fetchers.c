@@ -309,6 +309,39 @@ static void body_direct_none(struct world *w)
 	assert_true(store_generation(w->store) == generation);
 }
 
+/* The messages by which the space is found are kept, but say nothing of those between them. */
+static void body_direct_keeps(struct world *w)
+{
+	struct need n = {.kind = NEED_DIRECT, .key = "x@example.com"};
+	struct asker a = {.waiter.fn = woken};
+	GPtrArray *items = messages("M3", 30, "M1", 10, NULL), *room = rooms("DIRECT", NULL);
+	struct store_room direct;
+	struct store_conn *conn;
+	int64_t row;
+
+	for (guint i = 0; i < items->len; i++) {
+		struct webex_message *m = items->pdata[i];
+
+		g_free(m->room_id);
+		m->room_id = g_strdup("DIRECT");
+	}
+	((struct webex_room *)room->pdata[0])->type = WEBEX_ROOM_DIRECT;
+	pager_wait(w->pager, &n, &a.waiter);
+	answer(0, items, NULL, 0, 200, false);
+	assert_int_equal(0, a.calls);
+	answer(1, room, NULL, 0, 200, false);
+	assert_int_equal(1, a.calls);
+	assert_int_equal(0, a.error);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_message_by_id(conn, "M3", &row));
+	assert_int_equal(0, store_message_by_id(conn, "M1", &row));
+	assert_int_equal(0, store_room_by_email(conn, n.key, &direct));
+	assert_int_equal(-1, store_span_top(conn, direct.rowid));
+	store_room_clear(&direct);
+	store_read_end(conn);
+	assert_int_equal(2, calls->len);
+}
+
 CASE(head_complete)
 CASE(head_recent)
 CASE(head_pages)
@@ -325,6 +358,7 @@ CASE(room_gone)
 CASE(room_gone_for_slow_answers)
 CASE(bot)
 CASE(direct_none)
+CASE(direct_keeps)
 
 int main(void)
 {
@@ -345,6 +379,7 @@ int main(void)
 		TEST(room_gone_for_slow_answers),
 		TEST(bot),
 		TEST(direct_none),
+		TEST(direct_keeps),
 	};
 
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
