@@ -9,6 +9,20 @@
 #include "fs/op.h"
 #include "fs/caller.h"
 
+/* Asked only where something is known but old, since /proc has to be read for it. */
+static bool spares(void *arg, const struct need *need)
+{
+	struct op *op = arg;
+
+	return walkers_spare(op->fs->walkers, caller_tgid(op->pid), need);
+}
+
+void fs_may_spare(struct op *op)
+{
+	op->ctx.spares = spares;
+	op->ctx.spares_arg = op;
+}
+
 static struct dir_handle *dir_of(const struct op *op)
 {
 	return (struct dir_handle *)(uintptr_t)op->fi.fh;
@@ -39,6 +53,17 @@ static void opendir_undo(struct op *op)
 	op->fi.fh = 0;
 }
 
+/* Notes who opened the directory. */
+static void note_opener(struct op *op, struct dir_handle *h)
+{
+	int64_t space = tree_walked(op->ino);
+
+	h->opener = caller_tgid(op->pid);
+	rm_guard_opened(op->fs->rm_guard, op->ino, h->opener);
+	if (space >= 0)
+		walkers_opened(op->fs->walkers, h->opener, space);
+}
+
 static int opendir_run(struct op *op)
 {
 	struct dir_handle *h;
@@ -47,6 +72,7 @@ static int opendir_run(struct op *op)
 
 	if (r)
 		return r;
+	fs_may_spare(op);
 	r = tree_opendir(&op->ctx, op->ino, &dir);
 	op_end(op);
 	if (r)
@@ -54,8 +80,7 @@ static int opendir_run(struct op *op)
 	h = g_new0(struct dir_handle, 1);
 	handles_add(op->fs->dirs, h);
 	h->dir = dir;
-	h->opener = caller_tgid(op->pid);
-	rm_guard_opened(op->fs->rm_guard, op->ino, h->opener);
+	note_opener(op, h);
 	op->fi.fh = (uintptr_t)h;
 	/*
 	 * The kernel may cache a listing if it is told of all changes of it. It does not keep

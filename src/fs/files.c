@@ -169,6 +169,7 @@ static int open_read_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
+	fs_may_spare(op);
 	r = tree_open_read(&op->ctx, op->ino, &from, &pending);
 	if (r) {
 		op_end(op);

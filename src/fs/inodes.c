@@ -25,6 +25,7 @@ static int lookup_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ENTRY;
+	fs_may_spare(op);
 	r = tree_lookup(&op->ctx, op->ino, op->name, &op->entry);
 	op_end(op);
 	if (op->ctx.holds)

@@ -19,6 +19,7 @@
 #include "fs/handles.h"
 #include "fs/notify.h"
 #include "fs/session.h"
+#include "fs/walkers.h"
 #include "fs/will.h"
 #include "fs/caller.h"
 #include "tree/change.h"
@@ -31,6 +32,7 @@ struct fs {
 	struct fuse_session *session;
 	struct notifier *notifier; /* set before the loop runs; exists until fs_free */
 	struct rm_guard *rm_guard;
+	struct walkers *walkers;
 	void (*ready)(void *arg);
 	void *ready_arg;
 	bool is_mounted; /* main thread; the cache thread reads it between mount and unmount */

@@ -138,6 +138,8 @@ int op_give_answer(struct op *op);
 
 /* A store snapshot in op->ctx.conn for the length of one run(). */
 int op_begin(struct op *op);
+/* In dirs.c: a caller who walks through many spaces will get what is known (walkers.h). */
+void fs_may_spare(struct op *op);
 void op_end(struct op *op);
 /* Ends the snapshot, if it is not ended yet. */
 void ctx_end(struct tree_ctx *ctx);

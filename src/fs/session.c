@@ -227,6 +227,7 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs->connection = (struct connection)CONNECTION_NONE;
 	fs->will = (struct will)WILL_NONE;
 	fs->rm_guard = rm_guard_new();
+	fs->walkers = walkers_new(config->pager, config->queue, config->clock);
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
@@ -434,6 +435,7 @@ void fs_free(struct fs **fs)
 	handles_free(&(*fs)->dirs);
 	local_files_free(&(*fs)->local);
 	rm_guard_free(&(*fs)->rm_guard);
+	walkers_free(&(*fs)->walkers);
 	fs_polls_clear(&(*fs)->polls);
 	g_free(*fs);
 	*fs = NULL;

@@ -127,13 +127,29 @@ static enum fresh_verdict check_fresh(struct pager *p, const struct need *need, 
 				   : poller_check(p->poller, need, pager_good_ms(p, need), now);
 }
 
+/* What is to be done if no fetch and no failure of the last moment says otherwise. */
+static enum pager_verdict verdict_of(const struct pager *p, const struct need *need, bool have,
+				     enum fresh_verdict fresh)
+{
+	if (fresh == FRESH_USE)
+		return PAGER_USE;
+	if (!have)
+		return PAGER_FETCH;
+	if (fresh == FRESH_VERIFY)
+		return PAGER_VERIFY;
+	/* Without polls nothing else tells what is new. The lists of spaces tell it for all of them. */
+	if (fresh == FRESH_STALE || !p->config.poll_ms || need->kind == NEED_NEWS ||
+	    need->kind == NEED_ROOMS)
+		return PAGER_REFRESH;
+	return PAGER_OLD;
+}
+
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
 			       uint64_t looked, int *ret_error)
 {
 	int64_t now = clock_mono(p->config.clock);
-	enum pager_verdict verdict = have ? PAGER_REFRESH : PAGER_FETCH;
 	enum fresh_verdict fresh = check_fresh(p, need, have, now);
-	bool is_to_verify = fresh == FRESH_VERIFY;
+	enum pager_verdict verdict = verdict_of(p, need, have, fresh);
 	int down = server_failed_within(p->server, FAILED_AGE_MS);
 	struct pager_entry *e;
 
@@ -141,9 +157,9 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 	e = pager_entry_locked(p, need, false);
 	if (has_ended_since(e, looked)) {
 		/* The operation has not seen the fresh version: pager_wait makes it look again. */
-		is_to_verify = false;
-	} else if (is_to_verify || fresh == FRESH_USE) {
-		verdict = PAGER_USE;
+		verdict = have ? PAGER_REFRESH : PAGER_FETCH;
+	} else if (verdict == PAGER_USE || verdict == PAGER_VERIFY) {
+		/* The polls say so. */
 	} else if (e && e->fresh_until_ms > now && fresh == FRESH_BY_AGE) {
 		verdict = PAGER_USE;
 	} else if (e && e->failed_until_ms > now) {
@@ -162,8 +178,6 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 		*ret_error = down;
 	}
 	pthread_mutex_unlock(&p->lock);
-	if (is_to_verify)
-		pager_refresh(p, need);
 	return verdict;
 }
 

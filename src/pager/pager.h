@@ -119,6 +119,9 @@ enum pager_verdict {
 	PAGER_FETCH,   /* wait for a fetch, since there is nothing to answer from */
 	PAGER_REFRESH, /* wait for a fetch, but at most pager_soft_wait_ms; then what is known
 		        * will do */
+	PAGER_OLD,     /* as _REFRESH, but nothing says that something is new: who does not care
+		        * for the newest state may use what is known */
+	PAGER_VERIFY,  /* answer from the store; and pager_refresh() it for those who care */
 	PAGER_FAILED,  /* a fetch failed a moment ago with *ret_error */
 };
 

@@ -130,3 +130,26 @@ int store_used_list(struct store_conn *c, int limit, GArray *ret_uses)
 	}
 	return r;
 }
+
+int store_old_next(struct store_conn *c, int64_t after, int64_t before_wall_ms,
+		   struct store_old *ret_old)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT rowid, head_wall_ms BETWEEN 0 AND ?2,"
+		      " members_wall_ms BETWEEN 0 AND ?2 FROM room WHERE gone=0 AND rowid>?1"
+		      " AND (head_wall_ms BETWEEN 0 AND ?2 OR members_wall_ms BETWEEN 0 AND ?2)"
+		      " ORDER BY rowid LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, after);
+	sql_int(&st, 2, before_wall_ms - 1);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_old = (struct store_old){
+		.room = sql_get_int(&st, 0),
+		.is_head = sql_get_int(&st, 1),
+		.are_members = sql_get_int(&st, 2),
+	};
+	return 0;
+}

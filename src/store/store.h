@@ -232,6 +232,15 @@ int store_room_activity(struct store_conn *c, int64_t room,
  * messages began that has now ended. */
 int store_news_settle(struct store *s, int64_t room, int64_t activity_ms);
 
+/* A room whose newest messages, or members, were listed before some time. */
+struct store_old {
+	int64_t room;
+	bool is_head, are_members;
+};
+/* The first one with a row above `after`. -ENOENT: there is none. */
+int store_old_next(struct store_conn *c, int64_t after, int64_t before_wall_ms,
+		   struct store_old *ret_old);
+
 /* When rooms were last used. */
 struct store_use {
 	int64_t room, wall_ms;

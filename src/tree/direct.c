@@ -107,7 +107,7 @@ static int address_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_att
 
 /* clang-format off */
 const struct tree_row direct_rows[] = {
-	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED | ROW_TOLD, .attr = direct_attr,
+	{ TREE_DIRECT, "direct", TREE_ROOT, "direct", DIR_RO, ROW_LISTED | ROW_TOLD | ROW_LIST, .attr = direct_attr,
 	  .lookup = direct_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
 	{ TREE_ADDRESS, "address", TREE_NONE, NULL, DIR_RW, ROW_COUNTED, .attr = address_attr, .lookup = upload_lookup },
 	{ TREE_ADDRESS_LINK, "address link", TREE_NONE, NULL, LINK, ROW_COUNTED,

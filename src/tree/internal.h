@@ -45,6 +45,8 @@ enum tree_row_flags {
 	ROW_SHIFTS = 16,    /* its names pass from one file to another: the kernel asks for each
 			  * every time */
 	ROW_COUNTED = 1024, /* its row is a number of counted.h, and no row of the store */
+	ROW_LIST = 2048, /* a list of spaces or people, with which a program begins that walks
+			  * through them */
 };
 
 /* One kind of file. Hooks may be NULL. */

@@ -223,7 +223,7 @@ static int person_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 /* clang-format off */
 const struct tree_row people_rows[] = {
-	{ TREE_PEOPLE, "people", TREE_ROOT, "people", DIR_RO, ROW_LISTED,
+	{ TREE_PEOPLE, "people", TREE_ROOT, "people", DIR_RO, ROW_LISTED | ROW_LIST,
 	  .lookup = people_lookup, .readdir = people_readdir },
 	{ TREE_ME_JSON, "me.json", TREE_PEOPLE, "me.json", FILE_RO, ROW_LISTED,
 	  .attr = person_attr, .open = person_open, .render = person_render },

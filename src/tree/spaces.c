@@ -120,9 +120,12 @@ static int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr 
 	return r ? r : tree_attr_by_render(ctx, ino, attr);
 }
 
+/* The list of spaces has the details; where it comes in parts, they are asked for by id. */
 static int space_json_open(struct tree_ctx *ctx, uint64_t ino)
 {
-	return tree_need_row(ctx, NEED_ROOM, tree_ino_row(ino), true);
+	int r = tree_need_row(ctx, NEED_ROOM, tree_ino_row(ino), true);
+
+	return r ? r : tree_need_poll(ctx);
 }
 
 static int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
@@ -195,9 +198,9 @@ static int views_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64
 
 /* clang-format off */
 const struct tree_row spaces_rows[] = {
-	{ TREE_SPACES, "spaces", TREE_ROOT, "spaces", DIR_RW, ROW_LISTED | ROW_TOLD,
+	{ TREE_SPACES, "spaces", TREE_ROOT, "spaces", DIR_RW, ROW_LISTED | ROW_TOLD | ROW_LIST,
 	  .lookup = spaces_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
-	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED | ROW_QUIET,
+	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED | ROW_QUIET | ROW_LIST,
 	  .lookup = views_lookup, .opendir = spaces_opendir, .readdir = views_readdir },
 	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = space_attr },
 	{ TREE_POST, "post", TREE_SPACE, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, LETTER_TEXT, .attr = post_attr },

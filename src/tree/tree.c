@@ -59,8 +59,14 @@ bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need)
 	return false;
 }
 
+static bool spares(const struct tree_ctx *ctx, const struct need *need)
+{
+	return ctx->spares && ctx->spares(ctx->spares_arg, need);
+}
+
 int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 {
+	struct pager *pager = ctx->tree->config.pager;
 	int error = 0;
 
 	for (int i = 0; i < ctx->n_waited; i++)
@@ -68,13 +74,22 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 			return have ? 0 : ctx->waited[i].error;
 	if (ctx->n_waited == TREE_MAX_WAITS)
 		return have ? 0 : -EIO;
-	switch (pager_check(ctx->tree->config.pager, need, have, ctx->looked, &error)) {
+	switch (pager_check(pager, need, have, ctx->looked, &error)) {
 	case PAGER_USE:
+		return 0;
+	case PAGER_VERIFY:
+		if (!spares(ctx, need))
+			pager_refresh(pager, need);
 		return 0;
 	case PAGER_FAILED:
 		return error;
 	case PAGER_FETCH:
 		ctx->missing_soft = false;
+		break;
+	case PAGER_OLD:
+		if (spares(ctx, need))
+			return 0;
+		ctx->missing_soft = true;
 		break;
 	case PAGER_REFRESH:
 		ctx->missing_soft = true;
@@ -126,6 +141,24 @@ void tree_note_use(struct tree *t, uint64_t ino)
 		pager_used_message(pager, tree_ino_row(ino));
 	else
 		pager_used(pager, row->flags & ROW_OF_SPACE ? tree_ino_row(ino) : 0);
+}
+
+int64_t tree_walked(uint64_t dir)
+{
+	const struct tree_row *row = tree_row(dir);
+
+	if (row && row->flags & ROW_LIST)
+		return 0;
+	switch (tree_ino_kind(dir)) {
+	case TREE_SPACE:
+	case TREE_MEMBERS:
+	case TREE_VIEW:
+	case TREE_HISTORY:
+	case TREE_FILES:
+		return tree_ino_row(dir);
+	default:
+		return -1;
+	}
 }
 
 /* ---- attributes ---- */

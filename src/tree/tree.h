@@ -88,8 +88,12 @@ struct tree_copy {
 struct tree_ctx {
 	struct tree *tree;
 	struct store_conn *conn;
-	uint64_t generation;   /* of the store before conn's snapshot; 0: unknown */
-	uint64_t looked;       /* pager_moment() before conn's snapshot; 0: unknown */
+	uint64_t generation; /* of the store before conn's snapshot; 0: unknown */
+	uint64_t looked;     /* pager_moment() before conn's snapshot; 0: unknown */
+	/* Whether the caller, who asks for something that is known but old, is one who walks through
+	 * many things and so gets what is known. NULL: no. */
+	bool (*spares)(void *arg, const struct need *need);
+	void *spares_arg;
 	struct need missing;   /* out, with TREE_WAIT */
 	bool missing_soft;     /* out: after a short wait what is known will do */
 	bool missing_anew;     /* out: only a fetch that begins with the wait will do */
@@ -159,6 +163,9 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 bool tree_is_post(uint64_t ino);
 /* True if all changes of the directory's listing pass through tree_on_changes. */
 bool tree_dir_is_told(uint64_t ino);
+/* Where a program walks that opens this directory: > 0: the space that it belongs to; 0: it is a list
+ * of spaces or people; -1: neither. */
+int64_t tree_walked(uint64_t dir);
 /* True for the forms of a message. */
 bool tree_is_message(uint64_t ino);
 /* True for files whose readers fs notes, in case they remove the file (fs/rm_guard.h). */

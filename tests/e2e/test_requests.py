@@ -215,26 +215,99 @@ def test_recent_all_lists_everything(sim, mount):
 # Walkers.
 
 
+# Every second walk is one of these.
+WALKS = ["grep -ril zzz .; test $? = 1", "find . -ls", "du -s .", "ls -lR", "tar cf - spaces people | wc -c",
+         "find . -newermt 2000-01-01 -type f -size +100000c"]
+WALKS += [c for c in ('rsync -a spaces/ "$T/copy"', "rg -i zzz; test $? = 1", "fd -H . > /dev/null")
+          if shutil.which(c.split()[0])]
+
+
+def walk(mount, tmp_path, commands):
+    for command in commands:
+        mount.run(command + " > /dev/null" if "copy" not in command else command, check=True,
+                  env={"T": str(tmp_path)})
+
+
+def old_enough(since):
+    """Waits until a person would be given new lists of what was listed until then."""
+    wait_until(lambda: time.monotonic() - since > FRESH + 0.5)
+
+
 @pytest.mark.sim("--data", "empty", "--spaces", 20, "--messages", 30, "--members", 3)
-def test_walkers_cost_one_list_a_directory(sim, mount):
-    """find, du, grep -r: the spaces, and of each space messages and members."""
-    first = {ROOMS: 1, MESSAGES: 20, "GET /memberships": 20}
+# No poll comes meanwhile.
+@pytest.mark.mount("poll=600")
+def test_a_second_walk_asks_nothing(sim, start_mount, mount, tmp_path):
+    """find, du, grep -r: the spaces, and of each space messages and members, once."""
+    first = {MESSAGES: 20, "GET /memberships": 20}
     sim.clear_log()
+    # One that is interrupted leaves what it has.
+    names = mount.run("ls spaces | head -5", check=True).lines()
+    mount.run(["find"] + [f"spaces/{n}" for n in names], check=True)
+    assert asked(sim).count("GET /memberships") == 5
     found = mount.run("find . | wc -l", check=True)
     # The root, README, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
     assert int(found.out) == 1 + 1 + 3 + 1 + 2 + 20 * (1 + 9 + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
-    assert counts.pop(ME, 0) <= 1
+    assert counts.pop(ME, 0) <= 1 and counts.pop(ROOMS, 1) == 1
     assert counts == first
-    for command in ("du -s .", "find . -newermt 2000-01-01 -type f -size +100000c",
-                    "grep -rc zzz spaces > /dev/null; true", "ls -lR > /dev/null"):
+    old_enough(time.monotonic())
+    sim.clear_log()
+    for command in WALKS:
+        walk(mount, tmp_path, [command])
+        assert asked(sim) == [], command
+    # Two at once, and one by many processes, which a few people might be.
+    walk(mount, tmp_path, ["find spaces -ls & grep -rc zzz spaces; wait"])
+    assert asked(sim) == []
+    walk(mount, tmp_path, ['for d in spaces/*; do ls "$d/members"; done'])
+    wait_until(lambda: asked(sim) == ["GET /memberships"] * 4)
+    # Nor in another mount.
+    mount.unmount()
+    sim.clear_log()
+    again = start_mount(sim, "poll=600", state=mount.state)
+    walk(again, tmp_path, ["find . -ls", "grep -r zzz .; test $? = 1"])
+    assert asked(sim) == [ME]
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 25, "--messages", 5, "--members", 3, "--max-page", 10)
+@pytest.mark.mount("poll=600")
+def test_a_walk_where_the_list_of_spaces_has_pages(sim, mount, tmp_path):
+    """As of an account with over 1000 spaces: the list is asked for again, and nothing else."""
+    sim.clear_log()
+    walk(mount, tmp_path, ["grep -ril zzz .; test $? = 1"])
+    counts = {r: asked(sim).count(r) for r in asked(sim)}
+    assert counts.pop(ROOMS, 0) <= 6 and counts.pop(ME, 0) <= 1
+    assert counts == {MESSAGES: 25, "GET /memberships": 25}
+    old_enough(time.monotonic())
+    sim.clear_log()
+    walk(mount, tmp_path, ["grep -ril zzz .; test $? = 1", "find . -ls"])
+    assert set(asked(sim)) <= {ROOMS}
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 6, "--messages", 3, "--members", 2)
+@pytest.mark.mount("poll=600")
+def test_a_person_sees_who_came(sim, mount, tmp_path):
+    """While programs walk, ls of the members of one space shows who is in it now."""
+    walk(mount, tmp_path, ["find . -ls"])
+    names = mount.run("ls spaces", check=True).lines()
+    old_enough(time.monotonic())
+
+    def invite(name):
+        sim.api("POST", "/memberships", {"roomId": sim.room(name)["id"],
+                                         "personEmail": "admin@example.com"}).ok()
         sim.clear_log()
-        mount.run(command, check=True)
-        log = asked(sim)
-        # Lists that grew old meanwhile are asked once more, details of spaces once.
-        for request in set(log):
-            limit = 20 if request.startswith("GET /rooms/") else first.get(request, 1)
-            assert log.count(request) <= limit, (command, request)
+    invite(names[0])
+    walk(mount, tmp_path, ["find . -ls"])
+    assert asked(sim) == []
+    ls = ["ls", f"spaces/{names[0]}/members"]
+    wait_until(lambda: "admin@example.com" in mount.run(ls, check=True).lines())
+    assert asked(sim).count("GET /memberships") <= 2
+    # A file manager: one process, which showed the list of spaces. The first look tells what is known.
+    invite(names[1])
+    assert names[1] in os.listdir(mount / "spaces")
+    members = mount.space(names[1]) / "members"
+    assert "admin@example.com" not in os.listdir(members)
+    assert asked(sim) == []
+    wait_until(lambda: "admin@example.com" in os.listdir(members))
 
 
 @pytest.mark.sim(*THOUSAND)

@@ -8,7 +8,10 @@
 
 static int submit(struct fetch *f, const char *next)
 {
-	struct webex_list l = {.room_id = f->room_id, .max = f->max, .next = next};
+	struct webex_list l = {.room_id = f->room_id,
+			       .max = f->max,
+			       .next = next,
+			       .background = fetch_is_unwaited(f)};
 
 	f->request = webex_list_memberships(pager_get_config(f->pager)->client, &l,
 					    fetch_answered, f);

@@ -251,9 +251,9 @@ void catchup_ended(struct catchup *c, const struct need *need, int error, bool n
 	g_hash_table_remove(c->running, need);
 	if (error && network)
 		c->is_down = true;
-	else if (error && error != -ECANCELED)
+	else if (error && error != -ECANCELED && need->kind == NEED_HEAD)
 		put_off(c, need->row);
-	else if (!error)
+	else if (!error && need->kind == NEED_HEAD)
 		g_hash_table_remove(c->trials, &need->row);
 	c->is_down &= error != 0;
 	catchup_pump(c);

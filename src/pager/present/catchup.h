@@ -2,7 +2,7 @@
 /*
  * Fetches in the background after a poll: first the newest messages of spaces with news, the
  * most recently active space first; then those of spaces in use, for their edits and deletions;
- * then the details of spaces that a long list lacked. Each is one background request, and only
+ * then lists that are old (poll.h). Each is one background request, and only
  * a few are under way at once, so that requests with waiters are served between them.
  *
  *	            a poll: news in it, or catchup_want
@@ -32,7 +32,7 @@ void catchup_polled(struct catchup *c);
 void catchup_publish(struct catchup *c);
 /* Fetches under way end, and no more begin before the next poll. */
 void catchup_sleep(struct catchup *c);
-/* Wants the need fetched once: NEED_HEAD, NEED_ROOM. */
+/* Wants the need fetched once: NEED_HEAD, NEED_MEMBERS. */
 void catchup_want(struct catchup *c, const struct need *need);
 /* Notes that we wrote in the space: a message that somebody else wrote just before is hidden
  * behind our last activity. So its newest messages are fetched with the next poll. */

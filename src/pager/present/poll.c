@@ -34,6 +34,7 @@ struct poller {
 	int64_t interval_ms; /* between two polls */
 	int64_t listed_ms;   /* mono: when the last complete list began */
 	int64_t swept_ms;    /* mono */
+	int64_t old_room;    /* whose old lists had their turn last */
 	int64_t saved_ms;    /* mono */
 
 	_Atomic(enum fresh_state) state; /* written by the cache thread, like those below */
@@ -303,6 +304,35 @@ static void want_used(struct poller *f)
 	}
 }
 
+static int next_old(const struct poller *f, int64_t after, struct store_old *ret_old)
+{
+	struct store_conn *conn;
+	int r = store_read_begin(config_of(f)->store, &conn);
+
+	if (r)
+		return r;
+	r = store_old_next(conn, after, now_wall_ms(f) - FRESH_OLD_MS, ret_old);
+	store_read_end(conn);
+	return r;
+}
+
+/* Wants the old lists of the space whose turn it is. */
+static void want_old(struct poller *f)
+{
+	struct need head = {.kind = NEED_HEAD}, members = {.kind = NEED_MEMBERS};
+	struct store_old old;
+	int r = next_old(f, f->old_room, &old);
+
+	if (r == -ENOENT && f->old_room)
+		r = next_old(f, 0, &old);
+	f->old_room = r ? 0 : old.room;
+	head.row = members.row = f->old_room;
+	if (r == 0 && old.is_head)
+		catchup_want(f->catchup, &head);
+	if (r == 0 && old.are_members)
+		catchup_want(f->catchup, &members);
+}
+
 /* A list that takes many requests is fetched less often. */
 static int64_t interval_of(const struct poller *f, const struct fetch *fetch)
 {
@@ -361,6 +391,7 @@ static void poll_is_good(struct poller *f, const struct fetch *fetch)
 	if (state != FRESH_ASLEEP) {
 		sweep_if_due(f);
 		want_used(f);
+		want_old(f);
 		set_timer(f, f->polled_ms + f->interval_ms);
 		list_if_due(f);
 		catchup_polled(f->catchup);
@@ -392,6 +423,7 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 		return;
 	switch (kind) {
 	case NEED_HEAD:
+	case NEED_MEMBERS:
 		catchup_ended(f->catchup, &fetch->need, error, network);
 		break;
 	case NEED_NEWS:
@@ -417,7 +449,8 @@ enum fresh_verdict poller_check(struct poller *f, const struct need *need, int64
 {
 	if (is_off(f))
 		return need->kind == NEED_NEWS ? FRESH_USE : FRESH_BY_AGE;
-	if (need->kind == NEED_ROOMS)
+	/* A list of spaces has the details of each. */
+	if (need->kind == NEED_ROOMS || need->kind == NEED_ROOM)
 		return atomic_load(&f->lists_apart) ? FRESH_BY_AGE : FRESH_USE;
 	if (need->kind != NEED_HEAD)
 		return FRESH_BY_AGE;

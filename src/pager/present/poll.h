@@ -37,6 +37,10 @@
 /* When a space is opened whose newest messages were verified longer ago than this, they are
  * verified again. */
 #define FRESH_VERIFY_MS 60000
+/* The newest messages and the members of spaces that nobody looked at for so long are asked for in
+ * turn, those of one space behind each poll: who walks through many spaces does not ask for them
+ * (fs/walkers.h). */
+#define FRESH_OLD_MS (60 * 60 * 1000)
 /* After a failed poll a use begins no other one within this time. */
 #define FRESH_RETRY_MS 5000
 

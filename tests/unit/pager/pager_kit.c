@@ -392,8 +392,13 @@ enum pager_verdict verdict(struct world *w, enum need_kind kind, int64_t row, bo
 {
 	struct need n = need_of(kind, row);
 	int error = 0;
+	enum pager_verdict v = pager_check(w->pager, &n, have, 0, &error);
 
-	return pager_check(w->pager, &n, have, 0, &error);
+	if (v != PAGER_VERIFY)
+		return v;
+	/* As the tree does. */
+	pager_refresh(w->pager, &n);
+	return PAGER_USE;
 }
 
 static bool count_one(void *arg, const struct store_brief *b)

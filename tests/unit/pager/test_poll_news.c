@@ -200,6 +200,60 @@ static void test_eight_most_recently_used(void **state)
 	on_queue(*state, eight);
 }
 
+/* ---- lists that are old ---- */
+
+static void listed_once(struct world *w)
+{
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer_ok(1, messages("m1", 0, NULL));
+	ask(w, &a, NEED_MEMBERS, w->room);
+	answer_ok(2, g_ptr_array_new_with_free_func(webex_membership_free));
+	/* Who walks may use a list of members that is merely old, but must know the news. */
+	assert_int_equal(PAGER_USE, verdict(w, NEED_MEMBERS, w->room, true));
+	now_ms += POLL;
+	assert_int_equal(PAGER_OLD, verdict(w, NEED_MEMBERS, w->room, true));
+	assert_int_equal(PAGER_FETCH, verdict(w, NEED_MEMBERS, w->room, false));
+	assert_int_equal(PAGER_REFRESH, verdict(w, NEED_NEWS, 0, true));
+	/* The polls bring the details. */
+	assert_int_equal(PAGER_USE, verdict(w, NEED_ROOM, w->room, true));
+	assert_int_equal(3, calls->len);
+}
+
+static void old_lists(struct world *w)
+{
+	now_ms += FRESH_OLD_MS - 2 * POLL;
+	use_it(w);
+	tick(w);
+	answer_poll(w);
+	assert_int_equal(4, calls->len);
+	/* Each poll has a turn of one space. */
+	now_ms += 2 * POLL;
+	tick(w);
+	answer_poll(w);
+	assert_int_equal(7, calls->len);
+	assert_string_equal("messages", call_at(5)->what);
+	assert_string_equal("ROOM1", call_at(5)->room_id);
+	assert_true(call_at(5)->background);
+	assert_string_equal("memberships", call_at(6)->what);
+	assert_true(call_at(6)->background);
+	answer_ok(5, messages("m1", 0, NULL));
+	answer_ok(6, g_ptr_array_new_with_free_func(webex_membership_free));
+	now_ms += POLL;
+	use_it(w);
+	tick(w);
+	answer_poll(w);
+	assert_int_equal(8, calls->len);
+}
+
+static void test_old_lists_have_their_turn(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, listed_once);
+	on_queue(*state, old_lists);
+}
+
 static void opened_elsewhere(struct world *w)
 {
 	struct asker a;
@@ -288,6 +342,7 @@ int main(void)
 		TEST(overtaken),
 		TEST(used_rooms),
 		TEST(eight_most_recently_used),
+		TEST(old_lists_have_their_turn),
 		TEST(verified_at_an_open),
 	};
 
