@@ -8,9 +8,10 @@
 
 #include "base/cleanup.h"
 
-/* More slots than count as recent, so that a walk through all spaces does not push out the
- * spaces that somebody works in. */
 #define SLOTS 64
+/* Who uses so many spaces between two calls of settle() walks through all of them, and works in
+ * none. */
+#define WALK_SPACES 24
 #define MESSAGES 16
 /* The same space again within this time is not noted. */
 #define GRAIN_MS 500
@@ -19,6 +20,7 @@
 struct slot {
 	int64_t room;
 	int64_t used_ms, saved_ms;
+	int64_t before_ms; /* used_ms at the last settle() */
 };
 
 struct recent_spaces {
@@ -31,6 +33,7 @@ struct recent_spaces {
 
 	pthread_mutex_t lock;
 	struct slot slots[SLOTS]; /* lock; room 0: free */
+	int touched;		  /* lock: how many were used since the last settle() */
 };
 
 struct recent_spaces *recent_spaces_new(void)
@@ -39,7 +42,7 @@ struct recent_spaces *recent_spaces_new(void)
 
 	atomic_init(&u->last_ms, INT64_MIN / 2);
 	for (int i = 0; i < SLOTS; i++)
-		u->slots[i].used_ms = INT64_MIN / 2;
+		u->slots[i].used_ms = u->slots[i].before_ms = INT64_MIN / 2;
 	pthread_mutex_init(&u->lock, NULL);
 	return u;
 }
@@ -65,21 +68,50 @@ static struct slot *slot_find_locked(struct recent_spaces *u, int64_t room)
 		if (s->used_ms < oldest->used_ms)
 			oldest = s;
 	}
-	*oldest = (struct slot){
-		.room = room, .used_ms = INT64_MIN / 2, .saved_ms = INT64_MIN / 2};
+	*oldest = (struct slot){.room = room,
+				.used_ms = INT64_MIN / 2,
+				.saved_ms = INT64_MIN / 2,
+				.before_ms = INT64_MIN / 2};
 	return oldest;
+}
+
+/* Notes a use. A walk takes no more slots than it needs to be known as one. */
+static void use_locked(struct recent_spaces *u, int64_t room, int64_t now_ms)
+{
+	struct slot *s;
+
+	if (u->touched >= WALK_SPACES)
+		return;
+	s = slot_find_locked(u, room);
+	if (s->used_ms == s->before_ms)
+		u->touched++;
+	s->used_ms = MAX(s->used_ms, now_ms);
+}
+
+/* Decides what the uses since the last call were: those of a walk do not count. */
+static void settle_locked(struct recent_spaces *u)
+{
+	bool is_walk = u->touched >= WALK_SPACES;
+
+	for (int i = 0; i < SLOTS; i++) {
+		struct slot *s = &u->slots[i];
+
+		if (is_walk)
+			s->used_ms = s->before_ms;
+		if (is_walk && s->used_ms == INT64_MIN / 2)
+			s->room = 0;
+		s->before_ms = s->used_ms;
+	}
+	u->touched = 0;
 }
 
 static void note_room(struct recent_spaces *u, int64_t room, int64_t now_ms)
 {
-	struct slot *s;
-
 	if (atomic_load(&u->last_room) == room &&
 	    now_ms - atomic_load(&u->last_room_ms) < GRAIN_MS)
 		return;
 	pthread_mutex_lock(&u->lock);
-	s = slot_find_locked(u, room);
-	s->used_ms = MAX(s->used_ms, now_ms);
+	use_locked(u, room, now_ms);
 	pthread_mutex_unlock(&u->lock);
 	atomic_store(&u->last_room, room);
 	atomic_store(&u->last_room_ms, now_ms);
@@ -103,8 +135,8 @@ int64_t recent_spaces_last_ms(const struct recent_spaces *u)
 	return atomic_load(&u->last_ms);
 }
 
-/* Finds the spaces of the messages that were opened since the last call. */
-static void resolve(struct recent_spaces *u, struct store *store)
+/* Finds the spaces of the messages that were opened since the last call, and settles. */
+static void settle(struct recent_spaces *u, struct store *store)
 {
 	int64_t now_ms = recent_spaces_last_ms(u);
 	struct store_conn *conn;
@@ -120,11 +152,14 @@ static void resolve(struct recent_spaces *u, struct store *store)
 		if (row &&
 		    store_message_brief(conn, row, &brief, &stem, &room, &deleted) == 0) {
 			pthread_mutex_lock(&u->lock);
-			slot_find_locked(u, room)->used_ms = now_ms;
+			use_locked(u, room, now_ms);
 			pthread_mutex_unlock(&u->lock);
 		}
 	}
 	store_read_end(conn);
+	pthread_mutex_lock(&u->lock);
+	settle_locked(u);
+	pthread_mutex_unlock(&u->lock);
 }
 
 static int compare_use(const void *a, const void *b)
@@ -141,7 +176,7 @@ int recent_spaces_recent(struct recent_spaces *u, struct store *store, int64_t s
 	struct slot all[SLOTS];
 	int n = 0;
 
-	resolve(u, store);
+	settle(u, store);
 	pthread_mutex_lock(&u->lock);
 	memcpy(all, u->slots, sizeof(all));
 	pthread_mutex_unlock(&u->lock);
@@ -169,7 +204,7 @@ void recent_spaces_load(struct recent_spaces *u, struct store *store, int64_t no
 
 		/* If the wall clock was set back, a time in the future becomes now. */
 		s->used_ms = MAX(s->used_ms, now_ms - MAX(now_wall_ms - use->wall_ms, 0));
-		s->saved_ms = s->used_ms;
+		s->saved_ms = s->before_ms = s->used_ms;
 	}
 	pthread_mutex_unlock(&u->lock);
 }
@@ -180,7 +215,7 @@ void recent_spaces_save(struct recent_spaces *u, struct store *store, int64_t no
 	g_autoptr(GArray) uses = g_array_new(FALSE, FALSE, sizeof(struct store_use));
 	int64_t grain_ms = all ? 1 : SAVE_GRAIN_MS;
 
-	resolve(u, store);
+	settle(u, store);
 	pthread_mutex_lock(&u->lock);
 	for (int i = 0; i < SLOTS; i++) {
 		struct slot *s = &u->slots[i];

@@ -3,7 +3,8 @@
  * Notes when the mount was last used and which spaces were used most recently (design 4).
  * Noting is cheap enough for each request: an atomic has the time, and a small table the
  * spaces, whose lock is taken at most once in half a second for the same space. For an opened
- * message only its row is noted; its space is looked up when it is needed.
+ * message only its row is noted; its space is looked up when it is needed. Who goes through many
+ * spaces between two polls works in none of them.
  *
  * Thread rule: recent_spaces_note, recent_spaces_last_ms: any thread; all else: cache thread.
  * Lock: recent_spaces.lock, for the table; nothing is called under it.

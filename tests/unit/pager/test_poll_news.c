@@ -200,6 +200,47 @@ static void test_eight_most_recently_used(void **state)
 	on_queue(*state, eight);
 }
 
+/* A walk through a hundred spaces is no use of them, and of those before it none is forgotten. */
+static void walked(struct world *w)
+{
+	GPtrArray *all = room_list("ROOM1", 0, "ROOM2", 0, "ROOM3", 0, NULL);
+	g_autoptr(GPtrArray) empty = g_ptr_array_new();
+	int64_t one = row_of(w, "ROOM1");
+	struct asker a;
+
+	ask(w, &a, NEED_HEAD, one);
+	answer_ok(1, messages("m1", 0, NULL));
+	pager_used(w->pager, one);
+	now_ms += POLL;
+	tick(w);
+	answer_poll(w);
+	assert_int_equal(4, calls->len);
+	answer_ok(3, messages("m1", 0, NULL));
+	for (int i = 10; i < 110; i++) {
+		g_autofree char *id = g_strdup_printf("ROOM%d", i);
+		g_autoptr(GPtrArray) listed = room_list(id, 0, NULL);
+
+		apply_rooms(w, room_list(id, 0, NULL));
+		assert_int_equal(0, store_apply_page(w->store, row_of(w, id), empty, -1, 0,
+						     STORE_PAGE_HEAD, now_ms, NULL, NULL));
+		pager_used(w->pager, row_of(w, id));
+		g_ptr_array_add(all, g_ptr_array_steal_index(listed, 0));
+		now_ms += 10;
+	}
+	now_ms += POLL;
+	g_ptr_array_set_size(calls, 0);
+	tick(w);
+	answer_ok(0, all);
+	assert_int_equal(2, calls->len);
+	assert_string_equal("ROOM1", call_at(1)->room_id);
+}
+
+static void test_a_walk_is_no_use_of_a_space(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, walked);
+}
+
 /* ---- lists that are old ---- */
 
 static void listed_once(struct world *w)
@@ -342,6 +383,7 @@ int main(void)
 		TEST(overtaken),
 		TEST(used_rooms),
 		TEST(eight_most_recently_used),
+		TEST(a_walk_is_no_use_of_a_space),
 		TEST(old_lists_have_their_turn),
 		TEST(verified_at_an_open),
 	};
