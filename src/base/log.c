@@ -18,9 +18,17 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static GQueue ring = G_QUEUE_INIT;		    /* lock; of char *, each with its newline */
 static size_t ring_bytes;			    /* lock */
-static char *last_error;			    /* lock */
+static GQueue errors = G_QUEUE_INIT;		    /* lock; of struct said, newest first */
+static unsigned n_errors;			    /* lock */
 static enum log_level level_shown = LOG_LEVEL_INFO; /* atomic */
 static enum log_sink sink_used = LOG_SINK_STDERR;   /* atomic */
+
+/* What somebody was told last: one for each session. */
+struct said {
+	pid_t session; /* 0: unknown, so it is everybody's */
+	int64_t mono_ms;
+	char *text, *line;
+};
 
 static const char *level_word(enum log_level level)
 {
@@ -146,28 +154,100 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
 	g_free(text);
 }
 
+/* ---- the last error ---- */
+
+static void said_free(struct said *s)
+{
+	g_free(s->text);
+	g_free(s->line);
+	g_free(s);
+}
+
+/* Takes out what the session was told before; NULL: nothing. */
+static struct said *take_said_locked(pid_t session)
+{
+	for (GList *l = errors.head; l; l = l->next) {
+		struct said *s = l->data;
+
+		if (s->session != session)
+			continue;
+		g_queue_delete_link(&errors, l);
+		return s;
+	}
+	return NULL;
+}
+
+/* Adopts the text. */
+static void remember(pid_t session, char *text)
+{
+	struct said *new = g_new(struct said, 1), *old, *oldest = NULL;
+	char now[TIME_ISO_SIZE];
+	bool is_news;
+
+	time_format_iso(clock_wall(clock_system()), now);
+	*new = (struct said){
+		.session = session,
+		.mono_ms = clock_mono(clock_system()),
+		.text = text,
+		.line = g_strdup_printf("%s %s\n", now, text),
+	};
+	pthread_mutex_lock(&lock);
+	old = take_said_locked(session);
+	is_news = !old || strcmp(old->text, text) != 0;
+	g_queue_push_head(&errors, new);
+	if (errors.length > LOG_ERRORS_MAX)
+		oldest = g_queue_pop_tail(&errors);
+	n_errors++;
+	pthread_mutex_unlock(&lock);
+	if (is_news && LOG_LEVEL_WARNING <= log_get_level())
+		emit(LOG_LEVEL_WARNING, "error", new->text);
+	g_clear_pointer(&old, said_free);
+	g_clear_pointer(&oldest, said_free);
+}
+
+static pid_t session_of(pid_t pid)
+{
+	pid_t session = pid > 0 ? getsid(pid) : 0;
+
+	return session > 0 ? session : 0;
+}
+
+static void say(pid_t pid, const char *fmt, va_list args) G_GNUC_PRINTF(2, 0);
+
+static void say(pid_t pid, const char *fmt, va_list args)
+{
+	char raw[LOG_LINE_MAX];
+
+	vsnprintf(raw, sizeof(raw), fmt, args);
+	remember(session_of(pid), clean_line(raw));
+}
+
 void log_last_error(const char *fmt, ...)
 {
-	char raw[LOG_LINE_MAX], now[TIME_ISO_SIZE];
-	char *text, *line, *old;
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(raw, sizeof(raw), fmt, args);
+	say(0, fmt, args);
 	va_end(args);
-	text = clean_line(raw);
-	time_format_iso(clock_wall(clock_system()), now);
-	line = g_strdup_printf("%s %s\n", now, text);
+}
+
+void log_last_error_of(pid_t pid, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(pid, fmt, args);
+	va_end(args);
+}
+
+unsigned log_last_error_count(void)
+{
+	unsigned n;
 
 	pthread_mutex_lock(&lock);
-	old = last_error;
-	last_error = line;
+	n = n_errors;
 	pthread_mutex_unlock(&lock);
-	g_free(old);
-
-	if (LOG_LEVEL_WARNING <= log_get_level())
-		emit(LOG_LEVEL_WARNING, "error", text);
-	g_free(text);
+	return n;
 }
 
 void log_snapshot(GString *out)
@@ -178,10 +258,32 @@ void log_snapshot(GString *out)
 	pthread_mutex_unlock(&lock);
 }
 
-void log_last_error_snapshot(GString *out)
+/* For a session that was told something a short time ago: the newest of that and of what is
+ * everybody's. Else the newest of all. */
+static const struct said *choose_locked(pid_t session)
 {
+	int64_t since = clock_mono(clock_system()) - LOG_ERROR_OWN_MS;
+	const struct said *newest = NULL;
+
+	for (const GList *l = errors.head; l; l = l->next) {
+		const struct said *s = l->data;
+
+		if (!newest && (!s->session || s->session == session))
+			newest = s;
+		if (session && s->session == session && s->mono_ms >= since)
+			return newest;
+	}
+	return g_queue_peek_head(&errors);
+}
+
+void log_last_error_snapshot(pid_t reader, GString *out)
+{
+	pid_t session = session_of(reader);
+	const struct said *s;
+
 	pthread_mutex_lock(&lock);
-	if (last_error)
-		g_string_append(out, last_error);
+	s = choose_locked(session);
+	if (s)
+		g_string_append(out, s->line);
 	pthread_mutex_unlock(&lock);
 }

@@ -218,7 +218,7 @@ static int open_write_run(struct op *op)
 	if (w.form == LETTER_JSON)
 		h->write.caller = local_caller_of(op);
 	handle_join(h, op->pid);
-	h->emptied = op->flags & O_TRUNC;
+	h->emptied = op->flags & O_TRUNC ? HANDLE_EMPTIED_AT_OPEN : HANDLE_HAS_TEXT;
 	if ((op->flags & O_ACCMODE) == O_RDWR && !(op->flags & O_TRUNC))
 		watch(op, h);
 	op_end(op);

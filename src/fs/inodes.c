@@ -89,6 +89,19 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- setattr ---- */
 
+static int refuse_cut(struct op *op)
+{
+	return tree_refuse(
+		&op->ctx, -EPERM,
+		tree_is_message(op->ino)
+			? "truncate: a message is edited by writing its new text; rm "
+			  "deletes it"
+		: tree_is_post(op->ino)
+			? "truncate: a post file is always empty; what is written to it "
+			  "is sent"
+			: "truncate: this file is changed by writing it anew, as a whole");
+}
+
 static int truncate_run(struct op *op)
 {
 	struct handle *h = (struct handle *)(uintptr_t)op->fi.fh;
@@ -98,10 +111,10 @@ static int truncate_run(struct op *op)
 	if (h && h->what == HANDLE_WRITE) {
 		r = draft_truncate_by(h->write.draft, &h->write.writer, op->offset);
 		if (r)
-			atomic_store(&h->refused, r);
-		else if (op->offset == 0)
-			atomic_store(&h->emptied, true);
-		return r;
+			return op_refuse_write(op, h, r);
+		if (op->offset == 0)
+			atomic_store(&h->emptied, HANDLE_EMPTIED_LATER);
+		return 0;
 	}
 	/* truncate(2) by path, of a file that is being written, or of a post file, which is
 	 * always empty. */
@@ -110,11 +123,11 @@ static int truncate_run(struct op *op)
 		/* Without an open handle nobody would have the file sent. */
 		r = p->is_scratch || draft_is_open(p->draft)
 			    ? draft_truncate(p->draft, op->offset)
-			    : -EPERM;
+			    : refuse_cut(op);
 		tree_pending_unref(op->fs->config.tree, &p);
 		return r;
 	}
-	return tree_is_post(op->ino) && op->offset == 0 ? 0 : -EPERM;
+	return tree_is_post(op->ino) && op->offset == 0 ? 0 : refuse_cut(op);
 }
 
 /* A time outside of our range becomes the nearest one inside, as in other file systems. */
@@ -318,6 +331,20 @@ static bool manager_moves(struct op *op, uint64_t ino, pid_t tgid, const char *p
 					   clock_mono(op->fs->config.clock));
 }
 
+static int refuse_walk(struct op *op)
+{
+	char comm[WRITER_COMM_SIZE];
+
+	caller_comm(op->pid, comm);
+	return tree_refuse(
+		&op->ctx, -EPERM,
+		"%s: it walks the directory and deletes what it finds there (rm -r, "
+		"find -delete), which would delete messages for everybody and remove "
+		"members: rm what you choose by name, or mount with -o "
+		"recursive_delete",
+		comm);
+}
+
 /* Finds out what the caller intends by what it has done and what it is called (rm_guard.h). */
 static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
@@ -362,7 +389,7 @@ static int unlink_run(struct op *op)
 		r = tree_plan_unlink(&op->ctx, op->ino, op->name, by, &op->plan);
 	/* Local files may be removed recursively, and a hidden attachment is not removed. */
 	if (r == 0 && !op->plan.is_local && op->plan.action != TREE_DO_HIDE && is_walk(op))
-		r = -EPERM;
+		r = refuse_walk(op);
 	/* The answer may not come, and the directory is locked meanwhile. */
 	if (r == 0 && op->plan.action == TREE_DO_DROP_PENDING) {
 		set_deadline(op, op->fs->config.lookup_timeout_ms);
@@ -384,7 +411,7 @@ static int rmdir_run(struct op *op)
 	int r;
 
 	if (is_walk(op))
-		return -EPERM;
+		return refuse_walk(op);
 	r = op_begin(op);
 	if (r)
 		return r;

@@ -56,6 +56,7 @@ struct fs {
 };
 
 enum handle_what { HANDLE_READ, HANDLE_WRITE };
+enum handle_emptied { HANDLE_HAS_TEXT, HANDLE_EMPTIED_AT_OPEN, HANDLE_EMPTIED_LATER };
 
 /*
  * An open file: fi->fh. Made by open or create, dropped by release. Its fields do not change
@@ -84,8 +85,9 @@ struct handle {
 	atomic_int refused;
 	/* Of a close or fsync that sent something and was interrupted (fate.h); NULL: none. */
 	_Atomic(struct fate *) left;
-	atomic_bool emptied; /* the text of a message was truncated to nothing, and nothing was
-			  * written since */
+	/* The text of a message was cut to nothing, by the open or by ftruncate, and nothing was
+	 * written since. Between an open that cuts and the write a shell closes a descriptor. */
+	atomic_int emptied; /* enum handle_emptied */
 };
 
 /* An open directory: fi->fh. */

@@ -30,6 +30,7 @@ struct op *op_new(fuse_req_t req, const char *what, int (*run)(struct op *op), u
 	op->pid = fuse_req_ctx(req)->pid;
 	op->uid = fuse_req_ctx(req)->uid;
 	op->ctx.tree = op->fs->config.tree;
+	op->ctx.pid = op->pid;
 	op->started_ms = clock_mono(op->fs->config.clock);
 	op->link.data = op;
 	atomic_init(&op->refs, 1);
@@ -63,6 +64,8 @@ int op_begin(struct op *op)
 {
 	op->ctx.generation = store_generation(op->fs->config.store);
 	op->ctx.looked = pager_moment(op->fs->config.pager);
+	g_clear_pointer(&op->ctx.why, g_free);
+	op->ctx.is_said = false;
 	return store_read_begin(op->fs->config.store, &op->ctx.conn);
 }
 
@@ -172,6 +175,7 @@ static void op_reply(struct op *op, int error)
 		op->undo(op);
 	if (error == -EINTR && op->fate)
 		fate_leave(op->fate, &((struct handle *)(uintptr_t)op->fi.fh)->left);
+	op_say_why(op, error);
 	fs_before_reply(fs);
 	r = error ? fuse_reply_err(op->req, -error) : op_give_answer(op);
 	/* The kernel does not wait any more, so the handle that was given out comes back to us. */
@@ -269,8 +273,8 @@ static void on_deadline(void *arg)
 		 * goes on. */
 		op->waiting.is_over = true;
 		if (op->late)
-			log_last_error("%s %s: %s", op->what, op->name ? op->name : "",
-				       op->late);
+			tree_refuse(&op->ctx, -ETIMEDOUT, "%s %s: %s", op->what,
+				    op->name ? op->name : "", op->late);
 		op_reply(op, -ETIMEDOUT);
 	}
 	op_unref(op);
@@ -365,6 +369,14 @@ static bool ends_before_wait(struct op *op)
 	return true;
 }
 
+static void note_waiting(struct op *op)
+{
+	if (op->has_waited)
+		return;
+	op->has_waited = true;
+	op->said_before = log_last_error_count();
+}
+
 static void park(void *arg)
 {
 	struct op *op = arg;
@@ -372,6 +384,7 @@ static void park(void *arg)
 
 	if (ends_before_wait(op))
 		return;
+	note_waiting(op);
 	op->state = OP_PARKED;
 	g_queue_push_tail_link(&fs->parked, &op->link);
 	arm_deadline(op);
@@ -397,6 +410,7 @@ static void submit(void *arg)
 
 	if (ends_before_wait(op))
 		return;
+	note_waiting(op);
 	op->state = OP_SUBMITTED;
 	op->invalidated_since = notify_now(op->fs->notifier);
 	g_queue_push_tail_link(&op->fs->parked, &op->link);

@@ -108,6 +108,8 @@ struct op {
 	uint64_t soft_timer, deadline_timer, signal_timer;
 	uint64_t generation;	    /* of the store when run() last began */
 	uint64_t invalidated_since; /* notify_now() when it was submitted */
+	bool has_waited;	    /* from here on others may say why it fails */
+	unsigned said_before;	    /* with has_waited: log_last_error_count() then */
 	GList link;		    /* fs->parked; cache thread */
 	int64_t started_ms;
 	atomic_int refs;
@@ -133,6 +135,13 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);
 
+/* writes.c: notes that what is written to the handle was refused, and says why. The error. */
+int op_refuse_write(struct op *op, struct handle *h, int error);
+/* Refuses a request that has no op: says why, and replies. */
+void fs_refuse(fuse_req_t req, int error, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+
+/* reply.c: says in last-error why it fails (why.h). */
+void op_say_why(struct op *op, int error);
 /* reply.c: gives the answer that the op has, with no error. What libfuse returns. */
 int op_give_answer(struct op *op);
 

@@ -2,8 +2,48 @@
 /* What an op answers, and the references of the kernel's that come with an answer. */
 #include <errno.h>
 #include <linux/fuse.h>
+#include <stdarg.h>
 
+#include "base/log.h"
 #include "fs/op.h"
+#include "fs/why.h"
+
+/* ---- errors ---- */
+
+/* The server's words of a fetch or a change are said by who made the request, while this op waits:
+ * they are better than general ones. */
+static bool was_said(const struct op *op)
+{
+	return op->ctx.is_said ||
+	       (!op->ctx.why && op->has_waited && op->said_before != log_last_error_count());
+}
+
+void op_say_why(struct op *op, int error)
+{
+	const char *words = why_words(error);
+
+	if (!why_is_told(error) || was_said(op))
+		return;
+	if (op->ctx.why)
+		tree_say_why(&op->ctx);
+	else if (words)
+		log_last_error_of(op->pid, "%s %s: %s", op->what,
+				  op->name ? op->name : tree_what(op->ino), words);
+}
+
+void fs_refuse(fuse_req_t req, int error, const char *fmt, ...)
+{
+	struct tree_ctx ctx = {.pid = fuse_req_ctx(req)->pid};
+	va_list args;
+
+	va_start(args, fmt);
+	ctx.why = g_strdup_vprintf(fmt, args);
+	va_end(args);
+	tree_say_why(&ctx);
+	fuse_reply_err(req, -error);
+}
+
+/* ---- answers ---- */
 
 /* libfuse has no bit for FOPEN_STREAM. A kernel that does not know it only sees
  * FOPEN_NONSEEKABLE. */

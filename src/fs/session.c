@@ -143,27 +143,32 @@ static void fs_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, cons
 {
 	(void)link;
 	(void)parent;
-	(void)name;
-	fuse_reply_err(req, EPERM);
+	/* What emacs and others lock a file with; they go on without. */
+	if (g_str_has_prefix(name, ".#"))
+		fuse_reply_err(req, EPERM);
+	else
+		fs_refuse(req, -EPERM,
+			  "%s: no links can be made here; to send the file itself, cp -L it",
+			  name);
 }
 
 static void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname)
 {
 	(void)ino;
 	(void)newparent;
-	log_last_error("%s: nothing here has two names: rename a file to it, or copy it",
-		       newname);
-	fuse_reply_err(req, EPERM);
+	fs_refuse(req, -EPERM,
+		  "%s: nothing here has two names: rename a file to it, or copy it", newname);
 }
 
 static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		     dev_t dev)
 {
 	(void)parent;
-	(void)name;
 	(void)mode;
 	(void)dev;
-	fuse_reply_err(req, EPERM);
+	fs_refuse(req, -EPERM,
+		  "%s: only files are sent: no pipes, devices or sockets can be made here",
+		  name);
 }
 
 static const struct fuse_lowlevel_ops ops = {

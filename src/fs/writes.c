@@ -35,6 +35,7 @@
 #include "fs/local.h"
 #include "fs/op.h"
 #include "fs/caller.h"
+#include "fs/why.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -58,6 +59,24 @@ static enum draft_way way_of(const struct op *op)
 	return op->fi.flags & O_APPEND ? DRAFT_APPEND : DRAFT_AT;
 }
 
+static int say_refused(struct op *op, const struct handle *h, int error)
+{
+	const struct tree_write *w = &h->write;
+	const char *words = why_words(error);
+
+	return tree_refuse(&op->ctx, error, "%s: %s: nothing of it is sent",
+			   w->name	 ? w->name
+			   : w->to.place ? w->to.place
+					 : tree_what(w->ino),
+			   words ? words : g_strerror(-error));
+}
+
+int op_refuse_write(struct op *op, struct handle *h, int error)
+{
+	atomic_store(&h->refused, error);
+	return say_refused(op, h, error);
+}
+
 static int write_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
@@ -67,11 +86,9 @@ static int write_run(struct op *op)
 		return -EBADF;
 	n = draft_write_by(h->write.draft, &h->write.writer, way_of(op), op->buf, op->size,
 			   op->offset);
-	if (n < 0) {
-		atomic_store(&h->refused, (int)n);
-		return (int)n;
-	}
-	atomic_store(&h->emptied, false);
+	if (n < 0)
+		return op_refuse_write(op, h, (int)n);
+	atomic_store(&h->emptied, HANDLE_HAS_TEXT);
 	op->answer = OP_ANSWER_WRITE;
 	op->written = (size_t)n;
 	return 0;
@@ -145,6 +162,8 @@ static void keep(struct fs *fs, struct tree_ctx *ctx, const struct handle *h,
 		 struct outbox_letter *letter, const char *reason)
 {
 	ctx_end(ctx);
+	/* The outbox says what became of it. */
+	ctx->is_said = true;
 	sign(letter, h);
 	outbox_keep(fs->config.outbox, letter, reason);
 }
@@ -158,6 +177,7 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 {
 	bool is_shared = draft_holds_others(h->write.draft, &h->write.writer);
 	struct outbox_letter *letter = NULL;
+	const char *words;
 	char *reason;
 
 	/* Another open file is still writing; its close decides. */
@@ -168,7 +188,10 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 		outbox_letter_free(letter);
 		return;
 	}
-	reason = g_strdup_printf("a part of it could not be written: %s", g_strerror(-error));
+	words = why_words(error);
+	reason = g_strdup_printf("a part of it could not be written: %s%s%s%s",
+				 g_strerror(-error), words ? " (" : "", words ? words : "",
+				 words ? ")" : "");
 	keep(fs, ctx, h, letter, reason);
 	g_free(reason);
 }
@@ -294,7 +317,7 @@ static int flush_refused(struct op *op, struct handle *h, int error)
 		return r;
 	drop_beginning(op->fs, &op->ctx, h, error);
 	op_end(op);
-	return error;
+	return say_refused(op, h, error);
 }
 
 /* True for a scratch file that has no real name yet. */
@@ -302,6 +325,22 @@ static bool stays_here(struct fs *fs, struct handle *h)
 {
 	return h->write.what == TREE_WRITE_SCRATCH &&
 	       !tree_write_was_renamed(fs->config.tree, &h->write);
+}
+
+static bool edits_a_message(const struct handle *h)
+{
+	return h->write.is_edit && !h->write.rewrites;
+}
+
+/* What a close says that sends nothing. */
+static int flush_clean(struct op *op, struct handle *h)
+{
+	if (edits_a_message(h) && h->opener == caller_tgid(op->pid) &&
+	    atomic_load(&h->emptied) == HANDLE_EMPTIED_LATER) {
+		op->ctx.why = tree_emptied(&h->write);
+		return -ENODATA;
+	}
+	return fate_take(&h->left);
 }
 
 static int flush_run(struct op *op)
@@ -314,7 +353,7 @@ static int flush_run(struct op *op)
 	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h))
 		return 0;
 	if (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused))
-		return fate_take(&h->left);
+		return flush_clean(op, h);
 	tgid = op->pid ? caller_tgid(op->pid) : 0;
 	is_others = tgid && h->opener && tgid != h->opener;
 	signum = op->pid ? caller_death(op->pid) : 0;
@@ -502,11 +541,11 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
  * it to open files that are still writing. */
 static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_because)
 {
-	struct tree_ctx ctx = {.tree = fs->config.tree};
+	struct tree_ctx ctx = {.tree = fs->config.tree, .pid = h->opener};
 
-	if (h->what == HANDLE_WRITE && h->write.is_edit && !h->write.rewrites &&
-	    atomic_load(&h->emptied))
-		tree_say_emptied(&h->write);
+	if (h->what == HANDLE_WRITE && edits_a_message(h) && atomic_load(&h->emptied))
+		tree_say_why(
+			&(struct tree_ctx){.pid = h->opener, .why = tree_emptied(&h->write)});
 	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||
 	    stays_here(fs, h) || store_read_begin(fs->config.store, &ctx.conn))
 		return;
@@ -517,6 +556,7 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 	else
 		release_object(fs, &ctx, h);
 	ctx_end(&ctx);
+	tree_say_why(&ctx);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

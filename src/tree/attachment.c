@@ -12,22 +12,22 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
-int tree_check_file_name(const char *name)
+int tree_check_file_name(struct tree_ctx *ctx, const char *name)
 {
 	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
 	enum name_twin twin;
 	size_t stem_len;
 
-	if (strlen(name) > NAME_MAX_BYTES)
-		return -ENAMETOOLONG;
 	if (strcmp(clean, name) != 0)
-		return -EINVAL;
+		return tree_refuse_name(ctx, name);
 	if (!name_parse_message(name, &stem_len, &twin))
 		return 0;
-	log_last_error("%s: this is the name of a message, which no file can have. To send its "
-		       "text again: cat %s > post; to send it as a file give it another name",
-		       name, name);
-	return -EPERM;
+	return tree_refuse(
+		ctx, -EPERM,
+		"%s: this is the name of a message, which no file can have. To send "
+		"its text again: cat %s > post; to send it as a file give it another "
+		"name",
+		name, name);
 }
 
 uint64_t upload_dir(uint64_t dir)
@@ -161,8 +161,10 @@ int upload_check_newest(struct tree_ctx *ctx, const struct store_content *conten
 {
 	if (strcmp(content->name, name) == 0 && upload_is_newest(ctx, content))
 		return 0;
-	log_last_error("%s: an older version stays as it is", name);
-	return -EPERM;
+	return tree_refuse(ctx, -EPERM,
+			   "%s: an older version stays as it is; a new one gets the name "
+			   "without the time",
+			   name);
 }
 
 void tree_note_maker(struct tree *t, const struct tree_write *w, pid_t maker)

@@ -120,9 +120,8 @@ static int log_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 static int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
-	(void)ctx;
 	(void)ino;
-	log_last_error_snapshot(out);
+	log_last_error_snapshot(ctx->pid, out);
 	return 0;
 }
 

@@ -69,7 +69,7 @@ static int direct_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return spaces_lookup(ctx, dir, name, ret_entry);
 	key = g_utf8_strdown(name, -1);
 	if (strlen(key) >= NEED_KEY_MAX)
-		return -ENAMETOOLONG;
+		return tree_refuse_length(ctx, name);
 	return address_entry(ctx, name, key, ret_entry);
 }
 

@@ -187,10 +187,24 @@ int64_t transfer_rate(const struct content_transfer *t);
  * has it now; else -EPERM. */
 int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 		      const struct webex_message *now);
+/* refuse.c: refusals that several files make. Each returns its error. */
+/* -EINVAL, or -ENAMETOOLONG: a name that would not come back as typed. */
+int tree_refuse_name(struct tree_ctx *ctx, const char *name);
+int tree_refuse_length(struct tree_ctx *ctx, const char *name);
+/* -EPERM: the folder of a file manager's bin. */
+int tree_refuse_trash(struct tree_ctx *ctx, const char *name);
+/* -EACCES: a file that is never written to. */
+int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino);
+/* -EPERM: a new file in a month. */
+int tree_refuse_month(struct tree_ctx *ctx, const char *name);
+/* -EROFS. */
+int tree_refuse_read_only(struct tree_ctx *ctx);
+/* `error`: that of server_known_error(). */
+int tree_refuse_server(struct tree_ctx *ctx, int error);
 /* attachment.c */
 /* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
- * the form of a message's name (last-error says what to do instead). */
-int tree_check_file_name(const char *name);
+ * the form of a message's name. */
+int tree_check_file_name(struct tree_ctx *ctx, const char *name);
 /* True if `dir` does not show this attachment because it is being replaced (replaced.h). */
 bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row);
 /* The directory under which files that are written in `dir` are kept: a space and its files/
@@ -206,7 +220,7 @@ int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 /* True if no newer attachment of the space has its name. */
 bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
 /* 0 if writing to the content, called `name`, may make a newer version; -EPERM for an older
- * version (last-error says so). */
+ * version. */
 int upload_check_newest(struct tree_ctx *ctx, const struct store_content *content,
 			const char *name);
 /* Prepares opening: needs the first bytes of a content whose length is not proven. */

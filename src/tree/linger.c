@@ -36,6 +36,7 @@ static void address(struct tree *t, const struct pending *p, bool is_scratch,
 	else
 		tree_destination(&ctx, p->dir, &l->to);
 	store_read_end(ctx.conn);
+	tree_ctx_clear(&ctx);
 }
 
 static const char *reason_of(bool is_scratch, bool at_unmount)

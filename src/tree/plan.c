@@ -41,10 +41,35 @@ static int find(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t *
 
 static int read_only(struct tree_ctx *ctx)
 {
-	return ctx->tree->config.read_only ? -EROFS : 0;
+	return ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
 }
 
 /* ---- mkdir ---- */
+
+static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
+{
+	if (name_is_trash(name))
+		return tree_refuse_trash(ctx, name);
+	if (tree_ino_kind(dir) == TREE_DIRECT)
+		return tree_refuse(
+			ctx, -EPERM,
+			"mkdir %s: a 1:1 space is made by the first message: echo hello > "
+			"direct/ADDRESS/post",
+			name);
+	if (tree_ino_kind(dir) == TREE_MEMBERS)
+		return tree_refuse(ctx, -EPERM,
+				   "mkdir %s: to invite somebody, touch members/ADDRESS", name);
+	if (tree_ino_kind(dir) == TREE_FILES || tree_ino_kind(dir) == TREE_SPACE)
+		return tree_refuse(
+			ctx, -EPERM,
+			"mkdir %s: a space has files, no folders: send what is in it, "
+			"or an archive of it",
+			name);
+	return tree_refuse(ctx, -EPERM,
+			   "mkdir %s: no folder can be made here; a new space is made by mkdir "
+			   "spaces/NAME",
+			   name);
+}
 
 int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan)
@@ -55,18 +80,14 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 	if (r)
 		return r;
-	if (tree_ino_kind(dir) == TREE_FILES || tree_ino_kind(dir) == TREE_SPACE)
-		log_last_error("mkdir %s: a space has files, no folders: send what is in it, "
-			       "or an archive of it",
-			       name);
 	if (tree_ino_kind(dir) != TREE_SPACES)
-		return -EPERM;
+		return refuse_folder(ctx, dir, name);
 	r = find(ctx, dir, name, &ino);
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
 	plan.text = name_to_title(name);
 	if (!plan.text)
-		return -EINVAL;
+		return tree_refuse_name(ctx, name);
 	*ret_plan = plan;
 	return 0;
 }
@@ -81,23 +102,38 @@ static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
 	int r;
 
 	if (tree_ino_kind(newdir) != TREE_SPACES)
-		return -EPERM;
+		return tree_refuse(
+			ctx, -EPERM,
+			"%s: a space stays where it is: mv only gives it another title, "
+			"as in mv spaces/OLD spaces/NEW",
+			newname);
 	r = find(ctx, newdir, newname, &there);
 	if (r != -ENOENT) {
 		if (r)
 			return r;
 		if (there != ino)
-			return -EEXIST;
+			return tree_refuse(
+				ctx, -EEXIST,
+				"mv: there is a space called %s already; spaces are not "
+				"joined: take another title",
+				newname);
 		plan->action = TREE_DO_NOTHING;
 		return 0;
 	}
 	r = tree_room(ctx, tree_ino_row(ino), &room);
 	if (r == 0 && room.room.type != WEBEX_ROOM_GROUP)
-		r = -EPERM;
+		r = tree_refuse(
+			ctx, -EPERM,
+			"mv %s: a 1:1 space is called as the other person is, and cannot be "
+			"renamed",
+			room.name);
 	if (r == 0) {
 		plan->text = name_to_title(newname);
 		if (!plan->text)
-			r = -EINVAL;
+			r = tree_refuse_name(ctx, newname);
+		/* mv takes -EINVAL for the wish to move a directory into itself. */
+		if (r == -EINVAL)
+			r = -EPERM;
 	}
 	if (r == 0) {
 		plan->action = TREE_DO_RENAME_ROOM;
@@ -122,10 +158,9 @@ static int take_whole(struct tree_ctx *ctx, struct tree_write *w,
 		/* Somebody removed it a moment ago. */
 		r = -ENOENT;
 	} else if (r == 0 && !letter) {
-		log_last_error(
-			"mv: there is nothing in it, and a message cannot be empty: rm it, "
-			"or write something");
-		r = -EINVAL;
+		r = tree_refuse(ctx, -EINVAL,
+				"mv: there is nothing in it, and a message cannot be empty: rm "
+				"it, or write something");
 	}
 	if (r && letter)
 		outbox_letter_free(letter);
@@ -180,13 +215,13 @@ static int scratch_to_upload(struct tree_ctx *ctx, struct pending *p, const char
 	return r;
 }
 
-static int refuse_empty(const char *name)
+static int refuse_empty(struct tree_ctx *ctx, const char *name)
 {
-	log_last_error(
-		"%s: what is to be put there is empty, and nothing empty is sent; rm deletes a "
-		"message",
+	return tree_refuse(
+		ctx, -ENODATA,
+		"%s: what is to be put there is empty, and nothing empty is sent; rm "
+		"deletes a message",
 		name);
-	return -ENODATA;
 }
 
 /* A file without bytes waits for them under its new name, which must be one that it could be
@@ -200,13 +235,12 @@ static int check_new_name(struct tree_ctx *ctx, const struct pending *p, const c
 	return r;
 }
 
-static int refuse_sent(const char *name)
+static int refuse_sent(struct tree_ctx *ctx, const char *name)
 {
-	log_last_error(
-		"mv %s: what was sent, or is being sent, keeps its name; to send it under "
-		"another, cp it",
-		name);
-	return -EPERM;
+	return tree_refuse(ctx, -EPERM,
+			   "mv %s: what was sent, or is being sent, keeps its name; to send it "
+			   "under another, cp it",
+			   name);
 }
 
 /* As for a write: a file cannot become a newer version of an older version, nor be called like
@@ -246,7 +280,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 		return r;
 	if (r == 0 && tree_ino_kind(onto) != TREE_ATTACHMENT) {
 		if (draft_size(p->draft) == 0)
-			return refuse_empty(newname);
+			return refuse_empty(ctx, newname);
 		plan->ino = onto;
 		return scratch_to_edit(ctx, p, onto, plan);
 	}
@@ -266,37 +300,35 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 
 /* Looks again for the local file that a letter names, which may exist by now. It is read with
  * the rights of the process that moves the letter; perhaps its writer could not read it. */
-static int find_again(struct outbox_letter *l)
+static int find_again(struct tree_ctx *ctx, struct outbox_letter *l)
 {
 	_cleanup_free_ char *reason = NULL;
 	int r = tree_find_local(l, NULL, &reason);
 
-	if (reason)
-		log_last_error("%s", reason);
-	return r;
+	return r && reason ? tree_refuse(ctx, r, "%s", reason) : r;
 }
 
 /* A letter is sent as what it is. Moved onto a message it would become one more message under
  * another name, so that is refused. */
-static int check_resend_name(uint64_t dir, const char *name, const char *newname)
+static int check_resend_name(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			     const char *newname)
 {
 	const struct tree_row *fixed = tree_fixed_child(tree_ino_kind(dir), newname);
 	enum name_twin twin;
 	size_t stem_len;
 
-	if (fixed && !(fixed->flags & ROW_POST)) {
-		log_last_error("%s: a letter cannot be moved onto it; cat it > %s", newname,
-			       newname);
-		return -EPERM;
-	}
+	if (fixed && !(fixed->flags & ROW_POST))
+		return tree_refuse(ctx, -EPERM,
+				   "%s: a letter cannot be moved onto it; cat it > %s", newname,
+				   newname);
 	/* `mv LETTER spaces/X/`: its own name has that form, too. */
 	if (strcmp(name, newname) == 0 || !name_parse_message(newname, &stem_len, &twin))
 		return 0;
-	log_last_error(
-		"%s: a letter cannot be moved onto a message, nor get a message's name; to "
-		"send it move it to post, to edit a message cat it > the message",
-		newname);
-	return -EPERM;
+	return tree_refuse(ctx, -EPERM,
+			   "%s: a letter cannot be moved onto a message, nor get a message's "
+			   "name; to send it move it to post, to edit a message cat it > the "
+			   "message",
+			   newname);
 }
 
 /* Plans to send an unsent letter that is moved to a post file or into a space. */
@@ -307,7 +339,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	struct destination to = {0};
 	/* After `mv unsent/LETTER SPACE/` the name is not one that somebody chose. */
 	bool is_named = strcmp(name, newname) != 0;
-	int r = check_resend_name(newdir, name, newname);
+	int r = check_resend_name(ctx, newdir, name, newname);
 
 	if (r == 0)
 		r = tree_destination(ctx, newdir, &to);
@@ -315,11 +347,11 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && (l->form == LETTER_FILE ? !l->size : !l->body_len)) {
 		outbox_letter_free(l);
-		r = refuse_empty(newname);
+		r = refuse_empty(ctx, newname);
 		l = NULL;
 	}
 	if (r == 0 && l->form == LETTER_JSON)
-		r = find_again(l);
+		r = find_again(ctx, l);
 	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {
@@ -343,6 +375,26 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	return r;
 }
 
+/* A message never gives EXDEV, because mv would then copy it and delete the original. */
+static int refuse_rename(struct tree_ctx *ctx, uint64_t ino, const char *name)
+{
+	if (tree_is_message(ino))
+		return tree_refuse(
+			ctx, -EPERM,
+			"mv %s: a message keeps its name and its space (programs rename it "
+			"that make a backup of it, as sed -i.bak, cp --backup and perl "
+			"-pi.orig: do it without one); to send it elsewhere cat it > "
+			"spaces/NAME/post",
+			name);
+	if (tree_ino_kind(ino) == TREE_MEMBER)
+		return tree_refuse(ctx, -EPERM,
+				   "mv %s: a membership is not renamed: touch members/ADDRESS "
+				   "invites, rm removes",
+				   name);
+	return tree_refuse(ctx, -EPERM,
+			   "mv %s: it is part of what is shown here and keeps its name", name);
+}
+
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
 		     const char *newname, unsigned flags, const char *comm,
 		     struct tree_plan *ret_plan)
@@ -354,7 +406,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 	int r = read_only(ctx);
 
 	if (r == 0 && (flags & ~(unsigned)RENAME_NOREPLACE))
-		r = -EINVAL;
+		r = tree_refuse(ctx, -EINVAL, "%s: no two names can be exchanged here", name);
 	if (r == 0)
 		r = find(ctx, dir, name, &ino);
 	if (r)
@@ -368,7 +420,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		if (p && (p->is_scratch || pending_waits(pendings, p)))
 			r = plan_rename_scratch(ctx, p, newdir, newname, comm, &plan);
 		else
-			r = refuse_sent(name);
+			r = refuse_sent(ctx, name);
 		if (r == 0)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);
@@ -377,9 +429,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		r = plan_resend(ctx, tree_ino_row(ino), name, newdir, newname, &plan);
 		break;
 	default:
-		/* A message never gives EXDEV, because mv would then copy it and delete the
-		 * original. */
-		r = -EPERM;
+		r = refuse_rename(ctx, ino, name);
 	}
 	if (r)
 		tree_plan_clear(ctx->tree, &plan);
@@ -400,7 +450,9 @@ int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	if (r)
 		return r;
 	if (!name_is_address(name))
-		return -EINVAL;
+		return tree_refuse(
+			ctx, -EINVAL,
+			"%s: that is no e-mail address; touch members/ADDRESS invites", name);
 	r = tree_room(ctx, tree_ino_row(dir), &room);
 	if (r == 0) {
 		plan.room = room.rowid;

@@ -31,18 +31,19 @@ static char *path_of(struct tree_ctx *ctx, const struct store_message *m)
 }
 
 /* Programs only show EPERM. last-error says why, and what to do instead. */
-static int refuse(enum tree_remover by, const char *name, const char *instead)
+static int refuse(struct tree_ctx *ctx, enum tree_remover by, const char *name,
+		  const char *instead)
 {
 	if (by == TREE_MOVES_OUT)
-		log_last_error(
+		return tree_refuse(
+			ctx, -EPERM,
 			"%s: moved out it is a copy, and stays here: a program that moves, or "
 			"has just read it, may not delete it for everybody; %s",
 			name, instead);
-	else
-		log_last_error(
-			"%s: it would be deleted for everybody, to be replaced: it stays; %s",
-			name, instead);
-	return -EPERM;
+	return tree_refuse(
+		ctx, -EPERM,
+		"%s: it would be deleted for everybody, to be replaced: it stays; %s", name,
+		instead);
 }
 
 /* ---- messages, members, letters ---- */
@@ -114,9 +115,9 @@ static int refuse_message(struct tree_ctx *ctx, const struct store_message *m, c
 {
 	_cleanup_gfree_ char *path = path_of(ctx, m);
 
-	log_last_error("rm %s: its message has %s beside it, and goes as a whole: rm '%s'",
-		       name, else_, path);
-	return -EPERM;
+	return tree_refuse(ctx, -EPERM,
+			   "rm %s: its message has %s beside it, and goes as a whole: rm '%s'",
+			   name, else_, path);
 }
 
 /* The message is read before it is deleted (tree_remove_check), since what is known of it may
@@ -160,6 +161,7 @@ int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 		refuse_message(&ctx, &m, "of an attachment", else_);
 	store_message_clear(&m);
 	store_read_end(ctx.conn);
+	tree_say_why(&ctx);
 	return -EPERM;
 }
 
@@ -172,10 +174,10 @@ static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			const struct store_content *content, struct tree_plan *plan)
 {
 	struct tree_write aim = {.dir = upload_dir(dir)};
-	int r = -EPERM;
+	int r;
 
 	if (tree_ino_kind(dir) != TREE_SPACE && tree_ino_kind(dir) != TREE_FILES)
-		log_last_error("%s: a month takes no new files; send it to the space", name);
+		r = tree_refuse_month(ctx, name);
 	else
 		r = upload_check_newest(ctx, content, name);
 	/* The new file would be refused without network; so the old one is not hidden then. */
@@ -219,8 +221,7 @@ static int plan_replace_pending(struct tree_ctx *ctx, uint64_t dir, const char *
 		plan->text = g_strdup(name);
 		r = 0;
 	} else if (r == -ENOENT) {
-		log_last_error("%s: it is being sent by another program", name);
-		r = -EBUSY;
+		r = tree_refuse(ctx, -EBUSY, "%s: it is being sent by another program", name);
 	}
 	store_content_clear(&content);
 	return r;
@@ -238,7 +239,7 @@ static int plan_pending(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	if (by == TREE_REPLACES && !p->is_scratch)
 		return plan_replace_pending(ctx, dir, name, plan);
 	if (by == TREE_MOVES_OUT && !plan->is_local)
-		return refuse(by, name, "rm does");
+		return refuse(ctx, by, name, "rm does");
 	plan->action = TREE_DO_DROP_PENDING;
 	plan->text = g_strdup(name);
 	return 0;
@@ -255,7 +256,7 @@ static int plan_upload(struct tree_ctx *ctx, uint64_t dir, uint64_t ino, const c
 		return plan_pending(ctx, dir, name, by, plan);
 	r = get_content(ctx, tree_ino_row(ino), &content);
 	if (r == 0 && by == TREE_MOVES_OUT)
-		r = refuse(by, name, "rm does");
+		r = refuse(ctx, by, name, "rm does");
 	else if (r == 0 && by == TREE_REPLACES)
 		r = plan_replace(ctx, dir, name, &content, plan);
 	else if (r == 0)
@@ -266,12 +267,24 @@ static int plan_upload(struct tree_ctx *ctx, uint64_t dir, uint64_t ino, const c
 
 /* ---- rm ---- */
 
+static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name)
+{
+	if (S_ISDIR(tree_row(ino)->mode))
+		return -EISDIR;
+	return tree_refuse(
+		ctx, -EPERM, "rm %s: it is part of what is shown here and cannot be removed%s",
+		name,
+		tree_ino_kind(ino) == TREE_LAST ? "; rm \"$(readlink last)\" deletes the "
+						  "message"
+						: "");
+}
+
 int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
 		     struct tree_plan *ret_plan)
 {
 	struct tree_plan plan = {0};
 	struct tree_entry e;
-	int r = ctx->tree->config.read_only ? -EROFS : 0;
+	int r = ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
 
 	if (r == 0)
 		r = tree_lookup(ctx, dir, name, &e);
@@ -285,20 +298,20 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 	case TREE_MESSAGE_HTML:
 	case TREE_MESSAGE_JSON:
 		r = by == TREE_REMOVES ? plan_message(ctx, tree_ino_row(e.ino), &plan)
-				       : refuse(by, name, "rm does");
+				       : refuse(ctx, by, name, "rm does");
 		break;
 	case TREE_ATTACHMENT:
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);
 		break;
 	case TREE_MEMBER:
 		r = by == TREE_REMOVES ? plan_member(ctx, tree_ino_row(e.ino), &plan)
-				       : refuse(by, name, "rm does");
+				       : refuse(ctx, by, name, "rm does");
 		break;
 	case TREE_LETTER:
 		/* When it is moved out, its bytes are kept elsewhere; when it is replaced, a
 		 * new file in its place is not the same message. */
 		if (by == TREE_REPLACES) {
-			r = refuse(by, name, "write to it, or rm it first");
+			r = refuse(ctx, by, name, "write to it, or rm it first");
 			break;
 		}
 		plan.action = TREE_DO_DROP_LETTER;
@@ -311,7 +324,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		plan.is_local = true;
 		break;
 	default:
-		r = -EPERM;
+		r = refuse_structure(ctx, e.ino, name);
 	}
 	if (r)
 		tree_plan_clear(ctx->tree, &plan);
@@ -344,10 +357,10 @@ static int check_no_message(struct tree_ctx *ctx, int64_t room, const char *name
 				       note_message, &found);
 	if (r)
 		return r;
-	if (found.rowid) {
-		log_last_error("rmdir %s: there are messages in it; remove them first", name);
-		return -ENOTEMPTY;
-	}
+	if (found.rowid)
+		return tree_refuse(ctx, -ENOTEMPTY,
+				   "rmdir %s: there are messages in it; remove them first",
+				   name);
 	r = store_span_head(ctx->conn, room, &span);
 	if (r)
 		return r == -ENOENT ? -EIO : r;
@@ -383,16 +396,15 @@ static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 	if (r == 0)
 		r = store_member_list(ctx->conn, room, 0, note_member, &o);
 	if (r == 0 && o.found) {
-		log_last_error(
-			"rmdir %s: %s is in it; remove the members first, or leave it by "
-			"rm of your own membership",
-			name, o.found);
-		r = -ENOTEMPTY;
+		r = tree_refuse(ctx, -ENOTEMPTY,
+				"rmdir %s: %s is in it; remove the members first, or leave it "
+				"by rm of your own membership",
+				name, o.found);
 	}
 	/* A list of members without us is not believed. */
 	if (r == 0 && !o.has_me) {
-		log_last_error("rmdir %s: the server does not say who is in it", name);
-		r = -EIO;
+		r = tree_refuse(ctx, -EIO, "rmdir %s: the server does not say who is in it",
+				name);
 	}
 	g_free(o.found);
 	return r;
@@ -405,13 +417,13 @@ static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name)
 
 	/* A bot sees only messages that mention it (webex-api.md 5.20). */
 	if (ctx->tree->config.is_bot) {
-		log_last_error("rmdir %s: a bot is not shown what others wrote in a space",
-			       name);
-		return -ENOTEMPTY;
+		return tree_refuse(ctx, -ENOTEMPTY,
+				   "rmdir %s: a bot is not shown what others wrote in a space",
+				   name);
 	}
 	if (pending_is_any_in(ctx->tree->pendings, ino)) {
-		log_last_error("rmdir %s: a file is being written in it", name);
-		return -ENOTEMPTY;
+		return tree_refuse(ctx, -ENOTEMPTY, "rmdir %s: a file is being written in it",
+				   name);
 	}
 	r = check_no_message(ctx, room, name);
 	return r ? r : check_no_member(ctx, room, name);
@@ -423,7 +435,7 @@ int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct tree_plan plan = {.action = TREE_DO_DELETE_ROOM};
 	struct store_room room = {0};
 	struct tree_entry e;
-	int r = ctx->tree->config.read_only ? -EROFS : 0;
+	int r = ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
 
 	if (r == 0)
 		r = tree_lookup(ctx, dir, name, &e);
@@ -432,9 +444,15 @@ int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	if (r)
 		return r;
 	if (tree_ino_kind(e.ino) != TREE_SPACE || tree_ino_kind(dir) != TREE_SPACES) {
-		if (tree_ino_kind(e.ino) == TREE_SPACE)
-			log_last_error("rmdir %s: a direct space cannot be deleted", name);
-		return S_ISDIR(tree_row(e.ino)->mode) ? -EPERM : -ENOTDIR;
+		if (!S_ISDIR(tree_row(e.ino)->mode))
+			return -ENOTDIR;
+		return tree_refuse(
+			ctx, -EPERM,
+			tree_ino_kind(e.ino) == TREE_SPACE
+				? "rmdir %s: a 1:1 space cannot be deleted"
+				: "rmdir %s: it is part of what is shown here and cannot "
+				  "be removed",
+			name);
 	}
 	r = tree_room(ctx, tree_ino_row(e.ino), &room);
 	if (r == 0 && !ctx->tree->config.recursive_delete)

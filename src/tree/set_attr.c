@@ -51,7 +51,7 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 	struct pending *p;
 
 	if (ctx->tree->config.read_only)
-		return -EROFS;
+		return tree_refuse_read_only(ctx);
 	if (tree_ino_kind(ino) != TREE_ATTACHMENT)
 		/* Accepted without effect, so that tar, cp -p and touch do not warn: the
 		 * server's times count. */

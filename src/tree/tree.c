@@ -250,6 +250,7 @@ void tree_ctx_clear(struct tree_ctx *ctx)
 	for (guint i = 0; ctx->holds && i < ctx->holds->len; i++)
 		counted_drop(ctx->tree->counted, g_array_index(ctx->holds, int64_t, i), 1);
 	g_clear_pointer(&ctx->holds, g_array_unref);
+	g_clear_pointer(&ctx->why, g_free);
 }
 
 static bool has(uint64_t ino, unsigned flag)
@@ -316,6 +317,8 @@ int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 		return -ESTALE;
 	if (!S_ISDIR(dir->mode))
 		return -ENOTDIR;
+	if (strlen(name) > NAME_MAX_BYTES)
+		return tree_refuse_length(ctx, name);
 	child = tree_fixed_child(dir->kind, name);
 	if (child) {
 		ino = tree_ino(child->kind, tree_ino_row(parent));
@@ -438,6 +441,13 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 }
 
 /* ---- questions of the fs layer ---- */
+
+const char *tree_what(uint64_t ino)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row ? row->what : "file";
+}
 
 bool tree_is_post(uint64_t ino)
 {

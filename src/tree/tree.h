@@ -101,6 +101,9 @@ struct tree_ctx {
 	struct tree_waited waited[TREE_MAX_WAITS];
 	int n_waited;
 	GArray *holds; /* of int64_t: rows of counted.h that were looked up; NULL: none */
+	pid_t pid;     /* the thread that asks; 0: unknown, or nobody's request */
+	char *why;     /* out, with an error: tree_refuse(); owned; NULL: nothing is said */
+	bool is_said;  /* out, with an error: last-error has the words already */
 };
 
 struct tree_attr {
@@ -115,6 +118,16 @@ struct tree_entry {
 	double entry_timeout;
 	struct tree_attr attr;
 };
+
+/*
+ * The one way to refuse: returns `error` and lets it carry the words for a person, "NAME: why; what
+ * to do instead". They become the last error (base/log.h) when the request is answered with an
+ * error, and only then: a plan that is made again, or a look-up whose error is not passed on, says
+ * nothing. An error without words gets those that fs has for the errno (fs/why.h).
+ */
+int tree_refuse(struct tree_ctx *ctx, int error, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+/* For a ctx that no request is answered from: what was refused with it becomes the last error. */
+void tree_say_why(struct tree_ctx *ctx);
 
 /* Lets go of what was looked up with it. At the end of each ctx that looked something up. */
 void tree_ctx_clear(struct tree_ctx *ctx);
@@ -161,6 +174,8 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 
 /* ---- questions of the fs layer ---- */
 bool tree_is_post(uint64_t ino);
+/* What kind of file it is, in a word for a person. Never NULL. */
+const char *tree_what(uint64_t ino);
 /* True if all changes of the directory's listing pass through tree_on_changes. */
 bool tree_dir_is_told(uint64_t ino);
 /* Where a program walks that opens this directory: > 0: the space that it belongs to; 0: it is a list

@@ -21,11 +21,15 @@ static int preflight(struct tree_ctx *ctx, bool is_local)
 	const struct need probe = {.kind = NEED_PROBE};
 	int r;
 
-	if (c->read_only || is_local)
-		return c->read_only ? -EROFS : 0;
+	if (c->read_only)
+		return tree_refuse_read_only(ctx);
+	if (is_local)
+		return 0;
 	r = server_known_error(pager_server(c->pager));
-	if (r || !server_is_doubtful(pager_server(c->pager)) || tree_has_waited(ctx, &probe))
-		return r;
+	if (r)
+		return tree_refuse_server(ctx, r);
+	if (!server_is_doubtful(pager_server(c->pager)) || tree_has_waited(ctx, &probe))
+		return 0;
 	ctx->missing = probe;
 	ctx->missing_soft = false;
 	return TREE_WAIT;
@@ -38,8 +42,13 @@ static int aim_at_room(struct tree_ctx *ctx, int64_t row, struct destination *re
 	struct store_room room = {0};
 	int r = tree_room(ctx, row, &room);
 
+	if (r == -ENOENT)
+		tree_refuse(ctx, r, "this space is gone: it was deleted, or left");
 	if (r == 0 && room.room.is_read_only)
-		r = -EACCES;
+		r = tree_refuse(ctx, -EACCES,
+				"%s: the account can only read this space (isReadOnly in "
+				"space.json)",
+				room.name);
 	if (r == 0) {
 		ret->room = row;
 		ret->room_id = g_strdup(room.room.id);
@@ -77,7 +86,10 @@ int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret
 		return aim_at_room(ctx, tree_ino_row(dir), ret);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
 		return aim_at_address(ctx, tree_ino_row(dir), ret);
-	return -EPERM;
+	return tree_refuse(
+		ctx, -EPERM,
+		"no file can be made there: one that is to be sent goes into a space, "
+		"spaces/NAME/ or direct/NAME/");
 }
 
 /* Finds where a scratch file is made. It can also be in a month, where nothing else can be
@@ -117,11 +129,21 @@ static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_messa
 
 	if (r)
 		return r;
-	if (!ret_message->person || ret_message->person != t->config.me_person ||
-	    (m->files && m->files[0]) || m->attachments)
-		r = -EACCES;
+	if (!ret_message->person || ret_message->person != t->config.me_person)
+		r = tree_refuse(
+			ctx, -EACCES,
+			"%s: only who wrote a message can edit it; to answer it write to "
+			"post",
+			ret_message->stem);
+	else if ((m->files && m->files[0]) || m->attachments)
+		r = tree_refuse(
+			ctx, -EACCES,
+			"%s: a message with %s cannot be edited: rm it and send it anew",
+			ret_message->stem, m->attachments ? "a card" : "a file");
 	else if ((tree_ino_kind(ino) == TREE_MESSAGE_MD) != (m->markdown != NULL))
-		r = -EACCES;
+		r = tree_refuse(ctx, -EACCES, "%s: this message %s Markdown: edit its %s",
+				ret_message->stem, m->markdown ? "has" : "has no",
+				m->markdown ? ".md" : ".txt");
 	if (r)
 		store_message_clear(ret_message);
 	return r;
@@ -176,6 +198,12 @@ int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
 
 	if (r == 0)
 		draft_set_label(*ret_draft, place, name);
+	else if (r == -ENFILE)
+		tree_refuse(
+			ctx, r,
+			"%s: too many files are open, or wait here for a name or for bytes: "
+			"close, rename or rm some, or raise the limit of open files",
+			name);
 	g_free(spool);
 	return r;
 }
@@ -216,7 +244,9 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	if (r == 0 && content.gone)
 		r = -ENOENT;
 	if (r == 0 && !upload_is_newest(ctx, &content))
-		r = -EACCES;
+		r = tree_refuse(ctx, -EACCES,
+				"%s: an older version stays as it is: write to the newest one",
+				content.name);
 	/* The caller has called contents_open(). If a fetch proves its length, the next
 	 * snapshot has that. */
 	if (r == 0 && !truncate)
@@ -245,7 +275,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 {
-	int r = tree_check_file_name(name);
+	int r = tree_check_file_name(ctx, name);
 
 	/* It is opened as the scratch file that it was, which needs no network. */
 	if (r == 0)
@@ -270,11 +300,13 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	struct draft *draft;
 	int r;
 
-	r = is_scratch ? 0 : tree_check_file_name(name);
+	r = is_scratch ? 0 : tree_check_file_name(ctx, name);
 	if (r == 0)
 		r = preflight(ctx, is_scratch);
-	if (r != -EROFS && (name_is_trash(name) || (!is_scratch && tree_is_month(dir))))
-		r = -EPERM;
+	if (r != -EROFS && name_is_trash(name))
+		r = tree_refuse_trash(ctx, name);
+	else if (r != -EROFS && !is_scratch && tree_is_month(dir))
+		r = tree_refuse_month(ctx, name);
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w.to)
 			       : tree_destination(ctx, dir, &w.to);
@@ -319,7 +351,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_r
 		p = upload_held(ctx, w->row);
 		return p ? open_pending(ctx, p, truncate, w) : open_version(ctx, truncate, w);
 	default:
-		return -EACCES;
+		return tree_refuse_write(ctx, w->ino);
 	}
 }
 
@@ -454,24 +486,21 @@ static bool is_empty_file(const struct tree_write *w)
 	return w->form == LETTER_FILE && !w->rewrites && draft_size(w->draft) == 0;
 }
 
-void tree_say_emptied(const struct tree_write *w)
+#define EMPTIED "%s: an edit to nothing is not sent, the message stays as it was; rm deletes it"
+
+char *tree_emptied(const struct tree_write *w)
 {
-	log_last_error(
-		"%s: an edit to nothing is not sent, the message stays as it was; rm deletes "
-		"it",
-		w->to.place);
+	return g_strdup_printf(EMPTIED, w->to.place);
 }
 
 /* For a text of only newlines: a post sends nothing then, and an edit fails, since it would
  * delete the text. */
-static int say_empty(const struct tree_write *w)
+static int say_empty(struct tree_ctx *ctx, const struct tree_write *w)
 {
-	if (w->is_edit) {
-		tree_say_emptied(w);
-		return -ENODATA;
-	}
-	log_last_error("%s: only newlines, which are no message: nothing was sent",
-		       w->to.place);
+	if (w->is_edit)
+		return tree_refuse(ctx, -ENODATA, EMPTIED, w->to.place);
+	log_last_error_of(ctx->pid, "%s: only newlines, which are no message: nothing was sent",
+			  w->to.place);
 	return 0;
 }
 
@@ -506,7 +535,7 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	}
 	if (w->form != LETTER_FILE && !l->body_len) {
 		if (!w->rewrites)
-			r = say_empty(w);
+			r = say_empty(ctx, w);
 		outbox_letter_free(l);
 		return r;
 	}

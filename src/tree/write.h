@@ -122,8 +122,8 @@ void tree_write_send_left(struct tree *t, struct pending *p);
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 			struct outbox_letter **ret_letter);
 
-/* Says in last-error that an edit left nothing of the text and was not sent. */
-void tree_say_emptied(const struct tree_write *w);
+/* The words for an edit that leaves nothing of the text and is not sent; owned. */
+char *tree_emptied(const struct tree_write *w);
 
 /* ---- the file that is being written at a node ---- */
 /* The pending file of a node: a reference, or NULL. */

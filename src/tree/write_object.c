@@ -138,9 +138,8 @@ int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_pla
 	else if (r == 0 && len)
 		r = plan_member_edit(ctx, w, json, len, &plan);
 	if (r && plan.why)
-		log_last_error("%s: %s",
-			       w->kind == TREE_SPACE_JSON ? "space.json" : "membership",
-			       plan.why);
+		tree_refuse(ctx, r, "%s: %s",
+			    w->kind == TREE_SPACE_JSON ? "space.json" : "membership", plan.why);
 	*ret_plan = plan;
 	return r;
 }

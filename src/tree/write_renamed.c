@@ -112,6 +112,7 @@ void tree_write_send_left(struct tree *t, struct pending *p)
 		renamed.to.place = g_strdup("scratch");
 	r = take_renamed(&ctx, &renamed, &letter, &reason, r);
 	store_read_end(ctx.conn);
+	tree_say_why(&ctx);
 	tree_write_close(t, &renamed);
 	if (letter && r)
 		outbox_keep(t->config.outbox, letter, reason ? reason : g_strerror(-r));

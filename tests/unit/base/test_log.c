@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -104,14 +105,85 @@ static void test_last_error(void **state)
 	GString *out = g_string_new(NULL);
 
 	(void)state;
-	log_last_error_snapshot(out);
+	log_last_error_snapshot(0, out);
 	assert_string_equal(out->str, "");
 	log_last_error("post: %s", "too\nlong");
 	log_last_error("post: %s", "refused");
 	check_last("warning error: post: refused");
 	log_info("main", "something else");
-	log_last_error_snapshot(out);
+	log_last_error_snapshot(0, out);
 	assert_string_equal(out->str + TIME_ISO_SIZE, "post: refused\n");
+	g_string_free(out, TRUE);
+}
+
+static void assert_reads(pid_t reader, const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	log_last_error_snapshot(reader, out);
+	assert_string_equal(out->str + TIME_ISO_SIZE, text);
+	g_string_free(out, TRUE);
+}
+
+/* A process in a session of its own, which ends when *ret_end is closed. */
+static pid_t another_session(int *ret_end)
+{
+	int ready[2], end[2];
+	char byte = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(ready) | pipe(end), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(end[1]);
+		setsid();
+		byte = write(ready[1], &byte, 1) == 1 && read(end[0], &byte, 1) == 0 ? 0 : 1;
+		_exit(byte);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(end[0]);
+	*ret_end = end[1];
+	return pid;
+}
+
+static void test_each_session_reads_its_own(void **state)
+{
+	unsigned before = log_last_error_count();
+	int end, status;
+	pid_t other = another_session(&end);
+
+	(void)state;
+	log_last_error_of(getpid(), "mine");
+	log_last_error_of(other, "theirs");
+	assert_reads(getpid(), "mine\n");
+	assert_reads(other, "theirs\n");
+	assert_reads(0, "theirs\n");
+	log_last_error("everybody's");
+	assert_reads(getpid(), "everybody's\n");
+	assert_reads(other, "everybody's\n");
+	log_last_error_of(getpid(), "mine again");
+	assert_reads(other, "everybody's\n");
+	assert_reads(0, "mine again\n");
+	assert_int_equal(log_last_error_count() - before, 4);
+	close(end);
+	assert_int_equal(waitpid(other, &status, 0), other);
+	assert_int_equal(status, 0);
+}
+
+static void test_what_is_said_again_is_logged_once(void **state)
+{
+	GString *out = g_string_new(NULL);
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		log_last_error_of(getpid(), "rm: refused again and again");
+	log_snapshot(out);
+	assert_ptr_equal(strstr(out->str, "again and again"),
+			 g_strrstr(out->str, "again and again"));
+	assert_reads(getpid(), "rm: refused again and again\n");
 	g_string_free(out, TRUE);
 }
 
@@ -143,6 +215,8 @@ int main(void)
 		cmocka_unit_test(test_long_line_is_cut),
 		cmocka_unit_test(test_ring_drops_whole_lines),
 		cmocka_unit_test(test_last_error),
+		cmocka_unit_test(test_each_session_reads_its_own),
+		cmocka_unit_test(test_what_is_said_again_is_logged_once),
 		cmocka_unit_test(test_stderr),
 	};
 

@@ -232,9 +232,21 @@ void tree_forget(struct tree *t, uint64_t ino, uint64_t n)
 	atomic_fetch_add(&forgotten, (int)n);
 }
 
+bool tree_is_message(uint64_t ino)
+{
+	(void)ino;
+	return false;
+}
+
+const char *tree_what(uint64_t ino)
+{
+	(void)ino;
+	return "file";
+}
+
 void tree_ctx_clear(struct tree_ctx *ctx)
 {
-	(void)ctx;
+	g_clear_pointer(&ctx->why, g_free);
 	atomic_fetch_add(&cleared, 1);
 }
 

@@ -255,7 +255,7 @@ static void a_refusal_is_told_and_kept(void **state)
 	assert_non_null(strstr(why, "Permission denied"));
 	assert_non_null(strstr(why, "\"writer\": \"bash\""));
 	g_free(why);
-	log_last_error_snapshot(error);
+	log_last_error_snapshot(0, error);
 	assert_non_null(strstr(error->str, "Harbour project"));
 	assert_non_null(strstr(error->str, "bash (1)"));
 	assert_non_null(strstr(error->str, "the server's words"));

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Refusals and their words (tree.h). Those that several files need are here. */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/names.h"
+#include "tree/internal.h"
+
+int tree_refuse(struct tree_ctx *ctx, int error, const char *fmt, ...)
+{
+	va_list args;
+
+	g_free(ctx->why);
+	va_start(args, fmt);
+	ctx->why = g_strdup_vprintf(fmt, args);
+	va_end(args);
+	return error;
+}
+
+void tree_say_why(struct tree_ctx *ctx)
+{
+	if (ctx->why && !ctx->is_said)
+		log_last_error_of(ctx->pid, "%s", ctx->why);
+	g_clear_pointer(&ctx->why, g_free);
+}
+
+int tree_refuse_name(struct tree_ctx *ctx, const char *name)
+{
+	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
+
+	if (strlen(name) > NAME_MAX_BYTES)
+		return tree_refuse_length(ctx, name);
+	return tree_refuse(
+		ctx, -EINVAL,
+		"%s: no name here begins with '.' or '-', is blank or has control or "
+		"invalid characters in it: it would come back as '%s'",
+		name, clean);
+}
+
+int tree_refuse_length(struct tree_ctx *ctx, const char *name)
+{
+	return tree_refuse(ctx, -ENAMETOOLONG,
+			   "%.60s...: a name has at most %d bytes, this one has %zu", name,
+			   NAME_MAX_BYTES, strlen(name));
+}
+
+int tree_refuse_read_only(struct tree_ctx *ctx)
+{
+	return tree_refuse(ctx, -EROFS,
+			   "this mount was made with -o ro: nothing can be changed or sent "
+			   "through it");
+}
+
+int tree_refuse_server(struct tree_ctx *ctx, int error)
+{
+	if (error == -EACCES)
+		return tree_refuse(
+			ctx, error,
+			"nothing can be sent: the server does not accept the token "
+			"(.sparkfs/log has its words); a new one is taken up as soon "
+			"as its source gives it");
+	return tree_refuse(ctx, error,
+			   "nothing can be sent: the server is out of reach (%s); try again "
+			   "when the network is there",
+			   strerror(-error));
+}
+
+int tree_refuse_trash(struct tree_ctx *ctx, const char *name)
+{
+	return tree_refuse(ctx, -EPERM, "%s: there is no bin here: rm deletes for everybody",
+			   name);
+}
+
+int tree_refuse_month(struct tree_ctx *ctx, const char *name)
+{
+	return tree_refuse(ctx, -EPERM,
+			   "%s: a month takes no new files; send it to the space: spaces/NAME/",
+			   name);
+}
+
+int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino)
+{
+	if (tree_is_message(ino))
+		return tree_refuse(ctx, -EACCES,
+				   "a message is edited by its .txt, or by its .md if it has "
+				   "Markdown; its other forms can only be read");
+	return tree_refuse(ctx, -EACCES, "%s: it can only be read", tree_what(ino));
+}
