@@ -30,6 +30,7 @@
 #include <stdatomic.h>
 
 #include "base/names.h"
+#include "outbox/known.h"
 #include "outbox/outbox.h"
 #include "webex/same.h"
 
@@ -94,13 +95,14 @@ struct outbox {
 				 * use this */
 	uint64_t next_id;	/* lock */
 
-	GHashTable *jobs;   /* cache thread; &job->id to struct letter_job */
-	GHashTable *lines;  /* cache thread; job->line_key to GQueue of jobs, in order */
-	GHashTable *claims; /* cache thread; ids of messages that letters have become */
-	bool has_skew;	    /* cache thread */
-	int64_t skew_ms;    /* cache thread; server's clock minus ours, at the last delivery */
-	bool is_closing;    /* cache thread */
-	GArray *rechecks;   /* of recheck.c; used before any other thread has the outbox */
+	GHashTable *jobs;    /* cache thread; &job->id to struct letter_job */
+	GHashTable *lines;   /* cache thread; job->line_key to GQueue of jobs, in order */
+	GHashTable *claims;  /* cache thread; ids of messages that letters have become */
+	bool has_skew;	     /* cache thread */
+	int64_t skew_ms;     /* cache thread; server's clock minus ours, at the last delivery */
+	bool is_closing;     /* cache thread */
+	struct known *known; /* never changes */
+	GArray *rechecks;    /* of recheck.c; used before any other thread has the outbox */
 };
 
 void outbox_items_init(struct outbox *o);
@@ -186,6 +188,7 @@ struct letter_job {
 	int detach_error;     /* cache thread; the error that its writer got */
 	outbox_told told;     /* cache thread; NULL: none */
 	void *told_arg;
+	bool is_put;	     /* cache thread; edits: the change itself was asked for */
 	bool is_asking;	     /* cache thread; the call only reads: nothing was sent by it */
 	bool is_listed;	     /* cache thread; detach.c lists it in unsent/ as note.name, held */
 	int64_t sent_ms;     /* wall, when it was submitted; cache thread */

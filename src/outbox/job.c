@@ -32,6 +32,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "outbox/internal.h"
+#include "outbox/known.h"
 #include "webex/id.h"
 
 /* So long the server's list may lag behind its answer (webex-api.md 7.4). */
@@ -393,6 +394,8 @@ void outbox_job_deliver(struct letter_job *job, struct webex_message *m)
 		keep_id(&m->id, job->letter->to.message_id);
 	job->delivered = m;
 	job->error = 0;
+	if (!job->letter->is_edit || job->is_put)
+		known_delivered(o->known, job->letter);
 	g_hash_table_add(o->claims, g_strdup(m->id));
 	if (job->state != JOB_CHECKING && !job->letter->is_edit)
 		outbox_peers_claim(o, m->id);
@@ -456,6 +459,7 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 	} else if (is_ours && job->is_detached) {
 		outbox_job_fail_unsubmitted(job);
 	} else {
+		known_refused(o->known, job->letter, reply->status, reply->message);
 		outbox_job_fail(job, OUTBOX_UNSENT, error, g_strdup(why_unsent(job, reply)));
 	}
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/wait.h"
 #include "outbox/draft.h"
+#include "outbox/known.h"
 #include "outbox/internal.h"
 #include "webex/media_type.h"
 
@@ -43,6 +44,7 @@ static struct outbox *outbox_new(const struct outbox_config *config)
 	pthread_mutex_init(&o->lock, NULL);
 	wait_init(&o->changed);
 	outbox_items_init(o);
+	o->known = known_new(o->clock);
 	o->jobs = g_hash_table_new(g_int64_hash, g_int64_equal);
 	o->lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, queue_free);
 	o->claims = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -59,6 +61,7 @@ static void outbox_free(struct outbox *o)
 	g_hash_table_destroy(o->jobs);
 	g_hash_table_destroy(o->lines);
 	g_hash_table_destroy(o->claims);
+	known_free(&o->known);
 	outbox_items_done(o);
 	pthread_cond_destroy(&o->changed);
 	pthread_mutex_destroy(&o->lock);
@@ -313,4 +316,9 @@ void outbox_close(struct outbox **outbox, int wait_ms)
 	/* Each cancelled request is reported, so this ends. */
 	wait_idle(o, -1);
 	outbox_free(o);
+}
+
+int outbox_known_error(struct outbox *o, const struct destination *to)
+{
+	return known_error(o->known, to->message_id, to->room ? NULL : to->email);
 }

@@ -98,6 +98,10 @@ struct outbox;
 
 #define OUTBOX_MAX 10000
 
+/* The -errno that a letter to `to` is known to end with (known.h): -EACCES for an edit of a message
+ * that was edited as often as can be, -ENOENT for an address that nobody has; else 0. Any thread. */
+int outbox_known_error(struct outbox *o, const struct destination *to);
+
 /* error 0: message is the store rowid of the message that now exists, room the rowid of its
  * room (new for a first post to a person). */
 typedef void (*outbox_done)(void *arg, int error, int64_t room, int64_t message);

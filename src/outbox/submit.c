@@ -72,6 +72,7 @@ void outbox_job_put(struct letter_job *job)
 	const struct outbox_letter *l = job->letter;
 	bool is_markdown = l->form == LETTER_MARKDOWN;
 
+	job->is_put = true;
 	job->call = webex_edit_message(job->o->client, l->to.message_id, l->to.room_id,
 				       is_markdown ? NULL : l->body,
 				       is_markdown ? l->body : NULL, outbox_job_answered, job);

@@ -201,6 +201,12 @@ int tree_refuse_month(struct tree_ctx *ctx, const char *name);
 int tree_refuse_read_only(struct tree_ctx *ctx);
 /* `error`: that of server_known_error(). */
 int tree_refuse_server(struct tree_ctx *ctx, int error);
+/* write_check.c: 0, an error that the server is known to answer with, or TREE_WAIT; so only for
+ * requests that can wait. */
+/* A letter to `to`. */
+int tree_check_may_send(struct tree_ctx *ctx, const struct destination *to);
+/* A change of space.json. */
+int tree_check_may_change(struct tree_ctx *ctx, int64_t row);
 /* attachment.c */
 /* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
  * the form of a message's name. */

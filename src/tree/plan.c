@@ -344,6 +344,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	if (r == 0)
 		r = tree_destination(ctx, newdir, &to);
 	if (r == 0)
+		r = tree_check_may_send(ctx, &to);
+	if (r == 0)
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && (l->form == LETTER_FILE ? !l->size : !l->body_len)) {
 		outbox_letter_free(l);

@@ -114,6 +114,8 @@ static int open_post(struct tree_ctx *ctx, enum tree_kind dir, struct tree_write
 {
 	int r = tree_destination(ctx, tree_ino(dir, w->row), &w->to);
 
+	if (r == 0)
+		r = tree_check_may_send(ctx, &w->to);
 	w->what = TREE_WRITE_LETTER;
 	return r ? r : draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
 }
@@ -161,6 +163,8 @@ static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	w->to.message_id = g_strdup(m.m.id);
 	r = aim_at_room(ctx, m.room, &w->to);
 	if (r == 0)
+		r = tree_check_may_send(ctx, &w->to);
+	if (r == 0)
 		r = draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
 	w->base = letter_form_render(w->form, &m.m);
 	if (r == 0 && !truncate)
@@ -174,8 +178,10 @@ static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {
 	GString *text;
-	int r;
+	int r = w->kind == TREE_SPACE_JSON ? tree_check_may_change(ctx, w->row) : 0;
 
+	if (r)
+		return r;
 	w->what = TREE_WRITE_OBJECT;
 	r = draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
 	if (r || truncate)
@@ -215,6 +221,8 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 	bool is_scratch = p->is_scratch;
 	int r = is_scratch ? 0 : tree_destination(ctx, p->dir, &w->to);
 
+	if (r == 0 && !is_scratch)
+		r = tree_check_may_send(ctx, &w->to);
 	if (r == 0 && truncate)
 		r = draft_truncate(p->draft, 0);
 	if (r == 0)
@@ -260,6 +268,8 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		w->name = g_strdup(content.name);
 		r = aim_at_room(ctx, content.room, &w->to);
 	}
+	if (r == 0)
+		r = tree_check_may_send(ctx, &w->to);
 	if (r == 0 && truncate)
 		r = tree_spool_draft(ctx, w->to.place, content.name, &draft);
 	else if (r == 0)
@@ -282,6 +292,8 @@ int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 		r = preflight(ctx, false);
 	if (r == 0)
 		r = tree_destination(ctx, w->dir, &w->to);
+	if (r == 0)
+		r = tree_check_may_send(ctx, &w->to);
 	if (r)
 		return r;
 	w->what = TREE_WRITE_UPLOAD;
@@ -310,6 +322,8 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r == 0)
 		r = is_scratch ? aim_scratch(ctx, dir, &w.to)
 			       : tree_destination(ctx, dir, &w.to);
+	if (r == 0 && !is_scratch)
+		r = tree_check_may_send(ctx, &w.to);
 	if (r == 0)
 		r = tree_spool_draft(ctx, w.to.place, name, &draft);
 	if (r == 0) {

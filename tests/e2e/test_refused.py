@@ -142,3 +142,43 @@ def test_each_session_finds_its_own(full):
     for text, words in zip(said, commands.values()):
         assert words in text and len(text.splitlines()) == 1, said
     assert Unsent(full.mount).last_error() in said
+
+
+def test_what_is_known_is_said_by_the_open(start_sim, start_mount):
+    """A shell shows the error of an open alone: a space for announcements, a locked one, a message
+    that was edited ten times, an address that nobody has."""
+    sim = start_sim("--data", "empty")
+    for title, more in (("News", {"isAnnouncementOnly": True}), ("Locked", {}), ("Ours", {})):
+        sim.control("POST", "/rooms", {"title": title, "person": "bob", "members": ["alice"],
+                                       "isLocked": title != "Ours", **more})
+    mount = start_mount(sim)
+    (mount.state / "f").write_text("x")
+
+    def refused(command, cwd, errno, words):
+        made = len(sim.requests("POST")) + len(sim.requests("PUT"))
+        result = mount.run(command, cwd=cwd, env={"F": str(mount.state / "f")})
+        said = Unsent(mount).last_error()
+        assert result.status != 0 and errno in result.err and words in said, (result, said)
+        assert len(sim.requests("POST")) + len(sim.requests("PUT")) == made, command
+
+    news, locked, ours = map(mount.space, ("News", "Locked", "Ours"))
+    for command in ("echo hi > post", "echo hi >> post.md", "echo '{\"text\": \"x\"}' > post.json",
+                    "cp \"$F\" a.txt", "echo x > new.txt"):
+        refused(command, news, "denied", "only moderators can write")
+    refused("echo '{\"title\": \"x\"}' > space.json", locked, "denied",
+            "only moderators can change")
+    mount.run("echo hi > post", cwd=locked, check=True)
+
+    mount.run("echo 0 > post", cwd=ours, check=True)
+    (name,) = wait_until(lambda: [n for n in mount.ls(ours) if n.endswith(".txt")])
+    for i in range(1, 11):
+        mount.run(f"echo {i} > {name}", cwd=ours, check=True)
+        wait_until(lambda i=i: (ours / name).read_text() == f"{i}\n")
+    refused(f"echo 11 > {name}", ours, "denied", "edited ten times")
+    assert (ours / name).read_text() == "10\n"
+
+    direct = mount / "direct"
+    mount.run("echo hi > nobody@example.org/post", cwd=direct)
+    wait_until(lambda: "404" in Unsent(mount).last_error() or
+               "nobody" in Unsent(mount).last_error())
+    refused("echo hi > nobody@example.org/post", direct, "No such file", "nobody has this address")

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the server is known to refuse, so that an open says it: a shell shows the error of an open
+ * and hides that of a close.
+ */
+#include <errno.h>
+
+#include "tree/internal.h"
+#include "tree/write.h"
+
+/* Gets one's own membership: -ENOENT if it is not known, or TREE_WAIT. What is known may be old: a
+ * short wait is for the members as they are now. */
+static int own_membership(struct tree_ctx *ctx, int64_t room, struct store_member *ret_m)
+{
+	const struct tree_config *c = &ctx->tree->config;
+	int r = store_member_by_name(ctx->conn, room, c->me_email, ret_m);
+	bool have = r == 0 && g_strcmp0(ret_m->m.person_id, c->me_id) == 0;
+
+	if (tree_need_row(ctx, NEED_MEMBERS, room, have) == TREE_WAIT)
+		r = TREE_WAIT;
+	else if (!have)
+		r = -ENOENT;
+	if (r)
+		store_member_clear(ret_m);
+	return r;
+}
+
+/* For what only moderators may do. */
+static int check_moderator(struct tree_ctx *ctx, const struct store_room *room,
+			   const char *words)
+{
+	struct store_member m = {0};
+	int r = own_membership(ctx, room->rowid, &m);
+
+	if (r)
+		return r == TREE_WAIT ? r : 0;
+	if (!m.m.is_moderator)
+		r = tree_refuse(ctx, -EACCES, "%s: %s", room->name, words);
+	store_member_clear(&m);
+	return r;
+}
+
+int tree_check_may_change(struct tree_ctx *ctx, int64_t row)
+{
+	struct store_room room = {0};
+	int r = 0;
+
+	if (store_room_get(ctx->conn, row, &room))
+		return 0;
+	if (room.room.is_locked)
+		r = check_moderator(ctx, &room,
+				    "only moderators can change a locked space (isLocked in "
+				    "space.json)");
+	store_room_clear(&room);
+	return r;
+}
+
+static int check_announcements(struct tree_ctx *ctx, int64_t row)
+{
+	struct store_room room = {0};
+	int r = 0;
+
+	if (store_room_get(ctx->conn, row, &room))
+		return 0;
+	if (room.room.is_announcement_only)
+		r = check_moderator(ctx, &room,
+				    "only moderators can write in this space "
+				    "(isAnnouncementOnly in space.json)");
+	store_room_clear(&room);
+	return r;
+}
+
+int tree_check_may_send(struct tree_ctx *ctx, const struct destination *to)
+{
+	int r = to->room ? check_announcements(ctx, to->room) : 0;
+
+	if (r)
+		return r;
+	r = outbox_known_error(ctx->tree->config.outbox, to);
+	if (r == -EACCES)
+		return tree_refuse(
+			ctx, r,
+			"%s: a message can be edited ten times, and this one was: rm "
+			"it and send it anew",
+			to->place);
+	if (r)
+		return tree_refuse(ctx, r, "%s: the server says that nobody has this address",
+				   to->email);
+	return 0;
+}
