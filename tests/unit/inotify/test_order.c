@@ -26,7 +26,7 @@ void notify_then(struct notifier *n, uint64_t since, work_fn fn, void *arg)
 {
 	(void)n;
 	assert_int_equal(since, 0);
-	assert_in_range(n_waits, 0, CHANGES - 1);
+	assert_uint_in_range(n_waits, 0, CHANGES - 1);
 	waits[n_waits].fn = fn;
 	waits[n_waits++].arg = arg;
 }
