@@ -349,8 +349,9 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		r = outbox_take(ctx->tree->config.outbox, n, &l);
 	if (r == 0 && (l->form == LETTER_FILE ? !l->size : !l->body_len)) {
 		outbox_letter_free(l);
-		r = refuse_empty(ctx, newname);
 		l = NULL;
+		refuse_empty(ctx, newname);
+		r = -ENODATA;
 	}
 	if (r == 0 && l->form == LETTER_JSON)
 		r = find_again(ctx, l);
