@@ -111,7 +111,7 @@ static size_t plain_path_len(const struct draft *d)
 void draft_set_label(struct draft *d, const char *place, const char *filename)
 {
 	_cleanup_gfree_ char *clean_place = name_from_title(place, LABEL_PLACE_MAX);
-	_cleanup_gfree_ char *clean_name = name_from_title(filename, LABEL_NAME_MAX);
+	_cleanup_gfree_ char *clean_name = name_from_file(filename, LABEL_NAME_MAX);
 	_cleanup_gfree_ char *path = NULL;
 
 	if (d->form != LETTER_FILE)
@@ -149,15 +149,6 @@ enum letter_form draft_get_form(const struct draft *d)
 
 /* ---- text ---- */
 
-static size_t trimmed_len(const GString *text)
-{
-	size_t len = text->len;
-
-	while (len > 0 && text->str[len - 1] == '\n')
-		len--;
-	return len;
-}
-
 static int64_t raw_max(const struct draft *d)
 {
 	return d->form == LETTER_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
@@ -167,7 +158,9 @@ static int check_size_locked(const struct draft *d)
 {
 	if (d->form == LETTER_JSON)
 		return d->text->len > DRAFT_JSON_MAX ? -EFBIG : 0;
-	if (d->text->len > DRAFT_TEXT_RAW_MAX || trimmed_len(d->text) > DRAFT_MESSAGE_MAX)
+	if (d->text->len <= DRAFT_MESSAGE_MAX)
+		return 0;
+	if (d->text->len > DRAFT_TEXT_RAW_MAX || draft_trimmed_len(d) > DRAFT_MESSAGE_MAX)
 		return -EFBIG;
 	return 0;
 }
@@ -493,6 +486,8 @@ int64_t draft_size(struct draft *d)
 
 static void take_text_locked(struct draft *d, size_t len, char **ret_body, size_t *ret_len)
 {
+	if (draft_is_text(d) && len < d->text->len)
+		draft_trim_text(d->text->str, d->text->len);
 	g_string_truncate(d->text, len);
 	*ret_len = len;
 	*ret_body = g_string_free(d->text, FALSE);
@@ -529,9 +524,9 @@ int draft_take_by(struct draft *d, struct draft_writer *by, char **ret_body, siz
 	} else if (d->form == LETTER_FILE) {
 		r = take_file_locked(d, ret_fd, ret_size);
 	} else {
-		size_t len = trimmed_len(d->text);
+		size_t len = draft_trimmed_len(d);
 
-		if (g_utf8_validate_len(d->text->str, len, NULL))
+		if (g_utf8_validate_len(d->text->str, d->text->len, NULL))
 			take_text_locked(d, len, ret_body, ret_len);
 		else
 			r = -EILSEQ;

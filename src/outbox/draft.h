@@ -5,7 +5,7 @@
  * spool file of the state folder, which is created 0600 and unlinked when the draft is freed.
  *
  *  1. draft_write refuses at the byte that makes it impossible to send: a message over 7439
- *     bytes (trailing newlines not counted), a file over 100 MB: -EFBIG; a text that is not
+ *     bytes (as draft_trim_text() leaves it), a file over 100 MB: -EFBIG; a text that is not
  *     UTF-8 or has a NUL: -EILSEQ. This is checked across writes; an incomplete character at
  *     the end of a write is fine until the commit; a full disk: -ENOSPC (text: no room where it
  *     would be kept). Refused bytes are not in the draft; what was there before stays.
@@ -65,6 +65,9 @@ enum letter_form draft_get_form(const struct draft *d);
 /* Returns the number of bytes written, or -errno. `append`: the handle has O_APPEND. Not by any
  * open file that joined. */
 ssize_t draft_write(struct draft *d, const void *buf, size_t len, int64_t offset, bool append);
+/* The text of a message: in place, with "\r\n" as newlines and without line ends at its end. Its new
+ * length. text[len] is there. */
+size_t draft_trim_text(char *text, size_t len);
 enum draft_way {
 	DRAFT_AT,
 	DRAFT_APPEND, /* the open file has O_APPEND */
@@ -112,7 +115,7 @@ bool draft_is_tainted(struct draft *d);
 
 /*
  * Takes what is to be sent now. A text draft is clean and empty after it, a file draft clean.
- * Text forms: *ret_body without trailing newlines (owned; "" means nothing to post; -EILSEQ if
+ * Text forms: *ret_body without trailing newlines, of text and Markdown with draft_trim_text() (owned; "" means nothing to post; -EILSEQ if
  * it ends inside a character). Files: *ret_fd is a new descriptor of the spool file (owned),
  * *ret_size its size.
  */

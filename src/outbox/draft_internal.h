@@ -27,3 +27,7 @@ struct draft {
 
 /* Makes the draft clean: no open file has written anything that was not taken. */
 void draft_set_clean_locked(struct draft *d);
+/* Text and Markdown, whose line ends are made newlines; no JSON. */
+bool draft_is_text(const struct draft *d);
+/* How many bytes would be sent, under the draft's lock. */
+size_t draft_trimmed_len(const struct draft *d);

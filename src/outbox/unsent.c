@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 #include "base/timefmt.h"
+#include "outbox/draft.h"
 #include "outbox/internal.h"
 
 #define PLACE_MAX_BYTES 64
@@ -319,10 +320,7 @@ static int read_body(int fd, struct outbox_letter *l)
 		r = -EILSEQ;
 	if (r < 0)
 		return r;
-	while (l->form != LETTER_JSON && len > 0 && l->body[len - 1] == '\n')
-		len--;
-	l->body[len] = '\0';
-	l->body_len = len;
+	l->body_len = l->form == LETTER_JSON ? len : draft_trim_text(l->body, len);
 	return 0;
 }
 
