@@ -42,6 +42,15 @@ char *name_key(const char *name);
 char *name_with_suffix(const char *base, const char *hex, size_t digits);
 
 /*
+ * The name of a file out of what the server calls it: as name_from_title(), but what is cut is cut
+ * before the ending. A name that needs no change stays as it is. Owned.
+ */
+char *name_from_file(const char *name, size_t max_bytes);
+/* `name` made different from others of the same key: "report ~hex.pdf", with 8..32 digits of `hex`,
+ * cut so that it fits. Owned. */
+char *name_file_with_suffix(const char *name, const char *hex, size_t digits);
+
+/*
  * The name of an older attachment beside the newest one of that name: "report~<time>.pdf", cut so
  * that it fits (design 2.1). tie_hex not NULL: "report~<time>~<hex>.pdf". Owned.
  */

@@ -219,7 +219,7 @@ static void end(struct local_read *r, struct local_answer answer)
 	if (answer.error == 0) {
 		base = g_path_get_basename(r->letter->local->path);
 		r->name = r->letter->filename ? g_strdup(r->letter->filename)
-					      : name_from_title(base, NAME_MAX_BYTES);
+					      : name_from_file(base, NAME_MAX_BYTES);
 		r->type = webex_media_type(r->name, r->spool);
 	}
 	r->answer = answer;

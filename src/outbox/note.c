@@ -137,7 +137,7 @@ static char *get_file_name(const char *json, const char *key)
 
 	if (name && strlen(name) <= NAME_MAX_BYTES && !strchr(name, '/'))
 		return steal_ptr(&name);
-	return name ? name_from_title(name, NAME_MAX_BYTES) : NULL;
+	return name ? name_from_file(name, NAME_MAX_BYTES) : NULL;
 }
 
 static char *get_content_type(const char *json, const char *key)

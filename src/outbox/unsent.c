@@ -10,7 +10,6 @@
 #include "outbox/internal.h"
 
 #define PLACE_MAX_BYTES 64
-#define EXTENSION_MAX_BYTES 16
 /* What is left for the file name behind "<stamp>_<place>~<tie>_". */
 #define FILE_PART_MAX (OUTBOX_ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
 
@@ -55,29 +54,13 @@ void outbox_items_done(struct outbox *o)
 
 /* ---- names ---- */
 
-/* Cuts a long name in the middle, so that the extension stays. */
-static char *clean_file_name(const char *name)
-{
-	_cleanup_gfree_ char *clean = name_from_title(name, NAME_MAX_BYTES);
-	const char *dot = strrchr(clean, '.');
-	_cleanup_gfree_ char *stem = NULL, *cut = NULL;
-
-	if (strlen(clean) <= FILE_PART_MAX)
-		return steal_ptr(&clean);
-	if (!dot || dot == clean || strlen(dot) > EXTENSION_MAX_BYTES)
-		return name_from_title(clean, FILE_PART_MAX);
-	stem = g_strndup(clean, (gsize)(dot - clean));
-	cut = name_from_title(stem, FILE_PART_MAX - strlen(dot));
-	return g_strconcat(cut, dot, NULL);
-}
-
 static char *file_part(const struct outbox_letter *l)
 {
 	static const char *const endings[] = {
 		[LETTER_TEXT] = "txt", [LETTER_MARKDOWN] = "md", [LETTER_JSON] = "json"};
 
 	if (l->form == LETTER_FILE)
-		return clean_file_name(l->filename ? l->filename : "file");
+		return name_from_file(l->filename ? l->filename : "file", FILE_PART_MAX);
 	return g_strconcat(l->is_edit ? "edit." : "post.", endings[l->form], NULL);
 }
 

@@ -190,18 +190,88 @@ int contents_adopt(struct sql *q)
 
 /* ---- its name ---- */
 
-static int write_name(struct write *w, int64_t rowid, const char *name, const char *key,
-		      int64_t size, int64_t retry_ms)
+/* What a content is called here, and by the server. */
+struct naming {
+	char *name, *key;
+	char *said; /* NULL: the same */
+};
+
+static void naming_clear(struct naming *n)
+{
+	g_free(n->name);
+	g_free(n->key);
+	g_free(n->said);
+}
+
+/* 1 if a file of the room has the key and is another one for the server; 0; -errno. */
+static int is_of_other(struct sql *q, int64_t room, int64_t rowid, const char *key,
+		       const char *said_key)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT ifnull(said, name) FROM content WHERE room=?1 AND"
+			    " name_key=?2 AND gone=0 AND rowid<>?3");
+	bool is_other = false;
+	int r = 0;
+
+	sql_int(&st, 1, room);
+	sql_text(&st, 2, key);
+	sql_int(&st, 3, rowid);
+	while (!is_other && (r = sql_step(&st)) == 1) {
+		g_autofree char *other = name_key(sql_peek_text(&st, 0));
+
+		is_other = strcmp(other, said_key) != 0;
+	}
+	return r < 0 ? r : is_other;
+}
+
+/*
+ * A file that is called here as it is called there keeps its name, and others of that name are its
+ * versions. Where the name must be changed, and a file that has another name there has the changed
+ * name already, it gets digits of what it is called.
+ */
+static int find_name(struct sql *q, int64_t room, int64_t rowid, const char *said,
+		     struct naming *ret_naming)
+{
+	g_autofree char *said_key = name_key(said), *hash = NULL;
+	struct naming n = {.name = name_from_file(said, NAME_MAX_BYTES)};
+	int r = 0;
+
+	n.key = name_key(n.name);
+	if (strcmp(n.name, said) != 0) {
+		n.said = g_strdup(said);
+		hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, said_key, -1);
+		r = is_of_other(q, room, rowid, n.key, said_key);
+	}
+	for (size_t digits = 8; r == 1 && digits <= 32; digits *= 2) {
+		g_autofree char *base = name_from_file(said, NAME_MAX_BYTES);
+
+		g_free(n.name);
+		g_free(n.key);
+		n.name = name_file_with_suffix(base, hash, digits);
+		n.key = name_key(n.name);
+		r = is_of_other(q, room, rowid, n.key, said_key);
+	}
+	if (r < 0) {
+		naming_clear(&n);
+		return r;
+	}
+	*ret_naming = n;
+	return 0;
+}
+
+static int write_name(struct write *w, int64_t rowid, const struct naming *n, int64_t size,
+		      int64_t retry_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "UPDATE content SET name=?2, name_key=?3, retry_ms=?5,"
+		w->q, "UPDATE content SET name=?2, name_key=?3, retry_ms=?5, said=?6,"
 		      " size=CASE WHEN is_proven THEN size ELSE ?4 END WHERE rowid=?1");
 
 	sql_int(&st, 1, rowid);
-	sql_text(&st, 2, name);
-	sql_text(&st, 3, key);
+	sql_text(&st, 2, n->name);
+	sql_text(&st, 3, n->key);
 	sql_int(&st, 4, size);
 	sql_int(&st, 5, retry_ms);
+	sql_text(&st, 6, n->said);
 	return sql_run(&st);
 }
 
@@ -209,9 +279,10 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 			int64_t retry_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "SELECT url, name, message FROM content WHERE rowid=?1 AND gone=0");
-	g_autofree char *clean = NULL, *key = NULL, *url = NULL, *old = NULL;
-	int64_t message;
+		w->q, "SELECT url, name, message, room FROM content WHERE rowid=?1 AND gone=0");
+	g_autofree char *id = NULL, *url = NULL, *old = NULL;
+	_cleanup_(naming_clear) struct naming naming = {0};
+	int64_t message, room;
 	int r;
 
 	sql_int(&st, 1, rowid);
@@ -221,21 +292,20 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 	url = sql_get_text(&st, 0);
 	old = sql_get_text(&st, 1);
 	message = sql_get_int(&st, 2);
+	room = sql_get_int(&st, 3);
 	if ((!name || !name[0]) && url) {
 		size_t len;
-		const char *id = webex_content_id(url, &len);
-		g_autofree char *text = g_strndup(id, len);
+		const char *at = webex_content_id(url, &len);
 
-		clean = name_from_title(text, NAME_MAX_BYTES);
-	} else {
-		clean = name_from_title(name, NAME_MAX_BYTES);
+		name = id = g_strndup(at, len);
 	}
-	key = name_key(clean);
 	r = sql_run(&st);
-	if (r == 0 && old[0] && strcmp(old, clean) != 0)
+	if (r == 0)
+		r = find_name(w->q, room, rowid, name ? name : "", &naming);
+	if (r == 0 && old[0] && strcmp(old, naming.name) != 0)
 		r = content_tell(w, rowid, STORE_CONTENT_GONE);
 	if (r == 0)
-		r = write_name(w, rowid, clean, key, size, retry_ms);
+		r = write_name(w, rowid, &naming, size, retry_ms);
 	if (r == 0)
 		r = content_tell(w, rowid, STORE_CONTENT_ADDED);
 	return r < 0 ? r : contents_show_names(w, message);

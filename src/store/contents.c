@@ -62,7 +62,7 @@ static int content_write(struct write *w, const struct store_content *c, int64_t
 		      "ON CONFLICT(rowid) DO UPDATE SET room=excluded.room,"
 		      " message=excluded.message, url=excluded.url, name=excluded.name,"
 		      " sha256=excluded.sha256, size=excluded.size,"
-		      " mtime_ms=excluded.mtime_ms, name_key=excluded.name_key,"
+		      " mtime_ms=excluded.mtime_ms, name_key=excluded.name_key, said=NULL,"
 		      " cookie=excluded.cookie, is_proven=excluded.is_proven, retry_ms=0");
 
 	sql_int(&st, 1, rowid);
@@ -111,8 +111,9 @@ static int keep_older_version(struct write *w, const struct store_content *c, in
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		w->q, "INSERT INTO content(rowid, room, message, url, name, sha256, size,"
-		      " mtime_ms, name_key, cookie, is_proven) SELECT ?2, room, message, url,"
-		      " name, sha256, size, mtime_ms, name_key, cookie, is_proven FROM content"
+		      " mtime_ms, name_key, cookie, is_proven, said) SELECT ?2, room, message,"
+		      " url, name, sha256, size, mtime_ms, name_key, cookie, is_proven, said"
+		      " FROM content"
 		      " WHERE rowid=?1 AND message NOT IN (0, ?3) AND gone=0");
 
 	if (!c->message)

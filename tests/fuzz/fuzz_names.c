@@ -24,12 +24,18 @@ static void check_title(const char *text)
 	char *name = name_from_title(text, NAME_MAX_BYTES);
 	char *again = name_from_title(name, NAME_MAX_BYTES);
 	char *shorter = name_from_title(text, 20);
+	char *file = name_from_file(text, NAME_MAX_BYTES);
+	char *file_again = name_from_file(file, NAME_MAX_BYTES);
+	char *other = name_file_with_suffix(file, "0123456789abcdef0123456789abcdef", 8);
 	char *title = name_to_title(name);
 	char *suffixed = name_with_suffix(text, "0123456789abcdef0123456789abcdef", 32);
 
 	check_name(name, NAME_MAX_BYTES);
 	check_name(shorter, 20);
 	check_name(suffixed, NAME_MAX_BYTES);
+	check_name(file, NAME_MAX_BYTES);
+	check_name(other, NAME_MAX_BYTES);
+	fuzz_check(strcmp(file, file_again) == 0 && strcmp(file, other) != 0);
 	/* What was cleaned is clean, and can be typed to mkdir. */
 	fuzz_check(strcmp(name, again) == 0);
 	fuzz_check(title != NULL);
@@ -38,6 +44,9 @@ static void check_title(const char *text)
 	g_free(shorter);
 	g_free(title);
 	g_free(suffixed);
+	g_free(file);
+	g_free(file_again);
+	g_free(other);
 }
 
 static void check_typed(const char *text)

@@ -37,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *url = NULL;
 
 	fuzz_check(!name || (*name && g_utf8_validate(name, -1, NULL) && !strchr(name, '\n')));
+	fuzz_check(!name || strlen(name) <= 4096);
 	g_free(name);
 	check_page(text);
 	if (webex_url_content(BASE, text, &url) == 0)

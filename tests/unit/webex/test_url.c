@@ -9,7 +9,6 @@
 
 #include "base/cleanup.h"
 #include "webex/api.h"
-#include "webex/disposition.h"
 #include "webex/text.h"
 #include "webex/url.h"
 
@@ -117,46 +116,6 @@ static void test_content_url(void **state)
 	}
 }
 
-static void test_disposition(void **state)
-{
-	static const struct {
-		const char *value, *name;
-	} rows[] = {
-		{"attachment; filename=\"draft.pdf\"", "draft.pdf"},
-		{"attachment;filename=draft.pdf", "draft.pdf"},
-		{"ATTACHMENT ; size=3 ; FileName = \"a b.txt\" ; x", "a b.txt"},
-		{"attachment; filename=\"a\\\"b\\\\c\\d.txt\"", "a\"b\\c\\d.txt"},
-		{"attachment; filename=\"a;b=c.txt\"; x=y", "a;b=c.txt"},
-		{"attachment; filename=\"x.txt\"; filename*=UTF-8''%c3%a4%20b.txt",
-		 "\xc3\xa4 b.txt"},
-		{"attachment; filename*=ISO-8859-1'en'%e4.txt", "\xc3\xa4.txt"},
-		{"attachment; filename*=UTF-8''%ff; filename=\"x.txt\"", "x.txt"},
-		{"attachment; filename*=nonsense; filename=\"x.txt\"", "x.txt"},
-		{"attachment; filename=\"\xc3\xa4.txt\"", "\xc3\xa4.txt"},
-		{"attachment; filename=\"\xe4.txt\"", "\xc3\xa4.txt"},
-		{"attachment; filename=\"%C3%A4%20b.txt\"", "\xc3\xa4 b.txt"},
-		{"attachment; filename=\"100%.txt\"", "100%.txt"},
-		{"attachment; filename=\"../../etc/x\"", "../../etc/x"},
-		{"attachment; filename=\"a\x01\x1b[b.txt\"", "a [b.txt"},
-		{"attachment; filename=\"never closed", "never closed"},
-		{"attachment; filename=\"\"", NULL},
-		{"attachment; filename", NULL},
-		{"attachment; name=\"x\"", NULL},
-		{"attachment", NULL},
-		{"", NULL},
-		{NULL, NULL},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		_cleanup_gfree_ char *name = webex_disposition_name(rows[i].value);
-		if (rows[i].name)
-			assert_string_equal(name, rows[i].name);
-		else
-			assert_null(name);
-	}
-}
-
 static void test_text_line(void **state)
 {
 	_cleanup_gfree_ char *line = webex_text_line(" a\n\tb\x1b[0m\xe2\x80\xae \xff ", 100);
@@ -172,8 +131,9 @@ static void test_text_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_base_url),    cmocka_unit_test(test_origins),
-		cmocka_unit_test(test_content_url), cmocka_unit_test(test_disposition),
+		cmocka_unit_test(test_base_url),
+		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_content_url),
 		cmocka_unit_test(test_text_line),
 	};
 
