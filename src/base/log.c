@@ -12,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/chars.h"
 #include "base/clock.h"
 #include "base/timefmt.h"
 
@@ -76,7 +77,7 @@ enum log_level log_get_level(void)
 }
 
 /*
- * `raw` as one line of valid UTF-8 without control characters (C0, DEL, C1), so that what the
+ * `raw` as one line of valid UTF-8 without control and bidirectional characters, so that what the
  * server says can neither forge a line nor speak to a terminal. Owned.
  */
 static char *clean_line(char *raw)
@@ -87,7 +88,7 @@ static char *clean_line(char *raw)
 	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
 		gunichar c = g_utf8_get_char(p);
 
-		g_string_append_unichar(line, g_unichar_iscntrl(c) ? '?' : c);
+		g_string_append_unichar(line, char_is_unsafe(c) ? '?' : c);
 	}
 	g_free(valid);
 	return g_string_free(line, FALSE);

@@ -4,10 +4,10 @@
 #include <glib.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/timefmt.h"
 
-#define REPLACEMENT 0xFFFD
 #define DIVISION_SLASH 0x2215
 #define ZERO_WIDTH_JOINER 0x200D
 
@@ -20,15 +20,9 @@
 #define AUTHOR_MAX_BYTES (NAME_STEM_MAX_BYTES - TIE_BYTES - STAMP_BYTES - 1)
 #define ADDRESS_MAX_BYTES 254
 
-static bool is_override(gunichar c)
-{
-	return (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x200E ||
-	       c == 0x200F || c == 0x061C;
-}
-
 static bool is_unsafe(gunichar c)
 {
-	return g_unichar_iscntrl(c) || is_override(c);
+	return char_is_unsafe(c) || c == 0x200E || c == 0x200F || c == 0x061C;
 }
 
 /* The character at *at as a name may hold it; moves *at past it, one byte if it is invalid. */
@@ -38,12 +32,12 @@ static gunichar take_clean(const char **at)
 
 	if (c == (gunichar)-1 || c == (gunichar)-2) {
 		(*at)++;
-		return REPLACEMENT;
+		return CHAR_REPLACEMENT;
 	}
 	*at = g_utf8_next_char(*at);
 	if (c == '/')
 		return DIVISION_SLASH;
-	return is_unsafe(c) ? REPLACEMENT : c;
+	return is_unsafe(c) ? CHAR_REPLACEMENT : c;
 }
 
 static bool joins_previous(gunichar c)
@@ -184,6 +178,15 @@ char *name_message_stem(int64_t created_ms, const char *email, const char *perso
 		return g_strdup_printf("%s_%s", stamp, author);
 	return g_strdup_printf("%s_%s~%.*s", stamp, author, (int)MIN(hex_length(tie_hex), 32),
 			       tie_hex);
+}
+
+const char *name_stem_author(const char *stem, size_t *ret_len)
+{
+	const char *author = strlen(stem) > STAMP_BYTES ? stem + STAMP_BYTES + 1 : "";
+
+	/* No author has a '~'. */
+	*ret_len = strcspn(author, "~");
+	return author;
 }
 
 static bool split_twin(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin)

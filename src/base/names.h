@@ -67,6 +67,9 @@ bool name_parse_version(const char *name, int64_t *ret_created_ms);
 char *name_message_stem(int64_t created_ms, const char *email, const char *person_hex,
 			const char *tie_hex);
 
+/* The author's part of a stem that name_message_stem() made: *ret_len bytes, borrowed. */
+const char *name_stem_author(const char *stem, size_t *ret_len);
+
 enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON };
 
 /*

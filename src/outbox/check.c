@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "outbox/internal.h"
 #include "webex/id.h"
+#include "webex/render.h"
 
 #define MESSAGES_ASKED 50
 #define PAGES_MAX 4
@@ -81,16 +82,21 @@ static void pause_then_ask(struct letter_job *job)
 
 /* ---- comparing ---- */
 
-/* The server rewrites mentions; webex_render_md writes them back. */
+/* The server rewrites mentions; webex_markdown_source writes them back. */
 static bool is_same_markdown(const struct webex_message *m, const char *markdown)
 {
-	_cleanup_gfree_ char *rendered = NULL;
+	GString *source;
+	bool is_same;
 
 	if (!m->markdown)
 		return false;
-	rendered = letter_form_render(LETTER_MARKDOWN, m);
-	return webex_is_same_text(m->markdown, markdown) ||
-	       webex_is_same_text(rendered, markdown);
+	if (webex_is_same_text(m->markdown, markdown))
+		return true;
+	source = g_string_new(NULL);
+	webex_markdown_source(m->markdown, source);
+	is_same = webex_is_same_text(source->str, markdown);
+	g_string_free(source, TRUE);
+	return is_same;
 }
 
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m)

@@ -220,7 +220,7 @@ int store_content_unnamed(struct store_conn *conn, const struct store_range *ran
 	return r;
 }
 
-/* ---- a message that is nothing but its files says what they are called ---- */
+/* ---- a message says what its files are called, in its text or only in the transcript ---- */
 
 int contents_names_of(struct sql *q, int64_t message, struct webex_message *m)
 {
@@ -254,8 +254,7 @@ int contents_show_names(struct write *w, int64_t rowid)
 	int r = message_load(w->q, rowid, &m);
 
 	/* Without the body the text is unknown; the names come into it the next time. */
-	if (r == 0 && !m.deleted && !m.is_evicted && !(m.flags & MESSAGE_SHOWS_NAMES) &&
-	    !m.m.text && !m.m.markdown && !m.m.html) {
+	if (r == 0 && !m.deleted && !m.is_evicted && !(m.flags & MESSAGE_SHOWS_NAMES)) {
 		r = contents_names_of(w->q, rowid, &m.m);
 		if (r == 1)
 			r = sizes_write(w, &m, m.flags | MESSAGE_SHOWS_NAMES);

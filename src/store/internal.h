@@ -149,8 +149,7 @@ int content_tell(struct write *w, int64_t rowid, enum store_change_type type);
 
 /* Fills in m->file_names, in the order of m->files. 1: done; 0: not all names are known. */
 int contents_names_of(struct sql *q, int64_t message, struct webex_message *m);
-/* Lets the text of a message without text name its files from now on, if all their names are
- * known. */
+/* Lets the texts of a message name its files from now on, if all their names are known. */
 int contents_show_names(struct write *w, int64_t message);
 
 /* ---- content_put.c ---- */
@@ -170,7 +169,8 @@ int contents_adopt(struct sql *q);
 #define MESSAGE_OWN                                                                            \
 	16 /* its author is the owner of the store; schema.c has an index of these */
 #define MESSAGE_IS_OWN "flags&16"
-#define MESSAGE_SHOWS_NAMES 32 /* its sizes are those of a text that names its files */
+#define MESSAGE_SHOWS_NAMES 32 /* its sizes are those of texts that name its files */
+#define MESSAGE_INEXACT 64     /* webex_render_is_exact() is false; unknown of an older form */
 
 /* The messages of one millisecond have the cookies [cookie_floor(ms), cookie_floor(ms) +
  * COOKIE_TIES). */
@@ -222,6 +222,8 @@ int body_counts_flush(struct write *w);
 void body_counts_end(struct write *w, bool done);
 
 /* ---- message_write.c ---- */
+/* The sizes of the texts of a message whose files have this stem. */
+void sizes_of(const struct webex_message *m, const char *stem, struct webex_sizes *ret_sizes);
 struct message_row {
 	int64_t rowid, room, cookie, person, pin_ms;
 	bool is_own;

@@ -6,9 +6,19 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "base/timefmt.h"
 #include "webex/render.h"
 
+void sizes_of(const struct webex_message *m, const char *stem, struct webex_sizes *ret_sizes)
+{
+	size_t author_len;
+
+	name_stem_author(stem, &author_len);
+	webex_render_sizes(m, author_len, ret_sizes);
+}
+
+/* Without what the sizes tell. */
 static int64_t flags_of(const struct webex_message *m)
 {
 	return (m->markdown ? MESSAGE_HAS_MARKDOWN : 0) |
@@ -69,6 +79,9 @@ static int write_row(struct write *w, const struct message_row *row,
 		      " log_size, form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
 		      " ?12, ?13, " SIZES_FORM ")");
 
+	struct webex_sizes sizes;
+
+	sizes_of(m, row->stem, &sizes);
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
 	sql_int(&st, 3, row->cookie);
@@ -76,12 +89,14 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_int(&st, 5, row->person);
 	sql_int(&st, 6, m->created_ms);
 	sql_int(&st, 7, m->updated_ms);
-	sql_int(&st, 8, (int64_t)webex_render_txt_size(m));
-	sql_int(&st, 9, flags_of(m) | (row->is_own ? MESSAGE_OWN : 0));
+	sql_int(&st, 8, (int64_t)sizes.txt);
+	sql_int(&st, 9,
+		flags_of(m) | (row->is_own ? MESSAGE_OWN : 0) |
+			(sizes.is_exact ? 0 : MESSAGE_INEXACT));
 	sql_text(&st, 10, row->stem);
 	sql_id(&st, 11, "MESSAGE", m->parent_id);
 	sql_int(&st, 12, row->pin_ms);
-	sql_int(&st, 13, (int64_t)webex_render_transcript_size(m));
+	sql_int(&st, 13, (int64_t)sizes.transcript);
 	return sql_run_any(&st);
 }
 
@@ -109,6 +124,7 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 		      " parent_id=?5, log_size=?6, form=" SIZES_FORM " WHERE rowid=?1");
 	int64_t flags = flags_of(m) | (old->flags & MESSAGE_OWN);
 	struct webex_message named = *m;
+	struct webex_sizes sizes;
 	int r = 0;
 
 	/* The text names its files as before. */
@@ -117,12 +133,14 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 		r = contents_names_of(w->q, old->rowid, &named);
 	if (r < 0)
 		return r;
+	sizes_of(&named, old->stem, &sizes);
+	flags |= (r ? MESSAGE_SHOWS_NAMES : 0) | (sizes.is_exact ? 0 : MESSAGE_INEXACT);
 	sql_int(&st, 1, old->rowid);
 	sql_int(&st, 2, m->updated_ms);
-	sql_int(&st, 3, (int64_t)webex_render_txt_size(&named));
-	sql_int(&st, 4, flags | (r ? MESSAGE_SHOWS_NAMES : 0));
+	sql_int(&st, 3, (int64_t)sizes.txt);
+	sql_int(&st, 4, flags);
 	sql_id(&st, 5, "MESSAGE", m->parent_id);
-	sql_int(&st, 6, (int64_t)webex_render_transcript_size(&named));
+	sql_int(&st, 6, (int64_t)sizes.transcript);
 	g_strfreev(named.file_names);
 	return sql_run(&st);
 }
@@ -143,11 +161,17 @@ int message_rewrite(struct write *w, const struct store_message *old,
 
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m)
 {
-	return old->m.updated_ms == m->updated_ms &&
-	       (old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES)) == flags_of(m) &&
-	       (old->flags & MESSAGE_SHOWS_NAMES || old->txt_size < 0 ||
-		old->txt_size == (int64_t)webex_render_txt_size(m)) &&
-	       !g_strcmp0(old->m.parent_id, m->parent_id);
+	int64_t known = old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES | MESSAGE_INEXACT);
+	struct webex_sizes sizes;
+
+	if (old->m.updated_ms != m->updated_ms || known != flags_of(m) ||
+	    g_strcmp0(old->m.parent_id, m->parent_id) != 0)
+		return false;
+	if (old->flags & MESSAGE_SHOWS_NAMES || old->txt_size < 0)
+		return true;
+	sizes_of(m, old->stem, &sizes);
+	return old->txt_size == (int64_t)sizes.txt &&
+	       !sizes.is_exact == ((old->flags & MESSAGE_INEXACT) != 0);
 }
 
 int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms)

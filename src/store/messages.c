@@ -126,6 +126,7 @@ static void brief_row(struct sql_stmt *st, struct store_brief *ret_brief)
 		.has_markdown = flags & MESSAGE_HAS_MARKDOWN,
 		.has_files = flags & MESSAGE_HAS_FILES,
 		.has_card = flags & MESSAGE_HAS_CARD,
+		.is_exact = !(flags & MESSAGE_INEXACT),
 	};
 }
 

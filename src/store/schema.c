@@ -159,14 +159,16 @@ static const char VERSION_4[] =
 /*
  * content.said: what the server calls the file where `name` is not quite that, else NULL. Names that
  * were cut have lost their endings: they are asked for again, and no text has them until then
- * (MESSAGE_SHOWS_NAMES).
+ * (MESSAGE_SHOWS_NAMES). A new store has the sizes of the present form.
  */
 static const char VERSION_5[] =
 	"ALTER TABLE content ADD COLUMN said TEXT;"
 	"UPDATE content SET retry_ms=1 WHERE gone=0 AND message<>0 AND sha256 IS NULL AND"
 	" name_key IS NOT NULL AND length(CAST(name AS BLOB))>=240;"
 	"UPDATE message SET flags=flags&~32, form=0 WHERE rowid IN"
-	" (SELECT message FROM content WHERE retry_ms=1);";
+	" (SELECT message FROM content WHERE retry_ms=1);"
+	"INSERT OR REPLACE INTO meta(key, value) SELECT '" SIZES_META_FORM "', '" SIZES_FORM "'"
+	" WHERE NOT EXISTS(SELECT 1 FROM message);";
 
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */

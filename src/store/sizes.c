@@ -12,9 +12,13 @@ int sizes_write(struct write *w, const struct store_message *m, int64_t flags)
 		sql_stmt(w->q, "UPDATE message SET txt_size=?2, log_size=?3, flags=?4,"
 			       " form=" SIZES_FORM " WHERE rowid=?1");
 
+	struct webex_sizes sizes;
+
+	sizes_of(&m->m, m->stem, &sizes);
+	flags = (flags & ~MESSAGE_INEXACT) | (sizes.is_exact ? 0 : MESSAGE_INEXACT);
 	sql_int(&st, 1, m->rowid);
-	sql_int(&st, 2, (int64_t)webex_render_txt_size(&m->m));
-	sql_int(&st, 3, (int64_t)webex_render_transcript_size(&m->m));
+	sql_int(&st, 2, (int64_t)sizes.txt);
+	sql_int(&st, 3, (int64_t)sizes.transcript);
 	sql_int(&st, 4, flags);
 	return sql_run(&st);
 }

@@ -260,7 +260,7 @@ struct store_message {
 	int64_t cookie;
 	int64_t person;	  /* rowid of its author, 0 if unknown */
 	char *stem;	  /* file name without .txt */
-	int64_t txt_size; /* bytes of webex_render_txt; -1: unknown (store_renew_sizes) */
+	int64_t txt_size; /* bytes of webex_render_txt(); -1: unknown (store_renew_sizes) */
 	int64_t flags;	  /* the store's own */
 	bool deleted;
 	bool is_evicted; /* its body was dropped, so m lacks all that a listing does not show */
@@ -277,6 +277,7 @@ struct store_brief {
 	int64_t txt_size; /* -1: unknown */
 	const char *stem;
 	bool has_markdown, has_files, has_card;
+	bool is_exact; /* webex_render_is_exact(); only if txt_size is known */
 };
 
 /* Finds tombstones, too: ret_message->deleted. */

@@ -206,7 +206,9 @@ static void tell_message(struct telling *g, const struct store_change *c)
 
 	if (c->type == STORE_MESSAGE_CHANGED) {
 		tell_bodies(g, c);
-		grow_transcripts(g, c);
+		/* That the store has learned a name is no edit. */
+		if (store_change_is_news(c))
+			grow_transcripts(g, c);
 		return;
 	}
 	if (stem)

@@ -143,16 +143,20 @@ static bool brief_is_own(const struct tree *t, const struct store_brief *b)
 	return b->person != 0 && b->person == t->config.me_person;
 }
 
+/* A message can be edited if it is one's own, has no file and no card, only in the form that it was
+ * written in (design 2.3), and only where that shows all of it: an editor would write back what was
+ * cleaned. */
+static bool is_editable(const struct tree *t, enum tree_kind kind, const struct store_brief *b)
+{
+	return brief_is_own(t, b) && !b->has_files && !b->has_card && b->is_exact &&
+	       ((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
+		(kind == TREE_MESSAGE_MD && b->has_markdown));
+}
+
 static void fill_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		      struct tree_attr *attr)
 {
-	/* A message can be edited if it is one's own, has no file and no card, and only in the
-	 * form that it was written in (design 2.3). */
-	bool editable = brief_is_own(ctx->tree, b) && !b->has_files && !b->has_card &&
-			((kind == TREE_MESSAGE_TXT && !b->has_markdown) ||
-			 (kind == TREE_MESSAGE_MD && b->has_markdown));
-
-	if (editable)
+	if (is_editable(ctx->tree, kind, b))
 		attr->st.st_mode |= 0222;
 	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
 	attr->st.st_nlink = 2;
@@ -202,27 +206,6 @@ int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t c
 
 /* ---- one message ---- */
 
-static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
-{
-	enum tree_kind kind = tree_ino_kind(ino);
-	_cleanup_(cleanup_free) char *stem = NULL;
-	struct store_brief brief;
-	bool deleted;
-	int64_t room;
-	int r;
-
-	r = store_message_brief(ctx->conn, tree_ino_row(ino), &brief, &stem, &room, &deleted);
-	if (r == 0 && deleted)
-		r = -ENOENT;
-	if (r)
-		return r;
-	fill_attr(ctx, kind, &brief, attr);
-	/* A size of an older form of text is none: better a wait than a file that ends too early. */
-	return kind == TREE_MESSAGE_TXT && brief.txt_size >= 0
-		       ? 0
-		       : tree_attr_by_render(ctx, ino, attr);
-}
-
 /* Needs the body that a message lacks: TREE_WAIT, or -errno. */
 static int need_body(struct tree_ctx *ctx, int64_t row)
 {
@@ -245,6 +228,46 @@ int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_me
 	if (r)
 		store_message_clear(ret_message);
 	return r;
+}
+
+/* Finds out of the text what the row of an older form does not tell. */
+static int renew_brief(struct tree_ctx *ctx, struct store_brief *b)
+{
+	struct store_message m = {0};
+	int r = tree_message(ctx, b->rowid, &m);
+	struct webex_sizes sizes;
+
+	if (r)
+		return r;
+	webex_render_sizes(&m.m, 0, &sizes);
+	b->txt_size = (int64_t)sizes.txt;
+	b->is_exact = sizes.is_exact;
+	store_message_clear(&m);
+	return 0;
+}
+
+static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	enum tree_kind kind = tree_ino_kind(ino);
+	_cleanup_(cleanup_free) char *stem = NULL;
+	struct store_brief brief;
+	bool deleted;
+	int64_t room;
+	int r;
+
+	r = store_message_brief(ctx->conn, tree_ino_row(ino), &brief, &stem, &room, &deleted);
+	if (r == 0 && deleted)
+		r = -ENOENT;
+	if (r)
+		return r;
+	/* What an older form of text tells is not so now: better a wait than a file that ends too
+	 * early. */
+	if (brief.txt_size < 0)
+		r = renew_brief(ctx, &brief);
+	if (r)
+		return r;
+	fill_attr(ctx, kind, &brief, attr);
+	return kind == TREE_MESSAGE_TXT ? 0 : tree_attr_by_render(ctx, ino, attr);
 }
 
 static int message_open(struct tree_ctx *ctx, uint64_t ino)

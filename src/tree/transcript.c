@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "base/timefmt.h"
 #include "tree/transcript.h"
 #include "webex/render.h"
@@ -56,12 +57,20 @@ void transcripts_free(struct transcripts **t)
 	*t = NULL;
 }
 
+static void render(GString *out, const struct store_message *m)
+{
+	size_t len;
+	const char *author = name_stem_author(m->stem, &len);
+
+	webex_render_transcript(&m->m, author, len, out);
+}
+
 static bool add_message(void *arg, const struct store_message *m)
 {
 	struct text *text = arg;
 
 	text->lacks |= m->is_evicted;
-	webex_render_transcript(&m->m, text->bytes);
+	render(text->bytes, m);
 	text->newest = MAX(text->newest, m->cookie);
 	return true;
 }
@@ -240,20 +249,17 @@ size_t transcript_read(struct transcripts *t, uint64_t ino, void *buf, size_t le
 	return n;
 }
 
-static void append_note(GString *out, const char *what, const struct webex_message *m,
+static void append_note(GString *out, const char *what, const struct store_message *m,
 			int64_t now_wall_ms)
 {
 	char now[TIME_LOCAL_SIZE], then[TIME_LOCAL_SIZE];
-	char *author = g_utf8_make_valid(m->person_email ? m->person_email : "?", -1);
+	size_t len;
+	const char *author = name_stem_author(m->stem, &len);
 
-	for (char *p = author; *p; p++)
-		if (g_ascii_iscntrl(*p))
-			*p = '?';
 	time_format_local(now_wall_ms, now);
-	time_format_local(m->created_ms, then);
-	g_string_append_printf(out, "%s * %s the message of %s by %s\n", now, what, then,
-			       author);
-	g_free(author);
+	time_format_local(m->m.created_ms, then);
+	g_string_append_printf(out, "%s * %s the message of %s by %.*s\n", now, what, then,
+			       (int)len, author);
 }
 
 static bool is_in(const struct store_range *range, const struct store_message *m)
@@ -273,10 +279,10 @@ static void append(struct text *text, enum store_change_type type,
 		if (m->cookie > text->newest)
 			add_message(text, m);
 	} else if (type == STORE_MESSAGE_CHANGED) {
-		append_note(text->bytes, "edited:", &m->m, now_wall_ms);
-		webex_render_transcript(&m->m, text->bytes);
+		append_note(text->bytes, "edited:", m, now_wall_ms);
+		render(text->bytes, m);
 	} else if (type == STORE_MESSAGE_GONE) {
-		append_note(text->bytes, "deleted:", &m->m, now_wall_ms);
+		append_note(text->bytes, "deleted:", m, now_wall_ms);
 	}
 }
 

@@ -122,6 +122,15 @@ static int open_post(struct tree_ctx *ctx, enum tree_kind dir, struct tree_write
 
 /* ---- edits ---- */
 
+static int say_inexact(struct tree_ctx *ctx, const char *stem)
+{
+	return tree_refuse(ctx, -EACCES,
+			   "%s: it has control or bidirectional characters, which are shown as "
+			   "U+FFFD: an edit would write those. %s.json has the text as it is; "
+			   "post it anew and rm this one",
+			   stem, stem);
+}
+
 /* 0 if the message is one's own and editable in this form. */
 static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_message *ret_message)
 {
@@ -146,6 +155,8 @@ static int check_editable(struct tree_ctx *ctx, uint64_t ino, struct store_messa
 		r = tree_refuse(ctx, -EACCES, "%s: this message %s Markdown: edit its %s",
 				ret_message->stem, m->markdown ? "has" : "has no",
 				m->markdown ? ".md" : ".txt");
+	else if (!webex_render_is_exact(m))
+		r = say_inexact(ctx, ret_message->stem);
 	if (r)
 		store_message_clear(ret_message);
 	return r;

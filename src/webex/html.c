@@ -1,141 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdbool.h>
+/* HTML as text and as Markdown: what each tag means to the writer (html_write.h). */
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "webex/html_scan.h"
+#include "webex/html_write.h"
+#include "webex/mention.h"
 #include "webex/render.h"
-#include "webex/text.h"
 
-#define REPLACEMENT 0xFFFD
-#define ENTITY_MAX 10
-#define TAG_NAME_MAX 15
-
-static const struct {
-	const char *name;
-	gunichar c;
-} entities[] = {
-	{"amp", '&'},	   {"lt", '<'},	      {"gt", '>'},	  {"quot", '"'},
-	{"apos", '\''},	   {"nbsp", ' '},     {"hellip", 0x2026}, {"ndash", 0x2013},
-	{"mdash", 0x2014}, {"lsquo", 0x2018}, {"rsquo", 0x2019},  {"ldquo", 0x201C},
-	{"rdquo", 0x201D}, {"bdquo", 0x201E}, {"laquo", 0xAB},	  {"raquo", 0xBB},
-	{"bull", 0x2022},  {"middot", 0xB7},  {"copy", 0xA9},	  {"reg", 0xAE},
-	{"trade", 0x2122}, {"euro", 0x20AC},  {"pound", 0xA3},	  {"yen", 0xA5},
-	{"cent", 0xA2},	   {"sect", 0xA7},    {"para", 0xB6},	  {"deg", 0xB0},
-	{"plusmn", 0xB1},  {"times", 0xD7},   {"divide", 0xF7},	  {"micro", 0xB5},
-	{"frac12", 0xBD},  {"auml", 0xE4},    {"ouml", 0xF6},	  {"uuml", 0xFC},
-	{"Auml", 0xC4},	   {"Ouml", 0xD6},    {"Uuml", 0xDC},	  {"szlig", 0xDF},
-	{"eacute", 0xE9},  {"egrave", 0xE8},  {"agrave", 0xE0},	  {"aacute", 0xE1},
-	{"ccedil", 0xE7},  {"ntilde", 0xF1},  {"oacute", 0xF3},	  {"iacute", 0xED},
-	{"rarr", 0x2192},  {"larr", 0x2190},
-};
+#define TICKS_MAX 16
+#define HREF_MAX 2048
+/* Longer code within a line is a text, so that each byte is looked at only so often. */
+#define CODE_MAX 1024
 
 static const char *const blocks[] = {
-	"p",  "div", "h1", "h2", "h3", "h4",	     "h5",  "h6",    "ul", "ol",
-	"li", "dl",  "dt", "dd", "hr", "blockquote", "pre", "table", "tr", "section",
+	"p", "div", "dl", "dt", "dd", "table", "section", "article", "header", "footer",
 };
-
-struct walk {
-	const char *p;
-	GString *out;
-	size_t start;	/* where our part of `out` begins */
-	int pre;	/* open <pre> elements: white space counts */
-	bool gap;	/* white space was seen since the last character */
-	bool no_gt;	/* no '>' is left: every further '<' is text */
-	bool no_quotes; /* a tag had an unclosed quote, so quotes are ignored from then on */
-};
-
-static bool at_line_start(const struct walk *w)
-{
-	return w->out->len == w->start || w->out->str[w->out->len - 1] == '\n';
-}
-
-static void put_char(struct walk *w, gunichar c)
-{
-	if (w->gap && !at_line_start(w))
-		g_string_append_c(w->out, ' ');
-	w->gap = false;
-	g_string_append_unichar(w->out, webex_char_is_unsafe(c) && c != '\t' ? REPLACEMENT : c);
-}
-
-static void put_newline(struct walk *w)
-{
-	w->gap = false;
-	g_string_append_c(w->out, '\n');
-}
-
-/* Adds a character of the text; white space collapses outside of <pre>. */
-static void put_text(struct walk *w, gunichar c)
-{
-	bool is_space = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
-
-	if (!is_space)
-		put_char(w, c);
-	else if (w->pre == 0)
-		w->gap = true;
-	else if (c == '\n')
-		put_newline(w);
-	else if (c == ' ' || c == '\t')
-		put_char(w, c);
-}
-
-static gunichar numeric_entity(const char *digits, size_t len)
-{
-	bool is_hex = len > 0 && (digits[0] == 'x' || digits[0] == 'X');
-	gunichar value = 0;
-	size_t i = is_hex ? 1 : 0;
-
-	if (i == len)
-		return 0;
-	for (; i < len; i++) {
-		int digit = is_hex ? g_ascii_xdigit_value(digits[i])
-				   : g_ascii_digit_value(digits[i]);
-		if (digit < 0)
-			return 0;
-		value = value * (is_hex ? 16 : 10) + (gunichar)digit;
-		if (value > 0x10FFFF)
-			return REPLACEMENT;
-	}
-	return value != 0 && g_unichar_validate(value) ? value : REPLACEMENT;
-}
-
-/* The entity at `p` ('&'), its length in *ret_len; 0 if it is none. */
-static gunichar decode_entity(const char *p, size_t *ret_len)
-{
-	size_t len = strnlen(p + 1, ENTITY_MAX + 1);
-	const char *end = memchr(p + 1, ';', len);
-
-	if (!end)
-		return 0;
-	len = (size_t)(end - p - 1);
-	*ret_len = len + 2;
-	if (len > 1 && p[1] == '#')
-		return numeric_entity(p + 2, len - 1);
-	for (size_t i = 0; i < G_N_ELEMENTS(entities); i++) {
-		if (strlen(entities[i].name) == len &&
-		    memcmp(entities[i].name, p + 1, len) == 0)
-			return entities[i].c;
-	}
-	return 0;
-}
-
-/* The '>' that ends the tag at w->p, honouring quotes; NULL if there is none. */
-static const char *tag_end(struct walk *w)
-{
-	const char *p = w->p;
-
-	while (!w->no_quotes) {
-		p += strcspn(p, ">\"'");
-		if (*p == '>')
-			return p;
-		const char *close = *p ? strchr(p + 1, *p) : NULL;
-		if (!close)
-			w->no_quotes = true;
-		else
-			p = close + 1;
-	}
-	p = w->no_gt ? NULL : strchr(w->p, '>');
-	w->no_gt = !p;
-	return p;
-}
 
 static bool is_block(const char *name)
 {
@@ -146,99 +28,241 @@ static bool is_block(const char *name)
 	return false;
 }
 
-/* Moves behind `text` (case is ignored), or to the end. */
-static void skip_behind(struct walk *w, const char *text)
+static void on_text(void *arg, gunichar c, bool is_coded, const char *rest)
 {
-	size_t len = strlen(text);
+	struct writer *w = arg;
+	bool is_space = c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f';
 
-	for (; *w->p; w->p++) {
-		if (g_ascii_strncasecmp(w->p, text, len) == 0) {
-			w->p += len;
-			return;
-		}
+	/* An encoded blank does not collapse. */
+	if (!is_space || (is_coded && c == ' '))
+		writer_put(w, c, rest);
+	else if (w->pre == 0)
+		writer_gap(w);
+	else if (c == '\n')
+		writer_line_break(w);
+	else if (c == ' ' || c == '\t')
+		writer_put(w, c, rest);
+}
+
+/* How many backticks must stand around what goes up to `close`, so that it can have some; 0: `close`
+ * does not come within `limit` bytes. */
+static int ticks_around(const char *p, const char *close, size_t limit, int least)
+{
+	const char *end = p + strnlen(p, limit);
+	size_t len = strlen(close);
+	int run = 0, longest = 0;
+
+	for (; p < end && g_ascii_strncasecmp(p, close, len) != 0; p++) {
+		bool is_coded = strncmp(p, "&#96;", 5) == 0 || strncmp(p, "&#x60;", 6) == 0;
+
+		run = *p == '`' || is_coded ? run + 1 : 0;
+		longest = MAX(longest, run);
+		if (is_coded)
+			p = strchr(p, ';');
+	}
+	if (p >= end)
+		return 0;
+	return longest == 0 ? least : CLAMP(longest + 1, MAX(least, 2), TICKS_MAX);
+}
+
+/* ---- the tags of Markdown ---- */
+
+/* True for an address that is fit to be followed by a click. */
+static bool is_address(const char *href)
+{
+	static const char *const bad[] = {"javascript:", "data:", "vbscript:"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+		if (g_ascii_strncasecmp(href, bad[i], strlen(bad[i])) == 0)
+			return false;
+	return href[0] && strlen(href) <= HREF_MAX;
+}
+
+static void take_link(struct writer *w, const struct html_tag *tag)
+{
+	char *href;
+
+	if (tag->is_close) {
+		writer_close_mark(w, MARK_LINK);
+		return;
+	}
+	href = html_attribute(tag, "href");
+	if (href && is_address(g_strstrip(href)))
+		writer_open_mark(w, MARK_LINK, 0, href);
+	else
+		g_free(href);
+}
+
+static void end_mention(struct writer *w)
+{
+	if (w->is_mention)
+		g_string_append_c(w->out, '>');
+	w->is_mention = w->is_muted = false;
+}
+
+static void take_mention(struct writer *w, const struct html_tag *tag)
+{
+	GString *head;
+
+	if (tag->is_close)
+		return;
+	head = g_string_new(NULL);
+	if (mention_head(head, tag->at, tag->end)) {
+		writer_raw(w, head->str);
+		/* That of a person has a name, that of all is complete. */
+		w->is_muted = head->str[head->len - 1] == '>';
+		w->is_mention = !w->is_muted;
+	}
+	g_string_free(head, TRUE);
+}
+
+static void take_code(struct writer *w, const struct html_tag *tag)
+{
+	_cleanup_gfree_ char *class = NULL;
+	const char *language;
+	int ticks;
+
+	if (w->pre == 0 && tag->is_close) {
+		writer_close_mark(w, MARK_CODE);
+	} else if (w->pre == 0) {
+		ticks = ticks_around(tag->end, "</code", CODE_MAX, 1);
+		if (ticks)
+			writer_open_mark(w, MARK_CODE, ticks, NULL);
+	} else if (!tag->is_close && !w->is_fenced && (class = html_attribute(tag, "class"))) {
+		language =
+			g_str_has_prefix(class, "language-") ? class + strlen("language-") : "";
+		size_t len = strspn(language, "abcdefghijklmnopqrstuvwxyz0123456789+-_#");
+		g_strlcpy(w->language, language, MIN(len + 1, sizeof(w->language)));
 	}
 }
 
-static void apply_tag(struct walk *w, const char *name, bool is_close)
+/* True if the tag is one within a line that means something in Markdown. */
+static bool take_inline(struct writer *w, const struct html_tag *tag)
 {
-	if (strcmp(name, "br") == 0) {
-		put_newline(w);
-		return;
-	}
-	if (!is_close && (strcmp(name, "script") == 0 || strcmp(name, "style") == 0)) {
-		skip_behind(w, strcmp(name, "style") == 0 ? "</style>" : "</script>");
-		return;
-	}
-	if (!is_block(name))
-		return;
-	w->gap = false;
-	if (!at_line_start(w))
-		put_newline(w);
-	if (strcmp(name, "pre") == 0)
-		w->pre = is_close ? MAX(w->pre - 1, 0) : w->pre + 1;
-}
+	static const struct {
+		const char *name;
+		enum writer_mark mark;
+	} marks[] = {
+		{"b", MARK_STRONG},	  {"strong", MARK_STRONG}, {"i", MARK_EMPHASIS},
+		{"em", MARK_EMPHASIS},	  {"s", MARK_DELETED},	   {"del", MARK_DELETED},
+		{"strike", MARK_DELETED},
+	};
 
-/* At a '<': true if it begins a tag or comment; then w->p stands behind that. */
-static bool take_tag(struct walk *w)
-{
-	char name[TAG_NAME_MAX + 1];
-	bool is_close = w->p[1] == '/';
-	const char *p = w->p + (is_close ? 2 : 1);
-	size_t len = 0;
-
-	if (strncmp(w->p, "<!--", 4) == 0) {
-		w->p += 4;
-		skip_behind(w, "-->");
+	for (size_t i = 0; i < G_N_ELEMENTS(marks); i++) {
+		if (strcmp(marks[i].name, tag->name) != 0)
+			continue;
+		if (tag->is_close)
+			writer_close_mark(w, marks[i].mark);
+		else
+			writer_open_mark(w, marks[i].mark, 0, NULL);
 		return true;
 	}
-	if (!g_ascii_isalpha(*p) && (is_close || (*p != '!' && *p != '?')))
+	if (strcmp(tag->name, "a") == 0)
+		take_link(w, tag);
+	else if (strcmp(tag->name, "code") == 0)
+		take_code(w, tag);
+	else if (strcmp(tag->name, "spark-mention") == 0)
+		take_mention(w, tag);
+	else
 		return false;
-	const char *end = tag_end(w);
-	if (!end)
-		return false;
-	for (; g_ascii_isalnum(p[len]) && len < TAG_NAME_MAX; len++)
-		name[len] = g_ascii_tolower(p[len]);
-	name[len] = '\0';
-	/* <spark-mention> and the like are no blocks, and neither is a part of such a name. */
-	bool is_whole = !g_ascii_isalnum(p[len]) && p[len] != '-';
-	w->p = end + 1;
-	if (is_whole)
-		apply_tag(w, name, is_close);
 	return true;
 }
 
-static void take_char(struct walk *w)
-{
-	gunichar c = g_utf8_get_char_validated(w->p, -1);
+/* ---- the tags of both ---- */
 
-	if (c == (gunichar)-1 || c == (gunichar)-2) {
-		put_char(w, REPLACEMENT);
-		w->p++;
+static void take_list(struct writer *w, const struct html_tag *tag)
+{
+	_cleanup_gfree_ char *start = NULL;
+	bool is_ordered = tag->name[0] == 'o';
+
+	if (tag->is_close) {
+		writer_close_block(w, false);
 		return;
 	}
-	w->p = g_utf8_next_char(w->p);
-	put_text(w, c);
+	start = is_ordered ? html_attribute(tag, "start") : NULL;
+	writer_open_block(w, false, is_ordered, start ? CLAMP(atoi(start), 0, 99) : 1);
 }
 
-void webex_html_to_text(const char *html, GString *out)
+static void take_pre(struct writer *w, const struct html_tag *tag)
 {
-	struct walk w = {.p = html, .out = out, .start = out->len};
+	if (tag->is_close)
+		writer_end_pre(w);
+	else
+		writer_begin_pre(w, w->pre ? 0 : ticks_around(tag->end, "</pre", SIZE_MAX, 3));
+}
 
-	while (*w.p) {
-		size_t len = 0;
-		gunichar c = *w.p == '&' ? decode_entity(w.p, &len) : 0;
-		if (c != 0) {
-			/* An encoded space does not collapse; an encoded newline is treated as
-			 * a plain one. */
-			if (c == ' ')
-				put_char(&w, c);
-			else
-				put_text(&w, c);
-			w.p += len;
-		} else if (*w.p != '<' || !take_tag(&w)) {
-			take_char(&w);
-		}
+/* True if the tag is a block that has marks of its own. */
+static bool take_block(struct writer *w, const struct html_tag *tag)
+{
+	const char *name = tag->name;
+
+	if (strcmp(name, "ul") == 0 || strcmp(name, "ol") == 0) {
+		take_list(w, tag);
+	} else if (strcmp(name, "li") == 0) {
+		if (tag->is_close)
+			writer_break(w, 1);
+		else
+			writer_item(w);
+	} else if (strcmp(name, "blockquote") == 0) {
+		if (tag->is_close)
+			writer_close_block(w, true);
+		else
+			writer_open_block(w, true, false, 1);
+	} else if (strcmp(name, "pre") == 0) {
+		take_pre(w, tag);
+	} else if (strcmp(name, "hr") == 0) {
+		writer_rule(w);
+	} else {
+		return false;
 	}
+	return true;
+}
+
+static void on_tag(void *arg, const struct html_tag *tag)
+{
+	struct writer *w = arg;
+	const char *name = tag->name;
+
+	end_mention(w);
+	if (strcmp(name, "br") == 0) {
+		writer_line_break(w);
+	} else if (name[0] == 'h' && name[1] >= '1' && name[1] <= '6' && !name[2]) {
+		writer_break(w, 2);
+		w->heading = tag->is_close ? 0 : name[1] - '0';
+	} else if (strcmp(name, "tr") == 0) {
+		writer_break(w, 1);
+		w->is_hard = w->ends == 1;
+	} else if (strcmp(name, "td") == 0 || strcmp(name, "th") == 0) {
+		w->has_cell |= !tag->is_close;
+	} else if (is_block(name)) {
+		writer_break(w, 2);
+	} else if (!take_block(w, tag) && w->is_markdown) {
+		take_inline(w, tag);
+	}
+}
+
+static bool convert(const char *html, bool is_markdown, GString *out)
+{
+	static const struct html_sink sink = {.text = on_text, .tag = on_tag};
+	struct writer w = {
+		.out = out, .start = out->len, .is_markdown = is_markdown, .is_exact = true};
+
+	html_scan(html, &sink, &w);
+	end_mention(&w);
+	if (w.fence)
+		writer_end_pre(&w);
+	writer_close_marks(&w);
 	while (out->len > w.start && strchr(" \t\n", out->str[out->len - 1]))
 		g_string_truncate(out, out->len - 1);
+	return w.is_exact;
+}
+
+bool webex_html_to_text(const char *html, GString *out)
+{
+	return convert(html, false, out);
+}
+
+bool webex_html_to_markdown(const char *html, GString *out)
+{
+	return convert(html, true, out);
 }

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "webex/arena.h"
 #include "webex/model.h"
-#include "webex/text.h"
 
 /* Integers up to here are exact in a double. */
 #define EXACT_MAX 9007199254740991.0
@@ -149,7 +149,7 @@ static void append_char(GString *out, const char *at, gunichar c)
 	default:
 		break;
 	}
-	if (webex_char_is_unsafe(c))
+	if (char_is_unsafe(c))
 		g_string_append_printf(out, "\\u%04x", c);
 	else
 		g_string_append_len(out, at, g_utf8_next_char(at) - at);

@@ -5,15 +5,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/timefmt.h"
-#include "webex/id.h"
+#include "webex/mention.h"
 #include "webex/text.h"
 
-#define REPLACEMENT 0xFFFD
-
-static const char mention_open[] = "<spark-mention";
-static const char mention_close[] = "</spark-mention>";
+static const char reply_mark[] = "↳ ";
 
 static void end_line(GString *out, size_t start)
 {
@@ -21,275 +19,312 @@ static void end_line(GString *out, size_t start)
 		g_string_append_c(out, '\n');
 }
 
-/* The value of the attribute `name` inside the tag [tag, end), or NULL. */
-static const char *attribute(const char *tag, const char *end, const char *name,
-			     size_t *ret_len)
-{
-	_cleanup_gfree_ char *wanted = g_strconcat(" ", name, "=\"", NULL);
-	const char *at = memmem(tag, (size_t)(end - tag), wanted, strlen(wanted));
+/* ---- the text that tells most ---- */
 
-	if (!at)
-		return NULL;
-	at += strlen(wanted);
-	const char *quote = memchr(at, '"', (size_t)(end - at));
-	if (!quote)
-		return NULL;
-	*ret_len = (size_t)(quote - at);
-	return at;
+static size_t line_ends_within(const char *text)
+{
+	size_t len = strlen(text), n = 0;
+
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
+	for (size_t i = strspn(text, "\n"); i < len; i++)
+		n += text[i] == '\n';
+	return n;
 }
 
-/* True if [tag, gt) with `name` could be written as Markdown's form of a mention. */
-static bool append_mention(GString *out, const char *tag, const char *gt, const char *name,
-			   size_t name_len)
+/* True if `text` has the words of `source` and fewer lines: lists and paragraphs that the server has
+ * put into one line (webex-api.md 6.1). */
+static bool is_flattened(const char *text, const char *source)
 {
-	size_t type_len = 0, id_len = 0;
-	const char *type = attribute(tag, gt, "data-object-type", &type_len);
+	const char *p = source;
 
-	if (type && type_len == strlen("groupMention") &&
-	    memcmp(type, "groupMention", type_len) == 0) {
-		const char *group = attribute(tag, gt, "data-group-type", &id_len);
-		_cleanup_gfree_ char *word =
-			g_strndup(group ? group : "all", group ? id_len : 3);
-		if (!webex_id_is_sane(word))
-			return false;
-		g_string_append_printf(out, "<@%s>", word);
-		return true;
-	}
-	const char *id = attribute(tag, gt, "data-object-id", &id_len);
-	_cleanup_gfree_ char *person = g_strndup(id ? id : "", id_len);
-	if (!webex_id_is_sane(person))
+	if (line_ends_within(text) >= line_ends_within(source) ||
+	    !g_utf8_validate(text, -1, NULL) || !g_utf8_validate(source, -1, NULL))
 		return false;
-	g_string_append_printf(out, "<@personId:%s|", person);
-	for (size_t i = 0; i < name_len; i++) {
-		if (name[i] != '|' && name[i] != '>' && name[i] != '\n')
-			g_string_append_c(out, name[i]);
+	for (; *text; text = g_utf8_next_char(text)) {
+		gunichar c = g_utf8_get_char(text);
+		if (!g_unichar_isalnum(c))
+			continue;
+		while (*p && g_utf8_get_char(p) != c)
+			p = g_utf8_next_char(p);
+		if (!*p)
+			return false;
+		p = g_utf8_next_char(p);
 	}
-	g_string_append_c(out, '>');
 	return true;
 }
 
-static void append_markdown(GString *out, const char *text)
+/* Appends the text as the server has it. False: what stands there is not quite that. */
+static bool append_raw_text(const struct webex_message *m, GString *out)
 {
-	const char *at;
+	GString *own = g_string_new(NULL);
+	bool is_exact = true;
 
-	while ((at = strstr(text, mention_open))) {
-		/* Neither search goes past the next '<', so that each byte is looked at only a
-		 * few times. */
-		const char *gt = strpbrk(at + 1, "<>");
-		const char *name = gt && *gt == '>' ? gt + 1 : NULL;
-		const char *close = name ? strchr(name, '<') : NULL;
-		if (!gt || (name && !close))
-			break;
-		g_string_append_len(out, text, at - text);
-		if (close && g_str_has_prefix(close, mention_close) &&
-		    append_mention(out, at, gt, name, (size_t)(close - name))) {
-			text = close + strlen(mention_close);
-		} else {
-			g_string_append_len(out, at, (gssize)strlen(mention_open));
-			text = at + strlen(mention_open);
-		}
+	if (m->html && !m->markdown)
+		is_exact = webex_html_to_text(m->html, own);
+	else if (m->markdown)
+		mention_rewrite(own, m->markdown, MENTION_NAME);
+	if (m->text && !(own->len > 0 && is_flattened(m->text, own->str))) {
+		g_string_append(out, m->text);
+		is_exact = true;
+	} else {
+		g_string_append_len(out, own->str, (gssize)own->len);
 	}
-	g_string_append(out, text);
+	g_string_free(own, TRUE);
+	return is_exact;
+}
+
+/* ---- .txt, .md, .html ---- */
+
+/* A line for each file; what a file is called costs a request, which reading does not make. */
+static void append_files(GString *out, const struct webex_message *m)
+{
+	for (char **name = m->file_names; name && *name; name++)
+		g_string_append_printf(out, "[file: %s]\n", *name);
+	for (char **url = m->file_names ? NULL : m->files; url && *url; url++)
+		g_string_append(out, "[a file]\n");
 }
 
 static void append_placeholder(GString *out, const struct webex_message *m)
 {
-	for (char **name = m->file_names; name && *name; name++)
-		g_string_append_printf(out, "[file: %s]\n", *name);
-	for (char **url = m->file_names ? NULL : m->files; url && *url; url++) {
-		size_t len;
-		const char *id = webex_content_id(*url, &len);
-
-		g_string_append_printf(out, "[file: %.*s]\n", (int)len, id);
-	}
+	append_files(out, m);
 	if (m->files && *m->files)
 		return;
 	g_string_append(out, m->attachments ? "[card]\n" : "[empty message]\n");
 }
 
-void webex_render_txt(const struct webex_message *m, GString *out)
+/* Appends the text fit for a terminal. True if it is exact. */
+static bool append_text(const struct webex_message *m, GString *out)
 {
-	size_t start = out->len;
+	GString *raw;
+	bool is_exact;
 
-	if (m->text)
-		g_string_append(out, m->text);
-	else if (m->markdown)
-		append_markdown(out, m->markdown);
-	else if (m->html)
-		webex_html_to_text(m->html, out);
-	if (out->len == start)
-		append_placeholder(out, m);
-	end_line(out, start);
+	if (m->text && !m->markdown && !m->html)
+		return webex_text_clean(m->text, out);
+	raw = g_string_new(NULL);
+	is_exact = append_raw_text(m, raw);
+	is_exact &= webex_text_clean(raw->str, out);
+	g_string_free(raw, TRUE);
+	return is_exact;
 }
 
-size_t webex_render_txt_size(const struct webex_message *m)
+/* *ret_has_text: else there is a placeholder. True: it is exact. */
+static bool append_txt_of(const struct webex_message *m, GString *out, bool *ret_has_text)
 {
-	size_t len = m->text ? strlen(m->text) : 0;
+	size_t start = out->len;
+	bool is_exact = append_text(m, out);
 
-	if (len > 0)
-		return len + (m->text[len - 1] != '\n');
-	GString *text = g_string_new(NULL);
-	webex_render_txt(m, text);
-	len = text->len;
-	g_string_free(text, TRUE);
-	return len;
+	*ret_has_text = out->len > start;
+	if (!*ret_has_text)
+		append_placeholder(out, m);
+	end_line(out, start);
+	return is_exact;
+}
+
+static bool append_txt(const struct webex_message *m, GString *out)
+{
+	bool has_text;
+
+	return append_txt_of(m, out, &has_text);
+}
+
+void webex_render_txt(const struct webex_message *m, GString *out)
+{
+	append_txt(m, out);
+}
+
+void webex_markdown_source(const char *markdown, GString *out)
+{
+	mention_rewrite(out, markdown, MENTION_SOURCE);
+}
+
+static bool append_md(const struct webex_message *m, GString *out)
+{
+	size_t start = out->len;
+	bool is_exact = true;
+	GString *source;
+
+	if (m->markdown) {
+		source = g_string_new(NULL);
+		webex_markdown_source(m->markdown, source);
+		is_exact = webex_text_clean(source->str, out);
+		g_string_free(source, TRUE);
+	} else if (m->html) {
+		is_exact = webex_html_to_markdown(m->html, out);
+	}
+	if (!m->markdown && out->len == start)
+		return append_txt(m, out);
+	end_line(out, start);
+	return is_exact;
 }
 
 void webex_render_md(const struct webex_message *m, GString *out)
 {
-	size_t start = out->len;
+	append_md(m, out);
+}
 
-	if (!m->markdown) {
-		webex_render_txt(m, out);
-		return;
+bool webex_render_is_exact(const struct webex_message *m)
+{
+	GString *out = g_string_new(NULL);
+	bool is_exact = m->markdown ? append_md(m, out) : append_txt(m, out);
+
+	g_string_free(out, TRUE);
+	return is_exact;
+}
+
+/* What a terminal would obey is written as a reference, which a browser reads as the character.
+ * It reads one to C1 as another character. */
+static void append_escaped_char(GString *out, gunichar c)
+{
+	switch (c) {
+	case '&':
+		g_string_append(out, "&amp;");
+		break;
+	case '<':
+		g_string_append(out, "&lt;");
+		break;
+	case '>':
+		g_string_append(out, "&gt;");
+		break;
+	case '\n':
+		g_string_append(out, "<br/>");
+		break;
+	default:
+		if (c == '\t' || !char_is_unsafe(c))
+			g_string_append_unichar(out, c);
+		else if (c >= 0x7F && c < 0xA0)
+			g_string_append_unichar(out, CHAR_REPLACEMENT);
+		else
+			g_string_append_printf(out, "&#%u;", c);
+		break;
 	}
-	append_markdown(out, m->markdown);
-	end_line(out, start);
 }
 
 static void append_escaped(GString *out, const char *text)
 {
-	for (; *text; text++) {
-		switch (*text) {
-		case '&':
-			g_string_append(out, "&amp;");
-			break;
-		case '<':
-			g_string_append(out, "&lt;");
-			break;
-		case '>':
-			g_string_append(out, "&gt;");
-			break;
-		case '\n':
-			g_string_append(out, "<br/>");
-			break;
-		default:
-			g_string_append_c(out, *text);
-			break;
-		}
+	for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+		if (*p != '\r' || p[1] != '\n')
+			append_escaped_char(out, g_utf8_get_char(p));
 	}
 }
 
 void webex_render_html(const struct webex_message *m, GString *out)
 {
 	size_t start = out->len;
+	GString *text;
 
 	if (m->html) {
 		g_string_append(out, m->html);
 		end_line(out, start);
 		return;
 	}
-	GString *text = g_string_new(NULL);
-	webex_render_txt(m, text);
-	g_string_truncate(text, text->len - 1);
+	text = g_string_new(NULL);
+	append_raw_text(m, text);
+	if (!text->len)
+		append_placeholder(text, m);
+	if (text->str[text->len - 1] == '\n')
+		g_string_truncate(text, text->len - 1);
+	_cleanup_gfree_ char *valid = g_utf8_make_valid(text->str, (gssize)text->len);
 	g_string_append(out, "<p>");
-	append_escaped(out, text->str);
+	append_escaped(out, valid);
 	g_string_append(out, "</p>\n");
 	g_string_free(text, TRUE);
 }
 
-/* `text` fit for a terminal; line ends of any kind become '\n', those at the end go. */
-static char *clean_lines(const char *text)
-{
-	_cleanup_gfree_ char *valid = g_utf8_make_valid(text, -1);
-	GString *out = g_string_new(NULL);
+/* ---- transcripts ---- */
 
-	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-		gunichar c = g_utf8_get_char(p);
-		if (c == '\r' && p[1] == '\n')
-			continue;
-		if (c != '\n' && c != '\t' && webex_char_is_unsafe(c))
-			c = REPLACEMENT;
-		g_string_append_unichar(out, c);
-	}
-	while (out->len > 0 && out->str[out->len - 1] == '\n')
-		g_string_truncate(out, out->len - 1);
-	return g_string_free(out, FALSE);
+static void trim_line_ends(GString *text)
+{
+	while (text->len > 0 && text->str[text->len - 1] == '\n')
+		g_string_truncate(text, text->len - 1);
 }
 
-void webex_render_transcript(const struct webex_message *m, GString *out)
+/* Makes what append_txt_of() gave what a transcript says after the author: lines, of which the last
+ * has no end. */
+static void make_lines(const struct webex_message *m, GString *txt, bool has_text)
 {
-	char when[TIME_LOCAL_SIZE];
-	GString *text = g_string_new(NULL);
+	trim_line_ends(txt);
+	if (!has_text || !m->files || !m->files[0])
+		return;
+	g_string_append_c(txt, '\n');
+	append_files(txt, m);
+	trim_line_ends(txt);
+}
 
-	webex_render_txt(m, text);
-	_cleanup_gfree_ char *lines = clean_lines(text->str);
-	_cleanup_gfree_ char *author =
-		webex_text_line(m->person_email ? m->person_email : "unknown", 254);
-	g_string_free(text, TRUE);
+void webex_render_transcript(const struct webex_message *m, const char *author,
+			     size_t author_len, GString *out)
+{
+	GString *lines = g_string_new(NULL);
+	char when[TIME_LOCAL_SIZE];
+	bool has_text;
+
+	append_txt_of(m, lines, &has_text);
+	make_lines(m, lines, has_text);
 	time_format_local(m->created_ms, when);
-	g_string_append_printf(out, "%s %s: %s", when, author, m->parent_id ? "↳ " : "");
-	for (const char *p = lines; *p; p++) {
+	g_string_append_printf(out, "%s %.*s: %s", when, (int)author_len, author,
+			       m->parent_id ? reply_mark : "");
+	for (const char *p = lines->str; *p; p++) {
 		g_string_append_c(out, *p);
 		if (*p == '\n')
 			g_string_append(out, "  ");
 	}
 	g_string_append_c(out, '\n');
+	g_string_free(lines, TRUE);
 }
 
-/* ---- the size, without rendering ---- */
+/* ---- the sizes ---- */
 
-/* True for an address that a transcript shows unchanged. */
-static bool is_plain_author(const char *email, size_t *ret_len)
+/* Of a line of a transcript: time, blank, author, colon, blank; two blanks at the head of each
+ * further line. */
+static size_t transcript_size(const struct webex_message *m, size_t author_len, size_t len,
+			      size_t newlines)
 {
-	size_t len = 0;
-
-	for (; email[len]; len++)
-		if (email[len] <= ' ' || email[len] > '~' || len >= 254)
-			return false;
-	*ret_len = len;
-	return len > 0;
+	return TIME_LOCAL_SIZE - 1 + 1 + author_len + 2 +
+	       (m->parent_id ? strlen(reply_mark) : 0) + len + 2 * newlines + 1;
 }
 
-/* Three bytes of U+2000..U+2FFF of which none is unsafe (webex_char_is_unsafe). */
-static bool is_safe_e2(const uint8_t *p)
+static size_t count_line_ends(const char *text, size_t len)
 {
-	return !(p[1] == 0x80 && p[2] >= 0xAA && p[2] <= 0xAE) &&
-	       !(p[1] == 0x81 && p[2] >= 0xA6 && p[2] <= 0xA9);
+	size_t n = 0;
+
+	for (const char *p = text; (p = memchr(p, '\n', len - (size_t)(p - text))); p++)
+		n++;
+	return n;
 }
 
-/* True if clean_lines() leaves the first `len` bytes unchanged; *ret_newlines counts the line
- * ends in them. */
-static bool is_clean(const char *text, size_t len, size_t *ret_newlines)
+/* The sizes of a message that is nothing but a text that is shown as it is. */
+static bool sizes_of_plain(const struct webex_message *m, size_t author_len,
+			   struct webex_sizes *ret_sizes)
 {
-	const uint8_t *p = (const uint8_t *)text, *end = p + len;
-	size_t newlines = 0;
+	size_t len = m->text ? strlen(m->text) : 0;
 
-	if (!g_utf8_validate(text, (gssize)len, NULL))
+	if (len == 0 || m->markdown || m->html || (m->files && m->files[0]) ||
+	    !webex_text_is_clean(m->text, len))
 		return false;
-	for (; p < end; p++) {
-		if (*p == '\n')
-			newlines++;
-		else if ((*p < ' ' && *p != '\t') || *p == 0x7F ||
-			 (*p == 0xC2 && p[1] < 0xA0) || (*p == 0xE2 && !is_safe_e2(p)))
-			return false;
-	}
-	*ret_newlines = newlines;
+	ret_sizes->txt = len + (m->text[len - 1] != '\n');
+	while (len > 0 && m->text[len - 1] == '\n')
+		len--;
+	ret_sizes->transcript =
+		transcript_size(m, author_len, len, count_line_ends(m->text, len));
+	ret_sizes->is_exact = true;
 	return true;
 }
 
-static size_t size_by_rendering(const struct webex_message *m)
+void webex_render_sizes(const struct webex_message *m, size_t author_len,
+			struct webex_sizes *ret_sizes)
 {
-	GString *out = g_string_new(NULL);
-	size_t len;
+	GString *text;
+	bool has_text;
 
-	webex_render_transcript(m, out);
-	len = out->len;
-	g_string_free(out, TRUE);
-	return len;
-}
-
-size_t webex_render_transcript_size(const struct webex_message *m)
-{
-	size_t len = m->text ? strlen(m->text) : 0, author, newlines;
-
-	if (len == 0 || !m->person_email || !is_plain_author(m->person_email, &author))
-		return size_by_rendering(m);
-	while (len > 0 && m->text[len - 1] == '\n')
-		len--;
-	if (!is_clean(m->text, len, &newlines))
-		return size_by_rendering(m);
-	/* Time, blank, author, colon, blank; two blanks at the head of each further line. */
-	return TIME_LOCAL_SIZE - 1 + 1 + author + 2 + (m->parent_id ? strlen("↳ ") : 0) + len +
-	       2 * newlines + 1;
+	if (sizes_of_plain(m, author_len, ret_sizes))
+		return;
+	text = g_string_new(NULL);
+	ret_sizes->is_exact = append_txt_of(m, text, &has_text);
+	ret_sizes->txt = text->len;
+	make_lines(m, text, has_text);
+	ret_sizes->transcript = transcript_size(m, author_len, text->len,
+						count_line_ends(text->str, text->len));
+	g_string_free(text, TRUE);
+	if (m->markdown)
+		ret_sizes->is_exact = webex_render_is_exact(m);
 }

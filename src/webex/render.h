@@ -16,38 +16,51 @@
  * sizes of the older form are unknown to the store, and are found anew before anybody is told
  * (store/sizes.h).
  */
-#define WEBEX_TEXT_FORM 1
+#define WEBEX_TEXT_FORM 2
 
 /*
- * .txt: text; else markdown as webex_render_md gives it; else html without its tags (block ends
- * become newlines, entities decoded); else one line naming the files or card ("[file: <last
- * path segment of URL>]", several lines for several; "[card]"; "[empty message]"). A newline is
- * added if it lacks one.
+ * .txt: the text; where that is only the words of the Markdown (else of the html) put into fewer
+ * lines, the Markdown with mentions as names (else the html as text); else one line for each file
+ * ("[file: <name>]", "[a file]" while its name is not known), "[card]" or "[empty message]". A
+ * newline is added if it lacks one. In .txt, .md and transcripts "\r\n" is a line end, and the
+ * characters of char_is_unsafe() (base/chars.h) become U+FFFD, but for newline and tab, because
+ * people show them on a terminal.
  */
 void webex_render_txt(const struct webex_message *m, GString *out);
-/* The size of webex_render_txt's text in bytes. */
-size_t webex_render_txt_size(const struct webex_message *m);
-/*
- * .md: markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>; without
- * markdown as .txt.
- */
+/* .md: the source of the Markdown; else the html as Markdown; else as .txt. */
 void webex_render_md(const struct webex_message *m, GString *out);
-/* .html: html; else the text escaped in <p>..</p>, line breaks as <br/>. A newline at the end.
- */
+/* Markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>, else exact. */
+void webex_markdown_source(const char *markdown, GString *out);
+/* True if the form that can be edited, .md of a message with Markdown, else .txt, shows each
+ * character of the message. Else an edit would change what nobody touched. */
+bool webex_render_is_exact(const struct webex_message *m);
+/* .html: html as the server has it; else the text escaped in <p>..</p>, line breaks as <br/>, with
+ * references for what a terminal would obey. A newline at the end. */
 void webex_render_html(const struct webex_message *m, GString *out);
 
 /*
- * HTML to plain text, as used above. Appends to `out` without a newline at the end. The input
- * is hostile: it never recurses, takes linear time, and gives at most three times the input.
+ * HTML to plain text and to Markdown, as used above: with the marks of lists and quotes, in
+ * Markdown also those of emphasis, code, links and mentions, and escapes where the text would be
+ * taken for such. Appends to `out` without a newline at the end. False: characters had to be
+ * replaced. The input is hostile: this never recurses, takes linear time, and gives at most 16 times
+ * the input.
  */
-void webex_html_to_text(const char *html, GString *out);
+bool webex_html_to_text(const char *html, GString *out);
+bool webex_html_to_markdown(const char *html, GString *out);
 
 /*
  * One message as lines of a transcript: "<local time> <author>: <first line>\n", further lines
- * indented by two spaces. A reply has "↳ " before its first line. Control characters other than
- * newline and tab, and characters that reorder text, become U+FFFD, because people show
- * transcripts on a terminal.
+ * indented by two spaces, the files behind the text. A reply has "↳ " before its first line.
+ * `author`: as in the names of the message's files (name_stem_author).
  */
-void webex_render_transcript(const struct webex_message *m, GString *out);
-/* The size of that in bytes, the same in any time zone; cheap for usual messages. */
-size_t webex_render_transcript_size(const struct webex_message *m);
+void webex_render_transcript(const struct webex_message *m, const char *author,
+			     size_t author_len, GString *out);
+
+struct webex_sizes {
+	size_t txt;	   /* bytes of .txt */
+	size_t transcript; /* bytes of its lines there, the same in any time zone */
+	bool is_exact;	   /* webex_render_is_exact() */
+};
+/* Cheap for usual messages. */
+void webex_render_sizes(const struct webex_message *m, size_t author_len,
+			struct webex_sizes *ret_sizes);

@@ -520,16 +520,21 @@ def test_the_size_is_right_once_it_is_opened(two, tmp_path, length):
 
 
 def test_a_message_says_what_its_file_is_called(two, start_mount):
-    message = upload(two, "report.pdf", "x", BOB)
+    upload(two, "report.pdf", "x", BOB)
     upload(two, "with text.pdf", "x", BOB, text="Have a look")
     wait_until(lambda: len(two.listed()) == 2)
-    content_id = message["files"][0].rsplit("/", 1)[1]
     path = two / two.listed()[0]
-    assert path.read_text() == f"[file: {content_id}]\n"
+    assert path.read_text() == "[a file]\n"
+    log = (two / "transcript.log").read_text()
+    assert log.count("[a file]") == 2 and "Have a look\n  [a file]\n" in log
     names(two)
     wait_until(lambda: path.read_text() == "[file: report.pdf]\n")
     assert os.stat(path).st_size == len("[file: report.pdf]\n")
-    assert "[file: report.pdf]" in (two / "transcript.log").read_text()
+    # A text does not hide its file there.
+    log = (two / "transcript.log").read_text()
+    assert "bob@example.com: [file: report.pdf]\n" in log
+    assert "bob@example.com: Have a look\n  [file: with text.pdf]\n" in log
+    assert os.stat(two / "transcript.log").st_size == len(log)
     assert (two / two.listed()[1]).read_text() == "Have a look\n"
     remounted(two, start_mount)
     path = two / two.listed()[0]

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from lib.tree import (Timed, asked, error_of, messages_in, parallel, read, stem, stems, txt_name,
-                      uuid_hex)
+from lib.tree import (Timed, asked, error_of, messages_in, parallel, read, stem, stems, txt_bytes,
+                      txt_name, uuid_hex)
 from lib.util import wait_until
 
 PAGED = ("--data", "empty", "--spaces", 25, "--messages", 43, "--members", 25, "--max-page", 10)
@@ -260,7 +260,7 @@ def test_messages_of_one_millisecond(sim, start_mount):
             assert uuid_hex(m["id"]).startswith(known[m["id"]].split("~")[1])
     for m in messages:
         name = known[m["id"]]
-        assert read(space / (name + ".txt")) == (m["text"] + "\n").encode()
+        assert read(space / (name + ".txt")) == txt_bytes(m)
         for twin in (".md", ".html", ".json"):
             assert os.stat(space / (name + twin)).st_size
     first.unmount()
@@ -294,7 +294,7 @@ def test_recent_that_ends_inside_a_millisecond(sim, mount):
     for m in messages:
         if m["id"] in known:
             path = mount.space("crowd") / (known[m["id"]] + ".txt")
-            assert read(path) == (m["text"] + "\n").encode()
+            assert read(path) == txt_bytes(m)
 
 
 @pytest.mark.sim("--data", "empty")

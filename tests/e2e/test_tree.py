@@ -11,7 +11,7 @@ import pytest
 
 from lib.shell import kill_group, start_cmd
 from lib.tree import (FIXED, TWINS, asked, check_sizes, error_of, files_below, messages_in,
-                      millis, parallel, read, stem, txt_name, uuid_hex)
+                      millis, parallel, read, stem, txt_bytes, txt_name, uuid_hex)
 from lib.util import wait_until
 
 BUOY = "Harbour buoy project"
@@ -529,7 +529,7 @@ def test_transcript_is_every_listed_message(sim, mount):
     assert len(heads) == len(messages)
     for m, line in zip(messages, heads):
         when = m["created"][:16].replace("T", " ") + " +0000"
-        text = m["text"].splitlines()[0]
+        text = txt_bytes(m).decode().splitlines()[0]
         arrow = "\u21b3 " if "parentId" in m else ""
         assert line == f"{when} {m['personEmail']}: {arrow}{text}"
 

@@ -25,10 +25,14 @@ static void render_all(const struct webex_message *m)
 {
 	GString *out = g_string_new(NULL);
 
+	struct webex_sizes sizes;
+
+	webex_render_sizes(m, 1, &sizes);
 	webex_render_txt(m, out);
+	fuzz_check(sizes.txt == out->len);
 	webex_render_md(m, out);
 	webex_render_html(m, out);
-	webex_render_transcript(m, out);
+	webex_render_transcript(m, "a", 1, out);
 	fuzz_check(out->str[out->len - 1] == '\n');
 	fuzz_check(strlen(out->str) == out->len && g_utf8_validate(out->str, -1, NULL));
 	g_string_free(out, TRUE);

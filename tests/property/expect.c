@@ -74,10 +74,12 @@ static void append(GString *out, const struct truth *t, int64_t row)
 	struct webex_message *now = truth_message(t);
 	struct store_message m = {0};
 	struct store_conn *conn;
+	size_t len;
 
 	g_assert(store_read_begin(mount.store, &conn) == 0);
 	g_assert(store_message_get(conn, row, &m) == 0);
-	webex_render_transcript(m.is_evicted ? now : &m.m, out);
+	const char *author = name_stem_author(m.stem, &len);
+	webex_render_transcript(m.is_evicted ? now : &m.m, author, len, out);
 	store_message_clear(&m);
 	store_read_end(conn);
 	webex_message_free(now);

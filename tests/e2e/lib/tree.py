@@ -27,8 +27,10 @@ def txt_name(message):
 
 
 def txt_bytes(message):
-    """What cat shows of a message that has a text."""
-    text = message["text"]
+    """What cat shows of a message that has a text: of Markdown in several lines those."""
+    text, markdown = message["text"], message.get("markdown", "")
+    if markdown.strip("\n").count("\n") > text.strip("\n").count("\n"):
+        text = re.sub("<spark-mention[^>]*>([^<]*)</spark-mention>", r"\1", markdown)
     return (text if text.endswith("\n") else text + "\n").encode()
 
 

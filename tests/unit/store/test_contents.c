@@ -325,7 +325,7 @@ static void test_a_text_names_its_files(void **state)
 	struct webex_message *edited;
 
 	assert_text(text_of(k, message, &size), "none");
-	assert_int_equal(size, strlen("[file: A]\n"));
+	assert_int_equal(size, strlen("[a file]\n"));
 	g_ptr_array_set_size(k->changes, 0);
 	row = row_of(k, room, 0);
 	name(k, row, "report.pdf");

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/names.h"
 #include "base/timefmt.h"
 #include "kit.h"
 #include "webex/render.h"
@@ -113,7 +114,10 @@ static char *listing(struct kit *k, int64_t room)
 
 static bool add_log(void *arg, const struct store_message *m)
 {
-	webex_render_transcript(&m->m, arg);
+	size_t len;
+	const char *author = name_stem_author(m->stem, &len);
+
+	webex_render_transcript(&m->m, author, len, arg);
 	return true;
 }
 
