@@ -8,6 +8,7 @@
  *   answer.c    whether the answer is what was asked for
  *   edit.c      whether what is to be edited is still the same
  *   same.c      whether a file that was sent before still is there
+ *   copies.c    earlier tries of a file that was delivered in the end
  *   recall.c    what becomes of a file that is removed while it is sent
  *   detach.c    what becomes of a letter whose writer waits no longer
  *   rewrite.c   new bytes for an unsent letter
@@ -67,8 +68,10 @@ int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 /* ---- unsent.c ---- */
 struct outbox_entry {
 	struct outbox_item item;
-	char *key;     /* name_key of item.name */
-	bool is_taken; /* it is being sent again */
+	char *key;	 /* name_key of item.name */
+	bool is_taken;	 /* it is being sent again */
+	bool is_doubt;	 /* it may have arrived */
+	int64_t gone_ms; /* mono, when rm removed it; 0: it is there */
 };
 
 struct outbox {
@@ -89,11 +92,12 @@ struct outbox {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* signals that `live` fell */
 	GTree *entries;		/* lock; n to struct outbox_entry, which unsent/ lists */
-	GHashTable *keys;	/* lock; keys of names that are listed or about to be; owned */
-	GQueue uploads;		/* lock; of struct upload.link */
-	int live;		/* lock; number of jobs, and of items on the cache queue that
+	int gone; /* lock; how many of the entries are only found by their reasons (gone_ms) */
+	GHashTable *keys; /* lock; keys of names that are listed or about to be; owned */
+	GQueue uploads;	  /* lock; of struct upload.link */
+	int live;	  /* lock; number of jobs, and of items on the cache queue that
 				 * use this */
-	uint64_t next_id;	/* lock */
+	uint64_t next_id; /* lock */
 
 	GHashTable *jobs;    /* cache thread; &job->id to struct letter_job */
 	GHashTable *lines;   /* cache thread; job->line_key to GQueue of jobs, in order */
@@ -117,6 +121,8 @@ void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t s
 		     int64_t why_size);
 /* Takes the letter off the list and frees its name. */
 void outbox_item_drop(struct outbox *o, int64_t n);
+/* The numbers of the letters of files of this size, but not of `n`. Owned array of int64_t. */
+GArray *outbox_items_of_size(struct outbox *o, int64_t size, int64_t n);
 /* Marks the letter as under way. 0, -ENOENT, -EBUSY. */
 int outbox_item_hold(struct outbox *o, int64_t n);
 void outbox_item_release(struct outbox *o, int64_t n);
@@ -210,6 +216,8 @@ struct letter_job {
 	bool is_doubtful; /* a message was found that could be it */
 	bool is_answered; /* edits: a success was answered, but with the old text */
 	bool is_slow;	  /* the server was slow or not waited for, so it may still do it */
+	GArray *copies; /* files: numbers of unsent letters that have arrived by this one (copies.c);
+			 * io thread until that has posted back; NULL: none */
 	/* files: listed messages whose attachments are still to be looked at */
 	GPtrArray *page;
 	guint page_left;
@@ -261,6 +269,13 @@ void outbox_job_put(struct letter_job *job);
 /* ---- same.c: cache thread ---- */
 /* Looks whether the same file is at the server; then outbox_job_post, or the end. */
 void outbox_same_begin(struct letter_job *job);
+
+/* ---- copies.c ---- */
+/* io thread; the body of the letter is open. Removes the files of unsent letters that are the same
+ * file for the same place as the one that was delivered. */
+void outbox_copies_remove(struct letter_job *job);
+/* Cache thread: takes them off the list. */
+void outbox_copies_drop(struct letter_job *job);
 
 /* ---- peers.c: cache thread ---- */
 void outbox_peers_init(struct outbox *o, const char *dir);

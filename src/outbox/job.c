@@ -239,6 +239,7 @@ static void removed(void *arg)
 	struct letter_job *job = arg;
 
 	keep_sum(job);
+	outbox_copies_drop(job);
 	if (job->letter->replaces)
 		outbox_item_drop(job->o, job->letter->replaces);
 	else if (job->is_listed)
@@ -262,6 +263,8 @@ static void remove_job(void *arg)
 	if (r < 0)
 		log_error("cache", "a delivered letter cannot be removed from %s: %s", o->dir,
 			  g_strerror(-r));
+	if (r == 0 && job->message)
+		outbox_copies_remove(job);
 	work_post(o->cache, removed, job);
 }
 

@@ -174,11 +174,20 @@ int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item);
 int outbox_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* The text of the letter's .why.json: destination, time, reason, server's words, state. Owned. */
 int outbox_why(struct outbox *o, int64_t n, char **ret_text);
+/* 0 also for a letter that is gone and whose reason can be looked up, for the last time. */
 int outbox_remove(struct outbox *o, int64_t n);
 /* Gives the letter again (room 0), to be sent to another destination (mv to a post file or a
  * space). The files of the unsent letter are removed when this one is delivered. -EBUSY: it is
  * under way; -EILSEQ: a text that is no text (a killed writer left it). */
 int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter);
 int outbox_count(struct outbox *o);
+/* Of how many it is not known whether they arrived. */
+int outbox_count_doubts(struct outbox *o);
+/*
+ * The number of a letter whose reason can still be looked up: one of outbox_list(), or one that
+ * outbox_remove() removed a moment ago. `rm unsent/ *` removes a letter before its reason, which
+ * goes with it, and must still find that.
+ */
+int outbox_find_why(struct outbox *o, const char *name, int64_t *ret_n);
 /* Appends the files on the wire to `ret` (of struct content_transfer). */
 void outbox_transfers(struct outbox *o, GArray *ret);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/names.h"
 #include "base/timefmt.h"
 #include "outbox/draft.h"
@@ -113,7 +114,47 @@ char *outbox_name_claim(struct outbox *o, const struct outbox_letter *l, int64_t
 	}
 }
 
+/* ---- the journal ---- */
+
+struct unsent_news {
+	struct outbox *o;
+	char *path;
+};
+
+static void tell(void *arg)
+{
+	struct unsent_news *news = arg;
+	int r = store_event_add(news->o->store, STORE_EVENT_UNSENT, news->path);
+
+	if (r < 0)
+		log_debug("cache", "the journal lacks an unsent letter: %s", g_strerror(-r));
+	outbox_one_less(news->o);
+	g_free(news->path);
+	g_free(news);
+}
+
+/* The store has one thread that writes. */
+static void tell_locked(struct outbox *o, const char *name)
+{
+	struct unsent_news *news = g_new(struct unsent_news, 1);
+
+	news->o = o;
+	news->path = g_strconcat(".sparkfs/unsent/", name, NULL);
+	o->live++;
+	work_post(o->cache, tell, news);
+}
+
 /* ---- the table ---- */
+
+/* So long after a letter was removed its reason can be removed, too. */
+#define GONE_MS 10000
+
+static struct outbox_entry *find_locked(struct outbox *o, int64_t n)
+{
+	struct outbox_entry *e = g_tree_lookup(o->entries, &n);
+
+	return e && !e->gone_ms ? e : NULL;
+}
 
 void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t size,
 		     int64_t why_size)
@@ -121,6 +162,7 @@ void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t s
 	struct outbox_entry *e = g_new0(struct outbox_entry, 1);
 	const struct outbox_entry *old;
 
+	e->is_doubt = note->state == OUTBOX_IN_DOUBT;
 	e->item.n = note->n;
 	e->item.name = g_strdup(note->name);
 	e->item.size = size;
@@ -130,6 +172,9 @@ void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t s
 	pthread_mutex_lock(&o->lock);
 	old = g_tree_lookup(o->entries, &note->n);
 	e->is_taken = old && old->is_taken;
+	/* What an earlier run left is no news. */
+	if (!old && o->io)
+		tell_locked(o, note->name);
 	g_tree_replace(o->entries, &e->item.n, e);
 	pthread_mutex_unlock(&o->lock);
 }
@@ -153,7 +198,7 @@ int outbox_item_hold(struct outbox *o, int64_t n)
 	int r = 0;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = find_locked(o, n);
 	if (!e)
 		r = -ENOENT;
 	else if (e->is_taken)
@@ -187,7 +232,8 @@ static struct outbox_item *item_copy(const struct outbox_entry *e)
 static gboolean append_copy(gpointer key, gpointer value, gpointer array)
 {
 	(void)key;
-	g_ptr_array_add(array, item_copy(value));
+	if (!((struct outbox_entry *)value)->gone_ms)
+		g_ptr_array_add(array, item_copy(value));
 	return FALSE;
 }
 
@@ -197,7 +243,7 @@ char *outbox_item_name(struct outbox *o, int64_t n)
 	char *name;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = find_locked(o, n);
 	name = e ? g_strdup(e->item.name) : NULL;
 	pthread_mutex_unlock(&o->lock);
 	return name;
@@ -219,7 +265,7 @@ int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item)
 	int r = -ENOENT;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = find_locked(o, n);
 	if (e) {
 		*ret_item = item_copy(e);
 		r = 0;
@@ -233,9 +279,120 @@ int outbox_count(struct outbox *o)
 	int count;
 
 	pthread_mutex_lock(&o->lock);
-	count = g_tree_nnodes(o->entries);
+	count = g_tree_nnodes(o->entries) - o->gone;
 	pthread_mutex_unlock(&o->lock);
 	return count;
+}
+
+static gboolean count_doubt(gpointer key, gpointer value, gpointer count)
+{
+	const struct outbox_entry *e = value;
+
+	(void)key;
+	*(int *)count += !e->gone_ms && e->is_doubt;
+	return FALSE;
+}
+
+int outbox_count_doubts(struct outbox *o)
+{
+	int count = 0;
+
+	pthread_mutex_lock(&o->lock);
+	g_tree_foreach(o->entries, count_doubt, &count);
+	pthread_mutex_unlock(&o->lock);
+	return count;
+}
+
+struct wanted_size {
+	int64_t size, n;
+	GArray *found;
+};
+
+static gboolean append_if_of_size(gpointer key, gpointer value, gpointer wanted)
+{
+	const struct outbox_entry *e = value;
+	struct wanted_size *w = wanted;
+
+	(void)key;
+	if (!e->gone_ms && !e->is_taken && !e->is_doubt && e->item.size == w->size &&
+	    e->item.n != w->n)
+		g_array_append_val(w->found, e->item.n);
+	return FALSE;
+}
+
+GArray *outbox_items_of_size(struct outbox *o, int64_t size, int64_t n)
+{
+	struct wanted_size w = {
+		.size = size, .n = n, .found = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+
+	pthread_mutex_lock(&o->lock);
+	g_tree_foreach(o->entries, append_if_of_size, &w);
+	pthread_mutex_unlock(&o->lock);
+	return w.found;
+}
+
+/* ---- reasons of letters that are gone ---- */
+
+struct wanted_why {
+	const char *name;
+	int64_t now_ms, n, old; /* old: one that is to be forgotten; 0: none */
+};
+
+static gboolean match_why(gpointer key, gpointer value, gpointer wanted)
+{
+	const struct outbox_entry *e = value;
+	struct wanted_why *w = wanted;
+
+	(void)key;
+	if (e->gone_ms && w->now_ms - e->gone_ms > GONE_MS)
+		w->old = e->item.n;
+	else if (strcmp(e->item.name, w->name) == 0)
+		w->n = e->item.n;
+	/* Another letter may have the name of one that is gone. */
+	return w->n == e->item.n && !e->gone_ms;
+}
+
+int outbox_find_why(struct outbox *o, const char *name, int64_t *ret_n)
+{
+	struct wanted_why w = {.name = name, .now_ms = clock_mono(o->clock)};
+
+	pthread_mutex_lock(&o->lock);
+	g_tree_foreach(o->entries, match_why, &w);
+	if (w.old && g_tree_remove(o->entries, &w.old))
+		o->gone--;
+	pthread_mutex_unlock(&o->lock);
+	*ret_n = w.n;
+	return w.n ? 0 : -ENOENT;
+}
+
+/* Takes a letter that rm removed off the list; its reason is found for a moment. */
+static void note_gone(struct outbox *o, int64_t n)
+{
+	struct outbox_entry *e;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	if (e) {
+		g_hash_table_remove(o->keys, e->key);
+		e->gone_ms = clock_mono(o->clock);
+		o->gone++;
+	}
+	pthread_mutex_unlock(&o->lock);
+}
+
+/* True if the letter was removed, and only its reason could be looked up until now. */
+static bool forget_gone(struct outbox *o, int64_t n)
+{
+	const struct outbox_entry *e;
+	bool is_gone;
+
+	pthread_mutex_lock(&o->lock);
+	e = g_tree_lookup(o->entries, &n);
+	is_gone = e && e->gone_ms;
+	if (is_gone && g_tree_remove(o->entries, &n))
+		o->gone--;
+	pthread_mutex_unlock(&o->lock);
+	return is_gone;
 }
 
 static bool is_listed(struct outbox *o, int64_t n)
@@ -243,7 +400,7 @@ static bool is_listed(struct outbox *o, int64_t n)
 	bool is_there;
 
 	pthread_mutex_lock(&o->lock);
-	is_there = g_tree_lookup(o->entries, &n) != NULL;
+	is_there = find_locked(o, n) != NULL;
 	pthread_mutex_unlock(&o->lock);
 	return is_there;
 }
@@ -264,13 +421,15 @@ int outbox_remove(struct outbox *o, int64_t n)
 {
 	int r = outbox_item_hold(o, n);
 
+	if (r == -ENOENT && forget_gone(o, n))
+		return 0;
 	if (r < 0)
 		return r;
 	r = outbox_files_remove(o, n);
 	if (r < 0)
 		outbox_item_release(o, n);
 	else
-		outbox_item_drop(o, n);
+		note_gone(o, n);
 	return r;
 }
 

@@ -29,6 +29,7 @@ enum store_event_what {
 	STORE_EVENT_SPACE_REMOVED,
 	STORE_EVENT_LINK_DOWN = 24,
 	STORE_EVENT_LINK_UP,
+	STORE_EVENT_UNSENT = 32, /* a letter came into unsent/ */
 };
 
 struct store_event {

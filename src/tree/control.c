@@ -94,6 +94,7 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_int(out, "messages", messages);
 	add_int(out, "bodies", bodies);
 	add_int(out, "unsent", outbox_count(c->outbox));
+	add_int(out, "inDoubt", outbox_count_doubts(c->outbox));
 	add_int(out, "requests", (int64_t)http.requests);
 	add_int(out, "requestsFailed", (int64_t)http.failures);
 	add_int(out, "rateLimited", (int64_t)http.limited);
@@ -129,25 +130,35 @@ static int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 #define WHY ".why.json"
 
+/* 0: there is none. */
+static int64_t find_letter(struct outbox *o, const char *name)
+{
+	g_autoptr(GPtrArray) items = outbox_list(o);
+	int64_t n = 0;
+
+	for (guint i = 0; i < items->len && !n; i++) {
+		const struct outbox_item *item = items->pdata[i];
+
+		if (strcmp(item->name, name) == 0)
+			n = item->n;
+	}
+	return n;
+}
+
 static int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			 struct tree_entry *ret_entry)
 {
-	_cleanup_(cleanup_free) char *plain = NULL;
-	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
+	_cleanup_gfree_ char *plain = NULL;
 	enum tree_kind kind = TREE_LETTER;
 	int64_t n = 0;
 
 	if (g_str_has_suffix(name, WHY)) {
 		plain = g_strndup(name, strlen(name) - strlen(WHY));
 		kind = TREE_LETTER_WHY;
+		outbox_find_why(ctx->tree->config.outbox, plain, &n);
+	} else {
+		n = find_letter(ctx->tree->config.outbox, name);
 	}
-	for (guint i = 0; i < items->len; i++) {
-		const struct outbox_item *item = items->pdata[i];
-
-		if (strcmp(item->name, plain ? plain : name) == 0)
-			n = item->n;
-	}
-	g_ptr_array_unref(items);
 	/* The scratch file of an editor beside it. */
 	if (!n) {
 		n = upload_pending(ctx, dir, name);
@@ -190,6 +201,9 @@ static int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *att
 	struct outbox_item *item;
 	int r = outbox_find(ctx->tree->config.outbox, tree_ino_row(ino), &item);
 
+	/* Its letter was removed a moment ago. */
+	if (r == -ENOENT && tree_ino_kind(ino) == TREE_LETTER_WHY)
+		return 0;
 	if (r)
 		return r;
 	tree_set_times(attr, item->mtime_ms);

@@ -279,6 +279,16 @@ static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name
 						: "");
 }
 
+/* True if rm removed the letter a moment ago, so that its reason is to go now. */
+static bool is_letter_gone(struct tree_ctx *ctx, int64_t n)
+{
+	struct outbox_item *item = NULL;
+	bool is_gone = outbox_find(ctx->tree->config.outbox, n, &item) == -ENOENT;
+
+	outbox_item_free(item);
+	return is_gone;
+}
+
 int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
 		     struct tree_plan *ret_plan)
 {
@@ -320,7 +330,9 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 	case TREE_LETTER_WHY:
 		/* The reason is removed with its letter, but `rm unsent/ *` must not fail on
 		 * it. */
-		plan.action = TREE_DO_NOTHING;
+		plan.action = is_letter_gone(ctx, tree_ino_row(e.ino)) ? TREE_DO_DROP_LETTER
+								       : TREE_DO_NOTHING;
+		plan.n = tree_ino_row(e.ino);
 		plan.is_local = true;
 		break;
 	default:
@@ -450,6 +462,8 @@ int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			ctx, -EPERM,
 			tree_ino_kind(e.ino) == TREE_SPACE
 				? "rmdir %s: a 1:1 space cannot be deleted"
+			: tree_ino_kind(e.ino) == TREE_UNSENT
+				? "rmdir %s: the folder itself stays; rm removes what is in it"
 				: "rmdir %s: it is part of what is shown here and cannot "
 				  "be removed",
 			name);

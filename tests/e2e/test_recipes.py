@@ -376,6 +376,42 @@ def says_what_failed(_, out):
     assert re.search(r"\.why\.json$", out, re.M)
 
 
+def is_notified_of_unsent(reader, _):
+    path = reader.home / "notified"
+    if path.exists() and "-u critical Not sent .sparkfs/unsent/" in path.read_text():
+        return True
+    something_failed(reader)
+    return False
+
+
+def shows_unsent(reader, command, *argv):
+    """The prompt, with what is there and without; something is from before."""
+    who = {"user": reader.uid, "group": reader.uid, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def shown():
+        return subprocess.run([*argv, command], env=reader.environment(), text=True, check=False,
+                              stdout=subprocess.PIPE, timeout=scaled(20), **who).stdout
+    count = len(list((reader.webex / ".sparkfs/unsent").glob("*.why.json")))
+    assert count and f"[{count} unsent]" in shown()
+    hidden = reader.home / "webex-hidden"
+    command = command.replace("~/webex/", f"{hidden}/")
+    assert "unsent]" not in shown()
+
+
+def bash_shows_it(reader, block):
+    shows_unsent(reader, block + '\nprintf %s "${PS1@P}"', "/bin/bash", "-c")
+
+
+def zsh_shows_it(reader, block):
+    if shutil.which("zsh"):
+        shows_unsent(reader, block + '\nprint -rP -- "$PROMPT"', shutil.which("zsh"), "-f", "-c")
+
+
+def fish_shows_it(reader, block):
+    if shutil.which("fish"):
+        shows_unsent(reader, block + "\nfish_right_prompt", shutil.which("fish"), "-N", "-c")
+
+
 def has_nothing_left(reader, _):
     assert mount_device(reader.webex) is None
     for path in (".cache/sparkfs", ".local/state/sparkfs", ".webex-token"):
@@ -547,6 +583,10 @@ ROWS = {
         Row("inotifywait", until=sees_a_file, before=watchers_are_told),
         Row("PathChanged=", systemd_takes_it, not_run="a line of a unit of systemd"),
         Row("cat .sparkfs/last-error", says_what_failed, before=something_failed),
+        Row("while read", until=is_notified_of_unsent),
+        Row("unsent() {", bash_shows_it, not_run="a part of ~/.bashrc"),
+        Row("setopt prompt_subst", zsh_shows_it, not_run="a part of ~/.zshrc"),
+        Row("function fish_right_prompt", fish_shows_it, not_run="a part of a file of fish"),
         Row("cd", is_unmounted),
         Row("cd", works_again, before=is_killed),
         Row("sparkfs -o token_command", works_again, before=can_be_mounted),

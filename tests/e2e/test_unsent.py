@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lib.chat import VIM, Unsent, fails, opened, put, refused_write
+from lib.chat import SHELLS, VIM, Unsent, fails, opened, put, refused_write
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
 from lib.shell import start_cmd
 from lib.util import scaled, wait_until
@@ -305,3 +305,51 @@ def test_the_place_of_a_letter_that_was_moved_is_what_it_was(pier, unsent):
         os.close(os.open(path, os.O_WRONLY))
         assert (path.stat().st_ino, path.stat().st_size) == numbers
     assert pier.texts() == [f"letter {i}" for i in range(10)]
+
+
+def test_what_failed_shows_itself(pier, unsent):
+    """Where shells do not show the error of a close."""
+    names = [make_unsent(pier, data=f"letter {i}") for i in range(3)]
+    status = unsent.mount_status()
+    assert (status["unsent"], status["inDoubt"]) == (3, 0)
+
+    def events():
+        fd = os.open(pier.mount / "events@0", os.O_RDONLY | os.O_NONBLOCK)
+        with open(fd, encoding="utf-8") as f:
+            lines = os.read(f.fileno(), 65536).decode().splitlines()
+        return [line.split(" ", 3)[2:] for line in lines if " unsent " in line]
+
+    wait_until(lambda: len(events()) == 3)
+    assert events() == [["unsent", f".sparkfs/unsent/{name}"] for name in names]
+    prompts = {"bash": "set -- .sparkfs/unsent/*.why.json; [ ! -e \"$1\" ] || echo $#",
+               "zsh": "set -- .sparkfs/unsent/*.why.json(N); (( ! $# )) || echo $#"}
+    for shell, command in prompts.items():
+        result = pier.mount.run([*SHELLS[shell], command], cwd=pier.mount / ".")
+        assert result.out.strip() == "3", shell
+    # The shell sorts a letter before its reason, which goes with it.
+    pier.mount.run("rm .sparkfs/unsent/*", cwd=pier.mount / ".", check=True)
+    assert os.listdir(unsent.dir) == []
+    assert not os.path.lexists(unsent.dir / (names[0] + ".why.json"))
+    make_unsent(pier)
+    assert pier.mount.run("rm -r .sparkfs/unsent", cwd=pier.mount / ".").status == 1
+    assert os.listdir(unsent.dir) == []
+    assert "the folder itself stays" in unsent.last_error()
+    assert unsent.mount_status()["unsent"] == 0
+    for shell, command in prompts.items():
+        assert pier.mount.run([*SHELLS[shell], command], cwd=pier.mount / ".").out == "", shell
+
+
+def test_a_retried_move_leaves_no_copy(pier, unsent):
+    """Of the same file. Another one of that name and size stays, and what is in doubt, too."""
+    source = pier.mount.state.parent / "a.bin"
+    for data in ("other", "bytes"):
+        source.write_text(data)
+        fault = pier.sim.fault(method="POST", route="/messages$", status=403, message=WORDS)
+        assert pier.run(["mv", str(source), "."]).status != 0
+        assert source.read_text() == data
+        pier.sim.clear_fault(fault)
+    assert sorted(unsent.bytes()) == [b"bytes", b"other"]
+    pier.run(["mv", str(source), "."], check=True)
+    assert not source.exists()
+    assert unsent.bytes() == [b"other"]
+    assert pier.files() == {"a.bin": b"bytes"}
