@@ -96,6 +96,17 @@ bool name_is_scratch(const char *name);
  * renames onto it: swap files, backups, auto-saves. */
 bool name_is_kept_beside(const char *name);
 
+/*
+ * True for scratch names that a person may have given to a file: .bashrc, report~, data.tmp,
+ * movie.part, Thumbs.db. They are told that such a file is not sent. Not for the names that only
+ * programs make, of which nobody wants to hear: swap and lock files, probes, auto-saves, random
+ * names. sparkfs(1), "Names that are not sent", lists both.
+ */
+bool name_is_meant(const char *name);
+/* True for locks of editors and office programs, which nobody misses: they have only who made
+ * them. */
+bool name_is_lock(const char *name);
+
 /* How a file is created. It shows that a file is temporary where the name does not. */
 struct name_birth {
 	const char *comm;  /* name of the program that creates it */
@@ -103,6 +114,7 @@ struct name_birth {
 	bool is_guarded;   /* opened with O_NOFOLLOW, exclusive or not */
 	bool is_private;   /* mode 0600 */
 	bool is_chosen;	   /* that mode was asked for; no umask made it */
+	bool is_move;	   /* the program removes what it copies when it has the copy */
 };
 /*
  * True if the file is temporary: it has a name of name_is_scratch(), or it is created as

@@ -221,6 +221,54 @@ bool name_is_passing(const char *name, const struct name_birth *birth)
 	return is_known_template(name) || has_random_part(name, birth);
 }
 
+/* ---- names that only programs make ---- */
+
+/* rsync's ".NAME.XXXXXX", and what is left when one names a file like it: ".bashrc.backup" is a
+ * word. */
+static bool is_random_dot_name(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot > name && is_tail(dot + 1, RANDOM_LEN) &&
+	       count_breaks(dot + 1, RANDOM_LEN) > 0;
+}
+
+/* "lu8231ab.tmp": "lu", the number of the process, and more. */
+static bool is_of_libreoffice(const char *name)
+{
+	return g_str_has_prefix(name, "lu") && g_ascii_isdigit(name[2]) &&
+	       strcmp(name + strcspn(name, "."), ".tmp") == 0;
+}
+
+bool name_is_lock(const char *name)
+{
+	return g_str_has_prefix(name, ".#") || g_str_has_prefix(name, ".~lock.");
+}
+
+bool name_is_meant(const char *name)
+{
+	static const char *const prefixes[] = {"._",	       "#",    ".goutputstream-",
+					       ".fuse_hidden", ".nfs", ".xdp-"};
+	static const char *const names[] = {".DS_Store", ".directory", ".hidden"};
+	const char *ending = strrchr(name, '.');
+
+	if (!name_is_scratch(name) || name_is_lock(name) || is_vim_probe(name) ||
+	    is_sed_temp(name) || is_random_dot_name(name) || is_of_libreoffice(name))
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+		if (g_str_has_prefix(name, prefixes[i]))
+			return false;
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return false;
+	}
+	/* .NAME.swp of vim and nano, .NAME.kate-swp */
+	return !(*name == '.' && ending > name &&
+		 ((strlen(ending) == 4 && g_str_has_prefix(ending, ".sw")) ||
+		  strcmp(ending, ".kate-swp") == 0));
+}
+
 bool name_is_trash(const char *name)
 {
 	return g_str_has_prefix(name, ".Trash");

@@ -82,6 +82,7 @@ static int create_run(struct op *op)
 	if (r)
 		return r;
 	caller_comm(op->pid, comm);
+	birth.is_move = name_is_meant(op->name) && fs_takes_source(op);
 	r = tree_create(&op->ctx, op->ino, op->name, op->mode, &birth, &w);
 	op_end(op);
 	if (r)
@@ -90,6 +91,7 @@ static int create_run(struct op *op)
 	h->write = w;
 	handle_join(h, op->pid);
 	tree_note_maker(op->fs->config.tree, &h->write, h->opener);
+	fs_local_changed(op->fs, op->ino);
 	return give_created(op, w.ino, h);
 }
 

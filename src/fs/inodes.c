@@ -189,14 +189,24 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 
 /* ---- changes: a plan, then its submission ---- */
 
-/* A file that waits here (tree/pending.h) appears in files/ and disappears without a change of
- * the store, so the kernel is told here. */
-static void files_changed(struct op *op)
+void fs_local_changed(struct fs *fs, uint64_t dir)
 {
-	enum tree_kind kind = tree_ino_kind(op->ino);
+	enum tree_kind kind = tree_ino_kind(dir);
 
-	if ((kind == TREE_SPACE || kind == TREE_FILES) && !op->fs->stopping)
-		notify_inode(op->fs->notifier, tree_ino(TREE_FILES, tree_ino_row(op->ino)));
+	if ((kind != TREE_SPACE && kind != TREE_FILES) || fs->stopping)
+		return;
+	notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
+	/* A request in the space itself has told the kernel of that. */
+	if (kind == TREE_FILES)
+		notify_inode(fs->notifier, tree_ino(TREE_SPACE, tree_ino_row(dir)));
+}
+
+bool fs_takes_source(const struct op *op)
+{
+	char program[WRITER_COMM_SIZE];
+
+	caller_program(caller_tgid(op->pid), program);
+	return rm_guard_takes_source(program);
 }
 
 static void change_done(void *arg, int error, uint64_t ino)
@@ -205,7 +215,7 @@ static void change_done(void *arg, int error, uint64_t ino)
 
 	(void)ino;
 	if (error == 0)
-		files_changed(op);
+		fs_local_changed(op->fs, op->ino);
 	op_finish(op, error);
 }
 
@@ -245,6 +255,8 @@ static void rename_done(void *arg, int error, uint64_t ino)
 	 * before). */
 	if (error == 0 && !op->fs->stopping)
 		notify_name(op->fs->notifier, op->newdir, op->newname);
+	if (error == 0)
+		fs_local_changed(op->fs, op->ino);
 	op_finish(op, error);
 }
 
@@ -430,14 +442,16 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static int rename_run(struct op *op)
 {
 	char comm[WRITER_COMM_SIZE];
+	struct name_birth by = {.comm = comm};
 	int r = op_begin(op);
 
 	if (r)
 		return r;
 	caller_comm(op->pid, comm);
+	by.is_move = name_is_meant(op->newname) && fs_takes_source(op);
 	r = planned(op,
 		    tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
-				     (unsigned)op->flags, comm, &op->plan),
+				     (unsigned)op->flags, &by, &op->plan),
 		    rename_submit);
 	if (r == OP_SUBMIT)
 		local_first(op);

@@ -155,3 +155,5 @@ void ctx_end(struct tree_ctx *ctx);
 
 /* Cache thread, at unmount: all parked ops get -ESHUTDOWN. */
 void op_fail_all(struct fs *fs);
+/* In inodes.c. True if the program that asks removes a file once it has a copy of it here. */
+bool fs_takes_source(const struct op *op);

@@ -363,6 +363,17 @@ bool rm_guard_replaces(const char *program)
 	return is_one_of(program, names, G_N_ELEMENTS(names));
 }
 
+bool rm_guard_takes_source(const char *program)
+{
+	static const char *const names[] = {
+		"mv",	    "gio move",	  "mc",	       "rsync",	 "rclone", "unison",
+		"nautilus", "nemo",	  "caja",      "thunar", "Thunar", "dolphin",
+		"pcmanfm",  "pcmanfm-qt", "kioworker", "ranger", "vifm",   "nnn",
+	};
+
+	return is_one_of(program, names, G_N_ELEMENTS(names));
+}
+
 bool rm_guard_moves(const char *program)
 {
 	static const char *const names[] = {"rsync", "git", "rclone", "unison"};

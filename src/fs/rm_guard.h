@@ -83,3 +83,5 @@ bool rm_guard_replaces(const char *program);
 /* True for those and for programs that also remove files which exist nowhere else: rsync, git,
  * rclone, unison. */
 bool rm_guard_moves(const char *program);
+/* True for programs that remove a file once they have a copy of it in the mount. */
+bool rm_guard_takes_source(const char *program);

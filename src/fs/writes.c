@@ -350,8 +350,12 @@ static int flush_run(struct op *op)
 	int signum, error;
 	pid_t tgid;
 
-	if (!h || h->what != HANDLE_WRITE || stays_here(op->fs, h))
+	if (!h || h->what != HANDLE_WRITE)
 		return 0;
+	if (stays_here(op->fs, h)) {
+		tree_tell_stays(op->fs->config.tree, h->write.pending);
+		return 0;
+	}
 	if (!draft_is_dirty_by(h->write.draft, &h->write.writer) && !atomic_load(&h->refused))
 		return flush_clean(op, h);
 	tgid = op->pid ? caller_tgid(op->pid) : 0;

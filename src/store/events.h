@@ -30,6 +30,7 @@ enum store_event_what {
 	STORE_EVENT_LINK_DOWN = 24,
 	STORE_EVENT_LINK_UP,
 	STORE_EVENT_UNSENT = 32, /* a letter came into unsent/ */
+	STORE_EVENT_NOT_SENT,	 /* a file has a name that is not sent, and stays here */
 };
 
 struct store_event {

@@ -84,9 +84,9 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 /* -ENOTEMPTY: the space has a message or another member; both are asked for anew. */
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
-/* `comm`: the name of the program. */
+/* `by`: what is known of the program: comm, is_move. */
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
-		     const char *newname, unsigned flags, const char *comm,
+		     const char *newname, unsigned flags, const struct name_birth *by,
 		     struct tree_plan *ret_plan);
 /* touch members/<address>. -EINVAL if it is no address. */
 int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,

@@ -71,6 +71,7 @@ static const char *const words[] = {
 	[STORE_EVENT_LINK_DOWN] = "link-down",
 	[STORE_EVENT_LINK_UP] = "link-up",
 	[STORE_EVENT_UNSENT] = "unsent",
+	[STORE_EVENT_NOT_SENT] = "not-sent",
 };
 
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events)

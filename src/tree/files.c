@@ -160,40 +160,13 @@ static bool emit_file(void *arg, const struct store_content *content, const char
 	       emit_row(l, shown, content->rowid, STORE_COOKIE_MIN + content->rowid);
 }
 
-/* Behind all files that the server has. */
-#define WAITING_COOKIE (INT64_C(1) << 62)
-
-/* Emits files that wait here for their bytes. If the name is also an attachment's, it is listed
- * only once. */
-static void emit_waiting(struct listing *l, int64_t room, int64_t cookie)
-{
-	GArray *all = pending_waiting(l->ctx->tree->pendings, tree_ino(TREE_SPACE, room));
-	struct store_content content = {0};
-
-	for (guint i = 0; i < all->len; i++) {
-		const struct pending_item *item = &g_array_index(all, struct pending_item, i);
-		int64_t own = WAITING_COOKIE + item->row;
-		bool is_new = store_content_by_name(l->ctx->conn, room, item->name, &content) ==
-			      -ENOENT;
-
-		store_content_clear(&content);
-		if (own > cookie && is_new && !emit_row(l, item->name, item->row, own))
-			break;
-	}
-	g_array_unref(all);
-}
-
 static int files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 			 tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .dir = dir->ino, .emit = emit, .arg = arg};
-	int r = 0;
+	int r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN, emit_file,
+				   &l);
 
-	if (cookie < WAITING_COOKIE)
-		r = store_content_list(ctx->conn, &dir->range, cookie - STORE_COOKIE_MIN,
-				       emit_file, &l);
-	if (r == 0 && !l.error && !l.is_full && !is_of_month(dir->ino))
-		emit_waiting(&l, tree_ino_row(dir->ino), cookie);
 	return r ? r : l.error;
 }
 

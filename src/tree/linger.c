@@ -49,6 +49,16 @@ static const char *reason_of(bool is_scratch, bool at_unmount)
 			  : "a passing file that was not renamed for long after its last close";
 }
 
+/* True for a scratch file that nobody misses: it is empty, an editor's lock, or a backup of what
+ * the server had when it was made. */
+static bool is_litter(struct tree *t, struct pending *p)
+{
+	_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
+
+	return draft_size(p->draft) == 0 || name_is_lock(name) ||
+	       pending_is_backup(t->pendings, p);
+}
+
 /* Moves it to unsent/. True: it is needed here no more. */
 static bool keep(struct tree *t, struct pending *p, bool at_unmount)
 {
@@ -56,7 +66,7 @@ static bool keep(struct tree *t, struct pending *p, bool at_unmount)
 	struct outbox_letter *l;
 	mode_t mode;
 
-	if (is_scratch && draft_size(p->draft) == 0)
+	if (is_scratch && is_litter(t, p))
 		return true;
 	l = outbox_letter_new(LETTER_FILE);
 	address(t, p, is_scratch, l);

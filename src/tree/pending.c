@@ -303,6 +303,7 @@ void pending_rename(struct pendings *p, struct pending *e, const char *name)
 	pthread_mutex_lock(&p->lock);
 	rename_locked(p, e, name);
 	e->is_scratch = true;
+	e->is_told = false;
 	e->fate = PENDING_STAYS;
 	pthread_mutex_unlock(&p->lock);
 }
@@ -365,6 +366,34 @@ bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker)
 	}
 	pthread_mutex_unlock(&p->lock);
 	return is;
+}
+
+bool pending_begin_telling(struct pendings *p, struct pending *e)
+{
+	bool begins;
+
+	pthread_mutex_lock(&p->lock);
+	begins = e->is_scratch && e->is_listed && !e->is_told;
+	e->is_told |= begins;
+	pthread_mutex_unlock(&p->lock);
+	return begins;
+}
+
+void pending_set_backup(struct pendings *p, struct pending *e, uint64_t state)
+{
+	pthread_mutex_lock(&p->lock);
+	e->backup_state = state;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool pending_is_backup(struct pendings *p, struct pending *e)
+{
+	uint64_t state;
+
+	pthread_mutex_lock(&p->lock);
+	state = e->backup_state;
+	pthread_mutex_unlock(&p->lock);
+	return state && draft_is_at(e->draft, state);
 }
 
 bool pending_is_listed(struct pendings *p, struct pending *e)
@@ -488,7 +517,7 @@ static void item_clear(void *item)
 	g_free(((struct pending_item *)item)->name);
 }
 
-GArray *pending_waiting(struct pendings *p, uint64_t dir)
+GArray *pending_local(struct pendings *p, uint64_t dir)
 {
 	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct pending_item));
 	GHashTableIter iter;
@@ -501,7 +530,7 @@ GArray *pending_waiting(struct pendings *p, uint64_t dir)
 		const struct pending *e = value;
 		struct pending_item item = {.row = e->row};
 
-		if (e->dir != dir || !waits_locked(e))
+		if (e->dir != dir || !(e->is_scratch || waits_locked(e)))
 			continue;
 		item.name = g_strdup(e->name);
 		g_array_append_val(all, item);

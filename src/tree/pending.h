@@ -62,6 +62,10 @@ struct pending {
 	enum pending_fate fate; /* pendings.lock */
 	int refs;		/* pendings.lock */
 	pid_t maker;		/* the process that made it; 0: unknown; pendings.lock */
+	bool is_told;		/* last-error said that it is not sent; pendings.lock */
+	/* When its draft was in this state, the server had the same bytes under the name that it
+	 * is a backup of; 0: never. pendings.lock */
+	uint64_t backup_state;
 	/* Submitted changes of its name, of which the first is under way; cache thread. */
 	GQueue changes;
 };
@@ -116,6 +120,11 @@ void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker);
 /* True if the process made a scratch file in `dir` that it may rename onto another file there:
  * one with bytes whose name is not one that editors keep beside a file. */
 bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker);
+/* True the first time: its writer is to be told that it is not sent. */
+bool pending_begin_telling(struct pendings *p, struct pending *e);
+/* `state`: of the draft that has these bytes. */
+void pending_set_backup(struct pendings *p, struct pending *e, uint64_t state);
+bool pending_is_backup(struct pendings *p, struct pending *e);
 bool pending_is_listed(struct pendings *p, struct pending *e);
 /* True if it was unlinked while it was open. Not true for a scratch file that was sent. */
 bool pending_is_unlinked(struct pendings *p, struct pending *e);
@@ -137,10 +146,10 @@ bool pending_let_go(struct pendings *p, struct pending *e, bool is_kept);
 /* In how many ms the next entry will have waited for age_ms; -1: none waits. */
 int64_t pending_next_ms(struct pendings *p, int64_t age_ms);
 
-/* An entry of a directory that waits under a real name. */
+/* An entry of a directory that is only here: a scratch file, or one that waits for its bytes. */
 struct pending_item {
 	int64_t row;
 	char *name; /* owned */
 };
-/* Owned array of struct pending_item. */
-GArray *pending_waiting(struct pendings *p, uint64_t dir);
+/* By rising row. Owned array of struct pending_item. */
+GArray *pending_local(struct pendings *p, uint64_t dir);

@@ -262,15 +262,34 @@ static int check_version(struct tree_ctx *ctx, uint64_t onto, const char *name)
 	return r == -ENOENT ? 0 : r;
 }
 
+/*
+ * True if the rename gives the file a name that is not sent, and a person may believe that it is
+ * sent by it (rsync --remove-source-files .bashrc). Not if there is such a file here, which a
+ * program edits.
+ */
+static bool becomes_meant(struct tree_ctx *ctx, struct pending *p, const char *newname)
+{
+	struct pendings *pendings = ctx->tree->pendings;
+	_cleanup_gfree_ char *name = pending_dup_name(pendings, p);
+	struct pending *there = pending_by_name(pendings, p->dir, newname);
+	bool is_new = !there;
+
+	pending_unref(pendings, &there);
+	return is_new && name_is_meant(newname) && !name_is_meant(name);
+}
+
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
-			       const char *newname, const char *comm, struct tree_plan *plan)
+			       const char *newname, const struct name_birth *by,
+			       struct tree_plan *plan)
 {
 	uint64_t onto = 0;
 	int r;
 
 	if (upload_dir(newdir) != p->dir)
 		return -EXDEV;
-	if (name_is_scratch(newname) || name_is_left_by(newname, comm)) {
+	if (by->is_move && becomes_meant(ctx, p, newname))
+		return tree_refuse_to_keep(ctx, newname);
+	if (name_is_scratch(newname) || name_is_left_by(newname, by->comm)) {
 		plan->action = TREE_DO_RENAME_PENDING;
 		plan->text = g_strdup(newname);
 		return 0;
@@ -399,7 +418,7 @@ static int refuse_rename(struct tree_ctx *ctx, uint64_t ino, const char *name)
 }
 
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
-		     const char *newname, unsigned flags, const char *comm,
+		     const char *newname, unsigned flags, const struct name_birth *by,
 		     struct tree_plan *ret_plan)
 {
 	struct pendings *pendings = ctx->tree->pendings;
@@ -421,7 +440,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 	case TREE_ATTACHMENT:
 		p = pending_by_row(pendings, tree_ino_row(ino));
 		if (p && (p->is_scratch || pending_waits(pendings, p)))
-			r = plan_rename_scratch(ctx, p, newdir, newname, comm, &plan);
+			r = plan_rename_scratch(ctx, p, newdir, newname, by, &plan);
 		else
 			r = refuse_sent(ctx, name);
 		if (r == 0)

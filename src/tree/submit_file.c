@@ -69,12 +69,18 @@ bool file_is_being_sent(struct pending *p)
 	       draft_is_at(p->draft, s->plan.state);
 }
 
+static void rename_scratch(struct submission *s)
+{
+	pending_rename(s->tree->pendings, s->plan.pending, s->plan.text);
+	tree_tell_stays(s->tree, s->plan.pending);
+}
+
 void file_rename(struct submission *s)
 {
 	if (s->plan.action == TREE_DO_NAME)
 		pending_name(s->tree->pendings, s->plan.pending, s->plan.text);
 	else
-		pending_rename(s->tree->pendings, s->plan.pending, s->plan.text);
+		rename_scratch(s);
 	submission_finish(s, 0, 0);
 }
 

@@ -407,17 +407,71 @@ static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t
 	return true;
 }
 
+/* Passes entries on, and notes whether there is no room for more. */
+struct filling {
+	tree_emit emit;
+	void *arg;
+	bool is_full;
+};
+
+static bool emit_filling(void *arg, const char *name, const struct tree_entry *entry,
+			 int64_t cookie)
+{
+	struct filling *f = arg;
+
+	f->is_full = !f->emit(f->arg, name, entry, cookie);
+	return !f->is_full;
+}
+
+/* Behind all that the store has. */
+#define LOCAL_COOKIE (INT64_C(1) << 62)
+
+/* True if the name is one of the server's: then it is listed already. */
+static bool is_of_server(struct tree_ctx *ctx, uint64_t home, const char *name)
+{
+	struct store_content content = {0};
+	bool is = tree_ino_kind(home) == TREE_SPACE &&
+		  store_content_by_name(ctx->conn, tree_ino_row(home), name, &content) == 0;
+
+	store_content_clear(&content);
+	return is;
+}
+
+/* Lists what is only here: scratch files, and those that wait for their bytes (pending.h). */
+static int list_local(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		      tree_emit emit, void *arg)
+{
+	uint64_t home = upload_dir(dir->ino);
+	g_autoptr(GArray) all = pending_local(ctx->tree->pendings, home);
+	bool more = true;
+	int error = 0;
+
+	for (guint i = 0; i < all->len && more; i++) {
+		const struct pending_item *item = &g_array_index(all, struct pending_item, i);
+		int64_t own = LOCAL_COOKIE + item->row;
+
+		if (own > cookie && !is_of_server(ctx, home, item->name))
+			more = tree_emit_ino(ctx, emit, arg, item->name,
+					     tree_ino(TREE_ATTACHMENT, item->row), own, &error);
+	}
+	return error;
+}
+
 int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		 tree_emit emit, void *arg)
 {
 	const struct tree_row *row = tree_row(dir->ino);
+	struct filling filling = {.emit = emit, .arg = arg};
 	int error = 0;
 
 	if (cookie < STORE_COOKIE_MIN && !list_fixed(ctx, dir, cookie, emit, arg, &error))
 		return error;
-	if (!row->readdir)
-		return 0;
-	return row->readdir(ctx, dir, MAX(cookie, STORE_COOKIE_MIN), emit, arg);
+	if (row->readdir && cookie < LOCAL_COOKIE)
+		error = row->readdir(ctx, dir, MAX(cookie, STORE_COOKIE_MIN), emit_filling,
+				     &filling);
+	if (error || filling.is_full || !(row->mode & S_IWUSR))
+		return error;
+	return list_local(ctx, dir, cookie, emit, arg);
 }
 
 int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out)

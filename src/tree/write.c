@@ -326,6 +326,8 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	r = is_scratch ? 0 : tree_check_file_name(ctx, name);
 	if (r == 0)
 		r = preflight(ctx, is_scratch);
+	if (r == 0 && birth->is_move && name_is_meant(name))
+		r = tree_refuse_to_keep(ctx, name);
 	if (r != -EROFS && name_is_trash(name))
 		r = tree_refuse_trash(ctx, name);
 	else if (r != -EROFS && !is_scratch && tree_is_month(dir))

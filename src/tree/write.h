@@ -122,6 +122,12 @@ void tree_write_send_left(struct tree *t, struct pending *p);
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 			struct outbox_letter **ret_letter);
 
+/* Says once in last-error and in the journal that a scratch file is not sent, if its name is one
+ * that a person may have given to it. Called when a writer closes it, and when it got a name. */
+void tree_tell_stays(struct tree *t, struct pending *p);
+/* Refuses it (-EPERM) to a program that takes the source of such a file away. */
+int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name);
+
 /* The words for an edit that leaves nothing of the text and is not sent; owned. */
 char *tree_emptied(const struct tree_write *w);
 

@@ -5,12 +5,14 @@ Names that alone tell a passing file are in test_upload.py; here what tells is h
 """
 import errno
 import os
+import pathlib
 import shutil
 
 import pytest
 
 from lib.chat import Unsent, fails, opened, put
 from lib.chat import pier, unsent  # noqa: F401  pylint: disable=unused-import
+from lib.util import wait_until
 
 PYTHON = "/usr/bin/python3"
 MKSTEMP = os.O_RDWR | os.O_CREAT | os.O_EXCL
@@ -81,6 +83,10 @@ REFUSED = {
 }
 
 
+# What they leave, which is not sent.
+LEFT = {"patch": (".orig", ".rej")}
+
+
 def test_who_needs_a_second_name_is_refused_and_sends_nothing(pier, unsent):
     put(pier / "post", "low tide\nwind")
     (name,) = pier.listed()
@@ -90,7 +96,10 @@ def test_who_needs_a_second_name_is_refused_and_sends_nothing(pier, unsent):
         if shutil.which(program):
             assert pier.run(command, env={"F": name}).status != 0, program
             assert changes(pier) == [], program
-            assert pier.ls() == listed, program
+            left = [name + ending for ending in LEFT.get(program, ())]
+            assert pier.ls() == sorted([*listed, *left]), program
+            for file in left:
+                os.unlink(pier / file)
     assert pier.texts() == ["low tide\nwind"]
     assert unsent.names() == []
 
@@ -177,3 +186,127 @@ def test_a_letter_is_not_moved_onto_a_message(pier, unsent):
     assert len(unsent.names()) == 2
     assert changes(pier) == []
     assert (pier / name).read_text() == "low tide\n"
+
+
+# Names that are not sent: sparkfs(1) lists them. A file of each, as a person or a program names it.
+MEANT = {".*": ".bashrc .env .gitignore .notes.backup", "*~": "report~", "*.tmp": "data.tmp .x.tmp",
+         "*.part": "movie.part", "*.crdownload": "a.crdownload", "Thumbs.db": "Thumbs.db",
+         "desktop.ini": "desktop.ini"}
+QUIET = {".*.sw?": ".a.txt.swp .a.txt.swo", ".*.kate-swp": ".a.kate-swp", "4913": "4913 5036",
+         "sed??????": "sedAb12cd", "#*#": "#a.txt#", ".#*": ".#a.txt", ".~lock.*#": ".~lock.a.odt#",
+         ".goutputstream-*": ".goutputstream-AB12CD", ".*.??????": ".a.bin.Xy12Zw",
+         "lu*.tmp": "lu8231ab.tmp", "._*": "._a.bin", ".DS_Store": ".DS_Store",
+         ".directory": ".directory", ".hidden": ".hidden", ".fuse_hidden*": ".fuse_hidden0001",
+         ".nfs*": ".nfs0001", ".xdp-*": ".xdp-a.bin-Ab12Cd"}
+LOCKS = (".#a.txt", ".~lock.a.odt#")
+MANUAL = pathlib.Path(__file__).parents[2] / "src/doc/sparkfs.1"
+
+
+def files_of(names):
+    return [file for files in names.values() for file in files.split()]
+
+
+def events(mount, cursor=0):
+    """The lines after the cursor, parted: cursor, time, what, path."""
+    fd = os.open(mount / f"events@{cursor}", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        text = os.read(fd, 65536).decode()
+    except BlockingIOError:
+        text = ""
+    finally:
+        os.close(fd)
+    return [line.split(" ", 3) for line in text.splitlines()]
+
+
+def told(mount, what):
+    return [path for _, _, word, path in events(mount) if word == what]
+
+
+def test_the_manual_lists_the_names_that_are_not_sent():
+    text = MANUAL.read_text(encoding="utf-8").split(".Ss Names that are not sent")[1]
+    listed = [line.removeprefix(".It Pa ").split(" , ") for line in text.split(".Ss ")[0].splitlines()
+              if line.startswith(".It Pa ")]
+    assert listed == [list(MEANT), list(QUIET)]
+
+
+def test_names_that_are_not_sent(pier, unsent, start_mount):
+    """They are listed, and those that a person may have given are told of at once."""
+    source = pier.mount.state.parent / "source"
+    source.write_text("bytes")
+    for name in files_of(QUIET):
+        pier.run(["cp", str(source), name], check=True)
+        assert name in os.listdir(pier.dir) and name in os.listdir(pier / "files"), name
+        assert unsent.last_error() == "", name
+    for name in files_of(MEANT):
+        pier.run(["cp", str(source), name], check=True)
+        assert name in os.listdir(pier.dir) and name in os.listdir(pier / "files"), name
+        assert f"spaces/Pier/{name}: a file of such a name is not sent" in unsent.last_error()
+    wait_until(lambda: len(told(pier.mount, "not-sent")) == len(files_of(MEANT)))
+    assert told(pier.mount, "not-sent") == [f"spaces/Pier/{n}" for n in files_of(MEANT)]
+    # What is made by way of files/ is in the space, too, and gone from both when it is removed.
+    (pier / "files" / ".by-way").write_text("x")
+    assert ".by-way" in os.listdir(pier.dir)
+    os.unlink(pier / "files" / ".by-way")
+    assert ".by-way" not in os.listdir(pier.dir) + os.listdir(pier / "files")
+    # A rename to another name sends it.
+    pier.run("mv data.tmp data.txt", check=True)
+    assert pier.files() == {"data.txt": b"bytes"}
+    assert "data.tmp" not in os.listdir(pier.dir)
+    pier.run("mv report~ .more", check=True)
+    wait_until(lambda: "spaces/Pier/.more" in told(pier.mount, "not-sent"))
+    pier.mount.unmount()
+    pier.mount = start_mount(pier.sim, state=pier.mount.state)
+    kept = [f for f in files_of(MEANT) + files_of(QUIET) if f not in (*LOCKS, "data.tmp")]
+    assert len(Unsent(pier.mount).names()) == len(kept)
+    assert pier.posts() == 1
+
+
+def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
+    folder = pier.mount.state.parent / "folder"
+    folder.mkdir()
+    movers = [("mv", "mv SOURCE ."), ("rsync", "rsync --remove-source-files SOURCE .")]
+    movers += [(p, f"{c} SOURCE ./") for p, c in (("busybox", "busybox mv"), ("gio", "gio move"))
+               if shutil.which(p)]
+    for _, command in movers:
+        for name in (".gitignore", "report~", "data.tmp"):
+            source = folder / name
+            source.write_text("bytes")
+            result = pier.run(command.replace("SOURCE", str(source)))
+            assert result.status != 0, command
+            assert source.read_text() == "bytes", command
+            assert f"{name}: a file of such a name is not sent" in unsent.last_error(), command
+            assert name not in os.listdir(pier.dir), command
+    # From one space to another it stays in the one, and under another name it is sent.
+    put(pier / "note.tmp", "words")
+    pier.sim.create_room("Jetty")
+    wait_until(lambda: (pier.dir.parent / "Jetty").is_dir())
+    assert pier.run("mv note.tmp ../Jetty/").status != 0
+    assert (pier / "note.tmp").read_text() == "words"
+    pier.run("mv note.tmp ../Jetty/note.txt", check=True)
+    assert not os.path.lexists(pier / "note.tmp")
+    # Who edits such a file here may.
+    put(pier / ".env", "a=1\n")
+    pier.run("sed -i s/1/2/ .env", check=True)
+    assert (pier / ".env").read_text() == "a=2\n"
+    assert unsent.names() == []
+
+
+def test_backups_of_what_was_sent_are_not_kept(pier, unsent, start_mount):
+    """Of a message and of a file, as editors make them before they write."""
+    put(pier / "post", "low tide")
+    put(pier / "a.txt", "one\n")
+    message = os.readlink(pier / "last")
+    text = next(n for n in pier.listed() if (pier / n).read_text() == "low tide\n")
+    assert message
+    for name, new in ((text, "high tide\n"), ("a.txt", "two\n")):
+        pier.run(["cp", name, name + "~"], check=True)
+        put(pier / name, new)
+    # An editor removes its swap file, and these bytes are nowhere else.
+    put(pier / ".a.txt.swp", "swap")
+    os.unlink(pier / ".a.txt.swp")
+    put(pier / "b.txt~", "of nothing that was sent")
+    assert "b.txt~: a file of such a name" in unsent.last_error()
+    assert told(pier.mount, "not-sent") in ([], ["spaces/Pier/b.txt~"])
+    pier.mount.unmount()
+    pier.mount = start_mount(pier.sim, state=pier.mount.state)
+    assert Unsent(pier.mount).one()[1] == b"of nothing that was sent"

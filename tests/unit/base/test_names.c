@@ -328,6 +328,42 @@ static bool is_passing(const char *name, const char *comm, bool is_exclusive, bo
 }
 
 /* The program's own passing files may look like a word. */
+/* sparkfs(1) lists them; tests/e2e/test_passing.py compares. */
+static void test_meant(void **state)
+{
+	static const char *const meant[] = {".bashrc",	    ".env",	 ".notes.backup",
+					    "report~",	    "data.tmp",	 "movie.part",
+					    "a.crdownload", "Thumbs.db", ".x.tmp",
+					    "desktop.ini",  "lu.tmp",	 "lunch2.tmp"};
+	static const char *const quiet[] = {"4913",
+					    ".a.swp",
+					    ".#a",
+					    "#a#",
+					    ".~lock.a.odt#",
+					    "sedAb12cd",
+					    ".a.Xy12Zw",
+					    ".DS_Store",
+					    "._a",
+					    "lu8231ab.tmp",
+					    ".a.kate-swp",
+					    ".nfs01",
+					    ".goutputstream-AB12CD",
+					    "report.pdf",
+					    ".Trash"};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(meant); i++) {
+		if (!name_is_meant(meant[i]))
+			fail_msg("not told: %s", meant[i]);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(quiet); i++) {
+		if (name_is_meant(quiet[i]))
+			fail_msg("told: %s", quiet[i]);
+	}
+	assert_true(name_is_lock(".#a") && name_is_lock(".~lock.a.odt#"));
+	assert_false(name_is_lock(".a") || name_is_lock("#a#"));
+}
+
 static void test_scratch_of(void **state)
 {
 	const struct name_birth sqlite = {.comm = "any", .is_guarded = true};
@@ -480,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_parse_message),
 		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_scratch),
+		cmocka_unit_test(test_meant),
 		cmocka_unit_test(test_kept_beside),
 		cmocka_unit_test(test_scratch_of),
 		cmocka_unit_test(test_passing_by_birth),

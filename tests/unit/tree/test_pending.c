@@ -85,7 +85,7 @@ static bool is_there(struct kit *k, const char *name)
 
 static guint waiting(struct kit *k)
 {
-	GArray *all = pending_waiting(k->pendings, DIR_INO);
+	GArray *all = pending_local(k->pendings, DIR_INO);
 	guint n = all->len;
 
 	g_array_unref(all);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scratch files stay here and are not sent (pending.h). Those whose names a person may have given
+ * to them (names.h) are told of when they are closed: in last-error and, as `not-sent`, in the
+ * journal. A backup (x~) of what the server has is an editor's own, and goes with it.
+ *
+ *     close of a scratch file --- a program's name -----------------> nothing is said
+ *       | a person's name   \--- x~, with the bytes of x -----------> nothing is said; linger.c
+ *       v                                                            drops it
+ *     last-error, journal; linger.c keeps it in unsent/
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "tree/internal.h"
+#include "tree/write.h"
+
+/* A larger backup is not compared, because its writer waits for that. */
+#define COMPARED_MAX (4 * 1024 * 1024)
+
+int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name)
+{
+	return tree_refuse(ctx, -EPERM,
+			   "%s: a file of such a name is not sent, so it is not moved here and "
+			   "stays where it is: give it another name, or pack it",
+			   name);
+}
+
+/* ---- backups ---- */
+
+/* The text that the message of this name has now, as its file shows it; owned, or NULL. */
+static char *message_text(struct tree_ctx *ctx, int64_t room, const char *name)
+{
+	struct store_message m = {0};
+	enum name_twin twin;
+	char *text = NULL;
+	size_t stem_len;
+	int64_t row;
+
+	if (!name_parse_message(name, &stem_len, &twin) ||
+	    (twin != NAME_TXT && twin != NAME_MD) ||
+	    store_message_by_stem(ctx->conn, room, name, stem_len, &row))
+		return NULL;
+	if (store_message_get(ctx->conn, row, &m) == 0 && !m.deleted && !m.is_evicted)
+		text = letter_form_render(twin == NAME_MD ? LETTER_MARKDOWN : LETTER_TEXT,
+					  &m.m);
+	store_message_clear(&m);
+	return text;
+}
+
+static bool has_text(struct draft *draft, const char *text)
+{
+	size_t len = strlen(text);
+	char *bytes = g_malloc(len + 1);
+	ssize_t n = draft_read(draft, bytes, len + 1, 0);
+	bool has = n == (ssize_t)len && memcmp(bytes, text, len) == 0;
+
+	g_free(bytes);
+	return has;
+}
+
+/* The checksum of the attachment of this name and of this size; owned, or NULL. */
+static char *attachment_sum(struct tree_ctx *ctx, int64_t room, const char *name, int64_t size)
+{
+	struct store_content content = {0};
+	char *sum = NULL;
+
+	if (store_content_by_name(ctx->conn, room, name, &content) == 0 && content.size == size)
+		sum = g_strdup(content.sha256);
+	store_content_clear(&content);
+	return sum;
+}
+
+static bool has_sum(struct draft *draft, const char *wanted, uint64_t *ret_state)
+{
+	_cleanup_gfree_ char *sum = NULL;
+	_cleanup_close_ int fd = -1;
+	int64_t size;
+
+	return draft_copy(draft, &fd, &size, ret_state) == 0 && draft_sha256(fd, &sum) == 0 &&
+	       strcmp(sum, wanted) == 0;
+}
+
+/* True if the file is called x~ and the server has its bytes as x. */
+static bool note_backup(struct tree *t, struct pending *p, const char *name, int64_t room)
+{
+	_cleanup_gfree_ char *original = g_strndup(name, strlen(name) - 1);
+	_cleanup_gfree_ char *text = NULL, *sum = NULL;
+	struct tree_ctx ctx = {.tree = t};
+	int64_t size = draft_size(p->draft);
+	_cleanup_close_ int fd = -1;
+	uint64_t state = 0;
+	bool is = false;
+
+	if (!g_str_has_suffix(name, "~") || size > COMPARED_MAX ||
+	    store_read_begin(t->config.store, &ctx.conn))
+		return false;
+	text = message_text(&ctx, room, original);
+	sum = text ? NULL : attachment_sum(&ctx, room, original, size);
+	store_read_end(ctx.conn);
+	if (text)
+		is = has_text(p->draft, text) && draft_copy(p->draft, &fd, &size, &state) == 0;
+	else if (sum)
+		is = has_sum(p->draft, sum, &state);
+	if (is)
+		pending_set_backup(t->pendings, p, state);
+	return is;
+}
+
+/* ---- telling ---- */
+
+/* The path of the directory, or that of the space whose month it is; owned. *ret_room: the row of
+ * the space, or 0. */
+static char *dir_path(struct tree_ctx *ctx, uint64_t dir, int64_t *ret_room)
+{
+	struct store_room room = {0};
+	_cleanup_free_ char *key = NULL;
+	struct tree_month m = {0};
+	char *path = NULL;
+
+	*ret_room = 0;
+	if (tree_ino_kind(dir) == TREE_UNSENT)
+		return g_strdup(".sparkfs/unsent");
+	if (tree_ino_kind(dir) == TREE_ADDRESS)
+		return counted_key(ctx->tree->counted, tree_ino_row(dir), &key)
+			       ? g_strdup("direct")
+			       : g_strconcat("direct/", key, NULL);
+	if (tree_is_month(dir))
+		tree_month_get(ctx, dir, &m);
+	*ret_room = m.room ? m.room : tree_ino_row(dir);
+	if (store_room_get(ctx->conn, *ret_room, &room) == 0)
+		path = g_strconcat(room.room.type == WEBEX_ROOM_DIRECT ? "direct/" : "spaces/",
+				   room.name, m.room ? "/history" : "", NULL);
+	store_room_clear(&room);
+	return path ? path : g_strdup("spaces");
+}
+
+/* The name as a word of a line. */
+static char *printable(const char *name)
+{
+	char *text = g_utf8_make_valid(name, -1);
+
+	for (char *p = text; *p; p++) {
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	}
+	return text;
+}
+
+struct telling {
+	struct tree *t;
+	char *path;
+};
+
+static void tell(void *arg)
+{
+	struct telling *g = arg;
+	int r = store_event_add(g->t->config.store, STORE_EVENT_NOT_SENT, g->path);
+
+	if (r)
+		log_debug("cache", "the journal lacks a file that stays here: %s",
+			  g_strerror(-r));
+	g_free(g->path);
+	g_free(g);
+}
+
+void tree_tell_stays(struct tree *t, struct pending *p)
+{
+	_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
+	_cleanup_gfree_ char *word = printable(name), *dir = NULL;
+	struct tree_ctx ctx = {.tree = t};
+	struct telling *g;
+	int64_t room;
+
+	if (!name_is_meant(name) || store_read_begin(t->config.store, &ctx.conn))
+		return;
+	dir = dir_path(&ctx, p->dir, &room);
+	store_read_end(ctx.conn);
+	if (note_backup(t, p, name, room) || !pending_begin_telling(t->pendings, p))
+		return;
+	g = g_new(struct telling, 1);
+	g->t = t;
+	g->path = g_strconcat(dir, "/", word, NULL);
+	log_last_error(
+		"%s: a file of such a name is not sent: it stays here, and is in "
+		".sparkfs/unsent/ %d s after its last close; to send it give it another name",
+		g->path, t->config.linger_ms / 1000);
+	work_post(t->config.queue, tell, g);
+}
