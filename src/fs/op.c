@@ -220,7 +220,13 @@ static void on_fetched(struct pager_waiter *w, int error)
 		op_reply(op, error);
 		return;
 	}
-	note_waited(op, error, false);
+	/* Who can answer without the need waits for all of it, or not at all. */
+	if (error == PAGER_LOOK_AGAIN && op->ctx.missing_soft) {
+		pager_wait(op->fs->config.pager, &op->ctx.missing, w);
+		return;
+	}
+	if (error != PAGER_LOOK_AGAIN)
+		note_waited(op, error, false);
 	run_again(op);
 }
 
@@ -258,6 +264,18 @@ static void leave_letter(struct op *op, int error)
 		      op_ref(op));
 }
 
+/* A look-up ends in time, because others may stand behind it; what it waited for goes on. */
+static void say_what_lacks(const struct op *op)
+{
+	if (op->ctx.missing.kind == NEED_NAMES)
+		log_last_error(
+			"%s %s: the server is still being asked for the names of the "
+			"attachments, one by one: .sparkfs/transfers shows how far it is; "
+			"ls waits until all are known; what is sent to the space itself, "
+			"and not to its files/, waits for none",
+			op->what, op->name ? op->name : "");
+}
+
 static void on_deadline(void *arg)
 {
 	struct op *op = arg;
@@ -265,6 +283,7 @@ static void on_deadline(void *arg)
 	op->deadline_timer = 0;
 	if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, false);
+		say_what_lacks(op);
 		op_reply(op, -ETIMEDOUT);
 	} else if (op->state == OP_SUBMITTED && op->waiting.letter) {
 		leave_letter(op, -ETIMEDOUT);

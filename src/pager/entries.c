@@ -18,6 +18,43 @@ struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need,
 	return e;
 }
 
+void pager_note_names(struct pager *p, const void *who, int64_t room, int done, int total)
+{
+	struct names_run run = {
+		.who = who, .room = room, .started_ms = clock_mono(p->config.clock)};
+	guint i = 0;
+
+	pthread_mutex_lock(&p->lock);
+	while (i < p->names->len && g_array_index(p->names, struct names_run, i).who != who)
+		i++;
+	if (i == p->names->len)
+		g_array_append_val(p->names, run);
+	if (total) {
+		g_array_index(p->names, struct names_run, i).done = done;
+		g_array_index(p->names, struct names_run, i).total = total;
+	} else {
+		g_array_remove_index(p->names, i);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+GArray *pager_names(struct pager *p)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct pager_names));
+	int64_t now = clock_mono(p->config.clock);
+
+	pthread_mutex_lock(&p->lock);
+	for (guint i = 0; i < p->names->len; i++) {
+		const struct names_run *run = &g_array_index(p->names, struct names_run, i);
+		struct pager_names one = {run->room, run->done, run->total,
+					  now - run->started_ms};
+
+		g_array_append_val(all, one);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return all;
+}
+
 uint64_t pager_moment(struct pager *p)
 {
 	return atomic_load(&p->moment);

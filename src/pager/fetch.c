@@ -397,6 +397,17 @@ void fetch_cancel(struct pager *p, struct pager_entry *e)
 	webex_cancel(p->config.client, f->request);
 }
 
+void fetch_progress(struct fetch *f)
+{
+	struct pager_entry *e = f->entry;
+
+	if (g_queue_is_empty(&e->waiters))
+		return;
+	pager_wake(e, PAGER_LOOK_AGAIN);
+	if (e->fetch == f && !f->is_for_all && g_queue_is_empty(&e->waiters))
+		fetch_cancel(f->pager, e);
+}
+
 void pager_begin(struct pager *p, const struct need *need)
 {
 	struct pager_entry *e;

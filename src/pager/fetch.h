@@ -88,6 +88,13 @@ void fetch_answered(void *arg, struct webex_reply *reply);
 /* Ends a fetch whose fetcher has no answer() with 0 or -errno; `reply` is the server's answer
  * or NULL. Frees the fetch and calls the waiters. */
 void fetch_finished(struct fetch *f, int error, const struct webex_reply *reply);
+/*
+ * Lets the waiters look again (PAGER_LOOK_AGAIN), because a part came. If there were waiters and none is
+ * left, nobody needs the rest, and the fetch is cancelled and freed. The last thing that a fetcher does.
+ */
+void fetch_progress(struct fetch *f);
+/* Notes how far the names of `who` are, for pager_names(); total 0: they are no longer asked for. */
+void pager_note_names(struct pager *p, const void *who, int64_t room, int done, int total);
 /* Tells of the changes, frees them, and returns `r`. */
 int pager_published(struct pager *p, int r, GPtrArray *changes);
 /* A page lacks something that is known: a suspicion (proof/proof.h). */

@@ -47,6 +47,13 @@ struct pager_parts {
 	void (*lacks)(struct pager *p, const struct page_told *page);
 };
 
+/* The names of attachments that one fetch asks for. */
+struct names_run {
+	const void *who;
+	int64_t room, started_ms;
+	int done, total;
+};
+
 struct pager {
 	const struct pager_parts *parts;
 	struct pager_config config;
@@ -64,6 +71,7 @@ struct pager {
 		event_waiters; /* in no table, since nothing is fetched; cache thread */
 	struct server *server;
 	struct pager_stats stats; /* pager.lock; of fetches alone */
+	GArray *names;		  /* of struct names_run; pager.lock */
 	bool stopping;		  /* cache thread */
 };
 

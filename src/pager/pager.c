@@ -57,6 +57,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
 	atomic_init(&p->moment, 1);
 	pthread_mutex_init(&p->lock, NULL);
+	p->names = g_array_new(FALSE, FALSE, sizeof(struct names_run));
 	p->server =
 		server_new(config->store, config->queue, config->clock, config->link_down_ms);
 	p->spans = spans_new(p);
@@ -321,6 +322,7 @@ void pager_free(struct pager **p)
 	proof_free(&(*p)->proof);
 	poller_free(&(*p)->poller);
 	g_hash_table_unref((*p)->entries);
+	g_array_unref((*p)->names);
 	pthread_mutex_destroy(&(*p)->lock);
 	server_free(&(*p)->server);
 	g_free(*p);

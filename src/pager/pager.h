@@ -136,6 +136,13 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 			       uint64_t looked, int *ret_error);
 int pager_soft_wait_ms(const struct pager *p);
 
+/*
+ * As the error of a waiter: the need is not filled, but something of it came, which may be enough for an
+ * operation that wants only that. It looks again, and waits again if it is not; the fetch ends if nobody
+ * does. Only of NEED_NAMES.
+ */
+#define PAGER_LOOK_AGAIN 1
+
 struct pager_waiter {
 	/* set by the caller */
 	void (*fn)(struct pager_waiter *w, int error);
@@ -203,3 +210,12 @@ struct pager_stats {
 	int news;		/* spaces whose newest messages are still to be fetched */
 };
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats);
+
+/* How far it is with the names of a space's attachments, for .sparkfs/transfers. */
+struct pager_names {
+	int64_t room;
+	int done, total;
+	int64_t for_ms; /* how long they have been asked for */
+};
+/* A GArray of those that are being asked for. Owned. Any thread. */
+GArray *pager_names(struct pager *p);

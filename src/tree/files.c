@@ -2,8 +2,10 @@
 /*
  * files/: the attachments of a space's listed messages, and of a month's, under their own names
  * (design 2.1). Both directories are in the space's view, so that walkers, which do not follow
- * the links, do not cause a request for each name. An open of the directory, and a look-up in
- * it, waits until all names are known.
+ * the links, do not cause a request for each name. An open of the directory waits until all names
+ * are known. A look-up waits until what it found cannot become another file: names are asked for
+ * newest first, so that the newest file of a name is known as soon as all newer ones are. That a
+ * name is not there is known when all are.
  */
 #include <errno.h>
 #include <string.h>
@@ -49,28 +51,39 @@ static int open_messages(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *re
 	return is_of_month(ino) ? month_opendir(ctx, ret_dir) : space_opendir(ctx, ret_dir);
 }
 
-static int need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
+/* 1 if the range has attachments whose names are to be asked for at `now_wall_ms` (0: that have none at
+ * all); 0; -errno. */
+static int lacks_names(struct tree_ctx *ctx, const struct store_range *range,
+		       int64_t now_wall_ms)
+{
+	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int r = store_content_unnamed(ctx->conn, range, now_wall_ms, rows, 1);
+
+	return r < 0 ? r : rows->len > 0;
+}
+
+int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 {
 	struct need need = {.kind = NEED_NAMES, .row = dir->range.room};
-	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	int r = store_content_unnamed(ctx->conn, &dir->range,
-				      clock_wall(ctx->tree->config.clock), rows, 1);
+	int r = lacks_names(ctx, &dir->range, clock_wall(ctx->tree->config.clock));
 
-	if (r < 0 || !rows->len)
+	if (r <= 0)
 		return r;
-	if (is_of_month(dir->ino)) {
+	if (dir->range.until) {
 		need.after = dir->range.after;
 		need.until = dir->range.until;
 	}
-	/* Attachments that came since are not listed yet. */
-	return tree_need(ctx, &need, false);
+	/* A file has a name for now where the server could not tell it. Attachments that came since
+	 * are not listed yet. */
+	r = lacks_names(ctx, &dir->range, 0);
+	return r < 0 ? r : tree_need(ctx, &need, r == 0);
 }
 
 static int files_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	int r = open_messages(ctx, dir->ino, dir);
 
-	return r ? r : need_names(ctx, dir);
+	return r ? r : files_need_names(ctx, dir);
 }
 
 /* True for the newest attachment of a name while another file is about to get the name. */
@@ -81,16 +94,29 @@ static bool is_hidden(struct tree_ctx *ctx, uint64_t dir, const struct store_con
 }
 
 static int find_content(struct tree_ctx *ctx, uint64_t dir, const struct store_range *range,
-			const char *name, int64_t *ret_row)
+			const char *name, struct store_content *ret_content)
 {
-	struct store_content content = {0};
-	int r = store_content_find(ctx->conn, range, name, &content);
+	int r = store_content_find(ctx->conn, range, name, ret_content);
 
-	if (r == 0 && is_hidden(ctx, dir, &content, name))
-		r = -ENOENT;
-	*ret_row = content.rowid;
-	store_content_clear(&content);
-	return r;
+	return r == 0 && is_hidden(ctx, dir, ret_content, name) ? -ENOENT : r;
+}
+
+/*
+ * True if no name that is still to come gives `name` to another file: as a plain name it is that of the
+ * newest, as a version's it is that of one millisecond.
+ */
+static bool is_certain(struct tree_ctx *ctx, const struct store_range *range, const char *name,
+		       const struct store_content *content)
+{
+	struct store_range rest = *range;
+
+	if (strcmp(content->name, name) == 0) {
+		rest.after = MAX(rest.after, content->cookie);
+	} else {
+		rest.after = store_cookie_of(content->created_ms) - 1;
+		rest.until = store_cookie_of(content->created_ms + 1);
+	}
+	return lacks_names(ctx, &rest, clock_wall(ctx->tree->config.clock)) == 0;
 }
 
 /* Gives the range as it is known, without any request. */
@@ -112,6 +138,7 @@ static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *r
 static int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			struct tree_entry *ret_entry)
 {
+	struct store_content content = {0};
 	struct store_range range;
 	struct tree_dir opened;
 	int64_t row = upload_pending(ctx, dir, name);
@@ -123,17 +150,21 @@ static int files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		return tree_entry_or_none(ctx, row ? 0 : -ENOENT,
 					  tree_ino(TREE_ATTACHMENT, row), 0, ret_entry);
 	wait = open_messages(ctx, dir, &opened);
-	if (wait == 0)
-		wait = need_names(ctx, &opened);
 	if (wait == TREE_WAIT)
 		return wait;
 	r = known_range(ctx, dir, &range);
 	if (r == 0)
-		r = find_content(ctx, dir, &range, name, &row);
+		r = find_content(ctx, dir, &range, name, &content);
+	if (wait == 0 && (r || !is_certain(ctx, &opened.range, name, &content)))
+		wait = files_need_names(ctx, &opened);
 	/* An older entry is better than an error, but a "no such file" must not be wrong. */
-	if (r == -ENOENT && wait)
+	if (wait == TREE_WAIT || (r == -ENOENT && wait)) {
+		store_content_clear(&content);
 		return wait;
-	return tree_entry_or_none(ctx, r, tree_ino(TREE_ATTACHMENT, row), 0, ret_entry);
+	}
+	r = tree_entry_or_none(ctx, r, tree_ino(TREE_ATTACHMENT, content.rowid), 0, ret_entry);
+	store_content_clear(&content);
+	return r;
 }
 
 struct listing {

@@ -208,6 +208,9 @@ int tree_check_may_send(struct tree_ctx *ctx, const struct destination *to);
 /* A change of space.json. */
 int tree_check_may_change(struct tree_ctx *ctx, int64_t row);
 /* attachment.c */
+/* files.c */
+/* Needs the names of the attachments of dir->range. */
+int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir);
 /* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
  * the form of a message's name. */
 int tree_check_file_name(struct tree_ctx *ctx, const char *name);

@@ -2,7 +2,8 @@
 /*
  * .sparkfs/transfers: a line for each file under way, for `watch cat` and for scripts. Its
  * fields are separated by tabs: direction, bytes done, bytes in all ("?" if unknown), part
- * done, bytes per second, name.
+ * done, bytes per second, name. A line "names" counts names instead of bytes: those of a space's
+ * attachments that are being asked for.
  */
 #include "attach/attach.h"
 #include "tree/internal.h"
@@ -54,6 +55,23 @@ static void add_line(const struct content_transfer *t, GString *out)
 			       t->place ? t->place : "?", t->name ? t->name : "?");
 }
 
+static void add_names(struct tree_ctx *ctx, GString *out)
+{
+	g_autoptr(GArray) all = pager_names(ctx->tree->config.pager);
+
+	for (guint i = 0; i < all->len; i++) {
+		const struct pager_names *n = &g_array_index(all, struct pager_names, i);
+		struct store_room room = {0};
+
+		if (store_room_get(ctx->conn, n->room, &room) == 0)
+			g_string_append_printf(
+				out, "names\t%d\t%d\t%d%%\t%d/s\t%s/files\n", n->done, n->total,
+				n->done * 100 / MAX(n->total, 1),
+				(int)(n->done * INT64_C(1000) / MAX(n->for_ms, 1)), room.name);
+		store_room_clear(&room);
+	}
+}
+
 static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	g_autoptr(GArray) all = transfers_list(ctx);
@@ -61,6 +79,7 @@ static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	(void)ino;
 	for (guint i = 0; i < all->len; i++)
 		add_line(&g_array_index(all, struct content_transfer, i), out);
+	add_names(ctx, out);
 	return 0;
 }
 

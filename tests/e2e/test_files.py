@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+import urllib.parse
 
 import pytest
 
@@ -35,6 +36,12 @@ def upload(space, name, data=b"x", token="alice-token", **more):
     if isinstance(data, str):
         data = data.encode()
     return space.sim.upload(space.id, name, data, token=token, **more)
+
+
+def read_transfers(space):
+    """The fields of its lines."""
+    text = (space.mount / ".sparkfs/transfers").read_text()
+    return [line.split("\t") for line in text.splitlines()]
 
 
 @pytest.fixture
@@ -241,6 +248,30 @@ def test_names_are_asked_for_only_when_files_is_opened(pier):
     names(pier)
     pier.run("ls -l files/; find files/; du files/", check=True)
     assert heads(pier) == 5 and gets(pier) == 0
+
+
+def test_the_newest_name_waits_for_no_older_one(pier, start_mount):
+    for i in range(40):
+        upload(pier, f"{i:02}.txt", str(i))
+    upload(pier, "00.txt", "again")
+    remounted(pier, start_mount, "rate=off", "timeout=300", hurry=5)
+    # Only the newest are told at once.
+    known = pier.messages()[-8:]
+    for message in pier.messages()[:-8]:
+        url = urllib.parse.urlsplit(message["files"][0]).path.removeprefix("/v1")
+        pier.sim.fault(method="HEAD", route=url, delayMs=600_000)
+    assert (pier / "files/00.txt").read_text() == "again"
+    assert (pier / "files/38.txt").read_text() == "38"
+    # Nobody waits for the others any more: no more are asked for than were under way.
+    wait_until(lambda: not read_transfers(pier))
+    assert heads(pier) <= len(known) + 2 * 8
+    # A name that is not there is known to be absent when all are known; meanwhile it says why.
+    with fails(errno.ETIMEDOUT):
+        os.stat(pier / "files/absent.txt")
+    assert "transfers" in Unsent(pier.mount).last_error()
+    (line,) = read_transfers(pier)
+    assert line[0] == "names" and int(line[2]) >= 30 and line[5] == "Pier/files"
+    pier.sim.clear_faults()
 
 
 @pytest.mark.limit(120)

@@ -8,9 +8,13 @@
  *	                                ^              | on_head
  *	                                |              v
  *	                                +---- take_reply ------- failed: cancel the others
- *	                                      nothing left,        |
- *	                                      none under way       v
- *	                                           +---------> fetch_finished
+ *	                              tell |  nothing left,        |
+ *	                                   |  none under way       v
+ *	                                   |       +---------> fetch_finished
+ *	                                   v
+ *	                  the waiters look whether the names so far are enough (fetch_progress);
+ *	                  if nobody wants more, names that are on their way are kept, and no more
+ *	                  are asked for
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,6 +24,8 @@
 
 /* So many requests are under way at once, as far as the rate gate lets them through. */
 #define NAMES_AT_ONCE 8
+/* The waiters look again at most so often. */
+#define TELL_EVERY_MS 100
 /* At most so many names are fetched for a directory; older files are in their months. */
 #define NAMES_MAX 100000
 /* When to ask again for a name that the server could not tell. */
@@ -29,6 +35,7 @@
 struct names {
 	struct fetch *fetch; /* NULL: cancelled; freed when the last answer has come */
 	struct pager *pager;
+	int64_t room;
 	GArray *rows;		   /* of int64_t: rows to ask for */
 	guint next;		   /* in `rows` */
 	struct webex_reply failed; /* the first answer that ends the fetch; owned */
@@ -36,6 +43,11 @@ struct names {
 	GArray *unclear;	   /* of int64_t: rows at which the server failed */
 	bool by_get;		   /* the server knows no HEAD */
 	bool is_good;		   /* the server told at least one name */
+	int done;		   /* so many answers came */
+	bool is_enough;		   /* nobody wants more; what is on its way is kept */
+	bool is_telling;	   /* the waiters look at what came */
+	int64_t told_ms;	   /* mono: when they last did */
+	uint64_t timer;		   /* for when they may again; 0: none */
 };
 
 struct asked {
@@ -305,10 +317,56 @@ static void go_on(struct names *n, const struct asked *a, struct webex_reply *re
 		fail(n, r, reply);
 }
 
+/* Notes how far it is, for .sparkfs/transfers. */
+static void note_progress(struct names *n)
+{
+	int left = (int)(n->rows->len - n->next + n->asked->len);
+
+	pager_note_names(n->pager, n, n->room, n->done, n->fetch ? n->done + left : 0);
+}
+
+/* Lets those who wait for one name see whether it came. This may free the fetch. */
+static void tell_now(struct names *n)
+{
+	n->told_ms = clock_mono(pager_get_config(n->pager)->clock);
+	n->is_telling = true;
+	fetch_progress(n->fetch);
+	n->is_telling = false;
+}
+
+static bool is_going_on(const struct names *n)
+{
+	return n->fetch && !n->failed.error && n->asked->len;
+}
+
+static void on_timer(void *arg)
+{
+	struct names *n = arg;
+
+	n->timer = 0;
+	if (is_going_on(n))
+		tell_now(n);
+}
+
+static void tell(struct names *n)
+{
+	const struct pager_config *c = pager_get_config(n->pager);
+
+	if (!is_going_on(n) || n->timer)
+		return;
+	if (n->told_ms && clock_mono(c->clock) < n->told_ms + TELL_EVERY_MS)
+		n->timer = work_post_at(c->queue, n->told_ms + TELL_EVERY_MS, on_timer, n);
+	else
+		tell_now(n);
+}
+
 static void finish(struct names *n)
 {
 	struct fetch *f = n->fetch;
 
+	pager_note_names(n->pager, n, n->room, 0, 0);
+	if (n->timer)
+		work_cancel(pager_get_config(n->pager)->queue, n->timer);
 	if (f) {
 		f->names = NULL;
 		fetch_finished(f, n->failed.error, n->failed.error ? &n->failed : NULL);
@@ -322,11 +380,16 @@ static void on_head(void *arg, struct webex_reply *reply)
 	struct names *n = a->names;
 
 	g_ptr_array_remove_fast(n->asked, a);
+	n->done++;
 	if (a->by_get)
 		read_get(a, reply);
 	if (n->fetch && !n->failed.error)
 		go_on(n, a, reply);
+	else if (!n->fetch && n->is_enough && !reply->error)
+		(void)keep(n, a->row, reply);
 	g_free(a);
+	note_progress(n);
+	tell(n);
 	if (!n->asked->len)
 		finish(n);
 }
@@ -338,6 +401,7 @@ static int names_begin(struct fetch *f)
 
 	n->fetch = f;
 	n->pager = f->pager;
+	n->room = f->need.row;
 	n->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	n->asked = g_ptr_array_new();
 	n->unclear = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -346,6 +410,7 @@ static int names_begin(struct fetch *f)
 		r = ask(n);
 	if (n->asked->len) {
 		f->names = n;
+		note_progress(n);
 		if (r)
 			fail(n, r, NULL);
 		return FETCH_MORE;
@@ -359,7 +424,10 @@ static void names_cancel(struct fetch *f)
 	struct names *n = g_steal_pointer(&f->names);
 
 	n->fetch = NULL;
-	cancel_asked(n);
+	note_progress(n);
+	n->is_enough = n->is_telling;
+	if (!n->is_enough)
+		cancel_asked(n);
 }
 
 const struct fetcher fetcher_names = {

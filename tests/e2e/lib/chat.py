@@ -217,11 +217,11 @@ def put(path, data, flags=os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
             view = view[os.write(fd, view):]
 
 
-def remounted(space, start_mount, *options):
+def remounted(space, start_mount, *options, **more):
     """The same account in a new mount, where nothing is in the kernel's cache."""
     state = space.mount.state
     space.mount.unmount()
-    space.mount = start_mount(space.sim, *options, state=state)
+    space.mount = start_mount(space.sim, *options, state=state, **more)
     space.ls()
     space.sim.clear_log()
     return space

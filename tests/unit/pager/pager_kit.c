@@ -363,6 +363,10 @@ void woken(struct pager_waiter *waiter, int error)
 {
 	struct asker *a = (struct asker *)(void *)waiter;
 
+	if (error == PAGER_LOOK_AGAIN) {
+		pager_wait(a->w->pager, &a->need, waiter);
+		return;
+	}
 	a->calls++;
 	a->error = error;
 }
@@ -378,6 +382,8 @@ void ask_need(struct world *w, struct asker *a, const struct need *need)
 {
 	memset(a, 0, sizeof(*a));
 	a->waiter.fn = woken;
+	a->w = w;
+	a->need = *need;
 	pager_wait(w->pager, need, &a->waiter);
 }
 

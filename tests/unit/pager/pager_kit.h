@@ -50,9 +50,11 @@ struct world {
 struct asker {
 	struct pager_waiter waiter;
 	int calls, error;
+	struct world *w;
+	struct need need;
 };
 
-/* The fn of an asker's waiter; it counts. */
+/* The fn of an asker's waiter; it counts, and waits on where there is only a part. */
 void woken(struct pager_waiter *waiter, int error);
 void on_queue(struct world *w, void (*fn)(struct world *w));
 void make_pager(struct world *w, int recent, bool is_bot);
