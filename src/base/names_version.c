@@ -63,12 +63,18 @@ char *name_version(const char *name, int64_t created_ms, const char *tie_hex)
 
 bool name_parse_version(const char *name, int64_t *ret_created_ms)
 {
+	bool is_version = false;
+
+	/* The file's own name may have the form of a version's, too: the last time is ours. */
 	for (const char *at = strchr(name, '~'); at; at = strchr(at + 1, '~')) {
 		char when[TIME_ISO_SIZE];
+		int64_t ms;
 
-		if (g_strlcpy(when, at + 1, sizeof(when)) >= sizeof(when) - 1 &&
-		    time_parse_name(when, ret_created_ms) == 0)
-			return true;
+		if (g_strlcpy(when, at + 1, sizeof(when)) < sizeof(when) - 1 ||
+		    time_parse_name(when, &ms) != 0)
+			continue;
+		*ret_created_ms = ms;
+		is_version = true;
 	}
-	return false;
+	return is_version;
 }

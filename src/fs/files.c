@@ -128,7 +128,7 @@ static void set_read_flags(struct fuse_file_info *fi, enum tree_read_from from)
 /* Counted before the fetch, so that its bytes are kept. */
 static void count_content(struct op *op)
 {
-	if (tree_ino_kind(op->ino) != TREE_ATTACHMENT || op->content_counted)
+	if (!tree_is_content(op->ino) || op->content_counted)
 		return;
 	contents_open(op->fs->config.contents, tree_ino_row(op->ino));
 	op->content_counted = true;
@@ -180,6 +180,10 @@ static int open_read_run(struct op *op)
 	h->pending = pending;
 	h->content_counted = op->content_counted;
 	set_read_flags(&op->fi, from);
+	/* A number's content becomes another when the file is written again (store_apply_content);
+	 * the kernel is told only where it was written. */
+	if (from == TREE_READ_CONTENT && tree_ino_kind(op->ino) != TREE_ATTACHMENT)
+		op->fi.keep_cache = 0;
 	read_past_cache(op);
 	watch(op, h);
 	give_out(op, h);

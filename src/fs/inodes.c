@@ -145,12 +145,12 @@ static int setattr_run(struct op *op)
 	mode_t mode = op->mode & 07777;
 	int64_t mtime_ms = to_ms(&op->attr.st.st_mtim);
 	bool set_mtime = op->flags & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW);
-	int r = 0;
+	int r = tree_check_change(&op->ctx, op->ino, NULL);
 
 	if (op->flags & FUSE_SET_ATTR_MTIME_NOW)
 		mtime_ms = clock_wall(op->fs->config.clock);
-	if (op->flags & FUSE_SET_ATTR_SIZE)
-		r = op->fs->config.read_only ? -EROFS : truncate_run(op);
+	if (r == 0 && op->flags & FUSE_SET_ATTR_SIZE)
+		r = truncate_run(op);
 	if (r == 0)
 		r = op_begin(op);
 	if (r)

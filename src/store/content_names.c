@@ -150,6 +150,37 @@ static int find_version(struct store_conn *conn, const struct store_range *range
 	return r < 0 ? r : -ENOENT;
 }
 
+char *store_content_lasting(const struct store_content *content)
+{
+	return content->key ? name_with_tie(content) : NULL;
+}
+
+int store_content_find_lasting(struct store_conn *conn, const struct store_range *range,
+			       const char *name, struct store_content *ret_content)
+{
+	g_autoptr(GArray) rowids = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	int64_t created_ms;
+	int r;
+
+	if (!name_parse_version(name, &created_ms))
+		return -ENOENT;
+	r = rows_of(conn, range->room, created_ms, rowids);
+	for (guint i = 0; r == 0 && i < rowids->len; i++) {
+		struct store_content c = {0};
+		g_autofree char *lasting = NULL;
+
+		r = store_content_get(conn, g_array_index(rowids, int64_t, i), &c);
+		if (r == 0 && !c.gone && c.cookie > range->after && c.cookie < end_of(range))
+			lasting = store_content_lasting(&c);
+		if (r == 0 && g_strcmp0(lasting, name) == 0) {
+			*ret_content = c;
+			return 0;
+		}
+		store_content_clear(&c);
+	}
+	return r < 0 ? r : -ENOENT;
+}
+
 int store_content_find(struct store_conn *conn, const struct store_range *range,
 		       const char *name, struct store_content *ret_content)
 {
@@ -166,10 +197,8 @@ int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 
 /* ---- listing ---- */
 
-int store_content_list(struct store_conn *conn, const struct store_range *range, int64_t after,
-		       bool (*fn)(void *arg, const struct store_content *content,
-				  const char *shown),
-		       void *arg)
+int store_content_each(struct store_conn *conn, const struct store_range *range, int64_t after,
+		       bool (*fn)(void *arg, const struct store_content *content), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		conn->q, "SELECT " CONTENT_COLUMNS CONTENT_FROM
@@ -185,17 +214,54 @@ int store_content_list(struct store_conn *conn, const struct store_range *range,
 	sql_int(&st, 4, after);
 	while (more && (r = sql_step(&st)) == 1) {
 		struct store_content c = {0};
-		g_autofree char *shown = NULL;
 
 		content_row(&st, &c);
-		r = store_content_shown(conn, range, &c, &shown);
-		if (r == 0 && c.created_ms >= range->since_ms)
-			more = fn(arg, &c, shown);
+		if (c.created_ms >= range->since_ms)
+			more = fn(arg, &c);
 		store_content_clear(&c);
-		if (r < 0)
-			break;
 	}
 	return MIN(r, 0);
+}
+
+struct shown {
+	struct store_conn *conn;
+	const struct store_range *range;
+	bool (*fn)(void *arg, const struct store_content *content, const char *shown);
+	void *arg;
+	int error;
+};
+
+static bool show(void *arg, const struct store_content *c)
+{
+	struct shown *s = arg;
+	g_autofree char *name = NULL;
+
+	s->error = store_content_shown(s->conn, s->range, c, &name);
+	return s->error == 0 && s->fn(s->arg, c, name);
+}
+
+int store_content_list(struct store_conn *conn, const struct store_range *range, int64_t after,
+		       bool (*fn)(void *arg, const struct store_content *content,
+				  const char *shown),
+		       void *arg)
+{
+	struct shown s = {.conn = conn, .range = range, .fn = fn, .arg = arg};
+	int r = store_content_each(conn, range, after, show, &s);
+
+	return r ? r : s.error;
+}
+
+int store_content_any(struct store_conn *conn, const struct store_range *range)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(conn->q, "SELECT 1 FROM content c JOIN message m ON m.rowid=c.message"
+				  " WHERE c.room=?1 AND c.gone=0 AND c.cookie>?2 AND"
+				  " c.cookie<?3 AND m.deleted=0 LIMIT 1");
+
+	sql_int(&st, 1, range->room);
+	sql_int(&st, 2, range->after);
+	sql_int(&st, 3, end_of(range));
+	return sql_step(&st);
 }
 
 int store_content_unnamed(struct store_conn *conn, const struct store_range *range,

@@ -29,6 +29,7 @@ void content_row(struct sql_stmt *st, struct store_content *ret_content)
 		.is_proven = sql_get_int(st, 10),
 		.created_ms = sql_get_int(st, 11),
 		.key = sql_get_text(st, 12),
+		.is_asked_again = sql_get_int(st, 13),
 	};
 }
 

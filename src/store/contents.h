@@ -27,8 +27,9 @@ struct store_content {
 	int64_t size;	/* -1: unknown */
 	bool is_proven; /* `size` was counted from the bytes; else a header said so */
 	int64_t mtime_ms;
-	int64_t created_ms; /* of its message */
-	int64_t cookie;	    /* of its message */
+	int64_t created_ms;  /* of its message */
+	int64_t cookie;	     /* of its message */
+	bool is_asked_again; /* the server could not tell its name, which may be another soon */
 	bool gone;
 };
 void store_content_clear(struct store_content *c);
@@ -44,6 +45,20 @@ int store_content_find(struct store_conn *c, const struct store_range *range, co
  * yet. */
 int store_content_shown(struct store_conn *c, const struct store_range *range,
 			const struct store_content *content, char **ret_name);
+/*
+ * The name of the content that depends on nothing else: with its time and digits of its id, as
+ * "report~<time>~<hex>.pdf". No other content has it, and it stays whatever comes, goes or gets its name
+ * beside it. Owned; NULL: its name was not asked for yet.
+ */
+char *store_content_lasting(const struct store_content *content);
+/* The content that has this lasting name. -ENOENT. */
+int store_content_find_lasting(struct store_conn *c, const struct store_range *range,
+			       const char *name, struct store_content *ret_content);
+/* As store_content_list(), without a name for the listing. */
+int store_content_each(struct store_conn *c, const struct store_range *range, int64_t after,
+		       bool (*fn)(void *arg, const struct store_content *content), void *arg);
+/* 1 if a message of the range has an attachment, whether its name is known or not; 0; -errno. */
+int store_content_any(struct store_conn *c, const struct store_range *range);
 /* Calls `fn` for the contents of the range that have a name and a rowid above `after`, rising
  * by rowid, until it returns false. */
 int store_content_list(struct store_conn *c, const struct store_range *range, int64_t after,

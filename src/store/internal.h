@@ -134,7 +134,7 @@ int person_touch(struct write *w, const char *id, const char *email, int64_t *re
 #define CONTENT_COLUMNS                                                                        \
 	"c.rowid, c.room, c.message, c.url, c.name, c.sha256, c.size, c.mtime_ms,"             \
 	" c.gone OR r.gone IS NOT 0 OR ifnull(m.deleted, 0), c.cookie, c.is_proven,"           \
-	" ifnull(m.created_ms, c.mtime_ms), c.name_key "
+	" ifnull(m.created_ms, c.mtime_ms), c.name_key, c.retry_ms>0 "
 #define CONTENT_FROM                                                                           \
 	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
 	" LEFT JOIN message m ON m.rowid=c.message "

@@ -335,6 +335,23 @@ int store_transcript_size(struct store_conn *c, const struct store_range *range,
 	return sql_get_int(&st, 1) < 0 ? -ENODATA : 0;
 }
 
+int store_message_changed(struct store_conn *c, const struct store_range *range,
+			  int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT count(*), max(max(m.created_ms, m.updated_ms)) FROM message m"
+		      " WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?4 AND m.deleted=0"
+		      " AND m.created_ms>=?3");
+	int r;
+
+	bind_listing(&st, range);
+	r = sql_step(&st);
+	if (r < 0)
+		return r;
+	*ret_ms = sql_get_int(&st, 1);
+	return sql_get_int(&st, 0) ? 0 : -ENOENT;
+}
+
 int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,
 			     int64_t recent)
 {

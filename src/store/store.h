@@ -314,6 +314,9 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
  */
 int store_transcript_size(struct store_conn *c, const struct store_range *range,
 			  int64_t *ret_size);
+/* When a live message of the range was last written or edited. -ENOENT: it has none. */
+int store_message_changed(struct store_conn *c, const struct store_range *range,
+			  int64_t *ret_ms);
 /*
  * Where a listing of the newest `recent` live messages at or above since_ms begins: the cookie
  * to list after; 0 if that is all of them.

@@ -241,7 +241,7 @@ int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_
 
 /* clang-format off */
 const struct tree_row attachment_rows[] = {
-	{ TREE_ATTACHMENT, "upload", TREE_NONE, NULL, FILE_RW, ROW_SHIFTS | ROW_WATCHED, LETTER_FILE, .attr = upload_attr, .open = upload_open },
+	{ TREE_ATTACHMENT, "upload", TREE_NONE, NULL, FILE_RW, ROW_SHIFTS | ROW_WATCHED | ROW_CONTENT, LETTER_FILE, .attr = upload_attr, .open = upload_open },
 	ROWS_END,
 };
 /* clang-format on */

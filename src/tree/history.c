@@ -45,6 +45,15 @@ int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_mo
 	return 0;
 }
 
+struct store_range tree_month_range(const struct tree_month *m)
+{
+	return (struct store_range){
+		.room = m->room,
+		.after = store_cookie_of(m->lo_ms + 1) - 1,
+		.until = store_cookie_of(m->hi_ms + 1),
+	};
+}
+
 /* ---- needs of the past ---- */
 
 static int need_span(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
@@ -159,7 +168,7 @@ static int list_months(struct months *m, int64_t room,
 	return store_node_list(m->ctx->conn, NODE_MONTH, prefix, fn, m);
 }
 
-static int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	struct months m = {.ctx = ctx};
 	int64_t room = tree_ino_row(dir->ino);
@@ -195,14 +204,21 @@ static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *re
 	return r;
 }
 
-/* The kind of the months in `dir`: directories of messages or of files. */
+/* The kind of the months in `dir`: directories of messages, of files, or of what is saved. */
 static enum tree_kind kind_of_months(uint64_t dir)
 {
-	return tree_ino_kind(dir) == TREE_FILES_MONTHS ? TREE_MONTH_FILES : TREE_MONTH;
+	switch (tree_ino_kind(dir)) {
+	case TREE_FILES_MONTHS:
+		return TREE_MONTH_FILES;
+	case TREE_ARCHIVE_SPACE:
+		return TREE_ARCHIVE_MONTH;
+	default:
+		return TREE_MONTH;
+	}
 }
 
-static int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-			  struct tree_entry *ret_entry)
+int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry)
 {
 	int64_t row = 0;
 	int month, r;
@@ -233,8 +249,8 @@ static bool emit_month(void *arg, int64_t rowid, const char *key)
 			     tree_ino(m->kind, rowid), cookie_of(month), &m->error);
 }
 
-static int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-			   tree_emit emit, void *arg)
+int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg)
 {
 	struct months m = {.ctx = ctx,
 			   .kind = kind_of_months(dir->ino),
@@ -308,7 +324,7 @@ int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		/* The end of the month, whether its messages are known or not, so that a backup
 		 * finds the same time before and after they are fetched. */
 		tree_set_times(attr, CLAMP(range.latest_ms, m.lo_ms + 1, m.hi_ms));
-		if (room.room.is_read_only && S_ISDIR(attr->st.st_mode))
+		if (room.room.is_read_only && tree_is_month(ino))
 			attr->st.st_mode &= ~0222u;
 	}
 	store_room_clear(&room);
@@ -336,11 +352,7 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	r = need_newest_page(ctx, &m);
 	if (r == 0)
 		r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
-	dir->range = (struct store_range){
-		.room = m.room,
-		.after = store_cookie_of(m.lo_ms + 1) - 1,
-		.until = store_cookie_of(m.hi_ms + 1),
-	};
+	dir->range = tree_month_range(&m);
 	return r;
 }
 
@@ -354,34 +366,37 @@ static int64_t time_of(const char *name)
 	return time_parse_name(text, &ms) ? -1 : ms;
 }
 
+int month_find_message(struct tree_ctx *ctx, uint64_t dir, const char *name, size_t stem_len,
+		       int64_t *ret_row)
+{
+	int64_t ms = time_of(name);
+	struct tree_month m;
+	int wait, r = tree_month_get(ctx, dir, &m);
+
+	if (r)
+		return r;
+	if (ms <= m.lo_ms || ms > m.hi_ms)
+		return -ENOENT;
+	r = store_message_by_stem(ctx->conn, m.room, name, stem_len, ret_row);
+	if (r != -ENOENT)
+		return r;
+	/* The message's own millisecond is enough. */
+	wait = tree_need_interval(ctx, m.room, ms - 1, ms);
+	return wait ? wait : r;
+}
+
 static int month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			struct tree_entry *ret_entry)
 {
 	enum name_twin twin;
-	struct tree_month m;
-	int64_t row = 0, ms;
+	int64_t row = 0;
 	size_t stem_len;
 	int r;
 
 	/* A scratch file of an editor. */
 	if (!name_parse_message(name, &stem_len, &twin))
 		return upload_lookup(ctx, dir, name, ret_entry);
-	r = tree_month_get(ctx, dir, &m);
-	if (r)
-		return r;
-	ms = time_of(name);
-	if (ms <= m.lo_ms || ms > m.hi_ms) {
-		tree_no_entry(ret_entry, TIMEOUT_LONG);
-		return 0;
-	}
-	r = store_message_by_stem(ctx->conn, m.room, name, stem_len, &row);
-	if (r == -ENOENT) {
-		/* The message's own millisecond is enough. */
-		int wait = tree_need_interval(ctx, m.room, ms - 1, ms);
-
-		if (wait && wait != -ENOENT)
-			return wait;
-	}
+	r = month_find_message(ctx, dir, name, stem_len, &row);
 	return tree_entry_or_none(ctx, r, tree_ino(tree_kind_of_twin(twin), row), TIMEOUT_SHORT,
 				  ret_entry);
 }

@@ -83,6 +83,27 @@ enum tree_kind {
 
 	TREE_TRANSFERS = 76, /* .sparkfs/transfers */
 	TREE_README = 77,    /* README */
+
+	TREE_ARCHIVE = 80, /* .sparkfs/archive */
+	TREE_ARCHIVE_SPACES = 81,
+	TREE_ARCHIVE_DIRECT = 82,
+
+	/* row: room */
+	TREE_ARCHIVE_LINK = 83,	 /* spaces/X/archive */
+	TREE_ARCHIVE_SPACE = 84, /* .sparkfs/archive/spaces/X */
+	TREE_ARCHIVE_SPACE_JSON = 85,
+	TREE_ARCHIVE_MEMBERS_JSON = 86,
+
+	/* row: as 65 */
+	TREE_ARCHIVE_MONTH = 87,
+	TREE_ARCHIVE_TRANSCRIPT = 88,
+	TREE_ARCHIVE_FILES = 89,
+
+	/* row: message */
+	TREE_ARCHIVE_TXT = 90,
+	TREE_ARCHIVE_JSON = 91,
+
+	TREE_ARCHIVE_FILE = 92, /* row: content */
 };
 
 #define TREE_ROOT_INO 1

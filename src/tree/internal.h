@@ -47,6 +47,11 @@ enum tree_row_flags {
 	ROW_COUNTED = 1024, /* its row is a number of counted.h, and no row of the store */
 	ROW_LIST = 2048, /* a list of spaces or people, with which a program begins that walks
 			  * through them */
+	ROW_SEALED = 32768,    /* nobody writes, renames or removes it, nor anything in it */
+	ROW_TRANSCRIPT = 4096, /* read as transcript.h holds it */
+	ROW_CONTENT = 8192, /* its bytes are attach/attach.h's; its number is the content's */
+	ROW_NAMED = 16384,  /* a listing tells its name alone, since its attributes may cost
+				* a request that can fail */
 };
 
 /* One kind of file. Hooks may be NULL. */
@@ -61,6 +66,9 @@ struct tree_row {
 	enum letter_form form; /* of what is written to it */
 	/* 0 if the file is there now, -ENOENT if not (fixed names that come and go). */
 	int (*exists)(struct tree_ctx *ctx, uint64_t ino);
+	/* 0 if a listing shows it, -ENOENT if not, for a fixed name that can be looked up all
+	 * the same. opendir has made sure that this needs nothing. */
+	int (*listed)(struct tree_ctx *ctx, uint64_t ino);
 	/* Looks up names other than the fixed ones; ret_entry->ino 0: there is none. */
 	int (*lookup)(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		      struct tree_entry *ret_entry);
@@ -107,7 +115,9 @@ void tree_set_times(struct tree_attr *attr, int64_t ms);
 void tree_set_size(struct tree_attr *attr, int64_t size);
 /* Sets the size to that of what the render hook gives. */
 int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
-/* Emits the entry of node `ino`. */
+/* Emits the name and the type of node `ino`, for which the kernel asks when a program wants more. */
+bool tree_emit_name(tree_emit emit, void *arg, const char *name, uint64_t ino, int64_t cookie);
+/* Emits the entry of node `ino`; its name alone where its attributes need something. */
 bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *name,
 		   uint64_t ino, int64_t cookie, int *ret_error);
 
@@ -132,6 +142,8 @@ struct tree_month {
 	int64_t lo_ms, hi_ms; /* lo < created <= hi */
 };
 int tree_month_get(struct tree_ctx *ctx, uint64_t ino, struct tree_month *ret_month);
+/* The messages of the month. */
+struct store_range tree_month_range(const struct tree_month *m);
 
 /* ---- the rows, each in the file that has their hooks; kinds.c joins them ---- */
 extern const struct tree_row events_rows[];
@@ -146,6 +158,7 @@ extern const struct tree_row transcript_file_rows[];
 extern const struct tree_row files_rows[];
 extern const struct tree_row messages_rows[];
 extern const struct tree_row attachment_rows[];
+extern const struct tree_row archive_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \
@@ -165,17 +178,36 @@ int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		   tree_emit emit, void *arg);
 int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* messages.c */
+int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int message_open(struct tree_ctx *ctx, uint64_t ino);
+int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* The messages of dir->range. */
 int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		     tree_emit emit, void *arg);
+/* files.c */
+/* Needs the names of the attachments of dir->range. */
+int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir);
 /* history.c */
+/* The directory of a space's months, whichever kind of month it has. */
+int history_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry);
+int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int history_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg);
+/* Finds the message with this stem in the month. 0, TREE_WAIT, -errno; -ENOENT: there is none. */
+int month_find_message(struct tree_ctx *ctx, uint64_t dir, const char *name, size_t stem_len,
+		       int64_t *ret_row);
 int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* transcript_file.c */
 int view_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+int transcript_open(struct tree_ctx *ctx, uint64_t ino);
 /* transfers.c */
 struct content_transfer;
 /* The transfers under way (of struct content_transfer), each with its name. Owned. */
@@ -208,9 +240,6 @@ int tree_check_may_send(struct tree_ctx *ctx, const struct destination *to);
 /* A change of space.json. */
 int tree_check_may_change(struct tree_ctx *ctx, int64_t row);
 /* attachment.c */
-/* files.c */
-/* Needs the names of the attachments of dir->range. */
-int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir);
 /* 0 if a new file may have this name. -EINVAL: it would not come back as typed; -EPERM: it has
  * the form of a message's name. */
 int tree_check_file_name(struct tree_ctx *ctx, const char *name);

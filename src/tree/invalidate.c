@@ -155,6 +155,7 @@ static void tell_room(const struct telling *g, const struct store_change *c)
 		return;
 	tell_inode(g, tree_ino(TREE_SPACE, c->room));
 	tell_inode(g, tree_ino(TREE_SPACE_JSON, c->room));
+	tell_inode(g, tree_ino(TREE_ARCHIVE_SPACE_JSON, c->room));
 	/* The time of the newest month follows the room's, and the month before may have been
 	 * the newest until now. */
 	tell_history(g, c->room, c->type == STORE_ROOM_GONE ? INT_MAX : 2);
@@ -180,6 +181,8 @@ static void tell_bodies(const struct telling *g, const struct store_change *c)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(twins); i++)
 		tell_inode(g, tree_ino(twins[i].kind, c->rowid));
+	tell_inode(g, tree_ino(TREE_ARCHIVE_TXT, c->rowid));
+	tell_inode(g, tree_ino(TREE_ARCHIVE_JSON, c->rowid));
 }
 
 static void grow_transcripts(const struct telling *g, const struct store_change *c)
@@ -267,6 +270,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 	case STORE_MEMBER_GONE:
 		tell_place(g, c);
 		tell_inode(g, tree_ino(TREE_MEMBER, c->rowid));
+		tell_inode(g, tree_ino(TREE_ARCHIVE_MEMBERS_JSON, c->room));
 		break;
 	case STORE_PERSON_CHANGED:
 		tell_inode(g, tree_ino(TREE_PERSON, c->rowid));
@@ -318,6 +322,7 @@ static void tell_dirs(const struct telling *g)
 		tell_inode(g, tree_ino(TREE_MEMBERS, room));
 		tell_inode(g, tree_ino(TREE_FILES, room));
 		tell_inode(g, tree_ino(TREE_SPACE_JSON, room));
+		tell_inode(g, tree_ino(TREE_ARCHIVE_SPACE_JSON, room));
 		tell_name(g, tree_ino(TREE_SPACE, room), "last");
 		tell_history(g, room, 2);
 	}

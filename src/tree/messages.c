@@ -153,13 +153,29 @@ static bool is_editable(const struct tree *t, enum tree_kind kind, const struct 
 		(kind == TREE_MESSAGE_MD && b->has_markdown));
 }
 
+/* The form of the message, whether in a space or in an archive. */
+static enum tree_kind form_of(uint64_t ino)
+{
+	enum tree_kind kind = tree_ino_kind(ino);
+
+	return kind == TREE_ARCHIVE_TXT	   ? TREE_MESSAGE_TXT
+	       : kind == TREE_ARCHIVE_JSON ? TREE_MESSAGE_JSON
+					   : kind;
+}
+
+static bool is_archived(uint64_t ino)
+{
+	return form_of(ino) != tree_ino_kind(ino);
+}
+
 static void fill_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct store_brief *b,
 		      struct tree_attr *attr)
 {
 	if (is_editable(ctx->tree, kind, b))
 		attr->st.st_mode |= 0222;
-	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). */
-	attr->st.st_nlink = 2;
+	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). In
+	 * an archive it is once, under a number of its own. */
+	attr->st.st_nlink = is_archived(attr->st.st_ino) ? 1 : 2;
 	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
 	if (kind == TREE_MESSAGE_TXT && b->txt_size >= 0)
 		tree_set_size(attr, b->txt_size);
@@ -246,9 +262,9 @@ static int renew_brief(struct tree_ctx *ctx, struct store_brief *b)
 	return 0;
 }
 
-static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
-	enum tree_kind kind = tree_ino_kind(ino);
+	enum tree_kind kind = form_of(ino);
 	_cleanup_(cleanup_free) char *stem = NULL;
 	struct store_brief brief;
 	bool deleted;
@@ -270,7 +286,7 @@ static int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *at
 	return kind == TREE_MESSAGE_TXT ? 0 : tree_attr_by_render(ctx, ino, attr);
 }
 
-static int message_open(struct tree_ctx *ctx, uint64_t ino)
+int message_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	int64_t row = tree_ino_row(ino);
 	bool evicted = false;
@@ -281,9 +297,9 @@ static int message_open(struct tree_ctx *ctx, uint64_t ino)
 	return r == 0 && evicted ? need_body(ctx, row) : r;
 }
 
-static int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
-	enum tree_kind kind = tree_ino_kind(ino);
+	enum tree_kind kind = form_of(ino);
 	struct store_message m = {0};
 	int r = tree_message(ctx, tree_ino_row(ino), &m);
 

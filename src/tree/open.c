@@ -58,7 +58,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 		if (r)
 			return r;
 	}
-	if (row->kind == TREE_TRANSCRIPT || row->kind == TREE_MONTH_TRANSCRIPT) {
+	if (row->flags & ROW_TRANSCRIPT) {
 		*ret_from = TREE_READ_TRANSCRIPT;
 		pager_stay_awake(ctx->tree->config.pager, 1);
 		return 0;
@@ -73,6 +73,7 @@ int tree_open_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from *ret_
 		return r;
 	*ret_from = row->flags & ROW_POST	 ? TREE_READ_EMPTY
 		    : row->flags & ROW_DIRECT_IO ? TREE_READ_SNAPSHOT
+		    : row->flags & ROW_CONTENT	 ? TREE_READ_CONTENT
 						 : TREE_READ_STORE;
 	return 0;
 }

@@ -39,11 +39,6 @@ static int find(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t *
 	return 0;
 }
 
-static int read_only(struct tree_ctx *ctx)
-{
-	return ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
-}
-
 /* ---- mkdir ---- */
 
 static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
@@ -76,7 +71,7 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 {
 	struct tree_plan plan = {.action = TREE_DO_MAKE_ROOM};
 	uint64_t ino;
-	int r = read_only(ctx);
+	int r = tree_check_change(ctx, dir, name);
 
 	if (r)
 		return r;
@@ -425,8 +420,10 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 	struct tree_plan plan = {0};
 	struct pending *p;
 	uint64_t ino;
-	int r = read_only(ctx);
+	int r = tree_check_change(ctx, dir, name);
 
+	if (r == 0)
+		r = tree_check_change(ctx, newdir, newname);
 	if (r == 0 && (flags & ~(unsigned)RENAME_NOREPLACE))
 		r = tree_refuse(ctx, -EINVAL, "%s: no two names can be exchanged here", name);
 	if (r == 0)
@@ -467,7 +464,7 @@ int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 {
 	struct tree_plan plan = {.action = TREE_DO_INVITE};
 	struct store_room room = {0};
-	int r = read_only(ctx);
+	int r = tree_check_change(ctx, dir, name);
 
 	if (r)
 		return r;

@@ -21,7 +21,7 @@ enum tree_read_from {
 /* True if the file can be opened for reading without tree_open_read. */
 bool tree_opens_freely(struct tree *t, uint64_t ino);
 /*
- * Makes sure that everything is known that reading the file needs. For TREE_ATTACHMENT nodes the
+ * Makes sure that everything is known that reading the file needs. For nodes of tree_is_content() the
  * caller has called contents_open before. TREE_READ_TRANSCRIPT and _PENDING are held until
  * tree_release_read.
  */

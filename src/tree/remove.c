@@ -294,7 +294,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 {
 	struct tree_plan plan = {0};
 	struct tree_entry e;
-	int r = ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
+	int r = tree_check_change(ctx, dir, name);
 
 	if (r == 0)
 		r = tree_lookup(ctx, dir, name, &e);
@@ -447,7 +447,7 @@ int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct tree_plan plan = {.action = TREE_DO_DELETE_ROOM};
 	struct store_room room = {0};
 	struct tree_entry e;
-	int r = ctx->tree->config.read_only ? tree_refuse_read_only(ctx) : 0;
+	int r = tree_check_change(ctx, dir, name);
 
 	if (r == 0)
 		r = tree_lookup(ctx, dir, name, &e);

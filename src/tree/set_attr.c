@@ -49,9 +49,10 @@ int tree_set_attr(struct tree_ctx *ctx, uint64_t ino, const mode_t *mode,
 	/* 0 means that no time was set, so times at or before 1970 become 1. */
 	int64_t time_ms = mtime_ms ? MAX(*mtime_ms, 1) : 0;
 	struct pending *p;
+	int r = tree_check_change(ctx, ino, NULL);
 
-	if (ctx->tree->config.read_only)
-		return tree_refuse_read_only(ctx);
+	if (r)
+		return r;
 	if (tree_ino_kind(ino) != TREE_ATTACHMENT)
 		/* Accepted without effect, so that tar, cp -p and touch do not warn: the
 		 * server's times count. */

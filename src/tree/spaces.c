@@ -9,7 +9,18 @@
 
 static enum webex_room_type type_of(uint64_t dir)
 {
-	return tree_ino_kind(dir) == TREE_DIRECT ? WEBEX_ROOM_DIRECT : WEBEX_ROOM_GROUP;
+	return tree_ino_kind(dir) == TREE_DIRECT || tree_ino_kind(dir) == TREE_ARCHIVE_DIRECT
+		       ? WEBEX_ROOM_DIRECT
+		       : WEBEX_ROOM_GROUP;
+}
+
+/* The kind of the spaces in `dir`. */
+static enum tree_kind kind_below(uint64_t dir)
+{
+	return tree_ino_kind(dir) == TREE_ARCHIVE_SPACES ||
+			       tree_ino_kind(dir) == TREE_ARCHIVE_DIRECT
+		       ? TREE_ARCHIVE_SPACE
+		       : TREE_SPACE;
 }
 
 /*
@@ -44,7 +55,7 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		if (wait)
 			return wait;
 	}
-	r = tree_entry_or_none(ctx, r, tree_ino(TREE_SPACE, room.rowid), TIMEOUT_SHORT,
+	r = tree_entry_or_none(ctx, r, tree_ino(kind_below(dir), room.rowid), TIMEOUT_SHORT,
 			       ret_entry);
 	store_room_clear(&room);
 	return r;
@@ -61,6 +72,7 @@ struct listing {
 	tree_emit emit;
 	void *arg;
 	int error;
+	enum tree_kind kind; /* of the spaces */
 	int64_t cookie_base; /* views: added to the row */
 	bool is_full;
 };
@@ -70,14 +82,14 @@ static bool emit_space(void *arg, const struct store_room *room)
 	struct listing *l = arg;
 
 	return tree_emit_ino(l->ctx, l->emit, l->arg, room->name,
-			     tree_ino(TREE_SPACE, room->rowid), STORE_COOKIE_MIN + room->rowid,
+			     tree_ino(l->kind, room->rowid), STORE_COOKIE_MIN + room->rowid,
 			     &l->error);
 }
 
 int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		   tree_emit emit, void *arg)
 {
-	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
+	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .kind = kind_below(dir->ino)};
 	int r = store_room_list(ctx->conn, type_of(dir->ino), cookie - STORE_COOKIE_MIN,
 				emit_space, &l);
 
@@ -113,7 +125,7 @@ static int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	return 0;
 }
 
-static int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	int r = space_attr(ctx, ino, attr);
 
@@ -128,7 +140,7 @@ static int space_json_open(struct tree_ctx *ctx, uint64_t ino)
 	return r ? r : tree_need_poll(ctx);
 }
 
-static int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	struct store_room room = {0};
 	int r = tree_room(ctx, tree_ino_row(ino), &room);

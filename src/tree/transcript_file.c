@@ -67,7 +67,7 @@ int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 
 static bool is_of_month(uint64_t ino)
 {
-	return tree_ino_kind(ino) == TREE_MONTH_TRANSCRIPT;
+	return tree_ino_kind(ino) != TREE_TRANSCRIPT;
 }
 
 /* Needs the bodies that were dropped, page by page. */
@@ -119,7 +119,7 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 	return 0;
 }
 
-static int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
 	struct store_range range;
@@ -145,7 +145,7 @@ static int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr 
 
 #define HOLD_TRIES 3
 
-static int transcript_open(struct tree_ctx *ctx, uint64_t ino)
+int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
 	struct store *store = ctx->tree->config.store;
@@ -175,11 +175,11 @@ static int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 
 /* clang-format off */
 const struct tree_row transcript_file_rows[] = {
-	{ TREE_TRANSCRIPT, "transcript.log", TREE_VIEW, "transcript.log", FILE_RO, ROW_LISTED | ROW_VOLATILE,
-	  .attr = transcript_attr, .open = transcript_open },
+	{ TREE_TRANSCRIPT, "transcript.log", TREE_VIEW, "transcript.log", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_TRANSCRIPT, .attr = transcript_attr, .open = transcript_open },
 	{ TREE_MONTH_TRANSCRIPT_LINK, "transcript link", TREE_MONTH, "transcript.log", LINK, ROW_LISTED,
 	  .attr = month_link_attr, .readlink = month_transcript_readlink },
-	{ TREE_MONTH_TRANSCRIPT, "month's transcript", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE,
+	{ TREE_MONTH_TRANSCRIPT, "month's transcript", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_TRANSCRIPT,
 	  .attr = transcript_attr, .open = transcript_open },
 	{ TREE_TRANSCRIPT_LINK, "transcript link", TREE_SPACE, "transcript.log", LINK, ROW_LISTED,
 	  .attr = view_link_attr, .readlink = transcript_readlink },

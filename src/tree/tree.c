@@ -154,6 +154,7 @@ int64_t tree_walked(uint64_t dir)
 	case TREE_MEMBERS:
 	case TREE_VIEW:
 	case TREE_HISTORY:
+	case TREE_ARCHIVE_SPACE:
 	case TREE_FILES:
 		return tree_ino_row(dir);
 	default:
@@ -360,6 +361,14 @@ int tree_opendir(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir)
 	return r;
 }
 
+bool tree_emit_name(tree_emit emit, void *arg, const char *name, uint64_t ino, int64_t cookie)
+{
+	struct tree_entry e = {
+		.attr.st = {.st_ino = ino, .st_mode = tree_row(ino)->mode & S_IFMT}};
+
+	return emit(arg, name, &e, cookie);
+}
+
 bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *name,
 		   uint64_t ino, int64_t cookie, int *ret_error)
 {
@@ -369,7 +378,9 @@ bool tree_emit_ino(struct tree_ctx *ctx, tree_emit emit, void *arg, const char *
 	/* The file was removed since the listing began, which is no error of the directory. */
 	if (r == -ENOENT)
 		return true;
-	if (r < 0 || r == TREE_WAIT) {
+	if (r == TREE_WAIT)
+		return tree_emit_name(emit, arg, name, ino, cookie);
+	if (r < 0) {
 		*ret_error = r;
 		return false;
 	}
@@ -393,7 +404,9 @@ static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t
 		if (row->parent != tree_ino_kind(dir->ino) || !(row->flags & ROW_LISTED) ||
 		    own <= cookie)
 			continue;
-		*ret_error = row->exists ? row->exists(ctx, ino) : 0;
+		*ret_error = row->exists   ? row->exists(ctx, ino)
+			     : row->listed ? row->listed(ctx, ino)
+					   : 0;
 		if (*ret_error == -ENOENT) {
 			*ret_error = 0;
 			continue;
@@ -401,7 +414,9 @@ static bool list_fixed(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t
 		/* A listing must be complete or fail. */
 		if (*ret_error)
 			return false;
-		if (!tree_emit_ino(ctx, emit, arg, row->name, ino, own, ret_error))
+		if (row->flags & ROW_NAMED
+			    ? !tree_emit_name(emit, arg, row->name, ino, own)
+			    : !tree_emit_ino(ctx, emit, arg, row->name, ino, own, ret_error))
 			return false;
 	}
 	return true;
@@ -511,6 +526,11 @@ bool tree_is_post(uint64_t ino)
 bool tree_is_message(uint64_t ino)
 {
 	return has(ino, ROW_MESSAGE);
+}
+
+bool tree_is_content(uint64_t ino)
+{
+	return has(ino, ROW_CONTENT);
 }
 
 bool tree_is_watched(uint64_t ino)

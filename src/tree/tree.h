@@ -172,6 +172,12 @@ int tree_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 /* The entry of an existing node: attributes by its row. */
 int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_entry);
 
+/*
+ * 0 if the node, or what is in the directory, may be changed at all; -EROFS for a mount that is read-only
+ * and in an archive (last-error says so). `name`: of what is to be changed, or NULL. Any thread.
+ */
+int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name);
+
 /* ---- questions of the fs layer ---- */
 bool tree_is_post(uint64_t ino);
 /* What kind of file it is, in a word for a person. Never NULL. */
@@ -183,6 +189,8 @@ bool tree_dir_is_told(uint64_t ino);
 int64_t tree_walked(uint64_t dir);
 /* True for the forms of a message. */
 bool tree_is_message(uint64_t ino);
+/* True for files with the bytes of a content, whose number they have (attach/attach.h). */
+bool tree_is_content(uint64_t ino);
 /* True for files whose readers fs notes, in case they remove the file (fs/rm_guard.h). */
 bool tree_is_watched(uint64_t ino);
 /* True for spaces and the directories in them, in which a program that walks them may not

@@ -323,7 +323,9 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	struct draft *draft;
 	int r;
 
-	r = is_scratch ? 0 : tree_check_file_name(ctx, name);
+	r = tree_check_change(ctx, dir, name);
+	if (r == 0 && !is_scratch)
+		r = tree_check_file_name(ctx, name);
 	if (r == 0)
 		r = preflight(ctx, is_scratch);
 	if (r == 0 && birth->is_move && name_is_meant(name))
@@ -404,7 +406,8 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 	if (S_ISDIR(row->mode))
 		return -EISDIR;
 	w.form = row->form;
-	r = preflight(ctx, is_local(ctx, &w));
+	r = tree_check_change(ctx, ino, NULL);
+	r = r ? r : preflight(ctx, is_local(ctx, &w));
 	if (r == 0)
 		r = open_by_kind(ctx, truncate, row, &w);
 	if (r) {

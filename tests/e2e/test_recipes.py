@@ -326,13 +326,19 @@ def is_saved(reader, _):
         return {p.name: p.stat() for p in (reader.home / "archive/ops").rglob("*") if p.is_file()}
     before = saved()
     assert [name for name in before if name.endswith("_bob@example.com.txt")]
+    assert {"space.json", "members.json", "transcript.log"} < set(before)
     reader.bob_says("Ops", "One more.")
     wait_until(lambda: "One more." in reader.run("cat ~/webex/spaces/Ops/transcript.log"))
-    reader.run("rsync -a ~/webex/spaces/Ops/history/ ~/archive/ops/")
+    reader.run("rsync -a ~/webex/spaces/Ops/archive/ ~/archive/ops/")
     after = saved()
-    assert len(after) == len(before) + 1
+    assert len(after) == len(before) + 2
     assert all(after[name].st_ino == st.st_ino for name, st in before.items()
-               if name != "transcript.log")
+               if name not in ("transcript.log", "space.json"))
+
+
+def all_are_saved(reader, _):
+    names = {p.name for p in (reader.home / "archive/all/spaces").iterdir()}
+    assert {"Ops", "Harbour project"} <= names
 
 
 def hears_of_a_message(reader, out):
@@ -553,6 +559,7 @@ ROWS = {
         Row("grep -ril budget .", finds_the_budget),
         Row("grep -ril budget Ops/history/", finds_it_in_a_month),
         Row("mkdir -p ~/archive", is_saved),
+        Row("rsync -a", all_are_saved),
         Row("cat ~/webex/events", until=hears_of_a_message),
         Row("cd ~/webex", until=lambda r, out: hears_of_a_message(r, out.replace(": ", " "))),
         Row("cat ~/webex/.sparkfs/last-error", says_what_failed, before=something_failed),
@@ -577,6 +584,7 @@ ROWS = {
         Row("touch spaces/Ops/members/carol", members_and_spaces),
         Row("grep -ril budget spaces", finds_the_budget),
         Row("mkdir -p ~/archive", is_saved),
+        Row("rsync -a", all_are_saved),
         Row("cat events", until=hears_of_a_message),
         Row("while read", until=is_notified),
         Row("touch ~/.seen", until=goes_on_where_it_was, before=missed_a_message),

@@ -12,8 +12,8 @@ import time
 
 from .util import scaled
 
-FIXED = ["files", "history", "last", "members", "post", "post.json", "post.md", "space.json",
-         "transcript.log"]
+FIXED = ["archive", "files", "history", "last", "members", "post", "post.json", "post.md",
+         "space.json", "transcript.log"]
 TWINS = [".txt", ".md", ".html", ".json"]
 
 

@@ -497,6 +497,9 @@ static void test_version(void **state)
 	expect_version("x.", NULL, "x.~" STAMP);
 	expect_version("x.not an ending", NULL, "x.not an ending~" STAMP);
 	expect_version("a~b.txt", NULL, "a~b~" STAMP ".txt");
+	/* A version that was saved and sent again. */
+	expect_version("a~2020-01-02T03-04-05.678Z.txt", NULL,
+		       "a~2020-01-02T03-04-05.678Z~" STAMP ".txt");
 	assert_int_equal(strlen(long_version), NAME_MAX_BYTES);
 	assert_true(g_str_has_suffix(long_version, "x~" STAMP ".pdf"));
 	assert_false(name_parse_version("report.pdf", &ms));

@@ -347,12 +347,81 @@ static void test_a_text_names_its_files(void **state)
 	assert_text(text_of(k, message, &size), "report.pdf");
 }
 
+/* ---- the name in an archive ---- */
+
+static bool add_lasting(void *arg, const struct store_content *content)
+{
+	g_autofree char *lasting = store_content_lasting(content);
+
+	g_string_append_printf(arg, "%s\n", lasting);
+	return true;
+}
+
+static char *saved(struct kit *k, const struct store_range *range)
+{
+	GString *out = g_string_new(NULL);
+	struct store_conn *c;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_content_each(c, range, 0, add_lasting, out), 0);
+	store_read_end(c);
+	return g_string_free(out, FALSE);
+}
+
+static int64_t found_lasting(struct kit *k, const struct store_range *range, const char *text)
+{
+	struct store_content content = {0};
+	struct store_conn *c;
+	int r;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	r = store_content_find_lasting(c, range, text, &content);
+	store_content_clear(&content);
+	store_read_end(c);
+	return r < 0 ? r : content.rowid;
+}
+
+/* Nothing beside an attachment is in its lasting name: not a twin of its millisecond that comes, goes or
+ * gets its name, and no newer version. */
+static void test_lasting_names(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), a, b;
+	struct store_range all = {.room = room};
+	g_autofree char *alone = NULL, *both = NULL, *rest = NULL, *name_a = NULL;
+
+	put_file(k, room, 1, 0, "A");
+	a = row_of(k, room, 0);
+	name(k, a, "r.pdf");
+	alone = saved(k, &all);
+	assert_true(g_str_has_prefix(alone, "r~" T0_NAME "~"));
+	put_file(k, room, 2, 0, "B");
+	b = row_of(k, room, 0);
+	/* Without a name it has none here either. */
+	assert_text(saved(k, &all), alone);
+	name(k, b, "r.pdf");
+	both = saved(k, &all);
+	assert_true(g_str_has_prefix(both, alone));
+	assert_int_equal(strlen(both), 2 * strlen(alone));
+	rest = g_strdup(both + strlen(alone));
+	assert_string_not_equal(rest, alone);
+	name_a = g_strchomp(g_strdup(alone));
+	assert_int_equal(found_lasting(k, &all, name_a), a);
+	assert_int_equal(found_lasting(k, &all, g_strchomp(rest)), b);
+	assert_int_equal(found_lasting(k, &all, "r.pdf"), -ENOENT);
+	assert_int_equal(found_lasting(k, &all, "r~" T0_NAME ".pdf"), -ENOENT);
+	assert_int_equal(store_remove_message(k->s, message_of(k, b), k->changes), 0);
+	assert_text(saved(k, &all), alone);
+	assert_int_equal(found_lasting(k, &all, rest), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_every_file_has_a_row),
 		T(test_newest_is_plain),
+		T(test_lasting_names),
 		T(test_names_differ),
 		T(test_twins_keep_their_names),
 		T(test_hostile_and_missing_names),
