@@ -54,21 +54,6 @@ int tree_refuse_read_only(struct tree_ctx *ctx)
 			   "through it");
 }
 
-int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name)
-{
-	const struct tree_row *row = tree_row(ino);
-
-	if (ctx->tree->config.read_only)
-		return tree_refuse_read_only(ctx);
-	if (!row || !(row->flags & ROW_SEALED))
-		return 0;
-	return tree_refuse(
-		ctx, -EROFS,
-		"%s: an archive is only read: nothing in it can be written, moved or "
-		"deleted; the same is in spaces/ or direct/, where it can",
-		name ? name : "a file of an archive");
-}
-
 int tree_refuse_server(struct tree_ctx *ctx, int error)
 {
 	if (error == -EACCES)

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the server is known to refuse, so that an open says it: a shell shows the error of an open
- * and hides that of a close.
+ * What is refused before anything is written: what is only read, and what the server is known to
+ * refuse, so that an open says it (a shell shows the error of an open and hides that of a close).
  */
 #include <errno.h>
 
 #include "tree/internal.h"
 #include "tree/write.h"
+
+int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	if (ctx->tree->config.read_only)
+		return tree_refuse_read_only(ctx);
+	if (!row || !(row->flags & ROW_SEALED))
+		return 0;
+	return tree_refuse(
+		ctx, -EROFS,
+		"%s: an archive is only read: nothing in it can be written, moved or "
+		"deleted; the same is in spaces/ or direct/, where it can",
+		name ? name : "a file of an archive");
+}
 
 /* Gets one's own membership: -ENOENT if it is not known, or TREE_WAIT. What is known may be old: a
  * short wait is for the members as they are now. */
