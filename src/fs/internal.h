@@ -38,10 +38,10 @@ struct fs {
 	bool is_mounted; /* main thread; the cache thread reads it between mount and unmount */
 	struct connection connection; /* set before the loop runs */
 	struct will will;	      /* main thread */
-	int will_error; /* -errno if there is no `will`; set before the loop runs */
-	atomic_bool init_answered;
-	pthread_t main_thread; /* set before the signals' thread starts */
-	atomic_bool is_asked;  /* a signal asked us to end */
+	int will_error;		   /* -errno if there is no `will`; set before the loop runs */
+	atomic_bool init_answered; /* set below libfuse 3.17 only */
+	pthread_t main_thread;	   /* set before the signals' thread starts */
+	atomic_bool is_asked;	   /* a signal asked us to end */
 	atomic_bool loop_ended;
 	struct handles *files; /* of struct handle */
 	struct handles *dirs;  /* of struct dir_handle */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "outbox/local_file.h"
@@ -62,34 +63,22 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 						   : strerror(-fs->will_error));
 }
 
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
 /*
  * libfuse below 3.17 never sets the flag for parallel directory operations in its answer to INIT.
  * The first answer of a connection is that to INIT, and the flag is added to it here.
  */
-static void add_parallel_dirops(struct fs *fs, struct iovec *iov, int count)
+static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
+	struct fs *fs = userdata;
+
 	if (!atomic_exchange(&fs->init_answered, true) && count == 2 &&
 	    iov[1].iov_len >= offsetof(struct fuse_init_out, flags) + sizeof(uint32_t)) {
 		struct fuse_init_out *out = iov[1].iov_base;
 
 		out->flags |= FUSE_PARALLEL_DIROPS;
 	}
-#else
-	(void)fs;
-	(void)iov;
-	(void)count;
-#endif
-}
-
-/* `fd` is not used, because libfuse closes it at unmount while the notifier may still write. */
-static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
-{
-	struct fs *fs = userdata;
-
-	(void)fd;
-	add_parallel_dirops(fs, iov, count);
-	return writev(fs->connection.device, iov, count);
+	return writev(fd, iov, count);
 }
 
 static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
@@ -98,12 +87,25 @@ static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 	return read(fd, buf, len);
 }
 
-static int use_own_io(struct fs *fs)
+static int add_parallel_dirops(struct fs *fs)
 {
 	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
+	int r = fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
 
-	return fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
+	if (r)
+		fuse_log(FUSE_LOG_ERR,
+			 "libfuse %s has no custom I/O, which is needed below 3.17: %s\n",
+			 fuse_pkgversion(), strerror(-r));
+	return r;
 }
+#else
+/* The library does it itself, and may be built without custom I/O (platform.md 7). */
+static int add_parallel_dirops(struct fs *fs)
+{
+	(void)fs;
+	return 0;
+}
+#endif
 
 /* ---- requests without an op ---- */
 
@@ -307,7 +309,7 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	if (r == 0)
 		fs->will_error = will_make(&fs->will, fs->connection.abort_fd);
 	if (r == 0)
-		r = use_own_io(fs);
+		r = add_parallel_dirops(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
 	if (r == 0)
@@ -369,41 +371,45 @@ static void fail_all(void *arg)
 	op_fail_all(arg);
 }
 
-/*
- * libfuse unmounts whatever is at the path by now, unless the connection is gone. So it gets a
- * descriptor that looks like a connection which is gone, and only closes it.
- */
-static int keep_libfuse_from_unmounting(struct fuse_session *session)
+/* Returns a descriptor that looks like a connection which is gone, or -errno. */
+static int open_gone(void)
 {
-	int fds[2], r;
+	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
 	close(fds[0]);
-	r = dup3(fds[1], fuse_session_fd(session), O_CLOEXEC) < 0 ? -errno : 0;
-	close(fds[1]);
-	return r;
+	return fds[1];
 }
 
-static void end_connection(struct fs *fs)
+static void end_connection(const struct connection *c)
 {
-	const struct connection *c = &fs->connection;
-	int r;
+	int r = connection_end(c);
 
-	if (c->minor && keep_libfuse_from_unmounting(fs->session) == 0) {
-		r = connection_end(c);
-		/* -ENOENT: somebody else has unmounted it. */
-		if (r && r != -ENOENT)
-			log_warning("fuse",
-				    "%s stays mounted and dead: %s; remove it: "
-				    "fusermount3 -u %s",
-				    c->mountpoint, strerror(-r), c->mountpoint);
-	}
-	fuse_session_unmount(fs->session);
+	/* -ENOENT: somebody else has unmounted it. */
+	if (r && r != -ENOENT)
+		log_warning("fuse",
+			    "%s stays mounted and dead: %s; remove it: "
+			    "fusermount3 -u %s",
+			    c->mountpoint, strerror(-r), c->mountpoint);
+}
+
+/*
+ * Only now, when no thread writes to the session's descriptor any more: libfuse closes it, and
+ * the next file that is opened gets its number. libfuse also unmounts whatever is at the path by
+ * now, unless the connection is gone. So where we have unmounted, the descriptor is replaced by
+ * `gone`, and libfuse only closes it.
+ */
+static void end_session(struct fuse_session *session, int gone)
+{
+	if (gone >= 0 && dup3(gone, fuse_session_fd(session), O_CLOEXEC) < 0)
+		log_warning("fuse", "the session's descriptor: %s", strerror(errno));
+	fuse_session_unmount(session);
 }
 
 void fs_unmount(struct fs *fs)
 {
+	_cleanup_close_ int gone = -1;
 	struct refuser *refuser;
 
 	if (!fs->is_mounted)
@@ -415,12 +421,16 @@ void fs_unmount(struct fs *fs)
 	fs_keep_open_drafts(fs);
 	local_files_stop(fs->local);
 	fs_close_dirs(fs);
-	end_connection(fs);
+	if (fs->connection.minor)
+		gone = open_gone();
+	if (gone >= 0)
+		end_connection(&fs->connection);
 	refuser =
 		connection_is_up(&fs->connection) ? refuse_start(fs->connection.device) : NULL;
 	notifier_end(fs->notifier);
 	if (fs->above)
 		fs->config.above->join(fs->above);
+	end_session(fs->session, gone);
 	refuse_stop(refuser);
 	connection_close(&fs->connection);
 	if (fs->above)

@@ -95,12 +95,12 @@ class Mount:
     state=other.state shares cache and outbox with another (ended) mount; at= is the mount point.
     With hurry=5 its time passes five times as fast where that can be (../hurry.c), and .rate says
     how fast it does: for tests that wait until sparkfs does something by itself. hurry_wall: so does
-    its wall clock, which then is ahead of the server's.
+    its wall clock, which then is ahead of the server's. preload= is one more library.
     """
 
     def __init__(self, tmp_path, url, *options, token="alice-token", env=None, state=None,
                  args=(), binary=None, deadline=15, at=None, hurry=1,
-                 hurry_wall=False):
+                 hurry_wall=False, preload=None):
         name = uuid.uuid4().hex[:8]
         self.path = at or tmp_path / f"mnt-{name}"
         self.path.mkdir(exist_ok=at is not None)
@@ -119,12 +119,16 @@ class Mount:
                      str(self.path)]
         self.rate = hurry_rate(hurry)
         self.env = self.environment(token, env)
+        libraries = [preload] if preload else []
         if self.rate > 1:
-            self.env.update(LD_PRELOAD=os.environ["HURRY_LIBRARY"], HURRY=str(self.rate))
-            # What is preloaded comes before what the program is linked with.
-            self.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
+            libraries.append(os.environ["HURRY_LIBRARY"])
+            self.env["HURRY"] = str(self.rate)
             if hurry_wall:
                 self.env["HURRY_WALL"] = "1"
+        if libraries:
+            self.env["LD_PRELOAD"] = ":".join(libraries)
+            # What is preloaded comes before what the program is linked with.
+            self.env["ASAN_OPTIONS"] += ":verify_asan_link_order=0"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 daemon_argv(self.argv), env=self.env, stdin=subprocess.DEVNULL, stdout=log,
