@@ -8,7 +8,8 @@
  *     block: hand the response on. It may submit and cancel.
  *  2. The bearer goes only to the configured origins. A redirect elsewhere drops it for the
  *     rest of the try, also if it leads back. Plain http only to loopback addresses
- *     (-EPROTO), and no redirect leads from https to http. TLS is verified, SNI on.
+ *     (-EPROTO), and no redirect leads from https to http, or to a URL with a user in it
+ *     (-EIO). TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
  *     covers waiting in the gate, waiting for a bearer (8), and repeats. For a body that is
  *     taken as it comes (7) the deadline bounds the pauses between two pieces: each piece

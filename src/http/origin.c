@@ -86,3 +86,17 @@ bool http_origin_is_known(const char *url, char *const *origins)
 	}
 	return false;
 }
+
+bool http_origin_names_user(const char *base, const char *location)
+{
+	CURLU *u = curl_url();
+	bool names;
+
+	/* The second call resolves a relative one. */
+	names = u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+		curl_url_set(u, CURLUPART_URL, location,
+			     CURLU_DISALLOW_USER | CURLU_URLENCODE |
+				     CURLU_NON_SUPPORT_SCHEME) == CURLUE_USER_NOT_ALLOWED;
+	curl_url_cleanup(u);
+	return names;
+}

@@ -19,3 +19,7 @@ bool http_origin_is_loopback(const char *url);
 
 /* True if the origin of `url` is one of `origins` (each as http_origin gives it). */
 bool http_origin_is_known(const char *url, char *const *origins);
+
+/* True if `location`, a Location field in an answer from `base`, names a user or a password. libcurl
+ * from 8.23 on leaves them out of the URL that it makes of the two. */
+bool http_origin_names_user(const char *base, const char *location);

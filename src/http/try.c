@@ -422,6 +422,18 @@ static bool is_redirect(long status)
 	       status == 308;
 }
 
+/* Whichever of several libcurl follows. */
+static bool names_user(struct http_try *t)
+{
+	const char *location;
+
+	for (size_t i = 0; (location = try_header(t, "Location", i)); i++) {
+		if (http_origin_names_user(t->url, location))
+			return true;
+	}
+	return false;
+}
+
 bool http_try_follow(struct http_try *t, CURLcode *code)
 {
 	bool was_loopback = http_origin_is_loopback(t->url);
@@ -437,7 +449,7 @@ bool http_try_follow(struct http_try *t, CURLcode *code)
 
 	if (t->redirects == REDIRECTS_MAX)
 		try_set_fail(t, -EIO, "too many redirects");
-	else if (http_origin_check(target) < 0 ||
+	else if (http_origin_check(target) < 0 || names_user(t) ||
 		 (http_origin_is_loopback(target) && !was_loopback))
 		try_set_fail(t, -EIO, "redirected to where nothing is asked");
 	if (t->fail != 0) {

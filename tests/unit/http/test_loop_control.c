@@ -164,6 +164,31 @@ static void check_url(struct client *c, const char *url, const char *bearer, int
 	assert_false(r->may_have_applied);
 }
 
+/* They are refused, not left out: nobody asked for the page that is there without them. */
+static void test_redirects_with_a_user_end(void **state)
+{
+	static const char *const users[] = {"http://u:p@", "http://u@", "http://:p@", "//u:p@",
+					    "//u@"};
+	char *location = NULL;
+	struct client c;
+
+	(void)state;
+	client_start(&c, redirect, &location, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(users); i++) {
+		_cleanup_gfree_ char *there = fake_url(c.server, "/there");
+		_cleanup_gfree_ char *with =
+			g_strconcat(users[i], there + strlen("http://"), NULL);
+		_cleanup_response_ struct http_response *r = NULL;
+
+		location = with;
+		r = get_following(&c, "/");
+		assert_int_equal(r->error, -EIO);
+		assert_int_equal(r->attempts, 1);
+	}
+	assert_int_equal(fake_requests(c.server), G_N_ELEMENTS(users));
+	client_stop(&c);
+}
+
 static void test_bad_requests_go_nowhere(void **state)
 {
 	_cleanup_gfree_ char *url = NULL;
@@ -548,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_bearer_does_not_come_back),
 		cmocka_unit_test(test_same_origin_keeps_bearer),
 		cmocka_unit_test(test_redirects_end),
+		cmocka_unit_test(test_redirects_with_a_user_end),
 		cmocka_unit_test(test_bad_requests_go_nowhere),
 		cmocka_unit_test(test_cancel_in_gate),
 		cmocka_unit_test(test_cancel_on_wire),

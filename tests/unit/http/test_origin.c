@@ -48,10 +48,27 @@ static void test_origins(void **state)
 	assert_int_equal(http_origin_check("https://example.com/\r\nX: y"), -EINVAL);
 }
 
+static void test_locations(void **state)
+{
+	const char *base = "https://example.com/a/b?c";
+
+	(void)state;
+	assert_true(http_origin_names_user(base, "https://u:p@example.com/"));
+	assert_true(http_origin_names_user(base, "https://u@example.com/"));
+	assert_true(http_origin_names_user(base, "//u:p@example.com/"));
+	assert_true(http_origin_names_user(base, "ftp://u:p@example.com/"));
+	assert_false(http_origin_names_user(base, "https://example.com/u:p@x"));
+	assert_false(http_origin_names_user(base, "/u:p@x"));
+	assert_false(http_origin_names_user(base, "u@x"));
+	assert_false(http_origin_names_user(base, "?u:p@x"));
+	assert_false(http_origin_names_user(base, ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_origins),
+		cmocka_unit_test(test_locations),
 	};
 
 	return cmocka_run_group_tests_name("http origin", tests, NULL, NULL);
