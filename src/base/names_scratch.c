@@ -245,6 +245,16 @@ bool name_is_lock(const char *name)
 	return g_str_has_prefix(name, ".#") || g_str_has_prefix(name, ".~lock.");
 }
 
+/* vim's .NAME.swp, .swo and so on, and .NAME.swpx, by which it finds out what names there can be. */
+static bool is_vim_swap(const char *name)
+{
+	const char *ending = strrchr(name, '.');
+	size_t len = ending ? strlen(ending) : 0;
+
+	return *name == '.' && g_str_has_prefix(ending, ".sw") &&
+	       (len == 4 || (len == 5 && ending[4] == 'x'));
+}
+
 bool name_is_meant(const char *name)
 {
 	static const char *const prefixes[] = {"._",	       "#",    ".goutputstream-",
@@ -263,10 +273,8 @@ bool name_is_meant(const char *name)
 		if (strcmp(name, names[i]) == 0)
 			return false;
 	}
-	/* .NAME.swp of vim and nano, .NAME.kate-swp */
 	return !(*name == '.' && ending > name &&
-		 ((strlen(ending) == 4 && g_str_has_prefix(ending, ".sw")) ||
-		  strcmp(ending, ".kate-swp") == 0));
+		 (is_vim_swap(name) || strcmp(ending, ".kate-swp") == 0));
 }
 
 bool name_is_trash(const char *name)
@@ -301,12 +309,9 @@ bool name_is_scratch(const char *name)
 
 bool name_is_kept_beside(const char *name)
 {
-	const char *ending = strrchr(name, '.');
 	size_t len = strlen(name);
 
-	/* vim's .swp, .swo ...; LibreOffice's .~lock.NAME# */
-	return len > 1 &&
-	       (name[len - 1] == '~' || name[len - 1] == '#' || *name == '#' ||
-		g_str_has_prefix(name, ".#") ||
-		(*name == '.' && strlen(ending) == 4 && g_str_has_prefix(ending, ".sw")));
+	/* LibreOffice's .~lock.NAME# */
+	return len > 1 && (name[len - 1] == '~' || name[len - 1] == '#' || *name == '#' ||
+			   g_str_has_prefix(name, ".#") || is_vim_swap(name));
 }

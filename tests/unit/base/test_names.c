@@ -335,21 +335,14 @@ static void test_meant(void **state)
 					    "report~",	    "data.tmp",	 "movie.part",
 					    "a.crdownload", "Thumbs.db", ".x.tmp",
 					    "desktop.ini",  "lu.tmp",	 "lunch2.tmp"};
-	static const char *const quiet[] = {"4913",
-					    ".a.swp",
-					    ".#a",
-					    "#a#",
-					    ".~lock.a.odt#",
-					    "sedAb12cd",
-					    ".a.Xy12Zw",
-					    ".DS_Store",
-					    "._a",
-					    "lu8231ab.tmp",
-					    ".a.kate-swp",
-					    ".nfs01",
-					    ".goutputstream-AB12CD",
-					    "report.pdf",
-					    ".Trash"};
+	static const char *const quiet[] = {"4913",	    ".a.swp",
+					    ".post.swpx",   ".#a",
+					    "#a#",	    ".~lock.a.odt#",
+					    "sedAb12cd",    ".a.Xy12Zw",
+					    ".DS_Store",    "._a",
+					    "lu8231ab.tmp", ".a.kate-swp",
+					    ".nfs01",	    ".goutputstream-AB12CD",
+					    "report.pdf",   ".Trash"};
 
 	(void)state;
 	for (size_t i = 0; i < G_N_ELEMENTS(meant); i++) {
