@@ -38,7 +38,8 @@ static int refuse(struct tree_ctx *ctx, enum tree_remover by, const char *name,
 		return tree_refuse(
 			ctx, -EPERM,
 			"%s: moved out it is a copy, and stays here: a program that moves, or "
-			"has just read it, may not delete it for everybody; %s",
+			"has just read it, may not delete it for everybody; %s, and the mount "
+			"option recursive_delete lets programs that move do it",
 			name, instead);
 	return tree_refuse(
 		ctx, -EPERM,
