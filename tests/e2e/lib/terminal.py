@@ -1,8 +1,11 @@
 """Programs at a pseudo terminal."""
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
+import termios
 import time
 
 from .util import scaled, wait_until
@@ -25,6 +28,7 @@ class Terminal:
         if self.pid == 0:
             try:
                 os.chdir(cwd)
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
                 os.environ.update(PS1="ready> ", TERM=term, LC_ALL="C.UTF-8", ENV="")
                 os.execv(argv[0], argv)
             finally:
