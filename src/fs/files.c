@@ -170,7 +170,9 @@ static int open_read_run(struct op *op)
 	if (r)
 		return r;
 	fs_may_spare(op);
-	r = tree_open_read(&op->ctx, op->ino, &from, &pending);
+	r = op_check_open(op);
+	if (r == 0)
+		r = tree_open_read(&op->ctx, op->ino, &from, &pending);
 	if (r) {
 		op_end(op);
 		return r;
@@ -209,7 +211,9 @@ static int open_write_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
-	r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
+	r = op_check_open(op);
+	if (r == 0)
+		r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
 	if (r) {
 		op_end(op);
 		return r;

@@ -106,8 +106,10 @@ static int truncate_run(struct op *op)
 {
 	struct handle *h = (struct handle *)(uintptr_t)op->fi.fh;
 	struct pending *p;
-	int r;
+	int r = op_check_cut(op);
 
+	if (r)
+		return r;
 	if (h && h->what == HANDLE_WRITE) {
 		r = draft_truncate_by(h->write.draft, &h->write.writer, op->offset);
 		if (r)
@@ -147,6 +149,8 @@ static int setattr_run(struct op *op)
 	bool set_mtime = op->flags & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW);
 	int r = tree_check_change(&op->ctx, op->ino, NULL);
 
+	if (r == 0)
+		r = op_check_owner(op);
 	if (op->flags & FUSE_SET_ATTR_MTIME_NOW)
 		mtime_ms = clock_wall(op->fs->config.clock);
 	if (r == 0 && op->flags & FUSE_SET_ATTR_SIZE)
@@ -288,6 +292,11 @@ static void rename_submit(struct op *op)
 
 static int planned(struct op *op, int r, void (*submit)(struct op *op))
 {
+	if (r == 0) {
+		r = op_check_dirs(op);
+		if (r)
+			tree_plan_clear(op->fs->config.tree, &op->plan);
+	}
 	op_end(op);
 	if (r)
 		return r;

@@ -140,6 +140,16 @@ int op_refuse_write(struct op *op, struct handle *h, int error);
 /* Refuses a request that has no op: says why, and replies. */
 void fs_refuse(fuse_req_t req, int error, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
 
+/*
+ * modes.c: 0, TREE_WAIT, or an error where the kernel would refuse it by the modes of the files, if
+ * it checked them. The directories of a change that was planned; an open, by op->fi.flags (both
+ * between op_begin and op_end); truncate(2) by path; chown(2).
+ */
+int op_check_dirs(struct op *op);
+int op_check_open(struct op *op);
+int op_check_cut(struct op *op);
+int op_check_owner(struct op *op);
+
 /* reply.c: says in last-error why it fails (why.h). */
 void op_say_why(struct op *op, int error);
 /* reply.c: gives the answer that the op has, with no error. What libfuse returns. */

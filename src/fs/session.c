@@ -199,6 +199,7 @@ static const struct fuse_lowlevel_ops ops = {
 	.readdirplus = fs_readdirplus,
 	.releasedir = fs_releasedir,
 	.statfs = fs_statfs,
+	.access = fs_access,
 	.create = fs_create,
 	.poll = fs_poll,
 };

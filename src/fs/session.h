@@ -47,6 +47,7 @@ struct fs_config {
 	const char *state_dir;
 	bool read_only;
 	bool recursive_delete;
+	bool checks_modes;	      /* the kernel does not (main/options.h) */
 	const struct fs_above *above; /* NULL: none */
 	uid_t uid;		      /* the owner of all files */
 	gid_t gid;

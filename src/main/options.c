@@ -82,6 +82,7 @@ static const struct row rows[] = {
 	FLAG("inotify", is_inotify),
 	FLAG("unscannable", is_unscannable),
 	FLAG("ro", is_read_only),
+	FLAG("default_permissions", is_default_permissions),
 	VALUE("fsname", ROW_TEXT, fsname),
 	PASS("allow_other", false),
 	PASS("allow_root", false),
@@ -93,7 +94,6 @@ static const struct row rows[] = {
 	PASS("sync", false),
 	PASS("dirsync", false),
 	/* always on */
-	IGNORE("default_permissions", false),
 	IGNORE("nosuid", false),
 	IGNORE("nodev", false),
 	IGNORE("subtype", true),
@@ -414,6 +414,18 @@ int options_parse(int argc, const char *const *argv, struct options *ret_options
 	*ret_options = o;
 	*ret_verdict = p.verdict;
 	return 0;
+}
+
+static bool passes(const struct options *o, const char *name)
+{
+	return g_ptr_array_find_with_equal_func(o->passed, name, g_str_equal, NULL);
+}
+
+bool options_need_kernel(const struct options *o, uid_t mounter)
+{
+	return mounter == 0 || o->is_default_permissions || passes(o, "allow_other") ||
+	       passes(o, "allow_root") || (o->uid >= 0 && (uid_t)o->uid != mounter) ||
+	       o->umask & 0700;
 }
 
 void options_clear(struct options *o)

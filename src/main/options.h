@@ -49,7 +49,8 @@ struct options {
 	int linger_s;	    /* how long an empty file or a scratch file waits here */
 	int uid, gid;	    /* -1: the mounter's */
 	int umask;
-	int max_threads; /* 0: according to the processors */
+	int max_threads;	     /* 0: according to the processors */
+	bool is_default_permissions; /* asked for by name */
 	bool is_read_only, is_recursive_delete, is_inotify, is_unscannable;
 	bool is_foreground, is_debug;
 	GPtrArray *passed; /* of char *: -o options for libfuse */
@@ -64,6 +65,15 @@ enum options_verdict { OPTIONS_MOUNT, OPTIONS_HELP, OPTIONS_VERSION };
 int options_parse(int argc, const char *const *argv, struct options *ret_options,
 		  enum options_verdict *ret_verdict, char **ret_reason);
 void options_clear(struct options *o);
+
+/*
+ * True if the kernel must check the modes of the files (default_permissions), which belong to
+ * `mounter` unless the options say otherwise. Where it does not, each request comes to us, and a
+ * refusal has words (fs/why.h). It need not where the modes let nobody do less than the mounter, and
+ * nobody else gets in: neither allow_other nor allow_root, which the kernel sees to. For root it
+ * always does: root is let through in any case, unless it has given up the capability for it.
+ */
+bool options_need_kernel(const struct options *o, uid_t mounter);
 
 /* The text of --help. */
 const char *options_help(void);

@@ -372,7 +372,8 @@ static void fuse_arguments(const struct sparkfs *s, struct fuse_args *args)
 	fuse_opt_add_arg(args, "sparkfs");
 	fuse_opt_add_opt_escaped(&all, fsname);
 	fuse_opt_add_opt(&all, "subtype=sparkfs");
-	fuse_opt_add_opt(&all, "default_permissions");
+	if (options_need_kernel(o, getuid()))
+		fuse_opt_add_opt(&all, "default_permissions");
 	fuse_opt_add_opt(&all, "nosuid");
 	fuse_opt_add_opt(&all, "nodev");
 	if (o->is_read_only)
@@ -397,6 +398,7 @@ static int new_fs(struct sparkfs *s)
 		.state_dir = s->account.state_dir,
 		.read_only = s->options->is_read_only,
 		.recursive_delete = s->options->is_recursive_delete,
+		.checks_modes = !options_need_kernel(s->options, getuid()),
 		.above = s->options->is_inotify ? &mirror_above : NULL,
 		.uid = s->options->uid < 0 ? getuid() : (uid_t)s->options->uid,
 		.gid = s->options->gid < 0 ? getgid() : (gid_t)s->options->gid,

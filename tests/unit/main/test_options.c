@@ -214,6 +214,36 @@ static void test_source(void **state)
 	options_clear(&o);
 }
 
+/* Who else might get in, or be let do less than the mounter, is for the kernel to check. */
+static void test_need_kernel(void **state)
+{
+	static const struct {
+		const char *line;
+		uid_t mounter;
+		bool needs;
+	} rows[] = {
+		{"/mnt", 1000, false},
+		{"-o uid=1000,gid=5,umask=077,ro,auto_unmount /mnt", 1000, false},
+		{"/mnt", 0, true},
+		{"-o default_permissions /mnt", 1000, true},
+		{"-o allow_other /mnt", 1000, true},
+		{"-o noexec,allow_root /mnt", 1000, true},
+		{"-o uid=1001 /mnt", 1000, true},
+		{"-o uid=0 /mnt", 1000, true},
+		{"-o umask=0222 /mnt", 1000, true},
+		{"-o umask=0700 /mnt", 1000, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct options o = accept(rows[i].line);
+
+		if (options_need_kernel(&o, rows[i].mounter) != rows[i].needs)
+			fail_msg("%s for %u", rows[i].line, rows[i].mounter);
+		options_clear(&o);
+	}
+}
+
 static void test_minus_minus(void **state)
 {
 	struct options o = accept("-o ro -- -f");
@@ -372,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_escaped_comma),
 		cmocka_unit_test(test_paths_become_absolute),
 		cmocka_unit_test(test_source),
+		cmocka_unit_test(test_need_kernel),
 		cmocka_unit_test(test_minus_minus),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_help_and_version),
