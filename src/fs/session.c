@@ -54,6 +54,10 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_SPLICE_MOVE, false);
 	/* Without it a process that waits behind a parked look-up could not be killed. */
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
+#ifdef FUSE_CAP_OVER_IO_URING
+	/* With it a parked request keeps its place in a ring that has few (platform.md 7). */
+	want(conn, FUSE_CAP_OVER_IO_URING, false);
+#endif
 	conn->time_gran = 1000000;
 	if (fs->ready)
 		fs->ready(fs->ready_arg);
