@@ -12,6 +12,8 @@
 #define NAME_MAX_TAKEN 4096
 #define NAME_END_TAKEN 64
 #define CHARSET_MAX 32
+/* Each may cost a look at all that follows. */
+#define PARAMS_MAX 32
 
 static const char *skip_blanks(const char *p)
 {
@@ -70,7 +72,7 @@ static char *take_quoted(const char **at)
 /* Up to the next parameter: some senders quote no blanks, and no semicolons. */
 static char *take_bare(const char **at)
 {
-	const char *p = *at, *end = p;
+	const char *p = *at, *end;
 
 	do
 		end = p + strcspn(p, ";");
@@ -241,7 +243,7 @@ char *webex_disposition_name(const char *value)
 	_cleanup_gfree_ char *plain = NULL, *extended = NULL;
 	const char *p = value ? strchr(value, ';') : NULL;
 
-	while (p && *p == ';') {
+	for (int n = 0; p && *p == ';' && n < PARAMS_MAX; n++) {
 		p = skip_blanks(p + 1);
 		size_t len = strcspn(p, "=; \t");
 		const char *key = p;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* HTML as text and as Markdown: what each tag means to the writer (html_write.h). */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,25 +43,49 @@ static void on_text(void *arg, gunichar c, bool is_coded, const char *rest)
 		writer_put(w, c, rest);
 }
 
-/* How many backticks must stand around what goes up to `close`, so that it can have some; 0: `close`
- * does not come within `limit` bytes. */
-static int ticks_around(const char *p, const char *close, size_t limit, int least)
+/* How many backticks must stand around what goes from `p` up to `close`, so that it can have some. */
+static int ticks_around(const char *p, const char *close, int least)
 {
-	const char *end = p + strnlen(p, limit);
-	size_t len = strlen(close);
 	int run = 0, longest = 0;
 
-	for (; p < end && g_ascii_strncasecmp(p, close, len) != 0; p++) {
-		bool is_coded = strncmp(p, "&#96;", 5) == 0 || strncmp(p, "&#x60;", 6) == 0;
+	for (; p < close; p++) {
+		bool is_coded = *p == '&' &&
+				(strncmp(p, "&#96;", 5) == 0 || strncmp(p, "&#x60;", 6) == 0);
 
 		run = *p == '`' || is_coded ? run + 1 : 0;
 		longest = MAX(longest, run);
 		if (is_coded)
 			p = strchr(p, ';');
 	}
-	if (p >= end)
-		return 0;
 	return longest == 0 ? least : CLAMP(longest + 1, MAX(least, 2), TICKS_MAX);
+}
+
+/* Where the next "</code" behind `p` is, else the end. It is searched for again only behind it, so
+ * that code that nobody closes costs no search each time. */
+static const char *code_close(struct writer *w, const char *p)
+{
+	if (!w->code_close || w->code_close < p) {
+		w->code_close = strcasestr(p, "</code");
+		w->code_close = w->code_close ? w->code_close : p + strlen(p);
+	}
+	return w->code_close;
+}
+
+/* Backticks for the code behind the tag; 0: it is a text. */
+static int ticks_of_code(struct writer *w, const struct html_tag *tag)
+{
+	const char *close = code_close(w, tag->end);
+
+	return *close && close - tag->end < CODE_MAX ? ticks_around(tag->end, close, 1) : 0;
+}
+
+/* Backticks for a <pre>; 0: nobody closes it. What is looked at here is looked at once, because the
+ * next <pre> that counts stands behind the close of this one. */
+static int ticks_of_pre(const struct html_tag *tag)
+{
+	const char *close = strcasestr(tag->end, "</pre");
+
+	return close ? ticks_around(tag->end, close, 3) : 0;
 }
 
 /* ---- the tags of Markdown ---- */
@@ -125,7 +148,7 @@ static void take_code(struct writer *w, const struct html_tag *tag)
 	if (w->pre == 0 && tag->is_close) {
 		writer_close_mark(w, MARK_CODE);
 	} else if (w->pre == 0) {
-		ticks = ticks_around(tag->end, "</code", CODE_MAX, 1);
+		ticks = ticks_of_code(w, tag);
 		if (ticks)
 			writer_open_mark(w, MARK_CODE, ticks, NULL);
 	} else if (!tag->is_close && !w->is_fenced && (class = html_attribute(tag, "class"))) {
@@ -188,7 +211,7 @@ static void take_pre(struct writer *w, const struct html_tag *tag)
 	if (tag->is_close)
 		writer_end_pre(w);
 	else
-		writer_begin_pre(w, w->pre ? 0 : ticks_around(tag->end, "</pre", SIZE_MAX, 3));
+		writer_begin_pre(w, w->pre || !w->is_markdown ? 0 : ticks_of_pre(tag));
 }
 
 /* True if the tag is a block that has marks of its own. */

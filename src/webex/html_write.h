@@ -53,6 +53,8 @@ struct writer {
 	bool is_mention; /* characters go into a mention as its name */
 	bool is_muted;	 /* characters are left out: the name of a mention of all */
 	char language[24];
+	const char
+		*code_close; /* the next "</code" or the end, in the input; NULL: not sought */
 
 	struct writer_block blocks[WRITER_DEPTH];
 	int depth;

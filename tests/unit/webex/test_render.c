@@ -114,6 +114,26 @@ static void test_html_is_linear(void **state)
 	}
 }
 
+/* Code whose end is far away, or looked for each time. */
+static void test_code_is_linear(void **state)
+{
+	static const char *const parts[] = {"<code>", "<code>`<p>", "<pre>x</pre>"};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+		GString *html = g_string_new(NULL), *out = g_string_new(NULL);
+		clock_t start = clock();
+
+		while (html->len < 8 * LONG_BYTES)
+			g_string_append(html, parts[i]);
+		webex_html_to_text(html->str, out);
+		webex_html_to_markdown(html->str, out);
+		assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
+		g_string_free(html, TRUE);
+		g_string_free(out, TRUE);
+	}
+}
+
 typedef void (*render_fn)(const struct webex_message *m, GString *out);
 
 static void check(render_fn render, const struct webex_message *m, const char *wanted)
@@ -422,6 +442,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_html),
 		cmocka_unit_test(test_html_is_linear),
+		cmocka_unit_test(test_code_is_linear),
 		cmocka_unit_test(test_txt),
 		cmocka_unit_test(test_lists_and_lines),
 		cmocka_unit_test(test_clean),
