@@ -34,11 +34,14 @@ def check_size(path):
 
 
 def test_a_terminal_is_told_nothing(pier, start_mount):
-    text = pier.sim.post(pier.id, EVIL)
-    markdown = pier.sim.post(pier.id, markdown=f"**{EVIL}**")
-    plain = pier.sim.post(pier.id, "mine \u05d0\u200f!\r\nsecond\tline")
-    bob = pier.sim.add_messages(room=pier.id, person="bob", text="",
-                                html=f"<p>{EVIL}</p><p>&#27;[1m</p>")["items"][0]
+    # Each in a millisecond of its own: those of one would have a mark in their names.
+    text, markdown, plain, bob = (
+        pier.sim.add_messages(room=pier.id, created=1700000000000 + n, **message)["items"][0]
+        for n, message in enumerate((
+            {"person": "alice", "text": EVIL},
+            {"person": "alice", "markdown": f"**{EVIL}**"},
+            {"person": "alice", "text": "mine \u05d0\u200f!\r\nsecond\tline"},
+            {"person": "bob", "text": "", "html": f"<p>{EVIL}</p><p>&#27;[1m</p>"})))
     for again in (False, True):
         wait_until(lambda: len(pier.listed()) == 4)
         space = pier.dir
