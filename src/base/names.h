@@ -103,6 +103,8 @@ bool name_is_kept_beside(const char *name);
  * names. sparkfs(1), "Names that are not sent", lists both.
  */
 bool name_is_meant(const char *name);
+/* True if `temp` is what rsync writes before it renames it to `name`: .NAME.XXXXXX. */
+bool name_is_made_for(const char *temp, const char *name);
 /* True for locks of editors and office programs, which nobody misses: they have only who made
  * them. */
 bool name_is_lock(const char *name);

@@ -233,6 +233,15 @@ static bool is_random_dot_name(const char *name)
 	       count_breaks(dot + 1, RANDOM_LEN) > 0;
 }
 
+bool name_is_made_for(const char *temp, const char *name)
+{
+	const char *rest = name + (*name == '.');
+	size_t len = strlen(rest);
+
+	return *temp == '.' && strncmp(temp + 1, rest, len) == 0 && temp[1 + len] == '.' &&
+	       is_tail(temp + len + 2, RANDOM_LEN);
+}
+
 /* "lu8231ab.tmp": "lu", the number of the process, and more. */
 static bool is_of_libreoffice(const char *name)
 {

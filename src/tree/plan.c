@@ -270,7 +270,8 @@ static bool becomes_meant(struct tree_ctx *ctx, struct pending *p, const char *n
 	bool is_new = !there;
 
 	pending_unref(pendings, &there);
-	return is_new && name_is_meant(newname) && !name_is_meant(name);
+	return is_new && name_is_meant(newname) &&
+	       (!name_is_meant(name) || name_is_made_for(name, newname));
 }
 
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,

@@ -263,6 +263,32 @@ def test_names_that_are_not_sent(pier, unsent, start_mount):
     assert pier.posts() == 1
 
 
+# What rsync does, under its name; the end of its temporary file is given.
+RSYNC = """
+import os, sys
+temp, name = sys.argv[1:]
+fd = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+os.write(fd, b"bytes")
+os.close(fd)
+os.rename(temp, name)
+"""
+
+
+def test_rsync_whose_random_name_looks_like_a_word(pier, unsent, tmp_path):
+    """One in forty does."""
+    (tmp_path / "rsync").symlink_to(PYTHON)
+    rsync = [str(tmp_path / "rsync"), "-c", RSYNC]
+    for end in ("backup", "JZULS0", "Report", "123456"):
+        pier.run([*rsync, f".{end}.bin.{end}", f"{end}.bin"], check=True)
+        assert pier.file_names()[-1] == f"{end}.bin"
+        result = pier.run([*rsync, f".data.tmp.{end}", "data.tmp"])
+        assert "not permitted" in result.err, repr(result)
+        assert "data.tmp: a file of such a name is not sent" in unsent.last_error()
+        os.unlink(pier / f".data.tmp.{end}")
+    assert len(pier.files()) == 4
+    assert unsent.names() == []
+
+
 def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
     folder = pier.mount.state.parent / "folder"
     folder.mkdir()

@@ -345,6 +345,11 @@ static void test_meant(void **state)
 					    "report.pdf",   ".Trash"};
 
 	(void)state;
+	/* Its random end may look like a word. */
+	assert_true(name_is_made_for(".data.tmp.JZULS0", "data.tmp"));
+	assert_true(name_is_made_for(".gitignore.fzqydh", ".gitignore"));
+	assert_false(name_is_made_for(".gitignore.backups", ".gitignore"));
+	assert_false(name_is_made_for(".data.tmp.JZULS0", "data"));
 	for (size_t i = 0; i < G_N_ELEMENTS(meant); i++) {
 		if (!name_is_meant(meant[i]))
 			fail_msg("not told: %s", meant[i]);
