@@ -28,6 +28,16 @@ int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name)
 			   name);
 }
 
+/* What a program makes exclusively is not yet what it moves: rsync's .NAME.XXXXXX, whose end may
+ * look like a word. Its rename is judged. */
+int tree_check_moved_here(struct tree_ctx *ctx, const char *name,
+			  const struct name_birth *birth)
+{
+	return birth->is_move && !birth->is_exclusive && name_is_meant(name)
+		       ? tree_refuse_to_keep(ctx, name)
+		       : 0;
+}
+
 /* ---- backups ---- */
 
 /* The text that the message of this name has now, as its file shows it; owned, or NULL. */

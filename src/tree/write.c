@@ -328,10 +328,8 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		r = tree_check_file_name(ctx, name);
 	if (r == 0)
 		r = preflight(ctx, is_scratch);
-	/* What a program makes exclusively is not yet what it moves (rsync's .NAME.XXXXXX, whose end
-	 * may look like a word); its rename is judged. */
-	if (r == 0 && birth->is_move && !birth->is_exclusive && name_is_meant(name))
-		r = tree_refuse_to_keep(ctx, name);
+	if (r == 0)
+		r = tree_check_moved_here(ctx, name, birth);
 	if (r != -EROFS && name_is_trash(name))
 		r = tree_refuse_trash(ctx, name);
 	else if (r != -EROFS && !is_scratch && tree_is_month(dir))
