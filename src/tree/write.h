@@ -128,7 +128,8 @@ void tree_tell_stays(struct tree *t, struct pending *p);
 /* Refuses it (-EPERM) to a program that takes the source of such a file away. */
 int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name);
 /* Refuses it so if the program makes the file because it moves such a file here. */
-int tree_check_moved_here(struct tree_ctx *ctx, const char *name, const struct name_birth *birth);
+int tree_check_moved_here(struct tree_ctx *ctx, const char *name,
+			  const struct name_birth *birth);
 
 /* The words for an edit that leaves nothing of the text and is not sent; owned. */
 char *tree_emptied(const struct tree_write *w);
