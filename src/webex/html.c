@@ -43,21 +43,42 @@ static void on_text(void *arg, gunichar c, bool is_coded, const char *rest)
 		writer_put(w, c, rest);
 }
 
-/* How many backticks must stand around what goes from `p` up to `close`, so that it can have some. */
+/* The length of a coded backtick; 0: it is something else. */
+static size_t coded_tick(const char *p)
+{
+	const char *digits = p + 2;
+	bool is_hex;
+
+	if (p[0] != '&' || p[1] != '#')
+		return 0;
+	is_hex = *digits == 'x' || *digits == 'X';
+	digits += is_hex;
+	digits += strspn(digits, "0");
+	return g_str_has_prefix(digits, is_hex ? "60;" : "96;") ? (size_t)(digits - p) + 3 : 0;
+}
+
+/* How many backticks must stand around what goes from `p` up to `close`, so that it can have some; 0:
+ * too many. Tags leave nothing, so that those before and behind one are taken for one run. */
 static int ticks_around(const char *p, const char *close, int least)
 {
 	int run = 0, longest = 0;
+	bool is_torn = false;
 
-	for (; p < close; p++) {
-		bool is_coded = *p == '&' &&
-				(strncmp(p, "&#96;", 5) == 0 || strncmp(p, "&#x60;", 6) == 0);
+	for (; p < close && longest < TICKS_MAX; p++) {
+		size_t coded = coded_tick(p);
 
-		run = *p == '`' || is_coded ? run + 1 : 0;
+		if (*p == '`' || coded)
+			run++;
+		else if (*p == '<')
+			is_torn |= run > 0;
+		else if (!is_torn)
+			run = 0;
 		longest = MAX(longest, run);
-		if (is_coded)
-			p = strchr(p, ';');
+		p += coded ? coded - 1 : 0;
 	}
-	return longest == 0 ? least : CLAMP(longest + 1, MAX(least, 2), TICKS_MAX);
+	if (longest >= TICKS_MAX)
+		return 0;
+	return longest == 0 ? least : MAX(longest + 1, MAX(least, 2));
 }
 
 /* Where the next "</code" behind `p` is, else the end. It is searched for again only behind it, so
@@ -79,7 +100,7 @@ static int ticks_of_code(struct writer *w, const struct html_tag *tag)
 	return *close && close - tag->end < CODE_MAX ? ticks_around(tag->end, close, 1) : 0;
 }
 
-/* Backticks for a <pre>; 0: nobody closes it. What is looked at here is looked at once, because the
+/* Backticks for a <pre>; 0: it is a text. What is looked at here is looked at once, because the
  * next <pre> that counts stands behind the close of this one. */
 static int ticks_of_pre(const struct html_tag *tag)
 {

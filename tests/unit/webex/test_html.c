@@ -80,6 +80,10 @@ static void test_escapes_of_lines(void **state)
 	/* Nobody is called who was not. */
 	check_md("&lt;@all&gt; a &lt; b &lt;b&gt; R&amp;D &amp;lt;",
 		 "&lt;@all> a < b &lt;b> R&D &amp;lt;");
+	check_md("<code>&#096;&lt;@all></code>", "`` `<@all> ``");
+	check_md("<code>`<i></i>`&lt;@all></code>", "``` ``<@all> ```");
+	check_md("<pre>``````````````````\n&lt;@all></pre>",
+		 "\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\\`\n&lt;@all>");
 	check_md("a\x1b[1m&#8238;", "a\xef\xbf\xbd\\[1m\xef\xbf\xbd");
 }
 
