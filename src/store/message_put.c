@@ -23,6 +23,7 @@ struct author {
 	int64_t rowid; /* 0: a message without author */
 	bool is_owner;
 	char *first_email;
+	char *suffix; /* what follows the time in a stem; NULL: not made yet */
 	char hex[WEBEX_ID_HEX_SIZE];
 };
 
@@ -31,6 +32,7 @@ static void author_free(void *p)
 	struct author *a = p;
 
 	g_free(a->first_email);
+	g_free(a->suffix);
 	g_free(a);
 }
 
@@ -311,18 +313,38 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 	return r;
 }
 
-static int name_and_place(struct put *p, const struct webex_message *m, bool is_alone,
-			  const struct author *author, struct message_row *row, char **ret_stem)
+/* The stem of a message that is alone in its millisecond. The author's part is made once, since
+ * that takes long. */
+static char *plain_stem(struct author *author, const struct webex_message *m)
 {
-	g_autoptr(GPtrArray) twins = g_ptr_array_new_with_free_func(twin_free);
-	g_autofree char *base = name_message_stem(
-		m->created_ms, author->rowid ? author->first_email : m->person_email,
-		author->hex, NULL);
-	int r = 0;
+	char stamp[TIME_ISO_SIZE];
+
+	if (!author->rowid)
+		return name_message_stem(m->created_ms, m->person_email, author->hex, NULL);
+	time_format_name(m->created_ms, stamp);
+	if (!author->suffix) {
+		g_autofree char *stem = name_message_stem(m->created_ms, author->first_email,
+							  author->hex, NULL);
+
+		author->suffix = g_strdup(stem + strlen(stamp));
+	}
+	return g_strconcat(stamp, author->suffix, NULL);
+}
+
+static int name_and_place(struct put *p, const struct webex_message *m, bool is_alone,
+			  struct author *author, struct message_row *row, char **ret_stem)
+{
+	g_autoptr(GPtrArray) twins = NULL;
+	g_autofree char *base = plain_stem(author, m);
+	int r;
 
 	row->cookie = cookie_floor(m->created_ms);
-	if (!is_alone)
-		r = read_twins(p, row->cookie, twins, &row->cookie);
+	if (is_alone) {
+		*ret_stem = g_steal_pointer(&base);
+		return 0;
+	}
+	twins = g_ptr_array_new_with_free_func(twin_free);
+	r = read_twins(p, row->cookie, twins, &row->cookie);
 	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
 }
 
