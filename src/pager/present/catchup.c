@@ -8,15 +8,15 @@
 
 /* So many fetches may be under way at once. */
 #define AT_ONCE 4
-/* A space whose fetch failed is tried again after this time, and then each time after twice as
+/* A list whose fetch failed is tried again after this time, and then each time after twice as
  * long, up to PUT_OFF_MAX_MS. */
 #define PUT_OFF_MS 5000
 #define PUT_OFF_MAX_MS (10 * 60 * 1000)
 #define NEWS_MAX 100000
 
-/* A space whose last fetch failed. */
+/* A list whose last fetch failed. */
 struct trial {
-	int64_t room;
+	struct need need;
 	int64_t wait_ms, next_ms; /* mono */
 };
 
@@ -24,7 +24,7 @@ struct catchup {
 	struct pager *pager;
 	GQueue wanted;	     /* of struct need, owned; the first is begun first */
 	GHashTable *running; /* set of struct need, owned */
-	GHashTable *trials;  /* room -> struct trial */
+	GHashTable *trials;  /* struct need -> struct trial */
 	GHashTable *wrote;   /* set of int64_t, owned */
 	bool is_pumping, is_down, is_asleep;
 
@@ -39,7 +39,7 @@ struct catchup *catchup_new(struct pager *p)
 	c->pager = p;
 	g_queue_init(&c->wanted);
 	c->running = g_hash_table_new_full(need_hash, need_equal_g, g_free, NULL);
-	c->trials = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+	c->trials = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
 	c->wrote = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	c->news = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	pthread_mutex_init(&c->lock, NULL);
@@ -121,9 +121,9 @@ void catchup_publish(struct catchup *c)
 
 /* ---- choosing the next fetch ---- */
 
-static bool is_put_off(const struct catchup *c, int64_t room)
+static bool is_put_off(const struct catchup *c, const struct need *need)
 {
-	const struct trial *t = g_hash_table_lookup(c->trials, &room);
+	const struct trial *t = g_hash_table_lookup(c->trials, need);
 
 	return t && t->next_ms > clock_mono(config_of(c)->clock);
 }
@@ -145,7 +145,7 @@ static void forget_want(struct catchup *c, const struct need *need)
 
 static void begin(struct catchup *c, const struct need *need)
 {
-	if (g_hash_table_contains(c->running, need) || is_put_off(c, need->row))
+	if (g_hash_table_contains(c->running, need) || is_put_off(c, need))
 		return;
 	g_hash_table_add(c->running, g_memdup2(need, sizeof(*need)));
 	forget_want(c, need);
@@ -232,15 +232,15 @@ void catchup_sleep(struct catchup *c)
 
 /* ---- results of fetches ---- */
 
-static void put_off(struct catchup *c, int64_t room)
+static void put_off(struct catchup *c, const struct need *need)
 {
-	struct trial *t = g_hash_table_lookup(c->trials, &room);
+	struct trial *t = g_hash_table_lookup(c->trials, need);
 
 	if (!t) {
 		t = g_new0(struct trial, 1);
-		t->room = room;
+		t->need = *need;
 		t->wait_ms = PUT_OFF_MS / 2;
-		g_hash_table_insert(c->trials, &t->room, t);
+		g_hash_table_insert(c->trials, &t->need, t);
 	}
 	t->wait_ms = MIN(t->wait_ms * 2, PUT_OFF_MAX_MS);
 	t->next_ms = clock_mono(config_of(c)->clock) + t->wait_ms;
@@ -251,10 +251,10 @@ void catchup_ended(struct catchup *c, const struct need *need, int error, bool n
 	g_hash_table_remove(c->running, need);
 	if (error && network)
 		c->is_down = true;
-	else if (error && error != -ECANCELED && need->kind == NEED_HEAD)
-		put_off(c, need->row);
-	else if (!error && need->kind == NEED_HEAD)
-		g_hash_table_remove(c->trials, &need->row);
+	else if (error && error != -ECANCELED)
+		put_off(c, need);
+	else if (!error)
+		g_hash_table_remove(c->trials, need);
 	c->is_down &= error != 0;
 	catchup_pump(c);
 }

@@ -295,6 +295,42 @@ static void test_old_lists_have_their_turn(void **state)
 	on_queue(*state, old_lists);
 }
 
+/* Who may not list the members is not asked for them with each poll. */
+static void refused_members(struct world *w)
+{
+	int refused = 0;
+
+	now_ms += FRESH_OLD_MS;
+	for (int i = 0; i < 40; i++) {
+		guint n = calls->len;
+
+		use_it(w);
+		now_ms += POLL;
+		tick(w);
+		for (; n < calls->len; n++) {
+			const char *what = call_at(n)->what;
+
+			if (strcmp(what, "memberships") == 0) {
+				answer(n, NULL, NULL, -EACCES, 403, false);
+				refused++;
+			} else if (strcmp(what, "messages") == 0) {
+				answer_ok(n, messages("m1", 0, NULL));
+			} else {
+				answer_ok(n,
+					  room_list("ROOM1", 0, "ROOM2", 0, "ROOM3", 0, NULL));
+			}
+		}
+	}
+	assert_in_range(refused, 1, 10);
+}
+
+static void test_refused_lists_are_put_off(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, listed_once);
+	on_queue(*state, refused_members);
+}
+
 static void opened_elsewhere(struct world *w)
 {
 	struct asker a;
@@ -385,6 +421,7 @@ int main(void)
 		TEST(eight_most_recently_used),
 		TEST(a_walk_is_no_use_of_a_space),
 		TEST(old_lists_have_their_turn),
+		TEST(refused_lists_are_put_off),
 		TEST(verified_at_an_open),
 	};
 
