@@ -205,10 +205,10 @@ static bool are_many_locked(struct walkers *w, int64_t thing, int64_t now_ms)
 	for (int i = 0; i < WALK_PEOPLE; i++) {
 		struct step *s = &w->people[i];
 
-		if (s->thing == thing) {
-			s->at_ms = now_ms;
+		/* The time stays that of the first look. Else four things that are looked at
+		 * again and again would leave no place to a fifth one, ever. */
+		if (s->thing == thing)
 			return false;
-		}
 		if (!s->thing || (oldest->thing && s->at_ms < oldest->at_ms))
 			oldest = s;
 	}

@@ -165,6 +165,23 @@ static void test_many_processes_walk_together(void **state)
 	assert_false(spares(*state, PERSON, 99));
 }
 
+/* A loop over a few more spaces than that sees of each what is new, in turn. */
+static void test_none_of_a_few_spaces_is_left_out(void **state)
+{
+	int64_t seen_ms[WALK_PEOPLE + 2];
+
+	for (int i = 0; i < WALK_PEOPLE + 2; i++)
+		seen_ms[i] = now_ms;
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < WALK_PEOPLE + 2; i++) {
+			if (!spares(*state, PERSON + i, 1 + i))
+				seen_ms[i] = now_ms;
+			assert_true(now_ms - seen_ms[i] <= 2 * WALK_MANY_MS);
+		}
+		now_ms += 5000;
+	}
+}
+
 static void test_people_are_walked_by_their_addresses(void **state)
 {
 	struct need need = {.kind = NEED_PERSON};
@@ -206,6 +223,7 @@ int main(void)
 		T(test_a_slow_walk),
 		T(test_who_stays_at_a_space_sees_what_is_new),
 		T(test_many_processes_walk_together),
+		T(test_none_of_a_few_spaces_is_left_out),
 		T(test_people_are_walked_by_their_addresses),
 		T(test_bounds),
 	};
