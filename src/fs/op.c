@@ -65,6 +65,7 @@ int op_begin(struct op *op)
 	op->ctx.generation = store_generation(op->fs->config.store);
 	op->ctx.looked = pager_moment(op->fs->config.pager);
 	g_clear_pointer(&op->ctx.why, g_free);
+	op->ctx.why_of = 0;
 	op->ctx.is_said = false;
 	return store_read_begin(op->fs->config.store, &op->ctx.conn);
 }

@@ -11,17 +11,20 @@
 /* ---- errors ---- */
 
 /* The server's words of a fetch or a change are said by who made the request, while this op waits:
- * they are better than general ones. */
+ * they are better than general ones, and the same as those that are remembered of a fetch. */
 static bool was_said(const struct op *op)
 {
-	return op->ctx.is_said ||
-	       (!op->ctx.why && op->has_waited && op->said_before != log_last_error_count());
+	return op->ctx.is_said || ((!op->ctx.why || op->ctx.why_of) && op->has_waited &&
+				   op->said_before != log_last_error_count());
 }
 
 void op_say_why(struct op *op, int error)
 {
 	const char *words = why_words(error);
 
+	/* The op went on without what could not be fetched, and fails for another reason. */
+	if (op->ctx.why_of && op->ctx.why_of != error)
+		g_clear_pointer(&op->ctx.why, g_free);
 	if (!why_is_told(error) || was_said(op))
 		return;
 	if (op->ctx.why)

@@ -2,6 +2,14 @@
 /* The table of entries: what is known of each need. */
 #include "pager/internal.h"
 
+void pager_entry_free(void *entry)
+{
+	struct pager_entry *e = entry;
+
+	g_free(e->failed_words);
+	g_free(e);
+}
+
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make)
 {
 	struct pager_entry *e = g_hash_table_lookup(p->entries, need);
@@ -64,6 +72,18 @@ void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error)
 {
 	e->ended = atomic_fetch_add(&p->moment, 1) + 1;
 	e->ended_error = error;
+}
+
+char *pager_failed_words(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+	char *words;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	words = e ? g_strdup(e->failed_words) : NULL;
+	pthread_mutex_unlock(&p->lock);
+	return words;
 }
 
 int64_t pager_good_ms(struct pager *p, const struct need *need)

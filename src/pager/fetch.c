@@ -132,11 +132,16 @@ static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 				reply->tracking_id ? ", tracking id " : "",
 				reply->tracking_id ? reply->tracking_id : "");
 
-	/* If nobody waits, nobody was given an error. */
+	/* If nobody waits, nobody was given an error. Who is given it later, as long as it is
+	 * remembered, says it (tree_need). */
 	if (g_queue_is_empty(&f->entry->waiters))
 		log_warning("cache", "%s", line);
 	else
 		log_last_error("%s", line);
+	pthread_mutex_lock(&f->pager->lock);
+	g_free(f->entry->failed_words);
+	f->entry->failed_words = g_steal_pointer(&line);
+	pthread_mutex_unlock(&f->pager->lock);
 }
 
 /* ---- the newest messages of a space ---- */
@@ -368,6 +373,7 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 	e->fetch = f;
 	pthread_mutex_lock(&p->lock);
 	e->fetching = true;
+	g_clear_pointer(&e->failed_words, g_free);
 	e->started_ms = clock_mono(p->config.clock);
 	p->stats.fetches++;
 	p->stats.fetching++;

@@ -26,10 +26,11 @@ struct pager_entry {
 	int64_t fresh_until_ms;	 /* mono */
 	int64_t failed_until_ms; /* mono */
 	int failed_error;
-	int64_t good_ms; /* mono: when the last good fetch of it ended */
-	uint64_t ended;	 /* the moment (pager.h) when the last fetch ended; 0: none did */
-	int ended_error; /* the result of that fetch */
-	bool is_expired; /* the known version is not used, however fresh it seems */
+	char *failed_words; /* owned; the server's, of the last failure; NULL: none */
+	int64_t good_ms;    /* mono: when the last good fetch of it ended */
+	uint64_t ended;	    /* the moment (pager.h) when the last fetch ended; 0: none did */
+	int ended_error;    /* the result of that fetch */
+	bool is_expired;    /* the known version is not used, however fresh it seems */
 	uint64_t generation;
 };
 
@@ -81,6 +82,7 @@ struct pager {
 void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error);
 /* The entry of `need`; if there is none, it is made if `make`. Called under pager.lock. Only
  * the cache thread drops entries, and only it keeps pointers to them. */
+void pager_entry_free(void *entry);
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
 bool pager_is_fetching(struct pager *p, const struct need *need);
 /* The need counts as fresh until that time (mono). */

@@ -54,7 +54,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 		p->config.person_age_ms = PERSON_AGE_MS;
 	if (!p->config.soft_wait_ms)
 		p->config.soft_wait_ms = SOFT_WAIT_MS;
-	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
+	p->entries = g_hash_table_new_full(need_hash, need_equal_g, NULL, pager_entry_free);
 	atomic_init(&p->moment, 1);
 	pthread_mutex_init(&p->lock, NULL);
 	p->names = g_array_new(FALSE, FALSE, sizeof(struct names_run));

@@ -227,6 +227,9 @@ int tree_refuse_length(struct tree_ctx *ctx, const char *name);
 int tree_refuse_trash(struct tree_ctx *ctx, const char *name);
 /* -EACCES: a file that is never written to. */
 int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino);
+/* `error` of the need, with the words of the fetch that failed: an operation may be answered so without
+ * having waited for it. An absence needs none. */
+int tree_refuse_failed(struct tree_ctx *ctx, const struct need *need, int error);
 /* -EPERM: a new file in a month. */
 int tree_refuse_month(struct tree_ctx *ctx, const char *name);
 /* -EROFS. */

@@ -14,6 +14,7 @@ int tree_refuse(struct tree_ctx *ctx, int error, const char *fmt, ...)
 	va_list args;
 
 	g_free(ctx->why);
+	ctx->why_of = 0;
 	va_start(args, fmt);
 	ctx->why = g_strdup_vprintf(fmt, args);
 	va_end(args);
@@ -88,4 +89,18 @@ int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino)
 				   "a message is edited by its .txt, or by its .md if it has "
 				   "Markdown; its other forms can only be read");
 	return tree_refuse(ctx, -EACCES, "%s: it can only be read", tree_what(ino));
+}
+
+int tree_refuse_failed(struct tree_ctx *ctx, const struct need *need, int error)
+{
+	char *words;
+
+	if (!error || error == -ENOENT || ctx->why)
+		return error;
+	words = pager_failed_words(ctx->tree->config.pager, need);
+	if (words) {
+		ctx->why = words;
+		ctx->why_of = error;
+	}
+	return error;
 }

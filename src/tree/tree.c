@@ -71,7 +71,7 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 
 	for (int i = 0; i < ctx->n_waited; i++)
 		if (need_equal(&ctx->waited[i].need, need) && (have || !ctx->waited[i].gave_up))
-			return have ? 0 : ctx->waited[i].error;
+			return have ? 0 : tree_refuse_failed(ctx, need, ctx->waited[i].error);
 	if (ctx->n_waited == TREE_MAX_WAITS)
 		return have ? 0 : -EIO;
 	switch (pager_check(pager, need, have, ctx->looked, &error)) {
@@ -82,7 +82,7 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 			pager_refresh(pager, need);
 		return 0;
 	case PAGER_FAILED:
-		return error;
+		return tree_refuse_failed(ctx, need, error);
 	case PAGER_FETCH:
 		ctx->missing_soft = false;
 		break;

@@ -103,6 +103,7 @@ struct tree_ctx {
 	GArray *holds; /* of int64_t: rows of counted.h that were looked up; NULL: none */
 	pid_t pid;     /* the thread that asks; 0: unknown, or nobody's request */
 	char *why;     /* out, with an error: tree_refuse(); owned; NULL: nothing is said */
+	int why_of;    /* `why` is of a fetch that failed with this error; 0: of a refusal */
 	bool is_said;  /* out, with an error: last-error has the words already */
 };
 

@@ -182,3 +182,15 @@ def test_what_is_known_is_said_by_the_open(start_sim, start_mount):
     wait_until(lambda: "404" in Unsent(mount).last_error() or
                "nobody" in Unsent(mount).last_error())
     refused("echo hi > nobody@example.org/post", direct, "No such file", "nobody has this address")
+
+
+def test_a_failure_that_is_remembered_keeps_its_words(start_sim, start_mount):
+    """A second reader, answered from what is known, is told what the server said to the first."""
+    sim = start_sim("--data", "empty")
+    sim.create_room("Reef")
+    mount = start_mount(sim)
+    sim.fault(method="GET", route="/messages$", status=403, message="the reef is closed")
+    result = mount.run("ls spaces/Reef; ls spaces/Reef; cat .sparkfs/last-error", cwd=mount / ".")
+    assert result.err.count("denied") == 2 or result.err.count("ls:") == 2, result
+    assert "the reef is closed" in result.out, result
+    assert len(sim.requests("GET", "/messages")) == 1
