@@ -241,6 +241,27 @@ void log_last_error_of(pid_t pid, const char *fmt, ...)
 	va_end(args);
 }
 
+void log_last_error_withdraw(const char *line)
+{
+	char *raw = g_strdup(line), *text = clean_line(raw);
+	struct said *old = NULL;
+
+	pthread_mutex_lock(&lock);
+	for (GList *l = errors.head; l; l = l->next) {
+		struct said *s = l->data;
+
+		if (s->session || strcmp(s->text, text) != 0)
+			continue;
+		old = s;
+		g_queue_delete_link(&errors, l);
+		break;
+	}
+	pthread_mutex_unlock(&lock);
+	g_clear_pointer(&old, said_free);
+	g_free(text);
+	g_free(raw);
+}
+
 unsigned log_last_error_count(void)
 {
 	unsigned n;

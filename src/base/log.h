@@ -47,6 +47,8 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
 void log_last_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 /* The same as the last error of the session of process or thread `pid`; 0: unknown. */
 void log_last_error_of(pid_t pid, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
+/* Takes back what everybody was told, if it is this line: it holds no more. */
+void log_last_error_withdraw(const char *line);
 /* How often something was said so far. */
 unsigned log_last_error_count(void);
 

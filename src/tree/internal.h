@@ -29,6 +29,7 @@ struct tree {
 	int64_t started_wall_ms;
 	bool is_shut;	/* cache thread */
 	GQueue looking; /* cache thread; of struct submission.link */
+	GQueue telling; /* cache thread; of struct telling (stays.c), the oldest first */
 };
 
 enum tree_row_flags {

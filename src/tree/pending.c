@@ -34,6 +34,7 @@ static void unref_locked(struct pendings *p, struct pending *e)
 	g_assert(g_queue_is_empty(&e->changes));
 	counted_drop(p->counted, tree_ino_row(e->dir), 1);
 	draft_unref(&e->draft);
+	g_free(e->told);
 	g_free(e->name);
 	g_free(e);
 }
@@ -377,6 +378,25 @@ bool pending_begin_telling(struct pendings *p, struct pending *e)
 	e->is_told |= begins;
 	pthread_mutex_unlock(&p->lock);
 	return begins;
+}
+
+void pending_set_told(struct pendings *p, struct pending *e, const char *line)
+{
+	pthread_mutex_lock(&p->lock);
+	g_free(e->told);
+	e->told = g_strdup(line);
+	pthread_mutex_unlock(&p->lock);
+}
+
+char *pending_take_untrue(struct pendings *p, struct pending *e)
+{
+	char *line = NULL;
+
+	pthread_mutex_lock(&p->lock);
+	if (!e->is_scratch || !e->is_listed)
+		line = g_steal_pointer(&e->told);
+	pthread_mutex_unlock(&p->lock);
+	return line;
 }
 
 void pending_set_backup(struct pendings *p, struct pending *e, uint64_t state)

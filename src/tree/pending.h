@@ -63,6 +63,7 @@ struct pending {
 	int refs;		/* pendings.lock */
 	pid_t maker;		/* the process that made it; 0: unknown; pendings.lock */
 	bool is_told;		/* last-error said that it is not sent; pendings.lock */
+	char *told;		/* that line; owned; NULL: none, or taken back; pendings.lock */
 	/* When its draft was in this state, the server had the same bytes under the name that it
 	 * is a backup of; 0: never. pendings.lock */
 	uint64_t backup_state;
@@ -122,6 +123,11 @@ void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker);
 bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker);
 /* True the first time: its writer is to be told that it is not sent. */
 bool pending_begin_telling(struct pendings *p, struct pending *e);
+/* Remembers the line that its writer is told. */
+void pending_set_told(struct pendings *p, struct pending *e, const char *line);
+/* The line, if the entry has left the table or is no scratch file any more, so that the line is to be
+ * taken back; owned. Else NULL. */
+char *pending_take_untrue(struct pendings *p, struct pending *e);
 /* `state`: of the draft that has these bytes. */
 void pending_set_backup(struct pendings *p, struct pending *e, uint64_t state);
 bool pending_is_backup(struct pendings *p, struct pending *e);

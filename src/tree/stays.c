@@ -7,7 +7,10 @@
  *     close of a scratch file --- a program's name -----------------> nothing is said
  *       | a person's name   \--- x~, with the bytes of x -----------> nothing is said; linger.c
  *       v                                                            drops it
- *     last-error, journal; linger.c keeps it in unsent/
+ *     last-error; linger.c keeps it in unsent/
+ *       |   \--- renamed to a real name, removed --> last-error takes it back
+ *       v
+ *     PASSING_MS later: journal
  */
 #include <errno.h>
 #include <string.h>
@@ -19,6 +22,9 @@
 
 /* A larger backup is not compared, because its writer waits for that. */
 #define COMPARED_MAX (4 * 1024 * 1024)
+/* The journal, which nothing takes back, has only what keeps such a name for so long: many programs
+ * write x.tmp and rename it at once. */
+#define PASSING_MS 1000
 
 int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name)
 {
@@ -161,25 +167,76 @@ static char *printable(const char *name)
 
 struct telling {
 	struct tree *t;
-	char *path;
+	struct pending *p; /* a reference */
+	char *name, *path;
+	int64_t due_ms; /* mono */
 };
 
-static void tell(void *arg)
+static void telling_free(struct telling *g)
 {
-	struct telling *g = arg;
+	pending_unref(g->t->pendings, &g->p);
+	g_free(g->name);
+	g_free(g->path);
+	g_free(g);
+}
+
+void tree_drop_tellings(struct tree *t)
+{
+	g_queue_clear_full(&t->telling, (GDestroyNotify)telling_free);
+}
+
+static bool still_stays(const struct telling *g)
+{
+	_cleanup_gfree_ char *name = pending_dup_name(g->t->pendings, g->p);
+
+	return g->p->is_scratch && pending_is_listed(g->t->pendings, g->p) &&
+	       strcmp(name, g->name) == 0;
+}
+
+static void tell(struct telling *g)
+{
 	int r = store_event_add(g->t->config.store, STORE_EVENT_NOT_SENT, g->path);
 
 	if (r)
 		log_debug("cache", "the journal lacks a file that stays here: %s",
 			  g_strerror(-r));
-	g_free(g->path);
-	g_free(g);
+}
+
+static void tell_due(void *arg)
+{
+	struct tree *t = arg;
+	int64_t now_ms = clock_mono(clock_system());
+	struct telling *g;
+
+	while ((g = g_queue_peek_head(&t->telling)) && g->due_ms <= now_ms) {
+		g_queue_pop_head(&t->telling);
+		if (still_stays(g))
+			tell(g);
+		telling_free(g);
+	}
+}
+
+static void tell_later(void *arg)
+{
+	struct telling *g = arg;
+
+	g->due_ms = clock_mono(clock_system()) + PASSING_MS;
+	g_queue_push_tail(&g->t->telling, g);
+	work_post_at(g->t->config.queue, g->due_ms, tell_due, g->t);
+}
+
+void tree_tell_passed(struct tree *t, struct pending *p)
+{
+	_cleanup_gfree_ char *line = p ? pending_take_untrue(t->pendings, p) : NULL;
+
+	if (line)
+		log_last_error_withdraw(line);
 }
 
 void tree_tell_stays(struct tree *t, struct pending *p)
 {
 	_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
-	_cleanup_gfree_ char *word = printable(name), *dir = NULL;
+	_cleanup_gfree_ char *word = printable(name), *dir = NULL, *line = NULL;
 	struct tree_ctx ctx = {.tree = t};
 	struct telling *g;
 	int64_t room;
@@ -190,12 +247,18 @@ void tree_tell_stays(struct tree *t, struct pending *p)
 	store_read_end(ctx.conn);
 	if (note_backup(t, p, name, room) || !pending_begin_telling(t->pendings, p))
 		return;
-	g = g_new(struct telling, 1);
+	g = g_new0(struct telling, 1);
 	g->t = t;
+	g->p = pending_ref(t->pendings, p);
+	g->name = g_strdup(name);
 	g->path = g_strconcat(dir, "/", word, NULL);
-	log_last_error(
+	line = g_strdup_printf(
 		"%s: a file of such a name is not sent: it stays here, and is in "
 		".sparkfs/unsent/ %d s after its last close; to send it give it another name",
 		g->path, t->config.linger_ms / 1000);
-	work_post(t->config.queue, tell, g);
+	pending_set_told(t->pendings, p, line);
+	log_last_error("%s", line);
+	/* It may have got another name in between. */
+	tree_tell_passed(t, p);
+	work_post(t->config.queue, tell_later, g);
 }

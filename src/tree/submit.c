@@ -57,6 +57,7 @@ static void end_pending(struct submission *s)
 	default:
 		pending_remove(pendings, p);
 	}
+	tree_tell_passed(s->tree, p);
 }
 
 /* A file that was written beside another, which the program then removed, got the name or will

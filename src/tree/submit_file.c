@@ -81,6 +81,7 @@ void file_rename(struct submission *s)
 		pending_name(s->tree->pendings, s->plan.pending, s->plan.text);
 	else
 		rename_scratch(s);
+	tree_tell_passed(s->tree, s->plan.pending);
 	submission_finish(s, 0, 0);
 }
 
@@ -166,5 +167,6 @@ void file_drop(struct submission *s)
 {
 	/* After this nothing more of it is sent. */
 	pending_remove(s->tree->pendings, s->plan.pending);
+	tree_tell_passed(s->tree, s->plan.pending);
 	outbox_recall(s->tree->config.outbox, s->plan.pending->content_row, recalled, s);
 }

@@ -37,6 +37,7 @@ void tree_free(struct tree **t)
 {
 	if (!*t)
 		return;
+	tree_drop_tellings(*t);
 	pendings_free(&(*t)->pendings);
 	transcripts_free(&(*t)->transcripts);
 	replaced_free(&(*t)->replaced);

@@ -122,9 +122,14 @@ void tree_write_send_left(struct tree *t, struct pending *p);
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 			struct outbox_letter **ret_letter);
 
-/* Says once in last-error and in the journal that a scratch file is not sent, if its name is one
- * that a person may have given to it. Called when a writer closes it, and when it got a name. */
+/* Says once that a scratch file is not sent, if its name is one that a person may have given to it:
+ * in last-error at once, in the journal when it has had the name for a second. Called when a writer
+ * closes it, and when it got a name. */
 void tree_tell_stays(struct tree *t, struct pending *p);
+/* Takes back what last-error says of a file that has a real name now, or was removed. */
+void tree_tell_passed(struct tree *t, struct pending *p);
+/* Drops what the journal has not been told yet. The queue has ended. */
+void tree_drop_tellings(struct tree *t);
 /* Refuses it (-EPERM) to a program that takes the source of such a file away. */
 int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name);
 /* Refuses it so if the program makes the file because it moves such a file here. */

@@ -289,6 +289,18 @@ def test_rsync_whose_random_name_looks_like_a_word(pier, unsent, tmp_path):
     assert unsent.names() == []
 
 
+def test_a_name_that_passes_at_once_is_not_told_of(pier, unsent):
+    """Many programs write x.tmp and rename it. Last-error takes it back, and the journal has none."""
+    pier.run("echo one > a.txt.tmp && mv a.txt.tmp a.txt", check=True)
+    assert unsent.last_error() == ""
+    pier.run("echo two > b.tmp && rm b.tmp", check=True)
+    assert unsent.last_error() == ""
+    pier.run("echo three > c.tmp", check=True)
+    wait_until(lambda: told(pier.mount, "not-sent"))
+    assert told(pier.mount, "not-sent") == ["spaces/Pier/c.tmp"]
+    assert "spaces/Pier/c.tmp" in unsent.last_error()
+
+
 def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
     folder = pier.mount.state.parent / "folder"
     folder.mkdir()
