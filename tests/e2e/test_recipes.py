@@ -532,6 +532,7 @@ VIM = ":%s/{}/{}/\r:wq\r".format
 ROWS = {
     "README.md": [
         Row("$ ls -lt ~/webex/spaces", not_run="test_first_sight compares it"),
+        Row("mkdir -p ~/archive", not_run="nothing is mounted yet; Save has it again"),
         Row("scripts/demo", demo_is_there, not_run="builds, for minutes"),
         Row("scripts/demo --stop", demo_is_there, not_run="ends a demo that a developer has running"),
         Row("sudo apt install", packages_are_those_of_the_build, not_run="changes the machine"),
@@ -597,6 +598,7 @@ ROWS = {
         Row("function fish_right_prompt", fish_shows_it, not_run="a part of a file of fish"),
         Row("cd", is_unmounted),
         Row("cd", works_again, before=is_killed),
+        Row("mkdir -p ~/archive", all_are_saved),
         Row("sparkfs -o token_command", works_again, before=can_be_mounted),
         Row("cd ~/webex", finds_bobs_of_this_month),
     ],
