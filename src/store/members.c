@@ -235,12 +235,30 @@ static int add_member(struct write *w, const struct room_place *room,
 	return r;
 }
 
+/*
+ * What leaves the time of the newest membership as it is, or takes it away, gives the list a later second
+ * than it had: copies are compared by seconds.
+ */
+static int note_change(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE room SET members_ms=max(?2, members_ms+1000, (SELECT"
+		      " ifnull(max(created_ms), 0)+1000 FROM member WHERE room=?1 AND gone=0))"
+		      " WHERE rowid=?1");
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, w->now_wall_ms);
+	return sql_run(&st);
+}
+
 static int change_member(struct write *w, const struct room_place *room,
 			 const struct store_member *old, const struct webex_membership *m)
 {
 	g_autofree char *name = g_strdup(old->name);
 	int r = update_fields(w, old->rowid, m);
 
+	if (r == 0)
+		r = note_change(w, room->rowid);
 	if (r == 0 && g_strcmp0(old->m.person_email, m->person_email) != 0) {
 		g_clear_pointer(&name, g_free);
 		r = give_name(w, room->rowid, old->rowid, m, &name);
@@ -280,7 +298,10 @@ static int set_gone(struct write *w, const struct room_place *room, int64_t rowi
 	if (r < 0)
 		return r;
 	sql_int(&st, 1, rowid);
-	r = sql_run(&st);
+	/* Before it goes: its own time counts. */
+	r = note_change(w, room->rowid);
+	if (r == 0)
+		r = sql_run(&st);
 	if (r == 0)
 		changes_add_named(w, STORE_MEMBER_GONE, room->rowid, room->type, rowid, NULL,
 				  member.name);
@@ -472,6 +493,7 @@ static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *members
 	int r = room_place_get(w->q, room_rowid, &room);
 
 	w->is_first_listing = !was_listed(w, room_rowid);
+	w->now_wall_ms = now_wall_ms;
 	if (r == 0 && missing)
 		r = find_missing(w, &room, memberships, now_wall_ms, missing);
 	for (guint i = 0; r == 0 && i < memberships->len; i++) {

@@ -183,6 +183,25 @@ static int update_fields(struct write *w, const struct item *item)
 	return sql_run(&st);
 }
 
+/*
+ * A change of the details is no activity. So that a copy of them is made again, they have a later second
+ * than before: copies are compared by seconds.
+ */
+static int note_details(struct write *w, const struct item *item)
+{
+	const struct store_room *old = &item->old;
+	int64_t shown_ms = MAX(old->room.last_activity_ms, old->details_ms);
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET details_ms=?2 WHERE rowid=?1");
+
+	if (item->is_new || item->room->last_activity_ms / 1000 > shown_ms / 1000 ||
+	    (is_alike(item->room, &old->room) && old->details_ms < 0))
+		return 0;
+	sql_int(&st, 1, old->rowid);
+	sql_int(&st, 2, MAX(w->now_wall_ms, shown_ms + 1000));
+	return sql_run(&st);
+}
+
 static int give_name(struct write *w, const struct item *item, char **ret_name)
 {
 	g_autofree char *base = name_from_title(title_of(item->room), NAME_MAX_BYTES);
@@ -283,6 +302,8 @@ static int write_item(struct write *w, const struct item *item)
 	struct store_change *c;
 	int r = item->differs ? update_fields(w, item) : 0;
 
+	if (r == 0 && item->differs)
+		r = note_details(w, item);
 	if (r == 0 && item->needs_name)
 		r = give_name(w, item, &name);
 	if (r < 0 || !item->differs)
@@ -365,6 +386,7 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missin
 	int r = collect(w, rooms, items, seen);
 
 	w->is_first_listing = !meta_int(w->q, "rooms.listed", 0);
+	w->now_wall_ms = now_wall_ms;
 	if (r == 0)
 		r = insert_new(w, items, is_list);
 	for (guint i = 0; r == 0 && i < items->len; i++) {

@@ -9,7 +9,7 @@
 #define ROOM_COLUMNS                                                                           \
 	"rowid, id, type, gone, name, title, flags, team_id, creator_id, owner_id,"            \
 	" classification_id, description, last_activity_ms, created_ms, extra, direct_email,"  \
-	" members_wall_ms, pin_until_ms "
+	" members_wall_ms, details_ms, members_ms, pin_until_ms "
 
 void store_room_clear(struct store_room *r)
 {
@@ -28,6 +28,8 @@ static void room_row(struct sql_stmt *st, struct store_room *ret_room)
 		.name = sql_get_text(st, 4),
 		.direct_email = sql_get_text(st, 15),
 		.members_wall_ms = sql_get_int(st, 16),
+		.details_ms = sql_get_int(st, 17),
+		.members_ms = sql_get_int(st, 18),
 		.room =
 			{
 				.id = sql_get_id(st, 1, "ROOM"),
@@ -68,7 +70,7 @@ int room_load(struct sql *q, int64_t rowid, struct store_room *ret_room, int64_t
 	sql_int(&st, 1, rowid);
 	r = room_one(&st, ret_room);
 	if (r == 0 && ret_pin_ms)
-		*ret_pin_ms = sql_get_int(&st, 17);
+		*ret_pin_ms = sql_get_int(&st, 19);
 	return r;
 }
 

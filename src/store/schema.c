@@ -170,10 +170,19 @@ static const char VERSION_5[] =
 	"INSERT OR REPLACE INTO meta(key, value) SELECT '" SIZES_META_FORM "', '" SIZES_FORM "'"
 	" WHERE NOT EXISTS(SELECT 1 FROM message);";
 
+/*
+ * room.details_ms, room.members_ms: the time of the last change of the details, of the members, that
+ * none of the server's times shows; -1: there was none. Copies of space.json and members.json are
+ * compared by their times.
+ */
+static const char VERSION_6[] =
+	"ALTER TABLE room ADD COLUMN details_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN members_ms INTEGER NOT NULL DEFAULT -1;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
-						       VERSION_4, VERSION_5};
+						       VERSION_4, VERSION_5, VERSION_6};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "

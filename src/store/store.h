@@ -160,6 +160,9 @@ struct store_room {
 	bool gone;
 	char *direct_email;	 /* of direct rooms: the other person, if known */
 	int64_t members_wall_ms; /* when the members were last listed completely; -1: never */
+	/* When the details, the members changed so that none of the server's times shows it; later than
+	 * any time that they had before; -1: never. Kept over mounts, but not in a new cache. */
+	int64_t details_ms, members_ms;
 	struct webex_room room;
 };
 void store_room_clear(struct store_room *r);

@@ -129,13 +129,18 @@ static int members_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 static int members_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	struct store_room room = {0};
 	int64_t newest = 0;
 	int r = need_members(ctx, tree_ino_row(ino));
 
 	if (r == 0)
 		r = members_text(ctx, tree_ino_row(ino), text, &newest);
+	if (r == 0)
+		r = tree_room(ctx, tree_ino_row(ino), &room);
 	if (r)
 		return r;
+	newest = MAX(newest, room.members_ms);
+	store_room_clear(&room);
 	if (newest > 0)
 		tree_set_times(attr, newest);
 	tree_set_size(attr, (int64_t)text->len);

@@ -127,9 +127,16 @@ static int post_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 
 int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
-	int r = space_attr(ctx, ino, attr);
+	struct store_room room = {0};
+	int r = tree_room(ctx, tree_ino_row(ino), &room);
 
-	return r ? r : tree_attr_by_render(ctx, ino, attr);
+	if (r)
+		return r;
+	tree_set_times(attr, MAX(room.room.last_activity_ms >= 0 ? room.room.last_activity_ms
+								 : room.room.created_ms,
+				 room.details_ms));
+	store_room_clear(&room);
+	return tree_attr_by_render(ctx, ino, attr);
 }
 
 /* The list of spaces has the details; where it comes in parts, they are asked for by id. */

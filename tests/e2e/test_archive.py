@@ -216,6 +216,29 @@ def test_a_file_that_is_written_again(dock, tmp_path):
     assert sorted(d for p, d in saved(copy).items() if "/files/" in p) == [b"first", b"second"]
 
 
+@pytest.mark.mount("rate=off", "poll=1")
+def test_what_no_time_of_the_server_shows_is_copied(pier, tmp_path):
+    sim, top, copy = pier.sim, pier.mount / ".sparkfs/archive/spaces", tmp_path / "copy"
+    sim.api("POST", "/memberships", {"roomId": pier.id, "personEmail": "bob@example.com"}).ok()
+    alice, bob = sorted(sim.all("/memberships", query={"roomId": pier.id}),
+                        key=lambda m: m["personEmail"])
+    sim.api("PUT", f"/rooms/{pier.id}", {"title": "Pier", "isLocked": True}).ok()
+    wait_until(lambda: json.loads(read(top / "Pier/space.json"))["isLocked"])
+    pier.mount.run(["rsync", "-a", f"{top}/Pier/", str(copy)], check=True)
+    # As long as before, and no activity.
+    sim.api("PUT", f"/memberships/{bob['id']}", {"isModerator": True}).ok()
+    sim.api("PUT", f"/memberships/{alice['id']}", {"isModerator": False}).ok()
+    sim.api("PUT", f"/rooms/{pier.id}", {"title": "Bier"}, token="bob-token").ok()
+    wait_until((top / "Bier").exists)
+    # The list of members is asked for when somebody looks at it, or with the next activity.
+    sim.post(pier.id, "news")
+    wait_until(lambda: {m["personEmail"] for m in json.loads(read(top / "Bier/members.json"))
+                        if m["isModerator"]} == {"bob@example.com"})
+    pier.mount.run(["rsync", "-a", f"{top}/Bier/", str(copy)], check=True)
+    assert {n: read(copy / n) for n in ("members.json", "space.json")} == \
+        {n: read(top / "Bier" / n) for n in ("members.json", "space.json")}
+
+
 def test_one_attachment_that_fails_hides_no_other(dock, start_mount, tmp_path):
     sim = dock.sim
     sent = {n: sim.upload(dock.id, f"{n}.txt", n.encode(), text=f"text {n}")

@@ -36,6 +36,42 @@ static int64_t member_row(struct kit *k, int64_t room, const char *name)
 
 /* ---- memberships ---- */
 
+static int64_t members_ms(struct kit *k, int64_t row)
+{
+	struct store_room room;
+	struct store_conn *c;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_room_get(c, row, &room), 0);
+	store_read_end(c);
+	store_room_clear(&room);
+	return room.members_ms;
+}
+
+/* What no time of a membership shows gives the list a later second. */
+static void test_members_have_a_time(void **state)
+{
+	struct kit *k = *state;
+	int64_t before, room = kit_add_room(k, 1, "Ops");
+	struct webex_membership *boss = kit_membership(1, "ann@example.com");
+
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	members(k, room,
+		kit_list(kit_membership(1, "ann@example.com"),
+			 kit_membership(2, "bob@example.com"), NULL),
+		true);
+	assert_int_equal(members_ms(k, room), -1);
+	boss->is_moderator = true;
+	members(k, room, kit_list(boss, kit_membership(2, "bob@example.com"), NULL), true);
+	before = members_ms(k, room);
+	assert_true(before >= T0 + 2 + 1000);
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	/* Two changes: a flag, and one who left. */
+	assert_int_equal(members_ms(k, room), before + 2000);
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	assert_int_equal(members_ms(k, room), before + 2000);
+}
+
 static void test_member_fields(void **state)
 {
 	struct kit *k = *state;
@@ -430,11 +466,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
-		T(test_member_fields), T(test_members_come_and_go),
-		T(test_member_names),  T(test_direct_address),
-		T(test_people),	       T(test_people_of_messages),
-		T(test_contents),      T(test_nodes),
-		T(test_meta),	       T(test_members_of_another_space),
+		T(test_member_fields),
+		T(test_members_come_and_go),
+		T(test_members_have_a_time),
+		T(test_member_names),
+		T(test_direct_address),
+		T(test_people),
+		T(test_people_of_messages),
+		T(test_contents),
+		T(test_nodes),
+		T(test_meta),
+		T(test_members_of_another_space),
 	};
 
 	return cmocka_run_group_tests_name("store people", tests, NULL, NULL);

@@ -167,6 +167,50 @@ static void test_rename(void **state)
 	store_room_clear(&room);
 }
 
+static int64_t details_ms(struct kit *k, int64_t row)
+{
+	struct store_room room;
+	int64_t ms;
+
+	get_room(k, row, &room);
+	ms = MAX(room.room.last_activity_ms, room.details_ms);
+	store_room_clear(&room);
+	return ms;
+}
+
+/* Applies "x" with another description, or none, and another activity. */
+static void describe(struct kit *k, const char *description, int64_t activity_ms, int64_t now)
+{
+	struct webex_room *room = group(1, "x");
+
+	room->description = g_strdup(description);
+	room->last_activity_ms = activity_ms;
+	apply(k, kit_list(room, NULL), true, now);
+}
+
+/* Each content of the details has a later second than the one before, in every case. */
+static void test_details_have_a_time(void **state)
+{
+	struct kit *k = *state;
+	int64_t row = kit_add_room(k, 1, "x");
+
+	describe(k, NULL, T0, T0);
+	describe(k, "one", T0 + 100, T0 + 7000);
+	assert_int_equal(details_ms(k, row), T0 + 7000);
+	kit_reopen(k);
+	assert_int_equal(details_ms(k, row), T0 + 7000);
+	/* Our clock stands, or is ahead of the server's. */
+	describe(k, "two", T0 + 100, T0 + 7000);
+	assert_int_equal(details_ms(k, row), T0 + 8000);
+	describe(k, "two", T0 + 2000, T0 + 7000);
+	assert_int_equal(details_ms(k, row), T0 + 9000);
+	/* Nothing changed. */
+	describe(k, "two", T0 + 2000, T0 + 99000);
+	assert_int_equal(details_ms(k, row), T0 + 9000);
+	describe(k, "ten", T0 + 20000, T0 + 99000);
+	assert_int_equal(details_ms(k, row), T0 + 20000);
+}
+
 static void test_titles_change_places(void **state)
 {
 	struct kit *k = *state;
@@ -419,6 +463,7 @@ int main(void)
 		T(test_first_seen_keeps_the_name),
 		T(test_kinds_do_not_clash),
 		T(test_rename),
+		T(test_details_have_a_time),
 		T(test_titles_change_places),
 		T(test_type_stays),
 		T(test_gone_and_pinned),
