@@ -50,6 +50,8 @@ static int getattr_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ATTR;
+	/* The kernel asks so instead of by a look-up where it still has the name. */
+	fs_may_spare(op);
 	r = tree_getattr(&op->ctx, op->ino, &op->attr);
 	op_end(op);
 	return r;

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tarfile
+import time
 import urllib.parse
 
 import pytest
@@ -214,6 +215,19 @@ def test_a_file_that_is_written_again(dock, tmp_path):
     changed = rsync(dock, copy)
     assert len([n for n in changed if "/files/" in n]) == 1 and old not in changed
     assert sorted(d for p, d in saved(copy).items() if "/files/" in p) == [b"first", b"second"]
+
+
+@pytest.mark.sim("--data", "empty", "--spaces", 12, "--messages", 3, "--members", 2)
+def test_a_copy_a_while_later_asks_about_no_space(sim, start_mount, tmp_path):
+    mount = start_mount(sim, "rate=off", "poll=600", hurry=20)
+    command = ["rsync", "-ai", ".sparkfs/archive/", f"{tmp_path}/copy/"]
+    mount.run(command, check=True)
+    # What was looked at a minute ago is looked at again, but not for a program that goes through all.
+    later = time.monotonic() + 70 / mount.rate
+    wait_until(lambda: time.monotonic() > later, 75)
+    sim.clear_log()
+    assert [n for n in mount.run(command, check=True).lines() if n.startswith(">")] == []
+    assert set(asked(sim)) <= {"GET /rooms"}
 
 
 @pytest.mark.mount("rate=off", "poll=1")
