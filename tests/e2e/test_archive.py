@@ -184,6 +184,8 @@ def test_versions_edits_and_odd_names(dock, start_mount, tmp_path):
     stem = stems(dock.dir)
     # The newest version goes: the copy keeps it, and the older one is under its own name as before.
     sim.api("DELETE", f"/messages/{v2['id']}").ok(204)
+    # rsync compares seconds.
+    wait_until(lambda: time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) > note["created"][:19])
     sim.api("PUT", f"/messages/{note['id']}", {"roomId": dock.id, "text": "a nota"}).ok()
     more = sim.post(dock.id, "more")
     wait_until(lambda: "more\n" in dock.listed_texts() and "a nota\n" in dock.listed_texts()
