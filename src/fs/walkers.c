@@ -2,6 +2,7 @@
 #include "fs/walkers.h"
 
 #include <pthread.h>
+#include <string.h>
 
 /* So many processes that opened a list are remembered. */
 #define WALKERS 64
@@ -17,7 +18,7 @@ struct step {
 struct walker {
 	pid_t tgid;
 	int64_t used_ms;      /* mono; when it last opened a directory */
-	struct step steps[3]; /* the newest first; no two neighbours are of the same thing */
+	struct step steps[3]; /* the newest first, each of another thing */
 };
 
 struct put_off {
@@ -88,19 +89,36 @@ static struct walker *make_locked(struct walkers *w, pid_t tgid)
 	return oldest;
 }
 
+/* To come back to one of the last three is no new step: a file manager with two panes goes to and
+ * fro. Its time stays that of the first look. */
 static void step(struct walker *walker, int64_t thing, int64_t now_ms)
 {
-	if (walker->steps[0].thing == thing)
-		return;
-	walker->steps[2] = walker->steps[1];
-	walker->steps[1] = walker->steps[0];
-	walker->steps[0] = (struct step){.thing = thing, .at_ms = now_ms};
+	struct step came = {.thing = thing, .at_ms = now_ms};
+	size_t i = 0;
+
+	while (i + 1 < G_N_ELEMENTS(walker->steps) && walker->steps[i].thing != thing)
+		i++;
+	if (walker->steps[i].thing == thing)
+		came = walker->steps[i];
+	memmove(walker->steps + 1, walker->steps, i * sizeof(walker->steps[0]));
+	walker->steps[0] = came;
 }
 
 /* True if it came to its last three things within a short time. */
 static bool walks(const struct walker *walker, int64_t now_ms)
 {
-	return walker->steps[2].thing && now_ms - walker->steps[2].at_ms < WALK_MANY_MS;
+	for (size_t i = 0; i < G_N_ELEMENTS(walker->steps); i++)
+		if (!walker->steps[i].thing || now_ms - walker->steps[i].at_ms >= WALK_MANY_MS)
+			return false;
+	return true;
+}
+
+static bool is_at(const struct walker *walker, int64_t thing)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(walker->steps); i++)
+		if (walker->steps[i].thing == thing)
+			return true;
+	return false;
 }
 
 void walkers_opened(struct walkers *w, pid_t tgid, int64_t space)
@@ -147,8 +165,7 @@ static int take_due_locked(struct walkers *w, int64_t now_ms, struct need *ret_n
 			continue;
 		}
 		walker = find_locked(w, p->tgid, now_ms);
-		if (walker && walker->steps[0].thing == thing_of(&p->need) &&
-		    !walks(walker, now_ms))
+		if (walker && is_at(walker, thing_of(&p->need)) && !walks(walker, now_ms))
 			ret_needs[n++] = p->need;
 		p->need.kind = NEED_NONE;
 	}

@@ -7,9 +7,9 @@
  * changed in the last minute. It gets what is known.
  *
  *  1. A process that opened a list of spaces or people goes on from there. It gets what is known. It
- *     walks if it came to three of them within WALK_MANY_MS. Else it may be a file manager, or a shell
- *     that completes a name: if it is still at that space WALK_STAY_MS later, what it was shown is
- *     fetched in the background.
+ *     walks if it came to three of them within WALK_MANY_MS. Else it may be a file manager, with one
+ *     pane or two, or a shell that completes a name: if it is still there WALK_STAY_MS later, what
+ *     it was shown is fetched in the background.
  *  2. All other processes are of people who name what they look at (ls spaces/Ops/members), and wait
  *     for what is new; but if that happens for more than WALK_PEOPLE spaces within WALK_MANY_MS,
  *     somebody walks by many processes (find -exec, a loop of the shell).
