@@ -18,6 +18,7 @@ struct step {
 struct walker {
 	pid_t tgid;
 	int64_t used_ms;      /* mono; when it last opened a directory */
+	int64_t back_ms;      /* mono; when it last came back to one of its steps */
 	struct step steps[3]; /* the newest first, each of another thing */
 };
 
@@ -85,12 +86,12 @@ static struct walker *make_locked(struct walkers *w, pid_t tgid)
 	for (int i = 1; i < WALKERS; i++)
 		if (w->all[i].used_ms < oldest->used_ms)
 			oldest = &w->all[i];
-	*oldest = (struct walker){.tgid = tgid};
+	*oldest = (struct walker){.tgid = tgid, .back_ms = INT64_MIN / 2};
 	return oldest;
 }
 
-/* To come back to one of the last three is no new step: a file manager with two panes goes to and
- * fro. Its time stays that of the first look. */
+/* To come back to one of the last three is no new step: a file manager with two panes goes back
+ * and forth. Its time stays that of the first look. */
 static void step(struct walker *walker, int64_t thing, int64_t now_ms)
 {
 	struct step came = {.thing = thing, .at_ms = now_ms};
@@ -98,8 +99,11 @@ static void step(struct walker *walker, int64_t thing, int64_t now_ms)
 
 	while (i + 1 < G_N_ELEMENTS(walker->steps) && walker->steps[i].thing != thing)
 		i++;
-	if (walker->steps[i].thing == thing)
+	if (walker->steps[i].thing == thing) {
 		came = walker->steps[i];
+		if (i > 0)
+			walker->back_ms = now_ms;
+	}
 	memmove(walker->steps + 1, walker->steps, i * sizeof(walker->steps[0]));
 	walker->steps[0] = came;
 }
@@ -113,9 +117,12 @@ static bool walks(const struct walker *walker, int64_t now_ms)
 	return true;
 }
 
-static bool is_at(const struct walker *walker, int64_t thing)
+/* It is at the thing that it came to last, and where it goes back and forth at all of them. */
+static bool is_at(const struct walker *walker, int64_t thing, int64_t now_ms)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(walker->steps); i++)
+	size_t n = now_ms - walker->back_ms < WALK_STAY_MS ? G_N_ELEMENTS(walker->steps) : 1;
+
+	for (size_t i = 0; i < n; i++)
 		if (walker->steps[i].thing == thing)
 			return true;
 	return false;
@@ -165,7 +172,8 @@ static int take_due_locked(struct walkers *w, int64_t now_ms, struct need *ret_n
 			continue;
 		}
 		walker = find_locked(w, p->tgid, now_ms);
-		if (walker && is_at(walker, thing_of(&p->need)) && !walks(walker, now_ms))
+		if (walker && is_at(walker, thing_of(&p->need), now_ms) &&
+		    !walks(walker, now_ms))
 			ret_needs[n++] = p->need;
 		p->need.kind = NEED_NONE;
 	}
