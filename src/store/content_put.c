@@ -297,7 +297,8 @@ static int name_content(struct write *w, int64_t rowid, const char *name, int64_
 		size_t len;
 		const char *at = webex_content_id(url, &len);
 
-		name = id = g_strndup(at, len);
+		id = g_strndup(at, len);
+		name = id;
 	}
 	r = sql_run(&st);
 	if (r == 0)
