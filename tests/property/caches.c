@@ -242,6 +242,8 @@ static int ask(struct op *op, int (*fn)(struct op *op))
 			.gave_up = op->ctx.missing_soft,
 		};
 	store_read_end(op->ctx.conn);
+	/* Nobody is answered. */
+	g_clear_pointer(&op->ctx.why, g_free);
 	return r;
 }
 
