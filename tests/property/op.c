@@ -22,6 +22,7 @@ static void listed_free(void *p)
 void op_free(struct op *op)
 {
 	g_free(op->name);
+	g_free(op->ctx.why);
 	if (op->list)
 		g_ptr_array_unref(op->list);
 	if (op->bytes)
