@@ -225,6 +225,13 @@ static void tell_later(void *arg)
 	work_post_at(g->t->config.queue, g->due_ms, tell_due, g->t);
 }
 
+void tree_tell_waits(struct tree *t, const char *name)
+{
+	log_last_error("%s: it is empty, and nothing empty is sent: it stays here; what is not "
+		       "written to it within %d s of its last close goes to .sparkfs/unsent/",
+		       name, t->config.linger_ms / 1000);
+}
+
 void tree_tell_passed(struct tree *t, struct pending *p)
 {
 	_cleanup_gfree_ char *line = p ? pending_take_untrue(t->pendings, p) : NULL;

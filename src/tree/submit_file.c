@@ -82,6 +82,8 @@ void file_rename(struct submission *s)
 	else
 		rename_scratch(s);
 	tree_tell_passed(s->tree, s->plan.pending);
+	if (pending_waits(s->tree->pendings, s->plan.pending))
+		tree_tell_waits(s->tree, s->plan.text);
 	submission_finish(s, 0, 0);
 }
 

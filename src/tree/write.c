@@ -350,6 +350,10 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		r = pending_add(t->pendings, w.row, w.row, home, name, draft, is_scratch,
 				mode & 0777, &w.pending);
 	}
+	/* mkstemp took any free name, which may look like one that somebody chose; there is nothing
+	 * to tell before the file gets another. */
+	if (r == 0 && birth->is_exclusive && birth->is_private)
+		(void)pending_begin_telling(t->pendings, w.pending);
 	if (r) {
 		tree_write_close(t, &w);
 		return r;
@@ -431,11 +435,7 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	if (end == PENDING_WAITS)
 		draft_set_waiting(w->draft);
 	if (end == PENDING_WAITS && w->name)
-		log_last_error(
-			"%s: it is empty, and nothing empty is sent: it stays here; what is "
-			"not written to it within %d s of its last close goes to "
-			".sparkfs/unsent/",
-			w->name, t->config.linger_ms / 1000);
+		tree_tell_waits(t, w->name);
 	if (w->draft)
 		draft_leave(w->draft, &w->writer);
 	draft_unref(&w->draft);

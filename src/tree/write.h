@@ -122,6 +122,9 @@ void tree_write_send_left(struct tree *t, struct pending *p);
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,
 			struct outbox_letter **ret_letter);
 
+/* Says in last-error that a file without bytes waits for them. For what comes last of its last close
+ * and its real name. */
+void tree_tell_waits(struct tree *t, const char *name);
 /* Says once that a scratch file is not sent, if its name is one that a person may have given to it:
  * in last-error at once, in the journal when it has had the name for a second. Called when a writer
  * closes it, and when it got a name. */

@@ -280,6 +280,7 @@ def test_rsync_whose_random_name_looks_like_a_word(pier, unsent, tmp_path):
     rsync = [str(tmp_path / "rsync"), "-c", RSYNC]
     for end in ("backup", "JZULS0", "Report", "123456"):
         pier.run([*rsync, f".{end}.bin.{end}", f"{end}.bin"], check=True)
+        assert f".{end}.bin" not in unsent.log()
         assert pier.file_names()[-1] == f"{end}.bin"
         result = pier.run([*rsync, f".data.tmp.{end}", "data.tmp"])
         assert "not permitted" in result.err, repr(result)
