@@ -151,9 +151,7 @@ def folder():
     """A folder that others can get to, with a sparkfs that they can start."""
     path = tempfile.mkdtemp(prefix="sparkfs-user-")
     os.chmod(path, 0o755)
-    for name in os.listdir(os.path.dirname(os.environ["SPARKFS"])):
-        if name in ("sparkfs", "sparkfs-will"):
-            shutil.copy(os.path.join(os.path.dirname(os.environ["SPARKFS"]), name), path)
+    shutil.copy(os.environ["SPARKFS"], path)
     starter = os.path.join(path, "start")
     with open(starter, "w", encoding="ascii") as f:
         f.write(f'#!/bin/sh\nchown -R {USER}:{USER} "$HOME"\n'
@@ -164,8 +162,8 @@ def folder():
 
 
 @pytest.fixture
-def start_users(start_mount, folder):
-    """Starts a mount of the user's."""
+def start_users(folder, start_mount):
+    """Starts a mount of the user's, which is unmounted before its folder is removed."""
     def start(sim, *options):
         home = pathlib.Path(tempfile.mkdtemp(dir=folder))
         at = home / "mnt"
