@@ -131,7 +131,6 @@ def test_editors_at_a_terminal(sim, start_mount, tmp_path):
     """Each edits a message in place and writes a new note; nothing else is left of it."""
     editors = [name for name in EDITORS if shutil.which(name.split()[0])]
     scene = Scene(sim, start_mount, tmp_path, editors)
-    os.environ["HOME"] = str(tmp_path)
     for number, name in enumerate(editors):
         room, space = scene.spaces[number], scene.mount.space(f"R{number}")
         before = scene.messages(room)
@@ -139,7 +138,8 @@ def test_editors_at_a_terminal(sim, start_mount, tmp_path):
                    and (space / n).read_text().startswith("mine about"))
         for file, shown in ((own, "mine about"), ("note.txt", "\x1b[")):
             words = name.split()
-            terminal = Terminal([shutil.which(words[0]), *words[1:], file], str(space), "xterm")
+            terminal = Terminal([shutil.which(words[0]), *words[1:], file], str(space), "xterm",
+                                {"HOME": str(tmp_path)})
             try:
                 terminal.wait_for(shown, 20)
                 terminal.type(EDITORS[name])

@@ -23,13 +23,14 @@ SHELLS = {
 class Terminal:
     """A program at a pseudo terminal; a shell has job control and the prompt "ready> "."""
 
-    def __init__(self, argv, cwd, term="dumb"):
+    def __init__(self, argv, cwd, term="dumb", env=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             try:
                 os.chdir(cwd)
                 fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-                os.environ.update(PS1="ready> ", TERM=term, LC_ALL="C.UTF-8", ENV="")
+                os.environ.update(PS1="ready> ", TERM=term, LC_ALL="C.UTF-8", ENV="",
+                                  **(env or {}))
                 os.execv(argv[0], argv)
             finally:
                 os._exit(127)
