@@ -27,7 +27,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lib import lanes  # noqa: E402
-from lib.mount import Mount  # noqa: E402
+from lib.mount import Mount, remove_folder  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.watchdog import LIMIT, Watchdog  # noqa: E402
 
@@ -99,7 +99,7 @@ def pytest_runtest_teardown(item):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failing test shows what its daemons said."""
+    """A failing test shows what its daemons said, and of it alone the files are kept."""
     outcome = yield
     report = outcome.get_result()
     if call.when == "call" and item.watchdog.expired and not report.failed:
@@ -109,6 +109,9 @@ def pytest_runtest_makereport(item, call):
         for program in [*getattr(item, "live_mounts", []), *getattr(item, "live_sims", [])]:
             name = pathlib.Path(program.log_path).name
             report.sections.append((name, program.output[-8000:]))
+    item.has_failed = report.failed or getattr(item, "has_failed", False)
+    if call.when == "teardown" and not item.has_failed and "tmp_path" in item.funcargs:
+        remove_folder(item.funcargs["tmp_path"])
 
 
 @pytest.fixture

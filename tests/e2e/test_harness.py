@@ -113,7 +113,8 @@ def test_lanes_report_as_one_process_does(tmp_path, lanes):
     file = tmp_path / "test_of_lanes.py"
     file.write_text(CASES.replace("os._exit(3)", "assert False" if lanes == 1 else "os._exit(3)"))
     done = run_cmd([sys.executable, str(HERE / "lib/run_pytest.py"), str(file), "-p", "conftest"],
-                   env={"PYTHONPATH": str(HERE), "SPARKFS_TEST_LANES": str(lanes)})
+                   env={"PYTHONPATH": str(HERE), "SPARKFS_TEST_LANES": str(lanes),
+                        "TMPDIR": str(tmp_path)})
     assert done.status == 1, repr(done)
     lines = sorted(re.sub(r"^(ok|not ok) \d+", r"\1", line) for line in done.lines())
     assert lines == sorted([
@@ -123,3 +124,44 @@ def test_lanes_report_as_one_process_does(tmp_path, lanes):
     assert "words of test_bad" in done.err and "assert 'this' == 'that'" in done.err, repr(done)
     if lanes > 1:
         assert "its lane ended with 3" in done.err, repr(done)
+
+
+LEAVES = """
+import ctypes
+import os
+import tempfile
+
+def test_good(tmp_path):
+    (tmp_path / "much").write_text("good")
+    tempfile.mkdtemp()
+
+def test_bad(tmp_path):
+    (tmp_path / "much").write_text("bad")
+    assert False
+
+def test_mounts(tmp_path):
+    (tmp_path / "much").write_text("beside")
+    os.mkdir(tmp_path / "at")
+    if os.geteuid() == 0:
+        source, at = os.environ["SOMEBODYS"].encode(), os.fsencode(tmp_path / "at")
+        assert ctypes.CDLL(None).mount(source, at, None, 4096, None) == 0
+"""
+
+
+@pytest.mark.parametrize("case", ["good", "bad", "mounts"])
+def test_what_passed_leaves_nothing_on_the_disk(tmp_path, case):
+    """What failed leaves its files, and where something is still mounted nothing is removed."""
+    file, place, somebodys = tmp_path / "test_of.py", tmp_path / "place", tmp_path / "somebodys"
+    for folder in (place, somebodys):
+        folder.mkdir()
+    (somebodys / "mail").write_text("dear")
+    file.write_text(LEAVES)
+    done = run_cmd([sys.executable, str(HERE / "lib/run_pytest.py"), str(file), "-p", "conftest",
+                    "-k", case], env={"PYTHONPATH": str(HERE), "TMPDIR": str(place),
+                                      "SOMEBODYS": str(somebodys)})
+    left = [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()]
+    is_kept = case == "bad" or (case == "mounts" and os.geteuid() == 0)
+    assert [path.name for path in left] == (["much"] if is_kept else []), repr(done)
+    assert bool(os.listdir(place)) == is_kept, repr(done)
+    assert (str(place) in done.err) == is_kept, repr(done)
+    assert (somebodys / "mail").read_text() == "dear"

@@ -19,15 +19,27 @@ def unescape(path):
     return re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), path)
 
 
-def mount_device(path):
-    """(major, minor) of what is mounted at path, or None. Asks no file system."""
-    device = None
+def mounts():
+    """(path, (major, minor), kind) of everything that is mounted. Asks no file system."""
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        for line in lines:
-            words = line.split()
-            if unescape(words[4]) == str(path):
-                device = tuple(int(n) for n in words[2].split(":"))
-    return device
+        for words in map(str.split, lines):
+            yield (unescape(words[4]), tuple(int(n) for n in words[2].split(":")),
+                   words[words.index("-") + 1])
+
+
+def mount_device(path):
+    """(major, minor) of what is mounted at path, or None."""
+    return next((device for at, device, _ in reversed([*mounts()]) if at == str(path)), None)
+
+
+def remove_folder(path):
+    """All that is in it, too; not where something is mounted in it, which may be somebody's account.
+    Returns whether it is gone."""
+    top = os.path.realpath(path)
+    if any(at == top or at.startswith(top + "/") for at, _, _ in mounts()):
+        return False
+    shutil.rmtree(top, ignore_errors=True)
+    return not os.path.lexists(top)
 
 
 def fuse_connection(minor):

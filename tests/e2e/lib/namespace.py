@@ -7,7 +7,7 @@ whose mount it holds. So the mounts of tests are in a namespace that nobody else
 import ctypes
 import os
 
-from .mount import unescape
+from .mount import mounts
 
 CLONE_NEWNS = 0x20000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
@@ -15,9 +15,7 @@ MNT_DETACH = 2
 
 
 def fuse_mounts():
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        words = [line.split() for line in lines]
-    return [unescape(w[4]) for w in words if w[w.index("-") + 1].startswith("fuse.")]
+    return [path for path, _, kind in mounts() if kind.startswith("fuse.")]
 
 
 def enter():

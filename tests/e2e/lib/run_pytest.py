@@ -4,12 +4,15 @@
 Runs one test file by pytest and reports each of its cases as a line of TAP on
 stdout, so that meson (protocol: 'tap') knows the cases and not only the file.
 What pytest itself prints goes to stderr. The mounts are in a namespace of their own (namespace.py),
-where the kernel allows it.
+where the kernel allows it. All that the cases make is in one folder, which is removed when they
+passed; of those that failed it is kept, and stderr says where.
 
 SPARKFS_TEST_PART=2/3 in the environment: of the cases only the second, fifth, eighth and so on.
 """
 import os
+import pathlib
 import sys
+import tempfile
 
 # Stale byte code of a shared or read-only source tree helps nobody.
 sys.dont_write_bytecode = True
@@ -19,6 +22,9 @@ try:
 except ImportError:
     sys.exit("run_pytest.py: pytest is missing; run scripts/deps test")
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+from lib import mount, namespace  # noqa: E402  pylint: disable=wrong-import-position
+
 
 def pytest_collection_modifyitems(items):
     """Leaves the cases of this part of the file."""
@@ -26,10 +32,11 @@ def pytest_collection_modifyitems(items):
     items[:] = items[part - 1::parts]
 
 
-def enter_namespace():
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-    from lib import namespace  # pylint: disable=import-outside-toplevel
-    namespace.enter()
+def make_folder(file):
+    """Where everything goes, also what a case makes by tempfile. Some cases have other users."""
+    folder = tempfile.tempdir = tempfile.mkdtemp(prefix=f"sparkfs-{pathlib.Path(file).stem}-")
+    os.chmod(folder, 0o755)
+    return folder
 
 
 class TapReporter:
@@ -70,7 +77,8 @@ def main():
     # The programs under test say where the server is by themselves.
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         os.environ.pop(name, None)
-    enter_namespace()
+    namespace.enter()
+    folder = make_folder(sys.argv[1])
     plugins = []
     if "SPARKFS_TEST_PART" in os.environ:
         plugins.append(sys.modules[__name__])
@@ -79,9 +87,14 @@ def main():
     os.dup2(2, 1)
     code = pytest.main(["-q", "-p", "no:cacheprovider", "--tb=short", "--color=no", "-rs",
                         "--durations=5", "--rootdir", os.path.dirname(sys.argv[1]),
-                        *sys.argv[1:]], plugins=[TapReporter(out), *plugins])
+                        f"--basetemp={folder}/cases", *sys.argv[1:]],
+                       plugins=[TapReporter(out), *plugins])
     # A part may be empty.
-    return 0 if plugins and code == pytest.ExitCode.NO_TESTS_COLLECTED else code
+    if plugins and code == pytest.ExitCode.NO_TESTS_COLLECTED:
+        code = 0
+    if code != 0 or not mount.remove_folder(folder):
+        print(f"run_pytest.py: what is left is in {folder}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":
