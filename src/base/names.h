@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define NAME_MAX_BYTES 255
 #define NAME_STEM_MAX_BYTES 240
@@ -117,6 +118,7 @@ struct name_birth {
 	bool is_private;   /* mode 0600 */
 	bool is_chosen;	   /* that mode was asked for; no umask made it */
 	bool is_move;	   /* the program removes what it copies when it has the copy */
+	pid_t pid;	   /* its process, of a rename; 0: unknown */
 };
 /*
  * True if the file is temporary: it has a name of name_is_scratch(), or it is created as

@@ -213,6 +213,8 @@ static int open_write_run(struct op *op)
 		return r;
 	r = op_check_open(op);
 	if (r == 0)
+		r = fs_check_moved_onto(op, op->ino);
+	if (r == 0)
 		r = tree_open_write(&op->ctx, op->ino, op->flags & O_TRUNC, &w);
 	if (r) {
 		op_end(op);

@@ -207,14 +207,6 @@ void fs_local_changed(struct fs *fs, uint64_t dir)
 		notify_inode(fs->notifier, tree_ino(TREE_SPACE, tree_ino_row(dir)));
 }
 
-bool fs_takes_source(const struct op *op)
-{
-	char program[WRITER_COMM_SIZE];
-
-	caller_program(caller_tgid(op->pid), program);
-	return rm_guard_takes_source(program);
-}
-
 static void change_done(void *arg, int error, uint64_t ino)
 {
 	struct op *op = arg;
@@ -373,6 +365,7 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 {
 	struct rm_guard *g = op->fs->rm_guard;
 	char program[WRITER_COMM_SIZE];
+	int64_t now_ms = clock_mono(op->fs->config.clock);
 	struct tree_entry e;
 	bool has_read, moves, replaces;
 	pid_t tgid;
@@ -382,7 +375,7 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 	if (r || !e.ino)
 		return r;
 	tgid = caller_tgid(op->pid);
-	has_read = rm_guard_has_just_read(g, e.ino, tgid, clock_mono(op->fs->config.clock));
+	has_read = rm_guard_has_just_read(g, e.ino, tgid, now_ms);
 	caller_program(tgid, program);
 	moves = rm_guard_moves(program) || manager_moves(op, e.ino, tgid, program);
 	replaces = rm_guard_replaces(program);
@@ -397,6 +390,9 @@ static int find_remover(struct op *op, enum tree_remover *ret_by)
 		*ret_by = op->fs->config.recursive_delete ? TREE_REMOVES : TREE_MOVES_OUT;
 	else if (replaces)
 		*ret_by = TREE_REPLACES;
+	/* mv removes what is in its way before it makes its copy, which would be refused. */
+	if (*ret_by == TREE_REPLACES && !rm_guard_has_opened(g, e.ino, tgid, now_ms))
+		return fs_check_moved_onto(op, e.ino);
 	return 0;
 }
 
@@ -460,6 +456,8 @@ static int rename_run(struct op *op)
 		return r;
 	caller_comm(op->pid, comm);
 	by.is_move = name_is_meant(op->newname) && fs_takes_source(op);
+	if (by.is_move)
+		by.pid = caller_tgid(op->pid);
 	r = planned(op,
 		    tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
 				     (unsigned)op->flags, &by, &op->plan),

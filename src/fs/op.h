@@ -167,3 +167,6 @@ void ctx_end(struct tree_ctx *ctx);
 void op_fail_all(struct fs *fs);
 /* In inodes.c. True if the program that asks removes a file once it has a copy of it here. */
 bool fs_takes_source(const struct op *op);
+/* Refuses it to such a program to put a file in the place of `ino`, if that is one which stays here
+ * (tree_check_moved_here). */
+int fs_check_moved_onto(struct op *op, uint64_t ino);

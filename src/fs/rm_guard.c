@@ -296,6 +296,17 @@ static bool is_reading(struct rm_guard *g, uint64_t ino, pid_t tgid)
 	return is;
 }
 
+bool rm_guard_has_opened(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
+{
+	bool has;
+
+	pthread_mutex_lock(&g->lock);
+	forget_old(g, now_ms);
+	has = is_reading(g, ino, tgid);
+	pthread_mutex_unlock(&g->lock);
+	return has;
+}
+
 bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms)
 {
 	bool has;

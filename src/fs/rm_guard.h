@@ -59,8 +59,9 @@ void rm_guard_file_closed(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t 
 /* The file's last bytes were given to the kernel: from now on any process that opens the file
  * may read to its end. */
 void rm_guard_file_ended(struct rm_guard *g, uint64_t ino);
-/* True if the process has the file open, or had it open within RM_GUARD_READ_MS, and may have
- * read it to its end. */
+/* True if the process has the file open, or had it open within RM_GUARD_READ_MS; and, for
+ * rm_guard_has_just_read, may have read it to its end. */
+bool rm_guard_has_opened(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms);
 bool rm_guard_has_just_read(struct rm_guard *g, uint64_t ino, pid_t tgid, int64_t now_ms);
 
 /*

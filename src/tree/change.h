@@ -84,7 +84,7 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 /* -ENOTEMPTY: the space has a message or another member; both are asked for anew. */
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
-/* `by`: what is known of the program: comm, is_move. */
+/* `by`: what is known of the program: comm, is_move, pid. */
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
 		     const char *newname, unsigned flags, const struct name_birth *by,
 		     struct tree_plan *ret_plan);

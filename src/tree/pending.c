@@ -351,6 +351,16 @@ void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker)
 	pthread_mutex_unlock(&p->lock);
 }
 
+bool pending_is_made_by(struct pendings *p, struct pending *e, pid_t maker)
+{
+	bool is;
+
+	pthread_mutex_lock(&p->lock);
+	is = e->maker == maker;
+	pthread_mutex_unlock(&p->lock);
+	return is;
+}
+
 bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker)
 {
 	GHashTableIter iter;

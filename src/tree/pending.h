@@ -118,6 +118,7 @@ void pending_replaced(struct pendings *p, uint64_t dir, const char *name,
 void pending_set_times(struct pendings *p, struct pending *e, int64_t mtime_ms);
 void pending_set_mode(struct pendings *p, struct pending *e, mode_t mode);
 void pending_set_maker(struct pendings *p, struct pending *e, pid_t maker);
+bool pending_is_made_by(struct pendings *p, struct pending *e, pid_t maker);
 /* True if the process made a scratch file in `dir` that it may rename onto another file there:
  * one with bytes whose name is not one that editors keep beside a file. */
 bool pending_is_made_beside(struct pendings *p, uint64_t dir, pid_t maker);

@@ -259,10 +259,12 @@ static int check_version(struct tree_ctx *ctx, uint64_t onto, const char *name)
 
 /*
  * True if the rename gives the file a name that is not sent, and a person may believe that it is
- * sent by it (rsync --remove-source-files .bashrc). Not if there is such a file here, which a
- * program edits.
+ * sent by it (rsync --remove-source-files .bashrc). If there is such a file here, who renames
+ * another onto it edits it, but for a program that made the other itself: that is its copy of what
+ * it moves.
  */
-static bool becomes_meant(struct tree_ctx *ctx, struct pending *p, const char *newname)
+static bool becomes_meant(struct tree_ctx *ctx, struct pending *p, const char *newname,
+			  pid_t by)
 {
 	struct pendings *pendings = ctx->tree->pendings;
 	_cleanup_gfree_ char *name = pending_dup_name(pendings, p);
@@ -270,8 +272,10 @@ static bool becomes_meant(struct tree_ctx *ctx, struct pending *p, const char *n
 	bool is_new = !there;
 
 	pending_unref(pendings, &there);
-	return is_new && name_is_meant(newname) &&
-	       (!name_is_meant(name) || name_is_made_for(name, newname));
+	if (!name_is_meant(newname))
+		return false;
+	return is_new ? !name_is_meant(name) || name_is_made_for(name, newname)
+		      : pending_is_made_by(pendings, p, by);
 }
 
 static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t newdir,
@@ -283,7 +287,7 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 
 	if (upload_dir(newdir) != p->dir)
 		return -EXDEV;
-	if (by->is_move && becomes_meant(ctx, p, newname))
+	if (by->is_move && becomes_meant(ctx, p, newname, by->pid))
 		return tree_refuse_to_keep(ctx, newname);
 	if (name_is_scratch(newname) || name_is_left_by(newname, by->comm)) {
 		plan->action = TREE_DO_RENAME_PENDING;

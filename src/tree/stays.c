@@ -44,6 +44,16 @@ int tree_check_moved_here(struct tree_ctx *ctx, const char *name,
 		       : 0;
 }
 
+char *tree_meant_name(struct tree *t, uint64_t ino)
+{
+	struct pending *p = tree_pending(t, ino);
+	_cleanup_gfree_ char *name =
+		p && p->is_scratch ? pending_dup_name(t->pendings, p) : NULL;
+
+	tree_pending_unref(t, &p);
+	return name && name_is_meant(name) ? steal_ptr(&name) : NULL;
+}
+
 /* ---- backups ---- */
 
 /* The text that the message of this name has now, as its file shows it; owned, or NULL. */

@@ -139,6 +139,9 @@ int tree_refuse_to_keep(struct tree_ctx *ctx, const char *name);
 int tree_check_moved_here(struct tree_ctx *ctx, const char *name,
 			  const struct name_birth *birth);
 
+/* The name of a scratch file of which a writer is told, owned; NULL for any other node. */
+char *tree_meant_name(struct tree *t, uint64_t ino);
+
 /* The words for an edit that leaves nothing of the text and is not sent; owned. */
 char *tree_emptied(const struct tree_write *w);
 

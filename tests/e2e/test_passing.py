@@ -317,6 +317,24 @@ def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
             assert source.read_text() == "bytes", command
             assert f"{name}: a file of such a name is not sent" in unsent.last_error(), command
             assert name not in os.listdir(pier.dir), command
+    # Nor onto one that is here: both stay, and who moves that one away still may.
+    movers.append(("rsync", "rsync --inplace --remove-source-files SOURCE ."))
+    for _, command in movers:
+        for name in (".env", "report~", "data.tmp"):
+            source = folder / name
+            source.write_text("bytes")
+            put(pier / name, "here")
+            result = pier.run(command.replace("SOURCE", str(source)))
+            assert result.status != 0, (command, name)
+            assert source.read_text() == "bytes", (command, name)
+            assert (pier / name).read_text() == "here", (command, name)
+            assert f"{name}: a file of such a name is not sent" in unsent.last_error(), command
+            source.unlink()
+            out = "mv SOURCE ." if command.startswith("rsync") else command
+            pier.run(f"{out.replace('SOURCE', name).rstrip('./')}{folder}/", check=True)
+            assert source.read_text() == "here" and name not in os.listdir(pier.dir), command
+    put(pier / ".env", "a=0\n")
+    pier.run("t=$(mktemp ./outXXXXXX) && echo a=1 > $t && mv $t .env && rm .env", check=True)
     # From one space to another it stays in the one, and under another name it is sent.
     put(pier / "note.tmp", "words")
     pier.sim.create_room("Jetty")
