@@ -142,15 +142,10 @@ int store_month_opened(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_
 	return write_end(&w, put_opened(&w, room, lo_ms, hi_ms));
 }
 
-int store_count_messages(struct store_conn *c, int64_t *ret_messages, int64_t *ret_bodies)
+void store_count_messages(struct store *s, int64_t *ret_messages, int64_t *ret_bodies)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT sum(bodies), sum(bodies+evicted) FROM month");
-	int r = sql_step(&st);
-
-	*ret_bodies = r == 1 ? sql_get_int(&st, 0) : 0;
-	*ret_messages = r == 1 ? sql_get_int(&st, 1) : 0;
-	return MIN(r, 0);
+	*ret_bodies = atomic_load(&s->bodies);
+	*ret_messages = *ret_bodies + atomic_load(&s->evicted);
 }
 
 int body_counts_load(struct store *s)

@@ -190,10 +190,9 @@ int store_events_after(struct store_conn *c, int64_t seq,
 bool store_event_link_is_down(struct store_conn *c)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT what FROM event WHERE what IN (?1, ?2)"
+		sql_stmt(c->q, "SELECT what FROM event WHERE " EVENT_IS_OF_LINK
 			       " ORDER BY seq DESC LIMIT 1");
 
-	sql_int(&st, 1, STORE_EVENT_LINK_DOWN);
-	sql_int(&st, 2, STORE_EVENT_LINK_UP);
+	G_STATIC_ASSERT(STORE_EVENT_LINK_DOWN == 24 && STORE_EVENT_LINK_UP == 25);
 	return sql_step(&st) == 1 && sql_get_int(&st, 0) == STORE_EVENT_LINK_DOWN;
 }

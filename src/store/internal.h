@@ -92,6 +92,8 @@ struct store_change *changes_add_named(struct write *w, enum store_change_type t
 				       int64_t rowid, const char *old_name, const char *name);
 
 /* ---- events.c ---- */
+/* STORE_EVENT_LINK_DOWN or STORE_EVENT_LINK_UP; schema.c has an index of these few. */
+#define EVENT_IS_OF_LINK "what IN (24, 25)"
 void events_init(struct store *s);
 /* Adds the changes that are news to the journal. */
 int events_append(struct write *w);
@@ -136,9 +138,10 @@ int person_touch(struct write *w, const char *id, const char *email, int64_t *re
 	"c.rowid, c.room, c.message, c.url, c.name, c.sha256, c.size, c.mtime_ms,"             \
 	" c.gone OR r.gone IS NOT 0 OR ifnull(m.deleted, 0), c.cookie, c.is_proven,"           \
 	" ifnull(m.created_ms, c.mtime_ms), c.name_key, c.retry_ms>0 "
-#define CONTENT_FROM                                                                           \
-	"FROM content c LEFT JOIN room r ON r.rowid=c.room"                                    \
-	" LEFT JOIN message m ON m.rowid=c.message "
+#define CONTENT_JOIN                                                                           \
+	" LEFT JOIN room r ON r.rowid=c.room LEFT JOIN message m ON m.rowid=c.message "
+#define CONTENT_FROM "FROM content c" CONTENT_JOIN
+#define CONTENT_FROM_BY(index) "FROM content c INDEXED BY " index CONTENT_JOIN
 void content_row(struct sql_stmt *st, struct store_content *ret_content);
 /* Cookies are below this. A content without a cookie yet gets this, and so is newer than all
  * others. */

@@ -179,10 +179,30 @@ static const char VERSION_6[] =
 	"ALTER TABLE room ADD COLUMN details_ms INTEGER NOT NULL DEFAULT -1;"
 	"ALTER TABLE room ADD COLUMN members_ms INTEGER NOT NULL DEFAULT -1;";
 
+/*
+ * SQLite took room_list and member_list for a look-up by name, too, and read every row: as many of their
+ * columns are given as were of room_name and member_name. One more is given now. The other new indexes are
+ * those of what each poll, a change of a member and the purge look for.
+ */
+static const char VERSION_7[] =
+	"DROP INDEX room_name;"
+	"DROP INDEX room_news;"
+	"DROP INDEX member_name;"
+	"CREATE INDEX room_name ON room(type, name, gone) WHERE gone=0;"
+	"CREATE INDEX room_gone ON room(gone) WHERE gone=1;"
+	"CREATE INDEX room_news ON room(last_activity_ms) WHERE gone=0 AND"
+	" head_activity_ms<>last_activity_ms;"
+	"CREATE INDEX room_activity ON room(last_activity_ms);"
+	"CREATE INDEX room_used ON room(used_wall_ms) WHERE gone=0 AND used_wall_ms>=0;"
+	"CREATE INDEX member_name ON member(room, name, gone) WHERE gone=0;"
+	"CREATE INDEX member_time ON member(room, created_ms) WHERE gone=0;"
+	"CREATE INDEX content_list ON content(room, rowid, cookie) WHERE gone=0;"
+	"CREATE INDEX event_link ON event(seq) WHERE " EVENT_IS_OF_LINK ";";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
-						       VERSION_4, VERSION_5, VERSION_6};
+static const char *const migrations[SCHEMA_VERSION] = {
+	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "
@@ -192,11 +212,10 @@ static const char PURGE[] =
 	"DELETE FROM member WHERE gone=1;"
 	"DELETE FROM content WHERE gone=1;"
 	"DELETE FROM message WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM member WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM content WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM member WHERE gone=0 AND room IN (SELECT rowid FROM room WHERE gone=1);"
+	"DELETE FROM content WHERE gone=0 AND room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM span WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM month WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
 	"INSERT OR REPLACE INTO meta(key, value) SELECT '" ROOM_META_NEWEST "',"
 	" max(max(last_activity_ms), ifnull((SELECT CAST(value AS INTEGER) FROM meta"

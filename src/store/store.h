@@ -440,8 +440,8 @@ int store_room_months(struct store_conn *c, int64_t room, struct store_months *r
  * Those of months that nobody opened for long can be dropped (evicted). What a listing tells
  * stays: names, sizes, times, node numbers.
  */
-/* How many messages are known, and how many of them have their body. */
-int store_count_messages(struct store_conn *c, int64_t *ret_messages, int64_t *ret_bodies);
+/* How many messages are known, and how many of them have their body; any thread, cheap (atomic). */
+void store_count_messages(struct store *s, int64_t *ret_messages, int64_t *ret_bodies);
 /* True if any message lacks its body; any thread, cheap (atomic). */
 bool store_has_evicted(struct store *s);
 /* How many live messages have a body; any thread, cheap. */

@@ -270,6 +270,20 @@ static void test_goes_on(void **state)
 	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), SCHEMA_VERSION);
 }
 
+/* A migrated store has the tables and indexes of a new one. */
+static void test_same_schema(void **state)
+{
+	static const char parts[] =
+		"SELECT count(*)*1000000+sum(length(sql)) FROM sqlite_schema";
+	struct kit *k = *state;
+	int64_t fresh = kit_number(k->path, parts);
+
+	open_version_1(k);
+	assert_int_equal(kit_number(k->path, parts), fresh);
+	assert_int_equal(
+		kit_number(k->path, "SELECT count(*) FROM pragma_index_info('room_name')"), 3);
+}
+
 /* Version 1 did not note what a transcript has of a message; of a version that did, the sizes stay. */
 static void test_sizes_are_found_again(void **state)
 {
@@ -326,13 +340,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
-		T(test_nothing_is_lost),
-		T(test_heads),
-		T(test_months_are_counted),
-		T(test_goes_on),
-		T(test_sizes_are_found_again),
-		T(test_attachments),
-		T(test_attachments_of_dropped_bodies),
+		T(test_nothing_is_lost),    T(test_heads),
+		T(test_months_are_counted), T(test_goes_on),
+		T(test_same_schema),	    T(test_sizes_are_found_again),
+		T(test_attachments),	    T(test_attachments_of_dropped_bodies),
 	};
 
 	return cmocka_run_group_tests_name("store migrate", tests, NULL, NULL);

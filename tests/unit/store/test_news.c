@@ -325,9 +325,7 @@ static void test_sweep_goes_round(void **state)
 	assert_int_equal(store_sweep_done(k->s, one, -1, 50), 0);
 	/* And nothing below. */
 	assert_sweep(k, two, 4);
-	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_count_messages(c, &messages, &bodies), 0);
-	store_read_end(c);
+	store_count_messages(k->s, &messages, &bodies);
 	assert_int_equal(messages, 12);
 	assert_int_equal(bodies, 12);
 }
