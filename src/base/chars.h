@@ -15,3 +15,7 @@
  * only file names go without (names.h).
  */
 bool char_is_unsafe(uint32_t c);
+
+/* `text` (any bytes) as one line of valid UTF-8, with '?' for each such character, so that it can
+ * neither forge a line nor speak to a terminal. Owned (g_free). */
+char *chars_line(const char *text);

@@ -76,24 +76,6 @@ enum log_level log_get_level(void)
 	return __atomic_load_n(&level_shown, __ATOMIC_RELAXED);
 }
 
-/*
- * `raw` as one line of valid UTF-8 without control and bidirectional characters, so that what the
- * server says can neither forge a line nor speak to a terminal. Owned.
- */
-static char *clean_line(char *raw)
-{
-	char *valid = g_utf8_make_valid(g_strchomp(raw), -1);
-	GString *line = g_string_sized_new(strlen(valid));
-
-	for (const char *p = valid; *p; p = g_utf8_next_char(p)) {
-		gunichar c = g_utf8_get_char(p);
-
-		g_string_append_unichar(line, char_is_unsafe(c) ? '?' : c);
-	}
-	g_free(valid);
-	return g_string_free(line, FALSE);
-}
-
 static void ring_add_locked(char *line)
 {
 	g_queue_push_tail(&ring, line);
@@ -150,7 +132,7 @@ void log_write(enum log_level level, const char *area, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(raw, sizeof(raw), fmt, args);
 	va_end(args);
-	text = clean_line(raw);
+	text = chars_line(g_strchomp(raw));
 	emit(level, area, text);
 	g_free(text);
 }
@@ -220,7 +202,7 @@ static void say(pid_t pid, const char *fmt, va_list args)
 	char raw[LOG_LINE_MAX];
 
 	vsnprintf(raw, sizeof(raw), fmt, args);
-	remember(session_of(pid), clean_line(raw));
+	remember(session_of(pid), chars_line(g_strchomp(raw)));
 }
 
 void log_last_error(const char *fmt, ...)
@@ -243,7 +225,7 @@ void log_last_error_of(pid_t pid, const char *fmt, ...)
 
 void log_last_error_withdraw(const char *line)
 {
-	char *raw = g_strdup(line), *text = clean_line(raw);
+	char *text = chars_line(line);
 	struct said *old = NULL;
 
 	pthread_mutex_lock(&lock);
@@ -259,7 +241,6 @@ void log_last_error_withdraw(const char *line)
 	pthread_mutex_unlock(&lock);
 	g_clear_pointer(&old, said_free);
 	g_free(text);
-	g_free(raw);
 }
 
 unsigned log_last_error_count(void)

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "tree/internal.h"
@@ -163,18 +164,6 @@ static char *dir_path(struct tree_ctx *ctx, uint64_t dir, int64_t *ret_room)
 	return path ? path : g_strdup("spaces");
 }
 
-/* The name as a word of a line. */
-static char *printable(const char *name)
-{
-	char *text = g_utf8_make_valid(name, -1);
-
-	for (char *p = text; *p; p++) {
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	}
-	return text;
-}
-
 struct telling {
 	struct tree *t;
 	struct pending *p; /* a reference */
@@ -253,7 +242,7 @@ void tree_tell_passed(struct tree *t, struct pending *p)
 void tree_tell_stays(struct tree *t, struct pending *p)
 {
 	_cleanup_gfree_ char *name = pending_dup_name(t->pendings, p);
-	_cleanup_gfree_ char *word = printable(name), *dir = NULL, *line = NULL;
+	_cleanup_gfree_ char *word = chars_line(name), *dir = NULL, *line = NULL;
 	struct tree_ctx ctx = {.tree = t};
 	struct telling *g;
 	int64_t room;

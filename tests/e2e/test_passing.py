@@ -250,6 +250,12 @@ def test_names_that_are_not_sent(pier, unsent, start_mount):
     assert ".by-way" in os.listdir(pier.dir)
     os.unlink(pier / "files" / ".by-way")
     assert ".by-way" not in os.listdir(pier.dir) + os.listdir(pier / "files")
+    # What a terminal would obey comes into no line.
+    odd = pier / ".odd\u202e\x9b"
+    odd.write_text("x")
+    assert "spaces/Pier/.odd??: a file of such a name is not sent" in unsent.last_error()
+    wait_until(lambda: "spaces/Pier/.odd??" in told(pier.mount, "not-sent"))
+    odd.unlink()
     # A rename to another name sends it.
     pier.run("mv data.tmp data.txt", check=True)
     assert pier.files() == {"data.txt": b"bytes"}
