@@ -20,7 +20,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static GQueue ring = G_QUEUE_INIT;		    /* lock; of char *, each with its newline */
 static size_t ring_bytes;			    /* lock */
 static GQueue errors = G_QUEUE_INIT;		    /* lock; of struct said, newest first */
-static unsigned n_errors;			    /* lock */
+static unsigned n_of_all;			    /* lock; how often everybody was told */
 static enum log_level level_shown = LOG_LEVEL_INFO; /* atomic */
 static enum log_sink sink_used = LOG_SINK_STDERR;   /* atomic */
 
@@ -180,7 +180,7 @@ static void remember(pid_t session, char *text)
 	g_queue_push_head(&errors, new);
 	if (errors.length > LOG_ERRORS_MAX)
 		oldest = g_queue_pop_tail(&errors);
-	n_errors++;
+	n_of_all += session == 0;
 	pthread_mutex_unlock(&lock);
 	if (is_news && LOG_LEVEL_WARNING <= log_get_level())
 		emit(LOG_LEVEL_WARNING, "error", new->text);
@@ -248,7 +248,7 @@ unsigned log_last_error_count(void)
 	unsigned n;
 
 	pthread_mutex_lock(&lock);
-	n = n_errors;
+	n = n_of_all;
 	pthread_mutex_unlock(&lock);
 	return n;
 }

@@ -49,7 +49,7 @@ void log_last_error(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void log_last_error_of(pid_t pid, const char *fmt, ...) G_GNUC_PRINTF(2, 3);
 /* Takes back what everybody was told, if it is this line: it holds no more. */
 void log_last_error_withdraw(const char *line);
-/* How often something was said so far. */
+/* How often everybody was told something so far. */
 unsigned log_last_error_count(void);
 
 /* Appends the ring's whole lines, oldest first, to `out`. */
