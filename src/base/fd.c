@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/snapshot.h"
 
 #define COPY_BYTES 65536
@@ -63,12 +62,7 @@ int fd_check_left(void)
 
 	if (fd >= 0)
 		close(fd);
-	if (!is_scarce)
-		return 0;
-	log_last_error(
-		"too many files are open, or wait here for a name or for bytes: close, rename "
-		"or rm some, or raise the limit of open files");
-	return -ENFILE;
+	return is_scarce ? -ENFILE : 0;
 }
 
 static int open_or_dup(int dir_fd, const char *name, int flags, mode_t mode)

@@ -28,7 +28,7 @@ unsigned long fd_limit_before(void);
  * for callers without a bound stops there, since connections and letters need some, too.
  */
 bool fd_is_scarce(int fd);
-/* -ENFILE, and last-error says what to do, if the next descriptor would be scarce. Else 0. */
+/* -ENFILE if the next descriptor would be scarce. Else 0. */
 int fd_check_left(void);
 /* openat(), and dup(), with O_CLOEXEC, for what a letter needs. A descriptor, or -errno. */
 int fd_openat_last(int dir_fd, const char *name, int flags, mode_t mode);

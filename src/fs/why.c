@@ -8,6 +8,9 @@
 #define OUT_OF_REACH                                                                           \
 	"the server is out of reach; what is known can still be read, and what could not be "  \
 	"sent is in .sparkfs/unsent/"
+#define TOO_MANY_OPEN                                                                          \
+	"too many files are open, or wait here for a name or for bytes: close, rename or rm "  \
+	"some, or raise the limit of open files"
 
 struct words {
 	int error;
@@ -41,8 +44,8 @@ static const struct words table[] = {
 	{EBUSY, "something else is being done with it: try again"},
 	{ENOSPC, "the disk of the cache or of what is to be sent has no room"},
 	{EDQUOT, "the quota of the disk of the cache or of what is to be sent is used up"},
-	{ENFILE, "too many files are open: close some, or raise the limit of open files"},
-	{EMFILE, "too many files are open: close some, or raise the limit of open files"},
+	{ENFILE, TOO_MANY_OPEN},
+	{EMFILE, TOO_MANY_OPEN},
 	{ENOMEM, "there is not enough memory"},
 	{ENETUNREACH, OUT_OF_REACH},
 	{EHOSTUNREACH, OUT_OF_REACH},

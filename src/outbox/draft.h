@@ -49,7 +49,7 @@ struct draft;
 #define DRAFT_SPOOL_SEPARATOR '\x1f' /* no cleaned name contains it */
 
 /* `spool_dir` is borrowed for the call. For LETTER_FILE it exists. For text forms it is on the disk
- * that will keep the letter, or NULL. -ENFILE: too many files are open or wait; last-error says so.
+ * that will keep the letter, or NULL. -ENFILE: too many files are open or wait.
  * The draft is shared by reference count; starts with one. */
 int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_draft);
 struct draft *draft_ref(struct draft *d);

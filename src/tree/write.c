@@ -215,12 +215,6 @@ int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
 
 	if (r == 0)
 		draft_set_label(*ret_draft, place, name);
-	else if (r == -ENFILE)
-		tree_refuse(
-			ctx, r,
-			"%s: too many files are open, or wait here for a name or for bytes: "
-			"close, rename or rm some, or raise the limit of open files",
-			name);
 	g_free(spool);
 	return r;
 }

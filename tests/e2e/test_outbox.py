@@ -515,6 +515,7 @@ def test_without_descriptors_nothing_is_lost(pier, unsent):
         done = pier.run(command)
         assert done.status != 0 and "Too many open files" in done.err, command
         assert "too many files are open" in unsent.last_error()
+        assert "close, rename or rm some" in unsent.last_error()
     assert pier.posts() == posts
     leave_descriptors(pier.mount, 1000)
     put(pier / "post", "again")
