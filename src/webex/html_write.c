@@ -323,7 +323,7 @@ void writer_gap(struct writer *w)
 {
 	if (w->is_mention)
 		g_string_append_c(w->out, ' ');
-	else
+	else if (!w->is_muted)
 		w->gap = true;
 }
 

@@ -60,6 +60,10 @@ static void test_marks(void **state)
 	check_md("<spark-mention data-object-type=\"groupMention\" data-group-type=\"all\">All"
 		 "</spark-mention>!",
 		 "<@all>!");
+	/* The name has blanks, the text behind it has none. */
+	check_md("<spark-mention data-object-type=\"groupMention\" data-group-type=\"all\">All "
+		 "of us</spark-mention>, hi",
+		 "<@all>, hi");
 	check_md("<spark-mention data-object-id=\"a/b\">B</spark-mention>", "B");
 }
 
