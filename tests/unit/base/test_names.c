@@ -327,7 +327,6 @@ static bool is_passing(const char *name, const char *comm, bool is_exclusive, bo
 							  .is_private = is_private});
 }
 
-/* The program's own passing files may look like a word. */
 /* sparkfs(1) lists them; tests/e2e/test_passing.py compares. */
 static void test_meant(void **state)
 {
@@ -362,6 +361,7 @@ static void test_meant(void **state)
 	assert_false(name_is_lock(".a") || name_is_lock("#a#"));
 }
 
+/* The program's own passing files may look like a word. */
 static void test_scratch_of(void **state)
 {
 	const struct name_birth sqlite = {.comm = "any", .is_guarded = true};
