@@ -68,7 +68,6 @@ struct write {
 	int64_t rows_mark;
 	int64_t events;		 /* how many it added to the journal */
 	bool is_first_listing;	 /* nothing that it adds is news */
-	int64_t now_wall_ms;	 /* 0: not known */
 	bool is_quiet;		 /* nobody can see a difference, so answers that were made
 				  * before stay valid */
 	GArray *body_counts;	 /* body_counts.c; NULL: nothing was noted */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/names.h"
 #include "webex/id.h"
 
@@ -247,7 +248,7 @@ static int note_change(struct write *w, int64_t room)
 		      " WHERE rowid=?1");
 
 	sql_int(&st, 1, room);
-	sql_int(&st, 2, w->now_wall_ms);
+	sql_int(&st, 2, clock_wall(w->s->clock));
 	return sql_run(&st);
 }
 
@@ -493,7 +494,6 @@ static int apply_members(struct write *w, int64_t room_rowid, GPtrArray *members
 	int r = room_place_get(w->q, room_rowid, &room);
 
 	w->is_first_listing = !was_listed(w, room_rowid);
-	w->now_wall_ms = now_wall_ms;
 	if (r == 0 && missing)
 		r = find_missing(w, &room, memberships, now_wall_ms, missing);
 	for (guint i = 0; r == 0 && i < memberships->len; i++) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/names.h"
 
 /* One room of the call. */
@@ -198,7 +199,7 @@ static int note_details(struct write *w, const struct item *item)
 	    (is_alike(item->room, &old->room) && old->details_ms < 0))
 		return 0;
 	sql_int(&st, 1, old->rowid);
-	sql_int(&st, 2, MAX(w->now_wall_ms, shown_ms + 1000));
+	sql_int(&st, 2, MAX(clock_wall(w->s->clock), shown_ms + 1000));
 	return sql_run(&st);
 }
 
@@ -386,7 +387,6 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missin
 	int r = collect(w, rooms, items, seen);
 
 	w->is_first_listing = !meta_int(w->q, "rooms.listed", 0);
-	w->now_wall_ms = now_wall_ms;
 	if (r == 0)
 		r = insert_new(w, items, is_list);
 	for (guint i = 0; r == 0 && i < items->len; i++) {

@@ -37,6 +37,25 @@ void kit_reopen(struct kit *k)
 	kit_open(k);
 }
 
+static int64_t clock_ms;
+
+static int64_t standing(void *arg)
+{
+	(void)arg;
+	return clock_ms;
+}
+
+void kit_set_clock(struct kit *k, int64_t ms)
+{
+	static const struct clock clock = {.mono_ms = standing, .wall_ms = standing};
+
+	clock_ms = ms;
+	if (k->clock == &clock)
+		return;
+	k->clock = &clock;
+	kit_reopen(k);
+}
+
 static void setup(struct kit *k, bool on_disk)
 {
 	char template[] = "/tmp/sparkfs-store-XXXXXX";

@@ -36,6 +36,8 @@ int kit_test_teardown(void **state);
 void kit_close(struct kit *k);
 void kit_open(struct kit *k);
 void kit_reopen(struct kit *k);
+/* From now on the store's clock stands at `ms`. Reopens the store the first time. */
+void kit_set_clock(struct kit *k, int64_t ms);
 /* Runs SQL on the file of a closed store. */
 void kit_sql(const char *path, const char *sql);
 /* The first number that the SQL yields; the store may be open. */

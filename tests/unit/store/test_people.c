@@ -55,6 +55,7 @@ static void test_members_have_a_time(void **state)
 	int64_t before, room = kit_add_room(k, 1, "Ops");
 	struct webex_membership *boss = kit_membership(1, "ann@example.com");
 
+	kit_set_clock(k, T0);
 	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
 	members(k, room,
 		kit_list(kit_membership(1, "ann@example.com"),
@@ -70,6 +71,28 @@ static void test_members_have_a_time(void **state)
 	assert_int_equal(members_ms(k, room), before + 2000);
 	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
 	assert_int_equal(members_ms(k, room), before + 2000);
+}
+
+static void test_a_removal_has_a_time(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "Ops");
+
+	kit_set_clock(k, T0 + 50000);
+	members(k, room,
+		kit_list(kit_membership(1, "ann@example.com"),
+			 kit_membership(2, "bob@example.com"),
+			 kit_membership(3, "cy@example.com"), NULL),
+		true);
+	assert_int_equal(members_ms(k, room), -1);
+	/* By rm, and because the server says so. */
+	assert_int_equal(
+		store_remove_member(k->s, member_row(k, room, "bob@example.com"), k->changes),
+		0);
+	assert_int_equal(members_ms(k, room), T0 + 50000);
+	kit_set_clock(k, T0 + 90000);
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	assert_int_equal(members_ms(k, room), T0 + 90000);
 }
 
 static void test_member_fields(void **state)
@@ -469,6 +492,7 @@ int main(void)
 		T(test_member_fields),
 		T(test_members_come_and_go),
 		T(test_members_have_a_time),
+		T(test_a_removal_has_a_time),
 		T(test_member_names),
 		T(test_direct_address),
 		T(test_people),

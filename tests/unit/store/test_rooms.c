@@ -185,6 +185,7 @@ static void describe(struct kit *k, const char *description, int64_t activity_ms
 
 	room->description = g_strdup(description);
 	room->last_activity_ms = activity_ms;
+	kit_set_clock(k, now);
 	apply(k, kit_list(room, NULL), true, now);
 }
 
@@ -209,6 +210,10 @@ static void test_details_have_a_time(void **state)
 	assert_int_equal(details_ms(k, row), T0 + 9000);
 	describe(k, "ten", T0 + 20000, T0 + 99000);
 	assert_int_equal(details_ms(k, row), T0 + 20000);
+	/* The answer to a change that was made here. */
+	kit_set_clock(k, T0 + 200000);
+	kit_add_room(k, 1, "y");
+	assert_int_equal(details_ms(k, row), T0 + 200000);
 }
 
 static void test_titles_change_places(void **state)
