@@ -74,14 +74,14 @@ void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error)
 	e->ended_error = error;
 }
 
-char *pager_failed_words(struct pager *p, const struct need *need)
+char *pager_failed_words(struct pager *p, const struct need *need, int error)
 {
 	struct pager_entry *e;
 	char *words;
 
 	pthread_mutex_lock(&p->lock);
 	e = pager_entry_locked(p, need, false);
-	words = e ? g_strdup(e->failed_words) : NULL;
+	words = e && e->failed_error == error ? g_strdup(e->failed_words) : NULL;
 	pthread_mutex_unlock(&p->lock);
 	return words;
 }

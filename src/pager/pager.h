@@ -134,9 +134,9 @@ uint64_t pager_moment(struct pager *p);
  */
 enum pager_verdict pager_check(struct pager *p, const struct need *need, bool have,
 			       uint64_t looked, int *ret_error);
-/* What last-error says of the last fetch of the need if the server's answer made it fail; owned, or NULL.
- * Any thread. */
-char *pager_failed_words(struct pager *p, const struct need *need);
+/* What last-error says of the last fetch of the need if the server's answer made it fail with `error`;
+ * owned, or NULL. Another error is not of that fetch: the server cannot be reached. Any thread. */
+char *pager_failed_words(struct pager *p, const struct need *need, int error);
 int pager_soft_wait_ms(const struct pager *p);
 
 /*

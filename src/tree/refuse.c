@@ -97,7 +97,7 @@ int tree_refuse_failed(struct tree_ctx *ctx, const struct need *need, int error)
 
 	if (!error || error == -ENOENT || ctx->why)
 		return error;
-	words = pager_failed_words(ctx->tree->config.pager, need);
+	words = pager_failed_words(ctx->tree->config.pager, need, error);
 	if (words) {
 		ctx->why = words;
 		ctx->why_of = error;

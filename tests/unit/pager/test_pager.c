@@ -88,6 +88,28 @@ static void body_failure(struct world *w)
 	assert_int_equal(-1, stats.offline_since_wall_ms);
 }
 
+/* What the server said of a need is not said of a server that cannot be reached. */
+static void body_words(struct world *w)
+{
+	struct need head = need_of(NEED_HEAD, w->room);
+	struct asker a;
+	char *words;
+	int error = 0;
+
+	ask(w, &a, NEED_HEAD, w->room);
+	answer(0, NULL, NULL, -EACCES, 403, false);
+	assert_int_equal(PAGER_FAILED, pager_check(w->pager, &head, false, 0, &error));
+	words = pager_failed_words(w->pager, &head, error);
+	assert_non_null(words);
+	g_free(words);
+	now_ms += 10000;
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(1, NULL, NULL, -ECONNREFUSED, 0, true);
+	assert_int_equal(PAGER_FAILED, pager_check(w->pager, &head, false, 0, &error));
+	assert_int_equal(-ECONNREFUSED, error);
+	assert_null(pager_failed_words(w->pager, &head, error));
+}
+
 static void body_touch(struct world *w)
 {
 	struct need n = need_of(NEED_ROOMS, 0);
@@ -180,15 +202,15 @@ CASE(interrupt)
 CASE(soft)
 CASE(failure)
 CASE(touch)
+CASE(words)
 CASE(ended_meanwhile)
 CASE(shutdown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(single_flight),   TEST(interrupt), TEST(soft),
-		TEST(failure),	       TEST(touch),	TEST(shutdown),
-		TEST(ended_meanwhile),
+		TEST(single_flight), TEST(interrupt), TEST(soft),  TEST(failure),
+		TEST(touch),	     TEST(shutdown),  TEST(words), TEST(ended_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("pager", tests, NULL, NULL);
