@@ -127,9 +127,9 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 	struct webex_sizes sizes;
 	int r = 0;
 
-	/* The text names its files as before. */
+	/* The text names its files as before, or if nobody knows how long it was before. */
 	named.file_names = NULL;
-	if (old->flags & MESSAGE_SHOWS_NAMES)
+	if (old->flags & MESSAGE_SHOWS_NAMES || old->txt_size < 0)
 		r = contents_names_of(w->q, old->rowid, &named);
 	if (r < 0)
 		return r;

@@ -28,14 +28,18 @@ void sizes_load(struct store *s)
 	s->has_old_sizes = meta_int(s->writer, SIZES_META_FORM, 0) != WEBEX_TEXT_FORM;
 }
 
-/* Does nothing for a message without its body. */
+/* Does nothing for a message without its body. Nobody was told an unknown size, so the text may name
+ * files that another form of it did not. */
 static int renew(struct write *w, int64_t rowid)
 {
 	struct store_message m = {0};
 	int r = message_load(w->q, rowid, &m);
 
-	if (r == 0 && m.txt_size < 0 && !m.is_evicted)
-		r = sizes_write(w, &m, m.flags);
+	if (r == 0 && m.txt_size < 0 && !m.is_evicted) {
+		r = contents_names_of(w->q, rowid, &m.m);
+		if (r >= 0)
+			r = sizes_write(w, &m, r ? m.flags | MESSAGE_SHOWS_NAMES : m.flags);
+	}
 	store_message_clear(&m);
 	return r;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kit.h"
+#include "store/sizes.h"
 
 #define URL "https://h/v1/contents/"
 
@@ -347,6 +348,52 @@ static void test_a_text_names_its_files(void **state)
 	assert_text(text_of(k, message, &size), "report.pdf");
 }
 
+/* The row of a message that has a text and a file of this name. */
+static int64_t put_named(struct kit *k, int64_t room)
+{
+	struct webex_message *m = kit_message(1, T0, "a@x", "see");
+	int64_t message;
+
+	m->files = kit_strings(URL "A", NULL);
+	message = kit_put(k, room, m);
+	name(k, row_of(k, room, 0), "report.pdf");
+	return message;
+}
+
+/* As a program left it that named files only in messages without a text. */
+static void age(struct kit *k)
+{
+	kit_close(k);
+	kit_sql(k->path, "UPDATE message SET form=0, flags=flags&~32;"
+			 "DELETE FROM meta WHERE key='sizes.form'");
+	kit_open(k);
+	g_ptr_array_set_size(k->changes, 0);
+}
+
+static void test_an_older_store_names_files_beside_a_text(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "x"), message = put_named(k, room), size;
+	struct store_evict all = {.limit = 0, .slice = 10};
+	struct webex_message *back;
+
+	assert_text(text_of(k, message, &size), "report.pdf");
+	age(k);
+	assert_text(text_of(k, message, &size), "none");
+	while (store_renew_sizes(k->s, 2) == 1)
+		;
+	assert_text(text_of(k, message, &size), "report.pdf");
+	assert_int_equal(size, strlen("see\n"));
+	/* A body that was dropped by such a program comes back. */
+	assert_int_equal(store_evict(k->s, &all), 0);
+	age(k);
+	back = kit_message(1, T0, "a@x", "see");
+	back->files = kit_strings(URL "A", NULL);
+	assert_int_equal(kit_put(k, room, back), message);
+	assert_text(text_of(k, message, &size), "report.pdf");
+	assert_text(kit_changes(k), "");
+}
+
 /* ---- the name in an archive ---- */
 
 static bool add_lasting(void *arg, const struct store_content *content)
@@ -429,6 +476,7 @@ int main(void)
 		T(test_an_upload_is_its_message_s_file),
 		T(test_a_file_that_is_sent_again_leaves_a_version),
 		T(test_a_text_names_its_files),
+		T(test_an_older_store_names_files_beside_a_text),
 	};
 
 	return cmocka_run_group_tests_name("store contents", tests, NULL, NULL);
