@@ -80,9 +80,9 @@ struct pager {
 
 /* Notes the end of a fetch: an operation that looked at the store before looks again. */
 void pager_note_ended_locked(struct pager *p, struct pager_entry *e, int error);
+void pager_entry_free(void *entry);
 /* The entry of `need`; if there is none, it is made if `make`. Called under pager.lock. Only
  * the cache thread drops entries, and only it keeps pointers to them. */
-void pager_entry_free(void *entry);
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
 bool pager_is_fetching(struct pager *p, const struct need *need);
 /* The need counts as fresh until that time (mono). */

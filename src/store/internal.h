@@ -277,10 +277,10 @@ bool put_can_keep(const struct put *p, const struct webex_message *m);
 /* True if put_message() would do nothing, since `old` is that message and nothing is newer in `m`. */
 bool put_is_settled(const struct store_message *old, const struct webex_message *m);
 /*
- * Inserts or updates a message. is_alone: no other one of its millisecond is known. *ret_rowid is its row, also if nothing changed; 0 if it cannot
- * be kept (of another room, or without a usable time). -ENOENT if it has a tombstone of less
- * than a minute; *ret_rowid is set then, too. An older tombstone was a mistake and becomes a
- * message again.
+ * Inserts or updates a message. is_alone: no other one of its millisecond is known. *ret_rowid is
+ * its row, also if nothing changed; 0 if it cannot be kept (of another room, or without a usable
+ * time). -ENOENT if it has a tombstone of less than a minute; *ret_rowid is set then, too. An
+ * older tombstone was a mistake and becomes a message again.
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		int64_t pin_until_ms, int64_t *ret_rowid);
