@@ -124,8 +124,12 @@ static int rows_of(struct store_conn *conn, int64_t room, int64_t created_ms, GA
 	return r;
 }
 
-static int find_version(struct store_conn *conn, const struct store_range *range,
-			const char *name, struct store_content *ret_content)
+/* Finds the content that `name_of` gives the name, which has its time. */
+static int find_timed(struct store_conn *conn, const struct store_range *range,
+		      const char *name,
+		      int (*name_of)(struct store_conn *conn, const struct store_range *range,
+				     const struct store_content *c, char **ret_name),
+		      struct store_content *ret_content)
 {
 	g_autoptr(GArray) rowids = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int64_t created_ms;
@@ -136,12 +140,12 @@ static int find_version(struct store_conn *conn, const struct store_range *range
 	r = rows_of(conn, range->room, created_ms, rowids);
 	for (guint i = 0; r == 0 && i < rowids->len; i++) {
 		struct store_content c = {0};
-		g_autofree char *shown = NULL;
+		g_autofree char *is = NULL;
 
 		r = store_content_get(conn, g_array_index(rowids, int64_t, i), &c);
 		if (r == 0 && !c.gone && c.cookie < end_of(range))
-			r = store_content_shown(conn, range, &c, &shown);
-		if (r == 0 && g_strcmp0(shown, name) == 0) {
+			r = name_of(conn, range, &c, &is);
+		if (r == 0 && g_strcmp0(is, name) == 0) {
 			*ret_content = c;
 			return 0;
 		}
@@ -155,30 +159,18 @@ char *store_content_lasting(const struct store_content *content)
 	return content->key ? name_with_tie(content) : NULL;
 }
 
+static int lasting_of(struct store_conn *conn, const struct store_range *range,
+		      const struct store_content *c, char **ret_name)
+{
+	(void)conn;
+	*ret_name = c->cookie > range->after ? store_content_lasting(c) : NULL;
+	return 0;
+}
+
 int store_content_find_lasting(struct store_conn *conn, const struct store_range *range,
 			       const char *name, struct store_content *ret_content)
 {
-	g_autoptr(GArray) rowids = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	int64_t created_ms;
-	int r;
-
-	if (!name_parse_version(name, &created_ms))
-		return -ENOENT;
-	r = rows_of(conn, range->room, created_ms, rowids);
-	for (guint i = 0; r == 0 && i < rowids->len; i++) {
-		struct store_content c = {0};
-		g_autofree char *lasting = NULL;
-
-		r = store_content_get(conn, g_array_index(rowids, int64_t, i), &c);
-		if (r == 0 && !c.gone && c.cookie > range->after && c.cookie < end_of(range))
-			lasting = store_content_lasting(&c);
-		if (r == 0 && g_strcmp0(lasting, name) == 0) {
-			*ret_content = c;
-			return 0;
-		}
-		store_content_clear(&c);
-	}
-	return r < 0 ? r : -ENOENT;
+	return find_timed(conn, range, name, lasting_of, ret_content);
 }
 
 int store_content_find(struct store_conn *conn, const struct store_range *range,
@@ -186,7 +178,8 @@ int store_content_find(struct store_conn *conn, const struct store_range *range,
 {
 	int r = find_plain(conn, range, name, ret_content);
 
-	return r == -ENOENT ? find_version(conn, range, name, ret_content) : r;
+	return r == -ENOENT ? find_timed(conn, range, name, store_content_shown, ret_content)
+			    : r;
 }
 
 int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
