@@ -35,12 +35,12 @@ void pager_note_names(struct pager *p, const void *who, int64_t room, int done, 
 	pthread_mutex_lock(&p->lock);
 	while (i < p->names->len && g_array_index(p->names, struct names_run, i).who != who)
 		i++;
-	if (i == p->names->len)
+	if (total && i == p->names->len)
 		g_array_append_val(p->names, run);
 	if (total) {
 		g_array_index(p->names, struct names_run, i).done = done;
 		g_array_index(p->names, struct names_run, i).total = total;
-	} else {
+	} else if (i < p->names->len) {
 		g_array_remove_index(p->names, i);
 	}
 	pthread_mutex_unlock(&p->lock);

@@ -322,7 +322,7 @@ static void note_progress(struct names *n)
 {
 	int left = (int)(n->rows->len - n->next + n->asked->len);
 
-	pager_note_names(n->pager, n, n->room, n->done, n->fetch ? n->done + left : 0);
+	pager_note_names(n->pager, n, n->room, n->done, n->done + left);
 }
 
 /* Lets those who wait for one name see whether it came. This may free the fetch. */
@@ -388,7 +388,8 @@ static void on_head(void *arg, struct webex_reply *reply)
 	else if (!n->fetch && n->is_enough && !reply->error)
 		(void)keep(n, a->row, reply);
 	g_free(a);
-	note_progress(n);
+	if (n->fetch)
+		note_progress(n);
 	tell(n);
 	if (!n->asked->len)
 		finish(n);
@@ -424,7 +425,7 @@ static void names_cancel(struct fetch *f)
 	struct names *n = g_steal_pointer(&f->names);
 
 	n->fetch = NULL;
-	note_progress(n);
+	pager_note_names(n->pager, n, n->room, 0, 0);
 	n->is_enough = n->is_telling;
 	if (!n->is_enough)
 		cancel_asked(n);
