@@ -266,8 +266,8 @@ static bool is_vim_swap(const char *name)
 
 bool name_is_meant(const char *name)
 {
-	static const char *const prefixes[] = {"._",	       "#",    ".goutputstream-",
-					       ".fuse_hidden", ".nfs", ".xdp-"};
+	static const char *const prefixes[] = {
+		"._", "#", ".goutputstream-", ".fuse_hidden", ".nfs", ".xdp-", ".unison."};
 	static const char *const names[] = {".DS_Store", ".directory", ".hidden"};
 	const char *ending = strrchr(name, '.');
 

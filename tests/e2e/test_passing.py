@@ -199,7 +199,8 @@ QUIET = {".*.sw?": ".a.txt.swp .a.txt.swo", ".*.kate-swp": ".a.kate-swp", "4913"
          ".goutputstream-*": ".goutputstream-AB12CD", ".*.??????": ".a.bin.Xy12Zw",
          "lu*.tmp": "lu8231ab.tmp", "._*": "._a.bin", ".DS_Store": ".DS_Store",
          ".directory": ".directory", ".hidden": ".hidden", ".fuse_hidden*": ".fuse_hidden0001",
-         ".nfs*": ".nfs0001", ".xdp-*": ".xdp-a.bin-Ab12Cd"}
+         ".nfs*": ".nfs0001", ".xdp-*": ".xdp-a.bin-Ab12Cd",
+         ".unison.*": ".unison.a.bin.0123456789abcdef.unison.tmp"}
 LOCKS = (".#a.txt", ".~lock.a.odt#")
 MANUAL = pathlib.Path(__file__).parents[2] / "src/doc/sparkfs.1"
 
@@ -269,11 +270,12 @@ def test_names_that_are_not_sent(pier, unsent, start_mount):
     assert pier.posts() == 1
 
 
-# What rsync does, under its name; the end of its temporary file is given.
+# What rsync does, and unison, under its name; the end of its temporary file is given.
 RSYNC = """
 import os, sys
 temp, name = sys.argv[1:]
-fd = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+mode = os.O_WRONLY if "unison" in temp else os.O_RDWR
+fd = os.open(temp, mode | os.O_CREAT | os.O_EXCL, 0o600)
 os.write(fd, b"bytes")
 os.close(fd)
 os.rename(temp, name)
@@ -294,6 +296,18 @@ def test_rsync_whose_random_name_looks_like_a_word(pier, unsent, tmp_path):
         os.unlink(pier / f".data.tmp.{end}")
     assert len(pier.files()) == 4
     assert unsent.names() == []
+
+
+def test_unison_sends_what_can_be_sent(pier, unsent, tmp_path):
+    (tmp_path / "unison").symlink_to(PYTHON)
+    unison = [str(tmp_path / "unison"), "-c", RSYNC]
+    temp = ".unison.{}.0123456789abcdef0123456789abcdef.unison.tmp".format
+    pier.run([*unison, temp("a.bin"), "a.bin"], check=True)
+    assert pier.files() == {"a.bin": b"bytes"}
+    assert unsent.last_error() == ""
+    assert "not permitted" in pier.run([*unison, temp(".env"), ".env"]).err
+    assert ".env: a file of such a name is not sent" in unsent.last_error()
+    os.unlink(pier / temp(".env"))
 
 
 def test_a_name_that_passes_at_once_is_not_told_of(pier, unsent):

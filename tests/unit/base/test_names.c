@@ -334,14 +334,23 @@ static void test_meant(void **state)
 					    "report~",	    "data.tmp",	 "movie.part",
 					    "a.crdownload", "Thumbs.db", ".x.tmp",
 					    "desktop.ini",  "lu.tmp",	 "lunch2.tmp"};
-	static const char *const quiet[] = {"4913",	    ".a.swp",
-					    ".post.swpx",   ".#a",
-					    "#a#",	    ".~lock.a.odt#",
-					    "sedAb12cd",    ".a.Xy12Zw",
-					    ".DS_Store",    "._a",
-					    "lu8231ab.tmp", ".a.kate-swp",
-					    ".nfs01",	    ".goutputstream-AB12CD",
-					    "report.pdf",   ".Trash"};
+	static const char *const quiet[] = {"4913",
+					    ".a.swp",
+					    ".post.swpx",
+					    ".#a",
+					    "#a#",
+					    ".~lock.a.odt#",
+					    "sedAb12cd",
+					    ".a.Xy12Zw",
+					    ".DS_Store",
+					    "._a",
+					    "lu8231ab.tmp",
+					    ".a.kate-swp",
+					    ".nfs01",
+					    ".goutputstream-AB12CD",
+					    ".unison.a.bin.0123456789abcdef.unison.tmp",
+					    "report.pdf",
+					    ".Trash"};
 
 	(void)state;
 	/* Its random end may look like a word. */
