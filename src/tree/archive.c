@@ -174,13 +174,9 @@ static int archive_month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *
 	if (name_parse_message(name, &stem_len, &twin) &&
 	    (twin == NAME_TXT || twin == NAME_JSON))
 		r = month_find_message(ctx, dir, name, stem_len, &row);
-	r = tree_entry_or_none(
+	return tree_entry_or_none(
 		ctx, r, tree_ino(twin == NAME_JSON ? TREE_ARCHIVE_JSON : TREE_ARCHIVE_TXT, row),
 		TIMEOUT_SHORT, ret_entry);
-	/* The kernel is not told of the names in an archive. */
-	if (r == 0)
-		ret_entry->entry_timeout = TIMEOUT_SHORT;
-	return r;
 }
 
 struct listing {
@@ -197,21 +193,7 @@ struct listing {
 
 static bool emit_entry(struct listing *l, const char *name, uint64_t ino, int64_t cookie)
 {
-	struct tree_entry e;
-	int r = tree_make_entry(l->ctx, ino, &e);
-
-	if (r == -ENOENT)
-		return true;
-	if (r < 0) {
-		l->error = r;
-		return false;
-	}
-	if (r == TREE_WAIT) {
-		l->is_full = !tree_emit_name(l->emit, l->arg, name, ino, cookie);
-	} else {
-		e.entry_timeout = MIN(e.entry_timeout, TIMEOUT_SHORT);
-		l->is_full = !l->emit(l->arg, name, &e, cookie);
-	}
+	l->is_full = !tree_emit_ino(l->ctx, l->emit, l->arg, name, ino, cookie, &l->error);
 	return !l->is_full;
 }
 

@@ -289,8 +289,11 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 	if (r)
 		return r;
 	/* Such names change with one's own writing before the kernel is told. */
-	if (tree_row(ino)->exists || tree_row(ino)->flags & ROW_SHIFTS)
+	if (tree_row(ino)->exists || has(ino, ROW_SHIFTS))
 		entry.entry_timeout = 0;
+	/* The kernel is not told of the names in an archive. */
+	else if (has(ino, ROW_SEALED))
+		entry.entry_timeout = TIMEOUT_SHORT;
 	*ret_entry = entry;
 	return 0;
 }

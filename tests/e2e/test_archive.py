@@ -245,6 +245,8 @@ def test_what_no_time_of_the_server_shows_is_copied(pier, tmp_path):
     sim.api("PUT", f"/memberships/{bob['id']}", {"isModerator": True}).ok()
     sim.api("PUT", f"/memberships/{alice['id']}", {"isModerator": False}).ok()
     sim.api("PUT", f"/rooms/{pier.id}", {"title": "Bier"}, token="bob-token").ok()
+    # Before the new name is looked up, which moves the kernel's entry.
+    wait_until(lambda: not (top / "Pier").exists())
     wait_until((top / "Bier").exists)
     # The list of members is asked for when somebody looks at it, or with the next activity.
     sim.post(pier.id, "news")
