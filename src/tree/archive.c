@@ -166,7 +166,7 @@ static int archive_month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 static int archive_month_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 				struct tree_entry *ret_entry)
 {
-	enum name_twin twin;
+	enum name_twin twin = NAME_TXT;
 	size_t stem_len;
 	int64_t row = 0;
 	int r = -ENOENT;
@@ -183,63 +183,42 @@ struct listing {
 	struct tree_ctx *ctx;
 	tree_emit emit;
 	void *arg;
+	int64_t cookie; /* of the last entry that was given */
 	int error;
-	enum tree_kind kind;
-	const char *suffix;
-	int64_t base; /* added to the cookies */
-	bool is_full;
 	GString *name;
 };
 
-static bool emit_entry(struct listing *l, const char *name, uint64_t ino, int64_t cookie)
+static bool emit_form(struct listing *l, const struct store_brief *b, enum tree_kind kind,
+		      const char *suffix, int64_t cookie)
 {
-	l->is_full = !tree_emit_ino(l->ctx, l->emit, l->arg, name, ino, cookie, &l->error);
-	return !l->is_full;
+	if (cookie <= l->cookie)
+		return true;
+	g_string_assign(l->name, b->stem);
+	g_string_append(l->name, suffix);
+	return tree_emit_ino(l->ctx, l->emit, l->arg, l->name->str, tree_ino(kind, b->rowid),
+			     cookie, &l->error);
 }
 
+/* A message has two cookies, made of its own, which is below 2^62. */
 static bool emit_message(void *arg, const struct store_brief *b)
 {
-	struct listing *l = arg;
-
-	g_string_assign(l->name, b->stem);
-	g_string_append(l->name, l->suffix);
-	return emit_entry(l, l->name->str, tree_ino(l->kind, b->rowid), l->base + b->cookie);
-}
-
-/* The .json of all messages come behind the .txt of all. Cookies of messages are below this. */
-#define JSON_COOKIE (INT64_C(1) << 62)
-
-static int emit_messages(struct listing *l, const struct tree_dir *dir, int64_t cookie)
-{
-	struct store_range range = dir->range;
-	int r;
-
-	range.after = MAX(range.after, cookie - l->base);
-	r = store_message_list(l->ctx->conn, &range, emit_message, l);
-	return r ? r : l->error;
+	return emit_form(arg, b, TREE_ARCHIVE_TXT, ".txt", 2 * b->cookie) &&
+	       emit_form(arg, b, TREE_ARCHIVE_JSON, ".json", 2 * b->cookie + 1);
 }
 
 static int archive_month_readdir(struct tree_ctx *ctx, const struct tree_dir *dir,
 				 int64_t cookie, tree_emit emit, void *arg)
 {
 	g_autoptr(GString) name = g_string_new(NULL);
-	struct listing txt = {.ctx = ctx,
-			      .emit = emit,
-			      .arg = arg,
-			      .kind = TREE_ARCHIVE_TXT,
-			      .suffix = ".txt",
-			      .name = name};
-	struct listing json = txt;
-	int r = 0;
+	struct listing l = {
+		.ctx = ctx, .emit = emit, .arg = arg, .cookie = cookie, .name = name};
+	struct store_range range = dir->range;
+	int r;
 
-	json.kind = TREE_ARCHIVE_JSON;
-	json.suffix = ".json";
-	json.base = JSON_COOKIE;
-	if (cookie < JSON_COOKIE)
-		r = emit_messages(&txt, dir, cookie);
-	if (r == 0 && !txt.is_full)
-		r = emit_messages(&json, dir, MAX(cookie, JSON_COOKIE));
-	return r;
+	/* Behind a .txt, the message's .json is still to come. */
+	range.after = MAX(range.after, (cookie - 1) / 2);
+	r = store_message_list(ctx->conn, &range, emit_message, &l);
+	return r ? r : l.error;
 }
 
 /* ---- transcript.log of a month ---- */
@@ -342,9 +321,11 @@ static int archive_files_lookup(struct tree_ctx *ctx, uint64_t dir, const char *
 static bool emit_file(void *arg, const struct store_content *content)
 {
 	_cleanup_gfree_ char *name = store_content_lasting(content);
+	struct listing *l = arg;
 
-	return emit_entry(arg, name, tree_ino(TREE_ARCHIVE_FILE, content->rowid),
-			  STORE_COOKIE_MIN + content->rowid);
+	return tree_emit_ino(l->ctx, l->emit, l->arg, name,
+			     tree_ino(TREE_ARCHIVE_FILE, content->rowid),
+			     STORE_COOKIE_MIN + content->rowid, &l->error);
 }
 
 static int archive_files_readdir(struct tree_ctx *ctx, const struct tree_dir *dir,

@@ -442,7 +442,7 @@ static bool emit_filling(void *arg, const char *name, const struct tree_entry *e
 	return !f->is_full;
 }
 
-/* Behind all that the store has. */
+/* Behind all that the store has in a directory where files can be made. */
 #define LOCAL_COOKIE (INT64_C(1) << 62)
 
 /* True if the name is one of the server's: then it is listed already. */
@@ -481,14 +481,15 @@ int tree_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cooki
 {
 	const struct tree_row *row = tree_row(dir->ino);
 	struct filling filling = {.emit = emit, .arg = arg};
+	bool has_local = row->mode & S_IWUSR && !(row->flags & ROW_SEALED);
 	int error = 0;
 
 	if (cookie < STORE_COOKIE_MIN && !list_fixed(ctx, dir, cookie, emit, arg, &error))
 		return error;
-	if (row->readdir && cookie < LOCAL_COOKIE)
+	if (row->readdir && (cookie < LOCAL_COOKIE || !has_local))
 		error = row->readdir(ctx, dir, MAX(cookie, STORE_COOKIE_MIN), emit_filling,
 				     &filling);
-	if (error || filling.is_full || !(row->mode & S_IWUSR))
+	if (error || filling.is_full || !has_local)
 		return error;
 	return list_local(ctx, dir, cookie, emit, arg);
 }

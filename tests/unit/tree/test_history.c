@@ -174,6 +174,66 @@ static void test_a_month_s_names(void **state)
 	g_free(twin);
 }
 
+/* ---- an archive's month ---- */
+
+struct piece {
+	GString *names;
+	int64_t cookie;
+};
+
+static bool take_one(void *arg, const char *name, const struct tree_entry *e, int64_t cookie)
+{
+	struct piece *p = arg;
+
+	(void)e;
+	if (p->cookie)
+		return false;
+	g_string_append_printf(p->names, "%s ", name);
+	p->cookie = cookie;
+	return true;
+}
+
+/* A listing that the kernel takes in pieces has all that it has in one piece, whenever its messages
+ * were written. */
+static void test_an_archive_in_pieces(void **state)
+{
+	struct world *w = *state;
+	struct tree_dir dir = {.range = {.room = w->room}};
+	GString *pieces = g_string_new(NULL);
+	struct piece p = {.names = pieces};
+	int64_t cookie = 0;
+	char *whole;
+
+	kit_make_months(w);
+	dir.ino = tree_ino(TREE_ARCHIVE_MONTH, tree_ino_row(kit_month(w, "2024-04")));
+	kit_begin_writing(w);
+	kit_page(w, "M0", "2000-01-02T00:00:00Z", "2000-01-01T00:00:00Z",
+		 "2000-01-02T00:00:00Z", STORE_PAGE_INNER);
+	kit_page(w, "M1", "2024-04-01T00:00:00Z", "2024-03-31T23:59:59.999Z",
+		 "2024-04-01T00:00:00Z", STORE_PAGE_INNER);
+	kit_page(w, "M2", "2130-01-01T00:00:00Z", "2129-12-31T00:00:00Z",
+		 "2130-01-01T00:00:00Z", STORE_PAGE_INNER);
+	kit_read_again(w);
+	whole = names(w, dir.ino, &dir);
+	do {
+		p.cookie = 0;
+		assert_int_equal(0, tree_readdir(&w->ctx, &dir, cookie, take_one, &p));
+		assert_true(!p.cookie || p.cookie > cookie);
+		cookie = p.cookie;
+	} while (cookie);
+	assert_string_equal(whole, pieces->str);
+	assert_string_equal("transcript.log "
+			    "2000-01-02T00-00-00.000Z_bob@example.com.txt "
+			    "2000-01-02T00-00-00.000Z_bob@example.com.json "
+			    "2024-04-01T00-00-00.000Z_bob@example.com.txt "
+			    "2024-04-01T00-00-00.000Z_bob@example.com.json "
+			    "2130-01-01T00-00-00.000Z_bob@example.com.txt "
+			    "2130-01-01T00-00-00.000Z_bob@example.com.json ",
+			    whole);
+	g_string_free(pieces, TRUE);
+	g_free(whole);
+}
+
 static void test_its_transcript(void **state)
 {
 	struct world *w = *state;
@@ -310,6 +370,7 @@ int main(void)
 		TEST(cookies),
 		TEST(times),
 		TEST(a_month_s_names),
+		TEST(an_archive_in_pieces),
 		TEST(its_transcript),
 		TEST(told),
 		TEST(questions_of_the_fs_layer),
