@@ -10,7 +10,9 @@
  *
  *  1. There is no link in it, and no two names in it are one file.
  *  2. A name is never that of another file later: a message has the name that it has everywhere; the
- *     name of an attachment depends on nothing but the attachment (store_content_lasting()).
+ *     name of an attachment depends on nothing but the attachment (store_content_lasting()). Of
+ *     messages of one author and millisecond this is so only while the store remembers those that
+ *     were deleted (store/message_put.c): a new cache gives the plain name to the first that is left.
  *  3. A file that changes has another time or another size. What is derived of many messages, the
  *     transcript, is by month, so that a past month stays as it is.
  *  4. Nothing in it is written, renamed or removed (ROW_SEALED). The modes are those that a copy is

@@ -1,5 +1,6 @@
 """spaces/X/archive and .sparkfs/archive: what rsync, cp and tar save, once and whole."""
 import collections
+import datetime
 import errno
 import hashlib
 import json
@@ -93,6 +94,12 @@ class Archive(Space):
         return self / "archive"
 
 
+def pass_moment_of(message):
+    """Waits until what comes next has another millisecond than the message."""
+    wait_until(lambda: datetime.datetime.now(datetime.timezone.utc).isoformat(
+        timespec="milliseconds")[:23] > message["created"][:23])
+
+
 def months(space):
     return len({m["created"][:7] for m in space.messages()})
 
@@ -162,7 +169,10 @@ def test_versions_edits_and_odd_names(dock, start_mount, tmp_path):
     for name in names:
         sim.upload(dock.id, name, name.encode(), text="with it")
     v1 = sim.upload(dock.id, "report.pdf", b"one")
+    # This one is deleted below. Alone in its millisecond, it leaves its name to no other message.
+    pass_moment_of(v1)
     v2 = sim.upload(dock.id, "report.pdf", b"two, longer")
+    pass_moment_of(v2)
     # Two of one name in one millisecond.
     sim.add_messages(room=dock.id, person="bob", text="", count=1, created=v1["created"],
                      file={"name": "report.pdf", "type": "application/pdf", "content": "twin"})
