@@ -58,15 +58,8 @@ static int invite_run(struct op *op)
 
 	if (r)
 		return r;
-	r = tree_plan_invite(&op->ctx, op->ino, op->name, &op->plan);
-	if (r == 0) {
-		r = op_check_dirs(op);
-		if (r)
-			tree_plan_clear(op->fs->config.tree, &op->plan);
-	}
-	op_end(op);
-	op->submit = invite_submit;
-	return r ? r : OP_SUBMIT;
+	return op_planned(op, tree_plan_invite(&op->ctx, op->ino, op->name, &op->plan),
+			  invite_submit);
 }
 
 static int create_run(struct op *op)

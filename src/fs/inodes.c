@@ -284,7 +284,7 @@ static void rename_submit(struct op *op)
 	tree_submit(op->fs->config.tree, &op->plan, moved ? change_done : rename_done, op);
 }
 
-static int planned(struct op *op, int r, void (*submit)(struct op *op))
+int op_planned(struct op *op, int r, void (*submit)(struct op *op))
 {
 	if (r == 0) {
 		r = op_check_dirs(op);
@@ -305,8 +305,8 @@ static int mkdir_run(struct op *op)
 	if (r)
 		return r;
 	op->answer = OP_ANSWER_ENTRY;
-	return planned(op, tree_plan_mkdir(&op->ctx, op->ino, op->name, &op->plan),
-		       mkdir_submit);
+	return op_planned(op, tree_plan_mkdir(&op->ctx, op->ino, op->name, &op->plan),
+			  mkdir_submit);
 }
 
 void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -414,7 +414,7 @@ static int unlink_run(struct op *op)
 		set_deadline(op, op->fs->config.lookup_timeout_ms);
 		op->late = "it is being sent, and goes as soon as the server has answered";
 	}
-	return planned(op, r, change_submit);
+	return op_planned(op, r, change_submit);
 }
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -434,8 +434,8 @@ static int rmdir_run(struct op *op)
 	r = op_begin(op);
 	if (r)
 		return r;
-	return planned(op, tree_plan_rmdir(&op->ctx, op->ino, op->name, &op->plan),
-		       change_submit);
+	return op_planned(op, tree_plan_rmdir(&op->ctx, op->ino, op->name, &op->plan),
+			  change_submit);
 }
 
 void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -458,10 +458,10 @@ static int rename_run(struct op *op)
 	by.is_move = name_is_meant(op->newname) && fs_takes_source(op);
 	if (by.is_move)
 		by.pid = caller_tgid(op->pid);
-	r = planned(op,
-		    tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
-				     (unsigned)op->flags, &by, &op->plan),
-		    rename_submit);
+	r = op_planned(op,
+		       tree_plan_rename(&op->ctx, op->ino, op->name, op->newdir, op->newname,
+					(unsigned)op->flags, &by, &op->plan),
+		       rename_submit);
 	if (r == OP_SUBMIT)
 		local_first(op);
 	return r;

@@ -150,6 +150,9 @@ int op_check_open(struct op *op);
 int op_check_cut(struct op *op);
 int op_check_owner(struct op *op);
 
+/* inodes.c: how a run ends that planned a change in directories; `r` is what the plan ended with. Ends
+ * the snapshot. */
+int op_planned(struct op *op, int r, void (*submit)(struct op *op));
 /* reply.c: says in last-error why it fails (why.h). */
 void op_say_why(struct op *op, int error);
 /* reply.c: gives the answer that the op has, with no error. What libfuse returns. */
