@@ -266,15 +266,15 @@ static void leave_letter(struct op *op, int error)
 }
 
 /* A look-up ends in time, because others may stand behind it; what it waited for goes on. */
-static void say_what_lacks(const struct op *op)
+static void say_what_lacks(struct op *op)
 {
 	if (op->ctx.missing.kind == NEED_NAMES)
-		log_last_error(
-			"%s %s: the server is still being asked for the names of the "
-			"attachments, one by one: .sparkfs/transfers shows how far it is; "
-			"ls waits until all are known; what is sent to the space itself, "
-			"and not to its files/, waits for none",
-			op->what, op->name ? op->name : "");
+		tree_refuse(&op->ctx, -ETIMEDOUT,
+			    "%s %s: the server is still being asked for the names of the "
+			    "attachments, one by one: .sparkfs/transfers shows how far it is; "
+			    "ls waits until all are known; what is sent to the space itself, "
+			    "and not to its files/, waits for none",
+			    op->what, op->name ? op->name : "");
 }
 
 static void on_deadline(void *arg)

@@ -108,7 +108,7 @@ struct op {
 	uint64_t soft_timer, deadline_timer, signal_timer;
 	uint64_t generation;	    /* of the store when run() last began */
 	uint64_t invalidated_since; /* notify_now() when it was submitted */
-	bool has_waited;	    /* from here on others may say why it fails */
+	bool has_waited;	    /* from here on everybody may be told why it fails */
 	unsigned said_before;	    /* with has_waited: log_last_error_count() then */
 	GList link;		    /* fs->parked; cache thread */
 	int64_t started_ms;

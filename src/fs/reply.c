@@ -10,8 +10,9 @@
 
 /* ---- errors ---- */
 
-/* The server's words of a fetch or a change are said by who made the request, while this op waits:
- * they are better than general ones, and the same as those that are remembered of a fetch. */
+/* The server's words of a fetch or a change are told to everybody by who made the request, while
+ * this op waits: they are better than general ones, and the same as those that are remembered of a
+ * fetch. What other sessions were refused meanwhile is not counted. */
 static bool was_said(const struct op *op)
 {
 	return op->ctx.is_said || ((!op->ctx.why || op->ctx.why_of) && op->has_waited &&

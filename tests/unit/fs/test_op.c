@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/log.h"
+#include "base/timefmt.h"
 
 #include "op_kit.h"
 
@@ -340,6 +345,62 @@ static void test_deadline(void **state)
 	free_req(req);
 }
 
+static void assert_last_error(pid_t reader, const char *text)
+{
+	GString *out = g_string_new(NULL);
+
+	log_last_error_snapshot(reader, out);
+	assert_string_equal(out->str + TIME_ISO_SIZE, text);
+	g_string_free(out, TRUE);
+}
+
+static int run_failing_later(struct op *op)
+{
+	int r = run_waiting(op);
+
+	return r ? r : -EIO;
+}
+
+/* `told` is told something while it waits; 0: everybody is. */
+static void assert_says(pid_t told, const char *last_error)
+{
+	struct fuse_req *req = new_req();
+
+	req->ctx.pid = getpid();
+	op_start(new_op(req, run_failing_later));
+	wait_for(api_waiting());
+	if (told)
+		log_last_error_of(told, "what they were refused");
+	else
+		log_last_error("the server's words");
+	answer_with(0);
+	assert_replied(req, EIO);
+	assert_last_error(getpid(), last_error);
+	free_req(req);
+}
+
+static void test_says_why(void **state)
+{
+	int end[2], status;
+	pid_t other;
+
+	(void)state;
+	assert_int_equal(0, pipe(end));
+	other = fork();
+	if (other == 0) {
+		close(end[1]);
+		setsid();
+		_exit(read(end[0], &status, 1) == 0 ? 0 : 1);
+	}
+	close(end[0]);
+	wait_for(getsid(other) == other);
+	assert_says(other, "test name: it failed; .sparkfs/log may say more\n");
+	assert_says(0, "the server's words\n");
+	close(end[1]);
+	assert_int_equal(other, waitpid(other, &status, 0));
+	assert_int_equal(0, status);
+}
+
 static void test_unmount(void **state)
 {
 	struct fuse_req *req = new_req(), *late = new_req();
@@ -577,6 +638,7 @@ int main(void)
 		TEST(told_before_park),
 		TEST(soft_wait_ends),
 		TEST(deadline),
+		TEST(says_why),
 		TEST(unmount),
 		TEST(change),
 		TEST(change_interrupted),
