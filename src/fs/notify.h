@@ -48,7 +48,7 @@ struct notifier;
 int notifier_start(struct fuse_session *session, struct notifier **ret_notifier);
 /* Ends all waits of notify_then and joins the threads. Called before libfuse closes the session's
  * descriptor, which the threads write to, and when the kernel holds no thread back for ever: the
- * connection was aborted, or somebody answers its requests (refuse.h). NULL is fine. */
+ * connection was aborted, or somebody answers its requests (shut.h). NULL is fine. */
 void notifier_end(struct notifier *n);
 /* Called when nobody uses it any more. */
 void notifier_free(struct notifier **n);

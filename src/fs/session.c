@@ -15,7 +15,7 @@
 #include "base/thread.h"
 #include "outbox/local_file.h"
 #include "fs/op.h"
-#include "fs/refuse.h"
+#include "fs/shut.h"
 
 #define LOOKUP_TIMEOUT_MS 5000
 #define CLOSE_TIMEOUT_MS 60000
@@ -415,7 +415,7 @@ static void end_session(struct fuse_session *session, int gone)
 void fs_unmount(struct fs *fs)
 {
 	_cleanup_close_ int gone = -1;
-	struct refuser *refuser;
+	struct shut *shut;
 
 	if (!fs->is_mounted)
 		return;
@@ -430,13 +430,12 @@ void fs_unmount(struct fs *fs)
 		gone = open_gone();
 	if (gone >= 0)
 		end_connection(&fs->connection);
-	refuser =
-		connection_is_up(&fs->connection) ? refuse_start(fs->connection.device) : NULL;
+	shut = connection_is_up(&fs->connection) ? shut_start(fs->connection.device) : NULL;
 	notifier_end(fs->notifier);
 	if (fs->above)
 		fs->config.above->join(fs->above);
 	end_session(fs->session, gone);
-	refuse_stop(refuser);
+	shut_stop(shut);
 	connection_close(&fs->connection);
 	if (fs->above)
 		fs->config.above->free(fs->above);

@@ -7,9 +7,9 @@
  */
 #pragma once
 
-struct refuser;
+struct shut;
 
 /* `device` is the session's descriptor, borrowed. NULL if it cannot start. */
-struct refuser *refuse_start(int device);
+struct shut *shut_start(int device);
 /* NULL is fine. */
-void refuse_stop(struct refuser *r);
+void shut_stop(struct shut *r);

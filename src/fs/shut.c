@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/refuse.h"
+#include "fs/shut.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -19,14 +19,14 @@
 /* How often the thread checks whether it must end. */
 #define LOOK_MS 20
 
-struct refuser {
+struct shut {
 	pthread_t thread;
 	int device;
 	atomic_bool is_over;
 	char *request;
 };
 
-static void answer(const struct refuser *r)
+static void answer(const struct shut *r)
 {
 	struct fuse_out_header out = {.len = sizeof(out), .error = -ESHUTDOWN};
 	struct fuse_in_header in;
@@ -38,12 +38,12 @@ static void answer(const struct refuser *r)
 	out.unique = in.unique;
 	/* -ENOENT: the caller does not wait any more. */
 	if (write(r->device, &out, sizeof(out)) < 0 && errno != ENOENT)
-		log_debug("fuse", "refuse: %s", strerror(errno));
+		log_debug("fuse", "shut: %s", strerror(errno));
 }
 
 static void *run(void *arg)
 {
-	struct refuser *r = arg;
+	struct shut *r = arg;
 	struct pollfd poller = {.fd = r->device, .events = POLLIN};
 
 	while (!atomic_load(&r->is_over)) {
@@ -63,20 +63,20 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct refuser *refuse_start(int device)
+struct shut *shut_start(int device)
 {
-	struct refuser *r = g_new0(struct refuser, 1);
+	struct shut *r = g_new0(struct shut, 1);
 
 	r->device = device;
 	r->request = g_malloc(REQUEST_MAX);
-	if (thread_start("refuse", run, r, &r->thread) == 0)
+	if (thread_start("shut", run, r, &r->thread) == 0)
 		return r;
 	g_free(r->request);
 	g_free(r);
 	return NULL;
 }
 
-void refuse_stop(struct refuser *r)
+void shut_stop(struct shut *r)
 {
 	if (!r)
 		return;

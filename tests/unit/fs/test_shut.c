@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
-#include "fs/refuse.h"
+#include "fs/shut.h"
 
 static void ask(int fd, uint32_t opcode, uint64_t unique)
 {
@@ -25,12 +25,12 @@ static void ask(int fd, uint32_t opcode, uint64_t unique)
 static void test_everybody_is_told(void **state)
 {
 	struct fuse_out_header out;
-	struct refuser *r;
+	struct shut *r;
 	int fds[2];
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	r = refuse_start(fds[0]);
+	r = shut_start(fds[0]);
 	assert_non_null(r);
 	ask(fds[1], FUSE_LOOKUP, 2);
 	ask(fds[1], FUSE_FORGET, 4);
@@ -43,7 +43,7 @@ static void test_everybody_is_told(void **state)
 		assert_int_equal(out.unique, unique);
 		assert_int_equal(out.error, -ESHUTDOWN);
 	}
-	refuse_stop(r);
+	shut_stop(r);
 	assert_int_equal(recv(fds[1], &out, sizeof(out), MSG_DONTWAIT), -1);
 	close(fds[0]);
 	close(fds[1]);
@@ -51,16 +51,16 @@ static void test_everybody_is_told(void **state)
 
 static void test_it_ends_with_the_connection(void **state)
 {
-	struct refuser *r;
+	struct shut *r;
 	int fds[2];
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	close(fds[1]);
-	r = refuse_start(fds[0]);
+	r = shut_start(fds[0]);
 	assert_non_null(r);
-	refuse_stop(r);
-	refuse_stop(NULL);
+	shut_stop(r);
+	shut_stop(NULL);
 	close(fds[0]);
 }
 
