@@ -142,10 +142,11 @@ def test_an_edit_to_nothing_is_refused(pier, unsent):
         assert result.status != 0, command
         assert (pier / name).read_text() == "low tide\n", command
         assert "empty" in unsent.last_error() or "nothing" in unsent.last_error()
-    pier.run("echo > post", check=True)
-    assert "newlines" in unsent.last_error()
-    pier.run(f": > {name}", check=True)
-    wait_until(lambda: "Pier: an edit to nothing" in unsent.last_error().splitlines()[-1])
+    for command in (": > F", "cp /dev/null F", "dd if=/dev/null of=F", "tee F < /dev/null"):
+        pier.run("echo > post", check=True)
+        assert "newlines" in unsent.last_error()
+        pier.run(command.replace("F", name), check=True)
+        wait_until(lambda: "Pier: an edit to nothing" in unsent.last_error().splitlines()[-1])
     assert (pier / name).read_text() == "low tide\n"
     assert changes(pier) == []
     assert pier.listed() == [name]
