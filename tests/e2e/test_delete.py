@@ -170,6 +170,18 @@ def test_a_recursive_deletion_destroys_nothing(busy, tmp_path, name):
     assert sorted(os.listdir(busy / "members")) == ["alice@example.com", BOB]
 
 
+def test_a_recursive_deletion_removes_what_is_only_here(busy):
+    before = everything(busy.sim)
+    busy.run("echo x > .profile; echo x > notes~; touch blank", check=True)
+    here = {".profile", "notes~", "blank"}
+    assert here < set(busy.ls())
+    result = busy.mount.run("rm -r spaces/Pier")
+    assert result.status != 0
+    assert not here & set(busy.ls()), repr(result)
+    assert everything(busy.sim) == before
+    assert Unsent(busy.mount).names() == []
+
+
 # They read all names, close the directory and delete then: known by their names.
 CLOSED_FIRST = {
     "rsync --delete": "rsync -a --delete \"$TMP/empty/\" spaces/Pier/",
