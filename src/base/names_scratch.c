@@ -297,8 +297,8 @@ bool name_is_scratch(const char *name)
 
 	/*
 	 * Every dot name is scratch: swap files, temporary files of rsync and GTK, locks,
-	 * .DS_Store, ._x. None of them could be listed under its own name anyway, since names
-	 * in the mount never start with a dot.
+	 * .DS_Store, ._x. None of them would come back from the server under its own name,
+	 * since what it names never starts with a dot here.
 	 */
 	if (*name == '.')
 		return !name_is_trash(name);

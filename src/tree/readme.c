@@ -23,7 +23,7 @@ static const char TEXT[] =
 	"people/               people/me.json is you, people/E-MAIL.json anybody\n"
 	"events                a line for everything that happens; cat does not end\n"
 	".sparkfs/             not listed: status.json, log, transfers\n"
-	"  last-error          why something failed, in the words of the server\n"
+	"  last-error          why something failed, and what to do instead\n"
 	"  unsent/             what could not be sent: mv it to a post file, or rm it\n"
 	"\n"
 	"Write to a message of yours to edit it. rm deletes a message for everybody;\n"
