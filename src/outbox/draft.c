@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -480,6 +481,16 @@ int64_t draft_size(struct draft *d)
 	size = d->form == LETTER_FILE ? d->size : (int64_t)d->text->len;
 	pthread_mutex_unlock(&d->lock);
 	return size;
+}
+
+int64_t draft_changed_ms(struct draft *d)
+{
+	struct stat st = {0};
+
+	pthread_mutex_lock(&d->lock);
+	(void)fstat(d->fd, &st);
+	pthread_mutex_unlock(&d->lock);
+	return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
 }
 
 /* ---- taking ---- */

@@ -97,6 +97,8 @@ int draft_fill_fd(struct draft *d, int fd);
 /* Files: the draft equals what the server has, so it is not dirty until the next write. */
 void draft_set_clean(struct draft *d);
 int64_t draft_size(struct draft *d);
+/* Files: when the bytes were changed last, in wall ms. */
+int64_t draft_changed_ms(struct draft *d);
 bool draft_is_dirty(struct draft *d);
 /* An open file joins before it writes and leaves once; after that no bytes count as its own. */
 void draft_join(struct draft *d, struct draft_writer *w);

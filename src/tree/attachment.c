@@ -92,7 +92,7 @@ static int pending_attr(struct tree_ctx *ctx, struct pending *p, struct tree_att
 
 	pending_stat(pendings, p, &mtime_ms, &mode);
 	attr->st.st_mode = S_IFREG | mode;
-	tree_set_times(attr, mtime_ms ? mtime_ms : clock_wall(ctx->tree->config.clock));
+	tree_set_times(attr, mtime_ms ? mtime_ms : draft_changed_ms(p->draft));
 	tree_set_size(attr, draft_size(p->draft));
 	if (!pending_is_listed(pendings, p))
 		attr->st.st_nlink = 0;

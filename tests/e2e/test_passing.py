@@ -7,6 +7,7 @@ import errno
 import os
 import pathlib
 import shutil
+import time
 
 import pytest
 
@@ -350,8 +351,7 @@ def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
             assert (pier / name).read_text() == "here", (command, name)
             assert f"{name}: a file of such a name is not sent" in unsent.last_error(), command
             source.unlink()
-            out = "mv SOURCE ." if command.startswith("rsync") else command
-            pier.run(f"{out.replace('SOURCE', name).rstrip('./')}{folder}/", check=True)
+            pier.run(f"{command.replace('SOURCE', name).rstrip('./')}{folder}/", check=True)
             assert source.read_text() == "here" and name not in os.listdir(pier.dir), command
     put(pier / ".env", "a=0\n")
     pier.run("t=$(mktemp ./outXXXXXX) && echo a=1 > $t && mv $t .env && rm .env", check=True)
@@ -368,6 +368,16 @@ def test_what_cannot_be_sent_is_not_moved_away(pier, unsent):
     pier.run("sed -i s/1/2/ .env", check=True)
     assert (pier / ".env").read_text() == "a=2\n"
     assert unsent.names() == []
+
+
+def test_what_stays_keeps_the_time_of_its_last_write(pier):
+    """Or rsync and editors would take it for changed by somebody."""
+    put(pier / ".env", "a=1\n")
+    written = os.stat(pier / ".env").st_mtime_ns
+    wait_until(lambda: time.time_ns() > written + 50_000_000)
+    assert os.stat(pier / ".env").st_mtime_ns == written
+    put(pier / ".env", "a=2\n")
+    assert written < os.stat(pier / ".env").st_mtime_ns <= time.time_ns()
 
 
 def test_backups_of_what_was_sent_are_not_kept(pier, unsent, start_mount):
