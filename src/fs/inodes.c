@@ -195,18 +195,6 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 
 /* ---- changes: a plan, then its submission ---- */
 
-void fs_local_changed(struct fs *fs, uint64_t dir)
-{
-	enum tree_kind kind = tree_ino_kind(dir);
-
-	if ((kind != TREE_SPACE && kind != TREE_FILES) || fs->stopping)
-		return;
-	notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
-	/* A request in the space itself has told the kernel of that. */
-	if (kind == TREE_FILES)
-		notify_inode(fs->notifier, tree_ino(TREE_SPACE, tree_ino_row(dir)));
-}
-
 static void change_done(void *arg, int error, uint64_t ino)
 {
 	struct op *op = arg;

@@ -134,15 +134,14 @@ void handle_free(struct fs *fs, struct handle *h);
 /* In writes.c. Notes that this thread opened the file for writing. */
 void handle_join(struct handle *h, pid_t pid);
 
-/* In inodes.c. What is only here (tree/pending.h) has changed in the directory, or in the space whose
- * files/ it is. No change of the store says so. Any thread. */
-void fs_local_changed(struct fs *fs, uint64_t dir);
-
 /* At unmount, when no worker is left: moves what was being written to unsent/. */
 void fs_keep_open_drafts(struct fs *fs);
 void fs_close_dirs(struct fs *fs);
 /* invalidate.c: tells the kernel; cache thread. */
 struct tree_invalidate fs_invalidate(struct fs *fs);
+/* What is only here (tree/pending.h) has changed in the directory, or in the space whose files/ it is.
+ * No change of the store says so. Any thread. */
+void fs_local_changed(struct fs *fs, uint64_t dir);
 /* After a look-up that gave a name without a lasting row; any thread. */
 void fs_drop_names(struct fs *fs);
 /* In linger.c. Called after a close of a file that may wait here from now on. Any thread. */

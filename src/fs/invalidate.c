@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells the kernel of changes. Thread rule: the cache thread, but for fs_drop_names(). */
+/*
+ * Tells the kernel of changes. Thread rule: the cache thread, but for fs_drop_names() and
+ * fs_local_changed().
+ */
 #include "fs/op.h"
 
 static void invalidate_inode(void *arg, uint64_t ino)
@@ -36,6 +39,16 @@ void fs_drop_names(struct fs *fs)
 	struct tree_invalidate told = fs_invalidate(fs);
 
 	tree_drop_names(fs->config.tree, &told);
+}
+
+void fs_local_changed(struct fs *fs, uint64_t dir)
+{
+	enum tree_kind kind = tree_ino_kind(dir);
+
+	if ((kind != TREE_SPACE && kind != TREE_FILES) || fs->stopping)
+		return;
+	notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
+	notify_inode(fs->notifier, tree_ino(TREE_SPACE, tree_ino_row(dir)));
 }
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)

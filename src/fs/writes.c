@@ -460,11 +460,11 @@ static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool t
 	bool is_new = w->ino == tree_ino(TREE_ATTACHMENT, w->content_row);
 	uint64_t dir = w->dir;
 
-	/* The file is listed from now on, but no change of the store says so. */
-	if (tree_write_close(fs->config.tree, w) && tell && tree_ino_kind(dir) == TREE_SPACE)
-		notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
+	tree_write_close(fs->config.tree, w);
 	if (!tell)
 		return;
+	/* It may be listed from now on, or no longer. */
+	fs_local_changed(fs, dir);
 	notify_written(fs->notifier, ino);
 	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
 		notify_name(fs->notifier, dir, name);

@@ -84,6 +84,8 @@ static void tell(const struct tree_invalidate *told, const struct pending *p, co
 {
 	told->inode(told->arg, tree_ino(TREE_ATTACHMENT, p->row));
 	told->name(told->arg, p->dir, name);
+	/* The kernel may know the name in files/ alone, or no longer. */
+	told->inode(told->arg, p->dir);
 	if (tree_ino_kind(p->dir) == TREE_SPACE)
 		told->inode(told->arg, tree_ino(TREE_FILES, tree_ino_row(p->dir)));
 }

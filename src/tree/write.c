@@ -416,7 +416,7 @@ int tree_open_write(struct tree_ctx *ctx, uint64_t ino, bool truncate,
 	return 0;
 }
 
-bool tree_write_close(struct tree *t, struct tree_write *w)
+void tree_write_close(struct tree *t, struct tree_write *w)
 {
 	enum pending_end end = PENDING_OPEN;
 
@@ -438,7 +438,6 @@ bool tree_write_close(struct tree *t, struct tree_write *w)
 	g_free(w->name);
 	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
-	return end == PENDING_WAITS;
 }
 
 /* ---- commit ---- */

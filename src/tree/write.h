@@ -93,9 +93,9 @@ int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
 /* Makes an opened scratch file an upload called `name`. -EINVAL if the name would not come back
  * as typed. */
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name);
-/* Drops the references. True: the file has no bytes and waits for them here from now on
- * (last-error says so). */
-bool tree_write_close(struct tree *t, struct tree_write *w);
+/* Drops the references. A file that has no bytes waits for them here from now on (last-error says
+ * so). */
+void tree_write_close(struct tree *t, struct tree_write *w);
 
 /*
  * Takes the draft as a letter to send. NULL if there is nothing to send: it is not dirty, has

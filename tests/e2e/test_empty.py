@@ -62,6 +62,21 @@ def test_an_empty_file_stays_here_and_may_be_filled(pier, unsent, tmp_path):
     assert unsent.names() == []
 
 
+def test_it_is_listed_though_somebody_looked_while_it_was_open(pier):
+    """What is only here is listed where it is and in files/, wherever it was made."""
+    def listed():
+        return ["a" in os.listdir(pier / where) for where in ("", "files")]
+
+    for name in ("files/a", "a"):
+        with opened(pier / name, CREATE):
+            # The kernel keeps a listing that was read twice.
+            assert [listed(), listed()] == [[False, False]] * 2
+        # A moment later the kernel would ask by itself.
+        wait_until(lambda: listed() == [True, True], 1)
+        os.unlink(pier / name)
+        wait_until(lambda: listed() == [False, False], 1)
+
+
 @pytest.mark.mount("linger=1")
 def test_what_stays_empty_goes_to_unsent_with_the_reason(pier, unsent):
     """Counted from the last close; so does a passing file that nobody renames."""
