@@ -6,6 +6,7 @@ The programs come from the environment: SPARKFS, WEBEXSIM (meson sets both).
                  Default: --data demo.
     mount        a Mount (lib/mount.py) of alice on `sim`. Options of -o and
                  keywords: @pytest.mark.mount("recent=10", token="bob-token").
+    open_folder  a folder that every user can enter
     start_sim    function(*options) -> Sim, for tests that need several
     start_mount  function(sim or url, *options, **keywords) -> Mount
 
@@ -21,6 +22,7 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -112,6 +114,16 @@ def pytest_runtest_makereport(item, call):
     item.has_failed = report.failed or getattr(item, "has_failed", False)
     if call.when == "teardown" and not item.has_failed and "tmp_path" in item.funcargs:
         remove_folder(item.funcargs["tmp_path"])
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user can enter, as tmp_path is not. A case that mounts in it asks for it
+    before it asks for start_mount."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="sparkfs-open-"))
+    path.chmod(0o755)
+    yield path
+    remove_folder(path)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ refuses there is refused here, and nothing else is.
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import tempfile
 
 import pytest
 
-from lib.shell import run_cmd
+from lib.shell import argv_as, run_cmd
 
 USER, OTHER = 65534, 65533
-FROM_HERE = f"setpriv --reuid={USER} --regid={USER} --clear-groups"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be two others")
 
@@ -147,18 +147,14 @@ for act in (lambda: os.open("README", os.O_RDONLY, dir_fd=top), lambda: os.fchdi
 
 
 @pytest.fixture
-def folder():
+def folder(open_folder):
     """A folder that others can get to, with a sparkfs that they can start."""
-    path = tempfile.mkdtemp(prefix="sparkfs-user-")
-    os.chmod(path, 0o755)
-    shutil.copy(os.environ["SPARKFS"], path)
-    starter = os.path.join(path, "start")
-    with open(starter, "w", encoding="ascii") as f:
-        f.write(f'#!/bin/sh\nchown -R {USER}:{USER} "$HOME"\n'
-                f'exec {FROM_HERE} {path}/sparkfs "$@"\n')
-    os.chmod(starter, 0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
+    binary = shutil.copy(os.environ["SPARKFS"], open_folder)
+    starter = open_folder / "start"
+    starter.write_text(f'#!/bin/sh\nchown -R {USER}:{USER} "$HOME"\n'
+                       f'exec {shlex.join(argv_as(USER, [binary]))} "$@"\n')
+    starter.chmod(0o755)
+    return open_folder
 
 
 @pytest.fixture
@@ -175,11 +171,12 @@ def start_users(folder, start_mount):
     return start
 
 
-def as_user(mount, command, uid=USER):
+def as_user(mount, command):
+    """In the mount, which root cannot enter."""
     if isinstance(command, str):
         command = ["bash", "-c", command]
-    return run_cmd(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
-                    "sh", "-c", 'cd "$0" && exec "$@"', str(mount.path), *command], timeout=60)
+    return run_cmd(argv_as(USER, ["sh", "-c", 'cd "$0" && exec "$@"', str(mount.path), *command]),
+                   timeout=60)
 
 
 @pytest.fixture
@@ -246,8 +243,7 @@ def test_says_why_to_an_ordinary_user(full, start_users):
     said = as_user(mount, "cat .sparkfs/last-error").out
     assert as_user(mount, f"{probes}; cat .sparkfs/last-error").out.endswith(said)
     for group, status in ((USER, 0), (4242, 0), (4243, 1)):
-        done = run_cmd(["setpriv", f"--reuid={USER}", f"--regid={USER}", "--groups=4242", "chgrp",
-                        str(group), mount / "README"])
+        done = run_cmd(argv_as(USER, ["chgrp", str(group), mount / "README"], groups=4242))
         assert done.status == status, (group, done)
 
 
@@ -259,8 +255,7 @@ def test_nobody_else_gets_in(full, start_users):
     for command in (f"cat {path}", f"ls {mount.path}", f"echo x > {path}", f"cd {mount.path}",
                     f"test -r {path}", f"rm {path}", f"chmod 777 {path}"):
         for uid in (OTHER, 0):
-            done = run_cmd(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
-                            "bash", "-c", command])
+            done = run_cmd(argv_as(uid, ["bash", "-c", command]))
             assert done.status != 0, (command, uid)
             assert "denied" in done.err or "test" in command, (command, uid, done)
     run_cmd(["/usr/bin/python3", "-c", HANDED_ON, str(mount.path)]).ok()

@@ -3,11 +3,9 @@ meanwhile. Nobody hangs, and no other mount is touched."""
 import contextlib
 import ctypes
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
@@ -266,22 +264,17 @@ wait $!
 
 
 @needs_root
-def test_aborted_without_control_files(sim, mount):
+def test_aborted_without_control_files(sim, mount, open_folder):
     if not mount.connection:
         pytest.skip("the kernel's control files of FUSE are not mounted")
-    folder = tempfile.mkdtemp(prefix="sparkfs-killed-")
-    try:
-        os.chmod(folder, 0o755)
-        env = {**{k: v for k, v in os.environ.items() if not k.startswith("XDG_")},
-               "DIR": folder, "OPTIONS": f"url={sim.base},cache=memory"}
-        done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
-                               UNSEEN_SCRIPT], env=env, capture_output=True, text=True,
-                              timeout=scaled(30), check=False)
-        assert done.returncode == 1, done
-        assert "ended from outside" in done.stderr
-        assert f"fusermount3 -u {folder}/mnt" in done.stderr
-    finally:
-        shutil.rmtree(folder)
+    env = {**{k: v for k, v in os.environ.items() if not k.startswith("XDG_")},
+           "DIR": str(open_folder), "OPTIONS": f"url={sim.base},cache=memory"}
+    done = subprocess.run(["unshare", "-m", "--propagation", "private", "sh", "-c",
+                           UNSEEN_SCRIPT], env=env, capture_output=True, text=True,
+                          timeout=scaled(30), check=False)
+    assert done.returncode == 1, done
+    assert "ended from outside" in done.stderr
+    assert f"fusermount3 -u {open_folder}/mnt" in done.stderr
 
 
 @needs_root

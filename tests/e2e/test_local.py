@@ -2,14 +2,12 @@
 import errno
 import json
 import os
-import shutil
 import signal
-import tempfile
 
 import pytest
 
 from lib.chat import fails, pier, put, unsent  # noqa: F401  (fixtures)
-from lib.shell import run_cmd, start_cmd
+from lib.shell import argv_as, run_cmd, start_cmd
 from lib.tree import Timed, read
 from lib.util import scaled, wait_until
 
@@ -56,12 +54,8 @@ def ends(process, status, seconds=2):
 
 
 @pytest.fixture
-def folder():
-    """A folder that every user can enter."""
-    path = tempfile.mkdtemp(prefix="sparkfs-local-")
-    os.chmod(path, 0o755)
-    yield path
-    shutil.rmtree(path)
+def folder(open_folder):
+    return str(open_folder)
 
 
 # In this mount.
@@ -131,8 +125,7 @@ def test_kill_of_the_daemon_while_it_waits(pier):
 @pytest.mark.mount("allow_other", f"uid={NOBODY}", f"gid={NOBODY}")
 def test_only_what_its_writer_can_read(pier, unsent, folder):
     def as_nobody(command):
-        return pier.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", f"--groups={GROUP}",
-                         "bash", "-c", command])
+        return pier.run(argv_as(NOBODY, ["bash", "-c", command], groups=GROUP))
 
     def make(name, owner, group, mode):
         path = os.path.join(folder, name)

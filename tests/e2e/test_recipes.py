@@ -19,7 +19,7 @@ import typing
 import pytest
 
 from lib import pages
-from lib.mount import mount_device
+from lib.mount import mount_device, remove_folder
 from lib.util import default_env, scaled, wait_until
 
 
@@ -168,7 +168,7 @@ class Reader:
                 os.kill(pid, signal.SIGKILL)
             if mount_device(self.webex):
                 subprocess.run(["fusermount3", "-uz", str(self.webex)], check=False)
-            shutil.rmtree(self.home, ignore_errors=True)
+            remove_folder(self.home)
 
 
 # What the words beside the blocks say. Each is given the reader and what the block printed.

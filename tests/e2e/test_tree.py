@@ -9,7 +9,7 @@ import unicodedata
 
 import pytest
 
-from lib.shell import kill_group, start_cmd
+from lib.shell import argv_as, kill_group, start_cmd
 from lib.tree import (FIXED, TWINS, asked, check_sizes, error_of, files_below, messages_in,
                       millis, parallel, read, stem, txt_bytes, txt_name, uuid_hex)
 from lib.util import wait_until
@@ -127,9 +127,9 @@ def test_a_smaller_umask_lets_others_write(sim, mount):
     def write_as(group):
         """A shell of this group writes, edits and copies. How many of the three it could."""
         posts = len(sim.requests("POST")) + len(sim.requests("PUT"))
-        mount.run(["setpriv", "--reuid=4321", f"--regid={group}", "--clear-groups", "sh", "-c",
-                   f"umask 022; echo {group} > post; echo {group} > \"$1\"; cp /etc/hostname {group}",
-                   "sh", txt_name(mine)], cwd=mount.space(BUOY))
+        script = f"umask 022; echo {group} > post; echo {group} > \"$1\"; cp /etc/hostname {group}"
+        mount.run(argv_as(4321, ["sh", "-c", script, "sh", txt_name(mine)], gid=group),
+                  cwd=mount.space(BUOY))
         return len(sim.requests("POST")) + len(sim.requests("PUT")) - posts
 
     if os.geteuid() == 0:

@@ -6,14 +6,13 @@ SPARKFS_TEST_SLOW for sanitizer builds. A program's exit status is 0 when nothin
 import argparse
 import pathlib
 import random
-import shutil
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "e2e")]
 
-from lib.mount import Mount  # noqa: E402
+from lib.mount import Mount, remove_folder  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.util import SLOW  # noqa: E402
 
@@ -47,7 +46,7 @@ def work_in(name, args, program):
     for line in wrong:
         print(f"{name}: {line}")
     if not wrong and not args.keep:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
     print(f"{name}: " + (f"failed, seed {args.seed}; see {folder}" if wrong else "good"),
           flush=True)
     return 1 if wrong else 0

@@ -35,7 +35,6 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,7 +45,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 from balance import Balance, resend  # noqa: E402
 from items import SPACES, TOKEN  # noqa: E402
-from lib.mount import Mount, dump_process  # noqa: E402
+from lib.mount import Mount, dump_process, remove_folder  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.util import SLOW, hurry_rate  # noqa: E402
 import proxy  # noqa: E402
@@ -441,7 +440,7 @@ def main():
         status = run(args, folder)
     finally:
         if status == 0 and not args.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
         elif status:
             print(f"storm: failed, seed {args.seed}; see {folder}", file=sys.stderr)
     return status

@@ -33,6 +33,12 @@ class Result:
         return self.out.splitlines()
 
 
+def argv_as(uid, argv, gid=None, groups=None):
+    """The command, run by root as somebody else; groups: more than gid, which is uid by default."""
+    more = f"--groups={groups}" if groups else "--clear-groups"
+    return ["setpriv", f"--reuid={uid}", f"--regid={uid if gid is None else gid}", more, *argv]
+
+
 def start_cmd(command, cwd=None, shell="/bin/bash", env=None, stdin=subprocess.DEVNULL):
     """Starts a shell command in a process group of its own; returns the Popen.
 
