@@ -3,10 +3,60 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
+
 #include "fs/caller.h"
+
+/* ---- requests ---- */
+
+struct fuse_req *new_req(struct fs *fs)
+{
+	struct fuse_req *req = g_new0(struct fuse_req, 1);
+
+	pthread_mutex_init(&req->lock, NULL);
+	req->fs = fs;
+	return req;
+}
+
+void free_req(struct fuse_req *req)
+{
+	pthread_mutex_destroy(&req->lock);
+	g_free(req);
+}
+
+static void done_item(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+void drain(struct work_queue *queue)
+{
+	atomic_bool done = false;
+
+	work_post(queue, done_item, &done);
+	wait_for(atomic_load(&done));
+}
+
+void run_there(struct work_queue *queue, work_fn fn, void *arg)
+{
+	work_post(queue, fn, arg);
+	drain(queue);
+}
+
+void assert_replied(struct fuse_req *req, int error)
+{
+	wait_for(atomic_load(&req->replies));
+	drain(req->fs->config.queue);
+	assert_int_equal(1, atomic_load(&req->replies));
+	assert_int_equal(error, atomic_load(&req->error));
+	assert_null(req->callback);
+}
 
 /* ---- libfuse's side ---- */
 

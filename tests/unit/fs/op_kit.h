@@ -21,6 +21,28 @@ struct fuse_req {
 	size_t size;
 };
 
+struct fuse_req *new_req(struct fs *fs);
+void free_req(struct fuse_req *req);
+
+#define DEADLINE_MS 20000
+
+#define wait_for(cond)                                                                         \
+	do {                                                                                   \
+		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
+		while (!(cond)) {                                                              \
+			if (clock_mono(clock_system()) > until_)                               \
+				fail_msg("never came: %s", #cond);                             \
+			g_usleep(200);                                                         \
+		}                                                                              \
+	} while (0)
+
+/* Everything posted so far has run. */
+void drain(struct work_queue *queue);
+/* Calls fn(arg) in the queue's thread, after everything posted so far. */
+void run_there(struct work_queue *queue, work_fn fn, void *arg);
+/* It is answered, once, and can be interrupted no more. */
+void assert_replied(struct fuse_req *req, int error);
+
 /* Does what a signal to the caller does. */
 void interrupt(fuse_req_t req);
 

@@ -133,32 +133,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define DEADLINE_MS 20000
-
-#define wait_for(cond)                                                                         \
-	do {                                                                                   \
-		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
-		while (!(cond)) {                                                              \
-			if (clock_mono(clock_system()) > until_)                               \
-				fail_msg("never came: %s", #cond);                             \
-			g_usleep(200);                                                         \
-		}                                                                              \
-	} while (0)
-
-static void done_item(void *arg)
-{
-	atomic_store((atomic_bool *)arg, true);
-}
-
 /* All that was posted has run, and what that posted: a word goes through the queue three times. */
-static void drain(void)
+static void settle(void)
 {
-	for (int i = 0; i < 4; i++) {
-		atomic_bool done = false;
-
-		work_post(world->fs.config.queue, done_item, &done);
-		wait_for(atomic_load(&done));
-	}
+	for (int i = 0; i < 4; i++)
+		drain(world->fs.config.queue);
 }
 
 static void happen_item(void *arg)
@@ -175,11 +154,9 @@ static void happen(const char *path)
 /* A READ as fs_read starts it. */
 static struct fuse_req *start_read(size_t size, int flags)
 {
-	struct fuse_req *req = g_new0(struct fuse_req, 1);
+	struct fuse_req *req = new_req(&world->fs);
 	struct op *op;
 
-	pthread_mutex_init(&req->lock, NULL);
-	req->fs = &world->fs;
 	op = op_new(req, "read", events_read_run, 1, NULL);
 	op->fi.fh = (uintptr_t)&world->h;
 	op->fi.flags = flags;
@@ -195,15 +172,14 @@ static struct fuse_req *start_read(size_t size, int flags)
 static void end_read(struct fuse_req *req, const char *text, int error)
 {
 	wait_for(atomic_load(&req->replies));
-	drain();
+	settle();
 	assert_int_equal(atomic_load(&req->replies), 1);
 	assert_int_equal(atomic_load(&req->error), -error);
 	if (!error) {
 		assert_int_equal(req->size, strlen(text));
 		assert_memory_equal(req->data, text, req->size);
 	}
-	pthread_mutex_destroy(&req->lock);
-	g_free(req);
+	free_req(req);
 }
 
 static void test_it_waits_and_is_woken(void **state)
@@ -211,14 +187,14 @@ static void test_it_waits_and_is_woken(void **state)
 	struct fuse_req *req = start_read(4096, 0);
 
 	(void)state;
-	drain();
+	settle();
 	assert_int_equal(atomic_load(&req->replies), 0);
 	happen("one");
 	end_read(req, "one\n", 0);
 	/* What happened while nobody waited. */
 	happen("two");
 	happen("three");
-	drain();
+	settle();
 	end_read(start_read(4096, 0), "two\nthree\n", 0);
 	end_read(start_read(4096, O_NONBLOCK), "", -EAGAIN);
 }
@@ -231,7 +207,7 @@ static void test_many_wait(void **state)
 	/* As of one descriptor: one of them gets the line, the others go on waiting. */
 	for (size_t i = 0; i < G_N_ELEMENTS(reqs); i++)
 		reqs[i] = start_read(4096, 0);
-	drain();
+	settle();
 	for (size_t i = 0; i < G_N_ELEMENTS(reqs); i++) {
 		happen("x");
 		end_read(reqs[i], "x\n", 0);
@@ -244,7 +220,7 @@ static void test_whole_lines(void **state)
 	happen("one");
 	happen("two");
 	happen("three");
-	drain();
+	settle();
 	end_read(start_read(7, 0), "one\n", 0);
 	end_read(start_read(1, 0), "t", 0);
 	end_read(start_read(1, 0), "w", 0);
@@ -259,7 +235,7 @@ static void test_an_interrupt_loses_nothing(void **state)
 	struct fuse_req *req = start_read(4096, 0);
 
 	(void)state;
-	drain();
+	settle();
 	interrupt(req);
 	end_read(req, "", -EINTR);
 	happen("one");
@@ -270,7 +246,7 @@ static void test_an_interrupt_loses_nothing(void **state)
 		happen("two");
 		interrupt(req);
 		wait_for(atomic_load(&req->replies));
-		drain();
+		settle();
 		if (atomic_load(&req->error)) {
 			end_read(req, "", -EINTR);
 			end_read(start_read(4096, 0), "two\n", 0);
@@ -292,7 +268,7 @@ static void test_what_the_kernel_did_not_take_is_given_again(void **state)
 	struct fuse_req *req = start_read(4096, 0);
 
 	(void)state;
-	drain();
+	settle();
 	refuse(req);
 	happen("one");
 	end_read(req, "one\n", 0);
@@ -305,7 +281,7 @@ static void test_unmount_ends_it(void **state)
 	struct world *w = *state;
 	struct fuse_req *waits = start_read(4096, 0), *comes;
 
-	drain();
+	settle();
 	work_post(w->fs.config.queue, shut, &w->fs);
 	comes = start_read(4096, 0);
 	end_read(waits, "", 0);
@@ -331,7 +307,7 @@ static void test_poll(void **state)
 	assert_int_equal(poll_now(&b), 0);
 	assert_int_equal(destroyed, 1);
 	happen("one");
-	drain();
+	settle();
 	assert_int_equal(a.told, 0);
 	assert_int_equal(b.told, 1);
 	assert_int_equal(destroyed, 2);
@@ -341,7 +317,7 @@ static void test_poll(void **state)
 	end_read(start_read(2, 0), "e\n", 0);
 	assert_int_equal(poll_now(NULL), 0);
 	happen("two");
-	drain();
+	settle();
 	assert_int_equal(c.told, 1);
 	assert_int_equal(destroyed, 3);
 	/* Other files are always ready. */
@@ -361,7 +337,7 @@ static void test_a_close_forgets_who_polls(void **state)
 	world->h.events = NULL;
 	assert_int_equal(destroyed, 1);
 	happen("one");
-	drain();
+	settle();
 	assert_int_equal(polled, 0);
 }
 

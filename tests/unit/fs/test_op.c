@@ -66,53 +66,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct fuse_req *new_req(void)
-{
-	struct fuse_req *req = g_new0(struct fuse_req, 1);
-
-	pthread_mutex_init(&req->lock, NULL);
-	req->fs = world;
-	return req;
-}
-
-static void free_req(struct fuse_req *req)
-{
-	pthread_mutex_destroy(&req->lock);
-	g_free(req);
-}
-
-#define DEADLINE_MS 20000
-
-#define wait_for(cond)                                                                         \
-	do {                                                                                   \
-		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
-		while (!(cond)) {                                                              \
-			if (clock_mono(clock_system()) > until_)                               \
-				fail_msg("never came: %s", #cond);                             \
-			g_usleep(200);                                                         \
-		}                                                                              \
-	} while (0)
-
-/* Everything posted so far has run. */
-static void done_item(void *arg)
-{
-	atomic_store((atomic_bool *)arg, true);
-}
-
-static void drain(void)
-{
-	atomic_bool done = false;
-
-	work_post(world->config.queue, done_item, &done);
-	wait_for(atomic_load(&done));
-}
-
 static void answer_with(int error)
 {
-	int e = error;
-
-	work_post(world->config.queue, answer_item, &e);
-	drain();
+	run_there(world->config.queue, answer_item, &error);
 }
 
 static atomic_int runs, undone;
@@ -159,20 +115,11 @@ static struct op *new_op(struct fuse_req *req, int (*run)(struct op *op))
 	return op;
 }
 
-static void assert_replied(struct fuse_req *req, int error)
-{
-	wait_for(atomic_load(&req->replies));
-	drain();
-	assert_int_equal(1, atomic_load(&req->replies));
-	assert_int_equal(error, atomic_load(&req->error));
-	assert_null(req->callback);
-}
-
 /* ---- the edges ---- */
 
 static void test_answers(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	run_result = 0;
@@ -180,7 +127,7 @@ static void test_answers(void **state)
 	assert_replied(req, 0);
 	assert_int_equal(0, atomic_load(&undone));
 	free_req(req);
-	req = new_req();
+	req = new_req(world);
 	run_result = -ENOENT;
 	op_start(new_op(req, run_once));
 	assert_replied(req, ENOENT);
@@ -205,7 +152,7 @@ static void test_what_was_renamed_is_stale(void **state)
 	(void)state;
 	run_result = -ENOENT;
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		struct fuse_req *req = new_req();
+		struct fuse_req *req = new_req(world);
 
 		op_start(
 			op_new(req, "test", run_once, tree_ino(rows[i].kind, 5), rows[i].name));
@@ -216,7 +163,7 @@ static void test_what_was_renamed_is_stale(void **state)
 
 static void test_parks_and_runs_again(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_waiting));
@@ -231,7 +178,7 @@ static void test_parks_and_runs_again(void **state)
 
 static void test_fetch_fails(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_waiting));
@@ -243,7 +190,7 @@ static void test_fetch_fails(void **state)
 
 static void test_interrupt_before_park(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	interrupt(req);
@@ -255,7 +202,7 @@ static void test_interrupt_before_park(void **state)
 
 static void test_interrupt_while_parked(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_waiting));
@@ -275,14 +222,14 @@ static void test_interrupt_while_parked(void **state)
 /* A signal that asks nobody to stop: the next may, and the kernel will not tell. */
 static void test_told_while_parked(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	atomic_store(&only_told, true);
 	op_start(new_op(req, run_waiting));
 	wait_for(api_waiting() == 1);
 	interrupt(req);
-	drain();
+	drain(world->config.queue);
 	assert_int_equal(0, atomic_load(&req->replies));
 	assert_int_equal(1, api_waiting());
 	atomic_store(&only_told, false);
@@ -294,7 +241,7 @@ static void test_told_while_parked(void **state)
 
 static void test_told_before_park(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	atomic_store(&only_told, true);
@@ -304,7 +251,7 @@ static void test_told_before_park(void **state)
 	answer_with(0);
 	assert_replied(req, 0);
 	free_req(req);
-	req = new_req();
+	req = new_req(world);
 	interrupt(req);
 	op_start(new_op(req, run_waiting));
 	wait_for(api_waiting() == 1);
@@ -316,7 +263,7 @@ static void test_told_before_park(void **state)
 
 static void test_soft_wait_ends(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 	struct op *op = new_op(req, run_waiting);
 
 	(void)state;
@@ -333,7 +280,7 @@ static void test_soft_wait_ends(void **state)
 
 static void test_deadline(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 	struct op *op = new_op(req, run_waiting);
 
 	(void)state;
@@ -364,7 +311,7 @@ static int run_failing_later(struct op *op)
 /* `told` is told something while it waits; 0: everybody is. */
 static void assert_says(pid_t told, const char *last_error)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	req->ctx.pid = getpid();
 	op_start(new_op(req, run_failing_later));
@@ -403,7 +350,7 @@ static void test_says_why(void **state)
 
 static void test_unmount(void **state)
 {
-	struct fuse_req *req = new_req(), *late = new_req();
+	struct fuse_req *req = new_req(world), *late = new_req(world);
 
 	op_start(new_op(req, run_waiting));
 	wait_for(api_waiting() == 1);
@@ -417,7 +364,17 @@ static void test_unmount(void **state)
 
 /* ---- changes ---- */
 
-static struct op *submitted; /* cache thread, read after drain */
+static struct op *submitted; /* cache thread, read after run_there */
+
+static void finish_item(void *arg)
+{
+	op_finish(submitted, *(int *)arg);
+}
+
+static void finish_with(int error)
+{
+	run_there(world->config.queue, finish_item, &error);
+}
 
 static void submit_later(struct op *op)
 {
@@ -430,26 +387,13 @@ static int run_submit(struct op *op)
 	return OP_SUBMIT;
 }
 
-static void finish_item(void *arg)
-{
-	op_finish(submitted, *(int *)arg);
-}
-
-static void finish_with(int error)
-{
-	int e = error;
-
-	work_post(world->config.queue, finish_item, &e);
-	drain();
-}
-
 static void test_change(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_submit));
-	drain();
+	drain(world->config.queue);
 	assert_int_equal(0, atomic_load(&req->replies));
 	finish_with(-EEXIST);
 	assert_replied(req, EEXIST);
@@ -470,11 +414,11 @@ static int run_letter(struct op *op)
 
 static void test_change_interrupted(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_letter));
-	drain();
+	drain(world->config.queue);
 	interrupt(req);
 	assert_replied(req, EINTR);
 	assert_int_equal(1, atomic_load(&detached));
@@ -487,7 +431,7 @@ static void test_change_interrupted(void **state)
 /* The answer comes when the letter is where it can be found. */
 static void test_change_takes_too_long(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 	struct op *op = new_op(req, run_letter);
 
 	(void)state;
@@ -502,7 +446,7 @@ static void test_change_takes_too_long(void **state)
 
 static void test_caller_is_gone(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	req->reply_result = -ENOENT;
@@ -526,7 +470,7 @@ static int run_read(struct op *op)
 
 static void test_read_is_told_again(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_read));
@@ -552,7 +496,7 @@ static int run_overtaken(struct op *op)
 
 static void test_attributes_are_told_again(void **state)
 {
-	struct fuse_req *req = new_req(), *plus = new_req();
+	struct fuse_req *req = new_req(world), *plus = new_req(world);
 	struct op *op;
 
 	(void)state;
@@ -581,7 +525,7 @@ static void *storm(void *arg)
 	for (int i = 0; i < STORM_OPS; i++) {
 		struct op *op;
 
-		reqs[i] = new_req();
+		reqs[i] = new_req(world);
 		if (rand_r(&seed) % 8 == 0)
 			interrupt(reqs[i]);
 		op = op_new(reqs[i], "storm", run_waiting, 7, "name");
@@ -602,7 +546,7 @@ static void *storm(void *arg)
 		while (!atomic_load(&reqs[i]->replies) && clock_mono(clock_system()) < until)
 			g_usleep(200);
 	}
-	drain();
+	drain(world->config.queue);
 	for (int i = 0; i < STORM_OPS; i++) {
 		if (atomic_load(&reqs[i]->replies) != 1)
 			abort();

@@ -43,63 +43,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct fuse_req *new_req(void)
-{
-	struct fuse_req *req = g_new0(struct fuse_req, 1);
-
-	pthread_mutex_init(&req->lock, NULL);
-	req->fs = world;
-	return req;
-}
-
-static void free_req(struct fuse_req *req)
-{
-	pthread_mutex_destroy(&req->lock);
-	g_free(req);
-}
-
-#define DEADLINE_MS 20000
-
-#define wait_for(cond)                                                                         \
-	do {                                                                                   \
-		int64_t until_ = clock_mono(clock_system()) + DEADLINE_MS;                     \
-		while (!(cond)) {                                                              \
-			if (clock_mono(clock_system()) > until_)                               \
-				fail_msg("never came: %s", #cond);                             \
-			g_usleep(200);                                                         \
-		}                                                                              \
-	} while (0)
-
-/* Everything posted so far has run. */
-static void done_item(void *arg)
-{
-	atomic_store((atomic_bool *)arg, true);
-}
-
-static void drain(void)
-{
-	atomic_bool done = false;
-
-	work_post(world->config.queue, done_item, &done);
-	wait_for(atomic_load(&done));
-}
-
 static struct op *new_op(struct fuse_req *req, int (*run)(struct op *op))
 {
 	atomic_store(&runs, 0);
 	return op_new(req, "test", run, 7, "name");
 }
 
-static void assert_replied(struct fuse_req *req, int error)
-{
-	wait_for(atomic_load(&req->replies));
-	drain();
-	assert_int_equal(1, atomic_load(&req->replies));
-	assert_int_equal(error, atomic_load(&req->error));
-	assert_null(req->callback);
-}
-
-static struct op *submitted; /* cache thread, read after drain */
+static struct op *submitted; /* cache thread, read after run_there */
 
 static void finish_item(void *arg)
 {
@@ -108,10 +58,7 @@ static void finish_item(void *arg)
 
 static void finish_with(int error)
 {
-	int e = error;
-
-	work_post(world->config.queue, finish_item, &e);
-	drain();
+	run_there(world->config.queue, finish_item, &error);
 }
 
 /* A read of a local file is ended, and nothing is there yet to be detached. */
@@ -129,12 +76,12 @@ static int run_reading(struct op *op)
 
 static void test_read_of_a_file_interrupted(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	atomic_store(&cancelled, 0);
 	op_start(new_op(req, run_reading));
-	drain();
+	drain(world->config.queue);
 	interrupt(req);
 	assert_replied(req, EINTR);
 	assert_int_equal(1, atomic_load(&cancelled));
@@ -152,7 +99,7 @@ static int run_copying(struct op *op)
 
 static void test_copy(void **state)
 {
-	struct fuse_req *req = new_req();
+	struct fuse_req *req = new_req(world);
 
 	(void)state;
 	op_start(new_op(req, run_copying));
@@ -165,14 +112,14 @@ static void test_copy(void **state)
  * or at unmount. */
 static void test_copy_given_up(void **state)
 {
-	struct fuse_req *one = new_req(), *two = new_req();
+	struct fuse_req *one = new_req(world), *two = new_req(world);
 
 	(void)state;
 	atomic_store(&copies, 0);
 	atomic_store(&copy_waits, true);
 	op_start(new_op(one, run_copying));
 	op_start(new_op(two, run_copying));
-	drain();
+	drain(world->config.queue);
 	wait_for(atomic_load(&copies));
 	interrupt(one);
 	assert_replied(one, EINTR);
@@ -181,7 +128,7 @@ static void test_copy_given_up(void **state)
 	assert_replied(two, ESHUTDOWN);
 	atomic_store(&copy_waits, false);
 	work_queue_stop(&world->copies);
-	drain();
+	drain(world->config.queue);
 	/* A copy that nobody waits for any longer is not begun. */
 	assert_int_equal(1, atomic_load(&copies));
 	/* Of the second: neither was run again. */
