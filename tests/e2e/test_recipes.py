@@ -323,7 +323,8 @@ def finds_bobs_of_this_month(_, out):
 
 def is_saved(reader, _):
     def saved():
-        return {p.name: p.stat() for p in (reader.home / "archive/ops").rglob("*") if p.is_file()}
+        return {p.name: (p.stat().st_ino, p.stat().st_mtime, p.read_bytes())
+                for p in (reader.home / "archive/ops").rglob("*") if p.is_file()}
     before = saved()
     assert [name for name in before if name.endswith("_bob@example.com.txt")]
     assert {"space.json", "members.json", "transcript.log"} < set(before)
@@ -332,8 +333,9 @@ def is_saved(reader, _):
     reader.run("rsync -a ~/webex/spaces/Ops/archive/ ~/archive/ops/")
     after = saved()
     assert len(after) == len(before) + 2
-    assert [name for name, st in before.items() if after[name].st_ino != st.st_ino
-            and name not in ("transcript.log", "space.json")] == []
+    written = {name: (was[1:], after[name][1:]) for name, was in before.items()
+               if after[name][0] != was[0] and name not in ("transcript.log", "space.json")}
+    assert written == {}
 
 
 def all_are_saved(reader, _):
