@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "http/content_range.h"
 #include "http/try_internal.h"
 
 #define TAKEN_MAX_DEFAULT (1024u * 1024 * 1024)
@@ -25,42 +26,9 @@ bool try_is_packed(struct http_try *t)
 	return encoding && g_ascii_strcasecmp(encoding, "identity") != 0;
 }
 
-/* Digits up to `end`; NULL if there are none, or too many. */
-static const char *read_number(const char *text, int64_t *ret_number)
-{
-	char *end;
-	guint64 n = g_ascii_strtoull(text, &end, 10);
-
-	if (!g_ascii_isdigit(*text) || n > G_MAXINT64 / 2)
-		return NULL;
-	*ret_number = (int64_t)n;
-	return end;
-}
-
-/* "bytes 0-499/1234", or with a star for what is not known (RFC 9110, 14.4) */
 bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total)
 {
-	const char *text = try_header(t, "Content-Range", 0);
-	int64_t last;
-
-	*ret_first = *ret_total = -1;
-	if (!text || g_ascii_strncasecmp(text, "bytes", 5) != 0)
-		return false;
-	text += 5;
-	text += strspn(text, " =");
-	if (*text == '*') {
-		text++;
-	} else {
-		text = read_number(text, ret_first);
-		if (!text || *text != '-')
-			return false;
-		text = read_number(text + 1, &last);
-		if (!text || last < *ret_first)
-			return false;
-	}
-	if (*text != '/')
-		return false;
-	return text[1] == '*' || read_number(text + 1, ret_total) != NULL;
+	return http_content_range(try_header(t, "Content-Range", 0), ret_first, ret_total);
 }
 
 static int begin_body(struct http_try *t)

@@ -66,7 +66,6 @@ bool try_is_packed(struct http_try *t);
 /* In body.c. Hands a piece of the body to the taker; returns what CURLOPT_WRITEFUNCTION
  * returns. */
 size_t try_take(struct http_try *t, const char *data, size_t len);
-/* In body.c. Reads the Content-Range field: the offset of the first byte (-1 for "*") and the
- * length of the whole (-1: not stated). False if there is no such field. */
+/* In body.c. Reads the Content-Range field (http/content_range.h). */
 bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total);
 void try_set_fail(struct http_try *t, int error, const char *words);
