@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of contents: `<hash of the id>.bin`, sparse, and beside it, once it was closed, `.map`, a
- * text that says which of its bytes are there:
- *
- *     sparkfs-content 1
- *     length 1234            (-1: not known)
- *     known 0 1000
+ * Files of contents: `<hash of the id>.bin`, sparse, and beside it, once it was closed, `.map`,
+ * which says which of its bytes are there (attach/map.h).
  *
  * The bytes are on the disk before the map is, and the map is replaced as a whole: after a
  * crash there is an older map or none, and bytes that no map has are fetched again. A daemon
@@ -16,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -28,12 +23,12 @@
 #include "base/log.h"
 #include "base/private.h"
 #include "attach/internal.h"
+#include "attach/map.h"
 #include "webex/id.h"
 
-#define MAP_HEAD "sparkfs-content 1\n"
-/* A map with more ranges than any reader makes is not read. */
 /* Hex digits of a SHA-256. */
 #define HASH_DIGITS 64
+/* A map with more ranges than any reader makes is not read. */
 #define MAP_MAX (1024 * 1024)
 /* So often is a file opened again that is damaged or being removed. */
 #define OPEN_TRIES 4
@@ -66,27 +61,6 @@ static int open_nameless(const struct contents *c)
 	return fd < 0 ? -errno : fd;
 }
 
-static bool parse_map(const char *text, off_t bytes, struct content_file *f)
-{
-	long long length, lo, hi;
-	int n;
-
-	if (!g_str_has_prefix(text, MAP_HEAD))
-		return false;
-	text += strlen(MAP_HEAD);
-	if (sscanf(text, "length %lld\n%n", &length, &n) != 1 || length < -1)
-		return false;
-	text += n;
-	f->length = length;
-	while (sscanf(text, "known %lld %lld\n%n", &lo, &hi, &n) == 2) {
-		if (lo < 0 || hi <= lo || hi > bytes || (length >= 0 && hi > length))
-			return false;
-		ranges_add(&f->known, lo, hi);
-		text += n;
-	}
-	return *text == '\0';
-}
-
 /* Reads the map. Without a map, or with one that cannot be true, no bytes count as known. */
 static void load(struct content_file *f, int64_t size)
 {
@@ -102,7 +76,8 @@ static void load(struct content_file *f, int64_t size)
 		return;
 	}
 	if (is_told && private_read(map, MAP_MAX, &text, NULL) == 0 &&
-	    parse_map(text, st.st_size, f) && (size < 0 || f->length < 0 || f->length == size))
+	    content_map_parse(text, st.st_size, &f->length, &f->known) &&
+	    (size < 0 || f->length < 0 || f->length == size))
 		return;
 	ranges_clear(&f->known);
 	f->length = -1;
@@ -178,14 +153,9 @@ int content_file_open(const struct contents *c, const char *url, int64_t size,
 void content_file_save(int fd, const char *path, int64_t length, const struct ranges *known)
 {
 	_cleanup_gfree_ char *map = map_path(path);
-	g_autoptr(GString) text = g_string_new(MAP_HEAD);
+	g_autoptr(GString) text = content_map_print(length, known);
 	g_autoptr(GError) error = NULL;
 
-	g_string_append_printf(text, "length %lld\n", (long long)length);
-	for (guint i = 0; i < ranges_count(known); i++)
-		g_string_append_printf(text, "known %lld %lld\n",
-				       (long long)ranges_nth(known, i).lo,
-				       (long long)ranges_nth(known, i).hi);
 	futimens(fd, NULL);
 	if (fdatasync(fd) < 0 || text->len > MAP_MAX ||
 	    !g_file_set_contents_full(map, text->str, (gssize)text->len,

@@ -113,6 +113,38 @@ static void in_place_of_the_map(void **state)
 	}
 }
 
+/* Nothing is believed of a map that cannot be true for the file beside it. */
+static void a_map_that_cannot_be_true(void **state)
+{
+	static const char *const maps[] = {
+		"sparkfs-content 1\nlength 9223372036854775807\nknown 0 5\n",
+		"sparkfs-content 1\nlength 99999999999999999999\nknown 0 5\n",
+		"sparkfs-content 1\nlength 6\nknown 0 5\n",
+		"sparkfs-content 1\nlength -2\nknown 0 5\n",
+		"sparkfs-content 1\nlength -1\nknown 0 6\n",
+		"sparkfs-content 1\nlength 4\nknown 0 5\n",
+		"sparkfs-content 1\nlength 5\nknown 3 3\n",
+		"sparkfs-content 1\nlength 5\nknown 0 5\nkno",
+		"sparkfs-content 2\nlength 5\nknown 0 5\n",
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(maps); i++) {
+		g_autofree char *path = keep(w);
+		g_autofree char *map =
+			g_strdup_printf("%.*s.map", (int)(strlen(path) - 4), path);
+		struct content_file f;
+
+		assert_true(g_file_set_contents(map, maps[i], -1, NULL));
+		/* The size is not known, so that nothing but the file can contradict. */
+		assert_int_equal(content_file_open(&w->c, URL, -1, &f), 0);
+		assert_int_equal(ranges_count(&f.known), 0);
+		assert_int_equal(f.length, -1);
+		close(f.fd);
+		g_free(f.path);
+	}
+}
+
 static void only_ours_are_dropped(void **state)
 {
 	struct world *w = *state;
@@ -127,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(in_place_of_the_bytes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(in_place_of_the_map, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_map_that_cannot_be_true, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_ours_are_dropped, set_up, tear_down),
 	};
 
