@@ -27,30 +27,55 @@ static char *mount_type(char **words)
 	return NULL;
 }
 
+/* True if the line of mountinfo is about `path`; gives the type. */
+static bool read_line(const char *line, const char *path, char **ret_type)
+{
+	char **words = g_strsplit(line, " ", -1);
+	bool is_it = false;
+
+	if (g_strv_length(words) > 6) {
+		/* The kernel writes "\\040" for a blank. */
+		_cleanup_gfree_ char *at = g_strcompress(words[4]);
+
+		is_it = strcmp(at, path) == 0;
+	}
+	if (is_it)
+		*ret_type = mount_type(words);
+	g_strfreev(words);
+	return is_it;
+}
+
+int mountpoint_find(const char *mountinfo, const char *path, char **ret_type)
+{
+	char **lines = g_strsplit(mountinfo, "\n", -1);
+	_cleanup_gfree_ char *last = NULL;
+	int found = 0;
+
+	/* The last one lies on top of the others. */
+	for (int i = 0; lines[i]; i++) {
+		_cleanup_gfree_ char *type = NULL;
+
+		if (!read_line(lines[i], path, &type))
+			continue;
+		g_free(last);
+		last = steal_ptr(&type);
+		found = 1;
+	}
+	g_strfreev(lines);
+	if (ret_type)
+		*ret_type = steal_ptr(&last);
+	return found;
+}
+
 int mountpoint_is_mounted(const char *path, char **ret_type)
 {
 	_cleanup_gfree_ char *text = NULL;
-	char **lines;
-	int found = 0;
 
+	if (ret_type)
+		*ret_type = NULL;
 	if (!g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL))
 		return 0;
-	lines = g_strsplit(text, "\n", -1);
-	for (int i = 0; lines[i] && !found; i++) {
-		char **words = g_strsplit(lines[i], " ", -1);
-
-		if (g_strv_length(words) > 6) {
-			/* The kernel writes "\\040" for a blank. */
-			_cleanup_gfree_ char *at = g_strcompress(words[4]);
-
-			found = strcmp(at, path) == 0;
-		}
-		if (found && ret_type)
-			*ret_type = mount_type(words);
-		g_strfreev(words);
-	}
-	g_strfreev(lines);
-	return found;
+	return mountpoint_find(text, path, ret_type);
 }
 
 static void child_stat(const char *path, int fd)

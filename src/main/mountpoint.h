@@ -13,9 +13,11 @@
  */
 int mountpoint_check(const char *typed, char **ret_path, char **ret_reason);
 
-/* 1: something is mounted on exactly this path; its type is in *ret_type (owned; ret_type may
- * be NULL). 0: nothing is. */
+/* 1: something is mounted on exactly this path; the type of what was mounted last is in *ret_type
+ * (owned; ret_type may be NULL; *ret_type is NULL where it is not told). 0: nothing is. */
 int mountpoint_is_mounted(const char *path, char **ret_type);
+/* The same in the text of /proc/self/mountinfo. Pure, fuzzed. */
+int mountpoint_find(const char *mountinfo, const char *path, char **ret_type);
 
 /* stat of the path by a child, for at most `timeout_ms`: 0, -errno of the stat, -ETIMEDOUT. */
 int mountpoint_answers(const char *path, int timeout_ms);

@@ -99,6 +99,27 @@ static void test_is_mounted(void **state)
 	assert_null(type);
 }
 
+/* Lines as in /proc/self/mountinfo. */
+static void test_find(void **state)
+{
+	static const char lines[] =
+		"25 29 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+		"60 29 0:51 / /home/a\\040b rw shared:1 master:2 - autofs systemd-1 rw,fd=40\n"
+		"61 60 0:52 / /home/a\\040b rw - fuse.sparkfs sparkfs rw\n"
+		"62 29 0:53 / /cut rw\n"
+		"63 29 0:54 / /no/type rw shared:1\n";
+	char *type = NULL;
+
+	(void)state;
+	assert_int_equal(mountpoint_find(lines, "/home/a b", &type), 1);
+	assert_string_equal(type, "fuse.sparkfs");
+	g_free(type);
+	assert_int_equal(mountpoint_find(lines, "/no/type", &type), 1);
+	assert_null(type);
+	assert_int_equal(mountpoint_find(lines, "/cut", NULL), 0);
+	assert_int_equal(mountpoint_find(lines, "/home", NULL), 0);
+}
+
 static void test_answers(void **state)
 {
 	char *none = g_build_filename(*state, "none", NULL);
@@ -114,6 +135,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_good, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_is_mounted, set_up, tear_down),
+		cmocka_unit_test(test_find),
 		cmocka_unit_test_setup_teardown(test_answers, set_up, tear_down),
 	};
 
