@@ -23,7 +23,8 @@ static bool is_loopback(const char *host)
 	       (g_str_has_prefix(host, "127.") && strspn(host, "0123456789.") == strlen(host));
 }
 
-/* An http or https URL with a host, its escapes left alone; NULL otherwise. */
+/* An http or https URL with a host, its escapes left alone; NULL otherwise. Port 0, which no server has,
+ * is not taken for the default one. */
 static GUri *parse_url(const char *url)
 {
 	GUri *uri;
@@ -35,7 +36,8 @@ static GUri *parse_url(const char *url)
 		return NULL;
 	const char *scheme = g_uri_get_scheme(uri);
 	const char *host = g_uri_get_host(uri);
-	if (host && *host && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
+	if (host && *host && g_uri_get_port(uri) != 0 &&
+	    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
 		return uri;
 	g_uri_unref(uri);
 	return NULL;
