@@ -9,29 +9,30 @@
 
 #define TARGET ".sparkfs/events"
 #define AT "events@"
-/* The largest cursor that fits into a node id (tree/ino.h). */
-#define CURSOR_MAX ((INT64_C(1) << 45) - 1)
 /* About as much as one READ asks for. */
 #define PORTION 16384
 
 /* ---- names ---- */
 
-/* Parses digits without a leading zero; -1 for anything else. */
-static int64_t parse_cursor(const char *digits)
+int64_t tree_events_cursor(const char *name)
 {
-	size_t n = strspn(digits, "0123456789");
+	const char *digits = name + strlen(AT);
 	int64_t cursor;
+	size_t n;
 
+	if (!g_str_has_prefix(name, AT))
+		return -1;
+	n = strspn(digits, "0123456789");
 	if (!n || n > 14 || digits[n] || (digits[0] == '0' && n > 1))
 		return -1;
 	cursor = g_ascii_strtoll(digits, NULL, 10);
-	return cursor <= CURSOR_MAX ? cursor : -1;
+	return cursor <= TREE_CURSOR_MAX ? cursor : -1;
 }
 
 static int root_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		       struct tree_entry *ret_entry)
 {
-	int64_t cursor = g_str_has_prefix(name, AT) ? parse_cursor(name + strlen(AT)) : -1;
+	int64_t cursor = tree_events_cursor(name);
 
 	(void)dir;
 	return tree_entry_or_none(ctx, cursor < 0 ? -ENOENT : 0,

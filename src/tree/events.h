@@ -17,6 +17,12 @@
 
 #include "tree/tree.h"
 
+/* The largest cursor that fits into a node id (tree/ino.h). */
+#define TREE_CURSOR_MAX ((INT64_C(1) << 45) - 1)
+
+/* N of a name "events@N", in digits without a leading zero; -1 for any other name. Pure, fuzzed. */
+int64_t tree_events_cursor(const char *name);
+
 /* How far a reader has come. */
 struct tree_events {
 	int64_t cursor;
