@@ -9,7 +9,11 @@
 #include "fs/op.h"
 #include "tree/events.h"
 
+/* As much as the text of its lines may grow to. */
+#define EVENTS_READER_BYTES (2 * TREE_EVENTS_PORTION)
+
 struct events_reader {
+	pid_t opener; /* for whom it counts */
 	/* cache thread */
 	struct tree_events events;
 	GString *lines; /* lines up to events.cursor */
@@ -19,10 +23,14 @@ struct events_reader {
 	atomic_bool has_lines;
 };
 
-struct events_reader *events_reader_new(struct fs *fs, uint64_t ino)
+struct events_reader *events_reader_new(struct fs *fs, uint64_t ino, pid_t opener)
 {
-	struct events_reader *r = g_new0(struct events_reader, 1);
+	struct events_reader *r;
 
+	if (!share_take(fs->open_bytes, (uint64_t)opener, EVENTS_READER_BYTES))
+		return NULL;
+	r = g_new0(struct events_reader, 1);
+	r->opener = opener;
 	tree_events_begin(fs->config.tree, ino, &r->events);
 	r->lines = g_string_new(NULL);
 	atomic_init(&r->cursor, r->events.cursor);
@@ -58,6 +66,7 @@ void events_reader_free(struct fs *fs, struct events_reader *r)
 	ph = take_poll(&fs->polls, r);
 	if (ph)
 		fuse_pollhandle_destroy(ph);
+	share_give(fs->open_bytes, (uint64_t)r->opener, EVENTS_READER_BYTES);
 	pager_stay_awake(fs->config.pager, -1);
 	/* It is freed behind the last read of it. */
 	work_post(fs->config.queue, free_there, r);

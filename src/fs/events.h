@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct fs;
 struct fuse_file_info;
@@ -39,8 +40,8 @@ void fs_polls_clear(struct fs_polls *p);
 
 /* NULL if the open file is no stream. */
 struct events_reader *events_reader_of(const struct fuse_file_info *fi);
-/* Any thread. */
-struct events_reader *events_reader_new(struct fs *fs, uint64_t ino);
+/* Any thread. `opener` is the process (0: unknown). NULL: it has too many open (OPEN_BYTES_MAX). */
+struct events_reader *events_reader_new(struct fs *fs, uint64_t ino, pid_t opener);
 void events_reader_free(struct fs *fs, struct events_reader *r);
 /* run() and undo() of a READ; cache thread. */
 int events_read_run(struct op *op);

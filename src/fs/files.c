@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "fs/local.h"
 #include "fs/op.h"
@@ -76,8 +77,7 @@ void handle_free(struct fs *fs, struct handle *h)
 	if (h->content_counted)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
 	events_reader_free(fs, h->events);
-	if (h->snapshot)
-		g_string_free(h->snapshot, TRUE);
+	snapshots_drop(fs->snapshots, &h->snapshot);
 	if (h->letter >= 0)
 		close(h->letter);
 	(void)fate_take(&h->left);
@@ -134,14 +134,40 @@ static void count_content(struct op *op)
 	op->content_counted = true;
 }
 
+static int refuse_more(struct op *op, int error)
+{
+	return tree_refuse(&op->ctx, error,
+			   "%s: this program has so many of these files open that the memory "
+			   "for them is used up: close some",
+			   tree_what(op->ino));
+}
+
 /* Takes the bytes of a file that is read as it was at open. */
 static int take_snapshot(struct op *op, struct handle *h)
 {
-	if (tree_ino_kind(op->ino) == TREE_LETTER)
-		return outbox_open_body(op->fs->config.outbox, tree_ino_row(op->ino),
-					&h->letter);
-	h->snapshot = g_string_new(NULL);
-	return tree_render(&op->ctx, op->ino, h->snapshot);
+	g_autoptr(GString) text = NULL;
+	int r;
+
+	if (tree_ino_kind(op->ino) == TREE_LETTER) {
+		r = fd_check_left();
+		return r ? r
+			 : outbox_open_body(op->fs->config.outbox, tree_ino_row(op->ino),
+					    &h->letter);
+	}
+	text = g_string_new(NULL);
+	r = tree_render(&op->ctx, op->ino, text);
+	if (r)
+		return r;
+	r = snapshots_take(op->fs->snapshots, op->ino, caller_tgid(op->pid), text,
+			   &h->snapshot);
+	return r ? refuse_more(op, r) : 0;
+}
+
+static int open_stream(struct op *op, struct handle *h)
+{
+	h->events = events_reader_new(op->fs, op->ino, caller_tgid(op->pid));
+	op->answer = OP_ANSWER_STREAM;
+	return h->events ? 0 : refuse_more(op, -ENFILE);
 }
 
 /*
@@ -189,10 +215,8 @@ static int open_read_run(struct op *op)
 	read_past_cache(op);
 	watch(op, h);
 	give_out(op, h);
-	if (from == TREE_READ_EVENTS) {
-		h->events = events_reader_new(op->fs, op->ino);
-		op->answer = OP_ANSWER_STREAM;
-	}
+	if (from == TREE_READ_EVENTS)
+		r = open_stream(op, h);
 	if (from == TREE_READ_SNAPSHOT)
 		r = take_snapshot(op, h);
 	op_end(op);
@@ -302,10 +326,7 @@ static int read_handle(struct op *op, struct handle *h)
 		return read_bytes(n < 0 ? -errno : n, op);
 	}
 	if (h->from == TREE_READ_SNAPSHOT) {
-		if ((uint64_t)op->offset >= h->snapshot->len)
-			return 0;
-		op->buf_len = MIN(op->size, h->snapshot->len - (size_t)op->offset);
-		memcpy(op->buf, h->snapshot->str + op->offset, op->buf_len);
+		op->buf_len = fs_snapshot_read(h->snapshot, op->buf, op->size, op->offset);
 		return 0;
 	}
 	return tree_read(&op->ctx, op->ino, h->from, h->pending, op->buf, op->size, op->offset,

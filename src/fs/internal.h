@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/share.h"
 #include "fs/connection.h"
 #include "fs/events.h"
 #include "fs/fate.h"
@@ -19,6 +20,7 @@
 #include "fs/handles.h"
 #include "fs/notify.h"
 #include "fs/session.h"
+#include "fs/snapshots.h"
 #include "fs/walkers.h"
 #include "fs/will.h"
 #include "fs/caller.h"
@@ -26,6 +28,14 @@
 #include "tree/invalidate.h"
 #include "tree/read.h"
 #include "tree/write.h"
+
+/*
+ * What is kept in memory for files that are open: texts that are read as they were at open
+ * (snapshots.h), lines of events. All together have at most so many bytes, and a process as many as
+ * are left for others (base/share.h): so whoever opens without end is refused (ENFILE), and not the
+ * next who wants to know why.
+ */
+#define OPEN_BYTES_MAX (64 * 1024 * 1024)
 
 struct fs {
 	struct fs_config config; /* never changes after fs_new */
@@ -43,8 +53,10 @@ struct fs {
 	pthread_t main_thread;	   /* set before the signals' thread starts */
 	atomic_bool is_asked;	   /* a signal asked us to end */
 	atomic_bool loop_ended;
-	struct handles *files; /* of struct handle */
-	struct handles *dirs;  /* of struct dir_handle */
+	struct handles *files;	  /* of struct handle */
+	struct handles *dirs;	  /* of struct dir_handle */
+	struct share *open_bytes; /* OPEN_BYTES_MAX */
+	struct snapshots *snapshots;
 	struct local_files *local;
 	struct work_queue *copies; /* copies of long files (op.c); between mount and unmount */
 	void *above;		   /* config.above's; NULL: none. Set before the loop runs */
@@ -69,7 +81,7 @@ struct handle {
 	/* reading */
 	enum tree_read_from from;
 	struct pending *pending;
-	GString *snapshot;
+	struct fs_snapshot *snapshot;
 	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */

@@ -243,6 +243,8 @@ int fs_new(const struct fs_config *config, struct fuse_args *args, struct fs **r
 	fs_polls_init(&fs->polls);
 	fs->files = handles_new();
 	fs->dirs = handles_new();
+	fs->open_bytes = share_new(OPEN_BYTES_MAX);
+	fs->snapshots = snapshots_new(fs->open_bytes);
 	fs->local = new_local_files(config);
 	*ret_fs = fs;
 	return 0;
@@ -452,6 +454,8 @@ void fs_free(struct fs **fs)
 	fuse_session_destroy((*fs)->session);
 	handles_free(&(*fs)->files);
 	handles_free(&(*fs)->dirs);
+	snapshots_free(&(*fs)->snapshots);
+	share_free(&(*fs)->open_bytes);
 	local_files_free(&(*fs)->local);
 	rm_guard_free(&(*fs)->rm_guard);
 	walkers_free(&(*fs)->walkers);

@@ -9,8 +9,6 @@
 
 #define TARGET ".sparkfs/events"
 #define AT "events@"
-/* About as much as one READ asks for. */
-#define PORTION 16384
 
 /* ---- names ---- */
 
@@ -111,7 +109,7 @@ static bool add_event(void *arg, const struct store_event *event)
 		return true;
 	add_line(p->out, event->seq, event->wall_ms, what);
 	g_string_append_printf(p->out, "%s\n", event->path);
-	return p->out->len < PORTION;
+	return p->out->len < TREE_EVENTS_PORTION;
 }
 
 /* Adds a line about the events that were dropped before the reader came to them. */

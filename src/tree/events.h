@@ -23,6 +23,9 @@
 /* N of a name "events@N", in digits without a leading zero; -1 for any other name. Pure, fuzzed. */
 int64_t tree_events_cursor(const char *name);
 
+/* About as much as one READ asks for; lines end with the one that comes to it. */
+#define TREE_EVENTS_PORTION 16384
+
 /* How far a reader has come. */
 struct tree_events {
 	int64_t cursor;
@@ -33,7 +36,7 @@ struct tree_events {
  * if no event has that cursor yet (then it comes from another store). */
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events);
 /*
- * Appends lines after the cursor, a few KiB at most, and moves the cursor behind them. If
+ * Appends lines after the cursor, about TREE_EVENTS_PORTION bytes at most, and moves the cursor behind them. If
  * events after the cursor are no longer kept, the first line is "CURSOR TIME missed HOW-MANY".
  * Appends nothing if there is no event yet. 0 or -errno (then nothing was appended).
  */

@@ -106,7 +106,8 @@ static int setup(void **state)
 	w->fs.notifier = (void *)w; /* that of the kit asks nothing of it */
 	g_queue_init(&w->fs.parked);
 	fs_polls_init(&w->fs.polls);
-	w->h.events = events_reader_new(&w->fs, 0);
+	w->fs.open_bytes = share_new(OPEN_BYTES_MAX);
+	w->h.events = events_reader_new(&w->fs, 0, 0);
 	*state = w;
 	return 0;
 }
@@ -127,6 +128,8 @@ static int teardown(void **state)
 	events_reader_free(&w->fs, w->h.events);
 	work_queue_stop(&w->fs.config.queue);
 	fs_polls_clear(&w->fs.polls);
+	assert_int_equal(share_held(w->fs.open_bytes), 0);
+	share_free(&w->fs.open_bytes);
 	pager_free(&w->fs.config.pager);
 	store_close(&w->fs.config.store);
 	g_free(w);

@@ -1,0 +1,46 @@
+"""What one program can use up: there is a bound, it is told what it met, and others go on."""
+import subprocess
+import sys
+
+
+def start_hog(mount, code):
+    """A Python program with the mount as its working directory; it runs until it is killed."""
+    return subprocess.Popen([sys.executable, "-c", code], cwd=mount.path, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, text=True)
+
+
+def end(hog):
+    hog.kill()
+    hog.communicate()
+
+
+OPEN_ALL = """
+import errno, os, resource
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = []
+try:
+    while len(held) < 4000:
+        held.append(os.open("events", os.O_RDONLY))
+except OSError as e:
+    print(len(held), errno.errorcode[e.errno], flush=True)
+input()
+"""
+
+
+def test_open_files_without_end(mount):
+    """Each stream has lines of its own in memory: a program that opens them without end is refused, and
+    everybody else opens and reads what he wants."""
+    hog = start_hog(mount, OPEN_ALL)
+    try:
+        count, error = hog.stdout.readline().split()
+        # Half of 64 MiB, 32 KiB each.
+        assert (int(count), error) == (1024, "ENFILE")
+        assert "events: this program has so many of these files open" in mount.run(
+            "cat .sparkfs/last-error", check=True).out
+        assert mount.run("cat .sparkfs/log .sparkfs/status.json; exec 3<events && cat README",
+                         check=True).out
+    finally:
+        end(hog)
+    # What was closed can be opened again.
+    mount.run("for i in 1 2 3 4 5; do exec {fd}<events || exit; done", check=True)
