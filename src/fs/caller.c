@@ -127,6 +127,13 @@ pid_t caller_tgid(pid_t tid)
 	return read_proc(tid, "status", text) ? caller_parse_tgid(text) : 0;
 }
 
+pid_t caller_session(pid_t tid)
+{
+	pid_t session = tid > 0 ? getsid(tid) : 0;
+
+	return session > 0 ? session : 0;
+}
+
 int caller_parse_groups(const char *status, gid_t **ret_groups)
 {
 	static const char key[] = "\nGroups:";

@@ -20,6 +20,9 @@
 /* Thread group id of a thread; 0 if unknown. */
 pid_t caller_tgid(pid_t tid);
 
+/* Its session (setsid(2): a terminal, a service); 0 if unknown. */
+pid_t caller_session(pid_t tid);
+
 /* "bash"; printable ASCII and UTF-8; "" if unknown. */
 #define WRITER_COMM_SIZE 64
 void caller_comm(pid_t pid, char buf[static WRITER_COMM_SIZE]);

@@ -415,6 +415,8 @@ static void park(void *arg)
 					      on_soft_timer, op_ref(op));
 	op->waiter.fn = on_fetched;
 	op->waiter.looked = op->ctx.looked;
+	op->waiter.asker = (struct http_asker){.user = op->uid,
+					       .session = (uint32_t)caller_session(op->pid)};
 	if (atomic_load(&op->interrupted))
 		look_after(op);
 	if (op->ctx.missing_anew)

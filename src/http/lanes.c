@@ -77,23 +77,50 @@ static void expire_on_wire(struct http_loop *loop, int64_t now, int64_t *next_ms
 	}
 }
 
-static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
+/* True if there is a place on the wire for those whom the job is for. */
+static bool has_place(const struct http_loop *loop, size_t lane, const struct job *job)
 {
-	GList *next;
+	struct http_places places = {.all = 0};
 
-	for (GList *l = loop->waiting[lane].head; l; l = next) {
+	for (GList *l = loop->on_wire[lane].head; l; l = l->next) {
+		const struct job *other = l->data;
+
+		if (!other->is_paused)
+			http_places_count(&places, &job->req->asker, &other->req->asker);
+	}
+	return http_places_left(&places, &job->req->asker, lane_limit(lane));
+}
+
+/* The waiting job whose turn it is; NULL: none may begin now. */
+static struct job *next_job(const struct http_loop *loop, size_t lane, int64_t now,
+			    int64_t *next_ms)
+{
+	struct job *next = NULL;
+
+	for (GList *l = loop->waiting[lane].head; l; l = l->next) {
 		struct job *job = l->data;
-		int64_t wait_ms;
 
-		next = l->next;
-		if ((int)(loop->on_wire[lane].length - loop->paused[lane]) >= lane_limit(lane))
-			return;
 		if (job->is_parked)
 			continue;
-		if (job->not_before_ms > now) {
+		if (job->not_before_ms > now)
 			*next_ms = MIN(*next_ms, job->not_before_ms);
+		else if (next &&
+			 !http_turns_before(loop->turns, &job->req->asker, &next->req->asker))
 			continue;
-		}
+		else if (has_place(loop, lane, job))
+			next = job;
+	}
+	return next;
+}
+
+static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
+{
+	struct job *job;
+
+	while ((int)(loop->on_wire[lane].length - loop->paused[lane]) < lane_limit(lane) &&
+	       (job = next_job(loop, lane, now, next_ms))) {
+		int64_t wait_ms;
+
 		if (!job_authorize(job))
 			continue;
 		wait_ms = http_gate_take(&loop->gate, lane == HTTP_LANE_BACKGROUND,
@@ -102,6 +129,7 @@ static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t
 			*next_ms = MIN(*next_ms, now + loop_scaled_ms(loop, wait_ms) + 1);
 			return;
 		}
+		http_turns_note(loop->turns, &job->req->asker);
 		job_start(job, now);
 	}
 }

@@ -141,6 +141,7 @@ static void loop_free(struct http_loop *loop)
 	g_array_free(loop->cancels, TRUE);
 	g_array_free(loop->resumes, TRUE);
 	g_hash_table_destroy(loop->jobs);
+	http_turns_free(&loop->turns);
 	pthread_mutex_destroy(&loop->lock);
 	g_strfreev(loop->origins);
 	g_free(loop->user_agent);
@@ -181,6 +182,7 @@ int http_loop_start_scaled(const struct http_config *config, int second_ms,
 	loop->cancels = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	loop->resumes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	loop->next_id = 1;
+	loop->turns = http_turns_new();
 	loop->multi = curl_multi_init();
 	if (!loop->multi) {
 		loop_free(loop);

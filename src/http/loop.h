@@ -35,6 +35,8 @@
  *  6. At most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background requests and
  *     HTTP_MAX_WRITES mutations are on the wire at once, so that hung lists never keep a post
  *     from going out. Paused requests do not count.
+ *     Those of a lane that wait take turns by whom they are for (struct http_asker), and nobody has
+ *     all of its places (turns.h).
  *  7. With `take`, the body of a 2xx answer is handed over as it comes, each piece with its
  *     offset in the whole (a 206 is checked for being the part that was asked for). If the
  *     taker answers HTTP_PAUSE, the transfer stops until http_resume, which begins with the
@@ -146,8 +148,15 @@ struct http_grant {
 typedef enum http_auth (*http_authorize)(void *arg, bool was_refused,
 					 struct http_grant *ret_grant);
 
+/* For whom a request is made; all zero: for nobody in particular. */
+struct http_asker {
+	uint32_t user, session; /* of the process; session 0: unknown */
+	uint32_t topic;		/* what it is about, as the asker numbers such things */
+};
+
 struct http_request {
 	enum http_method method;
+	struct http_asker asker;
 	enum http_lane lane;
 	enum http_repeat repeat;
 	char *url;
@@ -200,9 +209,12 @@ int http_loop_start(const struct http_config *config, struct http_loop **ret_loo
 /* Cancels what is under way, reports it (-ESHUTDOWN), joins, frees, NULLs. */
 void http_loop_stop(struct http_loop **loop);
 
+/* From now on requests that this thread makes are for `asker`. Returns for whom they were before. */
+struct http_asker http_ask_for(struct http_asker asker);
+
 /*
- * The lane and the rule for repeats follow from the method (POST: HTTP_REPEAT_UNSENT); all else
- * is zero. Strings are owned by the request (g_free). The bearer and the body are wiped on
+ * The lane and the rule for repeats follow from the method (POST: HTTP_REPEAT_UNSENT), the asker
+ * from http_ask_for(); all else is zero. Strings are owned by the request (g_free). The bearer and the body are wiped on
  * free.
  */
 struct http_request *http_request_new(enum http_method method, const char *url);

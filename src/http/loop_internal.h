@@ -32,6 +32,7 @@
 #include "http/loop.h"
 #include "http/retry.h"
 #include "http/try.h"
+#include "http/turns.h"
 
 #define N_LANES 3
 
@@ -72,10 +73,11 @@ struct http_loop {
 	int connect_timeout_ms;
 	int second_ms;
 
-	struct http_gate gate;	 /* I/O thread */
-	GQueue waiting[N_LANES]; /* I/O thread */
-	GQueue on_wire[N_LANES]; /* I/O thread */
-	guint paused[N_LANES];	 /* I/O thread; of on_wire */
+	struct http_gate gate;	  /* I/O thread */
+	GQueue waiting[N_LANES];  /* I/O thread */
+	GQueue on_wire[N_LANES];  /* I/O thread */
+	guint paused[N_LANES];	  /* I/O thread; of on_wire */
+	struct http_turns *turns; /* I/O thread */
 
 	pthread_mutex_t lock;
 	GHashTable *jobs;	 /* lock; &job->id to job, until it is reported */

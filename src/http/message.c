@@ -5,6 +5,16 @@
 
 #include "http/loop_internal.h"
 
+static _Thread_local struct http_asker asker_now;
+
+struct http_asker http_ask_for(struct http_asker asker)
+{
+	struct http_asker before = asker_now;
+
+	asker_now = asker;
+	return before;
+}
+
 struct http_request *http_request_new(enum http_method method, const char *url)
 {
 	struct http_request *req = g_new0(struct http_request, 1);
@@ -14,6 +24,7 @@ struct http_request *http_request_new(enum http_method method, const char *url)
 	req->lane = reads ? HTTP_LANE_READ : HTTP_LANE_WRITE;
 	req->repeat = method == HTTP_POST ? HTTP_REPEAT_UNSENT : HTTP_REPEAT_ALWAYS;
 	req->url = g_strdup(url);
+	req->asker = asker_now;
 	return req;
 }
 

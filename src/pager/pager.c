@@ -199,6 +199,25 @@ void pager_wake_events(struct pager *p)
 	pager_wake(&p->event_waiters, 0);
 }
 
+/* What is asked for of one space, and all that is asked for by name, takes turns with the rest. */
+static uint32_t topic_of(const struct need *need)
+{
+	return need_has_key(need->kind) ? (uint32_t)need->kind : (uint32_t)(need->row << 8);
+}
+
+static void start_for(struct pager *p, struct pager_entry *e, struct http_asker asker)
+{
+	struct http_asker before;
+
+	asker.topic = topic_of(&e->need);
+	/* It is for everybody, whoever comes first. */
+	if (e->need.kind == NEED_NEWS || e->need.kind == NEED_ROOMS)
+		asker = (struct http_asker){.user = 0};
+	before = http_ask_for(asker);
+	fetch_start(p, e);
+	http_ask_for(before);
+}
+
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w)
 {
 	struct pager_entry *e;
@@ -235,7 +254,7 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	w->link = (GList){.data = w};
 	g_queue_push_tail_link(&e->waiters, &w->link);
 	if (!e->fetch)
-		fetch_start(p, e);
+		start_for(p, e, w->asker);
 }
 
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)

@@ -149,7 +149,8 @@ int pager_soft_wait_ms(const struct pager *p);
 struct pager_waiter {
 	/* set by the caller */
 	void (*fn)(struct pager_waiter *w, int error);
-	uint64_t looked; /* as for pager_check; 0: fetch in any case */
+	uint64_t looked;	 /* as for pager_check; 0: fetch in any case */
+	struct http_asker asker; /* for whom, but for the topic, which the pager sets */
 	/* the pager's */
 	struct pager_entry *entry; /* NULL: not waiting */
 	GList link;

@@ -31,6 +31,7 @@ struct webex_call *webex_call_new(struct webex_client *c, enum http_method metho
 	call->request->authorize = webex_client_authorize;
 	call->request->done = on_answer;
 	call->request->arg = call;
+	call->asker = call->request->asker;
 	call->method = method;
 	call->form = form;
 	call->kind = kind;
@@ -115,12 +116,15 @@ static void run_done(void *arg)
 	struct webex_call *call = arg;
 	struct webex_client *c = call->client;
 	struct webex_reply reply = {0};
+	struct http_asker before;
 
 	if (call->parsed)
 		reply = *call->parsed;
 	else
 		webex_reply_fill(call, &reply);
+	before = http_ask_for(call->asker);
 	call->done(call->arg, &reply);
+	http_ask_for(before);
 	webex_reply_clear(&reply);
 	call_free(call);
 	pthread_mutex_lock(&c->lock);

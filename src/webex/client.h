@@ -36,6 +36,7 @@ struct webex_call {
 	enum webex_kind kind;
 	webex_done done;
 	void *arg;
+	struct http_asker asker; /* what `done` begins is for the same */
 
 	/* I/O thread, until on_answer: */
 	unsigned generation; /* of the token that the call got last */

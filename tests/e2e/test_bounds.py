@@ -1,6 +1,13 @@
 """What one program can use up: there is a bound, it is told what it met, and others go on."""
+import json
+import os
 import subprocess
 import sys
+import time
+
+import pytest
+
+from lib.util import scaled, wait_until
 
 
 def start_hog(mount, code):
@@ -12,6 +19,10 @@ def start_hog(mount, code):
 def end(hog):
     hog.kill()
     hog.communicate()
+
+
+def status(mount):
+    return json.loads((mount.path / ".sparkfs/status.json").read_text())
 
 
 OPEN_ALL = """
@@ -44,3 +55,31 @@ def test_open_files_without_end(mount):
         end(hog)
     # What was closed can be opened again.
     mount.run("for i in 1 2 3 4 5; do exec {fd}<events || exit; done", check=True)
+
+
+STAT_ALL = """
+import os, threading
+def ask(n):
+    for i in range(10000):
+        os.path.exists(f"{WHERE}/nobody-{n}-{i}@example.org{END}")
+all = [threading.Thread(target=ask, args=[n]) for n in range(40)]
+for t in all: t.start()
+"""
+
+
+@pytest.mark.mount("rate=120")
+@pytest.mark.parametrize("where, ending", [("people", ".json"), ("direct", "")])
+def test_names_that_nobody_has(mount, where, ending):
+    """The rate lets two requests through in a second. Forty look-ups of one program wait for it all the
+    time; whoever reads something else has it with the next or the one behind that."""
+    mount.run("ls spaces direct", check=True)
+    hog = start_hog(mount, f"WHERE, END = {where!r}, {ending!r}\n" + STAT_ALL)
+    try:
+        wait_until(lambda: status(mount)["requestsWaiting"] >= 30, 30)
+        for place in ("spaces/Lunch", "spaces/Firmware/members"):
+            began = time.monotonic()
+            assert mount.run(f"ls '{place}'", check=True).lines()
+            assert time.monotonic() - began < scaled(5)
+        assert status(mount)["requestsWaiting"] >= 20
+    finally:
+        end(hog)
