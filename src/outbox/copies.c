@@ -25,9 +25,9 @@ static bool is_copy(struct outbox *o, int64_t n, const struct outbox_letter *l)
 	struct outbox_letter *other = NULL;
 	struct outbox_note note = {0};
 	_cleanup_close_ int fd = -1;
-	bool is = outbox_files_get(o, n, &other, &note) == 0 && note.state == OUTBOX_UNSENT &&
-		  is_same_letter(l, other) && outbox_files_open_body(o, n, &fd) == 0 &&
-		  fd_is_same(fd, l->fd);
+	bool is = outbox_files_get(o, n, &other, &note, NULL) == 0 &&
+		  note.state == OUTBOX_UNSENT && is_same_letter(l, other) &&
+		  outbox_files_open_body(o, n, &fd) == 0 && fd_is_same(fd, l->fd);
 
 	outbox_letter_free(other);
 	outbox_note_clear(&note);

@@ -345,7 +345,7 @@ int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)
 }
 
 int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_letter,
-		     struct outbox_note *ret_note)
+		     struct outbox_note *ret_note, int64_t *ret_size)
 {
 	_cleanup_gfree_ char *json = NULL;
 	char name[FILE_NAME_SIZE];
@@ -362,5 +362,7 @@ int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_let
 		return r;
 	(*ret_letter)->size = st.st_size;
 	ret_note->n = n;
+	if (ret_size)
+		*ret_size = (int64_t)strlen(json);
 	return 0;
 }

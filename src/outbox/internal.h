@@ -66,14 +66,6 @@ int outbox_note_parse(const char *json, struct outbox_letter **ret_letter,
 		      struct outbox_note *ret_note);
 
 /* ---- unsent.c ---- */
-struct outbox_entry {
-	struct outbox_item item;
-	char *key;	 /* name_key of item.name */
-	bool is_taken;	 /* it is being sent again */
-	bool is_doubt;	 /* it may have arrived */
-	int64_t gone_ms; /* mono, when rm removed it; 0: it is there */
-};
-
 struct outbox {
 	struct store *store;
 	struct webex_client *client;
@@ -90,9 +82,8 @@ struct outbox {
 	char *peers_tag;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* signals that `live` fell */
-	GTree *entries;		/* lock; n to struct outbox_entry, which unsent/ lists */
-	int gone; /* lock; how many of the entries are only found by their reasons (gone_ms) */
+	pthread_cond_t changed;		/* signals that `live` fell */
+	struct outbox_entries *entries; /* lock; what unsent/ lists */
 	GHashTable *keys; /* lock; keys of names that are listed or about to be; owned */
 	GQueue uploads;	  /* lock; of struct upload.link */
 	int live;	  /* lock; number of jobs, and of items on the cache queue that
@@ -136,9 +127,10 @@ int outbox_files_sync_body(struct outbox *o, int64_t n);
 /* Writes <n>.json durably. An older one is replaced or, on an error, not changed. */
 int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
 			  const struct outbox_note *note, int64_t *ret_size);
-/* Reads a letter from the disk. *ret_letter comes without body and fd. */
+/* Reads a letter from the disk. *ret_letter comes without body and fd; *ret_size is the length of its
+ * text for outbox_why(), and may be NULL. */
 int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_letter,
-		     struct outbox_note *ret_note);
+		     struct outbox_note *ret_note, int64_t *ret_size);
 int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text);
 int outbox_files_open_body(struct outbox *o, int64_t n, int *ret_fd);
 /* Replaces the body durably: after a crash the letter has the old bytes or the new ones.

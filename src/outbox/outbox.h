@@ -167,8 +167,10 @@ struct outbox_item {
 	int64_t size, why_size, mtime_ms;
 };
 void outbox_item_free(void *item);
-/* The unsent and in-doubt letters by rising n. Owned array. */
-GPtrArray *outbox_list(struct outbox *o);
+/* The unsent and in-doubt letters by rising n, from that number on, `most` of them. Owned array. */
+GPtrArray *outbox_list(struct outbox *o, int64_t from, guint most);
+/* The number of a letter. -ENOENT: *ret_n is 0. */
+int outbox_find_named(struct outbox *o, const char *name, int64_t *ret_n);
 int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item);
 /* Opens the body for reading; the descriptor is owned. */
 int outbox_open_body(struct outbox *o, int64_t n, int *ret_fd);

@@ -147,9 +147,10 @@ static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter
 {
 	struct outbox_letter *k = NULL;
 	struct outbox_note note = {0};
-	bool is = outbox_files_get(there, n, &k, &note) == 0 && note.state != OUTBOX_UNSENT &&
-		  k->form == l->form && k->is_edit == l->is_edit &&
-		  destination_is_same(&k->to, &l->to) && is_same_body(there, n, l, k);
+	bool is = outbox_files_get(there, n, &k, &note, NULL) == 0 &&
+		  note.state != OUTBOX_UNSENT && k->form == l->form &&
+		  k->is_edit == l->is_edit && destination_is_same(&k->to, &l->to) &&
+		  is_same_body(there, n, l, k);
 
 	outbox_letter_free(k);
 	outbox_note_clear(&note);

@@ -35,22 +35,26 @@ static bool parse_name(const char *name, const char *suffix, int64_t *ret_n)
 	return *ret_n > 0;
 }
 
+static bool stat_body(struct outbox *o, int64_t n, struct stat *ret_st)
+{
+	char name[NUMBER_DIGITS_MAX + sizeof(".body")];
+
+	g_snprintf(name, sizeof(name), "%" G_GINT64_FORMAT ".body", n);
+	return fstatat(o->dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static bool is_body_there(struct outbox *o, int64_t n, struct stat *ret_st)
 {
-	_cleanup_close_ int fd = -1;
-
-	return outbox_files_open_body(o, n, &fd) == 0 && fstat(fd, ret_st) == 0 &&
-	       S_ISREG(ret_st->st_mode);
+	return stat_body(o, n, ret_st) && S_ISREG(ret_st->st_mode);
 }
 
 /* True if the body is missing. Not if it cannot be looked at or is no file, since only the
  * .json has the destination. */
 static bool is_body_gone(struct outbox *o, int64_t n)
 {
-	_cleanup_gfree_ char *name = g_strdup_printf("%" G_GINT64_FORMAT ".body", n);
 	struct stat st;
 
-	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+	return !stat_body(o, n, &st) && errno == ENOENT;
 }
 
 /* Appends the numbers of all bodies; removes files that were being written or removed. */
@@ -120,21 +124,18 @@ static struct outbox_letter *guess_letter(struct outbox *o, int64_t n)
 
 /* ---- listing letters of an earlier run ---- */
 
+/* why_size: of the note on the disk. */
 static void list(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
-		 bool is_new_note)
+		 int64_t why_size, bool is_new_note)
 {
-	_cleanup_gfree_ char *text = NULL;
-	int64_t why_size = 0;
-	int r;
-
 	if (!note->name || !outbox_name_reserve(o, note->name)) {
 		g_free(note->name);
 		note->name = outbox_name_claim(o, l, note->began_ms);
 		is_new_note = true;
 	}
-	r = is_new_note ? outbox_files_put_note(o, l, note, &why_size) : -EEXIST;
-	if (r < 0 && outbox_files_get_text(o, note->n, &text) == 0)
-		why_size = (int64_t)strlen(text);
+	/* What is on the disk stays if the new one cannot be written. */
+	if (is_new_note)
+		(void)outbox_files_put_note(o, l, note, &why_size);
 	outbox_item_put(o, note, l->size, why_size);
 }
 
@@ -174,42 +175,62 @@ static bool fold(struct outbox *o, const struct outbox_letter *l, struct outbox_
 	return true;
 }
 
-/* Recovers one letter, if it was under way as `sending` says. */
-static void recover_letter(struct outbox *o, int64_t n, bool sending)
-{
-	struct outbox_letter *l = NULL;
-	struct outbox_note note = {0};
-	bool is_known = outbox_files_get(o, n, &l, &note) == 0;
+/* What is on the disk of one letter. */
+struct found {
+	int64_t n, why_size;
+	struct outbox_letter *l; /* owned; NULL: its note is lost */
+	struct outbox_note note;
+};
 
-	if ((is_known && note.state == OUTBOX_SENDING) != sending) {
-		outbox_letter_free(l);
-		outbox_note_clear(&note);
+static void found_clear(void *arg)
+{
+	struct found *f = arg;
+
+	outbox_letter_free(f->l);
+	outbox_note_clear(&f->note);
+}
+
+/* A letter without a note that can be read. */
+static void recover_unknown(struct outbox *o, struct found *f)
+{
+	if (is_empty(o, f->n)) {
+		outbox_files_remove(o, f->n);
 		return;
 	}
-	if (!is_known && is_empty(o, n)) {
-		outbox_files_remove(o, n);
+	outbox_files_put_aside(o, f->n);
+	f->l = guess_letter(o, f->n);
+	f->note.n = f->n;
+	f->note.began_ms = CLAMP(f->l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
+	set_reason(&f->note, OUTBOX_UNSENT,
+		   "sparkfs ended before it was sent; nothing is known of its destination");
+	list(o, f->l, &f->note, 0, true);
+}
+
+static void recover_sending(struct outbox *o, struct found *f)
+{
+	set_reason(&f->note, OUTBOX_IN_DOUBT,
+		   "sparkfs ended while it was being sent: it may have arrived");
+	log_warning("cache", "a message to %s may or may not have been sent",
+		    destination_name(&f->l->to));
+	if (!fold(o, f->l, &f->note))
+		list(o, f->l, &f->note, f->why_size, true);
+	outbox_recheck_add(o, &f->note, f->n);
+}
+
+/* Recovers a letter, or appends it to `sending` if it was under way. */
+static void recover_letter(struct outbox *o, int64_t n, GArray *sending)
+{
+	struct found f = {.n = n};
+
+	if (outbox_files_get(o, n, &f.l, &f.note, &f.why_size) < 0) {
+		recover_unknown(o, &f);
+	} else if (f.note.state == OUTBOX_SENDING) {
+		g_array_append_val(sending, f);
 		return;
+	} else {
+		list(o, f.l, &f.note, f.why_size, false);
 	}
-	if (!is_known) {
-		outbox_files_put_aside(o, n);
-		l = guess_letter(o, n);
-		note.n = n;
-		note.began_ms = CLAMP(l->mtime_ms, TIME_MIN_MS, TIME_MAX_MS);
-		set_reason(&note, OUTBOX_UNSENT,
-			   "sparkfs ended before it was sent; nothing "
-			   "is known of its destination");
-	} else if (sending) {
-		set_reason(&note, OUTBOX_IN_DOUBT,
-			   "sparkfs ended while it was being sent: it may have arrived");
-		log_warning("cache", "a message to %s may or may not have been sent",
-			    destination_name(&l->to));
-	}
-	if (!sending || !fold(o, l, &note))
-		list(o, l, &note, !is_known || sending);
-	if (sending && is_known)
-		outbox_recheck_add(o, &note, n);
-	outbox_letter_free(l);
-	outbox_note_clear(&note);
+	found_clear(&f);
 }
 
 /* ---- drafts of an earlier run ---- */
@@ -302,16 +323,17 @@ static int recover_spool(struct outbox *o)
 
 int outbox_recover(struct outbox *o)
 {
-	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) sending = g_array_new(FALSE, FALSE, sizeof(struct found));
 	int r = scan(o, numbers);
 
+	g_array_set_clear_func(sending, found_clear);
 	g_array_sort(numbers, compare_numbers);
 	/* Letters that were sent again need the letters that they were made of, so these come
 	 * first. */
 	for (guint i = 0; i < numbers->len; i++)
-		recover_letter(o, g_array_index(numbers, int64_t, i), false);
-	for (guint i = 0; i < numbers->len; i++)
-		recover_letter(o, g_array_index(numbers, int64_t, i), true);
-	g_array_unref(numbers);
+		recover_letter(o, g_array_index(numbers, int64_t, i), sending);
+	for (guint i = 0; i < sending->len; i++)
+		recover_sending(o, &g_array_index(sending, struct found, i));
 	return r < 0 ? r : recover_spool(o);
 }

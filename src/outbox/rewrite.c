@@ -31,7 +31,7 @@ static void rewrite(void *arg)
 
 	job->error = outbox_find(o, n, &item);
 	if (job->error == 0)
-		job->error = outbox_files_get(o, n, &known, &job->note);
+		job->error = outbox_files_get(o, n, &known, &job->note, NULL);
 	if (job->error == 0) {
 		job->why_size = item->why_size;
 		job->error = outbox_files_replace_body(o, n, job->letter);

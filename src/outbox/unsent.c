@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The letters of .sparkfs/unsent/: a table in memory, so that a listing reads no files. */
+/* The letters of .sparkfs/unsent/: a table in memory (entries.h), so that a listing reads no files. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,19 +8,12 @@
 #include "base/names.h"
 #include "base/timefmt.h"
 #include "outbox/draft.h"
+#include "outbox/entries.h"
 #include "outbox/internal.h"
 
 #define PLACE_MAX_BYTES 64
 /* What is left for the file name behind "<stamp>_<place>~<tie>_". */
 #define FILE_PART_MAX (OUTBOX_ITEM_NAME_MAX - TIME_ISO_SIZE - PLACE_MAX_BYTES - 12)
-
-static gint compare_numbers(gconstpointer a, gconstpointer b, gpointer data)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	(void)data;
-	return x < y ? -1 : x > y;
-}
 
 void outbox_item_free(void *item)
 {
@@ -32,24 +25,15 @@ void outbox_item_free(void *item)
 	g_free(i);
 }
 
-static void entry_free(void *entry)
-{
-	struct outbox_entry *e = entry;
-
-	g_free(e->item.name);
-	g_free(e->key);
-	g_free(e);
-}
-
 void outbox_items_init(struct outbox *o)
 {
-	o->entries = g_tree_new_full(compare_numbers, NULL, NULL, entry_free);
+	o->entries = entries_new();
 	o->keys = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 void outbox_items_done(struct outbox *o)
 {
-	g_tree_unref(o->entries);
+	entries_free(&o->entries);
 	g_hash_table_destroy(o->keys);
 }
 
@@ -146,16 +130,6 @@ static void tell_locked(struct outbox *o, const char *name)
 
 /* ---- the table ---- */
 
-/* So long after a letter was removed its reason can be removed, too. */
-#define GONE_MS 10000
-
-static struct outbox_entry *find_locked(struct outbox *o, int64_t n)
-{
-	struct outbox_entry *e = g_tree_lookup(o->entries, &n);
-
-	return e && !e->gone_ms ? e : NULL;
-}
-
 void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t size,
 		     int64_t why_size)
 {
@@ -170,24 +144,24 @@ void outbox_item_put(struct outbox *o, const struct outbox_note *note, int64_t s
 	e->item.mtime_ms = note->began_ms;
 	e->key = name_key(note->name);
 	pthread_mutex_lock(&o->lock);
-	old = g_tree_lookup(o->entries, &note->n);
+	old = entries_find(o->entries, note->n);
 	e->is_taken = old && old->is_taken;
 	/* What an earlier run left is no news. */
 	if (!old && o->io)
 		tell_locked(o, note->name);
-	g_tree_replace(o->entries, &e->item.n, e);
+	entries_put(o->entries, e);
 	pthread_mutex_unlock(&o->lock);
 }
 
 void outbox_item_drop(struct outbox *o, int64_t n)
 {
-	const struct outbox_entry *e;
+	struct outbox_entry *e;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = entries_find(o->entries, n);
 	if (e) {
 		g_hash_table_remove(o->keys, e->key);
-		g_tree_remove(o->entries, &n);
+		entries_drop(o->entries, e);
 	}
 	pthread_mutex_unlock(&o->lock);
 }
@@ -198,7 +172,7 @@ int outbox_item_hold(struct outbox *o, int64_t n)
 	int r = 0;
 
 	pthread_mutex_lock(&o->lock);
-	e = find_locked(o, n);
+	e = entries_find(o->entries, n);
 	if (!e)
 		r = -ENOENT;
 	else if (e->is_taken)
@@ -214,7 +188,7 @@ void outbox_item_release(struct outbox *o, int64_t n)
 	struct outbox_entry *e;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = entries_find(o->entries, n);
 	if (e)
 		e->is_taken = false;
 	pthread_mutex_unlock(&o->lock);
@@ -229,34 +203,52 @@ static struct outbox_item *item_copy(const struct outbox_entry *e)
 	return item;
 }
 
-static gboolean append_copy(gpointer key, gpointer value, gpointer array)
-{
-	(void)key;
-	if (!((struct outbox_entry *)value)->gone_ms)
-		g_ptr_array_add(array, item_copy(value));
-	return FALSE;
-}
-
 char *outbox_item_name(struct outbox *o, int64_t n)
 {
 	const struct outbox_entry *e;
 	char *name;
 
 	pthread_mutex_lock(&o->lock);
-	e = find_locked(o, n);
+	e = entries_find(o->entries, n);
 	name = e ? g_strdup(e->item.name) : NULL;
 	pthread_mutex_unlock(&o->lock);
 	return name;
 }
 
-GPtrArray *outbox_list(struct outbox *o)
+struct wanted_items {
+	GPtrArray *items;
+	guint most;
+};
+
+static bool append_copy(void *arg, const struct outbox_entry *e)
 {
-	GPtrArray *items = g_ptr_array_new_with_free_func(outbox_item_free);
+	struct wanted_items *w = arg;
+
+	if (w->items->len == w->most)
+		return false;
+	g_ptr_array_add(w->items, item_copy(e));
+	return true;
+}
+
+GPtrArray *outbox_list(struct outbox *o, int64_t from, guint most)
+{
+	struct wanted_items w = {g_ptr_array_new_with_free_func(outbox_item_free), most};
 
 	pthread_mutex_lock(&o->lock);
-	g_tree_foreach(o->entries, append_copy, items);
+	entries_each(o->entries, from, append_copy, &w);
 	pthread_mutex_unlock(&o->lock);
-	return items;
+	return w.items;
+}
+
+int outbox_find_named(struct outbox *o, const char *name, int64_t *ret_n)
+{
+	const struct outbox_entry *e;
+
+	pthread_mutex_lock(&o->lock);
+	e = entries_named(o->entries, name);
+	*ret_n = e ? e->item.n : 0;
+	pthread_mutex_unlock(&o->lock);
+	return *ret_n ? 0 : -ENOENT;
 }
 
 int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item)
@@ -265,7 +257,7 @@ int outbox_find(struct outbox *o, int64_t n, struct outbox_item **ret_item)
 	int r = -ENOENT;
 
 	pthread_mutex_lock(&o->lock);
-	e = find_locked(o, n);
+	e = entries_find(o->entries, n);
 	if (e) {
 		*ret_item = item_copy(e);
 		r = 0;
@@ -279,103 +271,68 @@ int outbox_count(struct outbox *o)
 	int count;
 
 	pthread_mutex_lock(&o->lock);
-	count = g_tree_nnodes(o->entries) - o->gone;
+	count = entries_count(o->entries);
 	pthread_mutex_unlock(&o->lock);
 	return count;
 }
 
-static gboolean count_doubt(gpointer key, gpointer value, gpointer count)
-{
-	const struct outbox_entry *e = value;
-
-	(void)key;
-	*(int *)count += !e->gone_ms && e->is_doubt;
-	return FALSE;
-}
-
 int outbox_count_doubts(struct outbox *o)
 {
-	int count = 0;
+	int count;
 
 	pthread_mutex_lock(&o->lock);
-	g_tree_foreach(o->entries, count_doubt, &count);
+	count = entries_count_doubts(o->entries);
 	pthread_mutex_unlock(&o->lock);
 	return count;
 }
 
 struct wanted_size {
-	int64_t size, n;
+	int64_t n;
 	GArray *found;
 };
 
-static gboolean append_if_of_size(gpointer key, gpointer value, gpointer wanted)
+static void append_if_free(void *arg, const struct outbox_entry *e)
 {
-	const struct outbox_entry *e = value;
-	struct wanted_size *w = wanted;
+	struct wanted_size *w = arg;
 
-	(void)key;
-	if (!e->gone_ms && !e->is_taken && !e->is_doubt && e->item.size == w->size &&
-	    e->item.n != w->n)
+	if (!e->is_taken && !e->is_doubt && e->item.n != w->n)
 		g_array_append_val(w->found, e->item.n);
-	return FALSE;
 }
 
 GArray *outbox_items_of_size(struct outbox *o, int64_t size, int64_t n)
 {
-	struct wanted_size w = {
-		.size = size, .n = n, .found = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+	struct wanted_size w = {.n = n, .found = g_array_new(FALSE, FALSE, sizeof(int64_t))};
 
 	pthread_mutex_lock(&o->lock);
-	g_tree_foreach(o->entries, append_if_of_size, &w);
+	entries_of_size(o->entries, size, append_if_free, &w);
 	pthread_mutex_unlock(&o->lock);
 	return w.found;
 }
 
 /* ---- reasons of letters that are gone ---- */
 
-struct wanted_why {
-	const char *name;
-	int64_t now_ms, n, old; /* old: one that is to be forgotten; 0: none */
-};
-
-static gboolean match_why(gpointer key, gpointer value, gpointer wanted)
-{
-	const struct outbox_entry *e = value;
-	struct wanted_why *w = wanted;
-
-	(void)key;
-	if (e->gone_ms && w->now_ms - e->gone_ms > GONE_MS)
-		w->old = e->item.n;
-	else if (strcmp(e->item.name, w->name) == 0)
-		w->n = e->item.n;
-	/* Another letter may have the name of one that is gone. */
-	return w->n == e->item.n && !e->gone_ms;
-}
-
 int outbox_find_why(struct outbox *o, const char *name, int64_t *ret_n)
 {
-	struct wanted_why w = {.name = name, .now_ms = clock_mono(o->clock)};
+	const struct outbox_entry *e;
 
 	pthread_mutex_lock(&o->lock);
-	g_tree_foreach(o->entries, match_why, &w);
-	if (w.old && g_tree_remove(o->entries, &w.old))
-		o->gone--;
+	/* Another letter may have the name of one that is gone. */
+	e = entries_named(o->entries, name);
+	*ret_n = e ? e->item.n : entries_gone_named(o->entries, name, clock_mono(o->clock));
 	pthread_mutex_unlock(&o->lock);
-	*ret_n = w.n;
-	return w.n ? 0 : -ENOENT;
+	return *ret_n ? 0 : -ENOENT;
 }
 
-/* Takes a letter that rm removed off the list; its reason is found for a moment. */
+/* Takes a letter that rm removed off the list. */
 static void note_gone(struct outbox *o, int64_t n)
 {
 	struct outbox_entry *e;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
+	e = entries_find(o->entries, n);
 	if (e) {
 		g_hash_table_remove(o->keys, e->key);
-		e->gone_ms = clock_mono(o->clock);
-		o->gone++;
+		entries_set_gone(o->entries, e, clock_mono(o->clock));
 	}
 	pthread_mutex_unlock(&o->lock);
 }
@@ -383,14 +340,10 @@ static void note_gone(struct outbox *o, int64_t n)
 /* True if the letter was removed, and only its reason could be looked up until now. */
 static bool forget_gone(struct outbox *o, int64_t n)
 {
-	const struct outbox_entry *e;
 	bool is_gone;
 
 	pthread_mutex_lock(&o->lock);
-	e = g_tree_lookup(o->entries, &n);
-	is_gone = e && e->gone_ms;
-	if (is_gone && g_tree_remove(o->entries, &n))
-		o->gone--;
+	is_gone = entries_forget(o->entries, n);
 	pthread_mutex_unlock(&o->lock);
 	return is_gone;
 }
@@ -400,7 +353,7 @@ static bool is_listed(struct outbox *o, int64_t n)
 	bool is_there;
 
 	pthread_mutex_lock(&o->lock);
-	is_there = find_locked(o, n) != NULL;
+	is_there = entries_find(o->entries, n) != NULL;
 	pthread_mutex_unlock(&o->lock);
 	return is_there;
 }
@@ -477,7 +430,7 @@ int outbox_take(struct outbox *o, int64_t n, struct outbox_letter **ret_letter)
 	if (r < 0)
 		return r;
 	outbox_item_release(o, n);
-	r = outbox_files_get(o, n, &l, &note);
+	r = outbox_files_get(o, n, &l, &note, NULL);
 	if (r < 0)
 		return r;
 	outbox_note_clear(&note);

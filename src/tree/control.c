@@ -128,21 +128,6 @@ static int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 
 #define WHY ".why.json"
 
-/* 0: there is none. */
-static int64_t find_letter(struct outbox *o, const char *name)
-{
-	g_autoptr(GPtrArray) items = outbox_list(o);
-	int64_t n = 0;
-
-	for (guint i = 0; i < items->len && !n; i++) {
-		const struct outbox_item *item = items->pdata[i];
-
-		if (strcmp(item->name, name) == 0)
-			n = item->n;
-	}
-	return n;
-}
-
 static int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 			 struct tree_entry *ret_entry)
 {
@@ -155,7 +140,7 @@ static int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		kind = TREE_LETTER_WHY;
 		outbox_find_why(ctx->tree->config.outbox, plain, &n);
 	} else {
-		n = find_letter(ctx->tree->config.outbox, name);
+		outbox_find_named(ctx->tree->config.outbox, name, &n);
 	}
 	/* The scratch file of an editor beside it. */
 	if (!n) {
@@ -167,31 +152,54 @@ static int unsent_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return tree_entry_or_none(ctx, n ? 0 : -ENOENT, tree_ino(kind, n), 0, ret_entry);
 }
 
+/* Letters that are copied at once for a listing. */
+#define LETTERS_SLICE 100
+
+struct letters {
+	struct tree_ctx *ctx;
+	int64_t cookie; /* what is listed is above it */
+	tree_emit emit;
+	void *arg;
+	int error;
+};
+
+/* Lists a letter behind its reason, which disappears with it: find -delete must meet the reason first. */
+static bool emit_letter(struct letters *l, const struct outbox_item *item)
+{
+	int64_t own = STORE_COOKIE_MIN + 2 * item->n;
+	_cleanup_gfree_ char *why = g_strconcat(item->name, WHY, NULL);
+
+	if (own > l->cookie &&
+	    !tree_emit_ino(l->ctx, l->emit, l->arg, why, tree_ino(TREE_LETTER_WHY, item->n),
+			   own, &l->error))
+		return false;
+	return own + 1 <= l->cookie ||
+	       tree_emit_ino(l->ctx, l->emit, l->arg, item->name,
+			     tree_ino(TREE_LETTER, item->n), own + 1, &l->error);
+}
+
 static int unsent_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 			  tree_emit emit, void *arg)
 {
-	GPtrArray *items = outbox_list(ctx->tree->config.outbox);
+	struct letters l = {.ctx = ctx, .cookie = cookie, .emit = emit, .arg = arg};
+	int64_t from = cookie > STORE_COOKIE_MIN ? (cookie - STORE_COOKIE_MIN) / 2 : 0;
 	bool more = true;
-	int error = 0;
 
 	(void)dir;
-	for (guint i = 0; i < items->len && more; i++) {
-		const struct outbox_item *item = items->pdata[i];
-		int64_t own = STORE_COOKIE_MIN + 2 * item->n;
-		char *why = g_strconcat(item->name, WHY, NULL);
+	while (more) {
+		g_autoptr(GPtrArray) items =
+			outbox_list(ctx->tree->config.outbox, from, LETTERS_SLICE);
 
-		/* The reason disappears with its letter, so find -delete must meet the reason
-		 * first. */
-		if (own > cookie)
-			more = tree_emit_ino(ctx, emit, arg, why,
-					     tree_ino(TREE_LETTER_WHY, item->n), own, &error);
-		if (more && own + 1 > cookie)
-			more = tree_emit_ino(ctx, emit, arg, item->name,
-					     tree_ino(TREE_LETTER, item->n), own + 1, &error);
-		g_free(why);
+		more = items->len == LETTERS_SLICE;
+		for (guint i = 0; i < items->len; i++) {
+			const struct outbox_item *item = items->pdata[i];
+
+			if (!emit_letter(&l, item))
+				return l.error;
+			from = item->n + 1;
+		}
 	}
-	g_ptr_array_unref(items);
-	return error;
+	return l.error;
 }
 
 static int letter_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)

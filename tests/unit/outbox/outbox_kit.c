@@ -426,7 +426,7 @@ char *kit_files(const struct kit *k, const char *folder)
 
 struct outbox_item *kit_only_item(struct kit *k)
 {
-	GPtrArray *items = outbox_list(k->o);
+	GPtrArray *items = outbox_list(k->o, 0, G_MAXUINT);
 	struct outbox_item *item;
 
 	assert_int_equal(items->len, 1);

@@ -209,7 +209,7 @@ static bool item_says(struct kit *k, const struct outbox_item *item, const char 
 
 static void expect_letter(struct kit *k, enum scenario s, const struct seen *seen)
 {
-	GPtrArray *items = outbox_list(k->o);
+	GPtrArray *items = outbox_list(k->o, 0, G_MAXUINT);
 	const struct outbox_item *item;
 	char bytes[16] = "";
 	int fd;

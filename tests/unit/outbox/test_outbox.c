@@ -493,7 +493,7 @@ static void closing_leaves_everything_in_unsent(void **state)
 	kit_expect_end(&turn, -ESHUTDOWN);
 	kit_expect_end(&fresh, -ESHUTDOWN);
 	kit_open_outbox(k);
-	items = outbox_list(k->o);
+	items = outbox_list(k->o, 0, G_MAXUINT);
 	assert_int_equal(items->len, 3);
 	for (guint i = 0; i < items->len; i++) {
 		struct outbox_item *item = g_ptr_array_index(items, i);
@@ -539,7 +539,7 @@ static void closing_does_not_wait_for_a_check(void **state)
 	kit_expect_end(&asking, -ETIMEDOUT);
 	kit_expect_end(&pausing, -ETIMEDOUT);
 	kit_open_outbox(k);
-	items = outbox_list(k->o);
+	items = outbox_list(k->o, 0, G_MAXUINT);
 	assert_int_equal(items->len, 2);
 	for (guint i = 0; i < items->len; i++) {
 		const struct outbox_item *item = g_ptr_array_index(items, i);
