@@ -2,6 +2,7 @@
 #include "control.h"
 
 #include "control_data.h"
+#include "oauth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,9 +151,27 @@ static void switches_answer(struct req *rq)
 	jw_bool(out, "range", sw->range);
 	jw_int(out, "scanSeconds", sw->scan_seconds);
 	jw_str(out, "disposition", sw->disposition);
+	jw_int(out, "tokenLife", rq->sim->lives.access);
+	jw_int(out, "refreshLife", rq->sim->lives.refresh);
+	jw_int(out, "tokenLimit", rq->sim->lives.token_limit);
+	jw_bool(out, "refreshRotates", rq->sim->lives.rotate);
+	jw_bool(out, "refreshUnchanged", rq->sim->lives.unchanged);
+	jw_bool(out, "pendingIs400", rq->sim->lives.pending_400);
+	jw_bool(out, "tooFastIs429", rq->sim->lives.too_fast_429);
 	jw_int(out, "latencyMs", rq->sim->opt.latency_ms);
 	jw_int(out, "maxPage", rq->sim->opt.max_page);
 	jw_close(out, '}');
+}
+
+static void lives_post(struct lives *l, const cJSON *body)
+{
+	l->access = (int)jr_num(body, "tokenLife", l->access);
+	l->refresh = (int)jr_num(body, "refreshLife", l->refresh);
+	l->token_limit = (int)jr_num(body, "tokenLimit", l->token_limit);
+	set_bool(body, "refreshRotates", &l->rotate);
+	set_bool(body, "refreshUnchanged", &l->unchanged);
+	set_bool(body, "pendingIs400", &l->pending_400);
+	set_bool(body, "tooFastIs429", &l->too_fast_429);
 }
 
 static void switches_post(struct req *rq)
@@ -169,6 +188,7 @@ static void switches_post(struct req *rq)
 	set_bool(body, "directUnknown404", &sw->direct_unknown_404);
 	set_bool(body, "leaveOnModeratedDelete", &sw->leave_on_moderated_delete);
 	set_bool(body, "range", &sw->range);
+	lives_post(&rq->sim->lives, body);
 	sw->scan_seconds = (int)jr_num(body, "scanSeconds", sw->scan_seconds);
 	rq->sim->opt.latency_ms = (int)jr_num(body, "latencyMs", rq->sim->opt.latency_ms);
 	rq->sim->opt.max_page = (int)jr_num(body, "maxPage", rq->sim->opt.max_page);
@@ -202,7 +222,9 @@ static const struct control_route {
 	{M_GET, "switches", switches_answer},
 	{M_POST, "switches", switches_post},
 	{M_POST, "scan", control_scan},
+	{M_GET, "tokens", oauth_tokens_get},
 	{M_POST, "tokens", control_tokens},
+	{M_DELETE, "tokens", oauth_tokens_delete},
 	{M_POST, "people", control_people},
 	{M_POST, "rooms", control_rooms},
 	{M_POST, "messages", control_messages},

@@ -119,7 +119,9 @@ void control_tokens(struct req *rq)
 	p = find_person(rq, jr_str(body, "person"));
 	if (!p)
 		return;
-	data_token_add(rq->sim, token, p, jr_bool(body, "valid") != 0);
+	tok = data_token_add(rq->sim, token, p, jr_bool(body, "valid") != 0);
+	if (jr_num(body, "seconds", 0) > 0)
+		tok->expires = tok->created + (int64_t)(jr_num(body, "seconds", 0) * 1000);
 	req_no_content(rq);
 }
 

@@ -13,7 +13,7 @@ void data_init(struct sim *sim)
 	sim->former = g_ptr_array_new();
 	sim->people_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
 	sim->people_by_email = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	sim->tokens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	sim->tokens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, token_free);
 	sim->rooms = g_ptr_array_new();
 	sim->rooms_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
 	sim->messages_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);

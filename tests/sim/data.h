@@ -42,7 +42,7 @@ struct person {
 	enum person_kind kind;
 	int64_t created, modified, activity;
 	const char *status;
-	bool pending, no_login, deleted;
+	bool pending, no_login, deleted, guest;
 	/* Fields an admin wrote that are kept as they came. */
 	cJSON *extra;
 	GPtrArray *memberships; /* struct membership */
@@ -134,9 +134,17 @@ struct webhook {
 	int64_t first_fail;
 };
 
+struct integration;
+
+/* An access token, or a refresh token of an integration. Times are of the simulator's clock. */
 struct token {
 	struct person *person;
-	bool valid;
+	bool valid, is_refresh;
+	int64_t created, expires; /* expires 0: never */
+	struct uuid uuid;	  /* of its authorization */
+	/* NULL for tokens that no login gave: they may do everything. */
+	const struct integration *integration;
+	char *scope;
 };
 
 /* Behaviour that the documentation leaves open: POST /_sim/switches. */
@@ -151,6 +159,16 @@ struct switches {
 	char disposition[12]; /* star, raw, percent, missing */
 };
 
+/* Of logins; seconds. */
+struct lives {
+	int access, refresh, code, device, interval;
+	int token_limit;   /* of living access tokens a person */
+	bool rotate;	   /* each refresh gives a new refresh token, and the old one is dead */
+	bool unchanged;	   /* a refresh within 24 hours gives the same access token */
+	bool pending_400;  /* 400 authorization_pending instead of 428 */
+	bool too_fast_429; /* instead of 400 slow_down */
+};
+
 struct rate {
 	int limit; /* per minute and person, 0 = off */
 	char retry_after[64];
@@ -158,6 +176,7 @@ struct rate {
 };
 
 struct faults;
+struct oauth;
 struct reqlog;
 struct park;
 struct hooks;
@@ -166,6 +185,7 @@ struct sim {
 	struct options opt;
 	struct switches sw;
 	struct rate rate;
+	struct lives lives;
 	int port;
 	char *origin; /* http://127.0.0.1:PORT */
 	int64_t clock_offset;
@@ -187,6 +207,7 @@ struct sim {
 	struct reqlog *log;
 	struct park *park;
 	struct hooks *hooks;
+	struct oauth *oauth;
 };
 
 void data_init(struct sim *sim);
@@ -203,7 +224,10 @@ struct person *data_person_by_id(struct sim *sim, const char *id);
 void data_person_rename(struct person *p, const char *display);
 void data_person_set_email(struct sim *sim, struct person *p, const char *email);
 void data_person_delete(struct sim *sim, struct person *p);
-void data_token_add(struct sim *sim, const char *token, struct person *p, bool valid);
+struct token *data_token_add(struct sim *sim, const char *token, struct person *p, bool valid);
+/* NULL unless it is valid, unexpired and of somebody who is there. */
+struct token *data_token(struct sim *sim, const char *text);
+void token_free(void *token);
 
 struct room *data_room_add(struct sim *sim, struct person *creator, const char *title,
 			   uint64_t t100, const char *cluster);

@@ -117,13 +117,33 @@ void data_person_delete(struct sim *sim, struct person *p)
 	}
 }
 
-void data_token_add(struct sim *sim, const char *token, struct person *p, bool valid)
+struct token *data_token_add(struct sim *sim, const char *token, struct person *p, bool valid)
 {
 	struct token *t = g_new0(struct token, 1);
 
 	t->person = p;
 	t->valid = valid;
+	t->created = data_now(sim);
+	t->uuid = uuid_random();
 	g_hash_table_replace(sim->tokens, g_strdup(token), t);
+	return t;
+}
+
+struct token *data_token(struct sim *sim, const char *text)
+{
+	struct token *t = text ? g_hash_table_lookup(sim->tokens, text) : NULL;
+
+	if (!t || !t->valid || t->person->deleted)
+		return NULL;
+	return t->expires && t->expires <= data_now(sim) ? NULL : t;
+}
+
+void token_free(void *token)
+{
+	struct token *t = token;
+
+	g_free(t->scope);
+	g_free(t);
 }
 
 struct team *data_team_add(struct sim *sim, struct person *creator, const char *name,

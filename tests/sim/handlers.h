@@ -60,6 +60,23 @@ void licenses_patch(struct req *rq);
 void roles_list(struct req *rq);
 void roles_get(struct req *rq);
 
+/* Logins (oauth.h). These need no bearer, and take forms. */
+void oauth_authorize_get(struct req *rq);
+void oauth_authorize_post(struct req *rq);
+void oauth_access_token(struct req *rq);
+void oauth_device_authorize(struct req *rq);
+void oauth_device_token(struct req *rq);
+void oauth_verify(struct req *rq);
+void jwt_login(struct req *rq);
+void guests_token(struct req *rq);
+void guests_count(struct req *rq);
+void authorizations_list(struct req *rq);
+void authorizations_delete(struct req *rq);
+void authorizations_delete_all(struct req *rq);
+void authorizations_expiry(struct req *rq);
+/* True if the scopes of the token cover the request. */
+bool oauth_allows(const struct req *rq);
+
 /* The room if the caller may see it; answers 400 or 404 and returns NULL otherwise. */
 struct room *room_for(struct req *rq, const char *id);
 /* The room whoever asks; answers 400 or 404 and returns NULL otherwise. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "oauth.h"
 #include "seed.h"
 #include "server.h"
 #include "state.h"
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
 	sim.faults = faults_new();
 	sim.log = reqlog_new();
 	sim.hooks = hooks_new();
+	if (oauth_init(&sim))
+		return 2;
 	seed_base(&sim);
 	if (sim.opt.demo)
 		seed_demo(&sim);

@@ -30,6 +30,17 @@ static const char usage[] =
 	"  --rate-limit N      at most N requests a minute and person, then 429 (default off)\n"
 	"  --max-page N        lower the page size caps of all lists to N\n"
 	"  --scan-seconds N    new uploads are 'being scanned' (423) for N seconds\n"
+	"  --integration TEXT  an application that may log people in: id=ID secret=SECRET\n"
+	"                      [name=NAME] [redirect=URI]... [scope=SCOPE]..., blanks between\n"
+	"                      (there is one: id=sim-client secret=sim-secret, for the device\n"
+	"                      grant and http://localhost:53682/)\n"
+	"  --token-life S      access tokens of logins live S seconds (default 14 days)\n"
+	"  --refresh-life S    refresh tokens S seconds after their last use (default 90 "
+	"days)\n"
+	"  --code-life S       codes of both grants S seconds (default 300)\n"
+	"  --device-interval S what devices are told to wait between two questions (default "
+	"2)\n"
+	"  --rotate-refresh    each refresh gives a new refresh token and ends the old one\n"
 	"  --help              this text\n"
 	"  --version           print the version\n"
 	"\n"
@@ -47,7 +58,9 @@ static const char usage[] =
 	"            contentLength malformed pagination host\n"
 	"  POST   /_sim/release        let hanging requests go on, keep the faults\n"
 	"  POST   /_sim/rate           {\"limit\":N,\"retryAfter\":TEXT,\"html\":BOOL}\n"
-	"  POST   /_sim/tokens         {\"token\":T,\"person\":NAME,\"valid\":BOOL}\n"
+	"  POST   /_sim/tokens         "
+	"{\"token\":T,\"person\":NAME,\"valid\":BOOL,\"seconds\":N}\n"
+	"  GET    /_sim/tokens         those that logins gave; DELETE ends them all\n"
 	"  POST   /_sim/scan           "
 	"{\"contentId\"|\"messageId\":ID,\"state\":S,\"seconds\":N}\n"
 	"  POST   /_sim/switches       behaviour the documentation leaves open; GET shows it\n"
@@ -72,6 +85,12 @@ enum {
 	OPT_RATE,
 	OPT_MAX_PAGE,
 	OPT_SCAN,
+	OPT_INTEGRATION,
+	OPT_TOKEN_LIFE,
+	OPT_REFRESH_LIFE,
+	OPT_CODE_LIFE,
+	OPT_INTERVAL,
+	OPT_ROTATE,
 	OPT_HELP,
 	OPT_VERSION
 };
@@ -89,6 +108,12 @@ static const struct option long_options[] = {
 	{"rate-limit", required_argument, NULL, OPT_RATE},
 	{"max-page", required_argument, NULL, OPT_MAX_PAGE},
 	{"scan-seconds", required_argument, NULL, OPT_SCAN},
+	{"integration", required_argument, NULL, OPT_INTEGRATION},
+	{"token-life", required_argument, NULL, OPT_TOKEN_LIFE},
+	{"refresh-life", required_argument, NULL, OPT_REFRESH_LIFE},
+	{"code-life", required_argument, NULL, OPT_CODE_LIFE},
+	{"device-interval", required_argument, NULL, OPT_INTERVAL},
+	{"rotate-refresh", no_argument, NULL, OPT_ROTATE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -146,6 +171,14 @@ static int parse_number(int c, const char *text, struct options *o)
 		return number(text, 100000, &o->max_page);
 	case OPT_SCAN:
 		return number(text, 3600, &o->scan_seconds);
+	case OPT_TOKEN_LIFE:
+		return number(text, INT32_MAX, &o->token_life);
+	case OPT_REFRESH_LIFE:
+		return number(text, INT32_MAX, &o->refresh_life);
+	case OPT_CODE_LIFE:
+		return number(text, INT32_MAX, &o->code_life);
+	case OPT_INTERVAL:
+		return number(text, 3600, &o->device_interval);
 	case OPT_SEED:
 		o->seed = strtoull(text, &end, 0);
 		return *end ? -1 : 0;
@@ -157,7 +190,17 @@ static int parse_number(int c, const char *text, struct options *o)
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options o = {
-		.host = "127.0.0.1", .demo = true, .messages = 20, .members = 5, .seed = 1};
+		.host = "127.0.0.1",
+		.demo = true,
+		.messages = 20,
+		.members = 5,
+		.seed = 1,
+		/* As the service's (webex-api.md 5.18, 5.19). */
+		.token_life = 1209599,
+		.refresh_life = 7775999,
+		.code_life = 300,
+		.device_interval = 2,
+	};
 	bool data_chosen = false;
 	int c, rc;
 
@@ -177,6 +220,10 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 			o.port_file = optarg;
 		else if (c == OPT_STATE)
 			o.state = optarg;
+		else if (c == OPT_ROTATE)
+			o.rotate_refresh = true;
+		else if (c == OPT_INTEGRATION && o.n_integrations < INTEGRATIONS_MAX)
+			o.integrations[o.n_integrations++] = optarg;
 		else if (c == OPT_DATA)
 			rc = parse_data(optarg, &o, &data_chosen);
 		else if (c == '?')

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define INTEGRATIONS_MAX 8
+
 struct options {
 	char host[64];
 	int port;
@@ -20,6 +22,11 @@ struct options {
 	int rate_limit;
 	int max_page;
 	int scan_seconds;
+	/* Of logins; seconds. */
+	int token_life, refresh_life, code_life, device_interval;
+	bool rotate_refresh;
+	const char *integrations[INTEGRATIONS_MAX]; /* oauth.h has the form */
+	int n_integrations;
 };
 
 /* 0 to go on, 1 when help or version was printed, -1 for a usage error (reported). */

@@ -81,7 +81,7 @@ static void jw_person(struct req *rq, GString *out, const struct person *p, bool
 		jw_presence(rq, out, p);
 	jw_bool(out, "invitePending", p->pending);
 	jw_bool(out, "loginEnabled", !p->no_login);
-	jw_str(out, "type", p->kind == PERSON_BOT ? "bot" : "person");
+	jw_str(out, "type", p->kind == PERSON_BOT ? "bot" : p->guest ? "appuser" : "person");
 	jw_close(out, '}');
 }
 

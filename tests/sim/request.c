@@ -39,14 +39,12 @@ void url_encode(GString *out, const char *text)
 	}
 }
 
-static void parse_query(struct req *rq)
+/* Of a query or a urlencoded body. */
+static GPtrArray *parse_pairs(const char *text)
 {
-	char **parts;
+	GPtrArray *pairs = g_ptr_array_new();
+	char **parts = g_strsplit(text ? text : "", "&", 200);
 
-	rq->params = g_ptr_array_new();
-	if (!rq->query)
-		return;
-	parts = g_strsplit(rq->query, "&", 200);
 	for (char **p = parts; *p; p++) {
 		size_t n = strcspn(*p, "=");
 		struct field *f;
@@ -61,9 +59,21 @@ static void parse_query(struct req *rq)
 		/* Echoed in answers and folded in searches: hostile bytes end here. */
 		f->value = g_utf8_make_valid(value, -1);
 		g_free(value);
-		g_ptr_array_add(rq->params, f);
+		g_ptr_array_add(pairs, f);
 	}
 	g_strfreev(parts);
+	return pairs;
+}
+
+static const char *pair_value(const GPtrArray *pairs, const char *name)
+{
+	for (guint i = 0; i < pairs->len; i++) {
+		const struct field *f = pairs->pdata[i];
+
+		if (!strcmp(f->name, name))
+			return *f->value ? f->value : NULL;
+	}
+	return NULL;
 }
 
 /* Behind the host of an absolute target, as clients with an http proxy send it. */
@@ -85,7 +95,7 @@ void req_parse_uri(struct req *rq)
 
 	rq->path = mark ? g_strndup(uri, (gsize)(mark - uri)) : g_strdup(uri);
 	rq->query = mark ? g_strdup(mark + 1) : NULL;
-	parse_query(rq);
+	rq->params = parse_pairs(rq->query);
 	parts = g_strsplit(rq->path, "/", 64);
 	for (char **p = parts; *p; p++) {
 		if (!**p)
@@ -102,13 +112,14 @@ void req_parse_uri(struct req *rq)
 
 const char *req_param(const struct req *rq, const char *name)
 {
-	for (guint i = 0; i < rq->params->len; i++) {
-		const struct field *f = rq->params->pdata[i];
+	return pair_value(rq->params, name);
+}
 
-		if (!strcmp(f->name, name))
-			return *f->value ? f->value : NULL;
-	}
-	return NULL;
+const char *req_form(struct req *rq, const char *name)
+{
+	if (!rq->form_fields)
+		rq->form_fields = parse_pairs(rq->body->str);
+	return pair_value(rq->form_fields, name);
 }
 
 bool req_param_true(const struct req *rq, const char *name)
@@ -236,6 +247,7 @@ void req_free(struct req *rq)
 	upload_free(rq->upload);
 	fields_free(rq->params);
 	fields_free(rq->fields);
+	fields_free(rq->form_fields);
 	for (int i = 0; i < (int)G_N_ELEMENTS(rq->segments); i++)
 		g_free(rq->segments[i]);
 	for (guint i = 0; rq->resp.headers && i < rq->resp.headers->len; i++) {

@@ -11,6 +11,7 @@ typedef void (*handler_fn)(struct req *rq);
 struct route {
 	const char *pattern;
 	handler_fn get, post, put, del, patch;
+	bool open; /* no bearer, and bodies are forms, too */
 };
 
 static const struct route routes[] = {
@@ -41,6 +42,16 @@ static const struct route routes[] = {
 	{"licenses/*", licenses_get},
 	{"roles", roles_list},
 	{"roles/*", roles_get},
+	{"authorize", oauth_authorize_get, oauth_authorize_post, .open = true},
+	{"access_token", .post = oauth_access_token, .open = true},
+	{"device/authorize", .post = oauth_device_authorize, .open = true},
+	{"device/token", .post = oauth_device_token, .open = true},
+	{"jwt/login", .post = jwt_login, .open = true},
+	{"guests/token", .post = guests_token},
+	{"guests/count", guests_count},
+	{"authorizations", authorizations_list, .del = authorizations_delete_all},
+	{"authorizations/tokenExpiry", authorizations_expiry},
+	{"authorizations/*", .del = authorizations_delete},
 };
 
 static bool route_matches(struct req *rq, const char *pattern)
@@ -146,7 +157,7 @@ static int check_type(struct req *rq, const struct route *r)
 	char *media, *semicolon;
 	int rc = -1;
 
-	if (rq->method != M_POST && rq->method != M_PUT && rq->method != M_OTHER)
+	if (r->open || (rq->method != M_POST && rq->method != M_PUT && rq->method != M_OTHER))
 		return 0;
 	media = g_ascii_strdown(type ? type : "text/plain", -1);
 	semicolon = strchr(media, ';');
@@ -171,18 +182,20 @@ void router_dispatch(struct req *rq)
 		control_dispatch(rq);
 		return;
 	}
+	if (rq->n_segments == 1 && !strcmp(rq->segments[0], "verify")) {
+		oauth_verify(rq);
+		return;
+	}
 	if (rq->n_segments < 1 || strcmp(rq->segments[0], "v1")) {
 		req_error(rq, 404, "The requested resource could not be found.");
 		return;
 	}
-	if (router_authenticate(rq))
-		return;
-	if (check_rate(rq))
-		return;
 	for (size_t i = 0; !found && i < G_N_ELEMENTS(routes); i++) {
 		if (route_matches(rq, routes[i].pattern))
 			found = &routes[i];
 	}
+	if ((!found || !found->open) && (router_authenticate(rq) || check_rate(rq)))
+		return;
 	if (!found) {
 		req_error(rq, 404, "The requested resource could not be found.");
 		return;
@@ -194,6 +207,10 @@ void router_dispatch(struct req *rq)
 	}
 	if (check_type(rq, found))
 		return;
+	if (!oauth_allows(rq)) {
+		req_forbidden(rq);
+		return;
+	}
 	hooks_collect(rq->sim);
 	fn(rq);
 }

@@ -52,27 +52,26 @@ static void set_origin(struct req *rq)
 	rq->origin = good ? g_strconcat("http://", host, NULL) : g_strdup(rq->sim->origin);
 }
 
-static const struct token *find_token(struct req *rq)
+/* The text behind Bearer, which the caller frees; NULL without. */
+static char *bearer(struct req *rq)
 {
 	const char *auth = header_in(rq, "Authorization");
-	const struct token *found;
-	char *text;
 
 	if (!auth || g_ascii_strncasecmp(auth, "Bearer ", 7))
 		return NULL;
 	/* White space around a header's value is no part of it. */
-	text = g_strstrip(g_strdup(auth + 7));
-	found = g_hash_table_lookup(rq->sim->tokens, text);
-	g_free(text);
-	return found;
+	return g_strstrip(g_strdup(auth + 7));
 }
 
 int router_authenticate(struct req *rq)
 {
-	const struct token *tok = find_token(rq);
+	char *text = bearer(rq);
+	const struct token *tok = data_token(rq->sim, text);
 
-	if (tok && tok->valid && !tok->person->deleted) {
+	g_free(text);
+	if (tok && !tok->is_refresh) {
 		rq->caller = tok->person;
+		rq->token = tok;
 		return 0;
 	}
 	req_error(rq, 401,
@@ -84,8 +83,10 @@ int router_authenticate(struct req *rq)
 
 static void begin_log(struct req *rq)
 {
-	const struct token *tok = find_token(rq);
+	char *text = bearer(rq);
+	const struct token *tok = text ? g_hash_table_lookup(rq->sim->tokens, text) : NULL;
 
+	g_free(text);
 	rq->log = reqlog_begin(rq->sim->log, rq->method_name, rq->path, rq->query);
 	rq->log->person = tok ? g_strdup(tok->person->key) : NULL;
 	rq->log->agent = reqlog_text(header_in(rq, "User-Agent"));

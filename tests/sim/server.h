@@ -77,13 +77,15 @@ struct req {
 	bool control;
 
 	struct person *caller;
+	const struct token *token; /* with caller */
 	GString *body;
 	bool body_too_big;
 	cJSON *json;
 	struct multipart *form;
 	bool multipart, form_bad;
 	enum { PART_IGNORED, PART_FIELD, PART_FILE } part;
-	GPtrArray *fields; /* struct field */
+	GPtrArray *fields;	/* struct field */
+	GPtrArray *form_fields; /* struct field: of a urlencoded body, once it was asked for */
 	struct upload *upload;
 	int n_files;
 	bool upload_too_big;
@@ -103,6 +105,8 @@ void server_stop(struct sim *sim, struct MHD_Daemon *daemon);
 /* request.c: what handlers use. */
 const char *req_param(const struct req *rq, const char *name); /* NULL when absent or empty */
 bool req_param_true(const struct req *rq, const char *name);
+/* A field of a urlencoded body. NULL when absent or empty. */
+const char *req_form(struct req *rq, const char *name);
 void req_parse_uri(struct req *rq);
 /* Parsed JSON object of the body; answers 400 and returns NULL when it is none. */
 cJSON *req_json(struct req *rq);
