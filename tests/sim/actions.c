@@ -65,7 +65,7 @@ static int check_submit(struct req *rq, const cJSON *body, struct message **ret_
 			  "activity with cards\"");
 		return -1;
 	}
-	if (msg->author == rq->caller) {
+	if (msg->author == rq->caller && !rq->sim->sw.author_submits) {
 		req_error(
 			rq, 400,
 			"Unable to post attachment action: \"Author of a card cannot submit a "

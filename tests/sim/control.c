@@ -148,6 +148,7 @@ static void switches_answer(struct req *rq)
 	jw_bool(out, "deletedAnchor404", sw->deleted_anchor_404);
 	jw_bool(out, "directUnknown404", sw->direct_unknown_404);
 	jw_bool(out, "leaveOnModeratedDelete", sw->leave_on_moderated_delete);
+	jw_bool(out, "authorSubmits", sw->author_submits);
 	jw_bool(out, "range", sw->range);
 	jw_int(out, "scanSeconds", sw->scan_seconds);
 	jw_str(out, "disposition", sw->disposition);
@@ -187,6 +188,7 @@ static void switches_post(struct req *rq)
 	set_bool(body, "deletedAnchor404", &sw->deleted_anchor_404);
 	set_bool(body, "directUnknown404", &sw->direct_unknown_404);
 	set_bool(body, "leaveOnModeratedDelete", &sw->leave_on_moderated_delete);
+	set_bool(body, "authorSubmits", &sw->author_submits);
 	set_bool(body, "range", &sw->range);
 	lives_post(&rq->sim->lives, body);
 	sw->scan_seconds = (int)jr_num(body, "scanSeconds", sw->scan_seconds);

@@ -21,6 +21,7 @@ void data_init(struct sim *sim)
 	sim->webhooks = g_ptr_array_new();
 	sim->actions = g_ptr_array_new();
 	sim->sw.range = true;
+	sim->sw.author_submits = true;
 	g_strlcpy(sim->sw.disposition, "star", sizeof(sim->sw.disposition));
 }
 

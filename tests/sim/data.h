@@ -155,6 +155,7 @@ struct switches {
 	bool direct_unknown_404;
 	bool range;
 	bool leave_on_moderated_delete;
+	bool author_submits; /* of a card of his own: contested (5.6) */
 	int scan_seconds;
 	char disposition[12]; /* star, raw, percent, missing */
 };

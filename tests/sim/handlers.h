@@ -89,8 +89,10 @@ bool message_visible(const struct req *rq, const struct message *msg);
 bool message_mentions(const struct message *msg, const struct person *p);
 /* True when the caller may moderate: room unlocked, or caller is one. */
 bool room_may_moderate(const struct req *rq, const struct room *room);
-/* Person of a personId or personEmail pair as given; answers the errors of memberships. */
+/* Person of a personId or personEmail pair as given; answers the errors of new memberships. */
 struct person *person_for(struct req *rq, const char *id, const char *email);
+/* The same with the words of messages and lists of memberships for an unknown address. */
+struct person *person_found(struct req *rq, const char *id, const char *email);
 
 void jw_person_id(GString *out, const char *key, const struct person *p);
 void jw_room_id(GString *out, const char *key, const struct room *room);

@@ -61,7 +61,7 @@ static void list_room(struct req *rq, const struct page *page, struct room *room
 		page_emit(rq, page, room->members, jw_membership, NULL);
 		return;
 	}
-	p = person_for(rq, id, email);
+	p = person_found(rq, id, email);
 	if (!p)
 		return;
 	m = data_member(room, p);
@@ -90,6 +90,16 @@ static void list_for_team(struct req *rq, const struct page *page, struct room *
 	g_ptr_array_free(items, TRUE);
 }
 
+/* Without a room, people may ask for their own memberships only. */
+static bool is_about_others(const struct req *rq)
+{
+	const char *id = req_param(rq, "personId"), *email = req_param(rq, "personEmail");
+
+	if (id && strcmp(id, "me"))
+		return data_person_by_id(rq->sim, id) != rq->caller;
+	return !id && email && g_ascii_strcasecmp(email, rq->caller->email);
+}
+
 void memberships_list(struct req *rq)
 {
 	const char *room_id = req_param(rq, "roomId");
@@ -99,7 +109,7 @@ void memberships_list(struct req *rq)
 	if (page_begin(rq, 100, 1000, &page))
 		return;
 	if (!room_id) {
-		if (req_param(rq, "personId") || req_param(rq, "personEmail"))
+		if (is_about_others(rq))
 			req_error(rq, 400, "Required String parameter 'roomId' is not present");
 		else
 			page_emit(rq, &page, rq->caller->memberships, jw_membership, NULL);

@@ -143,7 +143,13 @@ static int check_content(struct req *rq, const struct draft *d)
 {
 	int destinations = !!d->room_id + !!d->person_id + !!d->person_email;
 
-	if (destinations > 1 || (!destinations && !d->parent_id)) {
+	if (!destinations && !d->parent_id) {
+		req_error(rq, 400,
+			  "Message destination could not be determined. Provide only one "
+			  "destination in the roomId, toPersonEmail, or toPersonId field");
+		return -1;
+	}
+	if (destinations > 1) {
 		req_error(rq, 400,
 			  "Exactly one of the destination fields must not be empty (roomId, "
 			  "toPersonEmail, toPersonId)");
@@ -167,7 +173,7 @@ static int check_content(struct req *rq, const struct draft *d)
 static int find_destination(struct req *rq, struct draft *d)
 {
 	if (d->person_id || d->person_email) {
-		d->to = person_for(rq, d->person_id, d->person_email);
+		d->to = person_found(rq, d->person_id, d->person_email);
 		if (!d->to)
 			return -1;
 		/* The room itself appears with the message, not before. */

@@ -62,7 +62,9 @@ void oauth_device_authorize(struct req *rq)
 	char a[UUID_TEXT], b[UUID_TEXT];
 
 	if (!app) {
-		oauth_error(rq, 400, "invalid_client", "Client Id is invalid.");
+		oauth_error(rq, 400, "Client Id is invalid",
+			    "The request could not be understood by the server due to "
+			    "malformed syntax.");
 		return;
 	}
 	if (!has_helpers(app)) {

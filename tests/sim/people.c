@@ -357,6 +357,17 @@ void people_delete(struct req *rq)
 	req_no_content(rq);
 }
 
+struct person *person_found(struct req *rq, const char *id, const char *email)
+{
+	struct person *p = id ? NULL : data_person_by_email(rq->sim, email);
+
+	if (id)
+		return person_for(rq, id, NULL);
+	if (!p)
+		req_error(rq, 404, "Failed to find user with specified email address.");
+	return p;
+}
+
 struct person *person_for(struct req *rq, const char *id, const char *email)
 {
 	struct person *p;

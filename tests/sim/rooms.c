@@ -258,14 +258,23 @@ void rooms_list(struct req *rq)
 	g_ptr_array_free(items, TRUE);
 }
 
+/* GET and DELETE of the room itself have other words than what names it in a field (1.6). */
+static void no_resource(struct req *rq)
+{
+	if (rq->resp.status == 404)
+		req_error(rq, 404, "The requested resource could not be found.");
+}
+
 void rooms_get(struct req *rq)
 {
 	struct room *room = room_lookup(rq, rq->arg);
 
-	if (!room)
-		return;
-	if (!room_visible(rq, room)) {
+	if (room && !room_visible(rq, room)) {
 		req_error(rq, 404, "%s", no_room);
+		room = NULL;
+	}
+	if (!room) {
+		no_resource(rq);
 		return;
 	}
 	jw_room(rq, req_ok(rq), room);
@@ -451,8 +460,10 @@ void rooms_delete(struct req *rq)
 	struct room *room = room_for(rq, rq->arg);
 	struct membership *m;
 
-	if (!room)
+	if (!room) {
+		no_resource(rq);
 		return;
+	}
 	m = data_member(room, rq->caller);
 	if (room->direct || (room->team && room->team->general == room)) {
 		req_error(rq, 400, "Failed to delete room.");

@@ -40,6 +40,7 @@ void seed_base(struct sim *sim)
 	add_license(sim, "9b8a7c6d-5e4f-4321-8765-4321fedcba98", "Messaging", 50, 14);
 	add_license(sim, "1c2d3e4f-5a6b-4c7d-8e9f-a0b1c2d3e4f5",
 		    "Meeting - Webex Meetings Suite", 25, 9);
+	add_license(sim, "2d3e4f5a-6b7c-4d8e-9fa0-b1c2d3e4f5a6", "Advanced Messaging", 50, 14);
 	p = add(sim, "3f0b6a52-7c1e-4d0a-9b7e-52f4a1c08d11", "alice@example.com",
 		"Alice Moreno", founded + 3600000);
 	p->title = g_strdup("Field Engineer");

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char no_team[] = "Could not find a team with provided ID.";
+static const char no_team[] = "Could not find teams.";
 
 void jw_team_id(GString *out, const char *key, const struct team *team)
 {

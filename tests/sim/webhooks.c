@@ -234,7 +234,7 @@ static struct webhook *find_hook(struct sim *sim, const struct uuid *uuid)
 
 static struct webhook *hook_arg(struct req *rq)
 {
-	static const char missing[] = "Could not find a webhook with provided ID.";
+	static const char missing[] = "The requested resource could not be found.";
 	struct sim_id d;
 	struct uuid u;
 	struct webhook *w;
@@ -285,12 +285,15 @@ void webhooks_delete(struct req *rq)
 {
 	struct sim_id d;
 	struct uuid u;
-	struct webhook *w = NULL;
+	struct webhook *w;
 
-	if (!ids_decode(rq->arg, &d) && !uuid_parse(d.rest, &u))
-		w = find_hook(rq->sim, &u);
-	if (!w) {
+	if (ids_decode(rq->arg, &d) || uuid_parse(d.rest, &u)) {
 		req_error(rq, 400, "Invalid webhookId for Delete Webhook request.");
+		return;
+	}
+	w = find_hook(rq->sim, &u);
+	if (!w) {
+		req_error(rq, 404, "The requested resource could not be found.");
 		return;
 	}
 	if (w->owner != rq->caller) {
@@ -453,6 +456,14 @@ static char *payload(const struct webhook *w, const struct event *ev)
 	return g_string_free(out, FALSE);
 }
 
+/* `all` does not mean attachment actions (5.9). */
+static bool hook_is_for(const struct webhook *w, const struct event *ev)
+{
+	if (strcmp(w->resource, "all"))
+		return !strcmp(w->resource, ev->resource);
+	return strcmp(ev->resource, "attachmentActions");
+}
+
 void hooks_fire(struct sim *sim, const struct event *ev)
 {
 	for (guint i = 0; i < sim->webhooks->len; i++) {
@@ -460,8 +471,7 @@ void hooks_fire(struct sim *sim, const struct event *ev)
 		struct webhook shown;
 		char *body;
 
-		if (!w->active ||
-		    (strcmp(w->resource, "all") && strcmp(w->resource, ev->resource)) ||
+		if (!w->active || !hook_is_for(w, ev) ||
 		    (strcmp(w->event, "all") && strcmp(w->event, ev->event)) ||
 		    !hook_sees(w, ev) || !filters_match(w, ev))
 			continue;

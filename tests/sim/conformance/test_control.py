@@ -165,7 +165,7 @@ def test_another_cluster(sim, people):
     assert decode(message["personId"])[0] == "us"
     assert sim.api("GET", message["files"][0]).ok().body == b"x"
     # 4.4: bare UUIDs are for `us` alone.
-    error(sim.api("GET", f"/rooms/{rest}"), 404, "Could not find a room with provided ID.")
+    error(sim.api("GET", f"/rooms/{rest}"), 404, "The requested resource could not be found.")
     uuid_of(message["id"], "MESSAGE", 1)
     assert sim.messages(room["id"], max=1) == [message] and people
 
@@ -251,3 +251,15 @@ def test_bad_control_requests(sim):
                              {"Content-Type": "application/json"} if body else {})
         assert answer.status in (400, 404, 405), (method, path, answer)
         assert json.loads(answer.body)["message"]
+
+
+def test_who_may_submit_a_card(start_sim):
+    sim = start_sim("--data", "empty")
+    card = sim.post(sim.create_room("cards")["id"], attachments=[{
+        "contentType": "application/vnd.microsoft.card.adaptive",
+        "content": {"type": "AdaptiveCard", "version": "1.3", "body": []}}])
+    submit = {"type": "submit", "messageId": card["id"], "inputs": {"a": "b"}}
+    assert sim.api("POST", "/attachment/actions", submit).ok().json["inputs"] == {"a": "b"}
+    sim.control("POST", "/switches", {"authorSubmits": False})
+    error(sim.api("POST", "/attachment/actions", submit), 400,
+          begins='Unable to post attachment action: "Author of a card cannot submit')

@@ -11,6 +11,9 @@ NO_TOKEN = ("The request requires a valid access token set in the Authorization 
 REFUSED = ("The server understood the request, but refused to fulfill it because the access "
            "token is missing required scopes or the user is missing required roles or "
            "licenses.")
+NO_DESTINATION = ("Message destination could not be determined. Provide only one destination in the "
+                  "roomId, toPersonEmail, or toPersonId field")
+NO_USER = "Failed to find user with specified email address."
 DESTINATIONS = ("Exactly one of the destination fields must not be empty (roomId, "
                 "toPersonEmail, toPersonId)")
 TOO_LONG = ("Unable to post message to room: Message length limited to 7439 characters before "
@@ -131,14 +134,16 @@ def test_null_fields_are_not_sent(sim):
 
 
 @pytest.mark.parametrize("path,answer", [
-    ("/rooms/{}", "Could not find a room with provided ID."),
+    ("/rooms/{}", "The requested resource could not be found."),
+    ("/webhooks/{}", "The requested resource could not be found."),
+    ("/teams/{}", "Could not find teams."),
     ("/messages/{}", "Unable to get message."),
     ("/people/{}", "Person not found"),
     ("/memberships/{}", "Failed to get membership"),
 ])
 def test_ids(sim, path, answer):
     kind = {"/rooms/{}": "ROOM", "/messages/{}": "MESSAGE", "/people/{}": "PEOPLE",
-            "/memberships/{}": "MEMBERSHIP"}[path]
+            "/memberships/{}": "MEMBERSHIP", "/webhooks/{}": "WEBHOOK", "/teams/{}": "TEAM"}[path]
     error(sim.api("GET", path.format(unknown(kind))), 404, answer)
     error(sim.api("GET", path.format("!!!")), 400, "Expect base64 ID or UUID.")
     error(sim.api("GET", path.format("bm9uc2Vuc2U")), 400, "Expect base64 ID or UUID.")
@@ -170,14 +175,16 @@ def test_message_create_errors(sim, people, room):
     for body in ({"roomId": room["id"]}, {"roomId": room["id"], "text": ""},
                  {"roomId": room["id"], "text": "", "markdown": "", "files": []}):
         error(post(body), 400, "Both text and file cannot be empty.")
-    for body in ({"text": "x"}, {"roomId": "", "text": "x"},
-                 {"roomId": room["id"], "toPersonId": bob["id"], "text": "x"},
+    for body in ({"text": "x"}, {"roomId": "", "text": "x"}):
+        error(post(body), 400, NO_DESTINATION)
+    for body in ({"roomId": room["id"], "toPersonId": bob["id"], "text": "x"},
                  {"roomId": room["id"], "toPersonEmail": bob["emails"][0], "text": "x"},
                  {"toPersonId": bob["id"], "toPersonEmail": bob["emails"][0], "text": "x"}):
         error(post(body), 400, DESTINATIONS)
     error(post({"roomId": unknown("ROOM"), "text": "x"}), 404,
           "Could not find a room with provided ID.")
     assert post({"toPersonId": unknown("PEOPLE"), "text": "x"}).status == 404
+    error(post({"toPersonEmail": "nobody@nowhere.example", "text": "x"}), 404, NO_USER)
 
 
 @pytest.mark.parametrize("field", ["text", "markdown"])
@@ -208,7 +215,10 @@ def test_room_errors(sim):
         error(sim.api("PUT", f"/rooms/{room['id']}", body), 400, "Title cannot be empty.")
     error(sim.api("GET", "/rooms?type=nonsense"), 400,
           begins="Can not construct instance of HydraRoomType from String value")
-    error(sim.api("DELETE", f"/rooms/{unknown('ROOM')}"), 404,
+    for method, path in (("DELETE", "/rooms/" + unknown("ROOM")),
+                         ("DELETE", "/webhooks/" + unknown("WEBHOOK"))):
+        error(sim.api(method, path), 404, "The requested resource could not be found.")
+    error(sim.api("GET", f"/rooms/{unknown('ROOM')}/meetingInfo"), 404,
           "Could not find a room with provided ID.")
     error(sim.api("PUT", f"/rooms/{unknown('ROOM')}", {"title": "x"}), 404,
           "Could not find a room with provided ID.")
@@ -231,6 +241,14 @@ def test_membership_errors(sim, people):
           "Add participant failed.")
     error(sim.api("GET", "/memberships", query={"roomId": room["id"], "personEmail": bob}),
           404, "User is not a participant of the room.")
+    error(sim.api("GET", "/memberships", query={"roomId": room["id"],
+                                                "personEmail": "nobody@nowhere.example"}),
+          404, NO_USER)
+    mine = sim.all("/memberships")
+    assert room["id"] in [m["roomId"] for m in mine]
+    for own in ({"personEmail": alice["emails"][0]}, {"personId": alice["id"]}):
+        assert sim.all("/memberships", query=own) == mine
+    error(sim.api("GET", "/memberships", query={"personEmail": bob}), 400)
     error(sim.api("GET", "/memberships", query={"roomId": room["id"],
                                                 "personId": people["bob"]["id"]}),
           404, "User is not a participant of the room.")

@@ -171,3 +171,9 @@ def test_own_organization(sim, people):
     assert org["displayName"] and DATE.match(org["created"])
     answer = sim.api("DELETE", f"/organizations/{org['id']}", token="admin-token")
     assert answer.status == 409, "more than one user"
+
+
+def test_names_of_licenses(sim):
+    """Suites of clients look for both."""
+    names = [i["name"] for i in sim.api("GET", "/licenses", token="admin-token").ok().items]
+    assert {"Messaging", "Advanced Messaging"} <= set(names)

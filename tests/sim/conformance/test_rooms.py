@@ -1,6 +1,8 @@
 """Rooms and memberships: sections 5.2, 5.3, 7.6."""
 from check import DATE, error, unknown
 
+NO_RESOURCE = "The requested resource could not be found."
+
 
 def members(sim, room, token="alice-token", **query):
     return sim.all("/memberships", token=token, query={"roomId": room["id"], **query})
@@ -89,8 +91,7 @@ def test_delete(sim, room):
     made = sim.post(room["id"], "x")
     answer = sim.api("DELETE", f"/rooms/{room['id']}").ok(204)
     assert answer.body == b""
-    error(sim.api("GET", f"/rooms/{room['id']}"), 404,
-          "Could not find a room with provided ID.")
+    error(sim.api("GET", f"/rooms/{room['id']}"), 404, NO_RESOURCE)
     assert sim.api("GET", f"/messages/{made['id']}").status == 404
     assert room["id"] not in [r["id"] for r in sim.rooms()]
 
@@ -116,10 +117,10 @@ def test_non_members_see_nothing(sim, room):
     member = members(sim, room)[0]
     missing = "Could not find a room with provided ID."
     for token in ("bob-token", "admin-token", "bot-token"):
-        error(sim.api("GET", f"/rooms/{room['id']}", token=token), 404, missing)
+        error(sim.api("GET", f"/rooms/{room['id']}", token=token), 404, NO_RESOURCE)
         error(sim.api("PUT", f"/rooms/{room['id']}", {"title": "x"}, token=token), 404,
               missing)
-        error(sim.api("DELETE", f"/rooms/{room['id']}", token=token), 404, missing)
+        error(sim.api("DELETE", f"/rooms/{room['id']}", token=token), 404, NO_RESOURCE)
         error(sim.api("GET", "/messages", query={"roomId": room["id"],
                                                  "mentionedPeople": "me"}, token=token),
               404, missing)

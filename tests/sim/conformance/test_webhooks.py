@@ -109,9 +109,9 @@ def test_errors(sim, hook, receiver):
           "invalid value for filter: roomId")
     error(sim.api("POST", "/webhooks", {**good, "filter": "nonsense=1"}), 400)
     error(sim.api("POST", "/webhooks", {**good, "targetUrl": "no url"}), 400)
-    for bad in ("!!", unknown("WEBHOOK")):
-        error(sim.api("DELETE", f"/webhooks/{bad}"), 400,
-              "Invalid webhookId for Delete Webhook request.")
+    error(sim.api("DELETE", "/webhooks/!!"), 400, "Invalid webhookId for Delete Webhook request.")
+    error(sim.api("DELETE", "/webhooks/" + unknown("WEBHOOK")), 404,
+          "The requested resource could not be found.")
     made = hook()
     answer = sim.api("DELETE", f"/webhooks/{made['id']}", token="bob-token")
     assert answer.status in (400, 403)
@@ -210,10 +210,19 @@ def test_rooms(sim, hook, receiver):
 
 def test_firehose(sim, hook, receiver, room):
     hook(resource="all", event="all")
+    hook(resource="attachmentActions", event="created")
+    card = sim.post(room["id"], attachments=[{
+        "contentType": "application/vnd.microsoft.card.adaptive",
+        "content": {"type": "AdaptiveCard", "version": "1.3", "body": []}}])
+    sim.api("POST", "/attachment/actions", {"type": "submit", "messageId": card["id"],
+                                            "inputs": {}}).ok()
+    # `all` is not for these.
+    wait_until(lambda: receiver.bodies(resource="attachmentActions"))
     made = sim.post(room["id"], "x")
     sim.api("DELETE", f"/messages/{made['id']}").ok(204)
     wait_until(lambda: receiver.bodies(resource="messages", event="created"))
     wait_until(lambda: receiver.bodies(resource="messages", event="deleted"))
+    assert len(receiver.bodies(resource="attachmentActions")) == 1
 
 
 def test_only_what_the_owner_sees(sim, hook, receiver, room, shared):
