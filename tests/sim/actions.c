@@ -104,7 +104,7 @@ void actions_create(struct req *rq)
 	ev.room = msg->room;
 	ev.msg = msg;
 	ev.action_json = out->str;
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 /* The submitter and the author of the card may read it. */

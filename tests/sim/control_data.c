@@ -147,6 +147,7 @@ void control_people(struct req *rq)
 	p->status = "active";
 	if (jr_bool(body, "bot") == 1)
 		p->kind = PERSON_BOT;
+	p->officer = jr_bool(body, "officer") == 1;
 	if (token)
 		data_token_add(rq->sim, token, p, true);
 	out = req_ok(rq);

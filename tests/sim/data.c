@@ -5,6 +5,15 @@
 #include <time.h>
 #include <unistd.h>
 
+static void tab_free(void *data)
+{
+	struct tab *tab = data;
+
+	g_free(tab->name);
+	g_free(tab->url);
+	g_free(tab);
+}
+
 void data_init(struct sim *sim)
 {
 	sim->orgs = g_ptr_array_new();
@@ -19,6 +28,7 @@ void data_init(struct sim *sim)
 	sim->messages_by_uuid = g_hash_table_new(uuid_hash, uuid_equal);
 	sim->teams = g_ptr_array_new();
 	sim->webhooks = g_ptr_array_new();
+	sim->tabs = g_ptr_array_new_with_free_func(tab_free);
 	sim->actions = g_ptr_array_new();
 	sim->sw.range = true;
 	sim->sw.author_submits = true;
@@ -195,6 +205,9 @@ void data_room_delete(struct sim *sim, struct room *room)
 		g_hash_table_remove(sim->messages_by_uuid, &msg->uuid);
 		message_free(msg);
 	}
+	for (guint i = sim->tabs->len; i-- > 0;)
+		if (((struct tab *)sim->tabs->pdata[i])->room == room)
+			g_ptr_array_remove_index(sim->tabs, i);
 	g_hash_table_remove(sim->rooms_by_uuid, &room->uuid);
 	g_ptr_array_remove(sim->rooms, room);
 	for (guint i = 0; i < sim->teams->len; i++) {

@@ -43,6 +43,7 @@ struct person {
 	int64_t created, modified, activity;
 	const char *status;
 	bool pending, no_login, deleted, guest;
+	bool officer; /* of compliance */
 	/* Fields an admin wrote that are kept as they came. */
 	cJSON *extra;
 	GPtrArray *memberships; /* struct membership */
@@ -121,6 +122,14 @@ struct team_member {
 	struct team *team;
 	struct person *person;
 	bool moderator;
+	int64_t created;
+};
+
+struct tab {
+	struct uuid uuid;
+	struct room *room;
+	struct person *creator;
+	char *name, *url;
 	int64_t created;
 };
 
@@ -203,7 +212,9 @@ struct sim {
 	GHashTable *messages_by_uuid;
 	GPtrArray *teams;
 	GPtrArray *webhooks;
-	GPtrArray *actions; /* struct action of actions.c */
+	GPtrArray *actions;	    /* struct action of actions.c */
+	GPtrArray *tabs;	    /* struct tab */
+	GPtrArray *events, *audits; /* of events.c */
 	struct faults *faults;
 	struct reqlog *log;
 	struct park *park;

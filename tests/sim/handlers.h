@@ -60,6 +60,12 @@ void licenses_patch(struct req *rq);
 void roles_list(struct req *rq);
 void roles_get(struct req *rq);
 
+void tabs_list(struct req *rq);
+void tabs_create(struct req *rq);
+void tabs_get(struct req *rq);
+void tabs_update(struct req *rq);
+void tabs_delete(struct req *rq);
+
 /* Logins (oauth.h). These need no bearer, and take forms. */
 void oauth_authorize_get(struct req *rq);
 void oauth_authorize_post(struct req *rq);
@@ -97,6 +103,7 @@ struct person *person_found(struct req *rq, const char *id, const char *email);
 void jw_person_id(GString *out, const char *key, const struct person *p);
 void jw_room_id(GString *out, const char *key, const struct room *room);
 void jw_message_id(GString *out, const char *key, const struct message *msg);
+void jw_room(struct req *rq, GString *out, const struct room *room);
 void jw_room_type(GString *out, const char *key, const struct room *room);
 void jw_message(struct req *rq, GString *out, const struct message *msg);
 void jw_membership(struct req *rq, GString *out, const void *item);

@@ -46,7 +46,7 @@ static void fire(struct req *rq, const char *what, const struct membership *m)
 	struct event ev = {"memberships", what, .actor = rq->caller, .room = m->room,
 			   .member = m};
 
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 /* The members of one room, or the one asked for. */

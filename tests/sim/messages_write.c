@@ -362,7 +362,7 @@ static void fire(struct req *rq, const char *what, const struct message *msg)
 	struct event ev = {"messages", what, .actor = rq->caller, .room = msg->room,
 			   .msg = msg};
 
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 void messages_create(struct req *rq)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /access_token, and the tokens themselves (webex-api.md 5.17, 5.18). */
+#include "events.h"
 #include "oauth.h"
 
 #include <string.h>
@@ -100,6 +101,8 @@ void oauth_answer_tokens(struct req *rq, const struct integration *app, struct p
 		       : new_token(sim, p, app, scope, sim->lives.access, false);
 	kept = refresh ? g_strdup(refresh)
 		       : new_token(sim, p, app, scope, sim->lives.refresh, true);
+	if (!refresh)
+		audit_note(rq, "LOGINS", p, p, "logged in");
 	answer(rq, access, kept, scope);
 	g_free(access);
 	g_free(kept);

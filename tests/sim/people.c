@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "events.h"
 #include "handlers.h"
 
 #include <string.h>
@@ -312,6 +313,7 @@ void people_create(struct req *rq)
 			    data_now(rq->sim));
 	p->pending = true;
 	person_write(p, body);
+	audit_note(rq, "USERS", rq->caller, p, "added a user");
 	jw_person(rq, req_ok(rq), p, true);
 }
 
@@ -336,6 +338,7 @@ void people_update(struct req *rq)
 	data_person_set_email(rq->sim, p, first_email(body));
 	person_write(p, body);
 	p->modified = data_now(rq->sim);
+	audit_note(rq, "USERS", rq->caller, p, "changed a user");
 	if (req_param_true(rq, "minResponse"))
 		req_no_content(rq);
 	else
@@ -353,6 +356,7 @@ void people_delete(struct req *rq)
 	p = person_arg(rq);
 	if (!p)
 		return;
+	audit_note(rq, "USERS", rq->caller, p, "deleted a user");
 	data_person_delete(rq->sim, p);
 	req_no_content(rq);
 }

@@ -82,7 +82,7 @@ static const char *room_title(const struct req *rq, const struct room *room)
 	return room->title ? room->title : "";
 }
 
-static void jw_room(struct req *rq, GString *out, const struct room *room)
+void jw_room(struct req *rq, GString *out, const struct room *room)
 {
 	jw_open(out, NULL, '{');
 	jw_room_id(out, "id", room);
@@ -330,7 +330,7 @@ static void fire_room(struct req *rq, const char *what, struct room *room)
 {
 	struct event ev = {"rooms", what, .actor = rq->caller, .room = room};
 
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 void rooms_create(struct req *rq)
@@ -361,7 +361,7 @@ void rooms_create(struct req *rq)
 	fire_room(rq, "created", room);
 	ev.room = room;
 	ev.member = m;
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 /* Refuses what may not be changed; 0 when the update can be applied completely. */
@@ -452,7 +452,7 @@ static void fire_left(struct req *rq, struct room *room, struct membership *m)
 	struct event ev = {"memberships", "deleted", .actor = rq->caller, .room = room,
 			   .member = m};
 
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 void rooms_delete(struct req *rq)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "control.h"
+#include "events.h"
 #include "handlers.h"
 #include "webhooks.h"
 
@@ -33,6 +34,13 @@ static const struct route routes[] = {
 	{"team/memberships", team_memberships_list, team_memberships_create, NULL, NULL},
 	{"team/memberships/*", team_memberships_get, NULL, team_memberships_update,
 	 team_memberships_delete},
+	{"room/tabs", tabs_list, tabs_create},
+	{"room/tabs/*", tabs_get, NULL, tabs_update, tabs_delete},
+	{"events", events_list},
+	{"events/*", events_get},
+	{"adminAudit/events", audit_list},
+	{"adminAudit/eventCategories", audit_categories},
+	{"admin/securityAudit/events", security_list},
 	{"webhooks", webhooks_list, webhooks_create, NULL, NULL},
 	{"webhooks/*", webhooks_get, NULL, webhooks_update, webhooks_delete},
 	{"organizations", organizations_list},

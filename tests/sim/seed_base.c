@@ -43,6 +43,8 @@ void seed_base(struct sim *sim)
 	add_license(sim, "2d3e4f5a-6b7c-4d8e-9fa0-b1c2d3e4f5a6", "Advanced Messaging", 50, 14);
 	p = add(sim, "3f0b6a52-7c1e-4d0a-9b7e-52f4a1c08d11", "alice@example.com",
 		"Alice Moreno", founded + 3600000);
+	p->nick = g_strdup("Ali");
+	p->avatar = g_strdup("https://avatar.example.org/V1~3f0b6a527c1e~1600");
 	p->title = g_strdup("Field Engineer");
 	p->department = g_strdup("Instruments");
 	data_token_add(sim, "alice-token", p, true);

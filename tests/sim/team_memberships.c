@@ -58,7 +58,7 @@ static void fire_member(struct req *rq, const char *what, const struct membershi
 	struct event ev = {"memberships", what, .actor = rq->caller, .room = m->room,
 			   .member = m};
 
-	hooks_fire(rq->sim, &ev);
+	hooks_fire(rq, &ev);
 }
 
 void team_memberships_create(struct req *rq)

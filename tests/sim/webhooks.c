@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "events.h"
 #include "webhooks.h"
 
 #include "deliver.h"
@@ -459,13 +460,18 @@ static char *payload(const struct webhook *w, const struct event *ev)
 /* `all` does not mean attachment actions (5.9). */
 static bool hook_is_for(const struct webhook *w, const struct event *ev)
 {
+	if (ev->tab_json)
+		return false;
 	if (strcmp(w->resource, "all"))
 		return !strcmp(w->resource, ev->resource);
 	return strcmp(ev->resource, "attachmentActions");
 }
 
-void hooks_fire(struct sim *sim, const struct event *ev)
+void hooks_fire(struct req *rq, const struct event *ev)
 {
+	struct sim *sim = rq->sim;
+
+	events_note(rq, ev);
 	for (guint i = 0; i < sim->webhooks->len; i++) {
 		struct webhook *w = sim->webhooks->pdata[i];
 		struct webhook shown;

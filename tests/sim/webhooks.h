@@ -26,8 +26,10 @@ struct event {
 	const struct message *msg;
 	const struct membership *member;
 	const char *action_json; /* of attachmentActions; `msg` is then the card */
+	const char *tab_json;	 /* of tabs, which webhooks do not have */
 };
 
-void hooks_fire(struct sim *sim, const struct event *ev);
+/* Tells webhooks, and the events of compliance officers. */
+void hooks_fire(struct req *rq, const struct event *ev);
 /* Takes note of finished deliveries: disables hooks that fail too often. */
 void hooks_collect(struct sim *sim);
