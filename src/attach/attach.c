@@ -105,29 +105,52 @@ static int64_t bytes_on_disk(int fd)
 	return fstat(fd, &st) < 0 ? 0 : (int64_t)st.st_blocks * 512;
 }
 
+/* Saves the map if it changed. How many bytes the file has on the disk then; 0: it was saved
+ * before. */
+static int64_t save_map(struct content_entry *e)
+{
+	struct contents *c = e->owner;
+	struct ranges known;
+	bool was_dirty;
+	int64_t length;
+
+	pthread_mutex_lock(&c->lock);
+	known = ranges_copy(&e->known);
+	length = e->length;
+	was_dirty = e->is_dirty;
+	e->is_dirty = false;
+	pthread_mutex_unlock(&c->lock);
+	/* If somebody writes to it now, they have it open, and it is saved once more later. */
+	if (was_dirty)
+		content_file_save(e->fd, e->path, length, &known);
+	ranges_clear(&known);
+	return was_dirty ? bytes_on_disk(e->fd) : 0;
+}
+
 /* On the thread of files. */
 static void save(void *arg)
 {
 	struct content_entry *e = arg;
 	struct contents *c = e->owner;
-	struct ranges known;
-	int64_t length, added;
+	int64_t added = save_map(e);
+	int fd;
 
-	pthread_mutex_lock(&c->lock);
-	known = ranges_copy(&e->known);
-	length = e->length;
-	e->is_dirty = false;
-	pthread_mutex_unlock(&c->lock);
-	/* If somebody writes to it now, they have it open, and it is saved once more later. */
-	content_file_save(e->fd, e->path, length, &known);
-	added = bytes_on_disk(e->fd);
-	ranges_clear(&known);
 	pthread_mutex_lock(&c->lock);
 	e->is_saving = false;
 	e->busy--;
+	fd = content_rest_locked(e);
 	content_settle_locked(e);
 	pthread_mutex_unlock(&c->lock);
+	if (fd >= 0)
+		close(fd);
 	keep_bound(c, added);
+}
+
+void content_save_locked(struct content_entry *e)
+{
+	e->is_saving = true;
+	e->busy++;
+	work_post(e->owner->files, save, e);
 }
 
 void content_leave(struct content_entry *e)
@@ -164,11 +187,10 @@ void content_settle_locked(struct content_entry *e)
 	if (!is_idle_locked(e))
 		return;
 	if (e->path && e->is_dirty) {
-		e->is_saving = true;
-		e->busy++;
-		work_post(e->owner->files, save, e);
+		content_save_locked(e);
 		return;
 	}
+	content_note_closed_locked(e);
 	g_hash_table_remove(e->owner->entries, &e->row);
 }
 
@@ -240,7 +262,7 @@ static void read_ahead_locked(struct content_entry *e, int64_t at, struct calls 
 		t->limit = at + window;
 		if (!t->is_paused || t->limit - t->at < window / 2)
 			continue;
-		t->is_paused = false;
+		content_set_paused_locked(t, false);
 		note_call(resume, t);
 	}
 }
@@ -333,16 +355,23 @@ ssize_t contents_read(struct contents *c, int64_t row, void *buf, size_t len, in
 		n = -EIO;
 	} else if (content_has_locked(e, offset, hi)) {
 		fd = e->fd;
+		e->readers++;
+		content_note_used_locked(e);
 		hi = MIN(hi, content_end_locked(e));
 		read_ahead_locked(e, hi, &resume);
 	}
 	pthread_mutex_unlock(&c->lock);
 	for (int i = 0; i < resume.n; i++)
 		webex_resume(c->config.client, resume.ids[i]);
-	/* The caller has it open, so the descriptor is not closed meanwhile. */
-	if (fd >= 0 && offset < hi)
-		n = pread(fd, buf, (size_t)(hi - offset), offset);
-	else if (fd >= 0)
-		return 0;
-	return n < 0 && fd >= 0 ? -errno : n;
+	if (fd < 0)
+		return n;
+	/* The caller has it open, and counts as a reader, so the descriptor is not closed
+	 * meanwhile. */
+	n = offset < hi ? pread(fd, buf, (size_t)(hi - offset), offset) : 0;
+	if (n < 0)
+		n = -errno;
+	pthread_mutex_lock(&c->lock);
+	e->readers--;
+	pthread_mutex_unlock(&c->lock);
+	return n;
 }

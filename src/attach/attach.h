@@ -8,7 +8,8 @@
  *     while it is kept, except from a server without ranges when a transfer broke.
  *  3. A transfer runs one window ahead of the furthest reader and is paused there. The window
  *     grows with what was read (128 KiB to 8 MiB). When the last reader closes, the transfer is
- *     cut off; what came is kept.
+ *     cut off; what came is kept. Of paused transfers the CONTENT_PAUSED_MAX newest keep their
+ *     connection; the others are cut off, too, and begun again by Range when somebody reads on.
  *  4. A reader that jumps gets a request of its own, by Range, for 256 KiB, and for twice as
  *     much after every fourth one, so that even a file that is read backwards costs only some
  *     dozen requests. A server that does not answer 206 is asked for the whole once, and
@@ -32,6 +33,9 @@
  *	     nobody opened it  |                                        v         |
  *	     meanwhile         +--- opened again: OPEN               TRANSFERS ---+
  *	                                                                last close: cancelled
+ *
+ * An OPEN one that was not read for longest, of more than CONTENT_FILES_MAX, is saved and is NEW
+ * again, with its readers (content_rest_locked).
  *
  * Thread rule: contents_open, _close, _read: any thread. contents_want, _unwant: cache thread.
  * Bytes are written on the I/O thread, files saved and dropped on a thread of ours.

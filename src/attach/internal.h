@@ -17,6 +17,10 @@
 #define CONTENT_NEAR (1024 * 1024)
 #define CONTENT_PART_MIN (256 * 1024)
 #define CONTENT_TRANSFERS_MAX 4
+/* So many transfers keep their connection while they are paused. */
+#define CONTENT_PAUSED_MAX 16
+/* If more files of contents are open, those rest that nobody read for longest (idle.c). */
+#define CONTENT_FILES_MAX 256
 /* After so many saves, or when the folder may be too full, it is listed again. */
 #define CONTENT_SAVES_MAX 256
 /* Where the disk is full, a content up to this size goes on in memory. */
@@ -44,7 +48,8 @@ struct transfer {
 	int64_t began_ms; /* mono */
 	bool is_part;	  /* asked for by Range and not answered with the whole */
 	bool is_paused, is_cancelled;
-	bool met_known; /* the bytes that come next are here already */
+	GList paused_link; /* with is_paused: in contents.paused */
+	bool met_known;	   /* the bytes that come next are here already */
 	bool is_unscannable;
 };
 
@@ -54,6 +59,9 @@ struct content_entry {
 	int opens; /* contents.lock, like all below */
 	int busy;  /* number of posted items that use it */
 	bool is_saving;
+	bool rests;	  /* once it is saved its file is closed, if nobody uses it by then */
+	int readers;	  /* contents_read() has its descriptor */
+	GList in_use;	  /* with fd >= 0: in contents.in_use */
 	char *url;	  /* that of the first want; does not change after it */
 	char *path;	  /* of its file; NULL: in memory; set like url */
 	int fd;		  /* -1: NEW; set like url */
@@ -83,6 +91,11 @@ struct contents {
 			 * too */
 	pthread_mutex_t lock;
 	GHashTable *entries; /* &entry->row to entry; contents.lock */
+	/* Of struct content_entry.in_use: those with a descriptor, the one read last at the end;
+	 * contents.lock */
+	GQueue in_use;
+	GQueue paused; /* of struct transfer.paused_link, longest paused first; contents.lock */
+	bool cut_posted; /* contents.lock; an item is posted that cuts those beyond the bound */
 };
 
 /* ---- attach.c ---- */
@@ -95,6 +108,29 @@ void content_leave(struct content_entry *e);
 int64_t content_end_locked(const struct content_entry *e);
 /* Under the lock: true if the bytes [lo, hi), up to the end of the content, are here. */
 bool content_has_locked(const struct content_entry *e, int64_t lo, int64_t hi);
+
+/* Under the lock: has an entry with a file saved on the thread of files. */
+void content_save_locked(struct content_entry *e);
+
+/* ---- idle.c; under the lock ---- */
+
+/* Notes that the entry has a descriptor now; others may have to rest. */
+void content_note_opened_locked(struct content_entry *e);
+void content_note_used_locked(struct content_entry *e);
+/* Notes that the entry goes. */
+void content_note_closed_locked(struct content_entry *e);
+/* The descriptor to be closed of an entry that was saved and is to rest; -1: none. */
+int content_rest_locked(struct content_entry *e);
+
+/* ---- pauses.c ---- */
+
+/* Under the lock: notes that the transfer stops for its reader, or goes on. */
+void content_set_paused_locked(struct transfer *t, bool is_paused);
+
+/* ---- transfer.c ---- */
+
+/* Under the lock: true if somebody waits for what this transfer brings. */
+bool content_is_wanted_locked(const struct transfer *t);
 
 /* ---- file.c; no lock held; the entry's path and fd do not change meanwhile ---- */
 

@@ -46,6 +46,14 @@ static struct transfer *carrier_locked(const struct content_entry *e, int64_t at
 	return NULL;
 }
 
+bool content_is_wanted_locked(const struct transfer *t)
+{
+	for (GList *l = t->entry->wants.head; l; l = l->next)
+		if (carries_locked(t, missing_locked(l->data)))
+			return true;
+	return false;
+}
+
 /* Moves wants that end to `told`: the fulfilled ones and, with `failed`, those for which no
  * transfer is under way. */
 static void take_wants_locked(struct content_entry *e, bool failed, GQueue *told)
@@ -183,7 +191,7 @@ static int judge_locked(struct transfer *t, const struct http_piece *piece)
 	}
 	if (piece->offset < t->limit)
 		return PIECE_IS_NEW;
-	t->is_paused = true;
+	content_set_paused_locked(t, true);
 	return HTTP_PAUSE;
 }
 
@@ -308,16 +316,8 @@ static uint64_t hurry_locked(struct transfer *t, int64_t hi)
 	t->limit = MAX(t->limit, hi + window);
 	if (!t->is_paused || t->at >= t->limit)
 		return 0;
-	t->is_paused = false;
+	content_set_paused_locked(t, false);
 	return t->call;
-}
-
-static bool is_wanted_locked(const struct transfer *t)
-{
-	for (GList *l = t->entry->wants.head; l; l = l->next)
-		if (carries_locked(t, missing_locked(l->data)))
-			return true;
-	return false;
 }
 
 /* A transfer that is paused for a reader which went elsewhere makes room: its call, to be
@@ -327,7 +327,7 @@ static uint64_t cut_locked(struct content_entry *e)
 	for (guint i = 0; i < e->transfers->len; i++) {
 		struct transfer *t = e->transfers->pdata[i];
 
-		if (!t->is_paused || !t->call || t->is_cancelled || is_wanted_locked(t))
+		if (!t->is_paused || !t->call || t->is_cancelled || content_is_wanted_locked(t))
 			continue;
 		t->is_cancelled = true;
 		return t->call;
@@ -386,7 +386,7 @@ static void submit(struct contents *c, struct transfer *t)
 	is_cancelled = t->is_cancelled;
 	resumes = t->is_paused && t->at < t->limit;
 	if (resumes)
-		t->is_paused = false;
+		content_set_paused_locked(t, false);
 	pthread_mutex_unlock(&c->lock);
 	if (is_cancelled)
 		webex_cancel(c->config.client, call);
@@ -465,6 +465,7 @@ static void transfer_done(void *arg, struct webex_reply *reply)
 
 	pthread_mutex_lock(&c->lock);
 	g_ptr_array_remove_fast(e->transfers, t);
+	content_set_paused_locked(t, false);
 	e->busy++;
 	error = judge_end_locked(t, reply);
 	if (error) {
@@ -509,6 +510,7 @@ static int open_file(struct content_entry *e, const struct content_source *sourc
 	e->url = g_strdup(source->url);
 	e->promised = source->size;
 	length = found_length_locked(e);
+	content_note_opened_locked(e);
 	pthread_mutex_unlock(&c->lock);
 	if (length >= 0)
 		c->config.on_length(c->config.arg, e->row, length);

@@ -83,3 +83,34 @@ def test_names_that_nobody_has(mount, where, ending):
         assert status(mount)["requestsWaiting"] >= 20
     finally:
         end(hog)
+
+
+def descriptors(mount):
+    base = f"/proc/{mount.process.pid}/fd"
+    return [os.readlink(f"{base}/{n}") for n in os.listdir(base) if os.path.lexists(f"{base}/{n}")]
+
+
+@pytest.mark.mount("rate=off")
+def test_attachments_that_are_held_open(sim, mount):
+    """Of a file of which nothing is read any more no connection is held. Who reads on gets the rest."""
+    room = sim.room("Firmware")["id"]
+    data = {f"held-{i}.bin": bytes([i]) * 700_000 for i in range(40)}
+    for name, text in data.items():
+        sim.upload(room, name, text)
+    files = mount.path / "spaces/Firmware/files"
+    wait_until(lambda: set(data) <= set(os.listdir(files)))
+    before = len(descriptors(mount))
+    held = {name: os.open(files / name, os.O_RDONLY) for name in data}
+    for name, fd in held.items():
+        assert os.pread(fd, 1, 0) == data[name][:1]
+    # 16 transfers, and a few connections for all else.
+    wait_until(lambda: sum("socket" in name for name in descriptors(mount)) <= 24)
+    sim.clear_log()
+    for name, fd in held.items():
+        assert os.pread(fd, 700_001, 0) == data[name]
+    gets = sim.requests("GET", "/contents/.*")
+    assert 0 < len(gets) <= len(data)
+    assert all(int(get["range"].split("=")[1].split("-")[0]) > 0 for get in gets)
+    for fd in held.values():
+        os.close(fd)
+    wait_until(lambda: len(descriptors(mount)) <= before + 16)
