@@ -13,11 +13,13 @@ bool store_has_evicted(struct store *s)
 struct note {
 	int64_t room;
 	int month, bodies, evicted;
+	int64_t shown_ms; /* the latest time that a message of it got; -1: none did */
+	bool is_again;	  /* see body_counts_note_time() */
 };
 
 static struct note *find_note(struct write *w, int64_t room, int month)
 {
-	struct note fresh = {.room = room, .month = month};
+	struct note fresh = {.room = room, .month = month, .shown_ms = -1};
 
 	if (!w->body_counts)
 		w->body_counts = g_array_new(FALSE, FALSE, sizeof(struct note));
@@ -49,20 +51,41 @@ void body_counts_note_month(struct write *w, int64_t room, int month, int bodies
 	w->evicted += evicted;
 }
 
-/* New bodies count as opening the month, so that what was fetched ahead is not dropped first. */
+void body_counts_note_time(struct write *w, int64_t room, int64_t created_ms, int64_t shown_ms,
+			   bool is_again)
+{
+	struct note *n = find_note(w, room, time_month(created_ms));
+
+	n->shown_ms = MAX(n->shown_ms, shown_ms);
+	n->is_again |= is_again;
+}
+
+/*
+ * New bodies count as opening the month, so that what was fetched ahead is not dropped first. The first
+ * ones were fetched just now: the month counts as verified. If a change brings no later second than the
+ * month's text had, it gets one.
+ */
 static int flush_one(struct write *w, const struct note *n)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "INSERT INTO month(room, month, bodies, evicted, opened_ms)"
-		      " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(room, month) DO UPDATE SET"
-		      " bodies=bodies+excluded.bodies, evicted=evicted+excluded.evicted,"
-		      " opened_ms=max(opened_ms, excluded.opened_ms)");
+		w->q,
+		"INSERT INTO month(room, month, bodies, evicted, opened_ms, newest_ms, "
+		"verified_ms)"
+		" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?5) ON CONFLICT(room, month) DO UPDATE SET"
+		" bodies=bodies+excluded.bodies, evicted=evicted+excluded.evicted,"
+		" opened_ms=max(opened_ms, excluded.opened_ms),"
+		" newest_ms=max(newest_ms, excluded.newest_ms),"
+		" changed_ms=CASE WHEN ?7 AND ?6/1000<=max(newest_ms, changed_ms)/1000"
+		"  THEN max(?8, max(newest_ms, changed_ms)+1000) ELSE changed_ms END");
 
 	sql_int(&st, 1, n->room);
 	sql_int(&st, 2, n->month);
 	sql_int(&st, 3, n->bodies);
 	sql_int(&st, 4, n->evicted);
 	sql_int(&st, 5, n->bodies > 0 ? clock_wall(w->s->clock) : 0);
+	sql_int(&st, 6, n->shown_ms);
+	sql_int(&st, 7, n->is_again);
+	sql_int(&st, 8, clock_wall(w->s->clock));
 	return sql_run(&st);
 }
 

@@ -72,6 +72,7 @@ struct write {
 				  * before stay valid */
 	GArray *body_counts;	 /* body_counts.c; NULL: nothing was noted */
 	int64_t bodies, evicted; /* added to the store's counts when it is committed */
+	int64_t text_room;	 /* the space whose text has a later time already */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
@@ -224,6 +225,26 @@ int body_counts_flush(struct write *w);
 /* Called behind the commit (done: it succeeded). */
 void body_counts_end(struct write *w, bool done);
 
+/* The same for a time that a message of the month shows now. is_again: something that was shown
+ * before changed, so the month's text gets a later time than it had. */
+void body_counts_note_time(struct write *w, int64_t room, int64_t created_ms, int64_t shown_ms,
+			   bool is_again);
+
+/* ---- verified.c ---- */
+/* The time is kept with this accuracy, so that a page with nothing new causes no write. */
+#define VERIFIED_GRAIN_MS (60 * 60 * 1000)
+int months_verified(struct write *w, int64_t room, int64_t lo_ms, int64_t hi_ms,
+		    int64_t wall_ms);
+
+/* ---- times.c ---- */
+/* Gives a message that changed a later time, and the texts that it is in. */
+int times_changed(struct write *w, const struct store_message *old,
+		  const struct webex_message *m);
+/* A message that was gone is there again, as it was: only the texts change. */
+int times_again(struct write *w, const struct store_message *old);
+/* Gives the space's text a later time than it had; once in a transaction. */
+int times_text(struct write *w, int64_t room);
+
 /* ---- message_write.c ---- */
 /* The sizes of the texts of a message whose files have this stem. */
 void sizes_of(const struct webex_message *m, const char *stem, struct webex_sizes *ret_sizes);
@@ -257,6 +278,7 @@ struct put {
 	int64_t told_ms;   /* messages that are newer are news; -1: none is */
 	int64_t newest_ms; /* time of the newest message that was added; told_ms if none is
 			    * newer */
+	int64_t top_ms;	   /* time of the newest message that was known; -1: none was */
 	/* Nothing was known of this interval, so nobody has seen a listing of it: only one
 	 * change is appended for all messages. */
 	bool is_backfill;
@@ -284,6 +306,10 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		int64_t pin_until_ms, int64_t *ret_rowid);
+
+/* ---- pages.c ---- */
+/* True if every message of this millisecond is known. */
+bool span_has(struct sql *q, int64_t room, int64_t ms);
 
 /* ---- page_put.c ---- */
 /*

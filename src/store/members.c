@@ -15,7 +15,8 @@
 
 #define MEMBER_COLUMNS                                                                         \
 	"m.rowid, m.room, m.name, m.gone OR r.gone, m.id, r.id, m.person_id, m.email,"         \
-	" m.display_name, m.org_id, m.flags, r.type, m.created_ms, m.extra "
+	" m.display_name, m.org_id, m.flags, r.type, m.created_ms, m.extra,"                   \
+	" m.changed_ms "
 #define MEMBER_FROM "FROM member m JOIN room r ON r.rowid=m.room "
 
 void store_member_clear(struct store_member *m)
@@ -33,6 +34,7 @@ static void member_row(struct sql_stmt *st, struct store_member *ret_member)
 		.room = sql_get_int(st, 1),
 		.name = sql_get_text(st, 2),
 		.gone = sql_get_int(st, 3),
+		.changed_ms = sql_get_int(st, 14),
 		.m =
 			{
 				.id = sql_get_text(st, 4),
@@ -252,12 +254,26 @@ static int note_change(struct write *w, int64_t room)
 	return sql_run(&st);
 }
 
+/* The same for the file of one member. */
+static int note_member(struct write *w, const struct store_member *old)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE member SET changed_ms=?2 WHERE rowid=?1");
+
+	sql_int(&st, 1, old->rowid);
+	sql_int(&st, 2,
+		MAX(clock_wall(w->s->clock), MAX(old->m.created_ms, old->changed_ms) + 1000));
+	return sql_run(&st);
+}
+
 static int change_member(struct write *w, const struct room_place *room,
 			 const struct store_member *old, const struct webex_membership *m)
 {
 	g_autofree char *name = g_strdup(old->name);
 	int r = update_fields(w, old->rowid, m);
 
+	if (r == 0)
+		r = note_member(w, old);
 	if (r == 0)
 		r = note_change(w, room->rowid);
 	if (r == 0 && g_strcmp0(old->m.person_email, m->person_email) != 0) {

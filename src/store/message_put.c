@@ -49,6 +49,19 @@ static int read_told(struct write *w, int64_t room, int64_t *ret_told_ms)
 	return MIN(r, 0);
 }
 
+static int read_top(struct write *w, int64_t room, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "SELECT created_ms FROM message WHERE room=?1 AND deleted=0"
+			       " ORDER BY cookie DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	*ret_ms = r == 1 ? sql_get_int(&st, 0) : -1;
+	return MIN(r, 0);
+}
+
 /* Hashes the end of an id, where ids differ. This runs once for each message. */
 static guint hash_of_end(gconstpointer key)
 {
@@ -65,6 +78,8 @@ int put_begin(struct write *w, int64_t room, struct put *ret_put)
 
 	if (r == 0)
 		r = read_told(w, room, &p.told_ms);
+	if (r == 0)
+		r = read_top(w, room, &p.top_ms);
 	if (r < 0) {
 		room_place_clear(&p.room);
 		return r;
@@ -364,6 +379,20 @@ static void add_change(struct put *p, const struct webex_message *m, int64_t row
 	change->is_new_head = is_new_head;
 }
 
+/*
+ * Notes the times of a new message. One that comes into a time that was known, or into the second of the
+ * newest one, changes a text whose time may be that already.
+ */
+static int note_times(struct put *p, const struct webex_message *m)
+{
+	int64_t ms = MAX(m->created_ms, m->updated_ms);
+	bool is_late = !p->is_backfill && span_has(p->w->q, p->room.rowid, m->created_ms);
+	bool is_tied = m->created_ms > p->top_ms && m->created_ms / 1000 == p->top_ms / 1000;
+
+	body_counts_note_time(p->w, p->room.rowid, m->created_ms, ms, is_late);
+	return is_late || is_tied ? times_text(p->w, p->room.rowid) : 0;
+}
+
 /* -EEXIST: the room has the message, or another one in its place. */
 static int insert(struct put *p, const struct webex_message *m, bool is_alone, int64_t pin_ms,
 		  int64_t *ret_rowid)
@@ -388,7 +417,7 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 		return r;
 	*ret_rowid = row.rowid;
 	add_change(p, m, row.rowid, stem);
-	return 0;
+	return note_times(p, m);
 }
 
 static bool is_same_list(char **a, char **b)
@@ -456,6 +485,8 @@ static int update(struct put *p, const struct store_message *old, const struct w
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
 	if (r == 0 && !is_refill(old, m))
+		r = times_changed(p->w, old, m);
+	if (r == 0 && !is_refill(old, m))
 		changes_add_named(p->w, STORE_MESSAGE_CHANGED, p->room.rowid, p->room.type,
 				  old->rowid, NULL, old->stem)
 			->is_news = is_edit(old, m);
@@ -500,6 +531,9 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 	r = find_author(p, &old->m, &author);
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
+	if (r == 0)
+		r = is_refill(old, m) || is_same(m, &old->m) ? times_again(p->w, old)
+							     : times_changed(p->w, old, m);
 	if (r == 0)
 		changes_add_named(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type,
 				  old->rowid, NULL, old->stem);

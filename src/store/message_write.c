@@ -218,6 +218,8 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	r = sql_run(&st);
 	if (r == 0)
 		r = MIN(body, 0);
+	if (r == 0)
+		r = times_text(w, room->rowid);
 	return r < 0 ? r : contents_drop_of(w, room, rowid);
 }
 

@@ -12,7 +12,7 @@
 
 #define BRIEF_COLUMNS                                                                          \
 	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, " SIZE_OF(                   \
-		"txt_size") ", m.flags, m.stem "
+		"txt_size") ", m.flags, m.stem, m.changed_ms "
 
 #define MESSAGE_COLUMNS                                                                        \
 	"m.rowid, m.room, m.cookie, m.person, m.stem, " SIZE_OF(                               \
@@ -20,7 +20,7 @@
 			    "b.markdown, b.html, b.files, p.id, b.email,"                      \
 			    " p.first_email, b.mentioned_people, b.mentioned_groups, "         \
 			    "b.attachments, m.flags,"                                          \
-			    " m.created_ms, m.updated_ms, b.extra, b.message "
+			    " m.created_ms, m.updated_ms, b.extra, b.message, m.changed_ms "
 #define MESSAGE_FROM                                                                           \
 	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
 	" LEFT JOIN person p ON p.rowid=m.person "
@@ -87,6 +87,7 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 		.flags = flags,
 		.deleted = sql_get_int(st, 6),
 		.is_evicted = sql_get_int(st, 25) == 0,
+		.changed_ms = sql_get_int(st, 26),
 		.m =
 			{
 				.id = sql_get_id(st, 7, "MESSAGE"),
@@ -123,6 +124,7 @@ static void brief_row(struct sql_stmt *st, struct store_brief *ret_brief)
 		.updated_ms = sql_get_int(st, 4),
 		.txt_size = sql_get_int(st, 5),
 		.stem = sql_peek_text(st, 7),
+		.changed_ms = sql_get_int(st, 8),
 		.has_markdown = flags & MESSAGE_HAS_MARKDOWN,
 		.has_files = flags & MESSAGE_HAS_FILES,
 		.has_card = flags & MESSAGE_HAS_CARD,
@@ -217,8 +219,8 @@ int store_message_brief(struct store_conn *c, int64_t rowid, struct store_brief 
 	brief_row(&st, ret_brief);
 	*ret_stem = g_strdup(ret_brief->stem);
 	ret_brief->stem = *ret_stem;
-	*ret_room = sql_get_int(&st, 8);
-	*ret_deleted = sql_get_int(&st, 9);
+	*ret_room = sql_get_int(&st, 9);
+	*ret_deleted = sql_get_int(&st, 10);
 	return 0;
 }
 
@@ -333,23 +335,6 @@ int store_transcript_size(struct store_conn *c, const struct store_range *range,
 		return r;
 	*ret_size = sql_get_int(&st, 0);
 	return sql_get_int(&st, 1) < 0 ? -ENODATA : 0;
-}
-
-int store_message_changed(struct store_conn *c, const struct store_range *range,
-			  int64_t *ret_ms)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT count(*), max(max(m.created_ms, m.updated_ms)) FROM message m"
-		      " WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?4 AND m.deleted=0"
-		      " AND m.created_ms>=?3");
-	int r;
-
-	bind_listing(&st, range);
-	r = sql_step(&st);
-	if (r < 0)
-		return r;
-	*ret_ms = sql_get_int(&st, 1);
-	return sql_get_int(&st, 0) ? 0 : -ENOENT;
 }
 
 int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,

@@ -145,6 +145,11 @@ int store_span_covers(struct store_conn *c, int64_t room, int64_t lo, int64_t hi
 	return lo >= hi || span_is_known(c->q, room, &span);
 }
 
+bool span_has(struct sql *q, int64_t room, int64_t ms)
+{
+	return span_is_known(q, room, &(struct store_span){.lo = ms - 1, .hi = ms});
+}
+
 /* Only for a head an empty span is worth knowing. */
 static int span_add(struct write *w, int64_t room, struct store_span span, bool is_head)
 {
@@ -264,6 +269,10 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 	r = put_items(&p, messages, page);
 	if (r == 0 && page->mode != STORE_PAGE_PICKED)
 		r = span_add(w, room, page->span, is_head(page));
+	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER))
+		r = months_verified(w, room, page->span.lo,
+				    is_head(page) ? G_MAXINT64 : page->span.hi,
+				    page->now_wall_ms);
 	if (r == 0 && is_head(page))
 		r = note_head(w, room, page->now_wall_ms);
 	if (r == 0 && is_head(page))

@@ -9,7 +9,7 @@
 #define ROOM_COLUMNS                                                                           \
 	"rowid, id, type, gone, name, title, flags, team_id, creator_id, owner_id,"            \
 	" classification_id, description, last_activity_ms, created_ms, extra, direct_email,"  \
-	" members_wall_ms, details_ms, members_ms, pin_until_ms "
+	" members_wall_ms, details_ms, members_ms, pin_until_ms, head_wall_ms "
 
 void store_room_clear(struct store_room *r)
 {
@@ -30,6 +30,7 @@ static void room_row(struct sql_stmt *st, struct store_room *ret_room)
 		.members_wall_ms = sql_get_int(st, 16),
 		.details_ms = sql_get_int(st, 17),
 		.members_ms = sql_get_int(st, 18),
+		.head_wall_ms = sql_get_int(st, 20),
 		.room =
 			{
 				.id = sql_get_id(st, 1, "ROOM"),

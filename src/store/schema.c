@@ -199,10 +199,29 @@ static const char VERSION_7[] =
 	"CREATE INDEX content_list ON content(room, rowid, cookie) WHERE gone=0;"
 	"CREATE INDEX event_link ON event(seq) WHERE " EVENT_IS_OF_LINK ";";
 
+/*
+ * message.changed_ms, member.changed_ms, room.messages_ms, month.changed_ms: times of changes that no time
+ * of the server's shows (times.c); -1: there was none. month.newest_ms: the latest time that a message of
+ * the month had. month.verified_ms: since then every message of the month that is known was compared with
+ * the server's, 0: never.
+ */
+static const char VERSION_8[] =
+	"ALTER TABLE message ADD COLUMN changed_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE member ADD COLUMN changed_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN messages_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE month ADD COLUMN newest_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE month ADD COLUMN changed_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE month ADD COLUMN verified_ms INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE month SET newest_ms=known.ms FROM (SELECT room,"
+	" CAST(strftime('%Y', created_ms/1000, 'unixepoch') AS INTEGER)*12"
+	" +CAST(strftime('%m', created_ms/1000, 'unixepoch') AS INTEGER)-1 AS month,"
+	" max(max(created_ms, updated_ms)) AS ms FROM message GROUP BY 1, 2) AS known"
+	" WHERE known.room=month.room AND known.month=month.month;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {
-	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7};
+	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8};
 
 static const char PURGE[] =
 	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "

@@ -12,7 +12,7 @@
 
 #include "store/sql.h"
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* Settings that every connection needs. */
 int schema_tune(struct sql *q, bool in_memory, int cache_kib);

@@ -46,6 +46,7 @@
 #include "base/clock.h"
 #include "store/contents.h"
 #include "store/events.h"
+#include "store/verified.h"
 #include "webex/model.h"
 
 struct store;
@@ -163,6 +164,7 @@ struct store_room {
 	/* When the details, the members changed so that none of the server's times shows it; later than
 	 * any time that they had before; -1: never. Kept over mounts, but not in a new cache. */
 	int64_t details_ms, members_ms;
+	int64_t head_wall_ms; /* when its newest messages were last listed; -1: never */
 	struct webex_room room;
 };
 void store_room_clear(struct store_room *r);
@@ -267,6 +269,7 @@ struct store_message {
 	int64_t flags;	  /* the store's own */
 	bool deleted;
 	bool is_evicted; /* its body was dropped, so m lacks all that a listing does not show */
+	int64_t changed_ms; /* as in struct store_brief */
 	struct webex_message m;
 };
 void store_message_clear(struct store_message *m);
@@ -277,7 +280,8 @@ void store_message_clear(struct store_message *m);
 /* One row of a listing: what stat needs, without the body. `stem` is borrowed for the call. */
 struct store_brief {
 	int64_t rowid, cookie, person, created_ms, updated_ms;
-	int64_t txt_size; /* -1: unknown */
+	int64_t changed_ms; /* when it changed so that neither of the two shows it; -1: never */
+	int64_t txt_size;   /* -1: unknown */
 	const char *stem;
 	bool has_markdown, has_files, has_card;
 	bool is_exact; /* webex_render_is_exact(); only if txt_size is known */
@@ -317,9 +321,17 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
  */
 int store_transcript_size(struct store_conn *c, const struct store_range *range,
 			  int64_t *ret_size);
-/* When a live message of the range was last written or edited. -ENOENT: it has none. */
-int store_message_changed(struct store_conn *c, const struct store_range *range,
-			  int64_t *ret_ms);
+/*
+ * The times of files: a file whose bytes change gets a later second than it had, because programs
+ * that copy compare the size and the seconds. Where a time of the server's shows a change, it is
+ * that, so that a new cache tells the same; else it is when the change was learned (times.c), which
+ * lasts as long as the cache.
+ */
+int64_t store_brief_ms(const struct store_brief *b);
+/* Of the text of a month's messages. -ENOENT: it has none. */
+int store_month_ms(struct store_conn *c, int64_t room, int month, int64_t *ret_ms);
+/* Of the text of the messages that a space lists. -ENOENT: none is known. */
+int store_room_text_ms(struct store_conn *c, int64_t room, int64_t *ret_ms);
 /*
  * Where a listing of the newest `recent` live messages at or above since_ms begins: the cookie
  * to list after; 0 if that is all of them.
@@ -510,6 +522,7 @@ struct store_member {
 	int64_t rowid, room;
 	char *name; /* the address, or a name in its place */
 	bool gone;
+	int64_t changed_ms; /* when it changed, later than any time that it had before; -1: never */
 	struct webex_membership m;
 };
 void store_member_clear(struct store_member *m);

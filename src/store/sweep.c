@@ -91,6 +91,14 @@ int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *re
 	return r < 0 ? r : -ENOENT;
 }
 
+int64_t store_sweep_last(struct store_conn *c)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT ifnull(max(swept_wall_ms), -1) FROM sweep");
+
+	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : -1;
+}
+
 static int put_sweep(struct write *w, int64_t room, int64_t next_ms, int64_t now_wall_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

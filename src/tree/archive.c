@@ -236,29 +236,14 @@ static int range_of(struct tree_ctx *ctx, uint64_t ino, struct store_range *ret_
 	return r;
 }
 
+/* A month without messages has none. */
 static int has_messages(struct tree_ctx *ctx, uint64_t ino)
 {
-	struct store_range range;
+	struct tree_month m;
 	int64_t ms;
-	int r = range_of(ctx, ino, &range);
+	int r = tree_month_get(ctx, ino, &m);
 
-	return r ? r : store_message_changed(ctx->conn, &range, &ms);
-}
-
-/* A month without messages has none. Its time is that of the last edit in it. */
-static int archive_transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
-{
-	struct store_range range;
-	int64_t ms = 0;
-	int r = transcript_attr(ctx, ino, attr);
-
-	if (r == 0)
-		r = range_of(ctx, ino, &range);
-	if (r == 0)
-		r = store_message_changed(ctx->conn, &range, &ms);
-	if (r == 0)
-		tree_set_times(attr, ms);
-	return r;
+	return r ? r : store_month_ms(ctx->conn, m.room, m.month, &ms);
 }
 
 /* ---- files/ of a month ---- */
@@ -399,7 +384,7 @@ const struct tree_row archive_rows[] = {
 	  .lookup = archive_month_lookup, .opendir = archive_month_opendir, .readdir = archive_month_readdir },
 	{ TREE_ARCHIVE_TRANSCRIPT, "archived transcript", TREE_ARCHIVE_MONTH, "transcript.log", FILE_RW,
 	  ROW_LISTED | ROW_VOLATILE | ROW_SEALED | ROW_NAMED | ROW_TRANSCRIPT,
-	  .listed = has_messages, .attr = archive_transcript_attr, .open = transcript_open },
+	  .listed = has_messages, .attr = transcript_attr, .open = transcript_open },
 	{ TREE_ARCHIVE_FILES, "archived files", TREE_ARCHIVE_MONTH, "files", DIR_RW, ROW_LISTED | ROW_VOLATILE | ROW_SEALED,
 	  .listed = has_files, .attr = month_attr,
 	  .lookup = archive_files_lookup, .opendir = archive_files_opendir, .readdir = archive_files_readdir },

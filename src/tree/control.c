@@ -19,6 +19,12 @@ static void add_string(GString *out, const char *key, const char *value)
 	g_free(quoted);
 }
 
+int tree_attr_of_now(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	tree_set_times(attr, clock_wall(ctx->tree->config.clock));
+	return tree_attr_by_render(ctx, ino, attr);
+}
+
 /* A time stamp, or null. */
 static void add_time(GString *out, const char *key, int64_t wall_ms)
 {
@@ -245,11 +251,11 @@ static int letter_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 const struct tree_row control_rows[] = {
 	{ TREE_CONTROL, "control", TREE_ROOT, ".sparkfs", DIR_RO, ROW_QUIET },
 	{ TREE_STATUS, "status.json", TREE_CONTROL, "status.json", FILE_RO,
-	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = status_render },
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = status_render },
 	{ TREE_LOG, "log", TREE_CONTROL, "log", FILE_RO,
-	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = log_render },
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = log_render },
 	{ TREE_LAST_ERROR, "last-error", TREE_CONTROL, "last-error", FILE_RO,
-	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = last_error_render },
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = last_error_render },
 	{ TREE_UNSENT, "unsent", TREE_CONTROL, "unsent", DIR_RW, ROW_LISTED | ROW_VOLATILE | ROW_QUIET,
 	  .lookup = unsent_lookup, .readdir = unsent_readdir },
 	{ TREE_LETTER, "letter", TREE_NONE, NULL, FILE_RW,

@@ -99,6 +99,13 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have);
 /* The same, but only a fetch that begins from now on will do: before something is destroyed,
  * what was seen a moment ago is not enough. */
 int tree_need_anew(struct tree_ctx *ctx, const struct need *need);
+/*
+ * Needs again what was verified at wall time `verified_ms`, if that is more than `age_ms` ago, by whoever
+ * it is asked for: without this, what a program copies in a short mount each night would be the old for
+ * ever. What is known will do if the server cannot be reached, fails, or is slow. 0 or TREE_WAIT.
+ */
+int tree_need_verified(struct tree_ctx *ctx, const struct need *need, int64_t verified_ms,
+		       int64_t age_ms);
 bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);
@@ -116,6 +123,8 @@ void tree_set_times(struct tree_attr *attr, int64_t ms);
 void tree_set_size(struct tree_attr *attr, int64_t size);
 /* Sets the size to that of what the render hook gives. */
 int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+/* The same, and the time to now: for what is rendered anew each time it is read. */
+int tree_attr_of_now(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 /* Emits the name and the type of node `ino`, for which the kernel asks when a program wants more. */
 bool tree_emit_name(tree_emit emit, void *arg, const char *name, uint64_t ino, int64_t cookie);
 /* Emits the entry of node `ino`; its name alone where its attributes need something. */
@@ -132,6 +141,8 @@ int tree_need_poll(struct tree_ctx *ctx);
 int tree_need_news(struct tree_ctx *ctx, int64_t room, bool have);
 /* Needs every message with lo_ms < created <= hi_ms; above the head there is none. */
 int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
+/* Needs the newest month of it that was verified too long ago verified. */
+int tree_verify_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms);
 /* Loads a live message with its body. */
 int tree_message(struct tree_ctx *ctx, int64_t row, struct store_message *ret_message);
 enum tree_kind tree_kind_of_twin(enum name_twin twin);

@@ -176,7 +176,7 @@ static void fill_attr(struct tree_ctx *ctx, enum tree_kind kind, const struct st
 	/* The message is also in history/; and with 2 links vim writes in place (design 2.1). In
 	 * an archive it is once, under a number of its own. */
 	attr->st.st_nlink = is_archived(attr->st.st_ino) ? 1 : 2;
-	tree_set_times(attr, b->updated_ms > 0 ? b->updated_ms : b->created_ms);
+	tree_set_times(attr, store_brief_ms(b));
 	if (kind == TREE_MESSAGE_TXT && b->txt_size >= 0)
 		tree_set_size(attr, b->txt_size);
 }

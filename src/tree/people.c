@@ -89,7 +89,7 @@ static int member_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *att
 
 	if (r)
 		return r;
-	tree_set_times(attr, m.m.created_ms);
+	tree_set_times(attr, MAX(m.m.created_ms, m.changed_ms));
 	store_member_clear(&m);
 	return tree_attr_by_render(ctx, ino, attr);
 }

@@ -119,6 +119,27 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 	return 0;
 }
 
+/* Not the time of the space's activity, which no edit moves. A text without messages has the time of
+ * its directory. */
+static int set_times(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct tree_month m;
+	int64_t ms;
+	int r;
+
+	if (!is_of_month(ino)) {
+		r = store_room_text_ms(ctx->conn, tree_ino_row(ino), &ms);
+	} else {
+		r = tree_month_get(ctx, ino, &m);
+		if (r)
+			return r;
+		r = store_month_ms(ctx->conn, m.room, m.month, &ms);
+	}
+	if (r == 0)
+		tree_set_times(attr, ms);
+	return r == -ENOENT ? 0 : r;
+}
+
 int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
@@ -138,6 +159,8 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 		if (r == -ENODATA)
 			r = need_bodies(ctx, &range);
 	}
+	if (r == 0)
+		r = set_times(ctx, ino, attr);
 	if (r == 0)
 		tree_set_size(attr, size);
 	return r;

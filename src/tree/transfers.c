@@ -86,7 +86,7 @@ static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 /* clang-format off */
 const struct tree_row transfers_rows[] = {
 	{ TREE_TRANSFERS, "transfers", TREE_CONTROL, "transfers", FILE_RO,
-	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_by_render, .render = transfers_render },
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = transfers_render },
 	ROWS_END,
 };
 /* clang-format on */

@@ -46,11 +46,13 @@ static bool looks_like(const struct truth *t, const struct version *v, const str
 	struct webex_message *m = truth_message_of(t, v);
 	GString *text = g_string_new(NULL);
 	int64_t ms = v->updated_ms > 0 ? v->updated_ms : t->created_ms;
+	int64_t shown_ms = st->st_mtim.tv_sec * INT64_C(1000) + st->st_mtim.tv_nsec / 1000000;
 	bool same;
 
 	webex_render_txt(m, text);
-	same = st->st_size == (int64_t)text->len && st->st_mtim.tv_sec == ms / 1000 &&
-	       st->st_mtim.tv_nsec == ms % 1000 * 1000000;
+	/* What is edited within a second of the version before gets the next second. */
+	same = st->st_size == (int64_t)text->len && shown_ms >= ms &&
+	       shown_ms <= ms + (v->updated_ms > 0 ? 1000 * (int64_t)t->versions->len : 0);
 	g_string_free(text, TRUE);
 	webex_message_free(m);
 	return same;

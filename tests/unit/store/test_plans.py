@@ -119,6 +119,13 @@ WIDE = {
     ("SELECT max(ifnull((SELECT max(rowid) FROM room),0)", r"SEARCH \w+( USING PRIMARY KEY)?"): MAX,
     ("WHERE rowid>?1 ORDER BY rowid LIMIT ?2", r"SEARCH message USING INTEGER PRIMARY KEY.*"): PAGE,
     ("FROM message WHERE room=?1 AND cookie<?2", r"SEARCH message .*message_list.*"): NEAR,
+    ("SELECT ifnull(max(swept_wall_ms), -1) FROM sweep", r"SEARCH sweep"):
+        "once, at the start: the spaces that were swept",
+    ("UPDATE month SET verified_ms=?4", r"SEARCH month .*"): MONTHS,
+    ("SELECT month FROM month WHERE room=?1 AND month>=?2", r"SEARCH month .*"): MONTHS,
+    ("SELECT month, bodies+evicted, verified_ms", r"SEARCH month .*"): MONTHS,
+    ("max(max(created_ms, updated_ms, changed_ms))", r"SEARCH message .*message_list.*"):
+        "the messages of one month, of which the latest time is the answer",
     ("sum(bodies+evicted) AS n FROM month", r"MATERIALIZE m|CO-ROUTINE m|SCAN m(onth)?.*"
      r"|USE TEMP B-TREE FOR ORDER BY"): "the sweep: looks for the space whose turn it is",
 }

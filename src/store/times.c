@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The times that files of messages show. A change of the bytes that leaves the length as it is would
+ * never be copied if it left the time, too: so what the server's times do not show gets the time when it
+ * was learned, at least a second after the time before.
+ */
+#include "store/internal.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/timefmt.h"
+
+static int64_t shown_ms(int64_t created_ms, int64_t updated_ms, int64_t changed_ms)
+{
+	return MAX(updated_ms > 0 ? updated_ms : created_ms, changed_ms);
+}
+
+int64_t store_brief_ms(const struct store_brief *b)
+{
+	return shown_ms(b->created_ms, b->updated_ms, b->changed_ms);
+}
+
+static int put_changed(struct write *w, int64_t rowid, int64_t changed_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET changed_ms=?2 WHERE rowid=?1");
+
+	sql_int(&st, 1, rowid);
+	sql_int(&st, 2, changed_ms);
+	return sql_run(&st);
+}
+
+int times_again(struct write *w, const struct store_message *old)
+{
+	int64_t ms = shown_ms(old->m.created_ms, old->m.updated_ms, old->changed_ms);
+
+	body_counts_note_time(w, old->room, old->m.created_ms, ms, true);
+	return times_text(w, old->room);
+}
+
+int times_changed(struct write *w, const struct store_message *old,
+		  const struct webex_message *m)
+{
+	int64_t was_ms = shown_ms(old->m.created_ms, old->m.updated_ms, old->changed_ms);
+	int64_t ms = shown_ms(old->m.created_ms, m->updated_ms, old->changed_ms);
+	int r = 0;
+
+	if (ms / 1000 <= was_ms / 1000) {
+		/* Two edits of a second have times of the server's, but too little between them. */
+		ms = was_ms + 1000;
+		if (m->updated_ms <= old->m.updated_ms)
+			ms = MAX(ms, clock_wall(w->s->clock));
+		r = put_changed(w, old->rowid, ms);
+	}
+	body_counts_note_time(w, old->room, old->m.created_ms, ms, true);
+	return r ? r : times_text(w, old->room);
+}
+
+/* When the newest message that is known was written. */
+#define NEWEST_MS                                                                              \
+	"(SELECT created_ms FROM message WHERE room=?1 AND deleted=0 ORDER BY cookie DESC "    \
+	"LIMIT 1)"
+
+int times_text(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		w->q, "UPDATE room SET messages_ms=max(?2, messages_ms+1000, ifnull(" NEWEST_MS
+		      "+1000, 0)) WHERE rowid=?1");
+
+	if (w->text_room == room)
+		return 0;
+	w->text_room = room;
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, clock_wall(w->s->clock));
+	return sql_run(&st);
+}
+
+int store_room_text_ms(struct store_conn *c, int64_t room, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT max(messages_ms, ifnull(" NEWEST_MS ", -1)) FROM room"
+			       " WHERE rowid=?1");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_ms = sql_get_int(&st, 0);
+	return r < 0 ? r : r == 1 && *ret_ms >= 0 ? 0 : -ENOENT;
+}
+
+/* Out of the messages that are there: a new cache, which knows no others, tells the same. */
+int store_month_ms(struct store_conn *c, int64_t room, int month, int64_t *ret_ms)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT count(*), max(max(created_ms, updated_ms, changed_ms)),"
+		      " (SELECT changed_ms FROM month WHERE room=?1 AND month=?4) FROM message"
+		      " WHERE room=?1 AND cookie>=?2 AND cookie<?3 AND deleted=0");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, cookie_floor(time_month_begin(month)));
+	sql_int(&st, 3, cookie_floor(time_month_begin(month + 1)));
+	sql_int(&st, 4, month);
+	r = sql_step(&st);
+	if (r < 0)
+		return r;
+	*ret_ms = MAX(sql_get_int(&st, 1), sql_get_int(&st, 2));
+	return sql_get_int(&st, 0) ? 0 : -ENOENT;
+}

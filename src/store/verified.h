@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * When messages were compared with what the server has, across mounts. Threads and errors as in
+ * store.h, which includes this.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct store;
+struct store_conn;
+
+/* When a page of the sweep was last verified in any room; -1: never. */
+int64_t store_sweep_last(struct store_conn *c);
+
+/*
+ * ---- months: since when every known message of one is verified ---- A page that has all of a month
+ * says so by itself. What becomes known later was fetched later.
+ */
+/* The newest month of the room that overlaps (lo, hi] and was verified before that time. -ENOENT. */
+int store_verify_due(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t hi_ms,
+		     int64_t before_wall_ms, int *ret_month);
+/* *ret_hi_ms: where to begin to verify (lo, hi], so that one page of `page` messages also has the
+ * months above that are due and fit. It is the end of a month. */
+int store_verify_top(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t hi_ms, int page,
+		     int64_t before_wall_ms, int64_t *ret_hi_ms);
+/* Notes it for the months that are whole in (lo, hi]. */
+int store_months_verified(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_ms,
+			  int64_t wall_ms);
