@@ -409,10 +409,13 @@ static void park(void *arg)
 	g_queue_push_tail_link(&fs->parked, &op->link);
 	arm_deadline(op);
 	if (op->ctx.missing_soft)
-		op->soft_timer = work_post_at(fs->config.queue,
-					      clock_mono(fs->config.clock) +
-						      pager_soft_wait_ms(fs->config.pager),
-					      on_soft_timer, op_ref(op));
+		op->soft_timer =
+			work_post_at(fs->config.queue,
+				     clock_mono(fs->config.clock) +
+					     (op->ctx.missing_wait_ms
+						      ? op->ctx.missing_wait_ms
+						      : pager_soft_wait_ms(fs->config.pager)),
+				     on_soft_timer, op_ref(op));
 	op->waiter.fn = on_fetched;
 	op->waiter.looked = op->ctx.looked;
 	op->waiter.asker = (struct http_asker){.user = op->uid,

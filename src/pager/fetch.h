@@ -29,8 +29,9 @@ struct fetch {
 	int64_t started_ms;  /* mono: when it began, or began again */
 	int64_t activity_ms; /* NEED_HEAD: the space's last activity at that time */
 	bool has_activity;
+	int64_t verified_hi_ms; /* NEED_VERIFY: it verifies what is known from there down */
 
-	struct page_run *run;	      /* NEED_HEAD */
+	struct page_run *run;	      /* NEED_HEAD, NEED_SWEEP, NEED_VERIFY */
 	struct span_waiter *waiter;   /* NEED_SPAN */
 	struct part *part;	      /* NEED_BODY, NEED_BODIES */
 	struct content_want *content; /* NEED_CONTENT */

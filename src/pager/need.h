@@ -31,6 +31,9 @@ enum need_kind {
 	NEED_NAMES,  /* the names of all attachments of a space's messages with after < cookie <
 		     * until; both 0: of its newest messages; row */
 	NEED_SWEEP, /* a page of old messages, verified (pager/past/sweep.h); row, lo_ms, hi_ms */
+	/* Every known message of a space with lo_ms < created <= hi_ms, verified
+	 * (pager/past/sweep.h); row. For months that were verified long ago. */
+	NEED_VERIFY,
 };
 
 #define NEED_KEY_MAX 256
@@ -42,7 +45,7 @@ struct need {
 	union {
 		struct {
 			int64_t lo_ms, hi_ms;
-		}; /* NEED_TO_HEAD, NEED_SPAN, NEED_BODIES, NEED_SWEEP */
+		}; /* NEED_TO_HEAD, NEED_SPAN, NEED_BODIES, NEED_SWEEP, NEED_VERIFY */
 		struct {
 			int64_t from_byte, to_byte;
 		}; /* NEED_CONTENT */

@@ -168,6 +168,14 @@ void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel);
  * too. Idle needs are forgotten where there are very many. Any thread. */
 bool pager_has_answered(struct pager *p, const struct need *need);
 
+/*
+ * How long ago what somebody opens may have been verified; else he waits for it, as long as the server
+ * answers (sparkfs-semantics(7)): the newest messages and the members of a space, older months. Below a
+ * day, so that who copies once a night gets the former each time.
+ */
+#define VERIFY_HEAD_MS (INT64_C(20) * 60 * 60 * 1000)
+#define VERIFY_MONTH_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
+
 /* Notes that something of this need was changed here (3). */
 void pager_touch(struct pager *p, const struct need *need);
 /* Fetches the need in the background unless it is fresh or under way. */

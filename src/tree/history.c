@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/names.h"
 #include "pager/past/months.h"
+#include "pager/server.h"
 #include "tree/internal.h"
 
 /* By so much the server's clock may differ from ours. */
@@ -110,6 +111,47 @@ int tree_need_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_
 	return r ? r : need_span(ctx, room, lo_ms, MIN(hi_ms, head.hi));
 }
 
+/* So long an operation waits at most for what is verified again, and so long none does after the server
+ * could not be reached: what is known can be read meanwhile. */
+#define VERIFY_WAIT_MS 10000
+#define VERIFY_PAUSE_MS 60000
+
+static bool is_waited_for(const struct tree_ctx *ctx, const struct need *need)
+{
+	for (int i = 0; i < ctx->n_waited; i++)
+		if (need_equal(&ctx->waited[i].need, need))
+			return true;
+	return ctx->n_waited == TREE_MAX_WAITS;
+}
+
+int tree_need_verified(struct tree_ctx *ctx, const struct need *need, int64_t verified_ms,
+		       int64_t age_ms)
+{
+	const struct tree_config *c = &ctx->tree->config;
+
+	if (clock_wall(c->clock) - verified_ms <= age_ms || is_waited_for(ctx, need) ||
+	    server_failed_within(pager_server(c->pager), VERIFY_PAUSE_MS))
+		return 0;
+	ctx->missing = *need;
+	ctx->missing_soft = true;
+	ctx->missing_wait_ms = VERIFY_WAIT_MS;
+	return TREE_WAIT;
+}
+
+/* Needs the newest month of the interval, from its end down, verified. */
+int tree_verify_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int64_t hi_ms)
+{
+	int64_t now = clock_wall(ctx->tree->config.clock);
+	struct need need = {.kind = NEED_VERIFY, .row = room, .lo_ms = lo_ms};
+	int month;
+	int r = store_verify_due(ctx->conn, room, lo_ms, hi_ms, now - VERIFY_MONTH_MS, &month);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	need.hi_ms = time_month_begin(month + 1) - 1;
+	return tree_need_verified(ctx, &need, now - VERIFY_MONTH_MS - 1, VERIFY_MONTH_MS);
+}
+
 /* Needs one page, once for each space: most spaces have no more messages than that, and then
  * everything is known. */
 static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
@@ -168,12 +210,22 @@ static int list_months(struct months *m, int64_t room,
 	return store_node_list(m->ctx->conn, NODE_MONTH, prefix, fn, m);
 }
 
+/* Without polls nothing else tells that a space has a new month: one list of spaces does, for all that
+ * are opened within some seconds. */
+static int need_latest(struct tree_ctx *ctx)
+{
+	return pager_polls(ctx->tree->config.pager) ? 0
+						    : tree_need_row(ctx, NEED_ROOMS, 0, true);
+}
+
 int history_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	struct months m = {.ctx = ctx};
 	int64_t room = tree_ino_row(dir->ino);
-	int r = list_months(&m, room, count_month);
+	int r = need_latest(ctx);
 
+	if (r == 0)
+		r = list_months(&m, room, count_month);
 	if (r || m.found == m.range.last - m.range.first + 1)
 		return r;
 	r = tree_need_row(ctx, NEED_MONTHS, room, false);
@@ -191,7 +243,11 @@ static int find_month(struct tree_ctx *ctx, int64_t room, int month, int64_t *re
 
 	if (r)
 		return r;
-	if (month < range.first || month > range.last)
+	if (month > range.last) {
+		r = need_latest(ctx);
+		return r ? r : -ENOENT;
+	}
+	if (month < range.first)
 		return -ENOENT;
 	months_key(room, month, key);
 	r = store_node_find(ctx->conn, NODE_MONTH, key, ret_row);
@@ -352,6 +408,8 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	r = need_newest_page(ctx, &m);
 	if (r == 0)
 		r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
+	if (r == 0)
+		r = tree_verify_interval(ctx, m.room, m.lo_ms, m.hi_ms);
 	dir->range = tree_month_range(&m);
 	return r;
 }

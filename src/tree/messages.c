@@ -66,13 +66,27 @@ static bool is_short(struct tree_ctx *ctx, int64_t room)
 	       store_message_count(ctx->conn, room, head.lo, recent) < recent - recent / 20;
 }
 
+static int need_verified_head(struct tree_ctx *ctx, int64_t row)
+{
+	struct need need = {.kind = NEED_HEAD, .row = row};
+	struct store_room room = {0};
+	int r = tree_room(ctx, row, &room);
+
+	if (r == 0)
+		r = tree_need_verified(ctx, &need, room.head_wall_ms, VERIFY_HEAD_MS);
+	store_room_clear(&room);
+	return r;
+}
+
 /* Needs all messages that the space itself lists. */
 static int need_head(struct tree_ctx *ctx, int64_t room)
 {
 	bool have = head_known(ctx, room) && !is_short(ctx, room);
-	int r = tree_need_news(ctx, room, have);
+	int r = have ? need_verified_head(ctx, room) : 0;
 	struct store_span head;
 
+	if (r == 0)
+		r = tree_need_news(ctx, room, have);
 	if (r || store_span_head(ctx->conn, room, &head))
 		return r;
 	/* It was fetched, and yet is not there: an error is better than a part. */
@@ -81,7 +95,8 @@ static int need_head(struct tree_ctx *ctx, int64_t room)
 	if (ctx->tree->config.recent)
 		return 0;
 	/* -o recent=all */
-	return tree_need_interval(ctx, room, -1, head.hi);
+	r = tree_need_interval(ctx, room, -1, head.hi);
+	return r ? r : tree_verify_interval(ctx, room, -1, head.hi);
 }
 
 /* ---- names ---- */

@@ -70,6 +70,7 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 	struct pager *pager = ctx->tree->config.pager;
 	int error = 0;
 
+	ctx->missing_wait_ms = 0;
 	for (int i = 0; i < ctx->n_waited; i++)
 		if (need_equal(&ctx->waited[i].need, need) && (have || !ctx->waited[i].gave_up))
 			return have ? 0 : tree_refuse_failed(ctx, need, ctx->waited[i].error);

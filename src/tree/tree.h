@@ -96,6 +96,7 @@ struct tree_ctx {
 	void *spares_arg;
 	struct need missing;   /* out, with TREE_WAIT */
 	bool missing_soft;     /* out: after a short wait what is known will do */
+	int missing_wait_ms;   /* out, with missing_soft: how long; 0: pager_soft_wait_ms() */
 	bool missing_anew;     /* out: only a fetch that begins with the wait will do */
 	struct tree_copy copy; /* out, with TREE_COPY; the caller clears it at the end */
 	struct tree_waited waited[TREE_MAX_WAITS];

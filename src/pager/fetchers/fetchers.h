@@ -23,5 +23,6 @@ extern const struct fetcher fetcher_months;  /* ../past/months.c */
 extern const struct fetcher fetcher_body;    /* ../past/evicted.c */
 extern const struct fetcher fetcher_bodies;  /* ../past/evicted.c */
 extern const struct fetcher fetcher_sweep;   /* ../past/sweep.c */
+extern const struct fetcher fetcher_verify;  /* ../past/sweep.c */
 
 const struct fetcher *fetchers_find(enum need_kind kind);

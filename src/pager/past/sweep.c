@@ -89,6 +89,76 @@ static void cancel(struct fetch *f)
 	page_run_cancel(f->run);
 }
 
+/* ---- what somebody opens ---- */
+
+static bool verify_paged(void *arg, struct page_run *run, guint items)
+{
+	(void)arg;
+	(void)run;
+	(void)items;
+	return true;
+}
+
+static void verify_done(void *arg, struct page_run *run, int error,
+			const struct webex_reply *reply)
+{
+	struct fetch *f = arg;
+	const struct pager_config *c = pager_get_config(f->pager);
+	int64_t began_ms = clock_wall(c->clock) - (clock_mono(c->clock) - f->started_ms);
+
+	f->run = NULL;
+	if (error && page_run_lost_space(run, reply))
+		error = proof_room_vanished(pager_proof(f->pager), f->need.row);
+	/* Also a bot's list, of which no page alone says so. */
+	if (!error)
+		(void)store_months_verified(c->store, f->need.row, f->need.lo_ms,
+					    f->verified_hi_ms, began_ms);
+	fetch_finished(f, error, reply);
+}
+
+/* Finds where a page begins that has the whole need, or its last part, and as much of the months above as
+ * is due and fits: not above what is known. */
+static int verify_top(struct fetch *f, int64_t *ret_top_ms)
+{
+	const struct pager_config *c = pager_get_config(f->pager);
+	struct store_conn *conn;
+	int r = store_read_begin(c->store, &conn);
+
+	if (r)
+		return r;
+	r = store_verify_top(conn, f->need.row, f->need.lo_ms, f->need.hi_ms,
+			     server_page_given(pager_server(f->pager), SERVER_PAGE_MAX),
+			     clock_wall(c->clock) - VERIFY_MONTH_MS, &f->verified_hi_ms);
+	*ret_top_ms = MIN(f->verified_hi_ms, store_span_top(conn, f->need.row));
+	store_read_end(conn);
+	return r;
+}
+
+static int verify_begin(struct fetch *f)
+{
+	struct page_run_config config = {
+		.bottom = f->need.lo_ms,
+		.max = SERVER_PAGE_MAX,
+		.is_again = true,
+		.verifies = true,
+		.paged = verify_paged,
+		.done = verify_done,
+	};
+	int r = verify_top(f, &config.top);
+
+	if (r)
+		return r;
+	return config.top > config.bottom ? page_run_begin(f, config) : FETCH_DONE;
+}
+
+const struct fetcher fetcher_verify = {
+	.kind = NEED_VERIFY,
+	.words = "older messages of",
+	.is_of_space = true,
+	.begin = verify_begin,
+	.cancel = cancel,
+};
+
 const struct fetcher fetcher_sweep = {
 	.kind = NEED_SWEEP,
 	.words = "old messages of",

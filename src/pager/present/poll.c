@@ -103,6 +103,7 @@ static int64_t mono_of(const struct poller *f, int64_t wall_ms)
 static bool load(struct poller *f)
 {
 	struct store_conn *conn;
+	int64_t swept_wall_ms;
 	bool is_listed;
 
 	if (store_read_begin(config_of(f)->store, &conn))
@@ -115,9 +116,13 @@ static bool load(struct poller *f)
 	atomic_store(&f->polled_wall_ms, store_meta_get_int(conn, META_POLLED, -1));
 	atomic_store(&f->listed_wall_ms, store_meta_get_int(conn, META_LISTED, -1));
 	atomic_store(&f->answered_wall_ms, store_meta_get_int(conn, META_ANSWERED, -1));
+	swept_wall_ms = store_sweep_last(conn);
 	store_read_end(conn);
 	f->polled_ms = mono_of(f, atomic_load(&f->polled_wall_ms));
 	f->listed_ms = mono_of(f, atomic_load(&f->listed_wall_ms));
+	/* Where mounts are short, a page that is due comes with the first poll. */
+	if (swept_wall_ms >= 0)
+		f->swept_ms = mono_of(f, swept_wall_ms);
 	return is_listed;
 }
 
