@@ -102,6 +102,17 @@ static bool is_printable(const char *secret)
 	return true;
 }
 
+void job_queue(struct job *job, bool at_front)
+{
+	GQueue *waiting = &job->loop->waiting[job->req->lane];
+
+	job->queued_ms = loop_now();
+	if (at_front)
+		g_queue_push_head_link(waiting, &job->link);
+	else
+		g_queue_push_tail_link(waiting, &job->link);
+}
+
 void job_end_waiting(struct job *job)
 {
 	g_queue_unlink(&job->loop->waiting[job->req->lane], &job->link);
@@ -343,7 +354,7 @@ static void try_again(struct job *job, struct http_response *resp, int64_t not_b
 		job->phase = job->applied ? JOB_WHOLE : JOB_UNSENT;
 	pthread_mutex_unlock(&loop->lock);
 	/* The job has waited longest, so it goes to the front. */
-	g_queue_push_head_link(&loop->waiting[job->req->lane], &job->link);
+	job_queue(job, true);
 }
 
 /* Puts the job, which was answered by 401, back to wait for another bearer. */
@@ -354,6 +365,17 @@ static void try_another_bearer(struct job *job, struct http_response *resp)
 	job->tries_before++;
 	try_again(job, resp, 0, false);
 	job_authorize(job);
+}
+
+/* True if the deadline moves by the wait, because the server has said how long it takes. */
+static bool is_excused(const struct job *job, const struct http_outcome *outcome,
+		       int64_t wait_ms)
+{
+	if (outcome->error)
+		return false;
+	return outcome->status == 429	? wait_ms < job->req->timeout_ms
+	       : outcome->status == 423 ? job->req->locked_max_ms != 0
+					: false;
 }
 
 static void on_try_done(struct job *job, CURLcode code)
@@ -375,9 +397,11 @@ static void on_try_done(struct job *job, CURLcode code)
 	wait_ms = http_retry_wait_ms(job->req->repeat, &outcome, &job->history, random_bits());
 	if (wait_ms >= 0 && outcome.status == 423)
 		job->history.locked_ms += wait_ms;
+	if (wait_ms >= 0 && outcome.status == 429)
+		job->history.limited_ms += wait_ms;
 	if (wait_ms >= 0)
 		wait_ms = loop_scaled_ms(loop, wait_ms);
-	if (wait_ms >= 0 && outcome.status == 423 && job->req->locked_max_ms)
+	if (wait_ms >= 0 && is_excused(job, &outcome, wait_ms))
 		job->deadline_ms += wait_ms;
 	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms ||
 	    (job->reach_until_ms && now + wait_ms >= job->reach_until_ms))

@@ -25,12 +25,41 @@ static int lane_limit(size_t lane)
 	return limits[lane];
 }
 
-/* Ends the jobs that cannot begin before their deadline; *next_ms becomes the earliest deadline
- * of the others. */
+/* How long the gate stays shut because the server said so. */
+static int64_t shut_ms(const struct http_loop *loop, int64_t now)
+{
+	int64_t ms = loop->gate.shut_until_ms - loop_gate_now(loop, now);
+
+	return loop_scaled_ms(loop, MAX(ms, 0));
+}
+
+/*
+ * Moves the deadlines of the jobs that the gate has kept waiting since the last call: that is no
+ * failure of the server. A pause after a failed try, and a wait for a bearer, are not moved.
+ */
+static void excuse_waiting(struct http_loop *loop, int64_t now)
+{
+	for (size_t lane = 0; lane < N_LANES; lane++) {
+		int64_t from_ms = loop->held_from_ms[lane];
+
+		if (!from_ms)
+			continue;
+		for (GList *l = loop->waiting[lane].head; l; l = l->next) {
+			struct job *job = l->data;
+			int64_t ready_ms =
+				MAX(from_ms, MAX(job->queued_ms, job->not_before_ms));
+
+			if (!job->is_parked && ready_ms < now)
+				job->deadline_ms += now - ready_ms;
+		}
+	}
+}
+
+/* Ends the jobs that cannot begin before their deadline, or that a shut gate would keep waiting for
+ * longer than they may take; *next_ms becomes the earliest deadline of the others. */
 static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
 {
-	int64_t gate_wait_ms = loop->gate.shut_until_ms - loop_gate_now(loop, now);
-	int64_t open_ms = now + loop_scaled_ms(loop, MAX(gate_wait_ms, 0));
+	int64_t shut = shut_ms(loop, now);
 
 	for (size_t lane = 0; lane < N_LANES; lane++) {
 		GList *next;
@@ -40,7 +69,8 @@ static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms
 
 			next = l->next;
 			*next_ms = MIN(*next_ms, job->deadline_ms);
-			if ((job->is_parked ? now : open_ms) < job->deadline_ms)
+			if (now < job->deadline_ms &&
+			    (job->is_parked || shut < job->req->timeout_ms))
 				continue;
 			job_end_waiting(job);
 			if (job->is_parked)
@@ -113,7 +143,8 @@ static struct job *next_job(const struct http_loop *loop, size_t lane, int64_t n
 	return next;
 }
 
-static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
+/* True if the gate keeps the lane waiting. */
+static bool start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t *next_ms)
 {
 	struct job *job;
 
@@ -127,11 +158,49 @@ static void start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t
 					 loop_gate_now(loop, now));
 		if (wait_ms > 0) {
 			*next_ms = MIN(*next_ms, now + loop_scaled_ms(loop, wait_ms) + 1);
-			return;
+			return true;
 		}
 		http_turns_note(loop->turns, &job->req->asker);
 		job_start(job, now);
 	}
+	/* What was answered by 429 waits by itself. */
+	return loop->waiting[lane].length > 0 && shut_ms(loop, now) > 0;
+}
+
+/* How long it takes until the last of the jobs that wait now, but for those in the background, may
+ * begin. */
+static int64_t turn_ms(const struct http_loop *loop, int64_t now)
+{
+	guint n = loop->waiting[HTTP_LANE_READ].length + loop->waiting[HTTP_LANE_WRITE].length;
+	const struct http_gate *gate = &loop->gate;
+	double missing = gate->rate_full > 0 ? n - gate->tokens : 0;
+
+	if (!n)
+		return 0;
+	return shut_ms(loop, now) +
+	       (missing > 0 ? loop_scaled_ms(loop, (int64_t)(missing * 1000 / gate->rate)) : 0);
+}
+
+/* Tells the other threads how it stands. */
+static void note_stats(struct http_loop *loop, int64_t now)
+{
+	struct http_stats *stats = &loop->stats;
+
+	pthread_mutex_lock(&loop->lock);
+	stats->on_wire = stats->waiting = 0;
+	for (size_t lane = 0; lane < N_LANES; lane++) {
+		stats->on_wire += (int)loop->on_wire[lane].length;
+		stats->waiting += (int)loop->waiting[lane].length;
+	}
+	if (loop->is_held)
+		loop->held_ms += now - loop->noted_ms;
+	loop->is_held =
+		loop->held_from_ms[HTTP_LANE_READ] || loop->held_from_ms[HTTP_LANE_WRITE];
+	stats->rate_now_per_minute = (int)(loop->gate.rate * 60);
+	stats->turn_ms = turn_ms(loop, now);
+	stats->shut_ms = shut_ms(loop, now);
+	loop->noted_ms = now;
+	pthread_mutex_unlock(&loop->lock);
 }
 
 int64_t jobs_start(struct http_loop *loop)
@@ -139,21 +208,15 @@ int64_t jobs_start(struct http_loop *loop)
 	static const enum http_lane order[] = {HTTP_LANE_WRITE, HTTP_LANE_READ,
 					       HTTP_LANE_BACKGROUND};
 	int64_t now = loop_now(), next_ms = INT64_MAX;
-	int on_wire = 0, waiting = 0;
 
 	expire_on_wire(loop, now, &next_ms);
+	excuse_waiting(loop, now);
 	expire_waiting(loop, now, &next_ms);
-	for (size_t i = 0; i < G_N_ELEMENTS(order); i++)
-		start_lane(loop, order[i], now, &next_ms);
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+		bool is_held = start_lane(loop, order[i], now, &next_ms);
 
-	for (size_t lane = 0; lane < N_LANES; lane++) {
-		on_wire += (int)loop->on_wire[lane].length;
-		waiting += (int)loop->waiting[lane].length;
+		loop->held_from_ms[order[i]] = is_held ? now : 0;
 	}
-	pthread_mutex_lock(&loop->lock);
-	loop->stats.on_wire = on_wire;
-	loop->stats.waiting = waiting;
-	loop->stats.rate_now_per_minute = (int)(loop->gate.rate * 60);
-	pthread_mutex_unlock(&loop->lock);
+	note_stats(loop, now);
 	return next_ms;
 }

@@ -25,7 +25,7 @@ static void accept_job(struct job *job)
 	else if (r < 0)
 		job_report_error(job, r, "not a URL");
 	else
-		g_queue_push_tail_link(&job->loop->waiting[job->req->lane], &job->link);
+		job_queue(job, false);
 }
 
 static void job_cancel(struct job *job)
@@ -301,7 +301,22 @@ bool http_cut(struct http_loop *loop, uint64_t id)
 
 void http_loop_stats(struct http_loop *loop, struct http_stats *ret_stats)
 {
+	int64_t now = loop_now(), passed_ms;
+
 	pthread_mutex_lock(&loop->lock);
 	*ret_stats = loop->stats;
+	passed_ms = now - loop->noted_ms;
 	pthread_mutex_unlock(&loop->lock);
+	ret_stats->turn_ms = MAX(ret_stats->turn_ms - passed_ms, 0);
+	ret_stats->shut_ms = MAX(ret_stats->shut_ms - passed_ms, 0);
+}
+
+int64_t http_loop_held_ms(struct http_loop *loop)
+{
+	int64_t held_ms, now = loop_now();
+
+	pthread_mutex_lock(&loop->lock);
+	held_ms = loop->held_ms + (loop->is_held ? MAX(now - loop->noted_ms, 0) : 0);
+	pthread_mutex_unlock(&loop->lock);
+	return held_ms;
 }

@@ -11,9 +11,12 @@
  *     (-EPROTO), and no redirect leads from https to http, or to a URL with a user in it
  *     (-EIO). TLS is verified, SNI on.
  *  3. A request ends by its deadline, whatever the network does: -ETIMEDOUT. The deadline
- *     covers waiting in the gate, waiting for a bearer (8), and repeats. For a body that is
- *     taken as it comes (7) the deadline bounds the pauses between two pieces: each piece
- *     begins it anew, and it stands still while the taker pauses the transfer.
+ *     covers waiting for a bearer (8), for a place among those on the wire (6), and repeats. It
+ *     stands still while the gate keeps the request waiting, whether our own rate does or a 429:
+ *     that is no failure of the server. But nobody waits for a gate that stays shut for as long
+ *     as the request may take (-EBUSY), nor for longer than HTTP_LIMITED_MAX_MS in all. For a
+ *     body that is taken as it comes (7) the deadline bounds the pauses between two pieces:
+ *     each piece begins it anew, and it stands still while the taker pauses the transfer.
  *  4. Repeats.
  *      - HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut bodies,
  *        time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or Retry-After.
@@ -23,7 +26,8 @@
  *      - 502 and 504 of a request that `asks_much` are not repeated: a gateway that gave up on a
  *        large page is asked for a smaller one.
  *      - No wait is begun that would end behind the deadline: the last outcome is reported at
- *        once, or -EBUSY if a shut gate would keep the request from its first try.
+ *        once, or -EBUSY if a shut gate would keep the request from its first try. A wait for
+ *        a 429 moves the deadline, if it is shorter than the time that the request has.
  *      - A connection failure to a server that was never reached in this request (refused,
  *        unreachable, name not resolved) is repeated at most twice, quickly (250 ms, 1 s), since
  *        a person waits.
@@ -57,7 +61,7 @@
  * route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
  * -EINVAL; else the error of reading or writing a file.
- * Thread rule: submit, cancel, resume, withdraw, cut, ask_again, stats from any thread; start and
+ * Thread rule: submit, cancel, resume, withdraw, cut, ask_again, stats, held_ms from any thread; start and
  * stop from the owner. No lock of ours is held while `done` or `authorize` runs.
  */
 #pragma once
@@ -264,5 +268,15 @@ struct http_stats {
 	int on_wire, waiting;
 	int64_t last_answer_mono_ms; /* 0: never */
 	int rate_now_per_minute;
+	/* How long it takes at the present rate until the last of the requests that wait now is
+	 * sent, but for those in the background. Others that come first make it longer. */
+	int64_t turn_ms;
+	int64_t shut_ms; /* of that, how long nothing is sent because the server said so */
 };
 void http_loop_stats(struct http_loop *loop, struct http_stats *ret_stats);
+
+/*
+ * How long in all the gate has kept requests waiting that nothing else kept, but for those in the
+ * background. The difference of two calls is time that is no failure of the server.
+ */
+int64_t http_loop_held_ms(struct http_loop *loop);

@@ -44,8 +44,9 @@ struct job {
 	struct http_request *req; /* owned */
 	uint64_t id;
 	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
-	int64_t deadline_ms;
+	int64_t deadline_ms;  /* moves while the gate keeps the job waiting */
 	int64_t not_before_ms;
+	int64_t queued_ms;	/* when it came into the waiting list */
 	int64_t reach_until_ms; /* a connection must stand by then; 0: no try began since the
 				 * last one stood */
 	struct http_try_context context;
@@ -78,6 +79,9 @@ struct http_loop {
 	GQueue on_wire[N_LANES];  /* I/O thread */
 	guint paused[N_LANES];	  /* I/O thread; of on_wire */
 	struct http_turns *turns; /* I/O thread */
+	/* I/O thread. When it was last seen that the gate keeps jobs of the lane waiting which may
+	 * begin but for it; 0: it keeps none. */
+	int64_t held_from_ms[N_LANES];
 
 	pthread_mutex_t lock;
 	GHashTable *jobs;	 /* lock; &job->id to job, until it is reported */
@@ -88,6 +92,10 @@ struct http_loop {
 	uint64_t next_id;	 /* lock */
 	bool stopping;		 /* lock */
 	struct http_stats stats; /* lock */
+	int64_t noted_ms;	 /* lock; when the stats of the queues were noted */
+	/* Of http_loop_held_ms(), up to `noted_ms`; and whether it goes on. */
+	int64_t held_ms; /* lock */
+	bool is_held;	 /* lock */
 };
 
 /* For tests. As http_loop_start, but each second that is waited (Retry-After, backoff, gate)
@@ -100,6 +108,8 @@ void http_request_set_bearer(struct http_request *req, char *bearer);
 
 /* All of these run on the I/O thread without the lock, and may call `done`. */
 
+/* Puts a job that is in no list into the waiting list of its lane. */
+void job_queue(struct job *job, bool at_front);
 /* `job` is in no list. Freed. */
 void job_report_error(struct job *job, int error, const char *words);
 /* Reports that no further try fits before the deadline: by the answer of the last try, if there

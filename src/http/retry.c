@@ -77,6 +77,16 @@ static int64_t locked_wait_ms(const struct http_outcome *outcome,
 	return history->locked_ms + ms <= max_ms ? ms : -1;
 }
 
+static int64_t limited_wait_ms(const struct http_outcome *outcome,
+			       const struct http_history *history, uint32_t random)
+{
+	int64_t ms = told_wait_ms(outcome, random);
+
+	/* The first may be longer; whether the request waits for it is a question of its deadline. */
+	return !history->limited_ms || history->limited_ms + ms <= HTTP_LIMITED_MAX_MS ? ms
+										       : -1;
+}
+
 static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome *outcome,
 			      const struct http_history *history, uint32_t random)
 {
@@ -84,7 +94,7 @@ static int64_t status_wait_ms(enum http_repeat repeat, const struct http_outcome
 	case 423:
 		return locked_wait_ms(outcome, history, random);
 	case 429:
-		return told_wait_ms(outcome, random);
+		return limited_wait_ms(outcome, history, random);
 	case 500:
 		if (repeat != HTTP_REPEAT_ALWAYS || history->server_errors > 1)
 			return -1;

@@ -21,6 +21,9 @@
 #define HTTP_LOCKED_DEFAULT_S 5
 #define HTTP_LOCKED_MAX_MS 60000
 
+/* How long a request waits in all because of 429s. */
+#define HTTP_LIMITED_MAX_MS (10 * 60 * 1000)
+
 /*
  * Seconds to wait: whole seconds or an HTTP date (against `now_wall_ms`, of the clock that it is of), 1..3600; missing or
  * malformed 15.
@@ -51,6 +54,7 @@ struct http_history {
 	bool reached;	       /* by any try */
 	int server_errors;     /* 500s */
 	int64_t locked_ms;     /* time spent waiting because of 423s */
+	int64_t limited_ms;    /* and because of 429s */
 	bool asks_much;	       /* as in http_request */
 	int64_t locked_max_ms; /* as in http_request */
 };

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiting for the gate: it is no failure of the server, and no time-out counts it (promise 3). */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "client.h"
+
+/* So many requests begin at once, and the others one in three seconds. */
+#define PER_MINUTE 20
+#define ALL 60
+/* Of one request; less than all take. */
+#define SHORT_MS 1000
+
+struct script {
+	int limited; /* so many are answered by 429 before all else */
+	const char *fields;
+};
+
+static enum fake_then play(void *arg, const struct fake_request *req, GString *answer)
+{
+	struct script *script = arg;
+
+	if (g_str_has_prefix(req->head, "GET /hang "))
+		return FAKE_HANG;
+	if (script->limited) {
+		script->limited--;
+		fake_answer(answer, 429, script->fields, "");
+	} else {
+		fake_answer(answer, 200, "", "{}");
+	}
+	return FAKE_KEEP;
+}
+
+static struct pending *submit(struct client *c, enum http_method method, const char *path)
+{
+	struct http_request *req = client_request(c, method, path);
+
+	req->timeout_ms = SHORT_MS;
+	return client_submit(c, req);
+}
+
+static void wait_held(struct client *c, struct http_stats *ret_stats)
+{
+	int64_t until = loop_now() + TIMEOUT_MS;
+
+	do {
+		g_usleep(1000);
+		http_loop_stats(c->loop, ret_stats);
+	} while (!ret_stats->turn_ms && loop_now() < until);
+}
+
+/* More requests than begin within their time: all get theirs, and a post goes before them. What the server
+ * does not answer ends in time all the same. */
+static void test_turns(void **state)
+{
+	struct script script = {0};
+	struct pending *reads[ALL], *hung, *post;
+	struct http_stats stats;
+	struct client c;
+
+	(void)state;
+	client_start(&c, play, &script, PER_MINUTE);
+	hung = submit(&c, HTTP_GET, "/hang");
+	for (int i = 0; i < ALL; i++)
+		reads[i] = submit(&c, HTTP_GET, "/");
+	wait_held(&c, &stats);
+	assert_true(stats.turn_ms > 0 && stats.turn_ms <= (ALL + 1) * 3 * SECOND_MS);
+	assert_int_equal(stats.shut_ms, 0);
+	post = submit(&c, HTTP_POST, "/post");
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(post);
+
+		assert_int_equal(r->status, 200);
+		assert_false(pending_is_done(reads[ALL - 1]));
+	}
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(hung);
+
+		assert_int_equal(r->error, -ETIMEDOUT);
+	}
+	for (int i = 0; i < ALL; i++) {
+		_cleanup_response_ struct http_response *r = pending_wait(reads[i]);
+
+		assert_int_equal(r->error, 0);
+		assert_int_equal(r->status, 200);
+	}
+	assert_true(http_loop_held_ms(c.loop) > SHORT_MS);
+	http_loop_stats(c.loop, &stats);
+	assert_int_equal(stats.turn_ms, 0);
+	client_stop(&c);
+}
+
+/* 429s that each are shorter than the request's time are waited for, however long that is in all; so do
+ * those who stand behind, in whichever lane. */
+static void test_told_when(void **state)
+{
+	struct script script = {.limited = 2, .fields = "Retry-After: 40\r\n"};
+	int64_t begun_ms = loop_now();
+	struct pending *first, *behind;
+	struct http_request *req;
+	struct http_stats stats;
+	struct client c;
+
+	(void)state;
+	client_start(&c, play, &script, 0);
+	first = submit(&c, HTTP_GET, "/");
+	assert_true(fake_wait_requests(c.server, 1) && client_wait(&c, 0, 1));
+	http_loop_stats(c.loop, &stats);
+	assert_true(stats.shut_ms > 0 && stats.turn_ms >= stats.shut_ms);
+	req = client_request(&c, HTTP_GET, "/");
+	req->timeout_ms = SHORT_MS;
+	req->lane = HTTP_LANE_BACKGROUND;
+	behind = client_submit(&c, req);
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(first);
+
+		assert_int_equal(r->status, 200);
+	}
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(behind);
+
+		assert_int_equal(r->status, 200);
+	}
+	assert_int_equal(fake_requests(c.server), 4);
+	assert_true(loop_now() - begun_ms >= 2 * 40 * SECOND_MS);
+	assert_true(http_loop_held_ms(c.loop) > SHORT_MS);
+	client_stop(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_told_when),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
