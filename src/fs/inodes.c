@@ -14,6 +14,7 @@
 static void set_deadline(struct op *op, int ms)
 {
 	op->deadline_ms = op->started_ms + ms;
+	op->is_looked_at = false;
 }
 
 /* ---- lookup, getattr, readlink ---- */
@@ -33,12 +34,23 @@ static int lookup_run(struct op *op)
 	return r;
 }
 
+/* Cache thread; outside of run(), so without a snapshot. */
+static int lookup_later(struct op *op)
+{
+	int r = tree_later(&op->ctx, op->ino, op->name, &op->entry);
+
+	if (op->ctx.holds)
+		fs_drop_names(op->fs);
+	return r;
+}
+
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct op *op = op_new(req, "lookup", lookup_run, parent, name);
 
 	if (!op)
 		return;
+	op->later = lookup_later;
 	set_deadline(op, op->fs->config.lookup_timeout_ms);
 	op_start(op);
 }

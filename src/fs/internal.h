@@ -64,6 +64,9 @@ struct fs {
 	atomic_uint replies; /* orders what replies access before what a release frees; wraps */
 	GQueue parked;	     /* of struct op.link; cache thread */
 	bool stopping;	     /* cache thread */
+	char *waits_said;    /* cache thread; waits.c: owned; NULL: nothing is said */
+	int64_t waits_said_ms;	  /* cache thread; mono */
+	int64_t waits_turn_ms;	  /* cache thread; how long that said it takes */
 	atomic_bool linger_armed; /* linger.c: its timer is set */
 };
 

@@ -8,6 +8,7 @@
 #include "outbox/local_file.h"
 #include "fs/op.h"
 #include "fs/caller.h"
+#include "fs/waits.h"
 
 /* How often the pending signals of a caller are checked whose request was interrupted. */
 #define SIGNAL_LOOK_MS 100
@@ -176,6 +177,8 @@ static void op_reply(struct op *op, int error)
 		op->undo(op);
 	if (error == -EINTR && op->fate)
 		fate_leave(op->fate, &((struct handle *)(uintptr_t)op->fi.fh)->left);
+	if (op->has_waited)
+		waits_ended(fs);
 	op_say_why(op, error);
 	fs_before_reply(fs);
 	r = error ? fuse_reply_err(op->req, -error) : op_give_answer(op);
@@ -226,7 +229,9 @@ static void on_fetched(struct pager_waiter *w, int error)
 		pager_wait(op->fs->config.pager, &op->ctx.missing, w);
 		return;
 	}
-	if (error != PAGER_LOOK_AGAIN)
+	if (error == PAGER_LOOK_AGAIN)
+		waits_progress(op);
+	else
 		note_waited(op, error, false);
 	run_again(op);
 }
@@ -265,27 +270,29 @@ static void leave_letter(struct op *op, int error)
 		      op_ref(op));
 }
 
-/* A look-up ends in time, because others may stand behind it; what it waited for goes on. */
-static void say_what_lacks(struct op *op)
+static void on_deadline(void *arg);
+
+static void arm_deadline(struct op *op)
 {
-	if (op->ctx.missing.kind == NEED_NAMES)
-		tree_refuse(&op->ctx, -ETIMEDOUT,
-			    "%s %s: the server is still being asked for the names of the "
-			    "attachments, one by one: .sparkfs/transfers shows how far it is; "
-			    "ls waits until all are known; what is sent to the space itself, "
-			    "and not to its files/, waits for none",
-			    op->what, op->name ? op->name : "");
+	if (op->deadline_ms && !op->deadline_timer)
+		op->deadline_timer = work_post_at(op->fs->config.queue, op->deadline_ms,
+						  on_deadline, op_ref(op));
 }
 
 static void on_deadline(void *arg)
 {
+	enum waits_verdict verdict;
 	struct op *op = arg;
 
 	op->deadline_timer = 0;
-	if (op->state == OP_PARKED) {
+	verdict = is_waiting(op) ? waits_judge(op) : WAITS_OVER;
+	if (verdict == WAITS_ON) {
+		arm_deadline(op);
+	} else if (op->state == OP_PARKED) {
 		pager_unwait(op->fs->config.pager, &op->waiter, false);
-		say_what_lacks(op);
-		op_reply(op, -ETIMEDOUT);
+		op_reply(op, verdict == WAITS_LOCKED && op->later
+				     ? op->later(op)
+				     : waits_end(op, verdict == WAITS_LOCKED));
 	} else if (op->state == OP_SUBMITTED && op->waiting.letter) {
 		leave_letter(op, -ETIMEDOUT);
 	} else if (op->state == OP_COPYING || op->state == OP_SUBMITTED) {
@@ -300,19 +307,13 @@ static void on_deadline(void *arg)
 	op_unref(op);
 }
 
-static void arm_deadline(struct op *op)
-{
-	if (op->deadline_ms && !op->deadline_timer)
-		op->deadline_timer = work_post_at(op->fs->config.queue, op->deadline_ms,
-						  on_deadline, op_ref(op));
-}
-
 void op_set_deadline(struct op *op, int64_t mono_ms)
 {
 	if (op->state != OP_SUBMITTED)
 		return;
 	cancel_timer(op, &op->deadline_timer);
 	op->deadline_ms = mono_ms;
+	op->is_looked_at = false;
 	arm_deadline(op);
 }
 
@@ -407,6 +408,7 @@ static void park(void *arg)
 	note_waiting(op);
 	op->state = OP_PARKED;
 	g_queue_push_tail_link(&fs->parked, &op->link);
+	waits_begin(op);
 	arm_deadline(op);
 	if (op->ctx.missing_soft)
 		op->soft_timer =
@@ -439,6 +441,7 @@ static void submit(void *arg)
 	op->state = OP_SUBMITTED;
 	op->invalidated_since = notify_now(op->fs->notifier);
 	g_queue_push_tail_link(&op->fs->parked, &op->link);
+	waits_begin(op);
 	arm_deadline(op);
 	if (atomic_load(&op->interrupted))
 		look_after(op);

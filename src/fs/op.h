@@ -10,7 +10,7 @@
  *          DONE                        PARKED             SUBMITTED
  *            ^  on_fetched, on_soft_timer |                   |
  *            |  <------ run() again ------+                   |
- *            |  stop_if_asked, on_deadline                    | op_finish
+ *            |  stop_if_asked, on_deadline (waits.h)          | op_finish
  *            +------------------------------------------------+ stop_if_asked: -EINTR,
  *                                                               the change goes on
  *
@@ -78,6 +78,14 @@ struct op {
 	int flags;
 	bool is_listing, is_plus;
 	int64_t deadline_ms; /* mono; 0: only that of the fetch */
+	/* waits.c, cache thread. The deadline is no end: it is looked at how long it takes. What the
+	 * gate had kept waiting when that was last looked at, plus 1; 0: it never waited. Something of
+	 * what it waits for came. */
+	bool is_looked_at;
+	int64_t held_seen_ms;
+	bool has_progress;
+	/* The answer of a look-up that must not wait any longer; NULL: of another op. */
+	int (*later)(struct op *op);
 
 	/* the answer */
 	enum op_answer answer;

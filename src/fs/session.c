@@ -460,6 +460,7 @@ void fs_free(struct fs **fs)
 	rm_guard_free(&(*fs)->rm_guard);
 	walkers_free(&(*fs)->walkers);
 	fs_polls_clear(&(*fs)->polls);
+	g_free((*fs)->waits_said);
 	g_free(*fs);
 	*fs = NULL;
 }

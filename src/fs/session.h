@@ -14,6 +14,7 @@
 #include "tree/tree.h"
 
 struct fs;
+struct http_loop;
 struct fuse_args;
 struct fuse_lowlevel_ops;
 
@@ -43,6 +44,7 @@ struct fs_config {
 	struct outbox *outbox;
 	struct contents *contents;
 	struct work_queue *queue; /* the cache thread */
+	struct http_loop *loop;	  /* NULL: nothing is kept waiting by its gate (tests) */
 	const struct clock *clock;
 	const char *state_dir;
 	bool read_only;
@@ -51,8 +53,9 @@ struct fs_config {
 	const struct fs_above *above; /* NULL: none */
 	uid_t uid;		      /* the owner of all files */
 	gid_t gid;
-	bool debug;	       /* libfuse's -d */
-	unsigned max_threads;  /* 0 = according to the processors, 3 to 10 */
+	bool debug;	      /* libfuse's -d */
+	unsigned max_threads; /* 0 = according to the processors, 3 to 10 */
+	/* Without the time in which the gate keeps requests waiting (waits.h). */
 	int lookup_timeout_ms; /* a parked look-up; 0 = 5000 */
 	int close_timeout_ms;  /* a close that delivers; 0 = 60000 */
 };

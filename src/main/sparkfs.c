@@ -394,6 +394,7 @@ static int new_fs(struct sparkfs *s)
 		.outbox = s->outbox,
 		.contents = s->contents,
 		.queue = s->queue,
+		.loop = s->loop,
 		.clock = clock_system(),
 		.state_dir = s->account.state_dir,
 		.read_only = s->options->is_read_only,

@@ -105,6 +105,8 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_int(out, "requestsPerMinuteAllowed", http.rate_now_per_minute);
 	add_int(out, "requestsUnderWay", http.on_wire);
 	add_int(out, "requestsWaiting", http.waiting);
+	add_int(out, "secondsToWait", (http.turn_ms + 999) / 1000);
+	add_int(out, "secondsLimited", (http.shut_ms + 999) / 1000);
 	add_int(out, "bytesReceived", (int64_t)http.bytes_in);
 	add_int(out, "bytesSent", (int64_t)http.bytes_out);
 	add_int(out, "fetches", (int64_t)pager.fetches);

@@ -104,6 +104,8 @@ enum tree_kind {
 	TREE_ARCHIVE_JSON = 91,
 
 	TREE_ARCHIVE_FILE = 92, /* row: content */
+
+	TREE_LATER = 93, /* a name that is told later; row: a number of counted.h */
 };
 
 #define TREE_ROOT_INO 1

@@ -119,6 +119,8 @@ void tree_no_entry(struct tree_entry *ret_entry, double timeout);
  * r. */
 int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_timeout,
 		       struct tree_entry *ret_entry);
+/* The attributes by its row alone, for which the kernel asks again when a program wants them. */
+void tree_plain_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr);
 void tree_set_times(struct tree_attr *attr, int64_t ms);
 void tree_set_size(struct tree_attr *attr, int64_t size);
 /* Sets the size to that of what the render hook gives. */
@@ -171,6 +173,7 @@ extern const struct tree_row files_rows[];
 extern const struct tree_row messages_rows[];
 extern const struct tree_row attachment_rows[];
 extern const struct tree_row archive_rows[];
+extern const struct tree_row later_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \

@@ -11,7 +11,7 @@
 static const struct tree_row *const parts[] = {
 	events_rows,	spaces_rows,	 direct_rows,  people_rows,	     control_rows,
 	transfers_rows, readme_rows,	 history_rows, transcript_file_rows, files_rows,
-	messages_rows,	attachment_rows, archive_rows,
+	messages_rows,	attachment_rows, archive_rows, later_rows,
 };
 
 #define KINDS 256

@@ -193,30 +193,37 @@ int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *at
 	return r;
 }
 
-int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
+void tree_plain_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 {
 	const struct tree_config *c = &ctx->tree->config;
+
+	*ret_attr = (struct tree_attr){.attr_timeout = 0};
+	ret_attr->st.st_ino = ino;
+	ret_attr->st.st_mode = tree_row(ino)->mode;
+	ret_attr->st.st_nlink = 1;
+	ret_attr->st.st_uid = c->uid;
+	ret_attr->st.st_gid = c->gid;
+	ret_attr->st.st_blksize = 4096;
+	tree_set_times(ret_attr, ctx->tree->started_wall_ms);
+}
+
+int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
+{
 	const struct tree_row *row = tree_row(ino);
-	struct tree_attr attr = {0};
+	struct tree_attr attr;
 	int r;
 
 	if (!row)
 		return -ESTALE;
+	tree_plain_attr(ctx, ino, &attr);
 	attr.attr_timeout = row->flags & ROW_VOLATILE ? 0 : TIMEOUT_LONG;
-	attr.st.st_ino = ino;
-	attr.st.st_mode = row->mode;
-	attr.st.st_nlink = 1;
-	attr.st.st_uid = c->uid;
-	attr.st.st_gid = c->gid;
-	attr.st.st_blksize = 4096;
-	tree_set_times(&attr, ctx->tree->started_wall_ms);
 	if (row->attr) {
 		r = row->attr(ctx, ino, &attr);
 		if (r)
 			return r;
 	}
 	if (!S_ISLNK(attr.st.st_mode))
-		attr.st.st_mode &= ~(c->umask & 0777);
+		attr.st.st_mode &= ~(ctx->tree->config.umask & 0777);
 	*ret_attr = attr;
 	return 0;
 }
@@ -264,13 +271,25 @@ int tree_entry_or_none(struct tree_ctx *ctx, int r, uint64_t ino, double none_ti
 	return r;
 }
 
+/* A name that is always there is so before anything is known of the file. */
+static int fixed_entry(struct tree_ctx *ctx, const struct tree_row *child, uint64_t ino,
+		       struct tree_entry *ret_entry)
+{
+	int r = child->exists ? child->exists(ctx, ino) : 0;
+
+	r = tree_entry_or_none(ctx, r, ino, child->exists ? 0 : TIMEOUT_SHORT, ret_entry);
+	if (r != TREE_WAIT || child->exists || ctx->missing_soft)
+		return r;
+	*ret_entry = (struct tree_entry){.ino = ino, .entry_timeout = TIMEOUT_LONG};
+	tree_plain_attr(ctx, ino, &ret_entry->attr);
+	return 0;
+}
+
 int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 		struct tree_entry *ret_entry)
 {
 	const struct tree_row *dir = tree_row(parent);
 	const struct tree_row *child;
-	uint64_t ino;
-	int r;
 
 	if (!dir)
 		return -ESTALE;
@@ -279,12 +298,9 @@ int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 	if (strlen(name) > NAME_MAX_BYTES)
 		return tree_refuse_length(ctx, name);
 	child = tree_fixed_child(dir->kind, name);
-	if (child) {
-		ino = tree_ino(child->kind, tree_ino_row(parent));
-		r = child->exists ? child->exists(ctx, ino) : 0;
-		return tree_entry_or_none(ctx, r, ino, child->exists ? 0 : TIMEOUT_SHORT,
-					  ret_entry);
-	}
+	if (child)
+		return fixed_entry(ctx, child, tree_ino(child->kind, tree_ino_row(parent)),
+				   ret_entry);
 	if (dir->lookup)
 		return dir->lookup(ctx, parent, name, ret_entry);
 	tree_no_entry(ret_entry, TIMEOUT_LONG);

@@ -147,6 +147,12 @@ void tree_note_use(struct tree *t, uint64_t ino);
 
 int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 		struct tree_entry *ret_entry);
+/*
+ * The answer of a look-up that returned TREE_WAIT and must not wait any longer: an entry at which the
+ * kernel waits in its stead (later.c). It needs no snapshot. 0 or -ENFILE.
+ */
+int tree_later(struct tree_ctx *ctx, uint64_t parent, const char *name,
+	       struct tree_entry *ret_entry);
 int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr);
 int tree_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target);
 

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/waits.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "http/loop.h"
+
+/* So much longer a directory may stay locked. */
+#define SHORT_MS 500
+/* So often it is said again, or if it became twice as long. */
+#define SAY_EVERY_MS 60000
+
+static int64_t held_ms(const struct fs *fs)
+{
+	return fs->config.loop ? http_loop_held_ms(fs->config.loop) : 0;
+}
+
+/* Looks that come while a stream of events is read would wake the machine for nothing. */
+static bool has_no_end(const struct op *op)
+{
+	return op->state == OP_PARKED && op->ctx.missing.kind == NEED_EVENT;
+}
+
+void waits_begin(struct op *op)
+{
+	struct fs *fs = op->fs;
+
+	if (!op->held_seen_ms)
+		op->held_seen_ms = held_ms(fs) + 1;
+	if (op->deadline_ms || has_no_end(op))
+		return;
+	op->is_looked_at = true;
+	op->deadline_ms = clock_mono(fs->config.clock) + fs->config.lookup_timeout_ms;
+}
+
+void waits_progress(struct op *op)
+{
+	op->has_progress = true;
+}
+
+/* How long the gate has kept requests waiting since the last call. */
+static int64_t take_held_ms(struct op *op)
+{
+	int64_t now = held_ms(op->fs) + 1, ms = now - op->held_seen_ms;
+
+	op->held_seen_ms = now;
+	return ms;
+}
+
+/* Owned; NULL: nothing waits. */
+static char *words(struct fs *fs, int64_t *ret_turn_ms)
+{
+	struct http_stats s;
+
+	http_loop_stats(fs->config.loop, &s);
+	*ret_turn_ms = s.turn_ms;
+	if (!s.waiting || !s.turn_ms)
+		return NULL;
+	if (s.shut_ms)
+		return g_strdup_printf("the server said (429) that it takes no requests for %d "
+				       "s; requests that "
+				       "wait: %d, the last for about %d s",
+				       (int)(s.shut_ms / 1000) + 1, s.waiting,
+				       (int)(s.turn_ms / 1000) + 1);
+	return g_strdup_printf(
+		"requests that wait for their turn: %d, the last for about %d s, "
+		"at %d a minute (-o rate)",
+		s.waiting, (int)(s.turn_ms / 1000) + 1, s.rate_now_per_minute);
+}
+
+/* Says it to everybody. It is nobody's error: an op that fails later says why. */
+static void say(struct fs *fs)
+{
+	int64_t now = clock_mono(fs->config.clock), turn_ms;
+	unsigned before = log_last_error_count();
+	_cleanup_gfree_ char *why = words(fs, &turn_ms);
+
+	if (!why || (fs->waits_said && now < fs->waits_said_ms + SAY_EVERY_MS &&
+		     turn_ms < 2 * fs->waits_turn_ms))
+		return;
+	g_free(fs->waits_said);
+	fs->waits_said = g_strdup_printf("waiting, Ctrl-C ends it, no time-out does: %s", why);
+	fs->waits_said_ms = now;
+	fs->waits_turn_ms = turn_ms;
+	log_last_error("%s", fs->waits_said);
+	for (GList *l = fs->parked.head; l; l = l->next) {
+		struct op *op = l->data;
+
+		if (op->has_waited && op->said_before == before)
+			op->said_before = log_last_error_count();
+	}
+}
+
+enum waits_verdict waits_judge(struct op *op)
+{
+	int64_t now = clock_mono(op->fs->config.clock), held = take_held_ms(op);
+	/* `late`: others stand behind it, and the one that it waits for is told elsewhere. */
+	bool is_held = held > SHORT_MS && !op->late;
+
+	if (is_held)
+		say(op->fs);
+	if (op->state == OP_PARKED && op->name && (is_held || (op->has_progress && op->later)))
+		return WAITS_LOCKED;
+	if (!is_held && !op->is_looked_at)
+		return WAITS_OVER;
+	op->deadline_ms = now + (op->is_looked_at ? op->fs->config.lookup_timeout_ms : held);
+	return WAITS_ON;
+}
+
+int waits_end(struct op *op, bool is_locked)
+{
+	int64_t turn_ms;
+	_cleanup_gfree_ char *why =
+		is_locked && op->fs->config.loop ? words(op->fs, &turn_ms) : NULL;
+	const char *name = op->name ? op->name : tree_what(op->ino);
+
+	if (why)
+		tree_refuse(&op->ctx, -EBUSY, "%s %s: %s; try again", op->what, name, why);
+	else if (op->ctx.missing.kind == NEED_NAMES)
+		tree_refuse(&op->ctx, -ETIMEDOUT,
+			    "%s %s: the server is still being asked for the names of the "
+			    "attachments, one by one: .sparkfs/transfers shows how far it is; "
+			    "ls waits until all are known; what is sent to the space itself, "
+			    "and not to its files/, waits for none",
+			    op->what, name);
+	return is_locked ? -EBUSY : -ETIMEDOUT;
+}
+
+void waits_ended(struct fs *fs)
+{
+	if (!fs->waits_said || !g_queue_is_empty(&fs->parked))
+		return;
+	log_last_error_withdraw(fs->waits_said);
+	g_clear_pointer(&fs->waits_said, g_free);
+}
