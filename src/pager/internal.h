@@ -67,6 +67,7 @@ struct pager {
 	struct poller *poller;
 	struct evicted *evicted; /* cache thread */
 	struct sizes *sizes;	 /* cache thread */
+	struct tidy *tidy;	 /* cache thread */
 	struct proof *proof;	 /* cache thread */
 	struct pager_entry
 		event_waiters; /* in no table, since nothing is fetched; cache thread */

@@ -11,6 +11,7 @@
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
 #include "pager/past/sizes.h"
+#include "pager/past/tidy.h"
 #include "pager/past/spans.h"
 
 #define LIST_AGE_MS 3000
@@ -29,6 +30,7 @@ static void on_ended(struct pager *p, struct fetch *f, int error, bool network)
 static void on_stored(struct pager *p)
 {
 	evicted_check(p->evicted);
+	tidy_check(p->tidy);
 }
 
 static void on_lacks(struct pager *p, const struct page_told *page)
@@ -65,6 +67,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->poller = poller_new(p);
 	p->evicted = evicted_new(p);
 	p->sizes = sizes_new(p);
+	p->tidy = tidy_new(p);
 	p->proof = proof_new(p);
 	*ret_pager = p;
 	return 0;
@@ -78,6 +81,7 @@ void pager_start(struct pager *p)
 	poller_start(p->poller);
 	evicted_check(p->evicted);
 	sizes_start(p->sizes);
+	tidy_check(p->tidy);
 }
 
 int pager_soft_wait_ms(const struct pager *p)
@@ -312,6 +316,7 @@ void pager_shutdown(struct pager *p)
 	spans_shutdown(p->spans);
 	evicted_stop(p->evicted);
 	sizes_stop(p->sizes);
+	tidy_stop(p->tidy);
 	proof_stop(p->proof);
 	/* Waiters may wait for another need from inside, so nothing is called while iterating. */
 	pthread_mutex_lock(&p->lock);
@@ -338,6 +343,7 @@ void pager_free(struct pager **p)
 	spans_free(&(*p)->spans);
 	evicted_free(&(*p)->evicted);
 	sizes_free(&(*p)->sizes);
+	tidy_free(&(*p)->tidy);
 	proof_free(&(*p)->proof);
 	poller_free(&(*p)->poller);
 	g_hash_table_unref((*p)->entries);

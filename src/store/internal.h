@@ -48,6 +48,8 @@ struct store {
 	bool has_old_sizes;	 /* writing thread: a row with a body may have an older form */
 	int64_t sized_rowid;	 /* writing thread: store_renew_sizes() has looked up to here */
 	GHashTable *member_pins; /* writing thread: rowid to wall ms, both owned int64_t */
+	struct purge *purge;	 /* writing thread */
+	bool is_shrinking;	 /* writing thread: pages are being given back */
 	GHashTable *heirs; /* writing thread: see room_put.c; row to row, both owned int64_t */
 
 	pthread_rwlock_t
@@ -90,6 +92,26 @@ struct store_change *changes_add(struct write *w, enum store_change_type type, i
 struct store_change *changes_add_named(struct write *w, enum store_change_type type,
 				       int64_t room, enum webex_room_type room_type,
 				       int64_t rowid, const char *old_name, const char *name);
+
+/* ---- purge.c: rows of what is gone ---- */
+struct purge *purge_new(void);
+void purge_free(struct purge *p);
+/* Finds what an earlier mount left. */
+int purge_load(struct store *s);
+/* Notes that a room went in this mount: what is in it can be deleted, but for the room's own row. */
+void purge_add_room(struct store *s, int64_t room);
+/* Deletes up to `most` rows. Returns how many, or -errno; 0: there are none. */
+int purge_some(struct store *s, int most);
+bool purge_is_empty(const struct store *s);
+
+/* ---- shrink.c: pages that nothing uses ---- */
+/* Gives some of them back to the disk. 1: there are more; 0; -errno. */
+int shrink_some(struct store *s);
+/*
+ * A file of a version that could not give pages back becomes one that can, if that costs little or
+ * frees much. Closes and opens s->writer, unless it fails: -errno, and the caller closes it.
+ */
+int shrink_convert(struct store *s, int (*reopen)(struct store *s));
 
 /* ---- events.c ---- */
 /* STORE_EVENT_LINK_DOWN or STORE_EVENT_LINK_UP; schema.c has an index of these few. */

@@ -105,6 +105,7 @@ static int set_gone(struct write *w, const struct store_room *room)
 		r = body_counts_drop(w, room->rowid);
 	if (r < 0)
 		return r;
+	purge_add_room(w->s, room->rowid);
 	changes_add_named(w, STORE_ROOM_GONE, room->rowid, room->room.type, room->rowid, NULL,
 			  room->name);
 	return 0;

@@ -223,35 +223,6 @@ static const char VERSION_8[] =
 static const char *const migrations[SCHEMA_VERSION] = {
 	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8};
 
-static const char PURGE[] =
-	"DELETE FROM body WHERE message IN (SELECT rowid FROM message WHERE deleted=1 OR room "
-	"IN"
-	"  (SELECT rowid FROM room WHERE gone=1));"
-	"DELETE FROM message WHERE deleted=1;"
-	"DELETE FROM member WHERE gone=1;"
-	"DELETE FROM content WHERE gone=1;"
-	"DELETE FROM message WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM member WHERE gone=0 AND room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM content WHERE gone=0 AND room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM span WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM month WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"DELETE FROM sweep WHERE room IN (SELECT rowid FROM room WHERE gone=1);"
-	"INSERT OR REPLACE INTO meta(key, value) SELECT '" ROOM_META_NEWEST "',"
-	" max(max(last_activity_ms), ifnull((SELECT CAST(value AS INTEGER) FROM meta"
-	"  WHERE key='" ROOM_META_NEWEST "'), 0)) FROM room WHERE gone=1 HAVING count(*)>0;"
-	"DELETE FROM room WHERE gone=1;";
-
-static int query_int(struct sql *q, const char *text, int64_t *ret_value)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, text);
-	int r = sql_step(&st);
-
-	if (r < 0)
-		return r;
-	*ret_value = r ? sql_get_int(&st, 0) : 0;
-	return 0;
-}
-
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {
 	char script[256];
@@ -287,12 +258,12 @@ static int set_wal(struct sql *q)
 static int check_origin(struct sql *q, int64_t *ret_version)
 {
 	int64_t version, app, tables;
-	int r = query_int(q, "PRAGMA user_version", &version);
+	int r = sql_query_int(q, "PRAGMA user_version", &version);
 
 	if (r == 0)
-		r = query_int(q, "PRAGMA application_id", &app);
+		r = sql_query_int(q, "PRAGMA application_id", &app);
 	if (r == 0)
-		r = query_int(q, "SELECT count(*) FROM sqlite_schema", &tables);
+		r = sql_query_int(q, "SELECT count(*) FROM sqlite_schema", &tables);
 	if (r < 0)
 		return r;
 	if (tables == 0 && version == 0) {
@@ -306,6 +277,15 @@ static int check_origin(struct sql *q, int64_t *ret_version)
 	}
 	*ret_version = version;
 	return 0;
+}
+
+bool schema_is_ours(struct sql *q)
+{
+	int64_t version, app;
+
+	return sql_query_int(q, "PRAGMA user_version", &version) == 0 &&
+	       sql_query_int(q, "PRAGMA application_id", &app) == 0 && app == APPLICATION_ID &&
+	       version >= 1 && version <= SCHEMA_VERSION;
 }
 
 /* Version 1 had an index of all authors instead. */
@@ -363,10 +343,10 @@ int schema_migrate(struct sql *q, bool in_memory)
 	int64_t version;
 	int r = check_origin(q, &version);
 
-	/* Larger pages halve the system calls of a long walk. They can be set only for a new
-	 * file. */
+	/* Larger pages halve the system calls of a long walk; pages can be given back in pieces
+	 * (shrink.c). Both can be set only for a new file. */
 	if (r == 0 && version == 0)
-		r = sql_exec(q, "PRAGMA page_size=8192");
+		r = sql_exec(q, "PRAGMA page_size=8192; PRAGMA auto_vacuum=INCREMENTAL");
 	if (r == 0 && !in_memory)
 		r = set_wal(q);
 	if (r < 0 || version == SCHEMA_VERSION)
@@ -386,35 +366,21 @@ int schema_migrate(struct sql *q, bool in_memory)
 
 int schema_max_rowid(struct sql *q, int64_t *ret_rowid)
 {
-	int r = query_int(q,
-			  "SELECT max(ifnull((SELECT max(rowid) FROM room),0),"
-			  " ifnull((SELECT max(rowid) FROM message),0),"
-			  " ifnull((SELECT max(message) FROM body),0),"
-			  " ifnull((SELECT max(rowid) FROM member),0),"
-			  " ifnull((SELECT max(rowid) FROM person),0),"
-			  " ifnull((SELECT max(rowid) FROM content),0),"
-			  " ifnull((SELECT max(rowid) FROM node),0),"
-			  " ifnull((SELECT max(room) FROM span),0),"
-			  " ifnull((SELECT max(seq) FROM event),0),"
-			  " ifnull((SELECT CAST(value AS INTEGER) FROM meta"
-			  "  WHERE key='rowid.last'),0))",
-			  ret_rowid);
+	int r = sql_query_int(q,
+			      "SELECT max(ifnull((SELECT max(rowid) FROM room),0),"
+			      " ifnull((SELECT max(rowid) FROM message),0),"
+			      " ifnull((SELECT max(message) FROM body),0),"
+			      " ifnull((SELECT max(rowid) FROM member),0),"
+			      " ifnull((SELECT max(rowid) FROM person),0),"
+			      " ifnull((SELECT max(rowid) FROM content),0),"
+			      " ifnull((SELECT max(rowid) FROM node),0),"
+			      " ifnull((SELECT max(room) FROM span),0),"
+			      " ifnull((SELECT max(seq) FROM event),0),"
+			      " ifnull((SELECT CAST(value AS INTEGER) FROM meta"
+			      "  WHERE key='rowid.last'),0))",
+			      ret_rowid);
 
 	if (r < 0 && is_odd(q))
 		r = -EUCLEAN;
-	return r;
-}
-
-int schema_purge(struct sql *q)
-{
-	int r = sql_exec(q, "BEGIN IMMEDIATE");
-
-	if (r < 0)
-		return r;
-	r = sql_exec(q, PURGE);
-	if (r == 0)
-		r = sql_exec(q, "COMMIT");
-	if (r < 0)
-		sqlite3_exec(sql_handle(q), "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tables, the migrations of older files (PRAGMA user_version), and the purge of tombstones
- * when the store is opened.
+ * The tables, and the migrations of older files (PRAGMA user_version).
  * Thread rule: the thread that opens the store, before anybody else has it.
  * Errors: as sql.h; -EUCLEAN for a file that is not ours, of a newer version, or broken: the
  * caller sets it aside.
@@ -17,11 +16,10 @@
 /* Settings that every connection needs. */
 int schema_tune(struct sql *q, bool in_memory, int cache_kib);
 
+/* True if the database is a store of this version or an older one. */
+bool schema_is_ours(struct sql *q);
 /* Brings an empty or older database to SCHEMA_VERSION, in one transaction. */
 int schema_migrate(struct sql *q, bool in_memory);
 
 /* The highest rowid of any table and of the mark in meta; touches every table. */
 int schema_max_rowid(struct sql *q, int64_t *ret_rowid);
-
-/* Drops the tombstones. */
-int schema_purge(struct sql *q);

@@ -287,6 +287,17 @@ int sql_run_any(struct sql_stmt *s)
 	return r < 0 ? r : sqlite3_changes64(sql_handle(s->q)) > 0;
 }
 
+int sql_query_int(struct sql *q, const char *text, int64_t *ret_value)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, text);
+	int r = sql_step(&st);
+
+	if (r < 0)
+		return r;
+	*ret_value = r ? sql_get_int(&st, 0) : 0;
+	return 0;
+}
+
 int64_t sql_get_int(struct sql_stmt *s, int column)
 {
 	return sqlite3_column_int64(s->st, column);

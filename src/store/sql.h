@@ -78,6 +78,9 @@ int sql_run(struct sql_stmt *s);
 /* The same. 1: it changed a row; 0: it changed none; -errno. */
 int sql_run_any(struct sql_stmt *s);
 
+/* The first column of the first row, 0 if there is none, of a statement without parameters. */
+int sql_query_int(struct sql *q, const char *text, int64_t *ret_value);
+
 /* Columns, from 0. Texts are owned (g_free) unless said otherwise; NULL where it is null. */
 int64_t sql_get_int(struct sql_stmt *s, int column);
 char *sql_get_text(struct sql_stmt *s, int column);

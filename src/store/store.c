@@ -109,6 +109,13 @@ static int make_private(const char *path)
 	return r < 0 ? r : fchmod(fd, 0600) < 0 ? -errno : 0;
 }
 
+static int open_writer(struct store *s)
+{
+	int r = sql_open(s->uri, s->broken_mark, &s->writer);
+
+	return r < 0 ? r : schema_tune(s->writer, s->in_memory, WRITER_CACHE_KIB);
+}
+
 static int open_database(struct store *s, int64_t *ret_used)
 {
 	int r;
@@ -117,9 +124,11 @@ static int open_database(struct store *s, int64_t *ret_used)
 		return -EUCLEAN;
 	r = s->in_memory ? 0 : make_private(s->uri);
 	if (r == 0)
-		r = sql_open(s->uri, s->broken_mark, &s->writer);
-	if (r == 0)
-		r = schema_tune(s->writer, s->in_memory, WRITER_CACHE_KIB);
+		r = open_writer(s);
+	if (r == 0 && !s->in_memory)
+		r = shrink_convert(s, open_writer);
+	if (r == 0 && !s->in_memory && access(s->broken_mark, F_OK) == 0)
+		r = -EUCLEAN;
 	if (r == 0)
 		r = schema_migrate(s->writer, s->in_memory);
 	if (r == 0)
@@ -153,6 +162,7 @@ static struct store *store_alloc(const char *path)
 	s->lock_fd = -1;
 	s->in_memory = !path;
 	s->member_pins = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+	s->purge = purge_new();
 	s->heirs = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	if (path) {
 		s->uri = g_canonicalize_filename(path, NULL);
@@ -191,9 +201,28 @@ static void store_free(struct store *s)
 	pthread_mutex_destroy(&s->pool_lock);
 	g_hash_table_destroy(s->member_pins);
 	g_hash_table_destroy(s->heirs);
+	purge_free(s->purge);
 	g_free(s->uri);
 	g_free(s->broken_mark);
 	g_free(s);
+}
+
+/* Rows that are deleted before anybody waits; what is left is for store_tidy(). */
+#define PURGE_AT_OPEN 2000
+
+static void purge_at_open(struct store *s)
+{
+	int r = purge_load(s), left = PURGE_AT_OPEN;
+
+	while (r >= 0 && left > 0 && !purge_is_empty(s)) {
+		r = purge_some(s, left);
+		left -= r;
+	}
+	/* Tombstones that cannot be purged now stay until they can. */
+	if (r < 0)
+		log_warning("store", "deleted rows stay in the cache for now");
+	/* Whoever uses the store writes to it. */
+	s->has_writing = false;
 }
 
 int store_open(const struct store_config *config, struct store **ret_store, char **ret_holder)
@@ -217,9 +246,7 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	s->on_event = config->on_event;
 	s->on_event_arg = config->arg;
 	events_init(s);
-	/* Tombstones that cannot be purged now stay until they can. */
-	if (schema_purge(s->writer) < 0)
-		log_warning("store", "deleted rows stay in the cache for now");
+	purge_at_open(s);
 	sizes_load(s);
 	if (body_counts_load(s) < 0)
 		log_warning("store", "the bodies in the cache are not counted");

@@ -14,7 +14,8 @@
  *     by a store that was rebuilt (rowids.h). Rowids are > 0 and stay below 2^45. Node ids are
  *     made of them (tree/ino.h).
  *  4. A deleted row stays as a tombstone until the next open, so that a node id which the
- *     kernel still holds keeps its meaning. An answer of the next minute does not bring a
+ *     kernel still holds keeps its meaning. (What was in a space that is gone is deleted
+ *     at once, in pieces: store_tidy().) An answer of the next minute does not bring a
  *     deleted message back, because it may be older than the deletion; a later answer does, as
  *     the same row and not as news. A room or membership that is seen again gets a new row.
  *     With a room everything in it is gone.
@@ -75,7 +76,7 @@ struct store_config {
  * Opens, migrates, locks (flock on path + ".lock" whose text is the holder). A store that is of
  * a newer version or of another program, or broken, is renamed (path + ".aside-<time>") and
  * built anew; one that proves to be broken during use is marked (path + ".broken") for the next
- * open. Purges tombstones. -EBUSY: *ret_holder (owned) says who has it.
+ * open. Purges tombstones, as many as cost little (the others: store_tidy()). -EBUSY: *ret_holder (owned) says who has it.
  */
 int store_open(const struct store_config *config, struct store **ret_store, char **ret_holder);
 /* Nobody else may use the store any more. Sets *store to NULL; NULL is fine. */

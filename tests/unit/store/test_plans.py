@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|\w+|\s+|.', re.S)
 VERB = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|REPLACE)\b")
 # What needs no look at its plan when it is given to sql_stmt().
-OTHER = re.compile(r"BEGIN|COMMIT|ROLLBACK|PRAGMA ")
+OTHER = re.compile(r"BEGIN|COMMIT|ROLLBACK|PRAGMA |VACUUM ")
 
 # Index: how many of its first columns make a key. The primary keys are those of the tables.
 KEYS = {
@@ -112,9 +112,11 @@ WIDE = {
     ("SELECT count(*) FROM room WHERE type=?1", r"SEARCH room .*COVERING INDEX room_list.*"):
         "counted for status.json and for a poll: a microsecond for ten",
     ("room WHERE gone=1", r"SEARCH .*"): PURGE,
-    ("DELETE FROM message WHERE deleted=1", r"SEARCH .*message_gone.*"): PURGE,
-    ("DELETE FROM member WHERE gone=1", r"SEARCH .*member_gone.*"): PURGE,
-    ("DELETE FROM content WHERE gone=1", r"SEARCH .*content_gone.*"): PURGE,
+    ("SELECT rowid FROM message WHERE deleted=1", r"SEARCH .*message_gone.*"): PURGE,
+    ("SELECT rowid FROM member WHERE gone=1", r"SEARCH .*member_gone.*"): PURGE,
+    ("SELECT rowid FROM content WHERE gone=1", r"SEARCH .*content_gone.*"): PURGE,
+    ("WHERE room=?1 LIMIT ?2", r"SEARCH message .*message_list.*"): PURGE,
+    ("WHERE room=?1 AND gone=0 LIMIT ?2", r"SEARCH content .*content_(list|place).*"): PURGE,
     ("SELECT count(*) FROM sqlite_schema", r"SCAN sqlite_(master|schema)"): "the tables",
     ("SELECT max(ifnull((SELECT max(rowid) FROM room),0)", r"SEARCH \w+( USING PRIMARY KEY)?"): MAX,
     ("WHERE rowid>?1 ORDER BY rowid LIMIT ?2", r"SEARCH message USING INTEGER PRIMARY KEY.*"): PAGE,
