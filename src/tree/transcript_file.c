@@ -70,20 +70,37 @@ static bool is_of_month(uint64_t ino)
 	return tree_ino_kind(ino) != TREE_TRANSCRIPT;
 }
 
-/* Needs the bodies that were dropped, page by page. */
-static int need_bodies(struct tree_ctx *ctx, const struct store_range *range)
+/* So often the same bodies are fetched for one open. */
+#define BODIES_TRIES 4
+
+/* Needs the bodies that were dropped, as `conn` sees it, page by page. */
+static int need_bodies(struct tree_ctx *ctx, struct store_conn *conn,
+		       const struct store_range *range)
 {
 	struct need need = {.kind = NEED_BODIES, .row = range->room};
 	struct store_span span;
-	int r = store_evicted_span(ctx->conn, range, &span);
+	int came = 0;
+	int r = store_evicted_span(conn, range, &span);
 
 	if (r <= 0)
 		return r;
 	need.lo_ms = span.lo;
 	need.hi_ms = span.hi;
+	/* What came may have been dropped again: where many texts are read at once, they do not all
+	 * fit. */
+	for (int i = 0; i < ctx->n_waited; i++)
+		came += need_equal(&ctx->waited[i].need, &need) && !ctx->waited[i].error;
+	if (came && came < BODIES_TRIES && ctx->n_waited < TREE_MAX_WAITS) {
+		ctx->missing = need;
+		ctx->missing_soft = false;
+		return TREE_WAIT;
+	}
 	r = tree_need(ctx, &need, false);
 	/* It was fetched, and yet is not there: an error is better than a part. */
-	return r ? r : -EIO;
+	return r ? r
+		 : tree_refuse(ctx, -EIO,
+			       "transcript.log: older messages in it could not be fetched: try "
+			       "again, or mount with a larger cache_messages=");
 }
 
 /* Makes sure that the messages of the transcript are known, and gives their range. */
@@ -157,7 +174,7 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 			r = transcript_size(transcripts, ctx->conn, ino, &range,
 					    ctx->generation, &size);
 		if (r == -ENODATA)
-			r = need_bodies(ctx, &range);
+			r = need_bodies(ctx, ctx->conn, &range);
 	}
 	if (r == 0)
 		r = set_times(ctx, ino, attr);
@@ -178,7 +195,7 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 	int r = need_messages(ctx, ino, &range);
 
 	if (r == 0)
-		r = need_bodies(ctx, &range);
+		r = need_bodies(ctx, ctx->conn, &range);
 	if (r == 0)
 		r = transcript_hold(transcripts, ctx->conn, ino, &range, generation);
 	/* Changes that were told since the snapshot are in no text, so it is made again. */
@@ -190,10 +207,12 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 		if (r)
 			break;
 		r = transcript_hold(transcripts, conn, ino, &range, generation);
+		/* The bodies were dropped after they were seen to be there. */
+		if (r == -ENODATA)
+			r = need_bodies(ctx, conn, &range);
 		store_read_end(conn);
 	}
-	/* The bodies were dropped after they were seen to be there. */
-	return r == -ENODATA ? -EIO : r;
+	return r;
 }
 
 /* clang-format off */

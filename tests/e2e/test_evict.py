@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 import pytest
 
@@ -188,6 +189,29 @@ def test_a_transcript_longer_than_the_bound(past, start_mount):
     assert read(past.dir / "transcript.log").count(b"@") >= 600
     assert pages_asked(past.sim) <= 600 / PAGE + 2
     wait_dropped(past.mount)
+
+
+@pytest.mark.sim(*PAST[:3], 2, *PAST[4:])
+@pytest.mark.mount("cache_messages=100", "recent=all", hurry=40, hurry_wall=True)
+def test_transcripts_while_texts_are_dropped(past):
+    """What is read with them does not all fit, and is dropped between a fetch and what it is for."""
+    logs = [os.path.join(folder, path) for folder in sorted(past.mount.run("ls -d $PWD/spaces/*").lines())
+            for path in ["transcript.log"] + [f"archive/{m}/transcript.log"
+                                              for m in sorted({m["created"][:7] for m in past.messages})]]
+    until = time.monotonic() + 3
+
+    def look(i):
+        count = 0
+        while time.monotonic() < until:
+            # The long ones more often than each month's.
+            path = logs[0] if i < 2 and count % 2 else logs[(i * 31 + count * 7) % len(logs)]
+            if os.path.exists(path):
+                assert read(path)
+            count += 1
+        return count
+    found = parallel(look, range(8))
+    assert [error for _, error in found if error] == []
+    assert sum(count for count, _ in found) > 50
 
 
 # Changes while texts are dropped.

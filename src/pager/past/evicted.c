@@ -147,10 +147,13 @@ void evicted_opened(struct evicted *b, int64_t room, int64_t lo_ms, int64_t hi_m
 
 /* ---- one by one ---- */
 
+/* What came is of months that somebody opens now: it stays until those who wait for it have seen it. */
 static void finish(struct part *p, int error, const struct webex_reply *reply)
 {
 	struct fetch *f = p->fetch;
 
+	if (!error)
+		evicted_opened(p->evicted, p->room, p->span.lo, p->span.hi);
 	g_free(p);
 	f->part = NULL;
 	fetch_finished(f, error, reply);
