@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,7 +22,7 @@
 #include "main/capture.h"
 #include "main/introduce.h"
 #include "main/mountpoint.h"
-#include "main/whoami.h"
+#include "main/owner.h"
 #include "store/store.h"
 #include "tree/place.h"
 #include "tree/tree.h"
@@ -32,8 +30,6 @@
 #include "tree/invalidate.h"
 #include "webex/token.h"
 
-/* How long a person waits for a server that does not answer when the account is known. */
-#define KNOWN_TIMEOUT_MS 5000
 #define OUTBOX_WAIT_MS 10000
 
 void sparkfs_init(struct sparkfs *s, const struct options *options)
@@ -46,37 +42,6 @@ void sparkfs_init(struct sparkfs *s, const struct options *options)
 }
 
 /* ---- before the fork ---- */
-
-/* Keeps the token out of core dumps and of /proc/<pid>/environ. */
-static void hide_token(void)
-{
-	static const char *const names[] = {"WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN",
-					    "SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"};
-	struct rlimit none = {0, 0};
-
-	prctl(PR_SET_DUMPABLE, 0);
-	setrlimit(RLIMIT_CORE, &none);
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		char *value = getenv(names[i]);
-
-		if (value)
-			explicit_bzero(value, strlen(value));
-		unsetenv(names[i]);
-	}
-}
-
-static int load_token(struct sparkfs *s, char **ret_reason)
-{
-	struct webex_token_source source = {
-		.command = s->options->token_command,
-		.file = s->options->token_file,
-	};
-	int r = webex_token_load(&source, &s->token, ret_reason);
-
-	if (r == 0)
-		s->fingerprint = webex_token_fingerprint(s->token, s->base_url);
-	return r;
-}
 
 int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 {
@@ -92,8 +57,8 @@ int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 					      why ? why : "unusable");
 		return r;
 	}
-	r = load_token(s, ret_reason);
-	hide_token();
+	r = owner_load_token(s, ret_reason);
+	owner_hide_token();
 	return r;
 }
 
@@ -132,40 +97,6 @@ static int start_network(struct sparkfs *s, char **ret_reason)
 	if (r < 0)
 		*ret_reason = fail_text("the network part", r);
 	return r;
-}
-
-/* Finds the owner of the token: the server says it or, if it cannot be reached, what was
- * remembered. */
-static int identify(struct sparkfs *s, const struct account_config *config,
-		    struct webex_person **ret_me, char **ret_reason)
-{
-	bool is_known = account_recall(config, &s->owner) == 0;
-	int timeout_ms = s->options->timeout_s * 1000;
-	bool is_network = false;
-	int r;
-
-	if (is_known && timeout_ms > KNOWN_TIMEOUT_MS)
-		timeout_ms = KNOWN_TIMEOUT_MS;
-	/* The token may be out of date and be replaced, but only by one of the same person. */
-	if (is_known)
-		webex_client_set_person(s->client, s->owner.id, s->owner.email);
-	r = whoami_ask(s->client, s->base_url, timeout_ms, ret_me, &is_network, ret_reason);
-	if (r == 0) {
-		account_owner_clear(&s->owner);
-		s->owner = (struct account_owner){
-			.id = g_strdup((*ret_me)->id),
-			.email = g_strdup((*ret_me)->email),
-			.is_bot = (*ret_me)->type == WEBEX_PERSON_BOT,
-		};
-		webex_client_set_person(s->client, s->owner.id, s->owner.email);
-		return 0;
-	}
-	if (!is_known || !is_network)
-		return r;
-	s->warning =
-		g_strdup_printf("%s; showing what is known of %s", *ret_reason, s->owner.email);
-	g_clear_pointer(ret_reason, g_free);
-	return 0;
 }
 
 static void on_event(void *arg)
@@ -212,7 +143,7 @@ static int start_account(struct sparkfs *s, char **ret_reason)
 		.mountpoint = s->mountpoint,
 	};
 	struct webex_person *me = NULL;
-	int r = identify(s, &config, &me, ret_reason);
+	int r = owner_find(s, &config, &me, ret_reason);
 
 	if (r == 0)
 		r = account_open(&config, &s->owner, &s->account, ret_reason);
