@@ -37,7 +37,8 @@
  * An OPEN one that was not read for longest, of more than CONTENT_FILES_MAX, is saved and is NEW
  * again, with its readers (content_rest_locked).
  *
- * Thread rule: contents_open, _close, _read: any thread. contents_want, _unwant: cache thread.
+ * Thread rule: contents_open, _close, _read: any thread. contents_want, _unwant,
+ * _retry: cache thread.
  * Bytes are written on the I/O thread, files saved and dropped on a thread of ours.
  * Lock: contents.lock; no file is touched and nothing is called under it.
  */
@@ -105,6 +106,8 @@ struct content_source {
 };
 struct content_want;
 typedef void (*content_done)(void *arg, int error, const struct webex_reply *reply);
+/* Forgets that transfers failed with this -errno a moment ago. */
+void contents_retry(struct contents *c, int error);
 /*
  * Wants the bytes [lo, hi), up to the end of the content. 0 and the want, which is ours: `done`
  * is called once and the want freed then. 1: the bytes are here. -errno: nobody has the content

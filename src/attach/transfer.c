@@ -530,6 +530,22 @@ static int enter_locked(struct content_entry *e, struct content_want *w)
 	return 0;
 }
 
+void contents_retry(struct contents *c, int error)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	pthread_mutex_lock(&c->lock);
+	g_hash_table_iter_init(&iter, c->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct content_entry *e = value;
+
+		if (e->failed == error)
+			e->failed_until_ms = INT64_MIN / 2;
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
 int contents_want(struct contents *c, const struct content_source *source, int64_t lo,
 		  int64_t hi, content_done done, void *arg, struct content_want **ret_want)
 {

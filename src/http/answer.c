@@ -123,6 +123,7 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	struct http_outcome outcome = {.reached = t->connected};
 
 	resp->content_length = -1;
+	resp->bearer_shown = t->req->bearer && !t->bearer_dropped;
 	if (t->connected)
 		take_answer(t, resp, &outcome);
 	if (t->req->take)
@@ -136,7 +137,7 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	if (code == CURLE_OK) {
 		take_body(t, resp);
 		resp->detail = g_strdup_printf("HTTP status %d", outcome.status);
-		outcome.is_refused = outcome.status == 401 && !t->bearer_dropped;
+		outcome.is_refused = outcome.status == 401 && resp->bearer_shown;
 		outcome.may_have_applied = !is_refusal(outcome.status, outcome.has_retry_after);
 	} else {
 		take_error(t, code, resp, &outcome);

@@ -99,8 +99,9 @@ struct http_response {
 	 * the last bytes of its file were still here was acted on by nobody.
 	 */
 	bool may_have_applied;
-	int attempts; /* tries that began; 0 if the request never left the gate */
-	char *body;   /* NUL-terminated; NULL with an error, or if it was taken */
+	bool bearer_shown; /* the last try showed the server the bearer */
+	int attempts;	   /* tries that began; 0 if the request never left the gate */
+	char *body;	   /* NUL-terminated; NULL with an error, or if it was taken */
 	size_t body_len;
 	int64_t content_length; /* -1 if the server did not say, or compressed the body */
 	/* With `take`: the offset behind the last byte taken, the length of the whole that the

@@ -60,6 +60,11 @@ void account_owner_clear(struct account_owner *o)
 	g_clear_pointer(&o->email, g_free);
 }
 
+const char *account_owner_name(const struct account_owner *o)
+{
+	return o->email ? o->email : "the account without an address";
+}
+
 /* ---- the remembered account ---- */
 
 static int read_owner(const char *path, const char *base_url, struct account_owner *ret_owner)
@@ -77,7 +82,7 @@ static int read_owner(const char *path, const char *base_url, struct account_own
 		o.is_bot = g_key_file_get_boolean(file, GROUP, "bot", NULL);
 	}
 	g_key_file_unref(file);
-	if (!url || strcmp(url, base_url) != 0 || !o.id || !*o.id || !o.email) {
+	if (!url || strcmp(url, base_url) != 0 || !o.id || !*o.id) {
 		account_owner_clear(&o);
 		return -ENOENT;
 	}
@@ -107,7 +112,8 @@ static int write_owner(const char *path, const char *base_url,
 
 	g_key_file_set_string(file, GROUP, "url", base_url);
 	g_key_file_set_string(file, GROUP, "id", owner->id);
-	g_key_file_set_string(file, GROUP, "email", owner->email);
+	if (owner->email)
+		g_key_file_set_string(file, GROUP, "email", owner->email);
 	g_key_file_set_boolean(file, GROUP, "bot", owner->is_bot);
 	text = g_key_file_to_data(file, NULL, NULL);
 	g_key_file_unref(file);
@@ -124,20 +130,72 @@ static int write_owner(const char *path, const char *base_url,
 	return r;
 }
 
+/* The owner of the account in that folder of the state. */
+static int read_folder(const struct account_config *config, const char *key,
+		       struct account_owner *ret_owner)
+{
+	_cleanup_gfree_ char *path =
+		g_build_filename(config->roots->state, key, "account", NULL);
+
+	return read_owner(path, config->base_url, ret_owner);
+}
+
+/* The folder of the account on this server whose owner has that address; NULL if there is none, or
+ * more than one. Owned. */
+static char *find_address(const struct account_config *config, const char *address)
+{
+	GDir *dir = strchr(address, '@') ? g_dir_open(config->roots->state, 0, NULL) : NULL;
+	char *found = NULL;
+	const char *name;
+	int n = 0;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		struct account_owner o;
+
+		if (read_folder(config, name, &o) < 0)
+			continue;
+		if (o.email && g_ascii_strcasecmp(o.email, address) == 0 && n++ == 0)
+			found = g_strdup(name);
+		account_owner_clear(&o);
+	}
+	if (dir)
+		g_dir_close(dir);
+	if (n > 1)
+		g_clear_pointer(&found, g_free);
+	return found;
+}
+
+/* The key of the account that -o account= names: a folder's name, else a known address. Owned. */
+static char *key_of_name(const struct account_config *config)
+{
+	struct account_owner o;
+	char *key = NULL;
+
+	if (read_folder(config, config->name, &o) == 0)
+		account_owner_clear(&o);
+	else
+		key = find_address(config, config->name);
+	return key ? key : g_strdup(config->name);
+}
+
 int account_recall(const struct account_config *config, struct account_owner *ret_owner)
 {
 	_cleanup_gfree_ char *path = NULL;
+	_cleanup_gfree_ char *key = NULL;
 
 	if (!config->roots->cache)
 		return -ENOENT;
-	path = g_build_filename(config->roots->cache, "tokens", config->fingerprint, NULL);
-	if (read_owner(path, config->base_url, ret_owner) == 0)
+	if (config->fingerprint)
+		path = g_build_filename(config->roots->cache, "tokens", config->fingerprint,
+					NULL);
+	if (path && read_owner(path, config->base_url, ret_owner) == 0) {
+		ret_owner->has_token = true;
 		return 0;
+	}
 	if (!config->name)
 		return -ENOENT;
-	g_free(path);
-	path = g_build_filename(config->roots->state, config->name, "account", NULL);
-	return read_owner(path, config->base_url, ret_owner);
+	key = key_of_name(config);
+	return read_folder(config, key, ret_owner);
 }
 
 static bool is_token_name(const char *name)
@@ -217,7 +275,7 @@ static char *make_key(const struct account_config *config, const struct account_
 	_cleanup_gfree_ char *text = g_strdup_printf("%s\n%s", config->base_url, owner->id);
 	_cleanup_gfree_ char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
 	_cleanup_gfree_ char *suffix = g_strdup_printf("-%.*s", HASH_DIGITS, hash);
-	_cleanup_gfree_ char *email = g_strndup(owner->email, EMAIL_MAX);
+	_cleanup_gfree_ char *email = g_strndup(owner->email ? owner->email : "", EMAIL_MAX);
 	char *key = find_suffix(config->roots->state, suffix);
 
 	if (!key)
@@ -340,9 +398,26 @@ static int check_owner(const struct account_config *config, const struct account
 	if (is_other)
 		*ret_reason = g_strdup_printf(
 			"-o account=%s: this name is in use for %s; choose another", a->key,
-			other.email);
+			account_owner_name(&other));
 	account_owner_clear(&other);
 	return is_other ? -EEXIST : 0;
+}
+
+int account_remember_token(const struct account_config *config,
+			   const struct account_owner *owner)
+{
+	_cleanup_gfree_ char *tokens = NULL;
+	_cleanup_gfree_ char *token = NULL;
+	int r;
+
+	if (!config->roots->cache || !config->fingerprint)
+		return 0;
+	tokens = g_build_filename(config->roots->cache, "tokens", NULL);
+	token = g_build_filename(tokens, config->fingerprint, NULL);
+	r = write_owner(token, config->base_url, owner);
+	if (r == 0)
+		forget_old_tokens(tokens);
+	return r;
 }
 
 static int remember(const struct account_config *config, const struct account *a,
@@ -350,21 +425,12 @@ static int remember(const struct account_config *config, const struct account *a
 {
 	_cleanup_gfree_ char *state =
 		g_build_filename(config->roots->state, a->key, "account", NULL);
-	_cleanup_gfree_ char *tokens = NULL;
-	_cleanup_gfree_ char *token = NULL;
 	int r = write_owner(state, config->base_url, owner);
 
 	if (r < 0)
 		return say_folder(a->state_dir, r, ret_reason);
-	if (!config->roots->cache)
-		return 0;
-	tokens = g_build_filename(config->roots->cache, "tokens", NULL);
-	token = g_build_filename(tokens, config->fingerprint, NULL);
-	r = write_owner(token, config->base_url, owner);
-	if (r < 0)
-		return say_folder(tokens, r, ret_reason);
-	forget_old_tokens(tokens);
-	return 0;
+	r = account_remember_token(config, owner);
+	return r < 0 ? say_folder(config->roots->cache, r, ret_reason) : 0;
 }
 
 int account_open(const struct account_config *config, const struct account_owner *owner,
@@ -373,7 +439,7 @@ int account_open(const struct account_config *config, const struct account_owner
 	struct account a = {.lock_fd = -1};
 	int r;
 
-	a.key = config->name ? g_strdup(config->name) : make_key(config, owner);
+	a.key = config->name ? key_of_name(config) : make_key(config, owner);
 	r = check_owner(config, &a, owner, ret_reason);
 	if (r == 0)
 		r = open_state(config, &a, ret_reason);

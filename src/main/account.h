@@ -11,8 +11,9 @@
  *
  * <cache> is -o cache=DIR or $XDG_CACHE_HOME/sparkfs, <state> is $XDG_STATE_HOME/sparkfs.
  *
- *  1. The key is -o account=NAME, or "<e-mail>-<12 hex digits of (base URL, person id)>". If
- *     the address of the person changes, the old folder is still used.
+ *  1. The key is "<e-mail>-<12 hex digits of (base URL, person id)>", or -o account=NAME. If
+ *     the address of the person changes, the old folder is still used. NAME may also be the
+ *     address of an account that is known here: then its key stays what it is.
  *  2. An outbox belongs to one daemon: a second mount of the account (with another cache) gets
  *     <key>~2 and so on. <state>/sent notes which of them sent which messages (outbox/peers.c).
  *  3. Our folders are 0700 and our files 0600, and must belong to us. A letter of one account
@@ -34,21 +35,29 @@ void account_roots_clear(struct account_roots *r);
 
 /* The person to whom the token belongs. */
 struct account_owner {
-	char *id, *email;
+	char *id;
+	char *email; /* NULL: the server knows none */
 	bool is_bot;
+	bool has_token; /* the server has said that the token is theirs */
 };
 void account_owner_clear(struct account_owner *o);
+/* What a person knows the account by: the address, or "the account without an address". */
+const char *account_owner_name(const struct account_owner *o);
 
 struct account_config {
 	const struct account_roots *roots;
 	const char *name; /* -o account=, or NULL */
 	const char *base_url;
-	const char *fingerprint; /* webex_token_fingerprint */
+	const char *fingerprint; /* webex_token_fingerprint; NULL: there is no token */
 	const char *mountpoint;	 /* noted in the lock, for who comes next; or NULL */
 };
 
-/* Gives the owner that was remembered for this token, or for the named account. 0 or -ENOENT. */
+/* Gives the owner that was remembered for this token, or else for the named account (then nothing is
+ * known of the token). 0 or -ENOENT. */
 int account_recall(const struct account_config *config, struct account_owner *ret_owner);
+/* Remembers that the token of config->fingerprint belongs to the owner, too. 0 or -errno. */
+int account_remember_token(const struct account_config *config,
+			   const struct account_owner *owner);
 
 struct account {
 	char *key;

@@ -19,6 +19,9 @@
 #include "main/sparkfs.h"
 
 #define EXIT_USAGE 2
+/* Only another token helps: whoever starts it again and again must not (systemd's
+ * RestartPreventExitStatus=). */
+#define EXIT_LOGIN 3
 
 static int print_version(void)
 {
@@ -29,12 +32,15 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
-/* Prints the one line about a failure. */
-static int fail(char *reason)
+/* Takes down what was built up, and prints the one line about the failure. */
+static int fail(struct sparkfs *s, char *reason)
 {
+	int status = s->needs_login ? EXIT_LOGIN : EXIT_FAILURE;
+
+	sparkfs_stop(s);
 	fprintf(stderr, "sparkfs: %s\n", reason ? reason : "something went wrong");
 	g_free(reason);
-	return EXIT_FAILURE;
+	return status;
 }
 
 static int start_and_serve(struct sparkfs *s)
@@ -45,10 +51,8 @@ static int start_and_serve(struct sparkfs *s)
 	if (!s->options->is_debug)
 		log_set_sink(LOG_SINK_NONE);
 	r = sparkfs_start(s, &reason);
-	if (r < 0) {
-		sparkfs_stop(s);
-		return fail(reason);
-	}
+	if (r < 0)
+		return fail(s, reason);
 	if (s->warning)
 		fprintf(stderr, "sparkfs: warning: %s\n", s->warning);
 	r = sparkfs_serve(s);
@@ -94,10 +98,8 @@ static int run(const struct options *options)
 			reason = g_strdup_printf("cannot go to the background: %s",
 						 g_strerror(-r));
 	}
-	if (r < 0) {
-		sparkfs_stop(&s);
-		return fail(reason);
-	}
+	if (r < 0)
+		return fail(&s, reason);
 	if (options->is_debug)
 		log_set_level(LOG_LEVEL_DEBUG);
 	return start_and_serve(&s);

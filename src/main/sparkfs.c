@@ -124,7 +124,7 @@ static int open_store(struct sparkfs *s, char **ret_reason)
 		*ret_reason = g_strdup_printf(
 			"the account %s is already mounted at %s; use that, or give "
 			"this mount its own -o cache=DIR",
-			s->owner.email, holder ? holder : "another place");
+			account_owner_name(&s->owner), holder ? holder : "another place");
 	else if (r < 0)
 		*ret_reason = g_strdup_printf(
 			"cannot use %s: %s; choose another folder by -o cache=DIR",
@@ -135,16 +135,13 @@ static int open_store(struct sparkfs *s, char **ret_reason)
 
 static int start_account(struct sparkfs *s, char **ret_reason)
 {
-	struct account_config config = {
-		.roots = &s->roots,
-		.name = s->options->account,
-		.base_url = s->base_url,
-		.fingerprint = s->fingerprint,
-		.mountpoint = s->mountpoint,
-	};
+	struct account_config config = owner_config(s);
 	struct webex_person *me = NULL;
 	int r = owner_find(s, &config, &me, ret_reason);
 
+	/* Nothing is known yet of the token that the account's name was given for. */
+	if (r == 0 && !s->owner.has_token)
+		config.fingerprint = NULL;
 	if (r == 0)
 		r = account_open(&config, &s->owner, &s->account, ret_reason);
 	if (r == 0)
@@ -252,8 +249,10 @@ static int start_cache(struct sparkfs *s)
 		r = pager_new(&pager, &s->pager);
 	if (r == 0)
 		r = outbox_open(&outbox, &s->outbox);
-	/* The mount began without network, so an open for writing checks the link first. */
-	if (r == 0 && s->warning)
+	if (r == 0)
+		owner_watch(s);
+	/* An open for writing checks the link first. */
+	if (r == 0 && s->is_offline)
 		server_noticed(
 			pager_server(s->pager),
 			&(struct webex_reply){.error = -ENETUNREACH, .is_network = true});
@@ -404,7 +403,7 @@ static void ready(void *arg)
 	log_set_sink(is_background ? LOG_SINK_SYSLOG : LOG_SINK_STDERR);
 	if (daemon_ready(&s->daemon) < 0)
 		fs_exit(s->fs);
-	log_info("main", "%s is mounted at %s", s->owner.email, s->mountpoint);
+	log_info("main", "%s is mounted at %s", account_owner_name(&s->owner), s->mountpoint);
 	if (s->warning)
 		log_warning("main", "%s", s->warning);
 	work_post(s->queue, start_pager, s->pager);
@@ -472,5 +471,6 @@ void sparkfs_stop(struct sparkfs *s)
 	g_free(s->base_url);
 	g_free(s->fingerprint);
 	g_free(s->warning);
+	g_free(s->no_token);
 	sparkfs_init(s, s->options);
 }

@@ -31,7 +31,7 @@ struct sparkfs {
 	char *mountpoint;
 	char *base_url;
 	struct webex_token *token;
-	char *fingerprint;
+	char *fingerprint; /* of the token; NULL: there is none. The cache thread while mounted */
 
 	struct work_queue *queue; /* the cache thread */
 	struct work_queue *parse_queue;
@@ -48,6 +48,9 @@ struct sparkfs {
 	struct tree *tree;
 	struct fs *fs;
 	atomic_bool is_mounted; /* true: the cache thread tells fs of changes */
+	bool is_offline;	/* the mount began without network */
+	bool needs_login;	/* it did not mount, and only another token helps */
+	char *no_token;		/* why the source gave none; NULL: it gave one */
 	char *warning;		/* one line; it mounted all the same */
 	bool is_ready; /* the first request could be answered; read by the main thread after the
 		        * loop */

@@ -13,7 +13,7 @@ struct ask {
 	bool is_over; /* lock; the fields below are written before it is set and read after */
 	struct webex_person *me;
 	int error;
-	bool is_network;
+	enum whoami_failure failure;
 	char *reason;
 };
 
@@ -24,10 +24,14 @@ static char *say(const char *base_url, const struct webex_reply *reply)
 			    : reply->message	       ? reply->message
 						       : g_strerror(-reply->error);
 
-	if (reply->status == 401 || reply->status == 403)
-		return g_strdup_printf(
-			"%s does not accept the access token (%d: %s); get a new one", base_url,
-			reply->status, words);
+	if (reply->advice)
+		return g_strdup_printf("%s does not accept the access token (%d: %s): %s",
+				       base_url, reply->status, words, reply->advice);
+	if (reply->status == 403)
+		return g_strdup_printf("%s does not let this access token ask whose it is "
+				       "(403: %s); it may lack "
+				       "the scope spark:people_read",
+				       base_url, words);
 	if (reply->is_network || reply->error == -ETIMEDOUT || reply->error == -ECANCELED)
 		return g_strdup_printf(
 			"cannot reach %s: %s; check the network, or name the server by -o url=",
@@ -47,7 +51,19 @@ static bool is_usable(const struct webex_reply *reply)
 	if (reply->error || !reply->items || reply->items->len != 1)
 		return false;
 	me = g_ptr_array_index(reply->items, 0);
-	return me->id && me->email;
+	return me->id;
+}
+
+static enum whoami_failure failure_of(const struct webex_reply *reply)
+{
+	if (reply->advice)
+		return WHOAMI_LOGIN;
+	/* A success without a person comes from the login page of a hotel, or from a gateway. */
+	if (reply->is_network || reply->error == -ETIMEDOUT || reply->error == -ECANCELED ||
+	    reply->status == 429 || reply->status >= 500 ||
+	    (reply->status >= 200 && reply->status < 400))
+		return WHOAMI_NETWORK;
+	return WHOAMI_OTHER;
 }
 
 /* On the client's queue. */
@@ -62,11 +78,7 @@ static void answered(void *arg, struct webex_reply *reply)
 		a->error = reply->error == -ECANCELED ? -ETIMEDOUT : reply->error;
 		if (!a->error)
 			a->error = -EBADMSG;
-		/* A success without a person comes from the login page of a hotel, or from a
-		 * gateway. */
-		a->is_network = reply->is_network || a->error == -ETIMEDOUT ||
-				reply->status == 429 || reply->status >= 500 ||
-				(reply->status >= 200 && reply->status < 400);
+		a->failure = failure_of(reply);
 		a->reason = say(a->base_url, reply);
 	}
 	a->is_over = true;
@@ -89,7 +101,8 @@ static bool wait_until_over(struct ask *a, int timeout_ms)
 }
 
 int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms,
-	       struct webex_person **ret_me, bool *ret_is_network, char **ret_reason)
+	       struct webex_person **ret_me, enum whoami_failure *ret_failure,
+	       char **ret_reason)
 {
 	struct ask a = {.base_url = base_url, .lock = PTHREAD_MUTEX_INITIALIZER};
 	uint64_t id;
@@ -107,7 +120,7 @@ int whoami_ask(struct webex_client *client, const char *base_url, int timeout_ms
 		*ret_me = a.me;
 		return 0;
 	}
-	*ret_is_network = a.is_network;
+	*ret_failure = a.failure;
 	*ret_reason = a.reason;
 	return a.error;
 }

@@ -210,9 +210,14 @@ void outbox_job_refuse(struct letter_job *job, int error)
 
 void outbox_job_note_reply(struct letter_job *job, const struct webex_reply *reply)
 {
+	_cleanup_gfree_ char *words =
+		reply->message && reply->advice
+			? g_strdup_printf("%s; %s", reply->message, reply->advice)
+			: g_strdup(reply->message);
+
 	g_free(job->note.words);
 	g_free(job->note.tracking_id);
-	job->note.words = reply->message ? g_utf8_make_valid(reply->message, -1) : NULL;
+	job->note.words = words ? g_utf8_make_valid(words, -1) : NULL;
 	if (job->note.words && strlen(job->note.words) > WORDS_MAX_BYTES) {
 		char *cut = g_utf8_find_prev_char(job->note.words,
 						  job->note.words + WORDS_MAX_BYTES);

@@ -115,6 +115,22 @@ void pager_touch(struct pager *p, const struct need *need)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void pager_retry(struct pager *p, int error)
+{
+	GHashTableIter iter;
+	gpointer value;
+
+	pthread_mutex_lock(&p->lock);
+	g_hash_table_iter_init(&iter, p->entries);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct pager_entry *e = value;
+
+		if (e->failed_error == error)
+			e->failed_until_ms = INT64_MIN / 2;
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
 void pager_expire(struct pager *p, const struct need *need)
 {
 	struct pager_entry *e;

@@ -126,11 +126,9 @@ static char *describe(const struct fetch *f)
 static void tell_failure(const struct fetch *f, const struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *what = describe(f);
+	_cleanup_gfree_ char *words = webex_reply_words(reply);
 	_cleanup_gfree_ char *line =
-		g_strdup_printf("reading %s: %s: %s%s%s", what, strerror(-reply->error),
-				reply->message ? reply->message : "no answer",
-				reply->tracking_id ? ", tracking id " : "",
-				reply->tracking_id ? reply->tracking_id : "");
+		g_strdup_printf("reading %s: %s: %s", what, strerror(-reply->error), words);
 
 	/* If nobody waits, nobody was given an error. Who is given it later, as long as it is
 	 * remembered, says it (tree_need). */

@@ -180,6 +180,8 @@ bool pager_has_answered(struct pager *p, const struct need *need);
 void pager_touch(struct pager *p, const struct need *need);
 /* Fetches the need in the background unless it is fresh or under way. */
 void pager_refresh(struct pager *p, const struct need *need);
+/* Forgets that fetches failed with this -errno: whoever looks next asks again. Any thread. */
+void pager_retry(struct pager *p, int error);
 /* Makes the next check of the need fetch. */
 void pager_expire(struct pager *p, const struct need *need);
 

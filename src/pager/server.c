@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <pthread.h>
 
+#include "base/cleanup.h"
+#include "base/log.h"
 #include "pager/present/link.h"
 
 /* So long a network that failed counts as down without another request. */
@@ -23,7 +25,10 @@ struct server {
 	pthread_mutex_t lock;
 	int64_t failed_ms;	       /* mono; when the network failed last, or NEVER; lock */
 	int error;		       /* the -errno of that failure; lock */
-	int64_t refused_ms;	       /* mono; when the token was refused, or NEVER; lock */
+	enum webex_login login;	       /* lock */
+	int64_t refused_ms;	       /* mono; when the token was refused last; lock */
+	int64_t login_since_wall_ms;   /* since when a login is needed, or -1; lock */
+	char *login_words;	       /* what last-error says of it; NULL: nothing; lock */
 	int64_t good_wall_ms;	       /* lock */
 	int64_t offline_since_wall_ms; /* lock */
 
@@ -45,7 +50,7 @@ struct server *server_new(struct store *store, struct work_queue *queue,
 	s->link = server_link_new(store, queue, link_down_ms);
 	pthread_mutex_init(&s->lock, NULL);
 	s->failed_ms = s->refused_ms = NEVER;
-	s->good_wall_ms = s->offline_since_wall_ms = -1;
+	s->good_wall_ms = s->offline_since_wall_ms = s->login_since_wall_ms = -1;
 	s->rooms_page = SERVER_PAGE_MAX;
 	return s;
 }
@@ -60,6 +65,7 @@ void server_free(struct server **s)
 	if (!*s)
 		return;
 	server_link_free(&(*s)->link);
+	g_free((*s)->login_words);
 	pthread_mutex_destroy(&(*s)->lock);
 	g_free(*s);
 	*s = NULL;
@@ -73,7 +79,8 @@ void server_heard(struct server *s, const struct webex_reply *reply)
 		return;
 	pthread_mutex_lock(&s->lock);
 	s->failed_ms = NEVER;
-	s->refused_ms = reply->status == HTTP_UNAUTHORIZED ? clock_mono(s->clock) : NEVER;
+	if (reply->status == HTTP_UNAUTHORIZED)
+		s->refused_ms = clock_mono(s->clock);
 	s->offline_since_wall_ms = -1;
 	if (!reply->error)
 		s->good_wall_ms = clock_wall(s->clock);
@@ -99,7 +106,7 @@ bool server_is_unreachable(int error)
 
 void server_noticed(struct server *s, const struct webex_reply *reply)
 {
-	if (!reply->error)
+	if (!reply->error || reply->status == HTTP_UNAUTHORIZED)
 		server_heard(s, reply);
 	if (!reply->is_network || !server_is_unreachable(reply->error))
 		return;
@@ -110,10 +117,68 @@ void server_noticed(struct server *s, const struct webex_reply *reply)
 		s->failed_ms = clock_mono(s->clock) - DOWN_MS;
 		s->error = reply->error;
 	}
+	if (s->offline_since_wall_ms < 0)
+		s->offline_since_wall_ms = clock_wall(s->clock);
 	pthread_mutex_unlock(&s->lock);
 }
 
+void server_login(struct server *s, enum webex_login state, const char *words)
+{
+	bool is_needed = state == WEBEX_LOGIN_NEEDED;
+	_cleanup_gfree_ char *old = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	old = s->login_words;
+	s->login_words = g_strdup(words);
+	s->login = state;
+	s->refused_ms = is_needed ? clock_mono(s->clock) : NEVER;
+	s->login_since_wall_ms = is_needed ? clock_wall(s->clock) : -1;
+	pthread_mutex_unlock(&s->lock);
+	if (old) {
+		log_last_error_withdraw(old);
+		log_info("cache", "login ok: the server accepts the access token again");
+	}
+	if (words)
+		log_last_error("%s", words);
+	server_link_note_login(s->link, is_needed);
+}
+
 /* ---- any thread ---- */
+
+const char *server_login_state(struct server *s)
+{
+	static const char *const words[] = {
+		[WEBEX_LOGIN_UNKNOWN] = "unknown",
+		[WEBEX_LOGIN_GOOD] = "ok",
+		[WEBEX_LOGIN_NEEDED] = "needed",
+	};
+	enum webex_login state;
+
+	pthread_mutex_lock(&s->lock);
+	state = s->login;
+	pthread_mutex_unlock(&s->lock);
+	return words[state];
+}
+
+char *server_login_words(struct server *s)
+{
+	char *words;
+
+	pthread_mutex_lock(&s->lock);
+	words = g_strdup(s->login_words);
+	pthread_mutex_unlock(&s->lock);
+	return words;
+}
+
+int64_t server_login_since_wall_ms(struct server *s)
+{
+	int64_t ms;
+
+	pthread_mutex_lock(&s->lock);
+	ms = s->login_since_wall_ms;
+	pthread_mutex_unlock(&s->lock);
+	return ms;
+}
 
 int server_known_error(struct server *s)
 {
@@ -121,9 +186,9 @@ int server_known_error(struct server *s)
 	int error;
 
 	pthread_mutex_lock(&s->lock);
-	error = now - s->failed_ms < DOWN_MS	? s->error
-		: now - s->refused_ms < DOWN_MS ? -EACCES
-						: 0;
+	error = now - s->failed_ms < DOWN_MS ? s->error : 0;
+	if (!error && s->login == WEBEX_LOGIN_NEEDED && now - s->refused_ms < DOWN_MS)
+		error = -EACCES;
 	pthread_mutex_unlock(&s->lock);
 	return error;
 }
@@ -134,7 +199,8 @@ bool server_is_doubtful(struct server *s)
 	bool is_doubtful;
 
 	pthread_mutex_lock(&s->lock);
-	is_doubtful = s->failed_ms != NEVER && now - s->failed_ms >= DOWN_MS;
+	is_doubtful = (s->failed_ms != NEVER && now - s->failed_ms >= DOWN_MS) ||
+		      (s->login == WEBEX_LOGIN_NEEDED && now - s->refused_ms >= DOWN_MS);
 	pthread_mutex_unlock(&s->lock);
 	return is_doubtful;
 }

@@ -11,6 +11,10 @@
  *	     +----------------------------+--------------------------------+
  *	     +---- server_noticed: no connection ----------------> DOUBTFUL
  *
+ * Beside that, whether it takes the token (webex/login.h is that machine, server_login brings its state
+ * here). While a login is needed, what a 401 said holds for DOWN_MS; then it is asked again, as in
+ * DOUBTFUL, before somebody types what could not be sent.
+ *
  * Thread rule: the cache thread, except the functions under "any thread". Lock: server.lock
  * guards what those read; nothing is called under it.
  */
@@ -50,13 +54,23 @@ void server_failed(struct server *s, int error);
  * could not be reached begins it. */
 void server_noticed(struct server *s, const struct webex_reply *reply);
 
+/* Notes whether the server takes the token; `words` say what is wrong and what to do, or NULL. They are
+ * last-error's until it does again. */
+void server_login(struct server *s, enum webex_login state, const char *words);
+
 /* ---- any thread ---- */
 
+/* "unknown", "ok", "needed". */
+const char *server_login_state(struct server *s);
+/* What is wrong and what to do; NULL: no login is needed. Owned. */
+char *server_login_words(struct server *s);
+/* -1: no login is needed. */
+int64_t server_login_since_wall_ms(struct server *s);
 /* The error that a request would get, judged by the answers of the last few seconds: the errno
  * of the network, or -EACCES for a refused token; else 0. */
 int server_known_error(struct server *s);
-/* True if the network failed some time ago and nothing was heard of the server since. An
- * operation that certainly needs the server then waits for NEED_PROBE first. */
+/* True if the network failed some time ago and nothing was heard of the server since, or if it refused
+ * the token some time ago. An operation that certainly needs the server then waits for NEED_PROBE first. */
 bool server_is_doubtful(struct server *s);
 /* The -errno of a network that failed within the last age_ms; else 0. */
 int server_failed_within(struct server *s, int age_ms);

@@ -29,6 +29,8 @@ enum store_event_what {
 	STORE_EVENT_SPACE_REMOVED,
 	STORE_EVENT_LINK_DOWN = 24,
 	STORE_EVENT_LINK_UP,
+	STORE_EVENT_LOGIN_NEEDED,
+	STORE_EVENT_LOGIN_OK,
 	STORE_EVENT_UNSENT = 32, /* a letter came into unsent/ */
 	STORE_EVENT_NOT_SENT,	 /* a file has a name that is not sent, and stays here */
 };

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "attach/attach.h"
+#include "pager/server.h"
 #include "tree/internal.h"
 
 static void add_string(GString *out, const char *key, const char *value)
@@ -70,9 +71,22 @@ static void add_transfers(struct tree_ctx *ctx, GString *out)
 	g_string_append(out, all->len ? "\n  ]\n" : "]\n");
 }
 
+/* Who is not let in gets as little from the server as who does not reach it. */
+static void add_online(GString *out, int64_t offline_since_ms, int64_t login_since_ms)
+{
+	int64_t since_ms = offline_since_ms < 0 ? login_since_ms
+			   : login_since_ms < 0 ? offline_since_ms
+						: MIN(offline_since_ms, login_since_ms);
+
+	g_string_append_printf(out, "  \"online\": %s,\n", since_ms < 0 ? "true" : "false");
+	add_time(out, "offlineSince", since_ms);
+}
+
 static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	const struct tree_config *c = &ctx->tree->config;
+	struct server *server = pager_server(c->pager);
+	int64_t login_since_wall_ms = server_login_since_wall_ms(server);
 	struct pager_stats pager;
 	struct http_stats http;
 	int64_t messages, bodies;
@@ -84,9 +98,9 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	g_string_append(out, "{\n");
 	add_string(out, "server", c->base_url);
 	add_string(out, "account", c->me_email);
-	g_string_append_printf(out, "  \"online\": %s,\n",
-			       pager.offline_since_wall_ms < 0 ? "true" : "false");
-	add_time(out, "offlineSince", pager.offline_since_wall_ms);
+	add_online(out, pager.offline_since_wall_ms, login_since_wall_ms);
+	add_string(out, "login", server_login_state(server));
+	add_time(out, "loginNeededSince", login_since_wall_ms);
 	add_time(out, "lastAnswer", pager.last_good_wall_ms);
 	add_string(out, "polling", pager.polling);
 	add_time(out, "lastPoll", pager.polled_wall_ms);

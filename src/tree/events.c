@@ -69,6 +69,8 @@ static const char *const words[] = {
 	[STORE_EVENT_SPACE_REMOVED] = "space-removed",
 	[STORE_EVENT_LINK_DOWN] = "link-down",
 	[STORE_EVENT_LINK_UP] = "link-up",
+	[STORE_EVENT_LOGIN_NEEDED] = "login-needed",
+	[STORE_EVENT_LOGIN_OK] = "login-ok",
 	[STORE_EVENT_UNSENT] = "unsent",
 	[STORE_EVENT_NOT_SENT] = "not-sent",
 };

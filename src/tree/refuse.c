@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "pager/server.h"
 #include "tree/internal.h"
 
 int tree_refuse(struct tree_ctx *ctx, int error, const char *fmt, ...)
@@ -57,12 +58,11 @@ int tree_refuse_read_only(struct tree_ctx *ctx)
 
 int tree_refuse_server(struct tree_ctx *ctx, int error)
 {
+	_cleanup_gfree_ char *login = server_login_words(pager_server(ctx->tree->config.pager));
+
 	if (error == -EACCES)
-		return tree_refuse(
-			ctx, error,
-			"nothing can be sent: the server does not accept the token "
-			"(.sparkfs/log has its words); a new one is taken up as soon "
-			"as its source gives it");
+		return tree_refuse(ctx, error, "nothing can be sent: %s",
+				   login ? login : "the server does not accept the token");
 	return tree_refuse(ctx, error,
 			   "nothing can be sent: the server is out of reach (%s); try again "
 			   "when the network is there",

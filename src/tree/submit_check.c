@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "tree/submit.h"
 
@@ -56,13 +57,14 @@ static void checked(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	const char *what = s->plan.action == TREE_DO_CHECK_ROOM ? "space" : "membership";
+	_cleanup_gfree_ char *words = webex_reply_words(reply);
 	int r = reply->error;
 
 	if (!r && !reply->items->len)
 		r = -EIO;
 	if (r)
-		s->said = g_strdup_printf("change of a %s: %s: %s", what, g_strerror(-r),
-					  reply->message ? reply->message : "no answer");
+		s->said =
+			g_strdup_printf("change of a %s: %s: %s", what, g_strerror(-r), words);
 	else if (differs(s, reply, &r)) {
 		show(s, reply);
 		r = -ESTALE;

@@ -73,10 +73,9 @@ void submission_free(struct submission *s)
 /* The line for last-error with the server's words, since the person sees only an errno. Owned. */
 static char *words(const char *what, const struct webex_reply *reply)
 {
-	return g_strdup_printf("%s: %s: %s%s%s", what, strerror(-reply->error),
-			       reply->message ? reply->message : "no answer",
-			       reply->tracking_id ? ", tracking id " : "",
-			       reply->tracking_id ? reply->tracking_id : "");
+	_cleanup_gfree_ char *said = webex_reply_words(reply);
+
+	return g_strdup_printf("%s: %s: %s", what, strerror(-reply->error), said);
 }
 
 static void read_it(struct submission *s)

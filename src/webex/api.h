@@ -11,9 +11,11 @@
  *     I/O thread. So a short answer may overtake a long one that came before it.
  *  3. A 401 makes the client reload its token once for all requests that met it (on a thread of
  *     its own) and repeat those requests once if the token changed and belongs to the same
- *     person (webex_client_set_person). Only a 401 after that means "log in again". After a
- *     reload that brought nothing new no other is tried for some seconds, unless it was a file
- *     that said the same as before. The time-out of a call covers all of this.
+ *     person (webex_client_set_person). Only a 401 after that means "log in again" (login.h).
+ *     A command that brought nothing new is not run again for a while, the longer it took the
+ *     longer. A file is looked at each time, and while a login is needed also by itself, so that
+ *     a new token in it is taken up without a request. The time-out of a call covers all of
+ *     this.
  *  4. next links are repaired (page.h, webex-api.md 2.3): only their query is used, on the
  *     origin and path of the page that was asked for; the first page's roomId, parentId,
  *     mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
@@ -39,6 +41,23 @@
 
 struct webex_client;
 
+enum webex_login {
+	WEBEX_LOGIN_UNKNOWN, /* no answer has told yet */
+	WEBEX_LOGIN_GOOD,
+	WEBEX_LOGIN_NEEDED, /* only another token helps, and its source has none */
+};
+
+/* Told on the client's queue, never inside a calling function, and before `done` of the call that
+ * made it known. */
+struct webex_watcher {
+	/* The login has another state than before. `words`: what is wrong and what to do, one line;
+	 * NULL unless it is needed. */
+	void (*login)(void *arg, enum webex_login state, const char *words);
+	/* Another token is in use. May be NULL. */
+	void (*renewed)(void *arg);
+	void *arg;
+};
+
 struct webex_config {
 	const char *base_url;	   /* "https://webexapis.com/v1", no slash at the end */
 	struct http_loop *loop;	   /* borrowed, outlives the client's calls */
@@ -59,6 +78,7 @@ struct webex_reply {
 			        * rights */
 	char *message;	       /* the server's words or curl's, one clean line, may be NULL */
 	char *tracking_id;     /* may be NULL */
+	char *advice; /* what a person can do about the error, one clause; mostly NULL */
 	/* Structs of the call's kind; NULL on error. A single object is an array of one. The
 	 * array is empty after DELETE, after a change that was answered without a body, and for
 	 * an unknown address in webex_find_person. */
@@ -94,6 +114,20 @@ void webex_client_free(struct webex_client *c);
  * fails, the old token stays, and the calls that wait get that error as one of the network.
  */
 void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email);
+
+/*
+ * Nothing but the person's own word (-o account=) says that the present token is theirs: it is used only
+ * after people/me has said so, too.
+ */
+void webex_client_doubt_token(struct webex_client *c);
+
+/* Copies `w`. It is told the present state first, unless that is unknown, and then each change.
+ * Called once. */
+void webex_client_watch(struct webex_client *c, const struct webex_watcher *w);
+
+/* The server's words about a failure, the tracking id, and what to do, for a line to a person.
+ * Owned. */
+char *webex_reply_words(const struct webex_reply *reply);
 
 /* As http_cancel, http_withdraw, http_cut, by the id that the calls below return. */
 /* Lets a download go on that its taker paused. Any thread. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/wait.h"
 #include "webex/id.h"
 
 /* Answers up to this size are parsed on `queue`, which takes less than a millisecond. */
@@ -122,6 +123,7 @@ static void run_done(void *arg)
 		reply = *call->parsed;
 	else
 		webex_reply_fill(call, &reply);
+	webex_client_note_login(call, &reply);
 	before = http_ask_for(call->asker);
 	call->done(call->arg, &reply);
 	http_ask_for(before);
@@ -153,6 +155,7 @@ static void on_answer(void *arg, struct http_response *answer)
 	bool is_long = call->form == WEBEX_FORM_LIST && answer->body_len > PARSE_HERE_MAX;
 
 	call->answer = answer;
+	call->was_shown = answer->bearer_shown;
 	call->url = steal_ptr(&call->request->url);
 	if (is_long && c->parse_queue)
 		work_post(c->parse_queue, run_parse, call);
@@ -211,7 +214,9 @@ int webex_client_new(const struct webex_config *config, struct webex_client **re
 	c->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : WEBEX_TIMEOUT_MS;
 	c->send_read_only = config->send_read_only;
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
+	wait_init(&c->changed);
+	if (webex_token_is_empty(c->token))
+		c->login.state = WEBEX_LOGIN_NEEDED;
 	*ret_client = c;
 	return 0;
 }
@@ -231,6 +236,6 @@ void webex_client_free(struct webex_client *c)
 	g_free(c->base_url);
 	g_free(c->person);
 	g_free(c->email);
-	g_free(c->rejected);
+	g_free(c->checked);
 	g_free(c);
 }

@@ -17,6 +17,7 @@
 
 #include "http/loop.h"
 #include "webex/api.h"
+#include "webex/login.h"
 
 #define WEBEX_TIMEOUT_MS 30000
 
@@ -41,9 +42,12 @@ struct webex_call {
 	/* I/O thread, until on_answer: */
 	unsigned generation; /* of the token that the call got last */
 	unsigned reload;     /* that the call waits for; 0: none */
+	unsigned turn;	     /* login.h; in which it was sent last */
 	bool is_unchecked;   /* there is a new token, but people/me did not say to whom it
 			      * belongs */
+	bool lacks_token;    /* it was not sent, as there is no token that may be used */
 	/* From on_answer: */
+	bool was_shown;		      /* the bearer, to the server that answered */
 	char *url;		      /* of the request; owned */
 	struct http_response *answer; /* owned */
 	struct webex_reply *parsed;   /* set by run_parse; owned */
@@ -54,7 +58,6 @@ struct webex_renewal {
 	int error;
 	const char *why;
 	bool is_network;
-	bool was_cheap; /* it may be asked for again at once */
 };
 
 struct webex_client {
@@ -66,7 +69,8 @@ struct webex_client {
 	bool send_read_only;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed;	 /* reload_wanted, stopping, check, calls */
+	/* reload_wanted, stopping, check, calls, login; used with base/wait.h */
+	pthread_cond_t changed;
 	int calls;		 /* lock; number of calls whose `done` has not returned yet */
 	unsigned generation;	 /* lock; how often the token changed */
 	unsigned reloads;	 /* lock; how often a reload ended */
@@ -75,16 +79,25 @@ struct webex_client {
 	 * `no_reload_until` it also holds for later calls. error 0: there is no token but the old
 	 * one. */
 	struct webex_renewal renewal; /* lock */
+	struct login login;	      /* lock */
+	int64_t needed_ms;	      /* lock; mono; when a login became needed */
+	bool is_doubted;	      /* lock; webex_client_doubt_token */
+	struct webex_watcher watcher; /* the queue */
+	enum webex_login told;	      /* the queue; what the watcher was told last */
+	unsigned told_generation;     /* the queue; of which it was told last */
 	char *person;		      /* lock; whose tokens may be used; NULL: anybody's */
 	char *email;		      /* lock; for messages to the person */
-	char *rejected;		      /* reload thread; checksum of a token that belongs to
-				      * somebody else */
-	struct http_response *check;  /* lock; the answer that the reload thread waits for */
-	uint64_t check_id;	      /* lock; its request, 0: none */
-	bool reload_wanted;	      /* lock */
-	bool stopping;		      /* lock */
-	bool has_thread;	      /* lock; never false again */
-	pthread_t thread;	      /* lock, until webex_client_stop joins it */
+	/* reload thread: the checksum of a token that was not adopted after people/me had been
+	 * asked, what came of that, and until when it holds (mono) */
+	char *checked;
+	struct webex_renewal checked_renewal;
+	int64_t checked_until_ms;
+	struct http_response *check; /* lock; the answer that the reload thread waits for */
+	uint64_t check_id;	     /* lock; its request, 0: none */
+	bool reload_wanted;	     /* lock */
+	bool stopping;		     /* lock */
+	bool has_thread;	     /* lock; never false again */
+	pthread_t thread;	     /* lock, until webex_client_stop joins it */
 };
 
 /* A new call; `path` stands behind the base URL ("/rooms") or is a whole URL. The request
@@ -108,6 +121,11 @@ uint64_t webex_call_start(struct webex_call *call);
 /* In client_token.c: http_request.authorize of all calls, with the call as its argument. */
 enum http_auth webex_client_authorize(void *arg, bool was_refused,
 				      struct http_grant *ret_grant);
+
+/* In client_login.c. Notes what the answer says of the login, and tells the watcher. The queue. */
+void webex_client_note_login(struct webex_call *call, struct webex_reply *reply);
+/* Tells the watcher what it was not told yet, later on the queue. */
+void webex_client_post_login_locked(struct webex_client *c);
 
 /* In reply.c. Fills `reply` from a call that ended; any thread. */
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);

@@ -6,16 +6,19 @@
  * person's name.
  *
  *     webex_client_authorize: a 401, and no new token since -> the call is parked
- *          |
+ *          |                  (or there is no token yet, or one whose owner is in doubt)
  *          v
  *     reload_thread: ask the source --the same, none--------> the 401 stands
- *          | another
- *          v
- *     ask_whose: people/me with it --this person's----------> adopted; parked calls are repeated
+ *          | another, or the doubted one   ^
+ *          v                               +-- wait_for_wish: a login is needed, and the file is
+ *     ask_whose: people/me with it                            another than it was
+ *          |  |  |  +--this person's------------------------> adopted; parked calls are repeated
  *          |  |  +--401, 403--------------------------------> the 401 stands
  *          |  +--somebody else's----------------------------> -EACCES
  *          +--no answer, or one that says nothing-----------> that error; asked again later
  *
+ * What stands is noted when the call ends: then a login is needed (login.h). Whatever can get a token
+ * without the person, such as a refresh, belongs into webex_token_ask.
  * Thread rule: the reload thread, except webex_client_authorize and on_check (I/O thread),
  * webex_client_set_person and webex_client_stop.
  */
@@ -26,26 +29,35 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "base/wait.h"
 #include "webex/client.h"
 #include "webex/id.h"
 #include "webex/status.h"
 
-/* The pause after a reload that brought nothing new, so that a dead token does not run a
- * command, or ask whose the new one is, for each request. */
-#define RELOAD_PAUSE_MS 5000
+/* A command that brought nothing new is not run again for ten times as long as it took, between these
+ * two, so that a dead token does not run it for each request. */
+#define PAUSE_MIN_MS 1000
+#define PAUSE_MAX_MS 5000
+/* For so long nobody is asked again about a token that people/me refused, or that it could not be asked
+ * about. */
+#define REFUSED_MS 5000
+#define UNCHECKED_MS 1000
+/* While a login is needed, the file is looked at so often: soon after the refusal more often, since
+ * somebody may be renewing the token right now. */
+#define LOOK_SOON_MS 250
+#define LOOK_LATER_MS 1000
+#define SOON_MS 10000
 
 static const char somebody_else[] =
 	"the token source has the token of somebody else now, which is not used";
 static const char unchecked[] =
 	"there is a new token, and whose it is could not be asked (people/me); try again";
+static const char missing[] = "there is no access token that the server accepts";
 
-void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email)
+void webex_client_doubt_token(struct webex_client *c)
 {
 	pthread_mutex_lock(&c->lock);
-	g_free(c->person);
-	g_free(c->email);
-	c->person = g_strdup(person_id);
-	c->email = g_strdup(email);
+	c->is_doubted = true;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -151,7 +163,15 @@ static bool judge(struct webex_client *c, const char *person,
 	return is_ours;
 }
 
-/* As judge, but does not ask again about a token that was rejected before. */
+/* Until when it holds that a token was not adopted for that reason. */
+static int64_t holds_until(const struct webex_renewal *why)
+{
+	if (why->is_network)
+		return now_ms() + UNCHECKED_MS;
+	return why->error ? INT64_MAX : now_ms() + REFUSED_MS;
+}
+
+/* As judge, but does not ask again so soon about a token that was not adopted. */
 static bool check(struct webex_client *c, const char *person, const char *value,
 		  struct webex_renewal *ret_why)
 {
@@ -159,8 +179,8 @@ static bool check(struct webex_client *c, const char *person, const char *value,
 	struct http_response *answer;
 	bool is_ours;
 
-	if (g_strcmp0(sum, c->rejected) == 0) {
-		*ret_why = (struct webex_renewal){-EACCES, somebody_else, false};
+	if (g_strcmp0(sum, c->checked) == 0 && now_ms() < c->checked_until_ms) {
+		*ret_why = c->checked_renewal;
 		return false;
 	}
 	answer = ask_whose(c, value);
@@ -168,9 +188,11 @@ static bool check(struct webex_client *c, const char *person, const char *value,
 		return false;
 	is_ours = judge(c, person, answer, ret_why);
 	http_response_free(answer);
-	if (ret_why->error == -EACCES && !ret_why->is_network) {
-		g_free(c->rejected);
-		c->rejected = steal_ptr(&sum);
+	g_clear_pointer(&c->checked, g_free);
+	if (!is_ours) {
+		c->checked = steal_ptr(&sum);
+		c->checked_renewal = *ret_why;
+		c->checked_until_ms = holds_until(ret_why);
 	}
 	return is_ours;
 }
@@ -181,15 +203,17 @@ static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
 {
 	_cleanup_gfree_ char *person = NULL;
 	char *value = NULL;
-	int r = webex_token_ask(c->token, &value);
+	bool is_doubted;
 
-	if (!value) {
-		ret_why->was_cheap = r == 0 && webex_token_is_cheap(c->token);
-		return NULL;
-	}
+	(void)webex_token_ask(c->token, &value);
 	pthread_mutex_lock(&c->lock);
 	person = g_strdup(c->person);
+	is_doubted = c->is_doubted;
 	pthread_mutex_unlock(&c->lock);
+	if (!value && is_doubted)
+		value = webex_token_get(c->token);
+	if (!value)
+		return NULL;
 	if (person && !check(c, person, value, ret_why)) {
 		webex_token_wipe(value);
 		return NULL;
@@ -197,34 +221,74 @@ static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
 	return value;
 }
 
+/* Adopts `value`, which is this person's if it is known who that is. */
+static void adopt_locked(struct webex_client *c, char *value)
+{
+	webex_token_adopt(c->token, value);
+	c->generation++;
+	c->is_doubted = false;
+	(void)login_renewed(&c->login, c->person != NULL);
+	webex_client_post_login_locked(c);
+}
+
+static void reload(struct webex_client *c)
+{
+	struct webex_renewal renewal = {0};
+	int64_t began_ms = now_ms();
+	char *value = renew(c, &renewal);
+	int64_t took_ms = now_ms() - began_ms;
+
+	pthread_mutex_lock(&c->lock);
+	c->reload_wanted = false;
+	c->reloads++;
+	c->renewal = renewal;
+	if (value)
+		adopt_locked(c, value);
+	else if (!webex_token_is_cheap(c->token))
+		c->no_reload_until =
+			began_ms + took_ms + CLAMP(10 * took_ms, PAUSE_MIN_MS, PAUSE_MAX_MS);
+	pthread_mutex_unlock(&c->lock);
+	http_ask_again(c->loop);
+}
+
+/* Looks at the file after `ms`, unless something else happens before. */
+static void look_later_locked(struct webex_client *c, int64_t ms)
+{
+	bool has_moved;
+
+	if (wait_until(&c->changed, &c->lock, wait_deadline(ms)))
+		return;
+	pthread_mutex_unlock(&c->lock);
+	has_moved = webex_token_has_moved(c->token);
+	pthread_mutex_lock(&c->lock);
+	c->reload_wanted |= has_moved;
+}
+
+/* Until somebody wants another token, or the file may have one. False: stopping. */
+static bool wait_for_wish(struct webex_client *c)
+{
+	bool is_stopping;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stopping && !c->reload_wanted) {
+		bool is_soon = now_ms() - c->needed_ms < SOON_MS;
+
+		if (c->login.state != WEBEX_LOGIN_NEEDED || !webex_token_is_cheap(c->token))
+			pthread_cond_wait(&c->changed, &c->lock);
+		else
+			look_later_locked(c, is_soon ? LOOK_SOON_MS : LOOK_LATER_MS);
+	}
+	is_stopping = c->stopping;
+	pthread_mutex_unlock(&c->lock);
+	return !is_stopping;
+}
+
 static void *reload_thread(void *arg)
 {
 	struct webex_client *c = arg;
 
-	pthread_mutex_lock(&c->lock);
-	while (!c->stopping) {
-		if (!c->reload_wanted) {
-			pthread_cond_wait(&c->changed, &c->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&c->lock);
-		struct webex_renewal renewal = {0};
-		char *value = renew(c, &renewal);
-		pthread_mutex_lock(&c->lock);
-		c->reload_wanted = false;
-		c->reloads++;
-		c->renewal = renewal;
-		if (value) {
-			webex_token_adopt(c->token, value);
-			c->generation++;
-		} else if (!renewal.was_cheap) {
-			c->no_reload_until = now_ms() + RELOAD_PAUSE_MS;
-		}
-		pthread_mutex_unlock(&c->lock);
-		http_ask_again(c->loop);
-		pthread_mutex_lock(&c->lock);
-	}
-	pthread_mutex_unlock(&c->lock);
+	while (wait_for_wish(c))
+		reload(c);
 	return NULL;
 }
 
@@ -236,6 +300,19 @@ static bool ensure_thread_locked(struct webex_client *c)
 	return c->has_thread;
 }
 
+void webex_client_set_person(struct webex_client *c, const char *person_id, const char *email)
+{
+	pthread_mutex_lock(&c->lock);
+	g_free(c->person);
+	g_free(c->email);
+	c->person = g_strdup(person_id);
+	c->email = g_strdup(email);
+	/* It looks at the file, also if nobody ever asks the server for something. */
+	if (webex_token_is_empty(c->token) && webex_token_can_reload(c->token))
+		(void)ensure_thread_locked(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* The server refused the token in use. */
 static enum http_auth ask_for_another_locked(struct webex_call *call,
 					     struct http_grant *ret_grant)
@@ -243,7 +320,7 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 	struct webex_client *c = call->client;
 	bool is_answered = call->reload != 0 && call->reload <= c->reloads;
 
-	if (!webex_token_can_reload(c->token))
+	if (!webex_token_can_reload(c->token) && !c->is_doubted)
 		return HTTP_AUTH_NONE;
 	if (is_answered || now_ms() < c->no_reload_until) {
 		call->is_unchecked = c->renewal.is_network;
@@ -259,22 +336,42 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 	return HTTP_AUTH_WAIT;
 }
 
+/* As above, for a call that was not sent: there is no token, or nobody knows whose it is. */
+static enum http_auth ask_for_first_locked(struct webex_call *call,
+					   struct http_grant *ret_grant)
+{
+	enum http_auth auth = ask_for_another_locked(call, ret_grant);
+
+	if (auth == HTTP_AUTH_NONE && !ret_grant->error) {
+		ret_grant->error = -EACCES;
+		ret_grant->why = missing;
+	}
+	call->lacks_token = auth == HTTP_AUTH_NONE;
+	call->turn = call->client->login.turn;
+	return auth;
+}
+
 enum http_auth webex_client_authorize(void *arg, bool was_refused, struct http_grant *ret_grant)
 {
 	struct webex_call *call = arg;
 	struct webex_client *c = call->client;
 	enum http_auth auth = HTTP_AUTH_GIVEN;
+	bool has_none;
 
 	pthread_mutex_lock(&c->lock);
+	has_none = c->is_doubted || webex_token_is_empty(c->token);
 	if (c->stopping) {
 		ret_grant->error = -ESHUTDOWN;
 		ret_grant->why = "shutting down";
 		auth = HTTP_AUTH_NONE;
 	} else if (was_refused && call->generation == c->generation) {
 		auth = ask_for_another_locked(call, ret_grant);
+	} else if (has_none) {
+		auth = ask_for_first_locked(call, ret_grant);
 	} else {
 		ret_grant->bearer = webex_token_get(c->token);
 		call->generation = c->generation;
+		call->turn = c->login.turn;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return auth;

@@ -18,12 +18,24 @@ void webex_reply_clear(struct webex_reply *reply)
 {
 	g_free(reply->message);
 	g_free(reply->tracking_id);
+	g_free(reply->advice);
 	g_free(reply->next);
 	g_free(reply->content_name);
 	g_free(reply->content_type);
 	if (reply->items)
 		g_ptr_array_unref(reply->items);
 	memset(reply, 0, sizeof(*reply));
+}
+
+char *webex_reply_words(const struct webex_reply *reply)
+{
+	GString *words = g_string_new(reply->message ? reply->message : "no answer");
+
+	if (reply->tracking_id)
+		g_string_append_printf(words, ", tracking id %s", reply->tracking_id);
+	if (reply->advice)
+		g_string_append_printf(words, "; %s", reply->advice);
+	return g_string_free(words, FALSE);
 }
 
 /* True for errors of the network; the others arise here. */

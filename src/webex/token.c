@@ -24,8 +24,10 @@
 struct webex_token {
 	char *command, *file; /* at most one is not NULL; set once */
 	atomic_bool stopped;
+	struct stat seen; /* of the file when it was read last; the thread that asks */
 	pthread_mutex_t lock;
-	char *value; /* lock */
+	char *value;   /* lock; NULL: none yet */
+	char *problem; /* lock; why the source could not be read last time; NULL: it could */
 };
 
 static const char *const variables[] = {
@@ -200,27 +202,76 @@ static int read_environment(char **ret_value, char **ret_reason)
 	return -ENOKEY;
 }
 
+/* The state of the file; zeros if there is none. */
+static struct stat look_at_file(const struct webex_token *t)
+{
+	struct stat st;
+
+	if (stat(t->file, &st) < 0)
+		memset(&st, 0, sizeof(st));
+	return st;
+}
+
 static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason)
 {
 	if (t->command)
 		return ask_command(t->command, &t->stopped, ret_value, ret_reason);
-	if (t->file)
-		return read_file(t->file, ret_value, ret_reason);
-	return read_environment(ret_value, ret_reason);
+	if (!t->file)
+		return read_environment(ret_value, ret_reason);
+	/* Before it is read, so that what is written meanwhile counts as a change. */
+	t->seen = look_at_file(t);
+	return read_file(t->file, ret_value, ret_reason);
 }
 
-int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
-		     char **ret_reason)
+bool webex_token_has_moved(const struct webex_token *t)
+{
+	struct stat now;
+
+	if (!t->file)
+		return false;
+	now = look_at_file(t);
+	return now.st_dev != t->seen.st_dev || now.st_ino != t->seen.st_ino ||
+	       now.st_size != t->seen.st_size || now.st_mode != t->seen.st_mode ||
+	       now.st_uid != t->seen.st_uid || now.st_ctim.tv_sec != t->seen.st_ctim.tv_sec ||
+	       now.st_ctim.tv_nsec != t->seen.st_ctim.tv_nsec;
+}
+
+static struct webex_token *token_new(const struct webex_token_source *source)
 {
 	struct webex_token *t = g_new0(struct webex_token, 1);
-	char *reason = NULL;
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->command = g_strdup(source->command);
 	/* The path is made absolute, because the daemon changes its directory before a reload. */
 	if (!t->command && source->file)
 		t->file = g_canonicalize_filename(source->file, NULL);
+	return t;
+}
+
+struct webex_token *webex_token_new_empty(const struct webex_token_source *source,
+					  const char *reason)
+{
+	struct webex_token *t = token_new(source);
+
+	t->problem = g_strdup(reason);
+	return t;
+}
+
+bool webex_token_is_empty(struct webex_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	bool is_empty = !t->value;
+	pthread_mutex_unlock(&t->lock);
+	return is_empty;
+}
+
+int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
+		     char **ret_reason)
+{
+	struct webex_token *t = token_new(source);
+	char *reason = NULL;
 	int r = ask_source(t, &t->value, &reason);
+
 	if (r == 0) {
 		*ret_token = t;
 		return 0;
@@ -243,6 +294,18 @@ bool webex_token_is_cheap(const struct webex_token *t)
 	return t->file != NULL;
 }
 
+/* Keeps why the source could not be read, and says it once. NULL: it could. */
+static void note_problem(struct webex_token *t, const char *reason)
+{
+	pthread_mutex_lock(&t->lock);
+	bool is_new = reason && g_strcmp0(reason, t->problem) != 0;
+	g_free(t->problem);
+	t->problem = g_strdup(reason);
+	pthread_mutex_unlock(&t->lock);
+	if (is_new)
+		log_warning("api", "the token could not be read again: %s", reason);
+}
+
 int webex_token_ask(struct webex_token *t, char **ret_value)
 {
 	_cleanup_gfree_ char *reason = NULL;
@@ -254,13 +317,12 @@ int webex_token_ask(struct webex_token *t, char **ret_value)
 	if (atomic_load(&t->stopped))
 		return -ECANCELED;
 	int r = ask_source(t, &value, &reason);
-	if (!value) {
-		if (r != -ECANCELED)
-			log_warning("api", "the token could not be read again: %s", reason);
+	if (r != -ECANCELED)
+		note_problem(t, reason);
+	if (!value)
 		return r;
-	}
 	pthread_mutex_lock(&t->lock);
-	bool is_new = strcmp(value, t->value) != 0;
+	bool is_new = g_strcmp0(value, t->value) != 0;
 	pthread_mutex_unlock(&t->lock);
 	if (is_new)
 		*ret_value = value;
@@ -283,6 +345,27 @@ void webex_token_wipe(char *value)
 	wipe(value);
 }
 
+char *webex_token_advice(struct webex_token *t)
+{
+	_cleanup_gfree_ char *advice = NULL;
+
+	if (t->file)
+		advice = g_strdup_printf(
+			"write a new one into %s, and it is taken up by itself", t->file);
+	else if (t->command)
+		advice = g_strdup("token_command must print a new one; it is run again when "
+				  "something is needed");
+	else
+		advice =
+			g_strdup("this one came from the environment: unmount, and mount again "
+				 "with a new one");
+	pthread_mutex_lock(&t->lock);
+	char *text =
+		t->problem ? g_strdup_printf("%s; %s", t->problem, advice) : g_strdup(advice);
+	pthread_mutex_unlock(&t->lock);
+	return text;
+}
+
 void webex_token_interrupt(struct webex_token *t, bool on)
 {
 	atomic_store(&t->stopped, on);
@@ -302,6 +385,10 @@ char *webex_token_fingerprint(struct webex_token *t, const char *base_url)
 	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
 	char *value = webex_token_get(t);
 
+	if (!value) {
+		g_checksum_free(sum);
+		return NULL;
+	}
 	g_checksum_update(sum, (const guchar *)salt, sizeof(salt));
 	g_checksum_update(sum, (const guchar *)base_url, (gssize)strlen(base_url) + 1);
 	g_checksum_update(sum, (const guchar *)value, (gssize)strlen(value));
@@ -317,6 +404,7 @@ void webex_token_free(struct webex_token *t)
 		return;
 	pthread_mutex_destroy(&t->lock);
 	wipe(t->value);
+	g_free(t->problem);
 	g_free(t->command);
 	g_free(t->file);
 	g_free(t);

@@ -7,8 +7,8 @@
  * The token is opaque, 1..4096 bytes of visible ASCII; white space around it is dropped. It is
  * wiped on free. It never reaches a log.
  * Thread rule: load and ask may run a command for up to 30 s: never on a FUSE worker, the
- * I/O thread or the cache thread. get, fingerprint, interrupt: any thread. Lock: the token's
- * own mutex guards the current value.
+ * I/O thread or the cache thread; has_moved is called by the thread that asks. All else: any thread.
+ * Lock: the token's own mutex guards the current value.
  */
 #pragma once
 
@@ -30,6 +30,11 @@ struct webex_token_source {
  * token. -ENOKEY: none is configured. */
 int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
 		     char **ret_reason);
+/* A token whose source could not be read: it has no value until one is adopted. `reason`: what
+ * webex_token_load said. */
+struct webex_token *webex_token_new_empty(const struct webex_token_source *source,
+					  const char *reason);
+bool webex_token_is_empty(struct webex_token *t);
 /* Asks the source again. 0: *ret_value is another value (owned; wipe it by webex_token_wipe or adopt
  * it), which is not used yet, or NULL if the source has the same one; so always for the environment.
  * -errno (logged). */
@@ -41,12 +46,20 @@ void webex_token_wipe(char *value);
 bool webex_token_can_reload(const struct webex_token *t);
 /* True if asking costs next to nothing (file). */
 bool webex_token_is_cheap(const struct webex_token *t);
+/* True if the source is a file, and it is not as it was when it was read last. */
+bool webex_token_has_moved(const struct webex_token *t);
+/*
+ * What a person does to give another token, one clause without a full stop ("write ..."). With what is
+ * wrong with the source in front, if it could not be read last time. Owned.
+ */
+char *webex_token_advice(struct webex_token *t);
 /* For tearing down: while `on`, webex_token_ask ends soon, or at once if it begins later, with
  * -ECANCELED. */
 void webex_token_interrupt(struct webex_token *t, bool on);
-/* A copy for one request; g_free after explicit_bzero (http_request_free does it). */
+/* A copy for one request, NULL if it is empty; g_free after explicit_bzero (http_request_free does
+ * it). */
 char *webex_token_get(struct webex_token *t);
 /* 64 hex digits of SHA-256("sparkfs-account\0" + base URL + "\0" + token): finds a known
- * account's store without network (design 3). Owned. */
+ * account's store without network (design 3). Owned; NULL if it is empty. */
 char *webex_token_fingerprint(struct webex_token *t, const char *base_url);
 void webex_token_free(struct webex_token *t);

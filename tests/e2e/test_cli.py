@@ -43,10 +43,10 @@ class Cli(Mount):
                               user=user, cwd="/")
         return Result(argv, done.returncode, done.stdout, done.stderr)
 
-    def fails(self, *args, match, **options):
-        """One clear line on stderr, nothing on stdout, status 1, and nothing is mounted."""
+    def fails(self, *args, match, status=1, **options):
+        """One clear line on stderr, nothing on stdout, that status, and nothing is mounted."""
         result = self.sparkfs(*args, **options)
-        check_one_line(result, 1, match)
+        check_one_line(result, status, match)
         return result
 
     @property
@@ -199,12 +199,13 @@ def test_dead_mount(cli, sim, start_mount):
 # The token.
 
 def test_no_token(cli, sim):
-    cli.fails("-o", url(sim), cli.path, token=None, match="token_file.*WEBEX_ACCESS_TOKEN")
+    cli.fails("-o", url(sim), cli.path, token=None, status=3,
+              match="token_file.*WEBEX_ACCESS_TOKEN")
     assert sim.requests() == []
 
 
 def test_refused_token(cli, sim):
-    result = cli.fails("-o", url(sim), cli.path, token="wrong-token", match="401.*new")
+    result = cli.fails("-o", url(sim), cli.path, token="wrong-token", status=3, match="401.*new")
     assert "wrong-token" not in result.err
     assert cli.device is None
 
@@ -235,17 +236,20 @@ def test_order_of_tokens(sim, start_mount, tmp_path):
 
 def test_token_file_must_be_private(cli, sim, tmp_path):
     token_file = tmp_path / "token"
-    cli.fails("-o", f"{url(sim)},token_file={token_file}", cli.path, match=re.escape(str(token_file)))
+    cli.fails("-o", f"{url(sim)},token_file={token_file}", cli.path, status=3,
+              match=re.escape(str(token_file)))
     token_file.write_text(TOKEN + "\n")
     token_file.chmod(0o644)
-    cli.fails("-o", f"{url(sim)},token_file={token_file}", cli.path, match="others|0600|chmod")
+    cli.fails("-o", f"{url(sim)},token_file={token_file}", cli.path, status=3,
+              match="others|0600|chmod")
     token_file.chmod(0o600)
     cli.sparkfs("-o", f"{url(sim)},token_file={token_file}", cli.path, token=None).ok()
 
 
 def test_token_command_that_fails(cli, sim):
-    cli.fails("-o", f"{url(sim)},token_command=exit 3", cli.path, match="token_command|command")
-    cli.fails("-o", f"{url(sim)},token_command=true", cli.path, match="token_command|command")
+    for command in ("exit 3", "true"):
+        cli.fails("-o", f"{url(sim)},token_command={command}", cli.path, status=3,
+                  match="token_command|command")
 
 
 def test_token_is_nowhere(sim, mount):
@@ -400,9 +404,12 @@ def test_known_account_mounts_with_a_silent_server(cli, sim):
 
 def test_known_account_with_a_token_that_is_no_longer_valid(cli, sim):
     cli.sparkfs("-o", url(sim), cli.path).ok()
+    names = cli.ls("spaces")
     cli.unmount()
     sim.tokens(token=TOKEN, valid=False)
-    cli.fails("-o", url(sim), cli.path, match="401")
+    result = cli.sparkfs("-o", url(sim), cli.path).ok()
+    assert re.fullmatch(r"sparkfs: warning: .*401.*new one.*alice@\S+\n", result.err), result
+    assert cli.ls("spaces") == names
 
 
 def test_account_name(cli, sim):

@@ -223,13 +223,17 @@ def test_an_unknown_account_does_not_mount_without_the_server(sim, start_mount):
 
 
 def test_a_wrong_token_is_not_a_broken_network(sim, start_mount):
-    """The server is there and says 401: what is cached is not shown to whoever holds that."""
+    """The server is there and says 401: what is cached is shown to whom it belonged to, and to nobody
+    who comes with another dead token."""
     mount = start_mount(sim)
-    look_at(mount)
+    seen = look_at(mount)
     mount.unmount()
     sim.control("POST", "/tokens", {"token": "alice-token", "valid": False})
-    with pytest.raises(RuntimeError, match="ended with 1"):
-        start_mount(sim, state=mount.state)
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        start_mount(sim, state=mount.state, token="dead-token")
+    again = start_mount(sim, state=mount.state)
+    check_cached(again, seen)
+    check_uncached(again, 6, {"EACCES"})
 
 
 # Never partial.

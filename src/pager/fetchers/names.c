@@ -65,6 +65,7 @@ static void names_free(struct names *n)
 	g_array_unref(n->unclear);
 	g_free(n->failed.message);
 	g_free(n->failed.tracking_id);
+	g_free(n->failed.advice);
 	g_free(n);
 }
 
@@ -254,6 +255,7 @@ static void fail(struct names *n, int error, struct webex_reply *reply)
 		n->failed.is_network = reply->is_network;
 		n->failed.message = g_steal_pointer(&reply->message);
 		n->failed.tracking_id = g_steal_pointer(&reply->tracking_id);
+		n->failed.advice = g_steal_pointer(&reply->advice);
 	}
 	cancel_asked(n);
 }

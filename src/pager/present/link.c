@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 
 #define PATIENCE_MS 3000
@@ -11,6 +12,11 @@
  * link. */
 #define STATUS_PATH ".sparkfs/status.json"
 
+/* In the store: what the last event about the login said. */
+#define META_LOGIN "login"
+#define LOGIN_NEEDED "needed"
+#define LOGIN_OK "ok"
+
 enum state { UP, DOUBTFUL, DOWN };
 
 struct server_link {
@@ -18,8 +24,9 @@ struct server_link {
 	struct work_queue *queue;
 	int patience_ms;
 	enum state state;
+	bool is_login_needed;
 	uint64_t timer; /* while DOUBTFUL */
-	bool is_read;	/* the state in the journal was read */
+	bool is_read;	/* the states in the journal were read */
 	bool stopped;
 };
 
@@ -50,6 +57,7 @@ void server_link_stop(struct server_link *o)
 
 static void read_state(struct server_link *o)
 {
+	_cleanup_gfree_ char *login = NULL;
 	struct store_conn *conn;
 
 	if (o->is_read || store_read_begin(o->store, &conn))
@@ -57,19 +65,36 @@ static void read_state(struct server_link *o)
 	o->is_read = true;
 	if (store_event_link_is_down(conn))
 		o->state = DOWN;
+	login = store_meta_get(conn, META_LOGIN);
+	o->is_login_needed = g_strcmp0(login, LOGIN_NEEDED) == 0;
 	store_read_end(conn);
+}
+
+static void add_event(struct server_link *o, enum store_event_what what)
+{
+	int r = store_event_add(o->store, what, STATUS_PATH);
+
+	if (r)
+		log_debug("cache", "the journal lacks a change of the link: %s",
+			  g_strerror(-r));
 }
 
 static void tell(struct server_link *o, enum state state)
 {
-	int r = store_event_add(o->store,
-				state == DOWN ? STORE_EVENT_LINK_DOWN : STORE_EVENT_LINK_UP,
-				STATUS_PATH);
-
 	o->state = state;
-	if (r)
-		log_debug("cache", "the journal lacks a change of the link: %s",
-			  g_strerror(-r));
+	add_event(o, state == DOWN ? STORE_EVENT_LINK_DOWN : STORE_EVENT_LINK_UP);
+}
+
+void server_link_note_login(struct server_link *o, bool is_needed)
+{
+	if (o->stopped)
+		return;
+	read_state(o);
+	if (is_needed == o->is_login_needed)
+		return;
+	o->is_login_needed = is_needed;
+	(void)store_meta_set(o->store, META_LOGIN, is_needed ? LOGIN_NEEDED : LOGIN_OK);
+	add_event(o, is_needed ? STORE_EVENT_LOGIN_NEEDED : STORE_EVENT_LOGIN_OK);
 }
 
 static void on_timer(void *arg)

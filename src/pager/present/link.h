@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Writes to the journal whether the server can be reached: one event when the link goes down
- * and one when it is back.
+ * and one when it is back. And whether it takes the token: LOGIN_NEEDED, LOGIN_OK, at once.
  *
  *          failure                  `patience` later, still no answer: LINK_DOWN
  *     UP -----------> DOUBTFUL ----------------------------------------------> DOWN
@@ -10,7 +10,8 @@
  *      +------------------------------------------------------------------------+
  *
  * A single failed request among successful ones makes no event. The last state that a mount
- * wrote still holds for the next one: if it was down, the first answer makes a LINK_UP.
+ * wrote still holds for the next one: if it was down, the first answer makes a LINK_UP, and if a login
+ * was needed, the first one to a token that is accepted makes a LOGIN_OK.
  * Thread rule: the cache thread; free: after the queue was stopped.
  */
 #pragma once
@@ -26,6 +27,8 @@ struct server_link;
 struct server_link *server_link_new(struct store *store, struct work_queue *queue,
 				    int patience_ms);
 void server_link_note(struct server_link *o, bool failed);
+/* The token is not accepted, or is. */
+void server_link_note_login(struct server_link *o, bool is_needed);
 /* No timer runs after it. */
 void server_link_stop(struct server_link *o);
 void server_link_free(struct server_link **o);
