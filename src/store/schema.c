@@ -281,7 +281,7 @@ static int check_origin(struct sql *q, int64_t *ret_version)
 
 bool schema_is_ours(struct sql *q)
 {
-	int64_t version, app;
+	int64_t version = 0, app = 0;
 
 	return sql_query_int(q, "PRAGMA user_version", &version) == 0 &&
 	       sql_query_int(q, "PRAGMA application_id", &app) == 0 && app == APPLICATION_ID &&

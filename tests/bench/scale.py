@@ -194,14 +194,23 @@ def spaces(t, folder, n):
         with t.act("spaces: first ls -l", LIST):
             run("ls -l spaces", account.mount.path)
         compare(t, account, n)
+        # A name that is not there is asked for in a list that is a few seconds old.
+        absent(account.mount.path / "spaces", 1)
         with t.act("spaces: 20 that are not there", LOOK_UP):
             absent(account.mount.path / "spaces")
         with t.act("spaces: ls -l", KEPT):
             run("ls -l spaces", account.mount.path)
-        run("cat .sparkfs/status.json", account.mount.path)
+        names = sorted(os.listdir(account.mount.path / "spaces"))
         with t.act("spaces: cat status.json", LIST):
             run("cat .sparkfs/status.json", account.mount.path)
-        again(t, account, "spaces", "poll=1")
+        again(t, account, "spaces")
+        # The first lets the list be fetched. Each is looked up, since this mount has listed none.
+        (account.mount.path / "spaces" / names[1]).stat()
+        with t.act("spaces: stat of 50", LOOK_UP):
+            for name in names[:: len(names) // 50][:50]:
+                (account.mount.path / "spaces" / name).stat()
+        account.stop()
+        account.start("poll=1")
         news(t, account)
     finally:
         account.end()
