@@ -103,6 +103,20 @@ bool pager_has_answered(struct pager *p, const struct need *need)
 	return pager_good_ms(p, need) > INT64_MIN / 2;
 }
 
+bool pager_lacks_for_now(struct pager *p, const struct need *need)
+{
+	int64_t since = clock_mono(p->config.clock) - PAGER_ABSENT_MS;
+	struct pager_entry *e;
+	bool lacks;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	lacks = e && e->good_ms > since && !e->is_expired &&
+		e->good_generation == e->generation;
+	pthread_mutex_unlock(&p->lock);
+	return lacks;
+}
+
 void pager_touch(struct pager *p, const struct need *need)
 {
 	const struct need news = {.kind = NEED_NEWS};

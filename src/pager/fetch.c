@@ -75,6 +75,7 @@ static void note_head_locked(struct pager *p, const struct need *need)
 	e = pager_entry_locked(p, &head, true);
 	e->fresh_until_ms = now + age_of(p, &head);
 	e->good_ms = now;
+	e->good_generation = e->generation;
 	pager_note_ended_locked(p, e, 0);
 }
 
@@ -89,6 +90,7 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 		e->failed_until_ms = INT64_MIN / 2;
 		note_head_locked(p, &e->need);
 		e->good_ms = now;
+		e->good_generation = e->generation;
 		e->is_expired = false;
 	} else {
 		e->failed_error = error;

@@ -32,6 +32,7 @@ struct pager_entry {
 	int ended_error;    /* the result of that fetch */
 	bool is_expired;    /* the known version is not used, however fresh it seems */
 	uint64_t generation;
+	uint64_t good_generation; /* its generation at good_ms */
 };
 
 /*

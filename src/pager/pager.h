@@ -176,6 +176,14 @@ bool pager_has_answered(struct pager *p, const struct need *need);
 #define VERIFY_HEAD_MS (INT64_C(20) * 60 * 60 * 1000)
 #define VERIFY_MONTH_MS (INT64_C(7) * 24 * 60 * 60 * 1000)
 
+/*
+ * True if the server answered the need within PAGER_ABSENT_MS, and nobody changed anything of it here
+ * since. A name that the answer lacks is not asked for again so long: else each look-up of a name
+ * that nobody has would cost the whole list. Any thread.
+ */
+#define PAGER_ABSENT_MS 30000
+bool pager_lacks_for_now(struct pager *p, const struct need *need);
+
 /* Notes that something of this need was changed here (3). */
 void pager_touch(struct pager *p, const struct need *need);
 /* Fetches the need in the background unless it is fresh or under way. */

@@ -18,9 +18,9 @@ static int need_space(struct tree_ctx *ctx, const char *key)
 	struct need need = {.kind = NEED_DIRECT};
 
 	g_strlcpy(need.key, key, sizeof(need.key));
-	return tree_need(ctx, &need,
-			 counted_is_known(ctx->tree->counted, TREE_ADDRESS, key) ||
-				 pager_has_answered(ctx->tree->config.pager, &need));
+	return tree_need_for_name(ctx, &need,
+				  counted_is_known(ctx->tree->counted, TREE_ADDRESS, key) ||
+					  pager_has_answered(ctx->tree->config.pager, &need));
 }
 
 /* The address has a number for as long as somebody has one of its files (counted.h): the directory and

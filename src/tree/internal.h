@@ -106,6 +106,13 @@ int tree_need_anew(struct tree_ctx *ctx, const struct need *need);
  */
 int tree_need_verified(struct tree_ctx *ctx, const struct need *need, int64_t verified_ms,
 		       int64_t age_ms);
+/* The same for a look-up by name, which needs no list again that lacked the name a moment ago. */
+static inline int tree_need_for_name(struct tree_ctx *ctx, const struct need *need, bool have)
+{
+	return have && pager_lacks_for_now(ctx->tree->config.pager, need)
+		       ? 0
+		       : tree_need(ctx, need, have);
+}
 bool tree_has_waited(const struct tree_ctx *ctx, const struct need *need);
 int tree_need_row(struct tree_ctx *ctx, enum need_kind kind, int64_t row, bool have);
 int tree_need_key(struct tree_ctx *ctx, enum need_kind kind, const char *key, bool have);

@@ -18,6 +18,26 @@ struct listing {
 
 /* ---- members ---- */
 
+/* What happened in the space since its members were listed may have been somebody's coming. */
+static bool has_news_since_list(const struct store_room *room)
+{
+	return room->room.last_activity_ms > room->members_wall_ms;
+}
+
+static int need_member(struct tree_ctx *ctx, int64_t row)
+{
+	struct need need = {.kind = NEED_MEMBERS, .row = row};
+	struct store_room room = {0};
+	int r = tree_room(ctx, row, &room);
+
+	if (r == 0 && has_news_since_list(&room))
+		r = tree_need(ctx, &need, room.members_wall_ms >= 0);
+	else if (r == 0)
+		r = tree_need_for_name(ctx, &need, room.members_wall_ms >= 0);
+	store_room_clear(&room);
+	return r;
+}
+
 static int need_members(struct tree_ctx *ctx, int64_t row)
 {
 	struct need need = {.kind = NEED_MEMBERS, .row = row};
@@ -40,7 +60,7 @@ static int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 	r = store_member_by_name(ctx->conn, tree_ino_row(dir), name, &m);
 	if (r == -ENOENT && name[0] != '.') {
-		int wait = need_members(ctx, tree_ino_row(dir));
+		int wait = need_member(ctx, tree_ino_row(dir));
 
 		if (wait)
 			return wait;

@@ -30,10 +30,13 @@ static enum tree_kind kind_below(uint64_t dir)
 static int need_rooms(struct tree_ctx *ctx, bool is_listing)
 {
 	bool have = store_meta_get_int(ctx->conn, "rooms.listed", 0) != 0;
+	const struct need rooms = {.kind = NEED_ROOMS};
 	int r = 0;
 
-	if (is_listing || !have || !pager_polls(ctx->tree->config.pager))
-		r = tree_need_row(ctx, NEED_ROOMS, 0, have);
+	if (is_listing)
+		r = tree_need(ctx, &rooms, have);
+	else if (!have || !pager_polls(ctx->tree->config.pager))
+		r = tree_need_for_name(ctx, &rooms, have);
 	return r ? r : tree_need_poll(ctx);
 }
 

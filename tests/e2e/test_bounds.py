@@ -114,3 +114,25 @@ def test_attachments_that_are_held_open(sim, mount):
     for fd in held.values():
         os.close(fd)
     wait_until(lambda: len(descriptors(mount)) <= before + 16)
+
+
+def test_names_that_are_not_there(sim, start_mount):
+    """That a list lacks a name is known for half a minute: a name costs no list, however long it is. News
+    of the space end that."""
+    asked = "/memberships|/messages/direct"
+    room = sim.create_room("Quay")["id"]
+    mount = start_mount(sim, "rate=off", "poll=1", hurry=5)
+    mount.run("ls spaces direct spaces/Quay/members", check=True)
+    members = mount.path / "spaces/Quay/members"
+    sim.clear_log()
+
+    def look():
+        """After three seconds a list is old: with a poll each second, that is after some polls."""
+        assert not os.path.lexists(members / "bob@example.com")
+        assert os.path.isdir(mount.path / "direct/nobody@example.org")
+        return len(sim.requests("GET", "/rooms")) >= 6
+    wait_until(look, 20)
+    assert len(sim.requests("GET", asked)) <= 1
+    sim.api("POST", "/memberships", {"roomId": room, "personEmail": "bob@example.com"}).ok()
+    sim.post(room, "hello")
+    wait_until(lambda: os.path.lexists(members / "bob@example.com"), 20)

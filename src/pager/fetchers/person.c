@@ -5,9 +5,6 @@
 
 #include "pager/fetchers/fetchers.h"
 
-/* How long it is remembered that nobody has an address. */
-#define ABSENT_MS 30000
-
 static int begin(struct fetch *f)
 {
 	struct webex_client *client = pager_get_config(f->pager)->client;
@@ -39,7 +36,7 @@ const struct fetcher fetcher_person = {
 	.kind = NEED_PERSON,
 	.words = "the details of",
 	.age = FETCH_PERSON_AGE,
-	.absent_ms = ABSENT_MS,
+	.absent_ms = PAGER_ABSENT_MS,
 	.begin = begin,
 	.answer = answer,
 };

@@ -197,6 +197,34 @@ static void body_shutdown(struct world *w)
 	assert_int_equal(1, a.calls);
 }
 
+/* What a list lacks is not looked for again for a while, unless something says that it may be there. */
+static void body_absence(struct world *w)
+{
+	const struct need need = need_of(NEED_ROOMS, 0);
+	struct asker a;
+
+	assert_false(pager_lacks_for_now(w->pager, &need));
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(0, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_int_equal(a.error, 0);
+	assert_true(pager_lacks_for_now(w->pager, &need));
+	now_ms += PAGER_ABSENT_MS - 1;
+	assert_true(pager_lacks_for_now(w->pager, &need));
+	/* A change made here, or a doubt. */
+	pager_touch(w->pager, &need);
+	assert_false(pager_lacks_for_now(w->pager, &need));
+	now_ms += PAGER_ABSENT_MS;
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(1, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	assert_true(pager_lacks_for_now(w->pager, &need));
+	pager_expire(w->pager, &need);
+	assert_false(pager_lacks_for_now(w->pager, &need));
+	now_ms += PAGER_ABSENT_MS;
+	ask(w, &a, NEED_ROOMS, 0);
+	answer(2, rooms("ROOM1", NULL), NULL, 0, 200, false);
+	now_ms += PAGER_ABSENT_MS;
+	assert_false(pager_lacks_for_now(w->pager, &need));
+}
 CASE(single_flight)
 CASE(interrupt)
 CASE(soft)
@@ -205,12 +233,14 @@ CASE(touch)
 CASE(words)
 CASE(ended_meanwhile)
 CASE(shutdown)
+CASE(absence)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(single_flight), TEST(interrupt), TEST(soft),  TEST(failure),
-		TEST(touch),	     TEST(shutdown),  TEST(words), TEST(ended_meanwhile),
+		TEST(single_flight), TEST(interrupt),	    TEST(soft),
+		TEST(failure),	     TEST(touch),	    TEST(shutdown),
+		TEST(words),	     TEST(ended_meanwhile), TEST(absence),
 	};
 
 	return cmocka_run_group_tests_name("pager", tests, NULL, NULL);
