@@ -223,6 +223,11 @@ void pager_lacks(struct pager *p, const struct page_told *page)
 	p->parts->lacks(p, page);
 }
 
+struct ahead *pager_ahead(struct pager *p)
+{
+	return p->ahead;
+}
+
 struct evicted *pager_evicted(struct pager *p)
 {
 	return p->evicted;

@@ -104,6 +104,8 @@ void pager_lacks(struct pager *p, const struct page_told *page);
 /* The parts of a pager. */
 struct spans;
 struct spans *pager_spans(struct pager *p);
+struct ahead;
+struct ahead *pager_ahead(struct pager *p);
 struct evicted *pager_evicted(struct pager *p);
 struct poller *pager_poller(struct pager *p);
 struct proof;

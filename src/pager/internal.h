@@ -65,6 +65,7 @@ struct pager {
 	 * it, under pager.lock. */
 	atomic_uint_fast64_t moment;
 	struct spans *spans; /* cache thread */
+	struct ahead *ahead; /* cache thread */
 	struct poller *poller;
 	struct evicted *evicted; /* cache thread */
 	struct sizes *sizes;	 /* cache thread */
@@ -86,7 +87,6 @@ void pager_entry_free(void *entry);
 /* The entry of `need`; if there is none, it is made if `make`. Called under pager.lock. Only
  * the cache thread drops entries, and only it keeps pointers to them. */
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
-bool pager_is_fetching(struct pager *p, const struct need *need);
 /* The need counts as fresh until that time (mono). */
 void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms);
 /* When a fetch of the need last succeeded, mono; a time long ago if never in this mount. */

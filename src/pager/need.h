@@ -36,6 +36,10 @@ enum need_kind {
 	NEED_VERIFY,
 };
 
+/* lo_ms of a NEED_TO_HEAD by a program that saves everything: all pages in one go, down to the beginning
+ * of the space, where these are not very many; else one. */
+#define NEED_WHOLE (INT64_MAX - 1)
+
 #define NEED_KEY_MAX 256
 
 /* The kind says which of the union's parts there is; all others have none, and zeros. */

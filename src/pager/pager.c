@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "pager/fetchers/fetchers.h"
 #include "pager/present/poll.h"
+#include "pager/past/ahead.h"
 #include "pager/past/evicted.h"
 #include "pager/internal.h"
 #include "pager/proof/proof.h"
@@ -63,6 +64,7 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->server =
 		server_new(config->store, config->queue, config->clock, config->link_down_ms);
 	p->spans = spans_new(p);
+	p->ahead = ahead_new(p);
 	g_queue_init(&p->event_waiters.waiters);
 	p->poller = poller_new(p);
 	p->evicted = evicted_new(p);
@@ -341,6 +343,7 @@ void pager_free(struct pager **p)
 	if (!*p)
 		return;
 	spans_free(&(*p)->spans);
+	ahead_free(&(*p)->ahead);
 	evicted_free(&(*p)->evicted);
 	sizes_free(&(*p)->sizes);
 	tidy_free(&(*p)->tidy);
@@ -384,6 +387,24 @@ void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms)
 	s->lo_ms = lo_ms;
 	s->hi_ms = hi_ms;
 	work_post(p->config.queue, step_run, s);
+}
+
+static void saves_run(void *arg)
+{
+	struct step *s = arg;
+
+	if (!s->pager->stopping)
+		ahead_step(s->pager->ahead, s->room);
+	g_free(s);
+}
+
+void pager_saves(struct pager *p, int64_t room)
+{
+	struct step *s = g_new0(struct step, 1);
+
+	s->pager = p;
+	s->room = room;
+	work_post(p->config.queue, saves_run, s);
 }
 
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)

@@ -33,7 +33,8 @@
  *                     its pages
  *
  * What begins fetches without being asked: the polls and what is behind them (present/poll.h,
- * present/catchup.h), the sweep of old pages (past/sweep.h), the proof that something is gone
+ * present/catchup.h), the sweep of old pages (past/sweep.h), what comes next for a program that saves all
+ * spaces (past/ahead.h), the proof that something is gone
  * (proof/proof.h), which hears of what each page lacks.
  *
  *  1. At most one fetch per need is in flight; later askers join it.
@@ -214,6 +215,11 @@ bool pager_polls(const struct pager *p);
  * parts in a row, what lies in that direction is read ahead (pager/past/spans.h). Any thread.
  */
 void pager_step(struct pager *p, int64_t room, int64_t lo_ms, int64_t hi_ms);
+
+/* True if a fetch of the need is under way. Any thread. */
+bool pager_is_fetching(struct pager *p, const struct need *need);
+/* Notes that a program which saves everything is at the space (pager/past/ahead.h). Any thread. */
+void pager_saves(struct pager *p, int64_t room);
 
 /* What is known of the server (pager/server.h). Any thread. */
 struct server *pager_server(const struct pager *p);

@@ -167,6 +167,28 @@ int store_room_list(struct store_conn *c, enum webex_room_type type, int64_t aft
 	return r < 0 ? r : 0;
 }
 
+int store_room_next(struct store_conn *c, int64_t room, bool by_name, int limit,
+		    GArray *ret_rooms)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, by_name ? "SELECT n.rowid FROM room r JOIN room n ON n.type=r.type AND"
+				" n.gone=0 AND n.name>r.name WHERE r.rowid=?1"
+				" ORDER BY n.name LIMIT ?2"
+			      : "SELECT n.rowid FROM room r JOIN room n ON n.type=r.type AND"
+				" n.gone=0 AND n.rowid>r.rowid WHERE r.rowid=?1"
+				" ORDER BY n.rowid LIMIT ?2");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, limit);
+	while ((r = sql_step(&st)) == 1) {
+		int64_t rowid = sql_get_int(&st, 0);
+
+		g_array_append_val(ret_rooms, rowid);
+	}
+	return r;
+}
+
 int64_t store_room_count(struct store_conn *c, enum webex_room_type type)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

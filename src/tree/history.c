@@ -152,19 +152,30 @@ int tree_verify_interval(struct tree_ctx *ctx, int64_t room, int64_t lo_ms, int6
 	return tree_need_verified(ctx, &need, now - VERIFY_MONTH_MS - 1, VERIFY_MONTH_MS);
 }
 
+/* True if all of the space is on its way, whoever wants it: its pages are not asked for once more. */
+static bool is_coming(const struct tree_ctx *ctx, int64_t room)
+{
+	struct need need = {.kind = NEED_TO_HEAD, .row = room, .lo_ms = NEED_WHOLE};
+
+	return pager_is_fetching(ctx->tree->config.pager, &need);
+}
+
 /* Needs one page, once for each space: most spaces have no more messages than that, and then
- * everything is known. */
-static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m)
+ * everything is known. saves: all pages. */
+static int need_newest_page(struct tree_ctx *ctx, const struct tree_month *m, bool saves)
 {
 	struct store_span head;
-	int r = store_span_head(ctx->conn, m->room, &head);
+	int r;
 
-	if (r != -ENOENT || !is_past(ctx, m->hi_ms) || has_come_to_head(ctx, m->room))
-		return r == -ENOENT ? 0 : r;
+	if (has_come_to_head(ctx, m->room) || (!saves && !is_past(ctx, m->hi_ms)))
+		return 0;
 	r = store_span_covers(ctx->conn, m->room, m->lo_ms, m->hi_ms);
 	if (r)
 		return MIN(r, 0);
-	return need_to_head(ctx, m->room, INT64_MAX);
+	r = store_span_head(ctx->conn, m->room, &head);
+	if (saves && (r == -ENOENT || (r == 0 && is_coming(ctx, m->room))))
+		return need_to_head(ctx, m->room, NEED_WHOLE);
+	return r == -ENOENT ? need_to_head(ctx, m->room, INT64_MAX) : r;
 }
 
 /* The rows of a room's months. */
@@ -390,6 +401,9 @@ int month_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	struct pager *pager = ctx->tree->config.pager;
+	/* Who lists an archive wants all of it; who looks one name up waits for no more than that. */
+	bool saves = tree_ino_kind(dir->ino) == TREE_ARCHIVE_MONTH ||
+		     tree_ino_kind(dir->ino) == TREE_ARCHIVE_FILES;
 	struct store_room room = {0};
 	struct tree_month m;
 	int r = tree_month_get(ctx, dir->ino, &m);
@@ -404,8 +418,10 @@ int month_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 	if (ctx->n_waited == 0) {
 		pager_used(pager, m.room);
 		pager_step(pager, m.room, m.lo_ms, m.hi_ms);
+		if (saves)
+			pager_saves(pager, m.room);
 	}
-	r = need_newest_page(ctx, &m);
+	r = need_newest_page(ctx, &m, saves);
 	if (r == 0)
 		r = tree_need_interval(ctx, m.room, m.lo_ms, m.hi_ms);
 	if (r == 0)

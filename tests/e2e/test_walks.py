@@ -143,6 +143,25 @@ def test_what_is_learned_late_moves_each_time(pier, tmp_path):
     assert have["transcript.log"] == read(pier / "transcript.log")
 
 
+@pytest.mark.sim("--data", "empty", "--spaces", 5, "--messages", 430, "--members", 2, "--max-page", 100,
+                 "--latency", 20)
+def test_an_archive_costs_as_many_requests_as_it_has_pages(sim, start_mount):
+    """By name and in the order of the listing: no page is asked for twice, and none is half empty."""
+    for command in ("rsync -an .sparkfs/archive/ /nowhere/", "find .sparkfs/archive/ -type f"):
+        mount = start_mount(sim, "rate=off", "poll=600")
+        mount.run("ls spaces", check=True)
+        sim.clear_log()
+        done = mount.run(f"{command} > /dev/null", check=True)
+        assert done.err == ""
+        log = [r for r in sim.log() if r["path"] == "/v1/messages"]
+        assert len(log) == 5 * 5
+        # While it waits for a page of one space, those of the next ones come, too.
+        spaces = [r["query"].split("roomId=")[1].split("&")[0] for r in log]
+        assert len({*spaces[10:15]}) > 1
+        # It stops, and so does what is read ahead.
+        mount.unmount()
+
+
 def test_without_polls_a_new_month_comes(start_sim, start_mount):
     sim = start_sim("--data", "empty")
     room = sim.create_room("Pier")

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "pager/fetchers/fetchers.h"
+#include "pager/past/ahead.h"
 #include "pager/past/page_run.h"
 #include "pager/past/spans.h"
 #include "pager/proof/proof.h"
@@ -115,17 +116,51 @@ static void head_cancel(struct fetch *f)
 
 /* ---- down to a time ---- */
 
+/* At most so many pages are fetched in one go, since whoever waits for the oldest gets nothing before. */
+#define WHOLE_PAGES 32
+
+/* True if the first page lets expect no more than that. */
+static bool is_of_few_pages(const struct fetch *f, int64_t lo_ms, guint items)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int64_t created_ms = -1, last_ms = -1;
+
+	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return false;
+	if (store_room_get(conn, f->need.row, &room) == 0) {
+		created_ms = room.room.created_ms;
+		last_ms = room.room.last_activity_ms;
+	}
+	store_room_clear(&room);
+	store_read_end(conn);
+	return created_ms < 0 || last_ms <= lo_ms ||
+	       (lo_ms - created_ms) / WHOLE_PAGES <= (last_ms - lo_ms) * (items > 0);
+}
+
+/* The pages of one list follow each other without a message twice or a page that is not full, so that the
+ * whole of a space costs no request too many. */
+static bool whole_goes_on(struct fetch *f, const struct page_run *run, guint items)
+{
+	if (page_run_top(run) < 0 || page_run_pages(run) >= WHOLE_PAGES)
+		return false;
+	/* Read ahead of a program that stopped. */
+	if (fetch_is_unwaited(f) && !ahead_is_on(pager_ahead(f->pager)))
+		return false;
+	return page_run_pages(run) > 1 || is_of_few_pages(f, page_run_top(run), items);
+}
+
 /* As for a head, but only so far down. */
 static bool to_head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
 	struct store *s = pager_get_config(f->pager)->store;
 
-	(void)items;
 	/* Until as much is known as a head has it does not count as listed. */
 	if (!head_is_enough(f))
 		store_set_head_recent(s, f->need.row, 0);
-	return page_run_top(run) > f->need.lo_ms;
+	return f->need.lo_ms == NEED_WHOLE ? whole_goes_on(f, run, items)
+					   : page_run_top(run) > f->need.lo_ms;
 }
 
 static int to_head_begin(struct fetch *f)

@@ -108,6 +108,8 @@ WIDE = {
         "the people who had one address",
     ("FROM person WHERE fetched_wall_ms>=0 AND rowid>?1", r"SEARCH .*person_fetched.*"): PAGE,
     ("max(ifnull(max(last_activity_ms), 0), ?1)", r"SEARCH room .*room_activity"): MAX,
+    ("ORDER BY n.name LIMIT ?2", r"SEARCH n .*room_name.*"): NEAR,
+    ("ORDER BY n.rowid LIMIT ?2", r"SEARCH n .*(room_list|INTEGER PRIMARY KEY).*"): NEAR,
     ("FROM room WHERE type=?1 AND gone=0 AND rowid>?2", r"SEARCH room .*room_list.*"): PAGE,
     ("SELECT count(*) FROM room WHERE type=?1", r"SEARCH room .*COVERING INDEX room_list.*"):
         "counted for status.json and for a poll: a microsecond for ten",
