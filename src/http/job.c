@@ -44,6 +44,7 @@ static void report(struct job *job, struct http_response *resp)
 	bool withdrawn;
 
 	resp->attempts = job->tries_before + job->history.tries;
+	resp->held_ms = job->held_ms;
 	resp->may_have_applied |= job->applied;
 	pthread_mutex_lock(&loop->lock);
 	g_hash_table_remove(loop->jobs, &job->id);
@@ -100,6 +101,12 @@ static bool is_printable(const char *secret)
 			return false;
 	}
 	return true;
+}
+
+void job_excuse(struct job *job, int64_t ms)
+{
+	job->deadline_ms += ms;
+	job->held_ms += ms;
 }
 
 void job_queue(struct job *job, bool at_front)
@@ -402,7 +409,7 @@ static void on_try_done(struct job *job, CURLcode code)
 	if (wait_ms >= 0)
 		wait_ms = loop_scaled_ms(loop, wait_ms);
 	if (wait_ms >= 0 && is_excused(job, &outcome, wait_ms))
-		job->deadline_ms += wait_ms;
+		job_excuse(job, wait_ms);
 	if (wait_ms < 0 || now + wait_ms >= job->deadline_ms ||
 	    (job->reach_until_ms && now + wait_ms >= job->reach_until_ms))
 		report(job, resp);

@@ -50,7 +50,7 @@ static void excuse_waiting(struct http_loop *loop, int64_t now)
 				MAX(from_ms, MAX(job->queued_ms, job->not_before_ms));
 
 			if (!job->is_parked && ready_ms < now)
-				job->deadline_ms += now - ready_ms;
+				job_excuse(job, now - ready_ms);
 		}
 	}
 }

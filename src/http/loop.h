@@ -115,6 +115,7 @@ struct http_response {
 	char *content_disposition;
 	char *tracking_id;
 	int retry_after_s; /* 0 if there was no Retry-After */
+	int64_t held_ms;   /* how long its deadline stood still (3) */
 	char *detail;	   /* one line for the log: curl's words or the status */
 };
 

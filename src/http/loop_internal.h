@@ -47,6 +47,7 @@ struct job {
 	int64_t deadline_ms;  /* moves while the gate keeps the job waiting */
 	int64_t not_before_ms;
 	int64_t queued_ms;	/* when it came into the waiting list */
+	int64_t held_ms;	/* how long the deadline stood still */
 	int64_t reach_until_ms; /* a connection must stand by then; 0: no try began since the
 				 * last one stood */
 	struct http_try_context context;
@@ -108,6 +109,8 @@ void http_request_set_bearer(struct http_request *req, char *bearer);
 
 /* All of these run on the I/O thread without the lock, and may call `done`. */
 
+/* Moves the deadline. */
+void job_excuse(struct job *job, int64_t ms);
 /* Puts a job that is in no list into the waiting list of its lane. */
 void job_queue(struct job *job, bool at_front);
 /* `job` is in no list. Freed. */

@@ -78,7 +78,8 @@ struct webex_reply {
 			        * rights */
 	char *message;	       /* the server's words or curl's, one clean line, may be NULL */
 	char *tracking_id;     /* may be NULL */
-	char *advice; /* what a person can do about the error, one clause; mostly NULL */
+	char *advice;	 /* what a person can do about the error, one clause; mostly NULL */
+	int64_t held_ms; /* how long it waited for its turn, or because the server said when */
 	/* Structs of the call's kind; NULL on error. A single object is an array of one. The
 	 * array is empty after DELETE, after a change that was answered without a body, and for
 	 * an unknown address in webex_find_person. */

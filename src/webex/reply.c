@@ -169,6 +169,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	enum http_method method = call->method;
 
 	reply->status = answer->status;
+	reply->held_ms = answer->held_ms;
 	reply->tracking_id = clean_or_null(answer->tracking_id, TRACKING_ID_MAX);
 	/* This also holds for a transfer that its taker ended. */
 	if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 && answer->status < 300)

@@ -455,7 +455,11 @@ static bool is_circle(struct page_run *l, const struct webex_reply *reply)
 static void fail(struct page_run *l, const struct webex_reply *reply)
 {
 	int timeout_ms = pager_get_config(l->config.pager)->timeout_ms;
-	bool has_time = mono(l) - l->progress_ms < (timeout_ms ? timeout_ms : PAGE_TIMEOUT_MS);
+	bool has_time;
+
+	/* What waited for its turn did not fail meanwhile. */
+	l->progress_ms += reply->held_ms;
+	has_time = mono(l) - l->progress_ms < (timeout_ms ? timeout_ms : PAGE_TIMEOUT_MS);
 
 	if ((reply->status == 502 || reply->status == 504) && l->max > SERVER_PAGE_MIN &&
 	    has_time) {

@@ -305,6 +305,13 @@ void answer(guint i, GPtrArray *items, const char *next, int error, int status, 
 	finish(i, &reply);
 }
 
+void answer_held(guint i, int64_t held_ms)
+{
+	struct webex_reply reply = {.error = -EIO, .status = 504, .held_ms = held_ms};
+
+	finish(i, &reply);
+}
+
 void answer_skipped(guint i, GPtrArray *items, int skipped, const char *next)
 {
 	struct webex_reply reply = {

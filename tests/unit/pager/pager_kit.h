@@ -65,6 +65,8 @@ void make_bounded_pager(struct world *w, int64_t max_bodies);
 int setup(void **state);
 int teardown(void **state);
 void answer(guint i, GPtrArray *items, const char *next, int error, int status, bool network);
+/* Answers by 504 what waited for its turn for so long. */
+void answer_held(guint i, int64_t held_ms);
 /* Answers by a page that also has `skipped` unusable items. */
 void answer_skipped(guint i, GPtrArray *items, int skipped, const char *next);
 /* The i-th call. */

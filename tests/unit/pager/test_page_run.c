@@ -310,6 +310,20 @@ static void body_halves_for_a_minute(struct world *w)
 
 CASE(halves_for_a_minute)
 
+/* Waiting for one's turn is no failure. */
+static void body_turns_do_not_count(struct world *w)
+{
+	start(w, 0, 100, 1000);
+	now_ms += 100000;
+	answer_held(0, 75000);
+	assert_int_equal(0, o.done);
+	now_ms += 100000;
+	answer_held(1, 94000);
+	assert_ended(-EIO);
+}
+
+CASE(turns_do_not_count)
+
 /* ---- out of date, cancelled ---- */
 
 static void body_outdated(struct world *w)
@@ -427,6 +441,7 @@ int main(void)
 		TEST(halves),
 		TEST(halves_to_an_end),
 		TEST(halves_for_a_minute),
+		TEST(turns_do_not_count),
 		TEST(outdated),
 		TEST(outdated_for_ever),
 		TEST(cancel),
