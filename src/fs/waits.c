@@ -7,8 +7,9 @@
 #include "base/log.h"
 #include "http/loop.h"
 
-/* So much longer a directory may stay locked. */
-#define SHORT_MS 500
+/* Such a part of its time-out a look-up may take longer, and so many time-outs a change may wait. */
+#define SHORT_PART 10
+#define CHANGE_TIMES 6
 /* So often it is said again, or if it became twice as long. */
 #define SAY_EVERY_MS 60000
 
@@ -93,19 +94,30 @@ static void say(struct fs *fs)
 	}
 }
 
+/* A change needs its answer: it may wait for some turns. */
+static bool is_locked_too_long(const struct op *op, bool is_held, int64_t now)
+{
+	int64_t most_ms = (int64_t)op->fs->config.lookup_timeout_ms * CHANGE_TIMES;
+
+	if (op->later)
+		return is_held || op->has_progress;
+	return is_held && now - op->started_ms >= most_ms;
+}
+
 enum waits_verdict waits_judge(struct op *op)
 {
 	int64_t now = clock_mono(op->fs->config.clock), held = take_held_ms(op);
+	int lookup_ms = op->fs->config.lookup_timeout_ms;
 	/* `late`: others stand behind it, and the one that it waits for is told elsewhere. */
-	bool is_held = held > SHORT_MS && !op->late;
+	bool is_held = held > lookup_ms / SHORT_PART && !op->late;
 
 	if (is_held)
 		say(op->fs);
-	if (op->state == OP_PARKED && op->name && (is_held || (op->has_progress && op->later)))
+	if (op->state == OP_PARKED && op->name && is_locked_too_long(op, is_held, now))
 		return WAITS_LOCKED;
 	if (!is_held && !op->is_looked_at)
 		return WAITS_OVER;
-	op->deadline_ms = now + (op->is_looked_at ? op->fs->config.lookup_timeout_ms : held);
+	op->deadline_ms = now + (op->is_looked_at ? lookup_ms : held);
 	return WAITS_ON;
 }
 

@@ -36,6 +36,7 @@ static int setup(void **state)
 	pager.queue = fs->config.queue;
 	assert_int_equal(0, pager_new(&pager, &fs->config.pager));
 	fs->config.clock = clock_system();
+	fs->config.lookup_timeout_ms = 5000;
 	g_queue_init(&fs->parked);
 	atomic_store(&notices, 0);
 	atomic_store(&detached, 0);

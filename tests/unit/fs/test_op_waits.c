@@ -23,6 +23,7 @@ static int setup(void **state)
 	assert_int_equal(0, work_queue_start("copies", &world->copies));
 	assert_int_equal(0, store_open(&store, &world->config.store, NULL));
 	world->config.clock = clock_system();
+	world->config.lookup_timeout_ms = 5000;
 	g_queue_init(&world->parked);
 	return 0;
 }
