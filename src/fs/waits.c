@@ -50,33 +50,65 @@ static int64_t take_held_ms(struct op *op)
 	return ms;
 }
 
-/* Owned; NULL: nothing waits. */
-static char *words(struct fs *fs, int64_t *ret_turn_ms)
+/* How many of the names that the op waits for are still to be asked for, one by one. */
+static int names_left(const struct op *op)
 {
+	int left = 0;
+
+	if (op->ctx.missing.kind == NEED_NAMES) {
+		g_autoptr(GArray) all = pager_names(op->fs->config.pager);
+
+		for (guint i = 0; i < all->len; i++) {
+			const struct pager_names *n =
+				&g_array_index(all, struct pager_names, i);
+
+			if (n->room == op->ctx.missing.row)
+				left = n->total - n->done;
+		}
+	}
+	return left;
+}
+
+static int seconds(int64_t ms)
+{
+	return (int)((ms + 999) / 1000);
+}
+
+/* Why the op waits, and *ret_ms, how long. Owned; NULL: nothing waits. */
+static char *words(const struct op *op, int64_t *ret_ms)
+{
+	int left = names_left(op);
 	struct http_stats s;
 
-	http_loop_stats(fs->config.loop, &s);
-	*ret_turn_ms = s.turn_ms;
+	http_loop_stats(op->fs->config.loop, &s);
+	*ret_ms = s.turn_ms;
 	if (!s.waiting || !s.turn_ms)
 		return NULL;
 	if (s.shut_ms)
 		return g_strdup_printf("the server said (429) that it takes no requests for %d "
-				       "s; requests that "
-				       "wait: %d, the last for about %d s",
-				       (int)(s.shut_ms / 1000) + 1, s.waiting,
-				       (int)(s.turn_ms / 1000) + 1);
+				       "s; of those that wait, %d, the last has its turn in "
+				       "about %d s",
+				       seconds(s.shut_ms), s.waiting, seconds(s.turn_ms));
+	if (left > s.waiting && s.rate_now_per_minute) {
+		*ret_ms = left * INT64_C(60000) / s.rate_now_per_minute;
+		return g_strdup_printf(
+			"%d names of attachments are still to be asked for, one by one "
+			"(.sparkfs/transfers), which takes about %d s at %d a minute (-o rate)",
+			left, seconds(*ret_ms), s.rate_now_per_minute);
+	}
 	return g_strdup_printf(
 		"requests that wait for their turn: %d, the last for about %d s, "
 		"at %d a minute (-o rate)",
-		s.waiting, (int)(s.turn_ms / 1000) + 1, s.rate_now_per_minute);
+		s.waiting, seconds(s.turn_ms), s.rate_now_per_minute);
 }
 
 /* Says it to everybody. It is nobody's error: an op that fails later says why. */
-static void say(struct fs *fs)
+static void say(const struct op *op)
 {
+	struct fs *fs = op->fs;
 	int64_t now = clock_mono(fs->config.clock), turn_ms;
 	unsigned before = log_last_error_count();
-	_cleanup_gfree_ char *why = words(fs, &turn_ms);
+	_cleanup_gfree_ char *why = words(op, &turn_ms);
 
 	if (!why || (fs->waits_said && now < fs->waits_said_ms + SAY_EVERY_MS &&
 		     turn_ms < 2 * fs->waits_turn_ms))
@@ -87,10 +119,10 @@ static void say(struct fs *fs)
 	fs->waits_turn_ms = turn_ms;
 	log_last_error("%s", fs->waits_said);
 	for (GList *l = fs->parked.head; l; l = l->next) {
-		struct op *op = l->data;
+		struct op *other = l->data;
 
-		if (op->has_waited && op->said_before == before)
-			op->said_before = log_last_error_count();
+		if (other->has_waited && other->said_before == before)
+			other->said_before = log_last_error_count();
 	}
 }
 
@@ -112,7 +144,7 @@ enum waits_verdict waits_judge(struct op *op)
 	bool is_held = held > lookup_ms / SHORT_PART && !op->late;
 
 	if (is_held)
-		say(op->fs);
+		say(op);
 	if (op->state == OP_PARKED && op->name && is_locked_too_long(op, is_held, now))
 		return WAITS_LOCKED;
 	if (!is_held && !op->is_looked_at)
@@ -125,7 +157,7 @@ int waits_end(struct op *op, bool is_locked)
 {
 	int64_t turn_ms;
 	_cleanup_gfree_ char *why =
-		is_locked && op->fs->config.loop ? words(op->fs, &turn_ms) : NULL;
+		is_locked && op->fs->config.loop ? words(op, &turn_ms) : NULL;
 	const char *name = op->name ? op->name : tree_what(op->ino);
 
 	if (why)

@@ -70,12 +70,12 @@ def test_whoever_waits_for_his_turn_gets_it(sim, start_mount):
 
 @pytest.mark.limit(150)
 def test_names_that_wait_for_their_turn(pier, start_mount):
-    count = 24
+    count = 60
     pier.sim.add_messages(room=pier.id, person="alice", text="", count=count, stepMs=1000,
                           created="2026-10-01T10:00:00.000Z",
                           file={"name": "photo.jpg", "type": "image/jpeg", "content": "x"})
     pier.sim.upload(pier.id, "newest.txt", b"newest")
-    remounted(pier, start_mount, f"rate={RATE}", hurry=HURRY)
+    remounted(pier, start_mount, f"rate={2 * RATE}", hurry=HURRY)
     # Which file that is is known before the others' names are.
     assert (pier / "files/newest.txt").read_text() == "newest"
     assert len(pier.sim.requests("HEAD")) < count
@@ -84,6 +84,8 @@ def test_names_that_wait_for_their_turn(pier, start_mount):
     copy = start_cmd(["cp", pier.mount.state / "new.txt", "files/"], cwd=pier.dir)
     echo = start_cmd(["sh", "-c", "echo direct > files/direct.txt"], cwd=pier.dir)
     wait_until(lambda: (pier.mount / ".sparkfs/transfers").read_text().startswith("names\t"))
+    wait_until(lambda: "names of attachments are still to be asked for" in
+               Unsent(pier.mount).last_error())
     # Whoever asks in no other way is told after a while, and nothing is made.
     with fails(errno.EEXIST):
         os.close(os.open(pier / "files/new.txt", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
