@@ -74,7 +74,7 @@ bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_
 	struct store_conn *conn;
 	struct tree_place p;
 
-	if (!a.what || !c->name || !tree_place_of(c, &p) || !store_change_is_news(c))
+	if (!a.what || !c->name || !tree_place_of(c, &p) || !c->is_news)
 		return false;
 	if (!p.below) {
 		fill(c, &p, NULL, &a);

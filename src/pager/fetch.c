@@ -307,6 +307,7 @@ static void fetch_reset(struct fetch *f)
 	g_clear_pointer(&f->room_id, g_free);
 	g_clear_pointer(&f->last_next, g_free);
 	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
+	f->listed = 0;
 	f->is_partial = f->is_all_pages = f->is_complete = false;
 }
 

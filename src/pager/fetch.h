@@ -30,6 +30,7 @@ struct fetch {
 	int64_t activity_ms; /* NEED_HEAD: the space's last activity at that time */
 	bool has_activity;
 	int64_t verified_hi_ms; /* NEED_VERIFY: it verifies what is known from there down */
+	guint listed;		/* NEED_HEAD: messages that came with its pages */
 
 	struct page_run *run;	      /* NEED_HEAD, NEED_SWEEP, NEED_VERIFY */
 	struct span_waiter *waiter;   /* NEED_SPAN */

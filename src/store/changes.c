@@ -44,8 +44,3 @@ struct store_change *changes_add_named(struct write *w, enum store_change_type t
 	c->name = g_strdup(name);
 	return c;
 }
-
-bool store_change_is_news(const struct store_change *c)
-{
-	return c->type == STORE_MESSAGE_ADDED ? c->is_new_head : c->is_news;
-}

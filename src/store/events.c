@@ -113,6 +113,15 @@ static int append_change(struct write *w, const struct store_change *c)
 	return c->name ? append_named(w, what, c, room, c->name) : 0;
 }
 
+int events_missed(struct write *w, int64_t room, enum webex_room_type type)
+{
+	const struct store_change c = {
+		.type = STORE_ROOM_CHANGED, .room = room, .rowid = room, .room_type = type};
+	g_autofree char *name = room_name(w, room);
+
+	return name ? append_named(w, STORE_EVENT_MISSED, &c, name, name) : 0;
+}
+
 static int drop_oldest(struct write *w)
 {
 	int64_t before = atomic_load(&w->s->event_last);
@@ -133,7 +142,7 @@ int events_append(struct write *w)
 	for (guint i = w->changes_mark; w->changes && r == 0 && i < w->changes->len; i++) {
 		const struct store_change *c = g_ptr_array_index(w->changes, i);
 
-		if (store_change_is_news(c))
+		if (c->is_news)
 			r = append_change(w, c);
 	}
 	return r < 0 || !w->events ? r : drop_oldest(w);

@@ -119,6 +119,8 @@ int shrink_convert(struct store *s, int (*reopen)(struct store *s));
 void events_init(struct store *s);
 /* Adds the changes that are news to the journal. */
 int events_append(struct write *w);
+/* Appends an event which says that some new messages of the room make none. */
+int events_missed(struct write *w, int64_t room, enum webex_room_type type);
 
 /* ---- unique.c ---- */
 /* 1 if the key is in use in the directory; 0; -errno. */
@@ -292,6 +294,10 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
  * is too new; -errno. */
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
 
+/* ---- pages.c ---- */
+/* True if one span has all of this one. */
+bool span_is_known(struct sql *q, int64_t room, const struct store_span *span);
+
 /* ---- message_put.c ---- */
 /* What the messages of one call share. */
 struct put {
@@ -305,6 +311,7 @@ struct put {
 	 * change is appended for all messages. */
 	bool is_backfill;
 	bool has_told_backfill;
+	unsigned late;	     /* messages that the server shows late */
 	bool is_pinned;	     /* the messages are our own, and so no news */
 	GHashTable *authors; /* person id -> struct author */
 	char *owner_id;	     /* id of the owner of the store; NULL: unknown */
@@ -332,6 +339,12 @@ int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 /* ---- pages.c ---- */
 /* True if every message of this millisecond is known. */
 bool span_has(struct sql *q, int64_t room, int64_t ms);
+
+/* ---- news.c ---- */
+/* Whether a message that was not known is news. Our own, which have a pin, always are, whatever is newer. */
+bool put_is_news(struct put *p, int64_t created_ms);
+/* Says that there are more late messages than make events. */
+int put_tell_late(const struct put *p);
 
 /* ---- page_put.c ---- */
 /*

@@ -115,6 +115,8 @@ int put_end(struct put *p, int r)
 {
 	if (r == 0 && p->newest_ms > p->told_ms)
 		r = note_activity(p);
+	if (r == 0)
+		r = put_tell_late(p);
 	room_place_clear(&p->room);
 	g_free(p->owner_id);
 	g_clear_pointer(&p->authors, g_hash_table_destroy);
@@ -367,16 +369,16 @@ static int name_and_place(struct put *p, const struct webex_message *m, bool is_
 static void add_change(struct put *p, const struct webex_message *m, int64_t rowid,
 		       const char *stem)
 {
-	bool is_new_head = p->told_ms >= 0 && m->created_ms > p->told_ms;
+	bool is_new = put_is_news(p, m->created_ms);
 	struct store_change *change;
 
 	p->newest_ms = MAX(p->newest_ms, m->created_ms);
-	if (p->is_backfill && !is_new_head && p->has_told_backfill)
+	if (p->is_backfill && !is_new && p->has_told_backfill)
 		return;
-	p->has_told_backfill |= !is_new_head;
+	p->has_told_backfill |= !is_new;
 	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, rowid);
 	change->name = g_strdup(stem);
-	change->is_new_head = is_new_head;
+	change->is_news = is_new;
 }
 
 /*
@@ -536,7 +538,8 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 							     : times_changed(p->w, old, m);
 	if (r == 0)
 		changes_add_named(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type,
-				  old->rowid, NULL, old->stem);
+				  old->rowid, NULL, old->stem)
+			->is_news = false;
 	return r;
 }
 

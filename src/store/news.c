@@ -56,15 +56,16 @@ static int newest_listed(struct sql *q, int64_t room, int64_t *ret_hi)
 
 /*
  * Own messages are accounted for when they are stored, so what is accounted for never moves
- * back. Messages that came after the fetch began and are in its list are accounted for, too.
+ * back. Messages that came after the fetch began and are in its list are accounted for, too. Told
+ * is what was listed, also where the last activity was later: that may be one without a message.
  */
 static int settle(struct write *w, int64_t room, int64_t activity_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(w->q, "UPDATE room SET told_ms=max(told_ms, ?3), head_activity_ms="
+		sql_stmt(w->q, "UPDATE room SET told_ms=?3, head_activity_ms="
 			       " CASE WHEN head_activity_ms=last_activity_ms OR"
 			       "  last_activity_ms<=?3 THEN last_activity_ms ELSE ?2 END"
-			       " WHERE rowid=?1 AND (told_ms<?3 OR (head_activity_ms<>?2"
+			       " WHERE rowid=?1 AND (told_ms<>?3 OR (head_activity_ms<>?2"
 			       "  AND head_activity_ms<>last_activity_ms))");
 	int64_t hi;
 	int r = newest_listed(w->q, room, &hi);
@@ -77,12 +78,51 @@ static int settle(struct write *w, int64_t room, int64_t activity_ms)
 	return sql_run(&st);
 }
 
+/* 1 if new messages may stand between those that were told and the newest ones that are known; 0;
+ * -errno. */
+static int has_gap(struct sql *q, int64_t room, enum webex_room_type *ret_type)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT told_ms, type FROM room WHERE rowid=?1 AND gone=0");
+	struct store_span news;
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r;
+	news.lo = sql_get_int(&st, 0);
+	*ret_type = (enum webex_room_type)sql_get_int(&st, 1);
+	r = newest_listed(q, room, &news.hi);
+	if (r < 0)
+		return r;
+	return news.lo >= 0 && news.lo < news.hi && !span_is_known(q, room, &news);
+}
+
+bool store_news_has_gap(struct store_conn *c, int64_t room)
+{
+	enum webex_room_type type;
+
+	return has_gap(c->q, room, &type) == 1;
+}
+
+static int tell_gap(struct write *w, int64_t room)
+{
+	enum webex_room_type type;
+	int r = has_gap(w->q, room, &type);
+
+	return r == 1 ? events_missed(w, room, type) : r;
+}
+
 int store_news_settle(struct store *s, int64_t room, int64_t activity_ms)
 {
 	struct write w;
 	int r = write_begin(s, NULL, &w);
 
-	return r < 0 ? r : write_end(&w, settle(&w, room, activity_ms));
+	if (r < 0)
+		return r;
+	r = tell_gap(&w, room);
+	return write_end(&w, r < 0 ? r : settle(&w, room, activity_ms));
 }
 
 static int put_used(struct write *w, const GArray *uses)
@@ -152,4 +192,30 @@ int store_old_next(struct store_conn *c, int64_t after, int64_t before_wall_ms,
 		.are_members = sql_get_int(&st, 2),
 	};
 	return 0;
+}
+
+/* ---- which messages are news ---- */
+
+/* So many messages that come late with one page make an event each. More of them were hidden by an
+ * answer that was too short, or were brought from elsewhere. */
+#define LATE_MAX 100
+
+/* True if everything of that time was known before, so that the server shows the message late. */
+static bool is_late(const struct put *p, int64_t created_ms)
+{
+	const struct store_span at = {.lo = created_ms - 1, .hi = created_ms};
+
+	return !p->is_backfill && span_is_known(p->w->q, p->room.rowid, &at);
+}
+
+bool put_is_news(struct put *p, int64_t created_ms)
+{
+	if (p->is_pinned || (p->told_ms >= 0 && created_ms > p->told_ms))
+		return true;
+	return is_late(p, created_ms) && ++p->late <= LATE_MAX;
+}
+
+int put_tell_late(const struct put *p)
+{
+	return p->late > LATE_MAX ? events_missed(p->w, p->room.rowid, p->room.type) : 0;
 }

@@ -71,7 +71,7 @@ static int span_merge(struct write *w, int64_t room, struct store_span *span)
 	return sql_run(&drop);
 }
 
-static bool span_is_known(struct sql *q, int64_t room, const struct store_span *span)
+bool span_is_known(struct sql *q, int64_t room, const struct store_span *span)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(q, "SELECT 1 FROM span WHERE room=?1 AND lo<=?2 AND hi>=?3");

@@ -136,21 +136,17 @@ struct store_change {
 	 */
 	char *old_name, *name;
 	/*
+	 * Something happened, and the store did not just learn of something older (by a first
+	 * listing, by a field that earlier answers lacked, by the time of last activity).
 	 * STORE_MESSAGE_ADDED: the message is newer than what was told of the room so far,
 	 * which is the newest message of its last listing or, in a room that was never listed,
-	 * its last activity when it was first seen.
-	 */
-	bool is_new_head;
-	/*
-	 * All others: something happened, and the store did not just learn of something older
-	 * (by a first listing, by a field that earlier answers lacked, by the time of last
-	 * activity).
+	 * its last activity when it was first seen; or it came late: it stands in an interval
+	 * that was known before without it (the server showed it after newer ones); or it was
+	 * posted from here.
 	 */
 	bool is_news;
 };
 
-/* Whether it is to be told as something that happened. */
-bool store_change_is_news(const struct store_change *c);
 /* An array with its free function set. */
 GPtrArray *store_changes_new(void);
 
@@ -238,8 +234,11 @@ struct store_activity {
 /* -ENOENT for tombstones, too. */
 int store_room_activity(struct store_conn *c, int64_t room,
 			struct store_activity *ret_activity);
+/* True if newer messages than those that were told may stand between these and the newest known
+ * ones. They are no news any more once the activity is settled. */
+bool store_news_has_gap(struct store_conn *c, int64_t room);
 /* Accounts for the activity `activity_ms`, which last_ms was when a fetch of the newest
- * messages began that has now ended. */
+ * messages began that has now ended. If there is a gap, an event (STORE_EVENT_MISSED) says so. */
 int store_news_settle(struct store *s, int64_t room, int64_t activity_ms);
 
 /* A room whose newest messages, or members, were listed before some time. */

@@ -73,6 +73,7 @@ static const char *const words[] = {
 	[STORE_EVENT_LOGIN_OK] = "login-ok",
 	[STORE_EVENT_UNSENT] = "unsent",
 	[STORE_EVENT_NOT_SENT] = "not-sent",
+	[STORE_EVENT_MISSED] = "missed",
 };
 
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events)

@@ -210,7 +210,7 @@ static void tell_message(struct telling *g, const struct store_change *c)
 	if (c->type == STORE_MESSAGE_CHANGED) {
 		tell_bodies(g, c);
 		/* That the store has learned a name is no edit. */
-		if (store_change_is_news(c))
+		if (c->is_news)
 			grow_transcripts(g, c);
 		return;
 	}

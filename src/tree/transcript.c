@@ -20,8 +20,8 @@ struct text {
 	uint64_t generation;
 	uint64_t used; /* for the order of use */
 	GString *bytes;
-	int64_t newest; /* cookie of the newest message in it */
-	bool lacks;	/* the body of a message is missing */
+	GArray *shown; /* cookies of the messages in it, rising (int64_t) */
+	bool lacks;    /* the body of a message is missing */
 };
 
 struct transcripts {
@@ -35,6 +35,7 @@ static void text_free(void *p)
 	struct text *t = p;
 
 	g_string_free(t->bytes, TRUE);
+	g_array_unref(t->shown);
 	g_free(t);
 }
 
@@ -65,13 +66,30 @@ static void render(GString *out, const struct store_message *m)
 	webex_render_transcript(&m->m, author, len, out);
 }
 
+/* Where the cookie is among those that are shown, or belongs; true if it is there. */
+static bool find_shown(const struct text *text, int64_t cookie, guint *ret_place)
+{
+	guint low = 0, high = text->shown->len;
+
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (g_array_index(text->shown, int64_t, middle) < cookie)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret_place = low;
+	return low < text->shown->len && g_array_index(text->shown, int64_t, low) == cookie;
+}
+
 static bool add_message(void *arg, const struct store_message *m)
 {
 	struct text *text = arg;
 
 	text->lacks |= m->is_evicted;
 	render(text->bytes, m);
-	text->newest = MAX(text->newest, m->cookie);
+	g_array_append_val(text->shown, m->cookie);
 	return true;
 }
 
@@ -85,6 +103,7 @@ static int make(struct store_conn *conn, uint64_t ino, const struct store_range 
 	text->range = *range;
 	text->generation = generation;
 	text->bytes = g_string_new(NULL);
+	text->shown = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	r = store_message_each(conn, range, add_message, text);
 	if (r == 0 && text->lacks)
 		r = -ENODATA;
@@ -269,20 +288,42 @@ static bool is_in(const struct store_range *range, const struct store_message *m
 	       m->m.created_ms >= range->since_ms;
 }
 
+/*
+ * A message may already be in the text because it was read from the store before it was told. One
+ * that is older than the last one shown has come late, or is there again: whoever follows the text
+ * sees only what is appended, and is told that it stands elsewhere.
+ */
+static void append_added(struct text *text, const struct store_message *m, int64_t now_wall_ms)
+{
+	guint place;
+
+	if (m->deleted || find_shown(text, m->cookie, &place))
+		return;
+	if (place < text->shown->len)
+		append_note(text->bytes, "came late:", m, now_wall_ms);
+	render(text->bytes, m);
+	g_array_insert_val(text->shown, place, m->cookie);
+}
+
+static void append_gone(struct text *text, const struct store_message *m, int64_t now_wall_ms)
+{
+	guint place;
+
+	append_note(text->bytes, "deleted:", m, now_wall_ms);
+	if (find_shown(text, m->cookie, &place))
+		g_array_remove_index(text->shown, place);
+}
+
 static void append(struct text *text, enum store_change_type type,
 		   const struct store_message *m, int64_t now_wall_ms)
 {
 	if (type == STORE_MESSAGE_ADDED) {
-		/* A message older than the last one shown does not belong at the end, and the
-		 * newest may already be in the text because it was read from the store before
-		 * it was told. */
-		if (m->cookie > text->newest)
-			add_message(text, m);
+		append_added(text, m, now_wall_ms);
 	} else if (type == STORE_MESSAGE_CHANGED) {
 		append_note(text->bytes, "edited:", m, now_wall_ms);
 		render(text->bytes, m);
 	} else if (type == STORE_MESSAGE_GONE) {
-		append_note(text->bytes, "deleted:", m, now_wall_ms);
+		append_gone(text, m, now_wall_ms);
 	}
 }
 

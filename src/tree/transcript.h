@@ -3,7 +3,8 @@
  * transcript.log: the messages of a range as one text (design 2.2), either those that a space
  * lists or those of a month. The key of a transcript is the node id of its file. While anybody
  * has it open it only grows: a new message, an edit or a deletion appends lines, and `tail -f`
- * follows. The first open after the last close makes the text anew.
+ * follows. A message that stands further up (it came late) is appended as well, behind a line that
+ * says so. The first open after the last close makes the text anew.
  *
  * Thread rule: any thread. Lock: transcripts.lock. The store is never read under it.
  */

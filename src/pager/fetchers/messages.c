@@ -15,6 +15,8 @@
 /* ---- the newest messages of a space ---- */
 
 #define HEAD_RESTARTS_MAX 3
+/* So many of the newest messages are looked at for news. */
+#define HEAD_TOLD_MAX 1000
 
 /* True if the newest `recent` messages, or all that exist, are known. The rest of the past is
  * fetched by intervals of time. */
@@ -34,14 +36,34 @@ static bool head_is_enough(struct fetch *f)
 	return enough;
 }
 
+/*
+ * True if new messages stand below those that came, after an outage for example. They are fetched
+ * so that they are told, however few messages a space lists; but not without end: beyond
+ * HEAD_TOLD_MAX the journal says that it lacks some (store_news_settle).
+ */
+static bool has_untold(struct fetch *f, struct page_run *run, guint items)
+{
+	struct store_conn *conn;
+	bool has;
+
+	f->listed += items;
+	if (f->listed >= HEAD_TOLD_MAX ||
+	    store_read_begin(pager_get_config(f->pager)->store, &conn))
+		return false;
+	has = store_news_has_gap(conn, f->need.row);
+	store_read_end(conn);
+	if (has)
+		page_run_widen(run);
+	return has;
+}
+
 static bool head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
+	bool is_untold = has_untold(f, run, items);
 
-	(void)run;
-	(void)items;
 	if (head_is_enough(f))
-		return false;
+		return is_untold;
 	/* Until the rest has come the head does not count as listed; what comes is kept. */
 	store_set_head_recent(pager_get_config(f->pager)->store, f->need.row, 0);
 	return true;
@@ -155,12 +177,14 @@ static bool to_head_paged(void *arg, struct page_run *run, guint items)
 {
 	struct fetch *f = arg;
 	struct store *s = pager_get_config(f->pager)->store;
+	bool is_untold = has_untold(f, run, items), goes_on;
 
 	/* Until as much is known as a head has it does not count as listed. */
 	if (!head_is_enough(f))
 		store_set_head_recent(s, f->need.row, 0);
-	return f->need.lo_ms == NEED_WHOLE ? whole_goes_on(f, run, items)
-					   : page_run_top(run) > f->need.lo_ms;
+	goes_on = f->need.lo_ms == NEED_WHOLE ? whole_goes_on(f, run, items)
+					      : page_run_top(run) > f->need.lo_ms;
+	return is_untold || goes_on;
 }
 
 static int to_head_begin(struct fetch *f)

@@ -185,6 +185,17 @@ void page_run_set_bottom(struct page_run *l, int64_t bottom)
 	l->bottom = MAX(l->bottom, bottom);
 }
 
+void page_run_widen(struct page_run *l)
+{
+	int max = server_page_max(pager_server(l->config.pager), SERVER_PAGE_MAX);
+
+	/* A bot's list has pages of one size. A link belongs to its page size. */
+	if (l->config.is_filtered || max <= l->max || !l->anchor)
+		return;
+	l->max = max;
+	set_next(l, NULL);
+}
+
 bool page_run_can_cut(const struct page_run *l)
 {
 	return l->config.can_cut;

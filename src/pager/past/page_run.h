@@ -90,6 +90,8 @@ bool page_run_can_cut(const struct page_run *run);
 /* For `done`: true if the server does not know the space. The 404 of a list that goes on behind
  * a message may only mean that message. */
 bool page_run_lost_space(const struct page_run *run, const struct webex_reply *reply);
+/* Asks for the largest pages from now on, behind the last message that came; for `paged`. */
+void page_run_widen(struct page_run *run);
 /* How many pages came. */
 int page_run_pages(const struct page_run *run);
 /* How many milliseconds of time the last page covered; for estimates. */

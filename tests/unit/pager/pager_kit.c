@@ -181,13 +181,16 @@ static void on_changes(void *arg, GPtrArray *changes)
 	w->changes += (int)changes->len;
 }
 
+int room_activity;
+
 static struct webex_room *new_room(const char *id, const char *title)
 {
 	struct webex_room *r = g_new0(struct webex_room, 1);
 
 	r->id = g_strdup(id);
 	r->title = g_strdup(title);
-	r->created_ms = r->last_activity_ms = T0;
+	r->created_ms = T0;
+	r->last_activity_ms = T0 + room_activity;
 	return r;
 }
 

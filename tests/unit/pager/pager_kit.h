@@ -16,6 +16,8 @@
 #include "pager/proof/proof.h"
 
 #define T0 INT64_C(1760000000000)
+/* The last activity of a space, after T0. What is newer is news. */
+extern int room_activity;
 
 struct call {
 	const char *what;

@@ -382,5 +382,6 @@ int main(void)
 		TEST(direct_keeps),
 	};
 
+	room_activity = 1000;
 	return cmocka_run_group_tests_name("sources", tests, NULL, NULL);
 }

@@ -354,7 +354,8 @@ char *kit_changes(struct kit *k)
 		if (c->old_name)
 			g_string_append_printf(out, "%s>", c->old_name);
 		g_string_append_printf(out, "%s%s\n", c->name ? c->name : "",
-				       c->is_new_head ? " head" : "");
+				       c->type == STORE_MESSAGE_ADDED && c->is_news ? " head"
+										    : "");
 	}
 	g_ptr_array_set_size(k->changes, 0);
 	return g_string_free(out, FALSE);

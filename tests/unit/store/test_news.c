@@ -86,7 +86,7 @@ static char *heads(struct kit *k)
 		const struct store_change *c = g_ptr_array_index(k->changes, i);
 
 		/* 2025-03-04T09-20-31.508Z: the milliseconds. */
-		if (c->is_new_head)
+		if (c->type == STORE_MESSAGE_ADDED && c->is_news)
 			g_string_append_printf(text, "%d ", atoi(c->name + 20) - 507);
 	}
 	g_ptr_array_set_size(k->changes, 0);
@@ -213,6 +213,150 @@ static void test_own_messages(void **state)
 	settle(k, one, 40);
 	put_own(k, two, 50);
 	assert_text(news(k), "two 50\n");
+}
+
+/* The server shows a message after newer ones. */
+static void test_what_comes_late(void **state)
+{
+	struct kit *k = *state;
+	GPtrArray *many = g_ptr_array_new();
+	int64_t one;
+
+	list_rooms(k, kit_list(room_at(1, 400), NULL));
+	one = row_of(k, "one");
+	kit_page(k, one, kit_list(at(400), at(300), NULL), T0 + 250, 0, STORE_PAGE_HEAD);
+	settle(k, one, 400);
+	g_free(heads(k));
+	kit_page(k, one, kit_list(at(400), at(350), at(300), NULL), T0 + 250, 0,
+		 STORE_PAGE_HEAD);
+	assert_text(heads(k), "350 ");
+	/* As an answer of its own, and in the same millisecond as the newest one. */
+	kit_put(k, one, at(310));
+	kit_put(k, one, kit_message(401, T0 + 400, "b@x", "text"));
+	assert_text(heads(k), "310 400 ");
+	/* In a list that a bot sees. */
+	kit_page(k, one, kit_list(at(320), NULL), T0 + 305, 0, STORE_PAGE_FILTERED);
+	assert_text(heads(k), "320 ");
+	/* What was never listed is the past. So is a page of it that reaches into what is known. */
+	kit_put(k, one, at(240));
+	kit_page(k, one, kit_list(at(260), at(250), at(200), NULL), T0 + 190, T0 + 260,
+		 STORE_PAGE_INNER);
+	assert_text(heads(k), "260 ");
+	/* It was told before. */
+	assert_int_equal(store_remove_message(k->s,
+					      kit_number(k->path, "SELECT rowid FROM message"
+								  " LIMIT 1"),
+					      NULL),
+			 0);
+	kit_page(k, one, kit_list(at(400), NULL), T0 + 390, 0, STORE_PAGE_HEAD);
+	assert_text(heads(k), "");
+	/* So many at once come from an answer that was too short: some events, and one that says so. */
+	for (unsigned ms = 402; ms < 552; ms++)
+		g_ptr_array_add(many, at(ms));
+	kit_page(k, one, kit_list(at(600), NULL), T0 + 401, 0, STORE_PAGE_HEAD);
+	settle(k, one, 600);
+	g_free(heads(k));
+	kit_page(k, one, many, T0 + 401, T0 + 552, STORE_PAGE_INNER);
+	assert_int_equal(k->changes->len, 150);
+	for (guint i = 0; i < k->changes->len; i++)
+		assert_int_equal(((struct store_change *)k->changes->pdata[i])->is_news,
+				 i < 100);
+}
+
+/* The last activity may be no message, or one that the server does not show yet. */
+static void test_an_activity_without_a_message(void **state)
+{
+	struct kit *k = *state;
+	int64_t one;
+
+	list_rooms(k, kit_list(room_at(1, 100), NULL));
+	one = row_of(k, "one");
+	kit_page(k, one, kit_list(at(10), at(9), NULL), T0 + 8, 0, STORE_PAGE_HEAD);
+	assert_text(heads(k), "");
+	settle(k, one, 100);
+	kit_page(k, one, kit_list(at(60), at(50), NULL), T0 + 50, 0, STORE_PAGE_HEAD);
+	assert_text(heads(k), "50 60 ");
+}
+
+/* An own message whose answer comes after a newer one was listed. */
+static void test_own_messages_are_always_told(void **state)
+{
+	struct kit *k = *state;
+	int64_t one;
+
+	list_rooms(k, kit_list(room_at(1, 10), NULL));
+	one = row_of(k, "one");
+	kit_page(k, one, kit_list(at(10), NULL), T0 + 5, 0, STORE_PAGE_HEAD);
+	settle(k, one, 10);
+	g_free(heads(k));
+	put_own(k, one, 8);
+	put_own(k, one, 3);
+	assert_text(heads(k), "8 3 ");
+}
+
+static bool count_missed(void *arg, const struct store_event *e)
+{
+	if (e->what == STORE_EVENT_MISSED) {
+		assert_string_equal(e->path, "spaces/one");
+		++*(int *)arg;
+	}
+	return true;
+}
+
+static bool has_gap(struct kit *k, int64_t room)
+{
+	struct store_conn *c;
+	bool has;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	has = store_news_has_gap(c, room);
+	store_read_end(c);
+	return has;
+}
+
+static int missed(struct kit *k)
+{
+	struct store_conn *c;
+	int n = 0;
+
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_events_after(c, 0, count_missed, &n), 0);
+	store_read_end(c);
+	return n;
+}
+
+/* Not all new messages came with the pages of a fetch: the journal says so, once. */
+static void test_what_is_not_told_is_said(void **state)
+{
+	struct kit *k = *state;
+	int64_t one;
+
+	list_rooms(k, kit_list(room_at(1, 10), NULL));
+	one = row_of(k, "one");
+	/* Never listed: the past is not missed. */
+	kit_page(k, one, kit_list(at(10), at(9), NULL), T0 + 8, 0, STORE_PAGE_HEAD);
+	assert_false(has_gap(k, one));
+	settle(k, one, 10);
+	kit_page(k, one, kit_list(at(40), at(30), NULL), T0 + 30, 0, STORE_PAGE_HEAD);
+	assert_true(has_gap(k, one));
+	/* A mount that ends here goes on. */
+	kit_reopen(k);
+	assert_true(has_gap(k, one));
+	kit_page(k, one, kit_list(at(30), at(20), at(10), NULL), T0 + 10, T0 + 30,
+		 STORE_PAGE_INNER);
+	assert_false(has_gap(k, one));
+	settle(k, one, 40);
+	assert_int_equal(missed(k), 0);
+	kit_page(k, one, kit_list(at(90), at(80), NULL), T0 + 80, 0, STORE_PAGE_HEAD);
+	settle(k, one, 90);
+	assert_int_equal(missed(k), 1);
+	assert_false(has_gap(k, one));
+	settle(k, one, 90);
+	g_free(heads(k));
+	/* What was said to be missed makes no event when somebody reads it. */
+	kit_page(k, one, kit_list(at(80), at(60), NULL), T0 + 50, T0 + 80, STORE_PAGE_INNER);
+	assert_text(heads(k), "");
+	assert_int_equal(missed(k), 1);
 }
 
 static void test_late_rooms(void **state)
@@ -366,6 +510,10 @@ int main(void)
 		T(test_a_fetch_that_was_overtaken),
 		T(test_news_of_two_pages),
 		T(test_own_messages),
+		T(test_what_comes_late),
+		T(test_an_activity_without_a_message),
+		T(test_own_messages_are_always_told),
+		T(test_what_is_not_told_is_said),
 		T(test_late_rooms),
 		T(test_no_activity_known),
 		T(test_used),

@@ -78,7 +78,7 @@ static void assert_changes(struct kit *k, unsigned added, unsigned heads, unsign
 		const struct store_change *c = g_ptr_array_index(k->changes, i);
 
 		is[0] += c->type == STORE_MESSAGE_ADDED;
-		is[1] += c->is_new_head;
+		is[1] += c->type == STORE_MESSAGE_ADDED && c->is_news;
 		is[2] += c->type == STORE_MESSAGE_GONE;
 	}
 	assert_int_equal(is[0], added);

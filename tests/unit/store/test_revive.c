@@ -70,7 +70,7 @@ static void test_by_a_page(void **state)
 	/* No news, and the same row. */
 	assert_int_equal(k->changes->len, 1);
 	assert_int_equal(((struct store_change *)k->changes->pdata[0])->rowid, row);
-	assert_false(((struct store_change *)k->changes->pdata[0])->is_new_head);
+	assert_false(((struct store_change *)k->changes->pdata[0])->is_news);
 	page(k, room);
 	assert_int_equal(k->changes->len, 1);
 }

@@ -167,14 +167,37 @@ static void test_grows_while_open(void **state)
 	transcript_release(w->t, INO(w));
 }
 
-static void test_older_messages_are_no_news(void **state)
+/* The server shows a message after a newer one. */
+static void test_what_comes_late(void **state)
 {
 	struct world *w = *state;
+	g_autofree char *before = NULL;
+	size_t length;
 	int64_t row;
 
 	hold(w);
+	before = g_strdup(text(w));
 	row = put(w, "M0", "ancient", -5000);
+	assert_true(append(w, row, STORE_MESSAGE_ADDED));
+	assert_true(g_str_has_prefix(text(w), before));
+	assert_non_null(strstr(text(w) + strlen(before), "* came late: the message of"));
+	assert_non_null(strstr(text(w) + strlen(before), "ancient"));
+	/* Told twice, it is there once; what is newer comes as ever. */
 	assert_false(append(w, row, STORE_MESSAGE_ADDED));
+	length = strlen(text(w));
+	assert_true(append(w, put(w, "M9", "newest", 9000), STORE_MESSAGE_ADDED));
+	assert_null(strstr(text(w) + length, "late"));
+	/* It was taken for gone, and is there again. */
+	assert_true(append(w, row, STORE_MESSAGE_GONE));
+	length = strlen(text(w));
+	assert_true(append(w, row, STORE_MESSAGE_ADDED));
+	assert_non_null(strstr(text(w) + length, "ancient"));
+	transcript_release(w->t, INO(w));
+	/* An open after the last close has it in its place, where nothing is late. */
+	hold(w);
+	assert_null(strstr(text(w), "late"));
+	assert_false(append(w, row, STORE_MESSAGE_ADDED));
+	assert_true(strstr(text(w), "ancient") < strstr(text(w), "first"));
 	transcript_release(w->t, INO(w));
 }
 
@@ -260,7 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(size),
 		TEST(grows_while_open),
-		TEST(older_messages_are_no_news),
+		TEST(what_comes_late),
 		TEST(told_twice_and_not_at_all),
 		TEST(a_part_of_a_room),
 		TEST(reads_past_the_end),

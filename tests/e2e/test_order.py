@@ -1,0 +1,142 @@
+"""The order in which things come: late messages, more news than are told, loops, odd times."""
+import os
+import time
+
+import pytest
+
+from lib.shell import kill_group, start_cmd
+from lib.tree import messages_in, read, txt_name
+from lib.util import wait_until
+
+pytestmark = [pytest.mark.sim("--data", "empty")]
+
+LATE = b" * came late: the message of "
+
+
+class Lines:
+    """The lines that a program prints, as they come."""
+
+    def __init__(self, argv):
+        self.process = start_cmd([str(a) for a in argv])
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.text = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        kill_group(self.process)
+
+    def lines(self):
+        while chunk := self.process.stdout.read():
+            self.text += chunk
+        return self.text.decode().split("\n")[:-1]
+
+    def events(self):
+        """"what path" of each line of events."""
+        return [line.split(" ", 2)[2] for line in self.lines()]
+
+
+
+def wait_begun(lines):
+    """Until it has opened its file, which tells what comes from then on."""
+    wait_until(lambda: any(os.readlink(f"/proc/{lines.process.pid}/fd/{fd}").endswith("/events")
+                           for fd in os.listdir(f"/proc/{lines.process.pid}/fd")))
+
+
+def late(sim, room, text, created, **more):
+    return sim.add_messages(room=room, person="bob", text=text, created=created,
+                            **more)["items"]
+
+
+@pytest.fixture
+def spaces(sim):
+    """A space, with a message of two minutes ago, and a 1:1 space; both ids."""
+    ops = sim.create_room("Ops", ["bob@example.com"])["id"]
+    one = sim.api("POST", "/messages", {"toPersonEmail": "bob@example.com", "text": "hello"}
+                  ).ok().json["roomId"]
+    late(sim, ops, "newest", int(time.time() * 1000) - 120000)
+    return ops, one
+
+
+def test_a_message_that_the_server_shows_late(sim, spaces, start_mount):
+    """It comes to whoever listens, whatever is newer: to events, tail -f and inotify."""
+    mount = start_mount(sim, "poll=1", "inotify", "timeout=150", hurry=5)
+    direct = mount.ls("direct")[0]
+    folders = [mount.space("Ops"), mount / "direct" / direct]
+    for folder in folders:
+        assert len(messages_in(folder)) >= 1
+    with Lines(["cat", mount / "events"]) as events, \
+            Lines(["tail", "-n0", "-f", folders[0] / "transcript.log"]) as ops, \
+            Lines(["tail", "-n0", "-f", folders[1] / "transcript.log"]) as one, \
+            Lines(["inotifywait", "-q", "-m", "-e", "close_write", "--format", "%w%f",
+                   *folders]) as watch:
+        wait_begun(events)
+        now = int(time.time() * 1000)
+        expected = []
+        for room, folder, tail in zip(spaces, folders, (ops, one)):
+            # An hour and a day behind the newest, and one in between.
+            for n, age_ms in enumerate((3600000, 86400000, 500000)):
+                text = f"late {n}"
+                # The kernel's watch is there as soon as it tells of something.
+                [m] = late(sim, room, text, now - age_ms)
+                path = os.path.relpath(folder, mount.path) + "/" + txt_name(m)
+                expected.append("message-created " + path)
+                wait_until(lambda e=expected: events.events() == e or None, 20,
+                           f"{expected} in {events.text}")
+                wait_until(lambda t=text, f=tail: f.lines() and t in f.lines()[-1])
+                assert LATE.decode() in tail.lines()[-2]
+                assert read(mount / path).decode() == text + "\n"
+                wait_until(lambda p=path: str(mount / p) in watch.lines())
+            # What is newer comes as ever.
+            m = sim.post(room, "on time", token="bob-token")
+            expected.append("message-created " + os.path.relpath(folder, mount.path)
+                            + "/" + txt_name(m))
+            wait_until(lambda e=expected: events.events() == e)
+            wait_until(lambda f=tail: "on time" in f.lines()[-1])
+            assert LATE.decode() not in tail.lines()[-2]
+    # Anew, all stands in its place.
+    text = read(folders[0] / "transcript.log")
+    assert LATE not in text
+    assert text.index(b"late 1") < text.index(b"late 0") < text.index(b"late 2")
+
+
+def test_all_news_are_told_or_it_says_so(sim, spaces, start_mount):
+    """However few messages a space lists, and also in a later mount."""
+    options = ("poll=1", "recent=100", "timeout=150")
+    mount = start_mount(sim, *options, hurry=5)
+    ops, one = spaces
+    assert mount.ls("spaces") == ["Ops"]
+    messages_in(mount.space("Ops"))
+    with Lines(["cat", mount / "events"]) as events:
+        wait_begun(events)
+        many = late(sim, ops, "many", int(time.time() * 1000) - 60000, count=900, stepMs=1)
+        wait_until(lambda: len(events.lines()) >= 900, 20)
+        assert sorted(events.events()) == sorted(
+            f"message-created spaces/Ops/{txt_name(m)}" for m in many)
+    assert len(messages_in(mount.space("Ops"))) == 100
+    cursor = events.lines()[-1].split()[0]
+    mount.unmount()
+    # An absence: more than are looked at in one space, in the other one all are told.
+    top = int(time.time() * 1000)
+    many = late(sim, ops, "more", top, count=1500, stepMs=1)
+    few = late(sim, one, "few", top, count=150, stepMs=1)
+    mount = start_mount(sim, *options, hurry=5, state=mount.state)
+    with Lines(["cat", mount / f"events@{cursor}"]) as events:
+        wait_until(lambda: len(events.lines()) >= 1000 + 150 + 1, 20)
+        told = events.events()
+        direct = "direct/" + mount.ls("direct")[0]
+        assert told.count("missed spaces/Ops") == 1
+        assert "missed " + direct not in told
+        assert {f"message-created spaces/Ops/{txt_name(m)}" for m in many[-1000:]} < set(told)
+        assert {f"message-created {direct}/{txt_name(m)}" for m in few} < set(told)
+        # It is one line among the others, with a cursor of its own.
+        cursors = [int(line.split()[0]) for line in events.lines()]
+        assert cursors == list(range(int(cursor) + 1, int(cursor) + 1 + len(cursors)))
+        # Who reads them later makes no news of them.
+        months = {m["created"][:7] for m in many}
+        for month in months:
+            mount.ls(f"spaces/Ops/history/{month}")
+        m = sim.post(one, "the last one", token="bob-token")
+        wait_until(lambda: f"message-created {direct}/{txt_name(m)}" in events.events())
+        assert len(events.lines()) == len(cursors) + 1
