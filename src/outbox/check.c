@@ -355,7 +355,8 @@ static void on_list(void *arg, struct webex_reply *reply)
 		on_error(job, reply);
 		return;
 	}
-	job->is_doubtful |= reply->skipped > 0;
+	job->is_doubtful |=
+		reply->skipped > 0 || (reply->is_cut && !reaches_back(job, reply->items));
 	outbox_check_clear(job);
 	job->page = steal_ptr(&reply->items);
 	job->page_left = job->page->len;

@@ -308,7 +308,8 @@ static void fetch_reset(struct fetch *f)
 	g_clear_pointer(&f->last_next, g_free);
 	f->pages = f->stale_pages = f->empty_pages = f->max = 0;
 	f->listed = 0;
-	f->is_partial = f->is_all_pages = f->is_complete = false;
+	f->is_partial = f->is_all_pages = f->is_complete = f->is_cut = false;
+	f->has_been_all = f->has_been_sorted = false;
 }
 
 static int fetch_begin(struct fetch *f)

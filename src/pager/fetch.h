@@ -47,8 +47,11 @@ struct fetch {
 	int64_t known;	   /* NEED_NEWS: number of known spaces */
 	bool is_all_pages; /* NEED_NEWS, NEED_ROOMS: asks for the whole list, in any order */
 	bool is_complete;  /* NEED_NEWS, NEED_ROOMS: it was the whole list */
-	GPtrArray *items;  /* owned, of the fetcher's struct */
-	GHashTable *seen;  /* ids of items, borrowed from them */
+	bool has_kept;	   /* NEED_NEWS, NEED_ROOMS: what came is in the store */
+	bool is_cut;	   /* NEED_NEWS: neither list could be followed as far as it should */
+	bool has_been_all, has_been_sorted; /* NEED_NEWS: which lists did not end */
+	GPtrArray *items;		    /* owned, of the fetcher's struct */
+	GHashTable *seen;		    /* ids of items, borrowed from them */
 	char *room_id;
 	char *last_next;
 };

@@ -429,3 +429,8 @@ void pager_get_stats(struct pager *p, struct pager_stats *ret_stats)
 	ret_stats->listed_wall_ms = fresh.listed_wall_ms;
 	ret_stats->news = fresh.news;
 }
+
+char *pager_poll_trouble(struct pager *p)
+{
+	return poller_trouble(p->poller);
+}

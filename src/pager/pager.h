@@ -238,6 +238,8 @@ struct pager_stats {
 	int news;		/* spaces whose newest messages are still to be fetched */
 };
 void pager_get_stats(struct pager *p, struct pager_stats *ret_stats);
+/* Why the last poll failed, or brought only a part; owned; NULL: it did not. Any thread. */
+char *pager_poll_trouble(struct pager *p);
 
 /* How far it is with the names of a space's attachments, for .sparkfs/transfers. */
 struct pager_names {

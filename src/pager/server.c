@@ -39,6 +39,7 @@ struct server {
 	bool page_grew;	      /* twice as many were tried, and that has not failed */
 	int page_given;	      /* see server_note_page; 0: unknown */
 	int rooms_page;
+	bool has_rooms_part;
 };
 
 struct server *server_new(struct store *store, struct work_queue *queue,
@@ -277,6 +278,16 @@ void server_note_page(struct server *s, int n, int asked)
 		s->page_given = MAX(s->page_given, n);
 	else if (n > s->page_given)
 		s->page_given = 0; /* the short page was short by chance */
+}
+
+void server_note_rooms_part(struct server *s, bool is_part)
+{
+	s->has_rooms_part = is_part;
+}
+
+bool server_has_rooms_part(const struct server *s)
+{
+	return s->has_rooms_part;
 }
 
 int server_rooms_page(const struct server *s)

@@ -95,3 +95,7 @@ void server_note_page(struct server *s, int n, int asked);
 /* The largest page of spaces that the server gives. */
 int server_rooms_page(const struct server *s);
 void server_note_rooms_page(struct server *s, int n);
+/* Whether a part of a list of spaces was kept since the last whole one, so that a known last activity
+ * does not mean that nothing is new further down. */
+void server_note_rooms_part(struct server *s, bool is_part);
+bool server_has_rooms_part(const struct server *s);

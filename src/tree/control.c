@@ -89,6 +89,7 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	int64_t login_since_wall_ms = server_login_since_wall_ms(server);
 	struct pager_stats pager;
 	struct http_stats http;
+	_cleanup_gfree_ char *trouble = pager_poll_trouble(c->pager);
 	int64_t messages, bodies;
 
 	(void)ino;
@@ -104,6 +105,10 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_time(out, "lastAnswer", pager.last_good_wall_ms);
 	add_string(out, "polling", pager.polling);
 	add_time(out, "lastPoll", pager.polled_wall_ms);
+	if (trouble)
+		add_string(out, "pollTrouble", trouble);
+	else
+		g_string_append(out, "  \"pollTrouble\": null,\n");
 	add_time(out, "spacesListed", pager.listed_wall_ms);
 	add_int(out, "spacesWithNews", pager.news);
 	add_time(out, "mounted", ctx->tree->started_wall_ms);

@@ -86,6 +86,9 @@ struct webex_reply {
 	GPtrArray *items;
 	int skipped; /* items of the page that could not be used */
 	char *next;  /* lists: the repaired URL of the next page, or NULL */
+	/* Lists: it goes on, but its next link leads to the same page again or cannot be used
+	 * (`message` says so); next is NULL. */
+	bool is_cut;
 	/* contents only: */
 	int64_t content_bytes;	/* offset behind the last byte; of a HEAD: the stated length, or
 				 * -1 */

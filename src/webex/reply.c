@@ -108,22 +108,28 @@ static void fill_unreadable(struct webex_reply *reply, const char *message)
 	reply->may_have_applied = true;
 }
 
+/* A next link that leads nowhere must not look like the end of the list. What the page has is good. */
+static void cut_list(struct webex_reply *reply, const char *message)
+{
+	reply->is_cut = true;
+	reply->message = g_strdup(message);
+}
+
 static void fill_next(const struct webex_call *call, struct webex_reply *reply)
 {
 	const char *link = call->answer->link;
 	_cleanup_gfree_ char *target = link ? http_link_next(link) : NULL;
 
 	if (!target) {
-		/* A next link that cannot be read must not look like the end of the list. */
 		if (link && (strcasestr(link, "rel=next") || strcasestr(link, "rel=\"next\"")))
-			fill_unreadable(reply, "the next link cannot be read");
+			cut_list(reply, "the next link cannot be read");
 		return;
 	}
 	int r = webex_page_next(call->url, target, &reply->next);
 	if (r == -ELOOP)
-		fill_unreadable(reply, "the next link leads to the same page again");
+		cut_list(reply, "the next link leads to the same page again");
 	else if (r < 0)
-		fill_unreadable(reply, "the next link cannot be used");
+		cut_list(reply, "the next link cannot be used");
 }
 
 static void fill_items(const struct webex_call *call, struct webex_reply *reply)

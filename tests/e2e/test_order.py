@@ -1,11 +1,12 @@
 """The order in which things come: late messages, more news than are told, loops, odd times."""
+import json
 import os
 import time
 
 import pytest
 
 from lib.shell import kill_group, start_cmd
-from lib.tree import messages_in, read, txt_name
+from lib.tree import error_of, messages_in, read, txt_name
 from lib.util import wait_until
 
 pytestmark = [pytest.mark.sim("--data", "empty")]
@@ -140,3 +141,56 @@ def test_all_news_are_told_or_it_says_so(sim, spaces, start_mount):
         m = sim.post(one, "the last one", token="bob-token")
         wait_until(lambda: f"message-created {direct}/{txt_name(m)}" in events.events())
         assert len(events.lines()) == len(cursors) + 1
+
+
+def status(mount):
+    return json.loads(read(mount / ".sparkfs/status.json"))
+
+
+def test_lists_whose_next_links_lead_in_circles(sim, start_mount):
+    """What came is used, the other list is asked for, and status.json says what is wrong."""
+    titles = [f"S{n:02}" for n in range(12)]
+    rooms = {t: sim.create_room(t, ["bob@example.com"])["id"] for t in titles}
+    sim.control("POST", "/switches", {"maxPage": 5})
+    mount = start_mount(sim, "poll=1", "timeout=150", hurry=5)
+    assert mount.ls("spaces") == titles
+    wait_until(lambda: status(mount)["lastPoll"])
+    with Lines(["cat", mount / "events"]) as events:
+        wait_begun(events)
+
+        def post():
+            return {f"message-created spaces/{t}/{txt_name(m)}" for t, m in
+                    [(t, sim.post(rooms[t], "hello", token="bob-token")) for t in titles]}
+
+        sim.fault(route="/rooms$", query="sortBy=lastactivity", pagination="loop")
+        told = post()
+        wait_until(lambda: set(events.events()) == told, 20, "all news by the other list")
+        assert status(mount)["pollTrouble"] is None
+        # Both lists: those that can be seen, and words.
+        both = sim.fault(route="/rooms$", pagination="loop")
+        more = post()
+        wait_until(lambda: status(mount)["pollTrouble"])
+        wait_until(lambda: len(set(events.events()) & more) >= 5)
+        assert "does not end" in read(mount / ".sparkfs/last-error").decode()
+        sim.clear_fault(both)
+        wait_until(lambda: set(events.events()) == told | more, 20)
+        wait_until(lambda: status(mount)["pollTrouble"] is None)
+        # A page behind the first one fails.
+        sim.clear_faults()
+        sim.fault(route="/rooms$", query="sortBy=lastactivity", skip=1, status=500)
+        told |= more | post()
+        wait_until(lambda: set(events.events()) == told, 20)
+        # The list of messages of a space, page by page: behind each message there are others.
+        sim.clear_faults()
+        sim.fault(route="/messages$", pagination="loop")
+        many = late(sim, rooms["S00"], "many", int(time.time() * 1000), count=13, stepMs=1)
+        told |= {f"message-created spaces/S00/{txt_name(m)}" for m in many}
+        wait_until(lambda: set(events.events()) == told, 20)
+        # Members: listing them fails, but what came is known.
+        sim.fault(route="/memberships$", pagination="loop")
+        admin = sim.api("POST", "/memberships", {"roomId": rooms["S00"],
+                                                 "personEmail": "admin@example.com"}).ok()
+        sim.control("POST", "/switches", {"maxPage": 2})
+        assert error_of(os.listdir, mount / "spaces/S00/members") == "EIO"
+        assert admin
+    assert (mount / "spaces/S00/members/alice@example.com").exists()

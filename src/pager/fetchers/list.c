@@ -53,6 +53,10 @@ static bool is_too_long(const struct fetch *f)
 
 enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply)
 {
+	if (reply->is_cut) {
+		log_warning("cache", "a list cannot be followed: %s", reply->message);
+		return PAGES_LOOP;
+	}
 	if (!reply->next)
 		return PAGES_END;
 	if (is_too_long(f))
@@ -78,5 +82,17 @@ bool pages_halve(struct fetch *f, const struct webex_reply *reply)
 void pages_restart(struct fetch *f)
 {
 	g_clear_pointer(&f->last_next, g_free);
-	f->stale_pages = -FETCH_MAX_PAGES;
+	g_clear_pointer(&f->seen, g_hash_table_unref);
+	g_clear_pointer(&f->items, g_ptr_array_unref);
+	f->stale_pages = f->empty_pages = 0;
+	f->is_partial = false;
+}
+
+int pages_fail(struct webex_reply *reply)
+{
+	if (!reply->message)
+		reply->message =
+			g_strdup("the list does not end: its next links go round in circles");
+	reply->error = -EIO;
+	return reply->error;
 }

@@ -23,5 +23,7 @@ enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply);
 
 /* Halves the page size after a gateway gave up on a large page. True: the list can begin anew. */
 bool pages_halve(struct fetch *f, const struct webex_reply *reply);
-/* Begins the list anew; the items that came are kept. */
+/* Begins the list anew, from its first page on: the items that came are dropped. */
 void pages_restart(struct fetch *f);
+/* The error of a list that does not end (PAGES_LOOP, PAGES_TOO_MANY): -EIO, with words in the reply. */
+int pages_fail(struct webex_reply *reply);

@@ -29,6 +29,7 @@ static int begin(struct fetch *f)
 	return submit(f, NULL);
 }
 
+/* The whole list, or what came of one that does not end, which proves nothing of the others. */
 static int publish(struct fetch *f)
 {
 	const struct pager_config *c = pager_get_config(f->pager);
@@ -64,8 +65,11 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	more = pages_more(f, reply);
 	if (more == PAGES_FOLLOW)
 		return submit(f, f->last_next);
-	if (more != PAGES_END)
-		return -EIO;
+	if (more != PAGES_END) {
+		f->is_partial = true;
+		(void)publish(f);
+		return pages_fail(reply);
+	}
 	return publish(f);
 }
 

@@ -11,10 +11,15 @@
  *   more                         everything, in any order: above about 3,000 the sorted list
  *                                may lack the most recently active (pager/present/poll.c then polls less
  *                                often where that takes many pages)
+ *
+ * If one of the two lists does not end, a poll asks for the other one. What came of a list is kept
+ * all the same; then the next polls do not stop at a space without news, since what was kept may
+ * stand above others that have some.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "pager/fetchers/fetchers.h"
 #include "pager/fetchers/list.h"
 #include "pager/internal.h"
@@ -60,23 +65,19 @@ static int64_t count_known(const struct fetch *f)
 	return n;
 }
 
-static int news_begin(struct fetch *f)
+static int list_sorted(struct fetch *f)
 {
-	f->known = count_known(f);
-	if (!f->known || f->known > NEWS_SORTED_MAX)
-		return rooms_begin(f);
 	f->max = f->known <= server_rooms_page(f->pager->server) ? SERVER_PAGE_MAX : NEWS_PAGE;
 	f->is_all_pages = false;
 	return submit(f, NULL);
 }
 
-/* Begins the whole list from the first page on, whatever came before. */
-static int list_all(struct fetch *f)
+static int news_begin(struct fetch *f)
 {
-	pages_restart(f);
-	f->max = MAX(f->max, SERVER_PAGE_MAX / 2);
-	f->is_all_pages = true;
-	return submit(f, NULL);
+	f->known = count_known(f);
+	if (!f->known || f->known > NEWS_SORTED_MAX)
+		return rooms_begin(f);
+	return list_sorted(f);
 }
 
 /* ---- pages of a sorted list ---- */
@@ -116,12 +117,13 @@ static enum next_step step_after(struct fetch *f, const struct webex_reply *repl
 	int page_max;
 
 	/* The server gives no larger page, and there are more spaces. */
-	if (!f->pages && f->max == SERVER_PAGE_MAX && n)
+	if (!f->pages && f->max == SERVER_PAGE_MAX && n && reply->next)
 		server_note_rooms_page(f->pager->server, (int)n);
 	page_max = MIN(server_rooms_page(f->pager->server), SERVER_PAGE_MAX);
 	if (!is_sorted(reply->items))
 		return STEP_ALL;
-	if (n && !has_news(f, reply->items->pdata[n - 1]))
+	if (n && !server_has_rooms_part(f->pager->server) &&
+	    !has_news(f, reply->items->pdata[n - 1]))
 		return STEP_END;
 	/* So many short pages cost more than the long pages of the whole list. */
 	return f->pages > f->known / page_max ? STEP_ALL : STEP_ON;
@@ -146,37 +148,99 @@ static int publish(struct fetch *f)
 	return r;
 }
 
-static int answer(struct fetch *f, struct webex_reply *reply)
+/* Keeps what came of a list that does not come to its end. It says nothing of what it lacks. */
+static void keep(struct fetch *f)
 {
-	enum next_step step = STEP_ON;
-	enum pages_more more;
+	if (!f->items || !f->items->len)
+		return;
+	server_note_rooms_part(f->pager->server, true);
+	f->has_kept |= publish(f) == 0;
+}
 
-	if (reply->error && pages_halve(f, reply)) {
+/* Begins the whole list from the first page on. */
+static int list_all(struct fetch *f)
+{
+	keep(f);
+	pages_restart(f);
+	f->max = MAX(f->max, SERVER_PAGE_MAX / 2);
+	f->is_all_pages = true;
+	return submit(f, NULL);
+}
+
+/*
+ * The list cannot be followed to its end: its next links go round in circles, or one of its pages
+ * fails. A poll then asks for the other list, from its first page on, and after that makes do with
+ * what came; the next poll tries again. A part of a list must not look like the whole, and so who
+ * lists the spaces is given the error.
+ */
+static int cut(struct fetch *f, struct webex_reply *reply)
+{
+	if (f->need.kind != NEED_NEWS) {
+		keep(f);
+		return pages_fail(reply);
+	}
+	f->has_been_all |= f->is_all_pages;
+	f->has_been_sorted |= !f->is_all_pages;
+	if (!f->has_been_all)
+		return list_all(f);
+	keep(f);
+	if (!f->has_been_sorted) {
+		pages_restart(f);
+		return list_sorted(f);
+	}
+	log_last_error(
+		"what is new in spaces: the list of spaces does not end (%s); what came of it "
+		"is used",
+		reply->message ? reply->message : "its next links go round in circles");
+	f->is_cut = true;
+	return FETCH_DONE;
+}
+
+static int failed(struct fetch *f, struct webex_reply *reply)
+{
+	if (pages_halve(f, reply)) {
 		/* A cursor belongs to its page size, so the list begins anew. */
+		keep(f);
 		pages_restart(f);
 		if (f->max >= NEWS_PAGE)
 			f->is_all_pages = true;
 		return submit(f, NULL);
 	}
+	/* A page behind the first one. */
+	if (!f->is_all_pages && f->items && !reply->is_network &&
+	    (reply->status == 400 || reply->status == 404 || reply->status >= 500))
+		return list_all(f);
+	keep(f);
 	/* The directory exists, so its error must not be ENOENT, which rsync takes for an empty
 	 * directory. */
+	return reply->error == -ENOENT ? -EBUSY : reply->error;
+}
+
+static int answer(struct fetch *f, struct webex_reply *reply)
+{
+	enum next_step step = STEP_ON;
+	enum pages_more more;
+	int r;
+
 	if (reply->error)
-		return reply->error == -ENOENT ? -EBUSY : reply->error;
-	if (!f->is_all_pages && reply->next)
+		return failed(f, reply);
+	if (!f->is_all_pages && (reply->next || reply->is_cut))
 		step = step_after(f, reply);
 	pages_collect(f, reply, webex_room_free);
 	if (step == STEP_END)
 		return publish(f);
-	if (step == STEP_ALL)
+	if (step == STEP_ALL && !f->has_been_all)
 		return list_all(f);
 	more = pages_more(f, reply);
 	if (more == PAGES_FOLLOW)
 		return submit(f, f->last_next);
-	/* A part of a list must not look like the whole. */
 	if (more != PAGES_END)
-		return -EIO;
+		return cut(f, reply);
 	f->is_complete = f->is_all_pages || f->pages == 1;
-	return publish(f);
+	r = publish(f);
+	if (r == 0)
+		server_note_rooms_part(f->pager->server, false);
+	return r;
 }
 
 const struct fetcher fetcher_rooms = {

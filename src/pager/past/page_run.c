@@ -273,7 +273,7 @@ static bool knows_older(const struct page_run *l, int64_t ms)
 static int64_t low_end(const struct page_run *l, const struct webex_reply *reply,
 		       int64_t oldest)
 {
-	if (reply->next)
+	if (reply->next || reply->is_cut)
 		return MIN(oldest, l->top);
 	if (is_head(l) || l->bottom < 0 || !knows_older(l, MIN(oldest, l->top)))
 		return -1;
@@ -457,6 +457,8 @@ static bool is_circle(struct page_run *l, const struct webex_reply *reply)
 	}
 	if (!is_empty && !l->stale_pages)
 		l->progress_ms = mono(l);
+	if (reply->is_cut)
+		return is_empty || l->stale_pages;
 	if (!reply->next)
 		return false;
 	return l->stale_pages >= STALE_MAX || l->empty_pages >= FETCH_MAX_EMPTY ||

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/log.h"
@@ -43,6 +44,9 @@ struct poller {
 	/* The list of spaces is longer than a page, so a poll is not the whole list. */
 	atomic_bool lists_apart;
 	atomic_int_fast64_t polled_wall_ms, listed_wall_ms, answered_wall_ms;
+
+	pthread_mutex_t lock;
+	char *trouble; /* why the last poll failed, or brought a part; owned; NULL; lock */
 };
 
 static const struct pager_config *config_of(const struct poller *f)
@@ -70,6 +74,7 @@ struct poller *poller_new(struct pager *p)
 	struct poller *f = g_new0(struct poller, 1);
 
 	f->pager = p;
+	pthread_mutex_init(&f->lock, NULL);
 	f->recent = recent_spaces_new();
 	f->catchup = catchup_new(p);
 	f->started_ms = f->swept_ms = f->saved_ms = now_ms(f);
@@ -88,6 +93,8 @@ void poller_free(struct poller **f)
 		return;
 	recent_spaces_free(&(*f)->recent);
 	catchup_free(&(*f)->catchup);
+	pthread_mutex_destroy(&(*f)->lock);
+	g_free((*f)->trouble);
 	g_free(*f);
 	*f = NULL;
 }
@@ -405,7 +412,7 @@ static void poll_is_good(struct poller *f, const struct fetch *fetch)
 	}
 }
 
-static void poll_failed(struct poller *f)
+static void poll_failed(struct poller *f, const struct fetch *fetch, bool network)
 {
 	int64_t pause_ms = f->interval_ms;
 
@@ -416,6 +423,35 @@ static void poll_failed(struct poller *f)
 		return;
 	atomic_store(&f->state, FRESH_CATCHING_UP);
 	set_timer(f, now_ms(f) + MIN(pause_ms, MAX(BACK_OFF_MAX_MS, f->interval_ms)));
+	/* What came before it failed may be news. */
+	if (fetch->has_kept && !network)
+		catchup_polled(f->catchup);
+}
+
+/* Keeps for status.json what was wrong with the last poll. */
+static void note_trouble(struct poller *f, const struct fetch *fetch, int error)
+{
+	const char *words = fetch->entry ? fetch->entry->failed_words : NULL;
+	char *trouble = NULL;
+
+	if (fetch->is_cut)
+		trouble = g_strdup("the list of spaces does not end; what came of it is used");
+	else if (error)
+		trouble = g_strdup(words ? words : g_strerror(-error));
+	pthread_mutex_lock(&f->lock);
+	g_free(f->trouble);
+	f->trouble = trouble;
+	pthread_mutex_unlock(&f->lock);
+}
+
+char *poller_trouble(struct poller *f)
+{
+	char *trouble;
+
+	pthread_mutex_lock(&f->lock);
+	trouble = g_strdup(f->trouble);
+	pthread_mutex_unlock(&f->lock);
+	return trouble;
 }
 
 /* ---- fetches ---- */
@@ -433,10 +469,12 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 		break;
 	case NEED_NEWS:
 	case NEED_ROOMS:
+		if (error != -ECANCELED && (kind == NEED_NEWS || !error))
+			note_trouble(f, fetch, error);
 		if (!error)
 			poll_is_good(f, fetch);
 		else if (kind == NEED_NEWS || !f->timer)
-			poll_failed(f);
+			poll_failed(f, fetch, network);
 		return;
 	default:
 		break;

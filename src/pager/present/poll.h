@@ -24,8 +24,9 @@
  * timer meanwhile (a laptop may have been asleep), and its fetch is a poll in every state. With
  * poll_ms 0 there are no polls: lists are fetched when they are opened.
  *
- * Thread rule: pager_used, pager_stay_awake, poller_check, poller_get_stats: any thread; all else: cache
- * thread. Lock: none but those of recent_spaces and catchup.
+ * Thread rule: pager_used, pager_stay_awake, poller_check, poller_get_stats, poller_trouble: any thread; all
+ * else: cache thread. Lock: poller.lock for the words of the last trouble, those of recent_spaces and
+ * catchup; nothing is called under it.
  */
 #pragma once
 
@@ -84,4 +85,7 @@ struct fresh_stats {
 	int64_t answered_wall_ms; /* last answer in an earlier mount; -1: never */
 	int news;		  /* spaces whose newest messages are still to be fetched */
 };
+/* Why the last poll failed, or brought only a part of what is new, for status.json; owned; NULL: it
+ * did not. */
+char *poller_trouble(struct poller *f);
 void poller_get_stats(struct poller *f, struct fresh_stats *ret_stats);

@@ -176,9 +176,11 @@ static void test_bad_next_links(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(links); i++) {
 		a.fields = links[i];
 		RUN(webex_list_rooms(k.client, &l, kit_done, t));
-		assert_int_equal(r->error, -EIO);
+		/* What the page has is good, and it is not the end of the list. */
+		assert_int_equal(r->error, 0);
+		assert_true(r->is_cut);
 		assert_non_null(strstr(r->message, "next link"));
-		assert_null(r->items);
+		assert_int_equal(r->items->len, 1);
 		assert_null(r->next);
 		ticket_free(t);
 	}
