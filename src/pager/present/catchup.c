@@ -22,6 +22,10 @@ struct trial {
 
 struct catchup {
 	struct pager *pager;
+	/* Of struct store_news: what the last poll found, the most recently active first. From `next`
+	 * on it is still to be begun. */
+	GArray *queue;
+	guint next;
 	GQueue wanted;	     /* of struct need, owned; the first is begun first */
 	GHashTable *running; /* set of struct need, owned */
 	GHashTable *trials;  /* struct need -> struct trial */
@@ -37,6 +41,7 @@ struct catchup *catchup_new(struct pager *p)
 	struct catchup *c = g_new0(struct catchup, 1);
 
 	c->pager = p;
+	c->queue = g_array_new(FALSE, FALSE, sizeof(struct store_news));
 	g_queue_init(&c->wanted);
 	c->running = g_hash_table_new_full(need_hash, need_equal_g, g_free, NULL);
 	c->trials = g_hash_table_new_full(need_hash, need_equal_g, NULL, g_free);
@@ -50,6 +55,7 @@ void catchup_free(struct catchup **c)
 {
 	if (!*c)
 		return;
+	g_array_unref((*c)->queue);
 	g_queue_clear_full(&(*c)->wanted, g_free);
 	g_hash_table_unref((*c)->running);
 	g_hash_table_unref((*c)->trials);
@@ -87,36 +93,64 @@ int catchup_count_news(struct catchup *c)
 	return n;
 }
 
-/* The spaces with news, the most recently active first (of struct store_news). */
-static GArray *load_news(struct catchup *c)
+/* Reads them all, which takes the longer the more there are: once for each poll. */
+void catchup_publish(struct catchup *c)
 {
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct store_news));
+	struct store_conn *conn;
+
+	g_array_set_size(c->queue, 0);
+	c->next = 0;
+	if (store_read_begin(config_of(c)->store, &conn) == 0) {
+		(void)store_news_list(conn, NEWS_MAX, c->queue);
+		store_read_end(conn);
+	}
+	pthread_mutex_lock(&c->lock);
+	g_hash_table_remove_all(c->news);
+	for (guint i = 0; i < c->queue->len; i++)
+		g_hash_table_add(c->news,
+				 g_memdup2(&g_array_index(c->queue, struct store_news, i).room,
+					   sizeof(int64_t)));
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Puts the space in its place among those that are still to be begun. */
+static void queue_again(struct catchup *c, const struct store_news *news)
+{
+	guint i = c->next;
+
+	while (i < c->queue->len &&
+	       g_array_index(c->queue, struct store_news, i).activity_ms > news->activity_ms)
+		i++;
+	g_array_insert_val(c->queue, i, *news);
+}
+
+/* After its newest messages came: notes whether the space has news, and whether they are to be
+ * fetched at once. */
+static void review(struct catchup *c, int64_t room, bool at_once)
+{
+	struct store_activity activity = {.last_ms = -1, .head_ms = -1};
+	struct store_news news = {.room = room};
 	struct store_conn *conn;
 
 	if (store_read_begin(config_of(c)->store, &conn))
-		return list;
-	(void)store_news_list(conn, NEWS_MAX, list);
+		return;
+	/* Of a space that is gone both stay equal. */
+	(void)store_room_activity(conn, room, &activity);
 	store_read_end(conn);
-	return list;
-}
-
-static GArray *reload_news(struct catchup *c)
-{
-	GArray *list = load_news(c);
-
+	news.activity_ms = activity.last_ms;
 	pthread_mutex_lock(&c->lock);
-	g_hash_table_remove_all(c->news);
-	for (guint i = 0; i < list->len; i++)
-		g_hash_table_add(c->news,
-				 g_memdup2(&g_array_index(list, struct store_news, i).room,
-					   sizeof(int64_t)));
+	if (activity.last_ms != activity.head_ms)
+		g_hash_table_add(c->news, g_memdup2(&room, sizeof(room)));
+	else
+		g_hash_table_remove(c->news, &room);
 	pthread_mutex_unlock(&c->lock);
-	return list;
+	if (at_once && activity.last_ms != activity.head_ms)
+		queue_again(c, &news);
 }
 
-void catchup_publish(struct catchup *c)
+void catchup_head_came(struct catchup *c, int64_t room)
 {
-	g_array_unref(reload_news(c));
+	review(c, room, false);
 }
 
 /* ---- choosing the next fetch ---- */
@@ -159,15 +193,15 @@ static bool has_room(const struct catchup *c)
 
 static void begin_news(struct catchup *c)
 {
-	GArray *list = reload_news(c);
+	while (c->next < c->queue->len && has_room(c)) {
+		struct need need = {
+			.kind = NEED_HEAD,
+			.row = g_array_index(c->queue, struct store_news, c->next++).room};
 
-	for (guint i = 0; i < list->len && has_room(c); i++) {
-		struct need need = {.kind = NEED_HEAD,
-				    .row = g_array_index(list, struct store_news, i).room};
-
-		begin(c, &need);
+		/* Somebody may have opened it meanwhile. */
+		if (catchup_has_news(c, need.row))
+			begin(c, &need);
 	}
-	g_array_unref(list);
 }
 
 static void begin_wanted(struct catchup *c)
@@ -221,6 +255,7 @@ void catchup_polled(struct catchup *c)
 {
 	g_hash_table_foreach_remove(c->wrote, want_wrote, c);
 	c->is_down = c->is_asleep = false;
+	catchup_publish(c);
 	catchup_pump(c);
 }
 
@@ -256,6 +291,8 @@ void catchup_ended(struct catchup *c, const struct need *need, int error, bool n
 	else if (!error)
 		g_hash_table_remove(c->trials, need);
 	c->is_down &= error != 0;
+	if (need->kind == NEED_HEAD)
+		review(c, need->row, !is_put_off(c, need));
 	catchup_pump(c);
 }
 

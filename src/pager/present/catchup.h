@@ -13,7 +13,8 @@
  *	       ^  due: the next poll after `next_ms`           |  ended with an error
  *	       +------------ PUT OFF <-------------------------+
  *
- * When the network is down, nothing more is begun until some fetch has succeeded.
+ * Which spaces have news is read once for each poll, and for each space again when its newest messages
+ * came. When the network is down, nothing more is begun until some fetch has succeeded.
  * Thread rule: cache thread; catchup_has_news: any thread. Lock: catchup's own, for the table of
  * spaces with news; nothing is called under it.
  */
@@ -41,6 +42,8 @@ void catchup_wrote(struct catchup *c, int64_t room);
 void catchup_pump(struct catchup *c);
 /* Notes the end of a fetch of these kinds, whoever began it. */
 void catchup_ended(struct catchup *c, const struct need *need, int error, bool network);
+/* Notes that the newest messages of the space came in another way. */
+void catchup_head_came(struct catchup *c, int64_t room);
 /* True if nothing is wanted and nothing under way. */
 bool catchup_is_quiet(const struct catchup *c);
 

@@ -476,6 +476,10 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 		else if (kind == NEED_NEWS || !f->timer)
 			poll_failed(f, fetch, network);
 		return;
+	case NEED_TO_HEAD:
+		if (!error)
+			catchup_head_came(f->catchup, fetch->need.row);
+		break;
 	default:
 		break;
 	}

@@ -89,6 +89,41 @@ static void test_at_once(void **state)
 	on_queue(*state, at_once);
 }
 
+/* ---- what it costs ---- */
+
+static int lists;
+
+int __real_store_news_list(struct store_conn *c, int limit, GArray *ret_news);
+int __wrap_store_news_list(struct store_conn *c, int limit, GArray *ret_news);
+
+int __wrap_store_news_list(struct store_conn *c, int limit, GArray *ret_news)
+{
+	lists++;
+	return __real_store_news_list(c, limit, ret_news);
+}
+
+/* Whatever the number of spaces with news, they are read and sorted once for each poll. */
+static void read_once(struct world *w)
+{
+	apply_rooms(w, room_list("A", 0, "B", 0, "C", 0, NULL));
+	now_ms += POLL;
+	tick(w);
+	lists = 0;
+	answer_ok(1,
+		  room_list("ROOM1", 9, "ROOM2", 8, "ROOM3", 7, "A", 6, "B", 5, "C", 4, NULL));
+	for (guint i = 2; i < calls->len; i++)
+		answer_ok(i, g_ptr_array_new_with_free_func(webex_message_free));
+	assert_int_equal(8, calls->len);
+	assert_int_equal(0, count_news(w));
+	assert_int_equal(1, lists);
+}
+
+static void test_read_once(void **state)
+{
+	wake_up(*state);
+	on_queue(*state, read_once);
+}
+
 static void overtaken(struct world *w)
 {
 	now_ms += POLL;
@@ -416,6 +451,7 @@ int main(void)
 		TEST(news),
 		TEST(wrote),
 		TEST(at_once),
+		TEST(read_once),
 		TEST(overtaken),
 		TEST(used_rooms),
 		TEST(eight_most_recently_used),
