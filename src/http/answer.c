@@ -62,7 +62,7 @@ static void take_answer(struct http_try *t, struct http_response *resp,
 	resp->tracking_id = g_strdup(try_header(t, "TrackingID", 0));
 	resp->is_packed = try_is_packed(t);
 	if (!resp->is_packed)
-		resp->content_length = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+		resp->content_length = try_length(t);
 }
 
 /* Notes the offset up to which a taken body came. */

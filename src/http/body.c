@@ -40,12 +40,14 @@ static int begin_body(struct http_try *t)
 	if (!t->is_part) {
 		t->at = 0;
 		if (!try_is_packed(t))
-			t->total = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+			t->total = try_length(t);
 		return 0;
 	}
 	if (!try_content_range(t, &first, &t->total) || first != t->context->from ||
 	    try_is_packed(t))
 		return -EIO;
+	if (t->total > HTTP_LENGTH_MAX)
+		t->total = -1;
 	t->at = first;
 	return 0;
 }

@@ -74,6 +74,8 @@
 #define HTTP_MAX_READS 32
 #define HTTP_MAX_BACKGROUND 8
 #define HTTP_MAX_WRITES 8
+/* A longer body counts as one whose length is unknown. */
+#define HTTP_LENGTH_MAX (INT64_C(1) << 50)
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 enum http_lane { HTTP_LANE_READ, HTTP_LANE_WRITE, HTTP_LANE_BACKGROUND };
@@ -103,7 +105,8 @@ struct http_response {
 	int attempts;	   /* tries that began; 0 if the request never left the gate */
 	char *body;	   /* NUL-terminated; NULL with an error, or if it was taken */
 	size_t body_len;
-	int64_t content_length; /* -1 if the server did not say, or compressed the body */
+	int64_t content_length; /* -1 if the server did not say, or compressed the body, or said
+				 * more than HTTP_LENGTH_MAX */
 	/* With `take`: the offset behind the last byte taken, the length of the whole that the
 	 * server states (-1: none), and whether the server marked the end of the body (false:
 	 * it only closed the connection). */

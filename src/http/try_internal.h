@@ -57,6 +57,15 @@ static inline int64_t try_size(struct http_try *t, CURLINFO what)
 	return value;
 }
 
+/* A length that the server states; -1 if it states none, or one that no file has: who was told it
+ * would make room for it. */
+static inline int64_t try_length(struct http_try *t)
+{
+	int64_t said = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
+
+	return said > HTTP_LENGTH_MAX ? -1 : said;
+}
+
 /* True if something left on which the server may act: nobody acts on half a request. */
 bool try_has_left(const struct http_try *t);
 /* The first field of that name, NULL if there is none. Valid until the next transfer. */

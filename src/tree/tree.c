@@ -179,7 +179,7 @@ void tree_set_times(struct tree_attr *attr, int64_t ms)
 void tree_set_size(struct tree_attr *attr, int64_t size)
 {
 	attr->st.st_size = size;
-	attr->st.st_blocks = (size + 511) / 512;
+	attr->st.st_blocks = size / 512 + (size % 512 != 0);
 }
 
 int tree_attr_by_render(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)

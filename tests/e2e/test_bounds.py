@@ -136,3 +136,17 @@ def test_names_that_are_not_there(sim, start_mount):
     sim.api("POST", "/memberships", {"roomId": room, "personEmail": "bob@example.com"}).ok()
     sim.post(room, "hello")
     wait_until(lambda: os.path.lexists(members / "bob@example.com"), 20)
+
+
+def test_a_length_that_no_file_has(sim, start_mount):
+    """It is unknown until the file was read."""
+    data = b"short and good\n" * 100
+    sim.upload(sim.create_room("Quay")["id"], "huge.bin", data)
+    sim.fault(method="HEAD", route="/contents", contentLength=1 << 62)
+    mount = start_mount(sim)
+    out = mount.run("ls -ls spaces/Quay/files/ && du -s spaces/Quay/files/huge.bin", check=True).out
+    assert str(1 << 62) not in out
+    path = mount.path / "spaces/Quay/files/huge.bin"
+    assert 0 <= os.stat(path).st_blocks * 512 < 1 << 30
+    assert path.read_bytes() == data
+    wait_until(lambda: os.stat(path).st_size == len(data))

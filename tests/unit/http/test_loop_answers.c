@@ -181,6 +181,44 @@ static void test_body_is_capped(void **state)
 	client_stop(&c);
 }
 
+/* The path is what Content-Length says. */
+static enum fake_then answer_length_alone(void *arg, const struct fake_request *req,
+					  GString *answer)
+{
+	char length[64] = "";
+
+	(void)arg;
+	sscanf(req->head, "%*s /%63s", length);
+	g_string_append_printf(answer, "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n", length);
+	return FAKE_CLOSE;
+}
+
+/* What HEAD is told of the length; -2: it failed. */
+static int64_t length_of(struct client *c, const char *path)
+{
+	_cleanup_response_ struct http_response *r =
+		client_run(c, client_request(c, HTTP_HEAD, path));
+
+	return r->error ? -2 : r->content_length;
+}
+
+static void test_a_length_that_no_file_has_is_unknown(void **state)
+{
+	struct client c;
+
+	(void)state;
+	client_start(&c, answer_length_alone, NULL, 0);
+	assert_int_equal(length_of(&c, "/104857600"), 104857600);
+	assert_int_equal(length_of(&c, "/1125899906842624"), HTTP_LENGTH_MAX);
+	assert_int_equal(length_of(&c, "/1125899906842625"), -1);
+	assert_int_equal(length_of(&c, "/9223372036854775807"), -1);
+	/* libcurl fails, or takes none. */
+	assert_true(length_of(&c, "/9223372036854775808") < 0);
+	assert_true(length_of(&c, "/-1") < 0);
+	assert_true(length_of(&c, "/99999999999999999999999") < 0);
+	client_stop(&c);
+}
+
 static enum fake_then answer_many_fields(void *arg, const struct fake_request *req,
 					 GString *answer)
 {
@@ -523,6 +561,7 @@ int main(void)
 		cmocka_unit_test(test_connection_is_kept),
 		cmocka_unit_test(test_gzip_is_unpacked),
 		cmocka_unit_test(test_body_is_capped),
+		cmocka_unit_test(test_a_length_that_no_file_has_is_unknown),
 		cmocka_unit_test(test_header_is_capped),
 		cmocka_unit_test(test_cut_body_is_an_error),
 		cmocka_unit_test(test_head_tells_length),
