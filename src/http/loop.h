@@ -169,7 +169,8 @@ struct http_request {
 	enum http_lane lane;
 	enum http_repeat repeat;
 	char *url;
-	char *bearer;		  /* NULL: none; with `authorize`: of the last try that asked */
+	char *bearer; /* NULL: none; with `authorize`: of the last try that asked */
+	char *basic;  /* "NAME:SECRET" in base64, wiped; NULL: none. Not with a bearer */
 	http_authorize authorize; /* see 8; with `arg`; NULL: `bearer` is for all tries */
 	char *content_type;	  /* of `body` */
 	char *body;

@@ -54,6 +54,7 @@ void http_request_free(struct http_request *req)
 	g_free(req->parts);
 	g_free(req->url);
 	wipe_free(req->bearer);
+	wipe_free(req->basic);
 	g_free(req->content_type);
 	/* The form that renews a token holds secrets, too. */
 	if (req->body)

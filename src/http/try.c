@@ -251,6 +251,8 @@ static void set_url(struct http_try *t)
 		t->bearer_dropped = true;
 	if (req->bearer && !t->bearer_dropped)
 		add_header(t, "Authorization: Bearer ", req->bearer);
+	else if (req->basic && is_known)
+		add_header(t, "Authorization: Basic ", req->basic);
 	if (req->take && (t->context->from > 0 || req->to > 0))
 		add_range(t);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
