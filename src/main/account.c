@@ -178,6 +178,57 @@ static char *key_of_name(const struct account_config *config)
 	return key ? key : g_strdup(config->name);
 }
 
+static char *find_suffix(const char *root, const char *suffix)
+{
+	GDir *dir = root ? g_dir_open(root, 0, NULL) : NULL;
+	const char *name;
+	char *found = NULL;
+
+	while (dir && !found && (name = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *path = g_build_filename(root, name, NULL);
+
+		if (g_str_has_suffix(name, suffix) && g_file_test(path, G_FILE_TEST_IS_DIR))
+			found = g_strdup(name);
+	}
+	if (dir)
+		g_dir_close(dir);
+	return found;
+}
+
+char *account_suffix(const char *base_url, const char *id)
+{
+	_cleanup_gfree_ char *text = g_strdup_printf("%s\n%s", base_url, id);
+	_cleanup_gfree_ char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+
+	return g_strdup_printf("-%.*s", HASH_DIGITS, hash);
+}
+
+/* True if the person of a login says which account it is: its name is an alias, unless there is a folder of
+ * that name. */
+static bool is_by_login(const struct account_config *config)
+{
+	struct account_owner o;
+
+	if (!config->person_id)
+		return false;
+	if (!config->name || read_folder(config, config->name, &o) < 0)
+		return true;
+	account_owner_clear(&o);
+	return false;
+}
+
+/* The server said at the login whose its tokens are, and refreshed ones are the same person's. */
+static int recall_person(const struct account_config *config, struct account_owner *ret_owner)
+{
+	_cleanup_gfree_ char *suffix = account_suffix(config->base_url, config->person_id);
+	_cleanup_gfree_ char *key = find_suffix(config->roots->state, suffix);
+	int r = key ? read_folder(config, key, ret_owner) : -ENOENT;
+
+	if (r == 0)
+		ret_owner->has_token = true;
+	return r;
+}
+
 int account_recall(const struct account_config *config, struct account_owner *ret_owner)
 {
 	_cleanup_gfree_ char *path = NULL;
@@ -192,6 +243,8 @@ int account_recall(const struct account_config *config, struct account_owner *re
 		ret_owner->has_token = true;
 		return 0;
 	}
+	if (is_by_login(config))
+		return recall_person(config, ret_owner);
 	if (!config->name)
 		return -ENOENT;
 	key = key_of_name(config);
@@ -252,29 +305,10 @@ static int say_folder(const char *path, int error, char **ret_reason)
 	return error;
 }
 
-static char *find_suffix(const char *root, const char *suffix)
-{
-	GDir *dir = root ? g_dir_open(root, 0, NULL) : NULL;
-	const char *name;
-	char *found = NULL;
-
-	while (dir && !found && (name = g_dir_read_name(dir))) {
-		_cleanup_gfree_ char *path = g_build_filename(root, name, NULL);
-
-		if (g_str_has_suffix(name, suffix) && g_file_test(path, G_FILE_TEST_IS_DIR))
-			found = g_strdup(name);
-	}
-	if (dir)
-		g_dir_close(dir);
-	return found;
-}
-
 /* "<e-mail>-<hash>". The hash identifies the account; the address is for people to read. */
 static char *make_key(const struct account_config *config, const struct account_owner *owner)
 {
-	_cleanup_gfree_ char *text = g_strdup_printf("%s\n%s", config->base_url, owner->id);
-	_cleanup_gfree_ char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
-	_cleanup_gfree_ char *suffix = g_strdup_printf("-%.*s", HASH_DIGITS, hash);
+	_cleanup_gfree_ char *suffix = account_suffix(config->base_url, owner->id);
 	_cleanup_gfree_ char *email = g_strndup(owner->email ? owner->email : "", EMAIL_MAX);
 	char *key = find_suffix(config->roots->state, suffix);
 
@@ -439,7 +473,8 @@ int account_open(const struct account_config *config, const struct account_owner
 	struct account a = {.lock_fd = -1};
 	int r;
 
-	a.key = config->name ? key_of_name(config) : make_key(config, owner);
+	a.key = config->name && !is_by_login(config) ? key_of_name(config)
+						     : make_key(config, owner);
 	r = check_owner(config, &a, owner, ret_reason);
 	if (r == 0)
 		r = open_state(config, &a, ret_reason);

@@ -47,6 +47,9 @@ const char *account_owner_name(const struct account_owner *o);
 struct account_config {
 	const struct account_roots *roots;
 	const char *name; /* -o account=, or NULL */
+	/* Of the login whose token it is; then `name` is that of a folder only if there is such a folder, else
+	 * it is the login's. NULL: it is no login's. */
+	const char *person_id;
 	const char *base_url;
 	const char *fingerprint; /* webex_token_fingerprint; NULL: there is no token */
 	const char *mountpoint;	 /* noted in the lock, for who comes next; or NULL */
@@ -74,3 +77,13 @@ struct account {
 int account_open(const struct account_config *config, const struct account_owner *owner,
 		 struct account *ret_account, char **ret_reason);
 void account_close(struct account *a);
+
+/* ---- account_files.c: beside a mount ---- */
+
+/* The end of the names of the account's folders: "-<12 hex digits>". Owned. */
+char *account_suffix(const char *base_url, const char *id);
+/* Where the account is mounted (owned); NULL: nowhere. */
+char *account_mounted_at(const struct account_roots *roots, const char *base_url,
+			 const char *id);
+/* Removes what was fetched for it, and nothing that is unsent. 0 or -errno. */
+int account_purge(const struct account_roots *roots, const char *base_url, const char *id);

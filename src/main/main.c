@@ -16,6 +16,8 @@
 #include "outbox/local_helper.h"
 #include "inotify/helper.h"
 #include "fs/will.h"
+#include "login/give.h"
+#include "main/logins.h"
 #include "main/sparkfs.h"
 
 #define EXIT_USAGE 2
@@ -119,9 +121,13 @@ int main(int argc, char **argv)
 		return local_helper_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], WILL_ARG) == 0)
 		return will_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], LOGIN_GIVE_ARG) == 0)
+		return login_give_main(argc, argv);
 	/* mount.fuse with setuid= leaves it empty, which glib would take for a folder. */
 	if (getenv("HOME") && !g_path_is_absolute(getenv("HOME")))
 		unsetenv("HOME");
+	if (logins_main(argc, argv, &status))
+		return status;
 	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0) {
 		fprintf(stderr, "sparkfs: %s; try sparkfs --help\n", reason);
 		g_free(reason);

@@ -342,6 +342,7 @@ static bool is_account_name(const char *name)
 	size_t len = strlen(name);
 
 	return len <= 64 && name[0] != '.' && name[0] != '-' && strcmp(name, "tokens") != 0 &&
+	       strcmp(name, "logins") != 0 &&
 	       strspn(name,
 		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-") ==
 		       len;
@@ -371,6 +372,7 @@ static void finish(struct parse *p)
 	}
 	if (p->reason || take_words(p) < 0)
 		return;
+	o->has_url = o->url != NULL;
 	if (!o->url)
 		o->url = g_strdup(OPTIONS_DEFAULT_URL);
 	if (o->is_inotify && o->is_read_only)

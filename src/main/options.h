@@ -32,6 +32,7 @@ struct options {
 	char *mountpoint;    /* as typed */
 	char *source;	     /* the first of two words, which mount shows; NULL */
 	char *url;	     /* base URL as typed; never NULL */
+	bool has_url;	     /* it was typed */
 	char *token_file;    /* absolute, or NULL */
 	char *token_command; /* NULL */
 	char *cache_dir;     /* absolute; replaces $XDG_CACHE_HOME/sparkfs; NULL */

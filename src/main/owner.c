@@ -38,15 +38,17 @@ void owner_hide_token(void)
 int owner_load_token(struct sparkfs *s, char **ret_reason)
 {
 	struct webex_token_source source = {
-		.command = s->options->token_command,
-		.file = s->options->token_file,
+		.command = s->login.name ? s->login.command : s->options->token_command,
+		.file = s->login.name ? s->login.file : s->options->token_file,
+		.login = s->login.name,
 	};
 	int r = webex_token_load(&source, &s->token, ret_reason);
 
 	/* A command that takes too long may wait for the network. */
-	s->needs_login = r < 0 && r != -ETIMEDOUT && r != -ECANCELED;
+	s->needs_login = r < 0 && r != -ETIMEDOUT && r != -ECANCELED && r != -EAGAIN;
 	/* The account that is meant may be known, and the source may have a token later. */
-	if (s->needs_login && s->options->account && r != -ENOKEY) {
+	if (r < 0 && r != -ENOKEY &&
+	    (s->login.name || (s->needs_login && s->options->account))) {
 		s->needs_login = false;
 		s->no_token = steal_ptr(ret_reason);
 		s->token = webex_token_new_empty(&source, s->no_token);
@@ -62,6 +64,7 @@ struct account_config owner_config(const struct sparkfs *s)
 	return (struct account_config){
 		.roots = &s->roots,
 		.name = s->options->account,
+		.person_id = s->login.person_id,
 		.base_url = s->base_url,
 		.fingerprint = s->fingerprint,
 		.mountpoint = s->mountpoint,

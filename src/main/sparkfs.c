@@ -46,15 +46,19 @@ void sparkfs_init(struct sparkfs *s, const struct options *options)
 int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 {
 	_cleanup_gfree_ char *why = NULL;
+	const char *url;
 	int r;
 
 	r = mountpoint_check(s->options->mountpoint, &s->mountpoint, ret_reason);
 	if (r < 0)
 		return r;
-	r = webex_check_base_url(s->options->url, &s->base_url, &why);
+	r = choice_make(s->options, &s->login, ret_reason);
+	if (r < 0)
+		return r;
+	url = s->login.name ? s->login.base_url : s->options->url;
+	r = webex_check_base_url(url, &s->base_url, &why);
 	if (r < 0) {
-		*ret_reason = g_strdup_printf("-o url=%s: %s", s->options->url,
-					      why ? why : "unusable");
+		*ret_reason = g_strdup_printf("-o url=%s: %s", url, why ? why : "unusable");
 		return r;
 	}
 	r = owner_load_token(s, ret_reason);
@@ -469,6 +473,7 @@ void sparkfs_stop(struct sparkfs *s)
 	account_roots_clear(&s->roots);
 	g_free(s->mountpoint);
 	g_free(s->base_url);
+	choice_clear(&s->login);
 	g_free(s->fingerprint);
 	g_free(s->warning);
 	g_free(s->no_token);

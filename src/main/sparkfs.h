@@ -21,6 +21,7 @@
 #include "base/work.h"
 #include "fs/session.h"
 #include "main/account.h"
+#include "main/choice.h"
 #include "main/daemon.h"
 #include "main/options.h"
 #include "webex/api.h"
@@ -30,6 +31,7 @@ struct sparkfs {
 	struct daemon daemon;
 	char *mountpoint;
 	char *base_url;
+	struct choice login; /* whose token it is; name NULL: no login's */
 	struct webex_token *token;
 	char *fingerprint; /* of the token; NULL: there is none. The cache thread while mounted */
 

@@ -273,7 +273,7 @@ static bool wait_for_wish(struct webex_client *c)
 	while (!c->stopping && !c->reload_wanted) {
 		bool is_soon = now_ms() - c->needed_ms < SOON_MS;
 
-		if (c->login.state != WEBEX_LOGIN_NEEDED || !webex_token_is_cheap(c->token))
+		if (c->login.state != WEBEX_LOGIN_NEEDED || !webex_token_is_watched(c->token))
 			pthread_cond_wait(&c->changed, &c->lock);
 		else
 			look_later_locked(c, is_soon ? LOOK_SOON_MS : LOOK_LATER_MS);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -84,16 +85,20 @@ static bool drain(int fd, GString *into)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* True if `pid` has ended; *ret_ok: successfully. With ECHILD (SIGCHLD is ignored) its output
+/* True if `pid` has ended; *ret_result as of command_run. With ECHILD (SIGCHLD is ignored) its output
  * is believed. */
-static bool has_exited(pid_t pid, bool *ret_ok)
+static bool has_exited(pid_t pid, int *ret_result)
 {
 	int status = 0;
 	pid_t r = waitpid(pid, &status, WNOHANG);
 
 	if (r == 0 || (r < 0 && errno == EINTR))
 		return false;
-	*ret_ok = r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		*ret_result = 0;
+	else
+		*ret_result = WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL ? -EAGAIN
+										      : -EACCES;
 	return true;
 }
 
@@ -101,16 +106,16 @@ static int attend(pid_t pid, int64_t deadline, const atomic_bool *stop, int out_
 		  GString *out, int err_fd, GString *err)
 {
 	struct pollfd fds[2] = {{out_fd, POLLIN, 0}, {err_fd, POLLIN, 0}};
-	bool is_ok;
+	int result;
 
 	for (;;) {
-		bool is_over = has_exited(pid, &is_ok);
+		bool is_over = has_exited(pid, &result);
 		if (fds[0].fd >= 0 && !drain(out_fd, out))
 			fds[0].fd = -1;
 		if (fds[1].fd >= 0 && !drain(err_fd, err))
 			fds[1].fd = -1;
 		if (is_over)
-			return is_ok ? 0 : -EACCES;
+			return result;
 		if (atomic_load(stop) || clock_mono(clock_system()) >= deadline)
 			break;
 		poll(fds, 2, TICK_MS);

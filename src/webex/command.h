@@ -17,7 +17,8 @@
  * than the standard three, all signals at their defaults and none blocked. Returns when the
  * shell has exited (something it left behind may hold the pipe open; that is not waited for),
  * after `timeout_ms` (-ETIMEDOUT) or when *stop becomes true (-ECANCELED); then the group is
- * killed. 0 if the exit status was 0, -EACCES for another status or a death by signal, -errno
+ * killed. 0 if the exit status was 0, -EAGAIN if it was EX_TEMPFAIL (75, sysexits.h: asking again may
+ * help), -EACCES for another status or a death by signal, -errno
  * if it could not be started. `out` has what it printed, `err` what it said on stderr, in every
  * case; both are given empty.
  */

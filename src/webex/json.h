@@ -3,7 +3,7 @@
  * All that the layer uses of cJSON: parsing and looking up. cJSON does not check UTF-8, ends
  * strings at NUL, refuses lone surrogates and prints with tabs; here every string is valid
  * UTF-8 without NUL, and printing is our own (2 spaces, fixed form of numbers, no locale). Only
- * this layer includes cJSON. Pure; any thread. Only json_parse can run out of memory (then it
+ * this layer includes cJSON; `login` reads its files by this header. Pure; any thread. Only json_parse can run out of memory (then it
  * returns NULL).
  */
 #pragma once

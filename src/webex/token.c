@@ -20,9 +20,10 @@
 #define TOKEN_MAX 4096
 #define COMMAND_TIMEOUT_MS 30000
 #define REASON_MAX 400
+#define HASH_DIGITS 16
 
 struct webex_token {
-	char *command, *file; /* at most one is not NULL; set once */
+	char *command, *file, *login; /* command and file only with login; set once */
 	atomic_bool stopped;
 	struct stat seen; /* of the file when it was read last; the thread that asks */
 	pthread_mutex_t lock;
@@ -165,27 +166,42 @@ static char *last_words(const GString *out, const GString *err)
 	return words;
 }
 
-static int ask_command(const char *command, const atomic_bool *stop, char **ret_value,
-		       char **ret_reason)
+/* Runs `command`, which is the person's own or, of a login, ours, which says all that there is to say. */
+static int ask_command(const char *command, const char *login, const atomic_bool *stop,
+		       char **ret_value, char **ret_reason)
 {
+	const char *what = login ? login : "token_command";
 	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	int r = command_run(command, COMMAND_TIMEOUT_MS, stop, out, err);
 
 	if (r == 0) {
 		out->str[strcspn(out->str, "\n")] = '\0';
-		return clean_token("token_command: its output", out->str, ret_value,
-				   ret_reason);
+		return clean_token(login ? login : "token_command: its output", out->str,
+				   ret_value, ret_reason);
 	}
 	_cleanup_gfree_ char *words = last_words(out, err);
 	if (r == -ETIMEDOUT)
-		give_reason(ret_reason, "token_command: no end after %d s, killed",
+		give_reason(ret_reason, "%s: no end after %d s, killed", what,
 			    COMMAND_TIMEOUT_MS / 1000);
-	else if (r == -EACCES)
-		give_reason(ret_reason, "token_command failed%s%s", *words ? ": " : "", words);
+	else if (r != -EACCES && r != -EAGAIN)
+		give_reason(ret_reason, "%s: %s", what, g_strerror(-r));
+	else if (login && *words)
+		give_reason(ret_reason, "%s", words);
 	else
-		give_reason(ret_reason, "token_command: %s", g_strerror(-r));
+		give_reason(ret_reason, "%s failed%s%s", what, *words ? ": " : "", words);
 	return r;
+}
+
+bool webex_token_is_in_environment(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
+		const char *text = getenv(variables[i]);
+
+		if (text && *text)
+			return true;
+	}
+	return false;
 }
 
 /* The first variable that has something in it. */
@@ -197,8 +213,8 @@ static int read_environment(char **ret_value, char **ret_reason)
 			return clean_token(variables[i], text, ret_value, ret_reason);
 	}
 	give_reason(ret_reason,
-		    "no access token: give -o token_command=CMD, -o token_file=PATH or "
-		    "set WEBEX_ACCESS_TOKEN");
+		    "no access token: run sparkfs login, give -o token_command=CMD or "
+		    "-o token_file=PATH, or set WEBEX_ACCESS_TOKEN");
 	return -ENOKEY;
 }
 
@@ -212,15 +228,38 @@ static struct stat look_at_file(const struct webex_token *t)
 	return st;
 }
 
+/* Who asks again was refused the token that it has. */
+static int ask_login(struct webex_token *t, char **ret_value, char **ret_reason)
+{
+	char *refused = webex_token_get(t);
+	_cleanup_gfree_ char *hash = refused ? webex_token_hash(refused) : NULL;
+	_cleanup_gfree_ char *command =
+		hash ? g_strdup_printf("%s --not %s", t->command, hash) : g_strdup(t->command);
+
+	wipe(refused);
+	return ask_command(command, t->login, &t->stopped, ret_value, ret_reason);
+}
+
 static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason)
 {
+	/* Before it is read, so that what is written meanwhile counts as a change. */
+	if (t->file)
+		t->seen = look_at_file(t);
+	if (t->login)
+		return ask_login(t, ret_value, ret_reason);
 	if (t->command)
-		return ask_command(t->command, &t->stopped, ret_value, ret_reason);
+		return ask_command(t->command, NULL, &t->stopped, ret_value, ret_reason);
 	if (!t->file)
 		return read_environment(ret_value, ret_reason);
-	/* Before it is read, so that what is written meanwhile counts as a change. */
-	t->seen = look_at_file(t);
 	return read_file(t->file, ret_value, ret_reason);
+}
+
+char *webex_token_hash(const char *token)
+{
+	char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, token, -1);
+
+	hex[HASH_DIGITS] = '\0';
+	return hex;
 }
 
 bool webex_token_has_moved(const struct webex_token *t)
@@ -242,8 +281,9 @@ static struct webex_token *token_new(const struct webex_token_source *source)
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->command = g_strdup(source->command);
+	t->login = g_strdup(source->login);
 	/* The path is made absolute, because the daemon changes its directory before a reload. */
-	if (!t->command && source->file)
+	if ((!t->command || t->login) && source->file)
 		t->file = g_canonicalize_filename(source->file, NULL);
 	return t;
 }
@@ -290,6 +330,11 @@ bool webex_token_can_reload(const struct webex_token *t)
 }
 
 bool webex_token_is_cheap(const struct webex_token *t)
+{
+	return t->file && !t->login;
+}
+
+bool webex_token_is_watched(const struct webex_token *t)
 {
 	return t->file != NULL;
 }
@@ -349,7 +394,10 @@ char *webex_token_advice(struct webex_token *t)
 {
 	_cleanup_gfree_ char *advice = NULL;
 
-	if (t->file)
+	if (t->login)
+		advice = g_strdup_printf("run: sparkfs login %s; it is taken up by itself",
+					 t->login);
+	else if (t->file)
 		advice = g_strdup_printf(
 			"write a new one into %s, and it is taken up by itself", t->file);
 	else if (t->command)
@@ -407,5 +455,6 @@ void webex_token_free(struct webex_token *t)
 	g_free(t->problem);
 	g_free(t->command);
 	g_free(t->file);
+	g_free(t->login);
 	g_free(t);
 }

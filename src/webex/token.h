@@ -24,7 +24,16 @@ struct webex_token_source {
 	/* Refused (-EPERM) if it is no regular file of ours or root's, or others can read or
 	 * write it; NULL: none. */
 	const char *file;
+	/* The name of the login that `command` gives the tokens of, for words; NULL: it is the person's own
+	 * command. Then `file` is only looked at, to see that somebody logged in again, and the command
+	 * is told which token was refused, by " --not " and webex_token_hash() behind it. */
+	const char *login;
 };
+
+/* 16 hex digits, which tell a token from another one; owned. */
+char *webex_token_hash(const char *token);
+/* True if one of the environment's variables has a token. */
+bool webex_token_is_in_environment(void);
 
 /* On failure *ret_reason is one line for the person (owned, g_free), without any part of the
  * token. -ENOKEY: none is configured. */
@@ -46,7 +55,9 @@ void webex_token_wipe(char *value);
 bool webex_token_can_reload(const struct webex_token *t);
 /* True if asking costs next to nothing (file). */
 bool webex_token_is_cheap(const struct webex_token *t);
-/* True if the source is a file, and it is not as it was when it was read last. */
+/* True if there is a file that can be looked at. */
+bool webex_token_is_watched(const struct webex_token *t);
+/* True if it is so, and the file is not as it was when the source was asked last. */
 bool webex_token_has_moved(const struct webex_token *t);
 /*
  * What a person does to give another token, one clause without a full stop ("write ..."). With what is

@@ -574,6 +574,7 @@ ROWS = {
     ],
     "sparkfs.1": [
         Row("install -m 600", token_is_private, typed="alice-token\n"),
+        Row("[integration]", not_run="lines of a file; test_accounts has them"),
         Row("mkdir -p ~/webex", is_mounted),
         Row("sparkfs /home/alice", findmnt_takes_it, not_run="a line of /etc/fstab"),
         Row("cd ~/webex", looks_around),

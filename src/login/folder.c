@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "login/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/private.h"
+#include "webex/token.h"
+
+/* Two tokens, and what else a record has. */
+#define RECORD_MAX 65536
+
+static char *state_folder(void)
+{
+	const char *state = g_get_user_state_dir();
+
+	return g_path_is_absolute(state)
+		       ? g_build_filename(state, "sparkfs", NULL)
+		       : g_build_filename(g_get_home_dir(), ".local/state/sparkfs", NULL);
+}
+
+char *login_folder(void)
+{
+	_cleanup_gfree_ char *state = state_folder();
+
+	return g_build_filename(state, "logins", NULL);
+}
+
+static char *path_of(const char *name, const char *ending)
+{
+	_cleanup_gfree_ char *folder = login_folder();
+	_cleanup_gfree_ char *file = g_strconcat(name, ending, NULL);
+
+	return g_build_filename(folder, file, NULL);
+}
+
+static int make_folder(void)
+{
+	_cleanup_gfree_ char *state = state_folder(), *folder = login_folder();
+	int r = private_root(state);
+
+	return r < 0 ? r : private_dir(folder, NULL);
+}
+
+int login_load(const char *name, struct login *ret_login)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".json");
+	struct login l;
+	char *text;
+	size_t len;
+	int r = private_read(path, RECORD_MAX, &text, &len);
+
+	if (r < 0)
+		return r;
+	r = login_parse(text, len, &l);
+	webex_token_wipe(text);
+	if (r < 0)
+		return r;
+	l.name = g_strdup(name);
+	*ret_login = l;
+	return 0;
+}
+
+static gint compare(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+GPtrArray *login_names(void)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	_cleanup_gfree_ char *folder = login_folder();
+	GDir *dir = g_dir_open(folder, 0, NULL);
+	const char *file;
+
+	while (dir && (file = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *name =
+			g_strndup(file, strlen(file) > 5 ? strlen(file) - 5 : 0);
+
+		if (g_str_has_suffix(file, ".json") && login_name_is_good(name))
+			g_ptr_array_add(names, steal_ptr(&name));
+	}
+	if (dir)
+		g_dir_close(dir);
+	g_ptr_array_sort(names, compare);
+	return names;
+}
+
+int login_lock(const char *name, int *ret_fd)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".lock");
+	_cleanup_close_ int fd = -1;
+	int r = make_folder();
+
+	if (r == 0)
+		r = private_file(path, O_RDWR | O_CREAT, &fd);
+	if (r < 0)
+		return r;
+	do
+		r = flock(fd, LOCK_EX);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return -errno;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int login_reserve(const char *name, int *ret_fd)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".new");
+	_cleanup_close_ int fd = -1;
+	int r = private_file(path, O_RDWR | O_CREAT | O_TRUNC, &fd);
+
+	if (r < 0)
+		return r;
+	r = -posix_fallocate(fd, 0, RECORD_MAX);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	if (r < 0) {
+		unlink(path);
+		return r;
+	}
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int sync_folder(void)
+{
+	_cleanup_gfree_ char *folder = login_folder();
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int login_save(const struct login *l, int fd)
+{
+	_cleanup_gfree_ char *new = path_of(l->name, ".new");
+	_cleanup_gfree_ char *path = path_of(l->name, ".json");
+	char *text = login_print(l);
+	size_t len = strlen(text);
+	int r = fd_write_all(fd, text, len, 0);
+
+	webex_token_wipe(text);
+	if (r == 0 && (ftruncate(fd, (off_t)len) < 0 || fsync(fd) < 0 || rename(new, path) < 0))
+		r = -errno;
+	return r < 0 ? r : sync_folder();
+}
+
+int login_remove(const char *name)
+{
+	static const char *const endings[] = {".new", ".lock"};
+	_cleanup_gfree_ char *path = path_of(name, ".json");
+	int r = unlink(path) < 0 ? -errno : 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(endings) && (r == 0 || r == -ENOENT); i++) {
+		_cleanup_gfree_ char *other = path_of(name, endings[i]);
+
+		(void)unlink(other);
+	}
+	return r;
+}

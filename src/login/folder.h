@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where logins are kept: <state>/logins, 0700, and in it for each
+ *
+ *     NAME.json   the login (record.h), 0600
+ *     NAME.new    the next version of it, while it is written
+ *     NAME.lock   held by flock by who changes the login
+ *
+ * A change is durable before it is used: the room for it is made and synced first (login_reserve),
+ * so that a disk that fills in between loses no token that the server gave; then it is written,
+ * synced and renamed.
+ * Errors: as of base/private.h, -ENOENT: no such login, -EBADMSG: it cannot be read.
+ * Thread rule: any thread; login_lock() waits for other processes.
+ */
+#pragma once
+
+#include "login/record.h"
+
+/* <state>/logins; owned. */
+char *login_folder(void);
+
+int login_load(const char *name, struct login *ret_login);
+/* The names in alphabetical order (of char *, freed with it). Never NULL. */
+GPtrArray *login_names(void);
+
+/* Locks the login, which need not be there yet. The descriptor is the caller's to close. */
+int login_lock(const char *name, int *ret_fd);
+/* Under the lock: makes the room for the next version. The descriptor is the caller's to close. */
+int login_reserve(const char *name, int *ret_fd);
+/* Under the lock: writes the login into `fd` of login_reserve() and makes it the one that is kept. */
+int login_save(const struct login *l, int fd);
+/* Under the lock: -ENOENT if it is not there. */
+int login_remove(const char *name);

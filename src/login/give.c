@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "login/give.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "login/folder.h"
+#include "login/grant.h"
+#include "webex/token.h"
+
+#define EXIT_LOGIN 3
+#define TIMEOUT_MS 20000
+
+/* True if the token is not the refused one. */
+static bool is_other(const struct login *l, const char *refused)
+{
+	_cleanup_gfree_ char *hash = webex_token_hash(l->access);
+
+	return !refused || strcmp(hash, refused) != 0;
+}
+
+static bool is_young(const struct login *l)
+{
+	int64_t now = clock_wall(clock_system());
+	int64_t life = l->access_until_ms - l->access_since_ms;
+
+	return !l->access_until_ms || now < l->access_since_ms + life / 5 * 4;
+}
+
+static bool is_living(const struct login *l)
+{
+	return !l->access_until_ms || clock_wall(clock_system()) < l->access_until_ms;
+}
+
+static int give(const struct login *l)
+{
+	return puts(l->access) < 0 || fflush(stdout) < 0 ? EX_TEMPFAIL : EXIT_SUCCESS;
+}
+
+static int say_ended(const char *name, const char *why)
+{
+	fprintf(stderr, "the login %s has ended (%s): sparkfs login %s\n", name, why, name);
+	return EXIT_LOGIN;
+}
+
+/* What a refused refresh means; only 400 and 401 end a login. */
+static int end_or_wait(struct login *l, int fd, const struct login_fault *f,
+		       const char *refused)
+{
+	if (f->status == 400 || f->status == 401) {
+		l->ended = g_strdup(f->words);
+		(void)login_save(l, fd);
+		return say_ended(l->name, f->words);
+	}
+	if (is_other(l, refused) && is_living(l))
+		return give(l);
+	fprintf(stderr, "the login %s cannot be refreshed now: %s\n", l->name, f->words);
+	return EX_TEMPFAIL;
+}
+
+/* Under the lock, with room for the answer. */
+static int refresh(struct login *l, int fd, const char *refused)
+{
+	struct login_integration app;
+	struct login_server server;
+	struct login_fault fault = {0};
+	struct webex_grant grant;
+	char *reason = NULL;
+	int status, r = login_integration_find(&app, &reason);
+
+	if (r < 0) {
+		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name, reason);
+		g_free(reason);
+		return is_other(l, refused) && is_living(l) ? give(l) : EX_TEMPFAIL;
+	}
+	r = login_server_open(&server, l->base_url, &app, TIMEOUT_MS);
+	if (r == 0)
+		r = login_refresh(&server, l->refresh, &grant, &fault);
+	if (r == 0) {
+		login_take_grant(l, &grant);
+		r = login_save(l, fd);
+		/* The token serves this mount even if the disk fails after all. */
+		if (r < 0)
+			fprintf(stderr, "the login %s cannot be written: %s\n", l->name,
+				g_strerror(-r));
+		status = give(l);
+	} else {
+		status = end_or_wait(l, fd, &fault, refused);
+	}
+	login_fault_clear(&fault);
+	login_server_close(&server);
+	login_integration_clear(&app);
+	return status;
+}
+
+static int give_under_lock(const char *name, const char *refused)
+{
+	_cleanup_close_ int lock = -1, fd = -1;
+	struct login l = {0};
+	int status, r = login_lock(name, &lock);
+
+	if (r == 0)
+		r = login_load(name, &l);
+	if (r < 0) {
+		fprintf(stderr, "the login %s: %s\n", name, g_strerror(-r));
+		return EX_TEMPFAIL;
+	}
+	if (is_other(&l, refused) && is_young(&l)) {
+		status = give(&l);
+	} else if (l.ended || !l.refresh) {
+		status = is_other(&l, refused) && is_living(&l)
+				 ? give(&l)
+				 : say_ended(name, l.ended ? l.ended : "its token is dead");
+	} else if ((r = login_reserve(name, &fd)) < 0) {
+		fprintf(stderr, "the login %s cannot be refreshed: %s\n", name, g_strerror(-r));
+		status = is_other(&l, refused) && is_living(&l) ? give(&l) : EX_TEMPFAIL;
+	} else {
+		status = refresh(&l, fd, refused);
+	}
+	login_clear(&l);
+	return status;
+}
+
+/* Whoever asks may be killed while the answer of the service is on its way. So the work is done by a
+ * process in a session of its own, which goes on until the tokens are written. */
+static int give_aside(const char *name, const char *refused)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return give_under_lock(name, refused);
+	if (pid == 0) {
+		setsid();
+		exit(give_under_lock(name, refused));
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EX_TEMPFAIL;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_TEMPFAIL;
+}
+
+int login_give_main(int argc, char **argv)
+{
+	const char *name = argc > 2 ? argv[2] : "";
+	const char *refused = argc > 4 && strcmp(argv[3], "--not") == 0 ? argv[4] : NULL;
+	struct login l;
+	bool good;
+	int status;
+
+	if (!login_name_is_good(name) || login_load(name, &l) < 0) {
+		fprintf(stderr, "there is no login %s: sparkfs login\n", name);
+		return EXIT_LOGIN;
+	}
+	good = is_other(&l, refused) && is_young(&l);
+	status = good ? give(&l) : EX_TEMPFAIL;
+	login_clear(&l);
+	return good ? status : give_aside(name, refused);
+}
+
+char *login_give_command(const char *name)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	_cleanup_gfree_ char *program = NULL;
+
+	path[n > 0 ? n : 0] = '\0';
+	program = g_shell_quote(n > 0 ? path : "sparkfs");
+	/* A name of a login has no character that a shell would take for its own. */
+	return g_strdup_printf("exec %s " LOGIN_GIVE_ARG " %s", program, name);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asks the service for tokens, and waits for its answer (webex-api.md 5.18, 5.19). A request that may have
+ * reached the server is not repeated: a code, and a refresh token where they rotate, serve once.
+ * Thread rule: one thread for each struct.
+ */
+#pragma once
+
+#include "http/loop.h"
+#include "login/config.h"
+#include "login/record.h"
+#include "webex/model.h"
+#include "webex/oauth.h"
+
+struct login_server {
+	struct http_loop *loop;
+	const char *base_url;
+	const struct login_integration *app;
+	int timeout_ms;
+};
+
+/* Starts a loop for the server's origin alone. 0 or -errno. */
+int login_server_open(struct login_server *s, const char *base_url,
+		      const struct login_integration *app, int timeout_ms);
+void login_server_close(struct login_server *s);
+
+struct login_fault {
+	enum webex_oauth_error error;
+	int status;	   /* 0: no answer */
+	int retry_after_s; /* 0: not said */
+	bool is_network; /* no answer, or that of a server out of order: it says nothing of tokens */
+	char *words; /* one line */
+};
+void login_fault_clear(struct login_fault *f);
+
+/* Each: 0, or -errno and *ret_fault. */
+int login_begin_device(struct login_server *s, struct webex_device *ret_device,
+		       struct login_fault *ret_fault);
+int login_poll_device(struct login_server *s, const char *device_code,
+		      struct webex_grant *ret_grant, struct login_fault *ret_fault);
+int login_redeem(struct login_server *s, const char *code, const char *redirect_uri,
+		 const char *verifier, struct webex_grant *ret_grant,
+		 struct login_fault *ret_fault);
+int login_refresh(struct login_server *s, const char *refresh, struct webex_grant *ret_grant,
+		  struct login_fault *ret_fault);
+/* Makes the tokens those of the login, from now on. */
+void login_take_grant(struct login *l, struct webex_grant *g);
+/* To whom the token belongs. */
+int login_whose(struct login_server *s, const char *access, struct webex_person **ret_person,
+		struct login_fault *ret_fault);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A login: a name, and the tokens that somebody was given for one person on one server. It is kept
+ * in <state>/logins/NAME.json, 0600, ours alone (design 2.8). Secrets are wiped when they are freed.
+ * Thread rule: one thread.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A name can be an address, and the name of a folder: as of -o account=. */
+#define LOGIN_NAME_BYTES 64
+
+enum login_way { LOGIN_DEVICE, LOGIN_BROWSER, LOGIN_PASTE, LOGIN_TOKEN };
+
+struct login {
+	char *name;
+	char *base_url;
+	char *person_id, *email, *display_name;
+	bool is_bot;
+	enum login_way way;
+	/* Wall-clock ms; 0: not known. */
+	int64_t since_ms, access_since_ms, access_until_ms, refresh_until_ms;
+	char *access;
+	char *refresh;	 /* NULL: none */
+	char *client_id; /* that the tokens are for; NULL with LOGIN_TOKEN */
+	char *scope;
+	/* Why the server gives no more tokens, in words; only a new login helps. NULL: it does. */
+	char *ended;
+};
+void login_clear(struct login *l);
+
+bool login_name_is_good(const char *name);
+/* "device", "browser", "paste", "token". */
+const char *login_way_name(enum login_way way);
+/* The file's text; owned, a secret. */
+char *login_print(const struct login *l);
+/* 0 or -EBADMSG. The name is the caller's to set. */
+int login_parse(const char *text, size_t len, struct login *ret_login);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* What there is of an account beside a mount of it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/private.h"
+#include "main/account.h"
+
+/* Folders below a cache are not deeper. */
+#define DEPTH_MAX 4
+
+/* The path in the lock file, if somebody holds the lock. */
+static char *holder_of(const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	char text[PATH_MAX + 1];
+	ssize_t n;
+
+	if (private_file(path, O_RDWR, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return NULL;
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	return n > 0 ? g_strndup(text, (gsize)n) : NULL;
+}
+
+char *account_mounted_at(const struct account_roots *roots, const char *base_url,
+			 const char *id)
+{
+	_cleanup_gfree_ char *suffix = account_suffix(base_url, id);
+	GDir *dir = g_dir_open(roots->state, 0, NULL);
+	const char *name;
+	char *found = NULL;
+
+	while (dir && !found && (name = g_dir_read_name(dir))) {
+		const char *hash = strstr(name, suffix);
+		_cleanup_gfree_ char *path = g_build_filename(roots->state, name, NULL);
+
+		/* "<key>.lock", "<key>~2.lock" */
+		if (hash && g_str_has_suffix(name, ".lock") &&
+		    strchr(".~", hash[strlen(suffix)]))
+			found = holder_of(path);
+	}
+	if (dir)
+		g_dir_close(dir);
+	return found;
+}
+
+/* Removes what is in the folder, and follows no link. */
+static int empty_folder(int fd, int depth)
+{
+	DIR *dir = fdopendir(fd);
+	const struct dirent *entry;
+	int r = 0;
+
+	if (!dir) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		int sub;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+			continue;
+		if (errno != EISDIR || depth >= DEPTH_MAX)
+			r = -errno;
+		else if ((sub = openat(dirfd(dir), entry->d_name,
+				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+			r = -errno;
+		else if ((r = empty_folder(sub, depth + 1)) == 0 &&
+			 unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) < 0)
+			r = -errno;
+	}
+	closedir(dir);
+	return r;
+}
+
+static int purge_folder(const char *path)
+{
+	struct stat st;
+	int r, fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || st.st_uid != geteuid()) {
+		close(fd);
+		return -EPERM;
+	}
+	r = empty_folder(fd, 0);
+	return r == 0 && rmdir(path) < 0 ? -errno : r;
+}
+
+int account_purge(const struct account_roots *roots, const char *base_url, const char *id)
+{
+	_cleanup_gfree_ char *suffix = account_suffix(base_url, id);
+	GDir *dir = roots->cache ? g_dir_open(roots->cache, 0, NULL) : NULL;
+	const char *name;
+	int r = 0;
+
+	while (dir && r == 0 && (name = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *path = g_build_filename(roots->cache, name, NULL);
+
+		if (g_str_has_suffix(name, suffix))
+			r = purge_folder(path);
+	}
+	if (dir)
+		g_dir_close(dir);
+	return r;
+}

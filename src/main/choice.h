@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which login gives a mount its token. The first of these that is there counts: -o token_command= or
+ * token_file= (no login), the login that -o account= names, the environment (no login), the only login.
+ * Thread rule: the main thread, before there are others.
+ */
+#pragma once
+
+#include "main/options.h"
+
+struct choice {
+	char *name; /* NULL: no login; then all of these are */
+	char *base_url;
+	char *person_id;
+	char *command; /* gives the token (login/give.h) */
+	char *file;    /* changes when somebody logs in again */
+};
+void choice_clear(struct choice *c);
+
+/* 0, or -errno and one line in *ret_reason (owned): there are several logins, the login cannot be read, or
+ * it is for another server than -o url=. */
+int choice_make(const struct options *o, struct choice *ret_choice, char **ret_reason);

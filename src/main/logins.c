@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+#include "main/logins.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "login/folder.h"
+#include "login/give.h"
+#include "login/ways.h"
+#include "main/logins_list.h"
+#include "main/options.h"
+#include "webex/api.h"
+#include "webex/token.h"
+
+#define EXIT_USAGE 2
+#define TIMEOUT_MS 30000
+
+static const char LOGIN_HELP[] =
+	"usage: sparkfs login [--browser | --paste | --token] [--url BASE] [--replace] [NAME]\n"
+	"\n"
+	"Logs a person in, and keeps the login under NAME (the address, if none is given).\n"
+	"\n"
+	"  (none of the three)  prints an address and a code, to be entered in any browser\n"
+	"  --browser            a browser of this machine\n"
+	"  --paste              any browser; the address at which it ends is pasted here\n"
+	"  --token              reads an access token from standard input (a bot's, the "
+	"portal's)\n"
+	"  --url BASE           base URL of the API (" OPTIONS_DEFAULT_URL ")\n"
+	"  --replace            NAME may be somebody else's so far\n"
+	"\n"
+	"Then: sparkfs MOUNTPOINT. More: man sparkfs, \"Accounts\".\n";
+
+static const char LOGOUT_HELP[] = "usage: sparkfs logout [--purge] NAME\n"
+				  "\n"
+				  "Forgets the login. --purge: removes what was fetched for "
+				  "it, too; never what is unsent.\n";
+
+static const char ACCOUNTS_HELP[] = "usage: sparkfs accounts [--json]\n"
+				    "\n"
+				    "Lists the logins: name, address, server, how it was made, "
+				    "until when its token is good, where\n"
+				    "it is mounted.\n";
+
+static const char REGISTER[] =
+	"sparkfs: no integration is configured, as which people could be logged in. Once:\n"
+	" 1. Open https://developer.webex.com/my-apps/new/integration and log in.\n"
+	" 2. Redirect URIs, exactly so: http://localhost:53682/ (for --browser and --paste), "
+	"and for the\n"
+	"    device login "
+	"https://oauth-helper-a.wbx2.com/helperservice/v1/actions/device/callback\n"
+	"    and the same with oauth-helper-r, oauth-helper-k, oauth-helper-d.\n"
+	" 3. Scopes: spark:all and spark:kms.\n"
+	" 4. Put into %s/sparkfs/config:\n"
+	"      [integration]\n"
+	"      client_id=THE ID\n"
+	"      client_secret_file=secret\n"
+	"    and the secret into the file \"secret\" beside it (chmod 600), or use "
+	"client_secret_command=.\n"
+	"Without an integration: sparkfs login --token, with a token of the portal or of a "
+	"bot.\n";
+
+static int fail(char *reason)
+{
+	fprintf(stderr, "sparkfs: %s\n", reason);
+	g_free(reason);
+	return EXIT_FAILURE;
+}
+
+static int wrong_usage(const char *help)
+{
+	fputs(help, stderr);
+	return EXIT_USAGE;
+}
+
+/* ---- login ---- */
+
+struct wish {
+	const char *name; /* NULL: the address */
+	const char *url;
+	enum login_way way;
+	bool replaces, wants_help;
+};
+
+static bool parse_login(int argc, char **argv, struct wish *w)
+{
+	static const struct option options[] = {
+		{"browser", no_argument, NULL, 'b'},
+		{"paste", no_argument, NULL, 'p'},
+		{"token", no_argument, NULL, 't'},
+		{"url", required_argument, NULL, 'u'},
+		{"replace", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	int c, n_ways = 0;
+
+	*w = (struct wish){.url = OPTIONS_DEFAULT_URL, .way = LOGIN_DEVICE};
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'b' || c == 'p' || c == 't') {
+			w->way = c == 'b'   ? LOGIN_BROWSER
+				 : c == 'p' ? LOGIN_PASTE
+					    : LOGIN_TOKEN;
+			n_ways++;
+		} else if (c == 'u') {
+			w->url = optarg;
+		} else if (c == 'r') {
+			w->replaces = true;
+		} else if (c == 'h') {
+			w->wants_help = true;
+		} else {
+			return false;
+		}
+	}
+	w->name = argv[optind];
+	return n_ways <= 1 && argc - optind <= 1;
+}
+
+/* The first line of standard input. */
+static int read_token(struct webex_grant *ret_grant, char **ret_reason)
+{
+	char line[WEBEX_OAUTH_TOKEN_MAX + 2] = "";
+	size_t len;
+	int r = 0;
+
+	if (isatty(STDIN_FILENO))
+		fputs("The access token: ", stderr);
+	if (!fgets(line, sizeof(line), stdin))
+		line[0] = '\0';
+	g_strstrip(line);
+	len = strlen(line);
+	for (size_t i = 0; i < len; i++)
+		if (line[i] <= ' ' || line[i] > '~')
+			r = -EINVAL;
+	if (!len || len > WEBEX_OAUTH_TOKEN_MAX)
+		r = -EINVAL;
+	if (r == 0)
+		*ret_grant = (struct webex_grant){.access = g_strdup(line)};
+	else
+		*ret_reason = g_strdup("standard input has no access token in its first line");
+	explicit_bzero(line, sizeof(line));
+	return r;
+}
+
+static int get_grant(const struct wish *w, struct login_server *s,
+		     struct webex_grant *ret_grant, char **ret_reason)
+{
+	switch (w->way) {
+	case LOGIN_BROWSER:
+		return login_by_browser(s, stdout, ret_grant, ret_reason);
+	case LOGIN_PASTE:
+		return login_by_paste(s, stdin, stdout, ret_grant, ret_reason);
+	case LOGIN_TOKEN:
+		return read_token(ret_grant, ret_reason);
+	case LOGIN_DEVICE:
+	default:
+		return login_by_device(s, stdout, ret_grant, ret_reason);
+	}
+}
+
+/* An address can be a name, but for characters that a name of a folder does not have. */
+static char *name_of(const struct wish *w, const struct webex_person *p)
+{
+	char *name;
+
+	if (w->name)
+		return g_strdup(w->name);
+	name = g_strndup(p->email ? p->email : "account", LOGIN_NAME_BYTES);
+	g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-",
+		   '_');
+	if (name[0] == '.' || name[0] == '-')
+		name[0] = '_';
+	return name;
+}
+
+static bool is_same_account(const struct login *a, const struct login *b)
+{
+	return strcmp(a->person_id, b->person_id) == 0 && strcmp(a->base_url, b->base_url) == 0;
+}
+
+/* 0, or -EEXIST: the name is that of another person's login. */
+static int check_name(const struct login *l, char **ret_reason)
+{
+	_cleanup_gfree_ char *folder = login_folder();
+	struct login old;
+	int r = login_load(l->name, &old);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		*ret_reason = g_strdup_printf("%s/%s.json: %s; --replace replaces it", folder,
+					      l->name, g_strerror(-r));
+		return r;
+	}
+	if (!is_same_account(&old, l)) {
+		*ret_reason = g_strdup_printf(
+			"%s is the login of %s at %s; give another name, or "
+			"--replace",
+			l->name, old.email ? old.email : old.person_id, old.base_url);
+		r = -EEXIST;
+	}
+	login_clear(&old);
+	return r;
+}
+
+static int keep(const struct login *l, bool replaces, char **ret_reason)
+{
+	_cleanup_close_ int lock = -1, fd = -1;
+	int r = login_lock(l->name, &lock);
+
+	if (r == 0) {
+		r = replaces ? 0 : check_name(l, ret_reason);
+		if (r < 0)
+			return r;
+		r = login_reserve(l->name, &fd);
+	}
+	if (r == 0)
+		r = login_save(l, fd);
+	if (r < 0) {
+		_cleanup_gfree_ char *folder = login_folder();
+
+		*ret_reason = g_strdup_printf("cannot keep the login in %s: %s", folder,
+					      g_strerror(-r));
+	}
+	return r;
+}
+
+/* Takes the grant. */
+static void fill(struct login *l, const struct wish *w, const struct login_server *s,
+		 const struct webex_person *p, struct webex_grant *g)
+{
+	*l = (struct login){
+		.name = name_of(w, p),
+		.base_url = g_strdup(s->base_url),
+		.person_id = g_strdup(p->id),
+		.email = g_strdup(p->email),
+		.display_name = g_strdup(p->display_name),
+		.is_bot = p->type == WEBEX_PERSON_BOT,
+		.way = w->way,
+		.client_id = s->app ? g_strdup(s->app->id) : NULL,
+		.since_ms = clock_wall(clock_system()),
+	};
+	login_take_grant(l, g);
+}
+
+static int learn_and_keep(const struct wish *w, struct login_server *s, struct webex_grant *g,
+			  char **ret_reason)
+{
+	struct webex_person *person;
+	struct login_fault fault;
+	struct login l;
+	int r = login_whose(s, g->access, &person, &fault);
+
+	if (r < 0) {
+		*ret_reason = fault.status == 401
+				      ? g_strdup("the server does not accept the access token")
+				      : g_strdup_printf("cannot learn whose token it is: %s",
+							fault.words);
+		login_fault_clear(&fault);
+		return r;
+	}
+	fill(&l, w, s, person, g);
+	printf("This is the login of %s (%s%s) at %s.\n",
+	       person->display_name ? person->display_name : person->id,
+	       person->email ? person->email : "no address", l.is_bot ? ", a bot" : "",
+	       l.base_url);
+	r = keep(&l, w->replaces, ret_reason);
+	if (r == 0)
+		printf("It is kept as %s. Mount it: sparkfs -o account=%s MOUNTPOINT\n", l.name,
+		       l.name);
+	login_clear(&l);
+	webex_person_free(person);
+	return r;
+}
+
+static int log_in(const struct wish *w, const struct login_integration *app)
+{
+	_cleanup_gfree_ char *base_url = NULL, *why = NULL;
+	char *reason = NULL;
+	struct login_server server;
+	struct webex_grant grant = {0};
+	int r = webex_check_base_url(w->url, &base_url, &why);
+
+	if (r < 0)
+		return fail(
+			g_strdup_printf("--url %s: %s", w->url, why ? why : g_strerror(-r)));
+	r = login_server_open(&server, base_url, app, TIMEOUT_MS);
+	if (r < 0)
+		return fail(g_strdup(g_strerror(-r)));
+	r = get_grant(w, &server, &grant, &reason);
+	if (r == 0)
+		r = learn_and_keep(w, &server, &grant, &reason);
+	webex_grant_clear(&grant);
+	login_server_close(&server);
+	return r < 0 ? fail(reason) : EXIT_SUCCESS;
+}
+
+static int login_main(int argc, char **argv)
+{
+	struct login_integration app = {0};
+	struct wish w;
+	char *reason = NULL;
+	int r = 0, status;
+
+	if (!parse_login(argc, argv, &w))
+		return wrong_usage(LOGIN_HELP);
+	if (w.wants_help) {
+		fputs(LOGIN_HELP, stdout);
+		return EXIT_SUCCESS;
+	}
+	if (w.name && !login_name_is_good(w.name))
+		return fail(g_strdup_printf(
+			"%s: a name has only letters, digits and @._+-, at most %d", w.name,
+			LOGIN_NAME_BYTES));
+	if (w.way != LOGIN_TOKEN)
+		r = login_integration_find(&app, &reason);
+	if (r == -ENOKEY) {
+		fprintf(stderr, REGISTER, g_get_user_config_dir());
+		g_free(reason);
+		return EXIT_FAILURE;
+	}
+	if (r < 0)
+		return fail(reason);
+	status = log_in(&w, w.way == LOGIN_TOKEN ? NULL : &app);
+	login_integration_clear(&app);
+	return status;
+}
+
+/* ---- logout ---- */
+
+static int forget(const char *name, bool purges)
+{
+	struct login l;
+	int r = login_load(name, &l);
+	_cleanup_close_ int lock = -1;
+	char *reason = NULL;
+
+	if (r == -ENOENT)
+		return fail(g_strdup_printf("there is no login %s; sparkfs accounts lists them",
+					    name));
+	if (r == 0 && purges && logins_purge(&l, &reason) < 0) {
+		login_clear(&l);
+		return fail(reason);
+	}
+	if (r == 0)
+		login_clear(&l);
+	r = login_lock(name, &lock);
+	if (r == 0)
+		r = login_remove(name);
+	if (r < 0)
+		return fail(g_strdup_printf("%s: %s", name, g_strerror(-r)));
+	printf("%s is forgotten here. The service honours its tokens until they end; to revoke "
+	       "them, "
+	       "remove the integration at https://idbroker.webex.com/idb/profile.\n",
+	       name);
+	return EXIT_SUCCESS;
+}
+
+static int logout_main(int argc, char **argv)
+{
+	static const struct option options[] = {{"purge", no_argument, NULL, 'p'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	bool purges = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(LOGOUT_HELP, stdout);
+			return EXIT_SUCCESS;
+		}
+		if (c != 'p')
+			return wrong_usage(LOGOUT_HELP);
+		purges = true;
+	}
+	if (argc - optind != 1 || !login_name_is_good(argv[optind]))
+		return wrong_usage(LOGOUT_HELP);
+	return forget(argv[optind], purges);
+}
+
+static int accounts_main(int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+						{"help", no_argument, NULL, 'h'},
+						{NULL, 0, NULL, 0}};
+	bool is_json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(ACCOUNTS_HELP, stdout);
+			return EXIT_SUCCESS;
+		}
+		if (c != 'j')
+			return wrong_usage(ACCOUNTS_HELP);
+		is_json = true;
+	}
+	if (argc != optind)
+		return wrong_usage(ACCOUNTS_HELP);
+	return logins_list(stdout, is_json);
+}
+
+static int help_main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+
+	if (strcmp(what, "login") == 0)
+		fputs(LOGIN_HELP, stdout);
+	else if (strcmp(what, "logout") == 0)
+		fputs(LOGOUT_HELP, stdout);
+	else if (strcmp(what, "accounts") == 0)
+		fputs(ACCOUNTS_HELP, stdout);
+	else if (argc <= 1)
+		fputs(options_help(), stdout);
+	else
+		return fail(g_strdup_printf("there is no subcommand %s", what));
+	return EXIT_SUCCESS;
+}
+
+bool logins_main(int argc, char **argv, int *ret_status)
+{
+	static const struct {
+		const char *name;
+		int (*fn)(int argc, char **argv);
+	} commands[] = {
+		{"login", login_main},
+		{"logout", logout_main},
+		{"accounts", accounts_main},
+		{"help", help_main},
+	};
+
+	for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		umask(077);
+		/* No token in a core dump, and none that another process could look at. */
+		(void)prctl(PR_SET_DUMPABLE, 0);
+		log_set_sink(LOG_SINK_NONE);
+		*ret_status = commands[i].fn(argc - 1, argv + 1);
+		return true;
+	}
+	return false;
+}
