@@ -345,6 +345,8 @@ int contents_show_names(struct write *w, int64_t rowid)
 		if (r == 0 && m.m.file_names)
 			r = room_place_get(w->q, m.room, &room);
 		if (r == 0 && m.m.file_names)
+			r = times_text(w, m.room);
+		if (r == 0 && m.m.file_names)
 			changes_add_named(w, STORE_MESSAGE_CHANGED, m.room, room.type, rowid,
 					  NULL, m.stem)
 				->is_news = false;

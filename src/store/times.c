@@ -90,6 +90,36 @@ int store_room_text_ms(struct store_conn *c, int64_t room, int64_t *ret_ms)
 	return r < 0 ? r : r == 1 && *ret_ms >= 0 ? 0 : -ENOENT;
 }
 
+static void mix(uint64_t *hash, int64_t value)
+{
+	/* FNV-1a, by numbers instead of bytes. */
+	*hash = (*hash ^ (uint64_t)value) * UINT64_C(0x100000001b3);
+	*hash ^= *hash >> 29;
+}
+
+int store_text_version(struct store_conn *c, const struct store_range *range,
+		       uint64_t *ret_version)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT messages_ms, ifnull((SELECT cookie FROM message WHERE room=?1"
+		      " AND deleted=0 ORDER BY cookie DESC LIMIT 1), 0) FROM room WHERE"
+		      " rowid=?1");
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	int r;
+
+	sql_int(&st, 1, range->room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	mix(&hash, sql_get_int(&st, 0));
+	mix(&hash, sql_get_int(&st, 1));
+	mix(&hash, range->after);
+	mix(&hash, range->until);
+	mix(&hash, range->since_ms);
+	*ret_version = hash ? hash : 1;
+	return 0;
+}
+
 /* Out of the messages that are there: a new cache, which knows no others, tells the same. */
 int store_month_ms(struct store_conn *c, int64_t room, int month, int64_t *ret_ms)
 {

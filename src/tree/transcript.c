@@ -10,23 +10,34 @@
 
 /* So many texts of closed transcripts are kept for the next stat or open. */
 #define KEEP_CLOSED 8
+/* And so many bytes of them in sum: that of a million messages. */
+#define KEEP_BYTES (INT64_C(160) * 1024 * 1024)
+/* So many sizes are remembered. */
+#define KEEP_SIZES 1024
 
 struct text {
 	uint64_t ino;
 	struct store_range range; /* the messages in it */
 	int opens;
-	/* Of the store before the text was made; 0: unknown. Only used while the transcript is
-	 * closed. */
-	uint64_t generation;
+	/* Of the text as it was made; 0: unknown. Only used while the transcript is closed. */
+	uint64_t version;
 	uint64_t used; /* for the order of use */
 	GString *bytes;
-	GArray *shown; /* cookies of the messages in it, rising (int64_t) */
-	bool lacks;    /* the body of a message is missing */
+	GArray *shown;	/* cookies of the messages in it, rising (int64_t) */
+	bool lacks;	/* the body of a message is missing */
+	bool has_grown; /* something was appended */
+};
+
+/* The size that a text of a version had. */
+struct size {
+	uint64_t version;
+	int64_t size;
 };
 
 struct transcripts {
 	pthread_mutex_t lock;
 	GHashTable *texts; /* ino -> text; transcripts.lock */
+	GHashTable *sizes; /* ino, owned -> struct size, owned; transcripts.lock */
 	uint64_t uses;	   /* transcripts.lock */
 };
 
@@ -45,6 +56,7 @@ struct transcripts *transcripts_new(void)
 
 	pthread_mutex_init(&t->lock, NULL);
 	t->texts = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, text_free);
+	t->sizes = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
 	return t;
 }
 
@@ -53,6 +65,7 @@ void transcripts_free(struct transcripts **t)
 	if (!*t)
 		return;
 	g_hash_table_unref((*t)->texts);
+	g_hash_table_unref((*t)->sizes);
 	pthread_mutex_destroy(&(*t)->lock);
 	g_free(*t);
 	*t = NULL;
@@ -94,14 +107,14 @@ static bool add_message(void *arg, const struct store_message *m)
 }
 
 static int make(struct store_conn *conn, uint64_t ino, const struct store_range *range,
-		uint64_t generation, struct text **ret_text)
+		uint64_t version, struct text **ret_text)
 {
 	struct text *text = g_new0(struct text, 1);
 	int r;
 
 	text->ino = ino;
 	text->range = *range;
-	text->generation = generation;
+	text->version = version;
 	text->bytes = g_string_new(NULL);
 	text->shown = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	r = store_message_each(conn, range, add_message, text);
@@ -115,11 +128,13 @@ static int make(struct store_conn *conn, uint64_t ino, const struct store_range 
 	return 0;
 }
 
-static void forget_closed_locked(struct transcripts *t)
+/* The closed text that was used longest ago, but `kept`; NULL: those that are closed may all stay. */
+static struct text *find_spare_locked(struct transcripts *t, const struct text *kept)
 {
 	GHashTableIter iter;
 	gpointer value;
 	struct text *oldest = NULL;
+	int64_t bytes = 0;
 	int closed = 0;
 
 	g_hash_table_iter_init(&iter, t->texts);
@@ -129,28 +144,36 @@ static void forget_closed_locked(struct transcripts *t)
 		if (text->opens)
 			continue;
 		closed++;
-		if (!oldest || text->used < oldest->used)
+		bytes += (int64_t)text->bytes->len;
+		if (text != kept && (!oldest || text->used < oldest->used))
 			oldest = text;
 	}
-	if (closed > KEEP_CLOSED)
-		g_hash_table_remove(t->texts, &oldest->ino);
+	return closed > KEEP_CLOSED || bytes > KEEP_BYTES ? oldest : NULL;
+}
+
+static void forget_closed_locked(struct transcripts *t, const struct text *kept)
+{
+	struct text *spare;
+
+	while ((spare = find_spare_locked(t, kept)))
+		g_hash_table_remove(t->texts, &spare->ino);
 }
 
 /* The text that an open would see, or NULL if it must be made. */
-static struct text *find_locked(struct transcripts *t, uint64_t ino, uint64_t generation)
+static struct text *find_locked(struct transcripts *t, uint64_t ino, uint64_t version)
 {
 	struct text *text = g_hash_table_lookup(t->texts, &ino);
 
-	if (!text || (!text->opens && (!generation || text->generation != generation)))
+	if (!text || (!text->opens && (!version || text->version != version)))
 		return NULL;
 	text->used = ++t->uses;
 	return text;
 }
 
 /* Puts `made` in place unless somebody opened the transcript meanwhile. */
-static struct text *place_locked(struct transcripts *t, struct text *made, uint64_t generation)
+static struct text *place_locked(struct transcripts *t, struct text *made, uint64_t version)
 {
-	struct text *text = find_locked(t, made->ino, generation);
+	struct text *text = find_locked(t, made->ino, version);
 
 	if (text) {
 		text_free(made);
@@ -158,53 +181,81 @@ static struct text *place_locked(struct transcripts *t, struct text *made, uint6
 	}
 	g_hash_table_replace(t->texts, &made->ino, made);
 	made->used = ++t->uses;
-	forget_closed_locked(t);
+	forget_closed_locked(t, made);
 	return made;
 }
 
-int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino,
-		    const struct store_range *range, uint64_t generation, int64_t *ret_size)
+static bool find_size_locked(struct transcripts *t, uint64_t ino, uint64_t version,
+			     int64_t *ret_size)
 {
-	struct text *text, *made;
+	struct text *text = find_locked(t, ino, version);
+	const struct size *size = g_hash_table_lookup(t->sizes, &ino);
+
+	if (text)
+		*ret_size = (int64_t)text->bytes->len;
+	else if (version && size && size->version == version)
+		*ret_size = size->size;
+	else
+		return false;
+	return true;
+}
+
+static void note_size(struct transcripts *t, uint64_t ino, uint64_t version, int64_t size)
+{
+	struct size made = {version, size};
+
+	pthread_mutex_lock(&t->lock);
+	if (g_hash_table_size(t->sizes) >= KEEP_SIZES)
+		g_hash_table_remove_all(t->sizes);
+	g_hash_table_replace(t->sizes, g_memdup2(&ino, sizeof(ino)),
+			     g_memdup2(&made, sizeof(made)));
+	pthread_mutex_unlock(&t->lock);
+}
+
+int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino,
+		    const struct store_range *range, uint64_t version, int64_t *ret_size)
+{
+	struct text *made;
+	bool is_known;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	text = find_locked(t, ino, generation);
-	if (text)
-		*ret_size = (int64_t)text->bytes->len;
+	is_known = find_size_locked(t, ino, version, ret_size);
 	pthread_mutex_unlock(&t->lock);
-	if (text)
+	if (is_known)
 		return 0;
 	r = store_transcript_size(conn, range, ret_size);
+	if (r == 0)
+		note_size(t, ino, version, *ret_size);
 	if (r != -ENODATA)
 		return r;
-	r = make(conn, ino, range, generation, &made);
+	r = make(conn, ino, range, version, &made);
 	if (r)
 		return r;
 	pthread_mutex_lock(&t->lock);
-	*ret_size = (int64_t)place_locked(t, made, generation)->bytes->len;
+	*ret_size = (int64_t)place_locked(t, made, version)->bytes->len;
 	pthread_mutex_unlock(&t->lock);
 	return 0;
 }
 
 int transcript_hold(struct transcripts *t, struct store_conn *conn, uint64_t ino,
-		    const struct store_range *range, uint64_t generation)
+		    const struct store_range *range, uint64_t version)
 {
 	struct text *text, *made;
 	int r;
 
 	pthread_mutex_lock(&t->lock);
-	text = find_locked(t, ino, generation);
+	text = find_locked(t, ino, version);
 	if (text)
 		text->opens++;
 	pthread_mutex_unlock(&t->lock);
 	if (text)
 		return 0;
-	r = make(conn, ino, range, generation, &made);
+	r = make(conn, ino, range, version, &made);
 	if (r)
 		return r;
 	pthread_mutex_lock(&t->lock);
-	place_locked(t, made, generation)->opens++;
+	place_locked(t, made, version)->opens++;
 	pthread_mutex_unlock(&t->lock);
 	return 0;
 }
@@ -215,9 +266,13 @@ void transcript_release(struct transcripts *t, uint64_t ino)
 
 	pthread_mutex_lock(&t->lock);
 	text = g_hash_table_lookup(t->texts, &ino);
-	/* A new open must not get the appended lines, so the text is dropped. */
-	if (text && --text->opens == 0)
-		g_hash_table_remove(t->texts, &ino);
+	/* A new open must not get the appended lines, so such a text is dropped. */
+	if (text && --text->opens == 0) {
+		if (text->has_grown)
+			g_hash_table_remove(t->texts, &ino);
+		else
+			forget_closed_locked(t, NULL);
+	}
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -342,8 +397,10 @@ void transcript_append(struct transcripts *t, enum store_change_type type,
 		if (!text->opens || !is_in(&text->range, m))
 			continue;
 		append(text, type, m, now_wall_ms);
-		if (text->bytes->len > before)
+		if (text->bytes->len > before) {
+			text->has_grown = true;
 			g_array_append_val(grown, text->ino);
+		}
 	}
 	pthread_mutex_unlock(&t->lock);
 }

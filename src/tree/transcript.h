@@ -4,7 +4,7 @@
  * lists or those of a month. The key of a transcript is the node id of its file. While anybody
  * has it open it only grows: a new message, an edit or a deletion appends lines, and `tail -f`
  * follows. A message that stands further up (it came late) is appended as well, behind a line that
- * says so. The first open after the last close makes the text anew.
+ * says so. The first open after the last close makes the text anew if anything changed since.
  *
  * Thread rule: any thread. Lock: transcripts.lock. The store is never read under it.
  */
@@ -22,14 +22,14 @@ struct transcripts *transcripts_new(void);
 void transcripts_free(struct transcripts **t);
 
 /* The size of the transcript that an open would see: of the one that is open, or of a text made
- * from `conn`. `range` is that of a listing. `generation` is the store's from before `conn`'s
- * snapshot (0: unknown), so that an unchanged text is not made again. 0 or -errno; -ENODATA:
- * bodies are needed that were dropped (store_evicted_span). */
+ * from `conn`. `range` is that of a listing. `version` is store_text_version() of it in `conn` (0:
+ * unknown), so that an unchanged text is not made again, and its size not summed up. 0 or -errno;
+ * -ENODATA: bodies are needed that were dropped (store_evicted_span). */
 int transcript_size(struct transcripts *t, struct store_conn *conn, uint64_t ino,
-		    const struct store_range *range, uint64_t generation, int64_t *ret_size);
+		    const struct store_range *range, uint64_t version, int64_t *ret_size);
 /* Counts a reader; for the first one the text is made. -ENODATA as above. */
 int transcript_hold(struct transcripts *t, struct store_conn *conn, uint64_t ino,
-		    const struct store_range *range, uint64_t generation);
+		    const struct store_range *range, uint64_t version);
 void transcript_release(struct transcripts *t, uint64_t ino);
 /* *ret_size is its size; ret_size may be NULL. */
 bool transcript_is_open(struct transcripts *t, uint64_t ino, int64_t *ret_size);

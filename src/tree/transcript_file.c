@@ -161,6 +161,7 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct transcripts *transcripts = ctx->tree->transcripts;
 	struct store_range range;
+	uint64_t version;
 	int64_t size = 0;
 	int r = is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 
@@ -171,8 +172,10 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	} else {
 		r = need_messages(ctx, ino, &range);
 		if (r == 0)
-			r = transcript_size(transcripts, ctx->conn, ino, &range,
-					    ctx->generation, &size);
+			r = store_text_version(ctx->conn, &range, &version);
+		if (r == 0)
+			r = transcript_size(transcripts, ctx->conn, ino, &range, version,
+					    &size);
 		if (r == -ENODATA)
 			r = need_bodies(ctx, ctx->conn, &range);
 	}
@@ -184,6 +187,19 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 }
 
 #define HOLD_TRIES 3
+
+/* Counts a reader of the text as `conn` sees it. */
+static int hold(struct tree_ctx *ctx, struct store_conn *conn, uint64_t ino,
+		const struct store_range *range)
+{
+	uint64_t version;
+	int r = store_text_version(conn, range, &version);
+
+	if (r == 0)
+		r = transcript_hold(ctx->tree->transcripts, conn, ino, range, version);
+	/* The bodies were dropped after they were seen to be there. */
+	return r == -ENODATA ? need_bodies(ctx, conn, range) : r;
+}
 
 int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 {
@@ -197,8 +213,9 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 	if (r == 0)
 		r = need_bodies(ctx, ctx->conn, &range);
 	if (r == 0)
-		r = transcript_hold(transcripts, ctx->conn, ino, &range, generation);
-	/* Changes that were told since the snapshot are in no text, so it is made again. */
+		r = hold(ctx, ctx->conn, ino, &range);
+	/* Changes that were told since the snapshot are in no text, so it is made again if there was
+	 * one of these messages. */
 	for (int i = 0; r == 0 && i < HOLD_TRIES && store_generation(store) != generation;
 	     i++) {
 		transcript_release(transcripts, ino);
@@ -206,10 +223,7 @@ int transcript_open(struct tree_ctx *ctx, uint64_t ino)
 		r = store_read_begin(store, &conn);
 		if (r)
 			break;
-		r = transcript_hold(transcripts, conn, ino, &range, generation);
-		/* The bodies were dropped after they were seen to be there. */
-		if (r == -ENODATA)
-			r = need_bodies(ctx, conn, &range);
+		r = hold(ctx, conn, ino, &range);
 		store_read_end(conn);
 	}
 	return r;

@@ -96,6 +96,58 @@ static void test_every_change_has_a_time(void **state)
 	assert_times(times_of(k, room, row), 980000, 990000, 992000);
 }
 
+static uint64_t version(struct kit *k, int64_t room)
+{
+	struct store_range range = {.room = room, .since_ms = -1};
+	struct store_conn *c;
+	uint64_t v;
+
+	assert_int_equal(0, store_read_begin(k->s, &c));
+	assert_int_equal(0, store_text_version(c, &range, &v));
+	store_read_end(c);
+	return v;
+}
+
+/* Whatever changes the text makes another version, once in each transaction. */
+static void test_texts_have_versions(void **state)
+{
+	struct kit *k = *state;
+	uint64_t seen[6];
+	int64_t room;
+	guint n = 0;
+
+	k->clock = &fake_clock;
+	kit_reopen(k);
+	now_ms = T0;
+	room = kit_add_room(k, 1, "x");
+	kit_page(k, room, kit_list(said(1, 0, "one", -1), said(2, 60000, "two", -1), NULL), -1,
+		 0, STORE_PAGE_HEAD);
+	seen[n++] = version(k, room);
+	kit_put(k, room, said(1, 0, "ONE", -1));
+	seen[n++] = version(k, room);
+	kit_put(k, room, said(1, 0, "one", -1));
+	seen[n++] = version(k, room);
+	kit_put(k, room, said(3, 60001, "two", -1));
+	seen[n++] = version(k, room);
+	kit_page(k, room, kit_list(said(1, 0, "one", -1), said(2, 60000, "two", -1), NULL), -1,
+		 0, STORE_PAGE_HEAD);
+	seen[n++] = version(k, room);
+	kit_page(k, room, kit_list(said(4, 30000, "odd", -1), NULL), T0 + 29999, T0 + 30000,
+		 STORE_PAGE_INNER);
+	seen[n++] = version(k, room);
+	for (guint i = 0; i < n; i++)
+		for (guint j = 0; j < i; j++)
+			assert_true(seen[i] != seen[j]);
+	/* The same again. */
+	kit_page(k, room,
+		 kit_list(said(1, 0, "one", -1), said(4, 30000, "odd", -1),
+			  said(2, 60000, "two", -1), NULL),
+		 -1, 0, STORE_PAGE_HEAD);
+	assert_true(version(k, room) == seen[n - 1]);
+	kit_reopen(k);
+	assert_true(version(k, room) == seen[n - 1]);
+}
+
 static int due(struct kit *k, int64_t room, int64_t before_ms)
 {
 	struct store_conn *c;
@@ -165,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_every_change_has_a_time),
+		T(test_texts_have_versions),
 		T(test_months_are_verified),
 	};
 

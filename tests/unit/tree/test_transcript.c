@@ -276,6 +276,39 @@ static void test_reads_past_the_end(void **state)
 	transcript_release(w->t, INO(w));
 }
 
+/* The kept text is that of a version, whatever else changed; and not one that has grown. */
+static void test_kept_while_unchanged(void **state)
+{
+	struct world *w = *state;
+	struct store_range range = all_of(w);
+	struct store_conn *conn;
+	int64_t row, before = 0, n = 0;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, transcript_size(w->t, conn, INO(w), &range, 7, &before));
+	assert_int_equal(0, transcript_hold(w->t, conn, INO(w), &range, 7));
+	store_read_end(conn);
+	transcript_release(w->t, INO(w));
+	row = put(w, "M2", "second", 1000);
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, transcript_size(w->t, conn, INO(w), &range, 7, &n));
+	assert_int_equal(before, n);
+	assert_int_equal(0, transcript_hold(w->t, conn, INO(w), &range, 7));
+	assert_null(strstr(text(w), "second"));
+	store_read_end(conn);
+	assert_true(append(w, row, STORE_MESSAGE_ADDED));
+	transcript_release(w->t, INO(w));
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, transcript_hold(w->t, conn, INO(w), &range, 7));
+	transcript_release(w->t, INO(w));
+	assert_int_equal(0, transcript_size(w->t, conn, INO(w), &range, 8, &n));
+	assert_true(n > before);
+	assert_int_equal(0, transcript_hold(w->t, conn, INO(w), &range, 8));
+	assert_int_equal(n, strlen(text(w)));
+	store_read_end(conn);
+	transcript_release(w->t, INO(w));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int main(void)
@@ -286,6 +319,7 @@ int main(void)
 		TEST(what_comes_late),
 		TEST(told_twice_and_not_at_all),
 		TEST(a_part_of_a_room),
+		TEST(kept_while_unchanged),
 		TEST(reads_past_the_end),
 	};
 
