@@ -23,6 +23,12 @@ static bool is_loopback(const char *host)
 	       (g_str_has_prefix(host, "127.") && strspn(host, "0123456789.") == strlen(host));
 }
 
+/* True for what libcurl reads as a host, too. */
+static bool is_host(const char *host)
+{
+	return host && *host && !strpbrk(host, "!$&'()*+,;=~[]");
+}
+
 /* An http or https URL with a host, its escapes left alone; NULL otherwise. Port 0, which no server has,
  * is not taken for the default one. */
 static GUri *parse_url(const char *url)
@@ -36,7 +42,7 @@ static GUri *parse_url(const char *url)
 		return NULL;
 	const char *scheme = g_uri_get_scheme(uri);
 	const char *host = g_uri_get_host(uri);
-	if (host && *host && g_uri_get_port(uri) != 0 &&
+	if (is_host(host) && g_uri_get_port(uri) != 0 &&
 	    (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0))
 		return uri;
 	g_uri_unref(uri);

@@ -41,6 +41,7 @@ static void test_base_url(void **state)
 		{"https://webexapis.com\\@evil.example/v1", NULL},
 		{"https://webexapis.com:99999/v1", NULL},
 		{"https://webexapis.com:0/v1", NULL},
+		{"https://webex=apis.com/v1", NULL},
 		{"", NULL},
 	};
 
