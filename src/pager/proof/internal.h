@@ -51,6 +51,7 @@ struct thing {
 	uint64_t call;	    /* ASKING */
 	bool tried;
 	bool is_offline; /* the last question did not reach the server */
+	char *id;	 /* ASKING: by which it is asked for; owned */
 	GArray *askers;	 /* of struct asker */
 };
 
@@ -88,6 +89,10 @@ bool proof_is_offline(const struct proof *proof, int64_t row);
 void proof_drop_seen(struct proof *proof, enum proof_kind kind, const struct page_told *page);
 /* `rows` must be rising. */
 bool proof_has_row(const GArray *rows, int64_t row);
+
+/* ---- answers.c ---- */
+/* What the answer to its GET says of a thing. An answer about something else says nothing. */
+enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_reply *reply);
 
 /* ---- due.c ---- */
 /* False if no turn is left in this minute. */

@@ -11,8 +11,6 @@
 /* The second list of spaces comes no sooner after the doubt than this, since it must not be of
  * the same moment. */
 #define LIST_MS 2000
-#define HTTP_NOT_FOUND 404
-#define HTTP_GONE 410
 
 struct asker {
 	proof_told fn;
@@ -34,6 +32,7 @@ static void thing_free(void *data)
 	struct thing *t = data;
 
 	g_array_unref(t->askers);
+	g_free(t->id);
 	g_free(t);
 }
 
@@ -252,6 +251,8 @@ static void submit(struct thing *t, const char *id)
 
 	t->state = ASKING;
 	t->proof->asking++;
+	g_free(t->id);
+	t->id = g_strdup(id);
 	switch (t->kind) {
 	case PROOF_ROOM:
 		t->call = webex_get_room(client, id, on_answer, t);
@@ -287,19 +288,16 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 {
 	const struct pager_config *c = config_of(t->proof);
 	GPtrArray *changes = store_changes_new();
-	int r = 0;
+	int r;
 
-	if (reply->items && reply->items->len) {
-		if (t->kind == PROOF_ROOM)
-			r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL,
-					     changes);
-		else if (t->kind == PROOF_MESSAGE)
-			r = store_apply_message(c->store, t->room, reply->items->pdata[0], 0,
-						NULL, changes);
-		else
-			r = store_apply_members(c->store, t->room, reply->items, NULL,
-						clock_wall(c->clock), changes);
-	}
+	if (t->kind == PROOF_ROOM)
+		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
+	else if (t->kind == PROOF_MESSAGE)
+		r = store_apply_message(c->store, t->room, reply->items->pdata[0], 0, NULL,
+					changes);
+	else
+		r = store_apply_members(c->store, t->room, reply->items, NULL,
+					clock_wall(c->clock), changes);
 	pager_published(t->proof->pager, r, changes);
 	proof_clear(t, PROOF_THERE);
 }
@@ -386,11 +384,14 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	if (p->is_stopped)
 		return;
 	server_heard(pager_server(p->pager), reply);
-	if (!reply->error) {
-		is_there(t, reply);
-	} else if (reply->status == HTTP_NOT_FOUND || reply->status == HTTP_GONE) {
+	switch (proof_read_answer(t, reply)) {
+	case PROOF_GONE:
 		is_missing(t);
-	} else {
+		break;
+	case PROOF_THERE:
+		is_there(t, reply);
+		break;
+	case PROOF_OPEN:
 		t->state = DOUBTED;
 		t->is_offline = reply->is_network;
 		put_off(t);

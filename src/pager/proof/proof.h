@@ -36,7 +36,8 @@
  * that it lacks is then asked for.
  *
  * Two things are proof: the answer 404 to a GET by id (for a space, also a list without it
- * after that), and a second list of the same interval if such answers to some of what it lacks
+ * after that), as is an answer that it is in another space, or 400 where no object of the kind can have
+ * the id; and a second list of the same interval if such answers to some of what it lacks
  * agree with it. Two are none: what a bot is told of the
  * messages of a group space, and what is said of something that was made here a moment ago (a
  * pin), unless we tried to delete it.

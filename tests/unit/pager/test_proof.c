@@ -203,6 +203,36 @@ static void body_one_message(struct world *w)
 
 CASE(one_message)
 
+/* What its own GET says: it is in another space, it is another message, or its id is none. */
+static void body_answers_about_others(struct world *w)
+{
+	GPtrArray *moved;
+	struct webex_message *m;
+	struct asker a;
+
+	know_head(w, 5);
+	list_head(w, &a);
+	answer(1, some(5, 2, 4), NULL, 0, 200, false);
+	assert_int_equal(5, calls->len);
+	moved = messages(call_at(2)->id, 2, NULL);
+	m = moved->pdata[0];
+	g_free(m->room_id);
+	m->room_id = g_strdup("ROOM2");
+	answer(2, moved, NULL, 0, 200, false);
+	assert_int_equal(4, listed(w));
+	answer(3, messages("M9", 3, NULL), NULL, 0, 200, false);
+	assert_int_equal(4, listed(w));
+	answer(4, NULL, NULL, -EINVAL, 400, false);
+	assert_int_equal(3, listed(w));
+	/* What said nothing is asked again. */
+	later(w, 5000);
+	assert_string_equal(call_at(3)->id, call_at(5)->id);
+	not_found(5);
+	assert_int_equal(2, listed(w));
+}
+
+CASE(answers_about_others)
+
 /* The n-th call asks for that message, which is gone. */
 static void sample_is_gone(guint n, const char *id)
 {
@@ -475,12 +505,19 @@ static int events_of(struct world *w, enum store_event_what what)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(short_list),    TEST(left),
-		TEST(failures),	     TEST(not_found_anywhere),
-		TEST(comes_back),    TEST(one_message),
-		TEST(many_messages), TEST(turns),
-		TEST(file),	     TEST(bot),
-		TEST(asked),	     TEST(pinned),
+		TEST(short_list),
+		TEST(left),
+		TEST(failures),
+		TEST(not_found_anywhere),
+		TEST(comes_back),
+		TEST(one_message),
+		TEST(answers_about_others),
+		TEST(many_messages),
+		TEST(turns),
+		TEST(file),
+		TEST(bot),
+		TEST(asked),
+		TEST(pinned),
 		TEST(stop),
 	};
 
