@@ -14,6 +14,8 @@ from lib.util import scaled
 SOAK = pathlib.Path(__file__).resolve().parent.parent / "soak"
 # Sanitizers make each step slower, not the slice longer.
 SECONDS = {"stress": 8, "hostile": 5, "kill": 3}
+# What heals takes minutes.
+MORE = {"hostile": ["--heal", "0"]}
 
 
 def run(argv):

@@ -14,9 +14,9 @@ sys.path[:0] = [str(HERE.parent / "e2e")]
 
 from lib.mount import Mount, remove_folder  # noqa: E402
 from lib.sim import Sim  # noqa: E402
-from lib.util import SLOW  # noqa: E402
+from lib.util import SLOW, hurry_rate  # noqa: E402
 
-__all__ = ["Mount", "Sim", "SLOW", "parse", "work_in"]
+__all__ = ["HERE", "Mount", "Sim", "SLOW", "hurry_rate", "parse", "work_in"]
 
 
 def parse(doc, seconds, **more):

@@ -26,6 +26,7 @@
 static const char *mountpoint;
 static char *spaces[SPACES_MAX];
 static unsigned space_count;
+static bool is_calm;
 
 /* What an operation is told is not judged here. */
 static void ignore(long result)
@@ -50,19 +51,20 @@ static const char *a_space(void)
 	return space_count ? spaces[pick(space_count)] : "none";
 }
 
-void operations_begin(const char *path_of_mount)
+void operations_begin(const char *path_of_mount, bool calm)
 {
 	char path[PATH_SIZE];
 	struct dirent *e;
 	DIR *dir;
 
 	mountpoint = path_of_mount;
+	is_calm = calm;
 	put(path, "spaces");
 	dir = opendir(path);
 	if (!dir)
 		return;
 	while (space_count < SPACES_MAX && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
+		if (e->d_name[0] != '.' && !(is_calm && strncmp(e->d_name, "Kept", 4) == 0))
 			spaces[space_count++] = strdup(e->d_name);
 	closedir(dir);
 }
@@ -263,6 +265,18 @@ static void write_by_child(int fd, const char *buf)
 		waitpid(child, NULL, 0);
 }
 
+/* Fills `buf` with what nothing else that is written begins with. Returns the length of that. */
+static size_t fill(char *buf, size_t size)
+{
+	static unsigned count;
+	int n;
+
+	memset(buf, (int)('a' + pick(26)), size);
+	n = snprintf(buf, size, "P%d-%lld-%u;", (int)getpid(), (long long)time(NULL), count++);
+	buf[n] = 'x';
+	return (size_t)n;
+}
+
 static void write_some(const char *path, int flags, size_t n)
 {
 	char buf[8192];
@@ -270,9 +284,8 @@ static void write_some(const char *path, int flags, size_t n)
 
 	if (fd < 0)
 		return;
+	n += n ? fill(buf, sizeof(buf)) : 0;
 	n = n < sizeof(buf) ? n : sizeof(buf);
-	memset(buf, (int)('a' + pick(26)), sizeof(buf));
-	buf[0] = (char)('0' + pick(10));
 	switch (pick(10)) {
 	case 0:
 		break;
@@ -283,6 +296,7 @@ static void write_some(const char *path, int flags, size_t n)
 	case 2:
 		ignore(write(fd, buf, n));
 		fsync(fd);
+		fill(buf, sizeof(buf));
 		ignore(write(fd, buf, n / 2));
 		break;
 	case 3:
@@ -471,7 +485,8 @@ static void change_unsent(void)
 		break;
 	case 1:
 		put(to, "spaces/%s/post", a_space());
-		ignore(rename(path, to));
+		if (!is_calm)
+			ignore(rename(path, to));
 		break;
 	case 2:
 		write_some(path, O_WRONLY | O_TRUNC, 40);
@@ -507,17 +522,43 @@ static void odd_call(void)
 
 /* ---- the table ---- */
 
-static void (*const operations[])(void) = {
-	read_any,      read_any,	 read_any,     read_named,
-	read_named,    read_control,	 read_month,   read_events,
-	list_space,    look_up,		 look_up,      post,
-	post,	       post_local_file,	 upload,       upload,
-	write_version, scratch,		 scratch,      scratch,
-	own_message,   write_space_json, change_space, replace_by_temporary,
-	change_member, change_unsent,	 odd_call,
+#define OPERATION(fn_)                                                                         \
+	{                                                                                      \
+		.run = (fn_), .name = #fn_                                                     \
+	}
+
+/* Those that people do more often stand here more often. */
+static const struct {
+	void (*run)(void);
+	const char *name;
+} operations[] = {
+	OPERATION(read_any),	  OPERATION(read_any),
+	OPERATION(read_any),	  OPERATION(read_named),
+	OPERATION(read_named),	  OPERATION(read_control),
+	OPERATION(read_month),	  OPERATION(read_events),
+	OPERATION(list_space),	  OPERATION(look_up),
+	OPERATION(look_up),	  OPERATION(post),
+	OPERATION(post),	  OPERATION(post_local_file),
+	OPERATION(upload),	  OPERATION(upload),
+	OPERATION(write_version), OPERATION(scratch),
+	OPERATION(scratch),	  OPERATION(scratch),
+	OPERATION(own_message),	  OPERATION(write_space_json),
+	OPERATION(change_space),  OPERATION(replace_by_temporary),
+	OPERATION(change_member), OPERATION(change_unsent),
+	OPERATION(odd_call),
 };
 
-void operations_any(void)
+unsigned operations_choose(void)
 {
-	pick_of(operations)();
+	return pick(sizeof(operations) / sizeof(operations[0]));
+}
+
+void operations_run(unsigned which)
+{
+	operations[which].run();
+}
+
+const char *operations_name(unsigned which)
+{
+	return operations[which].name;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a process may do on a mount of sparkfs: reads, writes, changes of names, and calls that
- * most files refuse. None of them judges its result. Dice are the process's own.
+ * most files refuse. None of them judges its result. Dice are the process's own. What is written begins with
+ * "P", the process, the time in its seconds and a count, so that no two writes are alike.
  */
 #pragma once
 
@@ -29,7 +30,10 @@ static inline bool one_in(unsigned n)
 
 #define pick_of(list) ((list)[pick(sizeof(list) / sizeof((list)[0]))])
 
-/* Looks which spaces there are. `path_of_mount` is borrowed for good. */
-void operations_begin(const char *path_of_mount);
-/* One of them. */
-void operations_any(void);
+/* Looks which spaces there are. `path_of_mount` is borrowed for good. With `is_calm` nothing is done to spaces
+ * whose names begin with "Kept", and nothing of unsent/ is sent again. */
+void operations_begin(const char *path_of_mount, bool is_calm);
+/* Which one is next. */
+unsigned operations_choose(void);
+void operations_run(unsigned which);
+const char *operations_name(unsigned which);
