@@ -23,6 +23,8 @@ struct store_conn {
 	struct store_conn *next; /* store.pool_lock, while in the pool */
 };
 
+#define ROOM_TYPES (WEBEX_ROOM_DIRECT + 1)
+
 struct store {
 	bool in_memory;
 	char *uri, *broken_mark;
@@ -31,6 +33,7 @@ struct store {
 	atomic_uint_fast64_t generation;
 	/* live messages with a body, and without one; written by the writing thread */
 	atomic_int_fast64_t bodies, evicted;
+	atomic_int_fast64_t rooms[ROOM_TYPES]; /* live ones; written by the writing thread */
 	const struct clock *clock;
 	char *(*path_of)(const struct store_change *c, const char *room_name, const char *name);
 	void (*on_event)(void *arg);
@@ -68,13 +71,14 @@ struct write {
 	bool owns_changes; /* the caller wants no changes, but events are made from them */
 	guint changes_mark;
 	int64_t rows_mark;
-	int64_t events;		 /* how many it added to the journal */
-	bool is_first_listing;	 /* nothing that it adds is news */
-	bool is_quiet;		 /* nobody can see a difference, so answers that were made
+	int64_t events;		   /* how many it added to the journal */
+	bool is_first_listing;	   /* nothing that it adds is news */
+	bool is_quiet;		   /* nobody can see a difference, so answers that were made
 				  * before stay valid */
-	GArray *body_counts;	 /* body_counts.c; NULL: nothing was noted */
-	int64_t bodies, evicted; /* added to the store's counts when it is committed */
-	int64_t text_room;	 /* the space whose text has a later time already */
+	GArray *body_counts;	   /* body_counts.c; NULL: nothing was noted */
+	int64_t bodies, evicted;   /* added to the store's counts when it is committed */
+	int64_t rooms[ROOM_TYPES]; /* likewise */
+	int64_t text_room;	   /* the space whose text has a later time already */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
@@ -140,6 +144,10 @@ bool rowset_has(const GArray *set, int64_t rowid);
 /* ---- rooms.c ---- */
 /* Key in meta of the newest activity of rooms whose tombstones were purged. */
 #define ROOM_META_NEWEST "news.newest_ms"
+/* Counts the rooms. */
+int room_counts_load(struct store *s);
+/* Called behind a commit. */
+void room_counts_end(const struct write *w);
 /* What other files need to know of a room. -ENOENT also for a room that is gone. */
 struct room_place {
 	int64_t rowid;

@@ -105,6 +105,7 @@ static int set_gone(struct write *w, const struct store_room *room)
 		r = body_counts_drop(w, room->rowid);
 	if (r < 0)
 		return r;
+	w->rooms[room->room.type]--;
 	purge_add_room(w->s, room->rowid);
 	changes_add_named(w, STORE_ROOM_GONE, room->rowid, room->room.type, room->rowid, NULL,
 			  room->name);
@@ -123,6 +124,7 @@ static int insert_blank(struct write *w, const struct item *item, int64_t told_m
 	sql_id(&st, 2, "ROOM", item->room->id);
 	sql_int(&st, 3, item->old.room.type);
 	sql_int(&st, 4, MIN(told_ms, item->room->last_activity_ms));
+	w->rooms[item->old.room.type]++;
 	return sql_run(&st);
 }
 

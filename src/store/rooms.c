@@ -189,11 +189,29 @@ int store_room_next(struct store_conn *c, int64_t room, bool by_name, int limit,
 	return r;
 }
 
-int64_t store_room_count(struct store_conn *c, enum webex_room_type type)
+int64_t store_room_count(struct store *s, enum webex_room_type type)
+{
+	return atomic_load(&s->rooms[type]);
+}
+
+int room_counts_load(struct store *s)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT count(*) FROM room WHERE type=?1 AND gone=0");
+		sql_stmt(s->writer, "SELECT count(*) FROM room WHERE type=?1 AND gone=0");
+	int r = 0;
 
-	sql_int(&st, 1, type);
-	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : 0;
+	for (int type = 0; r >= 0 && type < ROOM_TYPES; type++) {
+		sql_int(&st, 1, type);
+		r = sql_step(&st);
+		if (r == 1)
+			atomic_store(&s->rooms[type], sql_get_int(&st, 0));
+		sqlite3_reset(st.st);
+	}
+	return MIN(r, 0);
+}
+
+void room_counts_end(const struct write *w)
+{
+	for (int type = 0; type < ROOM_TYPES; type++)
+		atomic_fetch_add(&w->s->rooms[type], w->rooms[type]);
 }

@@ -248,6 +248,8 @@ int store_open(const struct store_config *config, struct store **ret_store, char
 	events_init(s);
 	purge_at_open(s);
 	sizes_load(s);
+	if (room_counts_load(s) < 0)
+		log_warning("store", "the spaces in the cache are not counted");
 	if (body_counts_load(s) < 0)
 		log_warning("store", "the bodies in the cache are not counted");
 	*ret_store = s;

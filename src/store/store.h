@@ -181,11 +181,12 @@ int store_room_by_email(struct store_conn *c, const char *email, struct store_ro
  */
 int store_room_list(struct store_conn *c, enum webex_room_type type, int64_t after,
 		    bool (*fn)(void *arg, const struct store_room *room), void *arg);
-int64_t store_room_count(struct store_conn *c, enum webex_room_type type);
 /* Appends the rows (int64_t) of at most `limit` rooms behind `room`: of its type, in the order of their
  * names (of strcmp), or of their rows. */
 int store_room_next(struct store_conn *c, int64_t room, bool by_name, int limit,
 		    GArray *ret_rooms);
+/* How many there are; any thread, cheap (atomic). */
+int64_t store_room_count(struct store *s, enum webex_room_type type);
 
 /*
  * Keeps rooms; removes none. If ret_missing is not NULL, `rooms` is the complete list: the rows

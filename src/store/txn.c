@@ -240,6 +240,7 @@ int write_end(struct write *w, int r)
 		g_ptr_array_set_size(w->changes, (gint)w->changes_mark);
 	body_counts_end(w, r == 0);
 	if (r == 0 && changed) {
+		room_counts_end(w);
 		s->stored_rowid = last;
 		atomic_fetch_add(&s->event_last, w->events);
 		atomic_fetch_add(&s->generation, w->is_quiet ? 0 : 1);

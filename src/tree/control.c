@@ -112,8 +112,8 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_time(out, "spacesListed", pager.listed_wall_ms);
 	add_int(out, "spacesWithNews", pager.news);
 	add_time(out, "mounted", ctx->tree->started_wall_ms);
-	add_int(out, "spaces", store_room_count(ctx->conn, WEBEX_ROOM_GROUP));
-	add_int(out, "direct", store_room_count(ctx->conn, WEBEX_ROOM_DIRECT));
+	add_int(out, "spaces", store_room_count(c->store, WEBEX_ROOM_GROUP));
+	add_int(out, "direct", store_room_count(c->store, WEBEX_ROOM_DIRECT));
 	add_int(out, "messages", messages);
 	add_int(out, "bodies", bodies);
 	add_int(out, "unsent", outbox_count(c->outbox));

@@ -201,7 +201,7 @@ def spaces(t, folder, n):
         with t.act("spaces: ls -l", KEPT):
             run("ls -l spaces", account.mount.path)
         names = sorted(os.listdir(account.mount.path / "spaces"))
-        with t.act("spaces: cat status.json", LIST):
+        with t.act("spaces: cat status.json", LOOK_UP):
             run("cat .sparkfs/status.json", account.mount.path)
         again(t, account, "spaces")
         # The first lets the list be fetched. Each is looked up, since this mount has listed none.

@@ -53,14 +53,15 @@ static int rooms_begin(struct fetch *f)
 /* How many spaces are known; 0 also if the list was never complete. */
 static int64_t count_known(const struct fetch *f)
 {
+	struct store *store = pager_get_config(f->pager)->store;
 	struct store_conn *conn;
 	int64_t n = 0;
 
-	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
+	if (store_read_begin(store, &conn))
 		return 0;
 	if (store_meta_get_int(conn, "rooms.listed", 0))
-		n = store_room_count(conn, WEBEX_ROOM_GROUP) +
-		    store_room_count(conn, WEBEX_ROOM_DIRECT);
+		n = store_room_count(store, WEBEX_ROOM_GROUP) +
+		    store_room_count(store, WEBEX_ROOM_DIRECT);
 	store_read_end(conn);
 	return n;
 }

@@ -109,16 +109,17 @@ static int64_t mono_of(const struct poller *f, int64_t wall_ms)
 
 static bool load(struct poller *f)
 {
+	struct store *store = config_of(f)->store;
 	struct store_conn *conn;
 	int64_t swept_wall_ms;
 	bool is_listed;
 
-	if (store_read_begin(config_of(f)->store, &conn))
+	if (store_read_begin(store, &conn))
 		return true;
 	is_listed = store_meta_get_int(conn, "rooms.listed", 0) != 0;
 	atomic_store(&f->lists_apart,
-		     store_room_count(conn, WEBEX_ROOM_GROUP) +
-				     store_room_count(conn, WEBEX_ROOM_DIRECT) >
+		     store_room_count(store, WEBEX_ROOM_GROUP) +
+				     store_room_count(store, WEBEX_ROOM_DIRECT) >
 			     server_rooms_page(pager_server(f->pager)));
 	atomic_store(&f->polled_wall_ms, store_meta_get_int(conn, META_POLLED, -1));
 	atomic_store(&f->listed_wall_ms, store_meta_get_int(conn, META_LISTED, -1));

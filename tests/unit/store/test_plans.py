@@ -112,7 +112,7 @@ WIDE = {
     ("ORDER BY n.rowid LIMIT ?2", r"SEARCH n .*(room_list|INTEGER PRIMARY KEY).*"): NEAR,
     ("FROM room WHERE type=?1 AND gone=0 AND rowid>?2", r"SEARCH room .*room_list.*"): PAGE,
     ("SELECT count(*) FROM room WHERE type=?1", r"SEARCH room .*COVERING INDEX room_list.*"):
-        "counted for status.json and for a poll: a microsecond for ten",
+        "once, at the start",
     ("room WHERE gone=1", r"SEARCH .*"): PURGE,
     ("SELECT rowid FROM message WHERE deleted=1", r"SEARCH .*message_gone.*"): PURGE,
     ("SELECT rowid FROM member WHERE gone=1", r"SEARCH .*member_gone.*"): PURGE,

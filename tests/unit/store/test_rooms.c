@@ -336,8 +336,27 @@ static void test_look_ups(void **state)
 	assert_int_equal(room.rowid, row);
 	store_room_clear(&room);
 	assert_int_equal(store_room_by_name(c, WEBEX_ROOM_DIRECT, "bob", &room), -ENOENT);
-	assert_int_equal(store_room_count(c, WEBEX_ROOM_DIRECT), 1);
+	assert_int_equal(store_room_count(k->s, WEBEX_ROOM_DIRECT), 1);
 	store_read_end(c);
+}
+
+/* The counts are those of the rows, also after a call that failed and in the next mount. */
+static void test_counts(void **state)
+{
+	struct kit *k = *state;
+	int64_t one = kit_add_room(k, 1, "one");
+
+	kit_add_room(k, 2, "two");
+	kit_add_room(k, 2, "two again");
+	kit_add_direct(k, 3, "Bob");
+	assert_int_equal(store_room_count(k->s, WEBEX_ROOM_GROUP), 2);
+	assert_int_equal(store_remove_room(k->s, one, k->changes), 0);
+	assert_int_equal(store_remove_room(k->s, one, k->changes), -ENOENT);
+	for (int reopens = 0; reopens < 2; reopens++) {
+		assert_int_equal(store_room_count(k->s, WEBEX_ROOM_GROUP), 1);
+		assert_int_equal(store_room_count(k->s, WEBEX_ROOM_DIRECT), 1);
+		kit_reopen(k);
+	}
 }
 
 /* Whatever the server sends, names are file names, differ, and titles come back. */
@@ -474,6 +493,7 @@ int main(void)
 		T(test_gone_and_pinned),
 		T(test_all_of_a_room_goes_with_it),
 		T(test_look_ups),
+		T(test_counts),
 		T(test_hostile),
 		T(test_equal_digits),
 		T(test_callbacks_may_read),

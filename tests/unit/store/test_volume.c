@@ -205,7 +205,7 @@ static void test_many_rooms(void **state)
 	assert_int_equal(store_room_list(c, WEBEX_ROOM_GROUP, 0, count_room, &n), 0);
 	print_time("a list of them", start, 1);
 	assert_int_equal(n, 5000);
-	assert_int_equal(store_room_count(c, WEBEX_ROOM_GROUP), 5000);
+	assert_int_equal(store_room_count(k->s, WEBEX_ROOM_GROUP), 5000);
 	store_read_end(c);
 	g_ptr_array_unref(rooms);
 	g_ptr_array_unref(later);
