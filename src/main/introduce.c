@@ -20,7 +20,7 @@ struct introduce {
 static struct webex_person *person_of_owner(const struct account_owner *o)
 {
 	_cleanup_gfree_ char *id = webex_json_quote(o->id);
-	_cleanup_gfree_ char *email = webex_json_quote(o->email);
+	_cleanup_gfree_ char *email = o->email ? webex_json_quote(o->email) : g_strdup("");
 	struct webex_person *p = g_new0(struct webex_person, 1);
 
 	p->id = g_strdup(o->id);
@@ -74,7 +74,8 @@ static void introduce(void *arg)
 	if (r == 0)
 		r = store_meta_set(i->store, "me.id", i->owner->id);
 	if (r == 0)
-		r = store_meta_set(i->store, "me.email", i->owner->email);
+		r = store_meta_set(i->store, "me.email",
+				   i->owner->email ? i->owner->email : "");
 	if (r == 0 && (i->me || !i->person))
 		r = apply_owner(i);
 	i->error = r;
@@ -91,7 +92,7 @@ int introduce_owner(struct store *store, struct work_queue *cache_queue,
 		*ret_reason = g_strdup_printf(
 			"the cache folder of %s holds another person's messages; choose "
 			"another -o account=NAME or -o cache=DIR",
-			owner->email);
+			account_owner_name(owner));
 	else if (i.error < 0)
 		*ret_reason =
 			g_strdup_printf("cannot write to the cache: %s", g_strerror(-i.error));

@@ -38,8 +38,9 @@ struct tree_config {
 	const struct clock *clock;
 	const char *state_dir;
 	const char *base_url;
-	const char *me_id, *me_email; /* the account in use */
-	int64_t me_person;	      /* its store rowid */
+	const char *me_id;
+	const char *me_email; /* the account in use; NULL: the server knows no address of it */
+	int64_t me_person;    /* its store rowid */
 	bool is_bot;
 	bool read_only;	       /* -o ro */
 	bool recursive_delete; /* -o recursive_delete */

@@ -28,7 +28,8 @@ int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name)
 static int own_membership(struct tree_ctx *ctx, int64_t room, struct store_member *ret_m)
 {
 	const struct tree_config *c = &ctx->tree->config;
-	int r = store_member_by_name(ctx->conn, room, c->me_email, ret_m);
+	int r = c->me_email ? store_member_by_name(ctx->conn, room, c->me_email, ret_m)
+			    : -ENOENT;
 	bool have = r == 0 && g_strcmp0(ret_m->m.person_id, c->me_id) == 0;
 
 	if (tree_need_row(ctx, NEED_MEMBERS, room, have) == TREE_WAIT)

@@ -421,6 +421,34 @@ def test_lists_without_end(other, what, link):
     assert asked < 400, asked
 
 
+def test_an_account_without_an_address(other, start_mount):
+    """A guest, or a bot of a server that gives none: it mounts, also without network."""
+    server, _ = other(mounted=False)
+
+    def nameless(request):
+        if not request.path.endswith("/people/me"):
+            return None
+        me = dict(server.person(ME))
+        del me["emails"]
+        return Answer(200, me)
+    server.hook = nameless
+    mount = start_mount(server.base, token=TOKEN)
+    names = txts(mount)
+    assert len(names) == 20
+    assert json.loads(mount.run("cat people/me.json").ok().out)["id"]
+    mount.run("echo hello > spaces/Harbour/post").ok()
+    assert mount.run("cat spaces/Harbour/last").ok().out == "hello\n"
+    mount.run("cat .sparkfs/status.json").ok()
+    mount.unmount()
+    server.hook = lambda request: Answer(503, b"")
+    mount = start_mount(server.base, "timeout=1", token=TOKEN, state=mount.state)
+    assert len(txts(mount)) == 21
+    mount.unmount()
+    server.hook = lambda request: error(401, "no")
+    mount = start_mount(server.base, token=TOKEN, state=mount.state)
+    assert len(txts(mount)) == 21
+
+
 def test_next_link_to_another_origin(other):
     """Its query is followed here; the other host is not asked at all."""
     server, mount = other(link="foreign", page=4)
