@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "http/try_internal.h"
 
+#define HTTP_PROXY_AUTH 407
+
 static bool is_cut(struct http_try *t, long status)
 {
 	int64_t said = try_size(t, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T);
@@ -100,10 +102,46 @@ static void take_body(struct http_try *t, struct http_response *resp)
 	t->body_size = 0;
 }
 
+/* What a proxy answered in place of the server; 0: nothing. */
+static long proxy_status(struct http_try *t)
+{
+	long status = t->connected ? try_long(t, CURLINFO_RESPONSE_CODE)
+				   : try_long(t, CURLINFO_HTTP_CONNECTCODE);
+
+	if (!t->proxy)
+		return 0;
+	/* Of what comes in place of an answer only this is certainly the proxy's own. */
+	if (t->connected)
+		return status == HTTP_PROXY_AUTH ? status : 0;
+	return status / 100 == 2 ? 0 : status;
+}
+
+/* A proxy refused, or failed. */
+static void take_proxy_error(struct http_try *t, long status, struct http_response *resp,
+			     struct http_outcome *outcome)
+{
+	bool is_failure = status >= 500;
+	const char *words = status == HTTP_PROXY_AUTH ? "wants another user or password"
+			    : is_failure	      ? "does not reach the server"
+						      : "does not let this through";
+
+	outcome->error = is_failure ? -EHOSTUNREACH : -ECONNREFUSED;
+	outcome->transient = is_failure;
+	outcome->may_have_applied = false;
+	resp->error = outcome->error;
+	resp->detail = g_strdup_printf("the proxy %s %s (%ld)", t->proxy->name, words, status);
+}
+
 static void take_error(struct http_try *t, CURLcode code, struct http_response *resp,
 		       struct http_outcome *outcome)
 {
 	const char *words = t->words[0] ? t->words : curl_easy_strerror(code);
+	long by_proxy = t->fail == 0 ? proxy_status(t) : 0;
+
+	if (by_proxy) {
+		take_proxy_error(t, by_proxy, resp, outcome);
+		return;
+	}
 
 	outcome->error = http_curl_error(t->easy, code, &outcome->transient);
 	if (t->fail != 0) {
@@ -112,7 +150,8 @@ static void take_error(struct http_try *t, CURLcode code, struct http_response *
 		words = t->fail_words;
 	}
 	resp->error = outcome->error;
-	resp->detail = g_strdup(words);
+	resp->detail = t->proxy ? g_strdup_printf("by the proxy %s: %s", t->proxy->name, words)
+				: g_strdup(words);
 	outcome->may_have_applied = try_has_left(t);
 }
 
@@ -134,7 +173,9 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 		code = CURLE_PARTIAL_FILE;
 		g_strlcpy(t->words, "the body was cut short", sizeof(t->words));
 	}
-	if (code == CURLE_OK) {
+	if (code == CURLE_OK && t->connected && proxy_status(t)) {
+		take_error(t, CURLE_RECV_ERROR, resp, &outcome);
+	} else if (code == CURLE_OK) {
 		take_body(t, resp);
 		resp->detail = g_strdup_printf("HTTP status %d", outcome.status);
 		outcome.is_refused = outcome.status == 401 && resp->bearer_shown;

@@ -241,6 +241,7 @@ void job_start(struct job *job, int64_t now)
 	job->context = (struct http_try_context){
 		.user_agent = loop->user_agent,
 		.origins = loop->origins,
+		.route = loop->route,
 		.connect_timeout_ms =
 			(int)CLAMP(job->reach_until_ms - now, 1, loop->connect_timeout_ms),
 		.may_send = may_send,

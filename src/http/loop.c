@@ -174,6 +174,7 @@ int http_loop_start_scaled(const struct http_config *config, int second_ms,
 	loop->second_ms = second_ms;
 	loop->user_agent = g_strdup(config->user_agent);
 	loop->origins = copy_origins(config->origins);
+	loop->route = config->route;
 	loop->connect_timeout_ms = config->connect_timeout_ms > 0 ? config->connect_timeout_ms
 								  : CONNECT_TIMEOUT_MS;
 	http_gate_init(&loop->gate, config->rate_per_minute, loop_gate_now(loop, loop_now()));

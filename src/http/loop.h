@@ -57,6 +57,8 @@
  *     request ends with the 401. A request that ends by an error while it waits behind a 401
  *     reports that error with the status and the tracking id of the 401.
  *
+ * The words of an error of a connection by a proxy name the proxy. A proxy that refuses is
+ * -ECONNREFUSED, one that does not reach the server -EHOSTUNREACH.
  * Connection errors: refused -ECONNREFUSED; reset, or closed without an answer -ECONNRESET; no
  * route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
@@ -205,10 +207,14 @@ struct http_request {
 	void *arg;
 };
 
+struct http_route; /* http/route.h */
+
 struct http_config {
 	const char *user_agent;
 	/* "https://webexapis.com" ..., NULL: where the bearer may go. */
 	const char *const *origins;
+	/* NULL: libcurl's choice of proxy and certificates. Borrowed until the loop is stopped. */
+	const struct http_route *route;
 	int rate_per_minute;	/* 0 = off */
 	int connect_timeout_ms; /* 0 = 10 s */
 };

@@ -72,6 +72,7 @@ struct http_loop {
 	CURLM *multi;	  /* I/O thread; curl_multi_wakeup from any */
 	char *user_agent;
 	char **origins;
+	const struct http_route *route; /* borrowed */
 	int connect_timeout_ms;
 	int second_ms;
 

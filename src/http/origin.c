@@ -35,7 +35,7 @@ static bool parse(const char *url, struct parts *parts)
 	return ok;
 }
 
-static bool is_loopback_host(const char *host)
+bool http_origin_is_loopback_host(const char *host)
 {
 	struct in_addr v4;
 
@@ -57,6 +57,17 @@ char *http_origin(const char *url)
 	return g_strdup_printf("%s://%s:%s", parts.scheme, host, parts.port);
 }
 
+char *http_origin_host(const char *url)
+{
+	_cleanup_(parts_done) struct parts parts = {0};
+	size_t len;
+
+	if (!parse(url, &parts))
+		return NULL;
+	len = strlen(parts.host);
+	return parts.host[0] == '[' ? g_strndup(parts.host + 1, len - 2) : g_strdup(parts.host);
+}
+
 int http_origin_check(const char *url)
 {
 	_cleanup_gfree_ char *origin = http_origin(url);
@@ -73,7 +84,7 @@ bool http_origin_is_loopback(const char *url)
 	_cleanup_(parts_done) struct parts parts = {0};
 
 	return parse(url, &parts) && strcmp(parts.scheme, "http") == 0 &&
-	       is_loopback_host(parts.host);
+	       http_origin_is_loopback_host(parts.host);
 }
 
 bool http_origin_is_known(const char *url, char *const *origins)

@@ -43,6 +43,8 @@ int http_curl_error(CURL *easy, CURLcode code, bool *ret_transient)
 		return connect_errno(easy);
 	if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY)
 		return -EHOSTUNREACH;
+	if (code == CURLE_PROXY)
+		return -ECONNREFUSED;
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return -ETIMEDOUT;
 	if (code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR ||

@@ -257,7 +257,12 @@ static void set_url(struct http_try *t)
 		add_range(t);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_URL, t->url);
-	curl_easy_setopt(t->easy, CURLOPT_PROXY, http_origin_is_loopback(t->url) ? "" : NULL);
+	t->proxy = http_route_proxy(t->context->route, t->url);
+	/* NULL: libcurl looks into the environment. */
+	curl_easy_setopt(t->easy, CURLOPT_PROXY,
+			 t->proxy						? t->proxy->url
+			 : t->context->route || http_origin_is_loopback(t->url) ? ""
+										: NULL);
 }
 
 static void set_parts(struct http_try *t)
@@ -321,11 +326,30 @@ static long http_version(void)
 	return CURL_HTTP_VERSION_2TLS;
 }
 
+static void set_authorities(struct http_try *t)
+{
+	const char *file = http_route_ca_file(t->context->route);
+	const char *dir = http_route_ca_dir(t->context->route);
+
+	if (file) {
+		curl_easy_setopt(t->easy, CURLOPT_CAINFO, file);
+		curl_easy_setopt(t->easy, CURLOPT_PROXY_CAINFO, file);
+	}
+	if (dir) {
+		curl_easy_setopt(t->easy, CURLOPT_CAPATH, dir);
+		curl_easy_setopt(t->easy, CURLOPT_PROXY_CAPATH, dir);
+	}
+}
+
 static void set_connection(struct http_try *t, bool fresh)
 {
 	CURL *easy = t->easy;
 	long stalled_s = t->req->n_parts > 0 ? STALLED_UPLOAD_S : STALLED_S;
 
+	set_authorities(t);
+	/* Which hosts need no proxy is decided in route.c, not by the environment. */
+	if (t->context->route)
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version());

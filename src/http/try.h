@@ -23,12 +23,14 @@
 
 #include "http/loop.h"
 #include "http/retry.h"
+#include "http/route.h"
 
 struct http_try;
 
 struct http_try_context {
 	const char *user_agent;
-	char *const *origins; /* as http_origin gives them, NULL-terminated */
+	char *const *origins;		/* as http_origin gives them, NULL-terminated */
+	const struct http_route *route; /* NULL: libcurl's choice */
 	int connect_timeout_ms;
 	bool (*may_send)(void *arg);
 	bool (*may_end)(void *arg);

@@ -16,7 +16,8 @@ struct http_try {
 	struct curl_slist *headers;
 	curl_mime *mime;
 	struct part_reader *readers;
-	char *url; /* of this hop */
+	char *url;			/* of this hop */
+	const struct http_proxy *proxy; /* of this hop; NULL: none */
 	int redirects;
 	bool bearer_dropped; /* stays true for the rest of the request: a foreign host must not
 			      * get the bearer back by a redirect */

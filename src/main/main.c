@@ -107,6 +107,32 @@ static int run(const struct options *options)
 	return start_and_serve(&s);
 }
 
+/* Up to a comma that has no backslash before it. */
+static size_t length_of_value(const char *value)
+{
+	size_t len = 0;
+
+	while (value[len] && value[len] != ',')
+		len += value[len] == '\\' && value[len + 1] ? 2 : 1;
+	return len;
+}
+
+/* Everybody can read the arguments of a process: overwrites the password of a proxy in them. */
+static void hide_password(char *arg)
+{
+	for (char *value = arg; (value = strstr(value, "proxy="));) {
+		value += strlen("proxy=");
+		size_t len = length_of_value(value);
+		char *scheme = g_strstr_len(value, (gssize)len, "://");
+		char *user = scheme ? scheme + strlen("://") : value;
+		char *at = g_strrstr_len(value, (gssize)len, "@");
+		char *password = at ? memchr(user, ':', (size_t)(value + len - user)) : NULL;
+
+		if (password && password < at)
+			memset(password + 1, '*', (size_t)(at - password - 1));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	enum options_verdict verdict;
@@ -133,6 +159,8 @@ int main(int argc, char **argv)
 		g_free(reason);
 		return EXIT_USAGE;
 	}
+	for (int i = 1; i < argc; i++)
+		hide_password(argv[i]);
 	switch (verdict) {
 	case OPTIONS_HELP:
 		fputs(options_help(), stdout);

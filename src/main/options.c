@@ -65,6 +65,8 @@ static const struct row rows[] = {
 	VALUE("token_command", ROW_TEXT, token_command),
 	VALUE("cache", ROW_PATH, cache_dir),
 	VALUE("account", ROW_TEXT, account),
+	VALUE("proxy", ROW_TEXT, proxy),
+	VALUE("cacert", ROW_PATH, cacert),
 	NUMBER("recent", ROW_COUNT, recent, 1, 1000000, "all"),
 	NUMBER("cache_messages", ROW_COUNT, cache_messages, 1, INT_MAX, "all"),
 	VALUE("cache_size", ROW_BYTES, cache_size),
@@ -439,6 +441,10 @@ void options_clear(struct options *o)
 	g_free(o->token_command);
 	g_free(o->cache_dir);
 	g_free(o->account);
+	if (o->proxy)
+		explicit_bzero(o->proxy, strlen(o->proxy));
+	g_free(o->proxy);
+	g_free(o->cacert);
 	g_free(o->fsname);
 	if (o->passed)
 		g_ptr_array_unref(o->passed);

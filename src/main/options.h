@@ -37,6 +37,8 @@ struct options {
 	char *token_command; /* NULL */
 	char *cache_dir;     /* absolute; replaces $XDG_CACHE_HOME/sparkfs; NULL */
 	bool is_cache_memory;
+	char *proxy;	     /* "off": none; NULL: by the environment */
+	char *cacert;	     /* absolute; NULL: by the environment */
 	char *account;	     /* NULL: named after the owner of the token */
 	char *fsname;	     /* NULL */
 	int recent;	     /* how many of a space's newest messages are listed; 0: all */

@@ -18,6 +18,7 @@
 #include "pager/pager.h"
 #include "pager/server.h"
 #include "http/loop.h"
+#include "http/route.h"
 #include "inotify/mirror.h"
 #include "main/capture.h"
 #include "main/introduce.h"
@@ -61,6 +62,10 @@ int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 		*ret_reason = g_strdup_printf("-o url=%s: %s", url, why ? why : "unusable");
 		return r;
 	}
+	r = http_route_new(s->options->proxy, s->options->cacert, s->base_url, &s->route,
+			   ret_reason);
+	if (r < 0)
+		return r;
 	r = owner_load_token(s, ret_reason);
 	owner_hide_token();
 	return r;
@@ -79,6 +84,7 @@ static int start_network(struct sparkfs *s, char **ret_reason)
 	struct http_config http = {
 		.user_agent = "sparkfs/" SPARKFS_VERSION,
 		.origins = (const char *const *)origins,
+		.route = s->route,
 		.rate_per_minute = s->options->rate_per_minute,
 	};
 	struct webex_config webex = {.base_url = s->base_url,
@@ -468,6 +474,7 @@ void sparkfs_stop(struct sparkfs *s)
 	if (s->client)
 		webex_client_free(s->client);
 	webex_token_free(s->token);
+	http_route_free(s->route);
 	account_close(&s->account);
 	account_owner_clear(&s->owner);
 	account_roots_clear(&s->roots);

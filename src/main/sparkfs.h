@@ -32,6 +32,7 @@ struct sparkfs {
 	char *mountpoint;
 	char *base_url;
 	struct choice login; /* whose token it is; name NULL: no login's */
+	struct http_route *route;
 	struct webex_token *token;
 	char *fingerprint; /* of the token; NULL: there is none. The cache thread while mounted */
 

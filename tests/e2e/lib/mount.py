@@ -150,7 +150,8 @@ class Mount:
     def environment(self, token, more):
         keep = {k: v for k, v in os.environ.items()
                 if not re.fullmatch(r"(WEBEX|WEBEX_TEAMS|SPARK|CISCO_SPARK)_ACCESS_TOKEN|"
-                                    r"\w+_proxy|\w+_PROXY", k)}
+                                    r"\w+_proxy|\w+_PROXY|CURL_CA_BUNDLE|"
+                                    r"SSL_CERT_(FILE|DIR)", k)}
         keep.update(default_env())
         for kind in ("cache", "state", "config", "runtime"):
             (self.state / kind).mkdir(parents=True, exist_ok=True, mode=0o700)
