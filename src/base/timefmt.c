@@ -201,7 +201,7 @@ static int check_range(int64_t ms, int64_t *ret_ms)
 	return 0;
 }
 
-int time_parse_iso(const char *text, int64_t *ret_ms)
+int time_parse_iso_any(const char *text, int64_t *ret_ms)
 {
 	int64_t seconds;
 	int ms, zone;
@@ -209,7 +209,16 @@ int time_parse_iso(const char *text, int64_t *ret_ms)
 	if (!take_date_time(&text, ':', &seconds) || !take_fraction(&text, &ms) ||
 	    !take_zone(&text, &zone) || *text != '\0')
 		return -EINVAL;
-	return check_range((seconds - zone) * 1000 + ms, ret_ms);
+	*ret_ms = (seconds - zone) * 1000 + ms;
+	return 0;
+}
+
+int time_parse_iso(const char *text, int64_t *ret_ms)
+{
+	int64_t ms = 0;
+	int r = time_parse_iso_any(text, &ms);
+
+	return r ? r : check_range(ms, ret_ms);
 }
 
 int time_parse_name(const char *text, int64_t *ret_ms)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* Times that are accepted from the server, 2000-01-01 to 2200-01-01. Others are refused. */
+/* Times that are used as the server gives them, 2000-01-01 to 2200-01-01. */
 #define TIME_MIN_MS INT64_C(946684800000)
 #define TIME_MAX_MS INT64_C(7258118400000)
 
@@ -28,6 +28,9 @@ void time_format_local(int64_t ms, char buf[static TIME_LOCAL_SIZE]);
  * outside TIME_MIN_MS..TIME_MAX_MS.
  */
 int time_parse_iso(const char *text, int64_t *ret_ms);
+
+/* The same for any time from the year 0 to 9999, also one that is outside of these. */
+int time_parse_iso_any(const char *text, int64_t *ret_ms);
 
 /* Parses the form of time_format_name; exact, -EINVAL for anything else. */
 int time_parse_name(const char *text, int64_t *ret_ms);

@@ -372,7 +372,8 @@ static void add_change(struct put *p, const struct webex_message *m, int64_t row
 	bool is_new = put_is_news(p, m->created_ms);
 	struct store_change *change;
 
-	p->newest_ms = MAX(p->newest_ms, m->created_ms);
+	if (!m->has_odd_time)
+		p->newest_ms = MAX(p->newest_ms, m->created_ms);
 	if (p->is_backfill && !is_new && p->has_told_backfill)
 		return;
 	p->has_told_backfill |= !is_new;

@@ -191,6 +191,15 @@ static int find_missing(const struct page *page, const struct page_part *part, G
 	return r;
 }
 
+/* The time of the newest item. One that the server did not give says nothing of others. */
+static int64_t newest_of(const struct page *page)
+{
+	for (guint i = page->count; i-- > 0;)
+		if (!page->items[i].m->has_odd_time)
+			return page->items[i].m->created_ms;
+	return page->count ? page->items[page->count - 1].m->created_ms : -1;
+}
+
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms)
 {
@@ -204,7 +213,7 @@ int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, G
 		r = put_items(&page);
 	if (r == 0 && part->is_complete && missing)
 		r = find_missing(&page, part, missing);
-	*ret_newest_ms = page.count ? page.items[page.count - 1].m->created_ms : -1;
+	*ret_newest_ms = newest_of(&page);
 	g_free(page.items);
 	return r;
 }

@@ -231,8 +231,12 @@ static int64_t sure_hi(const GPtrArray *messages, const struct page *page)
 {
 	int64_t hi = page->span.hi;
 
-	for (guint i = 0; is_head(page) && i < messages->len; i++)
-		hi = MAX(hi, ((const struct webex_message *)messages->pdata[i])->created_ms);
+	for (guint i = 0; is_head(page) && i < messages->len; i++) {
+		const struct webex_message *m = messages->pdata[i];
+
+		if (!m->has_odd_time)
+			hi = MAX(hi, m->created_ms);
+	}
 	return page->is_all ? G_MAXINT64 : hi;
 }
 

@@ -52,6 +52,9 @@ struct webex_message {
 	char *attachments;	/* JSON array text, or NULL */
 	bool is_voice_clip;
 	int64_t created_ms, updated_ms;
+	/* The server gave no usable time, nor does the id tell one: created_ms is where the message
+	 * stood in its list, within TIME_MIN_MS..TIME_MAX_MS. It says nothing of others. */
+	bool has_odd_time;
 	char *extra;
 };
 

@@ -166,18 +166,60 @@ static struct webex_room *parse_room(const cJSON *json)
 	return r;
 }
 
-static struct webex_message *parse_message(const cJSON *json)
+/* In a list its neighbours tell where it belongs (place_odd). */
+static struct webex_message *parse_message(const cJSON *json, bool is_in_list)
 {
 	struct webex_message *m = g_new0(struct webex_message, 1);
 
 	fill(WEBEX_KIND_MESSAGE, json, m);
 	if (m->id && m->created_ms < 0)
 		m->created_ms = webex_id_time_ms(m->id);
-	if (!m->id || m->created_ms < 0) {
+	if (m->id && m->created_ms < 0) {
+		const char *created = json_string(json, "created");
+
+		m->has_odd_time = true;
+		if (created && time_parse_iso_any(created, &m->created_ms) == 0)
+			m->created_ms = CLAMP(m->created_ms, TIME_MIN_MS, TIME_MAX_MS);
+	}
+	if (!m->id || (m->created_ms < 0 && !is_in_list)) {
 		webex_message_free(m);
 		return NULL;
 	}
 	return m;
+}
+
+/* The first usable time from item i on, in steps; -1: there is none. */
+static int64_t usable_time(const GPtrArray *messages, guint i, int step)
+{
+	for (; i < messages->len; i += (guint)step) {
+		const struct webex_message *m = g_ptr_array_index(messages, i);
+
+		if (!m->has_odd_time)
+			return m->created_ms;
+	}
+	return -1;
+}
+
+/*
+ * Places the messages without a usable time: lists have the newest first, so such a message is not
+ * older than the next one with a time, nor newer than the one before.
+ */
+static void place_odd(const GPtrArray *messages)
+{
+	for (guint i = 0; i < messages->len; i++) {
+		struct webex_message *m = g_ptr_array_index(messages, i);
+		int64_t older, newer;
+
+		if (!m->has_odd_time)
+			continue;
+		older = usable_time(messages, i + 1, 1);
+		newer = usable_time(messages, i - 1, -1);
+		if (m->created_ms < 0)
+			m->created_ms = older >= 0 ? older : newer >= 0 ? newer : TIME_MIN_MS;
+		if (newer >= 0)
+			m->created_ms = MIN(m->created_ms, newer);
+		m->created_ms = MAX(m->created_ms, older);
+	}
 }
 
 static struct webex_membership *parse_membership(const cJSON *json)
@@ -254,7 +296,7 @@ static struct webex_person *parse_person(const cJSON *json)
 	return p;
 }
 
-static void *parse_object(enum webex_kind kind, const cJSON *json)
+static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_list)
 {
 	if (!json_is_object(json))
 		return NULL;
@@ -262,7 +304,7 @@ static void *parse_object(enum webex_kind kind, const cJSON *json)
 	case WEBEX_KIND_ROOM:
 		return parse_room(json);
 	case WEBEX_KIND_MESSAGE:
-		return parse_message(json);
+		return parse_message(json, is_in_list);
 	case WEBEX_KIND_MEMBERSHIP:
 		return parse_membership(json);
 	case WEBEX_KIND_PERSON:
@@ -297,7 +339,8 @@ static int parse(enum webex_kind kind, const char *json, size_t len, bool is_lis
 		return -EBADMSG;
 	GPtrArray *items = g_ptr_array_new_with_free_func(free_function(kind));
 	for (const cJSON *item = is_list ? list->child : doc; item; item = item->next) {
-		void *object = ++seen <= WEBEX_ITEMS_MAX ? parse_object(kind, item) : NULL;
+		void *object =
+			++seen <= WEBEX_ITEMS_MAX ? parse_object(kind, item, is_list) : NULL;
 		if (object)
 			g_ptr_array_add(items, object);
 		else
@@ -307,6 +350,8 @@ static int parse(enum webex_kind kind, const char *json, size_t len, bool is_lis
 		g_ptr_array_unref(items);
 		return -EBADMSG;
 	}
+	if (kind == WEBEX_KIND_MESSAGE && is_list)
+		place_odd(items);
 	*ret_items = items;
 	if (ret_skipped)
 		*ret_skipped = skipped;

@@ -143,6 +143,35 @@ def test_all_news_are_told_or_it_says_so(sim, spaces, start_mount):
         assert len(events.lines()) == len(cursors) + 1
 
 
+def test_times_that_are_none(sim, spaces, start_mount):
+    """A message is listed, told and read, whatever its time."""
+    ops = spaces[0]
+    odd = {1999: "2000-01-01T00-00-00.000Z", 1700: "2000-01-01T00-00-00.000Z",
+           2300: "2200-01-01T00-00-00.000Z"}
+    for year in (1999, 2300):
+        late(sim, ops, f"of {year}", f"{year}-05-01T12:00:00.000Z")
+    mount = start_mount(sim, "poll=1", "timeout=150", hurry=5)
+
+    def texts():
+        return {n: read(mount.space("Ops") / n).decode() for n in messages_in(mount.space("Ops"))}
+
+    assert sorted(texts().values()) == ["newest\n", "of 1999\n", "of 2300\n"]
+    with Lines(["cat", mount / "events"]) as events:
+        wait_begun(events)
+        late(sim, ops, "of 1700", "1700-05-01T12:00:00.000Z")
+        [m] = late(sim, ops, "of today", int(time.time() * 1000) - 1000)
+        # One from the future hides no news.
+        wait_until(lambda: len(events.events()) == 2)
+        assert f"message-created spaces/Ops/{txt_name(m)}" in events.events()
+    for name, text in texts().items():
+        year = int(text.split()[-1]) if text.split()[-1].isdigit() else 0
+        assert not year or name.startswith(odd[year])
+    assert len(texts()) == 5
+    log = read(mount.space("Ops") / "transcript.log").decode()
+    assert [word in log for word in ("of 1999", "of 1700", "of 2300", "of today")] == [True] * 4
+    assert len(messages_in(mount / "spaces/Ops/history/2000-01")) == 2
+
+
 def status(mount):
     return json.loads(read(mount / ".sparkfs/status.json"))
 

@@ -239,18 +239,22 @@ static bool is_fresh(const struct page_run *l, const GPtrArray *items)
 	return false;
 }
 
-/* The time of the oldest item; INT64_MAX if there is none. */
+/* The time of the oldest item; INT64_MAX if there is none. A time that is no more than a place in
+ * the list counts only if there is no other. */
 static int64_t oldest_of(const GPtrArray *items, const char **ret_id)
 {
 	int64_t oldest = INT64_MAX;
+	bool is_odd = true;
 
 	*ret_id = NULL;
 	for (guint i = 0; i < items->len; i++) {
 		const struct webex_message *m = items->pdata[i];
 
-		if (m->created_ms <= oldest) {
+		if (m->has_odd_time ? is_odd && m->created_ms <= oldest
+				    : is_odd || m->created_ms <= oldest) {
 			oldest = m->created_ms;
 			*ret_id = m->id;
+			is_odd = m->has_odd_time;
 		}
 	}
 	return oldest;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/timefmt.h"
 #include "base/cleanup.h"
 #include "webex/model.h"
 
@@ -120,15 +121,46 @@ static void test_message_time(void **state)
 	GPtrArray *items = parse(WEBEX_KIND_MESSAGE, list, true, &skipped);
 
 	(void)state;
-	assert_int_equal(items->len, 2);
-	assert_int_equal(skipped, 6);
+	assert_int_equal(items->len, 3);
+	assert_int_equal(skipped, 5);
 	for (guint i = 0; i < items->len; i++) {
 		const struct webex_message *m = items->pdata[i];
 		assert_true(m->created_ms == 1741080031507);
+		assert_int_equal(m->has_odd_time, i == 2);
 		assert_int_equal(m->room_type, WEBEX_ROOM_GROUP);
 		assert_null(m->text);
 		assert_true(m->updated_ms == -1);
 	}
+	g_ptr_array_unref(items);
+}
+
+/* A message is listed whatever its time: not older than the next, nor newer than the one before. */
+static void test_odd_times(void **state)
+{
+	static const char list[] = "{\"items\":["
+				   "{\"id\":\"A\"},"
+				   "{\"id\":\"B\",\"created\":\"0001-01-01T00:00:00Z\"},"
+				   "{\"id\":\"C\",\"created\":\"2025-03-04T09:20:31.507Z\"},"
+				   "{\"id\":\"D\",\"created\":\"9999-12-31T23:59:59Z\"},"
+				   "{\"id\":\"E\",\"created\":\"2025-03-04T09:20:31.500Z\"},"
+				   "{\"id\":\"F\",\"created\":\"1999-12-31T23:59:59Z\"},"
+				   "{\"id\":\"G\",\"created\":7}]}";
+	static const char alone[] = "{\"id\":\"A\",\"created\":\"9999-12-31T23:59:59Z\"}";
+	const int64_t c = 1741080031507, e = c - 7;
+	const int64_t times[] = {c, c, c, c, e, TIME_MIN_MS, e};
+	GPtrArray *items = parse(WEBEX_KIND_MESSAGE, list, true, NULL);
+
+	(void)state;
+	assert_int_equal(items->len, G_N_ELEMENTS(times));
+	for (guint i = 0; i < items->len; i++) {
+		const struct webex_message *m = items->pdata[i];
+
+		assert_true(m->created_ms == times[i]);
+		assert_int_equal(m->has_odd_time, m->id[0] != 'C' && m->id[0] != 'E');
+	}
+	g_ptr_array_unref(items);
+	items = parse(WEBEX_KIND_MESSAGE, alone, false, NULL);
+	assert_true(((struct webex_message *)items->pdata[0])->created_ms == TIME_MAX_MS);
 	g_ptr_array_unref(items);
 }
 
@@ -478,6 +510,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_message),
+		cmocka_unit_test(test_odd_times),
 		cmocka_unit_test(test_message_time),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_membership_and_person),
