@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "outbox/internal.h"
+#include "webex/id.h"
 
 void outbox_answer_note_old(struct letter_job *job)
 {
@@ -53,4 +54,28 @@ bool outbox_answer_is_old(const struct letter_job *job, const struct webex_messa
 		return false;
 	now = letter_form_render(job->letter->form, m);
 	return webex_is_same_text(now, job->old) && !outbox_check_is_delivered(job->letter, m);
+}
+
+/* True if the message is of another person. What cannot be read is not held against it. */
+static bool is_of_another(const struct letter_job *job, const struct webex_message *m)
+{
+	_cleanup_gfree_ char *me = NULL;
+	struct store_conn *conn;
+
+	if (!m->person_id || store_read_begin(job->o->store, &conn) < 0)
+		return false;
+	me = store_meta_get(conn, "me.id");
+	store_read_end(conn);
+	return me && !webex_id_is_same(m->person_id, me);
+}
+
+bool outbox_answer_is_another(const struct letter_job *job, const struct webex_message *m)
+{
+	const struct outbox_letter *l = job->letter;
+
+	if (l->is_edit)
+		return !webex_id_is_same(m->id, l->to.message_id);
+	if (l->to.room_id && m->room_id && !webex_id_is_same(m->room_id, l->to.room_id))
+		return true;
+	return is_of_another(job, m);
 }

@@ -23,6 +23,7 @@
 
 #include "base/cleanup.h"
 #include "outbox/internal.h"
+#include "outbox/said.h"
 #include "webex/id.h"
 #include "webex/render.h"
 
@@ -82,55 +83,46 @@ static void pause_then_ask(struct letter_job *job)
 
 /* ---- comparing ---- */
 
-/* The server rewrites mentions; webex_markdown_source writes them back. */
-static bool is_same_markdown(const struct webex_message *m, const char *markdown)
+static bool is_delivered(const struct outbox_letter *l, const struct said *said,
+			 const struct webex_message *m)
 {
-	GString *source;
-	bool is_same;
+	bool has_file = m->files && m->files[0];
 
-	if (!m->markdown)
+	if (l->form == LETTER_FILE ? !has_file || m->files[1] : has_file)
 		return false;
-	if (webex_is_same_text(m->markdown, markdown))
-		return true;
-	source = g_string_new(NULL);
-	webex_markdown_source(m->markdown, source);
-	is_same = webex_is_same_text(source->str, markdown);
-	g_string_free(source, TRUE);
-	return is_same;
+	return said_is_in(said, m);
 }
 
 bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex_message *m)
 {
-	bool has_file = m->files && m->files[0];
+	struct said said;
+	bool is = said_by(l, &said) && is_delivered(l, &said, m);
 
-	switch (l->form) {
-	case LETTER_TEXT:
-		return !has_file && webex_is_same_text(m->text, l->body);
-	case LETTER_MARKDOWN:
-		return !has_file && is_same_markdown(m, l->body);
-	case LETTER_FILE:
-		return has_file && !m->files[1] &&
-		       (l->markdown ? is_same_markdown(m, l->markdown)
-				    : webex_is_same_text(m->text, l->text));
-	case LETTER_JSON:
-		break;
-	}
-	return false;
+	said_clear(&said);
+	return is;
 }
 
 enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };
 
-static enum verdict judge(const struct letter_job *job, struct store_conn *conn, const char *me,
+/* Who asks, and what for. */
+struct question {
+	struct store_conn *conn;
+	char *me;
+	struct said said;
+};
+
+static enum verdict judge(const struct letter_job *job, const struct question *q,
 			  const struct webex_message *m)
 {
 	const struct outbox_letter *l = job->letter;
 	int64_t rowid, start_ms = window_start(job);
 
-	if (g_strcmp0(m->person_id, me) != 0 || g_strcmp0(m->parent_id, l->to.parent_id) != 0 ||
-	    m->created_ms < start_ms - DOUBT_MS || !outbox_check_is_delivered(l, m) ||
+	if (g_strcmp0(m->person_id, q->me) != 0 ||
+	    g_strcmp0(m->parent_id, q->said.parent_id) != 0 ||
+	    m->created_ms < start_ms - DOUBT_MS || !is_delivered(l, &q->said, m) ||
 	    g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;
-	if (store_message_by_id(conn, m->id, &rowid) == 0) {
+	if (store_message_by_id(q->conn, m->id, &rowid) == 0) {
 		if (rowid < job->note.n)
 			return VERDICT_NO;
 		/* An earlier run may have known that it is another letter's. */
@@ -144,26 +136,29 @@ static enum verdict judge(const struct letter_job *job, struct store_conn *conn,
  * equal letters the first one gets the first message. A file must still be looked at. */
 static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 {
-	_cleanup_gfree_ char *me = NULL;
-	struct store_conn *conn;
+	struct question q = {.me = NULL};
 	int found = -1;
 
-	if (store_read_begin(job->o->store, &conn) < 0) {
+	if (store_read_begin(job->o->store, &q.conn) < 0) {
 		job->is_doubtful = true;
 		return -1;
 	}
-	me = store_meta_get(conn, "me.id");
-	if (!me)
+	q.me = store_meta_get(q.conn, "me.id");
+	if (!q.me)
 		job->is_doubtful = true;
-	for (guint i = 0; me && i < len; i++) {
-		enum verdict verdict = judge(job, conn, me, g_ptr_array_index(items, i));
+	/* outbox_check_begin() has seen that it can be compared. */
+	(void)said_by(job->letter, &q.said);
+	for (guint i = 0; q.me && i < len; i++) {
+		enum verdict verdict = judge(job, &q, g_ptr_array_index(items, i));
 
 		if (verdict == VERDICT_IT)
 			found = (int)i;
 		else if (verdict == VERDICT_DOUBTFUL)
 			job->is_doubtful = true;
 	}
-	store_read_end(conn);
+	store_read_end(q.conn);
+	said_clear(&q.said);
+	g_free(q.me);
 	return found;
 }
 
@@ -179,11 +174,10 @@ static bool has_rival(const struct letter_job *job)
 		const struct letter_job *other = value;
 		const struct outbox_letter *k = other->letter;
 
-		if (other == job || other->state != JOB_WIRE || k->form != l->form ||
-		    k->is_edit != l->is_edit || !destination_is_same(&k->to, &l->to))
+		if (other == job || other->state != JOB_WIRE || k->is_edit != l->is_edit ||
+		    !destination_is_same(&k->to, &l->to))
 			continue;
-		if (l->form == LETTER_FILE ? g_strcmp0(k->filename, l->filename) == 0
-					   : webex_is_same_text(k->body, l->body))
+		if (said_is_same(k, l))
 			return true;
 	}
 	return false;
@@ -205,7 +199,7 @@ static void not_found(struct letter_job *job)
 		return;
 	}
 	/* A mention by address comes back as one by id. */
-	if (!l->is_edit && l->form == LETTER_MARKDOWN && strstr(l->body, "<@"))
+	if (!l->is_edit && said_may_change(l))
 		job->is_doubtful = true;
 	if (job->is_doubtful || l->form == LETTER_FILE || (job->is_slow && !l->is_edit))
 		give_up(job, OUTBOX_IN_DOUBT,
@@ -428,14 +422,23 @@ static bool is_group(const struct letter_job *job)
 	return !is_direct;
 }
 
+static bool is_comparable(const struct outbox_letter *l)
+{
+	struct said said;
+	bool is = said_by(l, &said);
+
+	said_clear(&said);
+	return is;
+}
+
 void outbox_check_begin(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_slow |= job->error == -ETIMEDOUT;
-	if (job->letter->form == LETTER_JSON)
+	if (!is_comparable(job->letter))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "
-			"JSON");
+			"JSON that has more than text and Markdown");
 	else if (job->o->is_bot && !job->letter->is_edit && is_group(job))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which a bot cannot see here");

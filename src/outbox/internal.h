@@ -301,6 +301,9 @@ void outbox_answer_note_old(struct letter_job *job);
  * that the server may change what it is given.
  */
 bool outbox_answer_is_old(const struct letter_job *job, const struct webex_message *m);
+/* True if the answer has another message, room or author, so that it says nothing of the edit or
+ * post. */
+bool outbox_answer_is_another(const struct letter_job *job, const struct webex_message *m);
 
 /* ---- edit.c ---- */
 /* Checks that the message is still as it was when it was edited; then outbox_job_put. */

@@ -476,16 +476,8 @@ static bool is_partial(const struct outbox_letter *l, const struct webex_message
 {
 	bool has_text = l->form != LETTER_FILE && l->form != LETTER_JSON;
 
-	return !m->person_id || (l->form == LETTER_FILE && !m->files) ||
+	return !m->person_id || !m->room_id || (l->form == LETTER_FILE && !m->files) ||
 	       (has_text && !m->text && !m->markdown && !m->html);
-}
-
-/* True if the answer has another message or room, so that it says nothing of the edit or post. */
-static bool is_another(const struct outbox_letter *l, const struct webex_message *m)
-{
-	if (l->is_edit)
-		return !webex_id_is_same(m->id, l->to.message_id);
-	return l->to.room_id && m->room_id && !webex_id_is_same(m->room_id, l->to.room_id);
 }
 
 /* Fills in what we know of the message ourselves. */
@@ -543,6 +535,15 @@ static void on_whole(void *arg, struct webex_reply *reply)
 		webex_message_free(m);
 		m = g_ptr_array_steal_index(reply->items, 0);
 	}
+	/* A success that does not say where, of a message that is not there, may be no success. */
+	if (is_whole ? outbox_answer_is_another(job, m)
+		     : !m->room_id && !job->letter->is_edit) {
+		webex_message_free(m);
+		job->error = -EIO;
+		job->is_doubtful = true;
+		outbox_check_begin(job);
+		return;
+	}
 	if (is_whole && job->letter->form == LETTER_FILE && !m->files) {
 		g_hash_table_add(job->o->claims, g_strdup(m->id));
 		webex_message_free(m);
@@ -567,7 +568,8 @@ void outbox_job_answered(void *arg, struct webex_reply *reply)
 	outbox_upload_end(job);
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);
-	if (!has_item(reply) || is_another(job->letter, g_ptr_array_index(reply->items, 0))) {
+	if (!has_item(reply) ||
+	    outbox_answer_is_another(job, g_ptr_array_index(reply->items, 0))) {
 		outbox_job_failed(job, reply);
 		return;
 	}

@@ -41,7 +41,8 @@
  *     When a writer waits no longer (outbox_detach), a letter that is on the wire is listed in
  *     unsent/ as in-doubt until it ends; found so at the start it counts as `sending`. A letter
  *     that is `sending` at the start is in-doubt, because it may have been on the wire, and is
- *     compared, except raw JSON. Until the comparison has ended it cannot be taken (-EBUSY).
+ *     compared, except raw JSON that has more than text and Markdown. Until the comparison has
+ *     ended it cannot be taken (-EBUSY).
  *
  *  1. The bytes of a text and its .json (and the folder) are fsynced before the request is
  *     submitted, the bytes of a file before an error is returned.
@@ -59,14 +60,16 @@
  *      - If it is not found both times, a text or Markdown is unsent ("it did not arrive") where
  *        the list was complete. Otherwise it is in-doubt, as also after a time-out (or 504), and
  *        if it was found as `sending` within ten minutes, because a slow server may still do it.
- *      - Raw JSON (cards) and bots in group spaces are in-doubt at once.
+ *      - Raw JSON of nothing but text and Markdown is compared like them; other raw JSON (cards,
+ *        files by URL) and bots in group spaces are in-doubt at once.
  *      - For an edit the message itself is read. It is also read before the edit is sent: if it
  *        differs from the text that the edit was made from, it was edited elsewhere (unsent,
  *        -ESTALE); if it is gone, unsent, -ENOENT.
  *      - A success is checked, too. If an edit is answered with the old text, the message is read
  *        again after the pause, and if it still has the old text, the letter is unsent (-EIO). If
- *        a post is answered with a message that was known before, or that is in another room, it
- *        is looked for as if no answer had come. A file whose message has no file is in-doubt
+ *        a post is answered with a message that was known before, or that is in another room or
+ *        of another author, it is looked for as if no answer had come; so is one of which neither
+ *        the answer nor its GET says where it is. A file whose message has no file is in-doubt
  *        (-EIO).
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, each when
  *     the one before has ended. The same holds for versions of one file (content_rowid),

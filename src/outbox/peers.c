@@ -27,6 +27,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "outbox/internal.h"
+#include "outbox/said.h"
 
 #define SENT "sent"
 #define SENT_OLD "sent.old"
@@ -128,19 +129,19 @@ bool outbox_peers_claim(struct outbox *o, const char *id)
 
 /* ---- rivals ---- */
 
-static bool is_same_body(struct outbox *there, int64_t n, const struct outbox_letter *l,
-			 const struct outbox_letter *k)
+static bool says_same(struct outbox *there, int64_t n, const struct outbox_letter *l,
+		      struct outbox_letter *k)
 {
-	_cleanup_gfree_ char *body = NULL;
 	_cleanup_close_ int fd = -1;
 
-	if (l->form == LETTER_FILE)
-		return g_strcmp0(k->filename, l->filename) == 0;
+	if (k->form == LETTER_FILE)
+		return said_is_same(k, l);
 	if (k->size < 0 || k->size > OUTBOX_BODY_MAX || outbox_files_open_body(there, n, &fd))
 		return false;
-	body = g_malloc0((gsize)k->size + 1);
-	return pread(fd, body, (size_t)k->size, 0) == k->size &&
-	       webex_is_same_text(body, l->body);
+	g_free(k->body);
+	k->body = g_malloc0((gsize)k->size + 1);
+	k->body_len = (size_t)k->size;
+	return pread(fd, k->body, k->body_len, 0) == k->size && said_is_same(k, l);
 }
 
 static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter *l)
@@ -148,9 +149,8 @@ static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter
 	struct outbox_letter *k = NULL;
 	struct outbox_note note = {0};
 	bool is = outbox_files_get(there, n, &k, &note, NULL) == 0 &&
-		  note.state != OUTBOX_UNSENT && k->form == l->form &&
-		  k->is_edit == l->is_edit && destination_is_same(&k->to, &l->to) &&
-		  is_same_body(there, n, l, k);
+		  note.state != OUTBOX_UNSENT && k->is_edit == l->is_edit &&
+		  destination_is_same(&k->to, &l->to) && says_same(there, n, l, k);
 
 	outbox_letter_free(k);
 	outbox_note_clear(&note);

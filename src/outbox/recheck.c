@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "outbox/internal.h"
+#include "outbox/said.h"
 
 /* So long a server, or a proxy before it, may work on a request. A daemon that was killed did
  * not wait for the answer, so as after a time-out the request may still take effect. */
@@ -52,14 +53,17 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 {
 	struct outbox_letter *l;
 	struct letter_job *job;
+	struct said said;
 
 	if (outbox_take(o, r->listed, &l) < 0)
 		return;
-	if (l->form == LETTER_JSON || !destination_is_known(&l->to) ||
+	if (!said_by(l, &said) || !destination_is_known(&l->to) ||
 	    outbox_item_hold(o, r->listed) < 0) {
+		said_clear(&said);
 		outbox_letter_free(l);
 		return;
 	}
+	said_clear(&said);
 	job = g_new0(struct letter_job, 1);
 	job->o = o;
 	job->letter = l;

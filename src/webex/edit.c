@@ -321,6 +321,41 @@ int webex_post_body(const char *json, size_t len, const char *room_id, const cha
 	return 0;
 }
 
+/* ---- what a raw body says ---- */
+
+/* Takes a member that says something; false if it cannot be compared with a message. */
+static bool take_said(const cJSON *item, struct webex_local *said)
+{
+	char **at = strcmp(item->string, "text") == 0	    ? &said->text
+		    : strcmp(item->string, "markdown") == 0 ? &said->markdown
+		    : strcmp(item->string, "parentId") == 0 ? &said->parent_id
+							    : NULL;
+
+	if (is_blank(item) || (json_is_array(item) && !item->child))
+		return true;
+	if (!at)
+		return is_filled_in(item->string, NULL);
+	if (!json_is_string(item))
+		return false;
+	g_free(*at);
+	*at = g_strdup(item->valuestring);
+	return true;
+}
+
+bool webex_post_says(const char *json, size_t len, struct webex_local *ret_said)
+{
+	_cleanup_json_ cJSON *doc = json_parse(json, len);
+	bool is_known = json_is_object(doc);
+
+	memset(ret_said, 0, sizeof(*ret_said));
+	for (const cJSON *item = doc ? doc->child : NULL; item && is_known; item = item->next)
+		is_known = take_said(item, ret_said);
+	is_known = is_known && (ret_said->text || ret_said->markdown);
+	if (!is_known)
+		webex_local_clear(ret_said);
+	return is_known;
+}
+
 /* ---- post.json with a file of this machine ---- */
 
 void webex_local_clear(struct webex_local *l)

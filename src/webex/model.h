@@ -8,7 +8,8 @@
  *  - `extra` is a JSON object with the fields nobody knew, or NULL; a webex_*_json() puts them
  *    back. Where a key occurs twice, the first counts.
  *  - Ids have passed webex_id_is_sane. An object without a usable id (or, for messages, without
- *    any usable time) is skipped by the list parsers and counted.
+ *    any usable time) is skipped by the list parsers and counted; so is one whose own id, space
+ *    or person says that it is of another kind (webex_id_may_be).
  *  - webex_*_json(): the object as pretty-printed JSON (2 spaces) with a newline at the end,
  *    fields in the API's order, the known ones first, then extra. It is deterministic, because
  *    it decides the size of a .json file; parsing it and printing it again gives the same
@@ -94,6 +95,9 @@ enum webex_kind {
 	WEBEX_KIND_PERSON,
 };
 
+/* What frees an object of the kind. */
+GDestroyNotify webex_free_function(enum webex_kind kind);
+
 /*
  * Parses one object or, with `is_list`, {"items":[...]} of the kind into structs (an array with
  * its free function set; one object = an array of one). 0, or -EBADMSG if it is not JSON of
@@ -139,6 +143,14 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
  */
 int webex_post_body(const char *json, size_t len, const char *room_id, const char *email,
 		    const char *parent_id, char **ret_body, char **ret_reason);
+
+struct webex_local;
+/*
+ * True if a raw API body has nothing but text, Markdown or both, beside its destination: then the
+ * message can be recognised by them. *ret_said has them and parentId, and no path; it is empty
+ * otherwise.
+ */
+bool webex_post_says(const char *json, size_t len, struct webex_local *ret_said);
 
 /* A body written to post.json that goes with a file of this machine. */
 struct webex_local {

@@ -231,6 +231,19 @@ def test_a_card_whose_answer_is_lost_is_in_doubt(pier, unsent):
     assert pier.posts() == 1
 
 
+def test_raw_json_of_text_is_found(pier, unsent):
+    """As a text is, whatever else the request may name that says nothing."""
+    pier.run("printf root > post", check=True)
+    (root,) = pier.messages()
+    for body in ({"text": "plain\n"}, {"markdown": "**marked**", "files": []},
+                 {"text": "for the plain", "markdown": "*both*"},
+                 {"text": "reply", "parentId": root["id"]}):
+        refuse(pier, times=1, reset="after")
+        put(pier / "post.json", json.dumps(body))
+    assert pier.posts() == 5 and len(pier.texts()) == 5
+    assert unsent.names() == []
+
+
 @pytest.mark.mount("timeout=2")
 @pytest.mark.parametrize("when, arrives", [("before", False), ("after", True)])
 def test_a_server_that_hangs(pier, unsent, when, arrives):

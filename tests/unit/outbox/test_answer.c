@@ -192,6 +192,71 @@ static void a_post_answered_with_another_rooms_message_is_looked_for(void **stat
 	g_free(id);
 }
 
+/* A proxy's answer to somebody else. */
+static void a_post_answered_with_anothers_message_is_looked_for(void **state)
+{
+	struct kit *k = *state;
+
+	for (int is_there = 0; is_there < 2; is_there++) {
+		struct webex_message *other = kit_message(k, "ok", kit_now());
+		struct webex_message *m = kit_message(k, "ok", kit_now());
+		char *id = g_strdup(m->id);
+		struct outcome end;
+
+		g_free(other->person_id);
+		other->person_id = g_strdup(k->other);
+		kit_send(k, kit_text(k, 1, "ok"), &end);
+		fake_answer(fake_expect(FAKE_POST), other);
+		if (is_there) {
+			fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+			kit_expect_delivered(k, &end, id);
+		} else {
+			for (int i = 0; i < 2; i++)
+				fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+			kit_expect_end(&end, -EIO);
+			struct outbox_item *item = kit_only_item(k);
+
+			assert_int_equal(outbox_remove(k->o, item->n), 0);
+			outbox_item_free(item);
+			webex_message_free(m);
+		}
+		g_free(id);
+	}
+}
+
+/* `{"id":"..."}` is asked for; if there is no such message, it says nothing. */
+static void a_post_that_is_answered_with_an_id_alone_is_asked_for(void **state)
+{
+	struct kit *k = *state;
+
+	for (int is_there = 0; is_there < 2; is_there++) {
+		struct webex_message *whole = kit_message(k, "ok", kit_now());
+		struct webex_message *m = kit_copy(whole);
+		struct outcome end;
+
+		g_clear_pointer(&m->room_id, g_free);
+		kit_send(k, kit_text(k, 1, "ok"), &end);
+		fake_answer_as_is(fake_expect(FAKE_POST), m);
+		if (is_there) {
+			char *id = g_strdup(whole->id);
+
+			fake_answer(fake_expect(FAKE_GET_MESSAGE), whole);
+			kit_expect_delivered(k, &end, id);
+			g_free(id);
+			continue;
+		}
+		webex_message_free(whole);
+		fake_fail(fake_expect(FAKE_GET_MESSAGE), -ENOENT, 404, false);
+		for (int i = 0; i < 2; i++)
+			fake_answer_list(fake_expect(FAKE_LIST), NULL, NULL);
+		kit_expect_end(&end, -EIO);
+		struct outbox_item *item = kit_only_item(k);
+
+		kit_expect_item(k, item, "ok", "in-doubt", "do not tell");
+		outbox_item_free(item);
+	}
+}
+
 /* The same ids in capital letters, as UUIDs, of another cluster: one message, one space. */
 static void an_id_may_be_written_in_other_ways(void **state)
 {
@@ -304,6 +369,8 @@ int main(void)
 		kit_test(an_answer_about_another_message_says_nothing),
 		kit_test(a_post_answered_with_an_old_message_is_looked_for),
 		kit_test(a_post_answered_with_another_rooms_message_is_looked_for),
+		kit_test(a_post_answered_with_anothers_message_is_looked_for),
+		kit_test(a_post_that_is_answered_with_an_id_alone_is_asked_for),
 		kit_test(an_id_may_be_written_in_other_ways),
 		kit_test(a_success_that_cannot_be_read_is_one),
 		kit_test(a_file_is_to_be_in_its_message),

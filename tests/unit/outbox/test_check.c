@@ -268,16 +268,6 @@ static void the_servers_clock_is_learned(void **state)
 	g_free(id);
 }
 
-static void raw_json_cannot_be_compared(void **state)
-{
-	struct kit *k = *state;
-	struct outcome end;
-
-	kit_send_into_doubt(k, kit_letter(k, LETTER_JSON, "{\"text\":\"a\"}"), &end);
-	kit_expect_kept(k, &end, "{\"text\":\"a\"}", "in-doubt", "raw JSON");
-	assert_int_equal(fake_count(FAKE_LIST), 0);
-}
-
 static void a_bot_cannot_look_in_a_group(void **state)
 {
 	struct kit *k = *state;
@@ -532,7 +522,6 @@ int main(void)
 		kit_test(a_rival_on_the_wire_is_waited_for),
 		kit_test(a_clock_that_is_wrong_leaves_a_doubt),
 		kit_test(the_servers_clock_is_learned),
-		kit_test(raw_json_cannot_be_compared),
 		kit_test(a_bot_cannot_look_in_a_group),
 		kit_test(a_first_post_is_looked_for_by_address),
 		kit_test(without_a_space_a_first_post_did_not_arrive),

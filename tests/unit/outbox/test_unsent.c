@@ -296,14 +296,15 @@ static void sent_again_into_doubt_it_says_so(void **state)
 	struct outcome end;
 
 	assert_int_equal(
-		outbox_keep(k->o, kit_letter(k, LETTER_JSON, "{\"text\":\"x\"}"), "why"), 0);
+		outbox_keep(k->o, kit_letter(k, LETTER_JSON, "{\"attachments\":[1]}"), "why"),
+		0);
 	l = take_only(k, &before);
 	kit_send(k, l, &end);
 	fake_fail(fake_expect(FAKE_POST), -ECONNRESET, 0, true);
 	kit_expect_end(&end, -ECONNRESET);
 	after = kit_only_item(k);
 	assert_int_equal(after->n, before->n);
-	kit_expect_item(k, after, "{\"text\":\"x\"}", "in-doubt", "may have arrived");
+	kit_expect_item(k, after, "{\"attachments\":[1]}", "in-doubt", "may have arrived");
 	outbox_item_free(before);
 	outbox_item_free(after);
 }
