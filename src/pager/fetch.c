@@ -199,6 +199,20 @@ static void fetch_end(struct fetch *f, int error, bool network)
 	pager_wake(e, error);
 }
 
+int fetch_spoil(struct webex_reply *reply, const char *words)
+{
+	reply->error = -EIO;
+	g_free(reply->message);
+	reply->message = g_strdup(words);
+	return -EIO;
+}
+
+int fetch_spoil_partial(struct webex_reply *reply)
+{
+	return fetch_spoil(reply, "the server's list has items that cannot be read or do not "
+				  "belong there, so it is not whole");
+}
+
 struct server *pager_server(const struct pager *p)
 {
 	return p->server;

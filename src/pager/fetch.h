@@ -87,6 +87,11 @@ struct fetcher {
 };
 
 /* For the fetchers. */
+/* Makes an answer that was read, but cannot be used as a whole, a failure with these words. -EIO. */
+int fetch_spoil(struct webex_reply *reply, const char *words);
+/* The same for a page with items that cannot be used: what it has is kept, but a listing that
+ * lacks the rest must not look like the whole. */
+int fetch_spoil_partial(struct webex_reply *reply);
 const struct pager_config *pager_get_config(const struct pager *p);
 /* The webex_done of each request; `arg` is the fetch. */
 void fetch_answered(void *arg, struct webex_reply *reply);

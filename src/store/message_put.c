@@ -499,7 +499,7 @@ static int update(struct put *p, const struct store_message *old, const struct w
 bool put_can_keep(const struct put *p, const struct webex_message *m)
 {
 	return m->created_ms >= TIME_MIN_MS && m->created_ms <= TIME_MAX_MS &&
-	       (!m->room_id || strcmp(m->room_id, p->room.id) == 0);
+	       (!m->room_id || webex_id_is_same(m->room_id, p->room.id));
 }
 
 /* 1 if the message can be kept; 0; -errno. */

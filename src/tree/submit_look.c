@@ -226,6 +226,7 @@ int submission_outcome(struct submission *s, const char *what, const struct webe
 /* ---- deletions ---- */
 
 #define HTTP_NOT_FOUND 404
+#define HTTP_GONE 410
 
 static void proven(void *arg, enum proof_verdict verdict)
 {
@@ -246,7 +247,7 @@ bool submission_must_prove(struct submission *s, const char *what,
 			   const struct webex_reply *reply, enum proof_kind kind, int64_t row,
 			   void (*end)(struct submission *s, int error))
 {
-	bool is_absent = reply->status == HTTP_NOT_FOUND;
+	bool is_absent = reply->status == HTTP_NOT_FOUND || reply->status == HTTP_GONE;
 	bool was_tried = reply->error ? reply->may_have_applied : is_absent;
 
 	if (!s->plan.id || (!is_absent && !was_tried))

@@ -21,7 +21,9 @@
  *     mentionedPeople and max are put back where the link lost them, `max=null` is dropped,
  *     before/beforeMessage are never put back. A link that cannot be used, or that leads to the
  *     page itself, is an error, since a list must be complete or fail.
- *  5. An answer that cannot be read (no JSON, or not of the expected form) is -EIO.
+ *  5. An answer that cannot be read (no JSON, or not of the expected form) is -EIO. So is the
+ *     success of a deletion with words that are no object, or of an error, or that tells of
+ *     something still to be done (202): may_have_applied, for a GET to say.
  *
  * Ownership: arguments are copied during the call; file descriptors are borrowed until `done`.
  * Thread rule: calls from any thread.
@@ -84,8 +86,9 @@ struct webex_reply {
 	 * array is empty after DELETE, after a change that was answered without a body, and for
 	 * an unknown address in webex_find_person. */
 	GPtrArray *items;
-	int skipped; /* items of the page that could not be used */
-	char *next;  /* lists: the repaired URL of the next page, or NULL */
+	int skipped; /* items of the page that could not be used, or are of another space: the page
+		      * is not whole */
+	char *next; /* lists: the repaired URL of the next page, or NULL */
 	/* Lists: it goes on, but its next link leads to the same page again or cannot be used
 	 * (`message` says so); next is NULL. */
 	bool is_cut;
@@ -169,7 +172,8 @@ struct webex_list {
 	const char *sort_by; /* rooms: "lastactivity" ... or NULL */
 	const char *type;    /* rooms: "group", "direct" or NULL */
 	int max;	     /* page size, 0 = the server's default */
-	const char *next;    /* if set, all fields above are ignored */
+	const char *next;    /* if set, all fields above are ignored, but for room_id, which its
+			      * items are judged by */
 	bool background;
 };
 uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, webex_done done,

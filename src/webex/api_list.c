@@ -32,6 +32,7 @@ static uint64_t start(struct webex_client *c, const char *collection,
 						 WEBEX_FORM_LIST, kind, done, arg);
 	if (l->background)
 		call->request->lane = HTTP_LANE_BACKGROUND;
+	call->room_id = g_strdup(l->room_id);
 	call->request->max_body = 64 << 20;
 	call->request->asks_much = l->max > WEBEX_SMALL_PAGE;
 	if (problem)

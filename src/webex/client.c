@@ -108,6 +108,7 @@ static void call_free(struct webex_call *call)
 	http_response_free(call->answer);
 	g_free(call->parsed);
 	g_free(call->url);
+	g_free(call->room_id);
 	g_free(call);
 }
 

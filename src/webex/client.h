@@ -38,6 +38,8 @@ struct webex_call {
 	webex_done done;
 	void *arg;
 	struct http_asker asker; /* what `done` begins is for the same */
+	/* Lists of a space: items of another one do not belong to the list. Owned; NULL: any. */
+	char *room_id;
 
 	/* I/O thread, until on_answer: */
 	unsigned generation; /* of the token that the call got last */

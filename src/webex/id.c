@@ -311,6 +311,18 @@ bool webex_id_is_same(const char *a, const char *b)
 	       strcmp(left.rest + UUID_CHARS, right.rest + UUID_CHARS) == 0;
 }
 
+bool webex_id_may_be(const char *text, enum webex_type type)
+{
+	uint8_t uuid[16];
+	struct webex_id id;
+
+	/* The usual one first: a page has thousands of them. */
+	if (webex_id_to_uuid(text, webex_type_name(type), uuid) ||
+	    webex_id_decode(text, &id) < 0)
+		return true;
+	return id.type == WEBEX_TYPE_OTHER || id.type == type;
+}
+
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -59,6 +59,9 @@ bool webex_id_is_sane(const char *text);
 /* True if both name the same object: the same text, or the same UUID and type in any notation. */
 bool webex_id_is_same(const char *a, const char *b);
 
+/* False if the id says that it names something of another type. Ids of other forms say nothing. */
+bool webex_id_may_be(const char *text, enum webex_type type);
+
 /* 32 lower-case hex digits: of the UUID, or of a SHA-256 of `text` where there is none. */
 #define WEBEX_ID_HEX_SIZE 33
 void webex_id_hex(const char *text, char buf[static WEBEX_ID_HEX_SIZE]);

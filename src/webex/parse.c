@@ -152,12 +152,19 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 	g_hash_table_destroy(seen);
 }
 
+/* True if none of the ids that say who, where and what names something of another kind. What has
+ * such an id is no object of that kind, or belongs to nothing that is known. */
+static bool may_be(const char *id, enum webex_type type)
+{
+	return !id || webex_id_may_be(id, type);
+}
+
 static struct webex_room *parse_room(const cJSON *json)
 {
 	struct webex_room *r = g_new0(struct webex_room, 1);
 
 	fill(WEBEX_KIND_ROOM, json, r);
-	if (!r->id) {
+	if (!r->id || !may_be(r->id, WEBEX_TYPE_ROOM)) {
 		webex_room_free(r);
 		return NULL;
 	}
@@ -181,7 +188,9 @@ static struct webex_message *parse_message(const cJSON *json, bool is_in_list)
 		if (created && time_parse_iso_any(created, &m->created_ms) == 0)
 			m->created_ms = CLAMP(m->created_ms, TIME_MIN_MS, TIME_MAX_MS);
 	}
-	if (!m->id || (m->created_ms < 0 && !is_in_list)) {
+	if (!m->id || (m->created_ms < 0 && !is_in_list) ||
+	    !may_be(m->id, WEBEX_TYPE_MESSAGE) || !may_be(m->room_id, WEBEX_TYPE_ROOM) ||
+	    !may_be(m->person_id, WEBEX_TYPE_PEOPLE)) {
 		webex_message_free(m);
 		return NULL;
 	}
@@ -227,7 +236,8 @@ static struct webex_membership *parse_membership(const cJSON *json)
 	struct webex_membership *m = g_new0(struct webex_membership, 1);
 
 	fill(WEBEX_KIND_MEMBERSHIP, json, m);
-	if (!m->id) {
+	if (!m->id || !may_be(m->id, WEBEX_TYPE_MEMBERSHIP) ||
+	    !may_be(m->room_id, WEBEX_TYPE_ROOM) || !may_be(m->person_id, WEBEX_TYPE_PEOPLE)) {
 		webex_membership_free(m);
 		return NULL;
 	}
@@ -280,7 +290,7 @@ static struct webex_person *parse_person(const cJSON *json)
 	const char *name = json_string(json, "displayName");
 	const cJSON *emails = json_get(json, "emails");
 
-	if (!webex_id_is_sane(id))
+	if (!webex_id_is_sane(id) || !may_be(id, WEBEX_TYPE_PEOPLE))
 		return NULL;
 	struct webex_person *p = g_new0(struct webex_person, 1);
 	p->id = g_strdup(id);
@@ -313,7 +323,7 @@ static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_li
 	return NULL;
 }
 
-static GDestroyNotify free_function(enum webex_kind kind)
+GDestroyNotify webex_free_function(enum webex_kind kind)
 {
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
@@ -337,7 +347,7 @@ static int parse(enum webex_kind kind, const char *json, size_t len, bool is_lis
 
 	if (!doc || (is_list && !json_is_array(list)))
 		return -EBADMSG;
-	GPtrArray *items = g_ptr_array_new_with_free_func(free_function(kind));
+	GPtrArray *items = g_ptr_array_new_with_free_func(webex_free_function(kind));
 	for (const cJSON *item = is_list ? list->child : doc; item; item = item->next) {
 		void *object =
 			++seen <= WEBEX_ITEMS_MAX ? parse_object(kind, item, is_list) : NULL;

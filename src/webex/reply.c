@@ -6,6 +6,8 @@
 #include "http/link.h"
 #include "webex/client.h"
 #include "webex/disposition.h"
+#include "webex/id.h"
+#include "webex/json.h"
 #include "webex/page.h"
 #include "webex/status.h"
 #include "webex/text.h"
@@ -132,13 +134,68 @@ static void fill_next(const struct webex_call *call, struct webex_reply *reply)
 		cut_list(reply, "the next link cannot be used");
 }
 
+static const char *room_of(enum webex_kind kind, const void *item)
+{
+	switch (kind) {
+	case WEBEX_KIND_MESSAGE:
+		return ((const struct webex_message *)item)->room_id;
+	case WEBEX_KIND_MEMBERSHIP:
+		return ((const struct webex_membership *)item)->room_id;
+	case WEBEX_KIND_ROOM:
+	case WEBEX_KIND_PERSON:
+		break;
+	}
+	return NULL;
+}
+
+/* Takes what belongs to another space from a list of a space, in place: it is no part of it, and
+ * stands where something of it may have stood. */
+static void drop_strangers(const struct webex_call *call, struct webex_reply *reply)
+{
+	GPtrArray *items = reply->items;
+	GDestroyNotify free_item = webex_free_function(call->kind);
+	guint kept = 0;
+
+	g_ptr_array_set_free_func(items, NULL);
+	for (guint i = 0; i < items->len; i++) {
+		void *item = items->pdata[i];
+		const char *room = room_of(call->kind, item);
+
+		if (room && !webex_id_is_same(room, call->room_id))
+			free_item(item);
+		else
+			items->pdata[kept++] = item;
+	}
+	reply->skipped += (int)(items->len - kept);
+	g_ptr_array_set_size(items, (gint)kept);
+	g_ptr_array_set_free_func(items, free_item);
+}
+
+/* True if the success of a deletion says what a proxy or a server without deletions would say. */
+static bool is_unclear(const struct http_response *answer)
+{
+	_cleanup_json_ cJSON *doc = NULL;
+
+	if (answer->status == 202)
+		return true;
+	if (answer->status < 200 || answer->status > 299 || answer->status == 204 ||
+	    answer->body_len == 0)
+		return false;
+	doc = json_parse(answer->body, answer->body_len);
+	return !json_is_object(doc) || json_get(doc, "errors") || json_get(doc, "error");
+}
+
 static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 {
 	const struct http_response *answer = call->answer;
 	bool is_list = call->form == WEBEX_FORM_LIST;
 
 	if (call->form != WEBEX_FORM_OBJECT && !is_list) {
-		reply->items = g_ptr_array_new();
+		if (call->method == HTTP_DELETE && is_unclear(answer))
+			fill_unreadable(reply,
+					"the server's answer does not say that it was done");
+		else
+			reply->items = g_ptr_array_new();
 		return;
 	}
 	/* A change may be answered without a body; for a read an empty body is no answer. */
@@ -153,6 +210,8 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 	    webex_parse(call->kind, answer->body ? answer->body : "", answer->body_len, is_list,
 			&reply->items, &reply->skipped) < 0)
 		fill_unreadable(reply, "the server's answer is not of the expected form");
+	if (reply->error == 0 && is_list && call->room_id)
+		drop_strangers(call, reply);
 	if (reply->error != 0)
 		g_clear_pointer(&reply->next, g_free);
 }

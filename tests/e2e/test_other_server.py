@@ -11,7 +11,8 @@ import unicodedata
 
 import pytest
 
-from lib.otherserver import BOB, ME, TOKEN, Answer, OtherServer, error
+from lib.otherserver import BOB, ME, TOKEN, Answer, error, harbour, txts
+from lib.otherserver import other  # noqa: F401  pylint: disable=unused-import
 from lib.util import scaled, wait_until
 
 PROFILES = {
@@ -31,38 +32,6 @@ PROFILES = {
                   put="204", framing="http10"),
     "foreign": dict(link="foreign", page=7),
 }
-
-
-@pytest.fixture
-def other(start_mount):
-    """function(mount options, **flags) -> (server, mount), with a space called Harbour."""
-    servers = []
-
-    def start(*options, mounted=True, fill=None, **flags):
-        server = OtherServer(**flags)
-        servers.append(server)
-        room = server.add_room("Harbour", teamId=None)
-        server.add_member(room, "bob@example.org", BOB)
-        for i in range(20):
-            server.add_message(room, f"message {i}", ME if i % 3 == 0 else BOB)
-        if fill:
-            fill(server)
-        mount = start_mount(server.base, "cache=memory", *options, token=TOKEN) \
-            if mounted else None
-        return server, mount
-
-    yield start
-    for server in servers:
-        assert not server.leaked(), server.leaked()
-        server.__exit__()
-
-
-def harbour(server):
-    return server.room("Harbour")
-
-
-def txts(mount, space="spaces/Harbour"):
-    return [n for n in mount.run(["ls", space]).ok().lines() if n.endswith(".txt")]
 
 
 def failing(mount, command, words, within=10):

@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "report.h"
+#include "wire.h"
 #include "webex/id.h"
 #include "webex/render.h"
 #include "tree/read.h"
@@ -126,7 +127,7 @@ bool is_lost(int64_t row)
 	g_assert(store_read_begin(mount.store, &conn) == 0);
 	g_assert(store_message_get(conn, row, &m) == 0);
 	t = g_hash_table_lookup(model.by_id, m.m.id);
-	lost = m.is_evicted && t && t->broken;
+	lost = m.is_evicted && t && t->broken && !wire.is_calm;
 	store_message_clear(&m);
 	store_read_end(conn);
 	return lost;

@@ -211,7 +211,7 @@ void model_delete(struct truth *t)
 
 bool truth_is_live(const struct truth *t)
 {
-	return t->deleted_ms < 0 && !t->hidden && !t->broken;
+	return t->deleted_ms < 0 && !t->hidden;
 }
 
 const struct version *truth_now(const struct truth *t)

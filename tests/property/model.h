@@ -32,7 +32,7 @@ struct truth {
 	GPtrArray *versions; /* of struct version, the newest last */
 	int64_t deleted_ms;  /* -1: not deleted */
 	bool hidden;	     /* never listed, but counted in the page that leaves it out */
-	bool broken;	     /* listed in an unusable form */
+	bool broken;	     /* listed in an unusable form, until the server is calm */
 	bool has_file;
 };
 

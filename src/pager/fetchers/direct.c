@@ -4,12 +4,14 @@
 
 #include "pager/fetchers/fetchers.h"
 #include "pager/fetchers/list.h"
+#include "webex/id.h"
 
 /* True if the store already knows the space, by the address, or by the id if that is known. */
 static bool is_known(struct fetch *f, int64_t *ret_room)
 {
 	struct store_room room = {0};
 	struct store_conn *conn;
+	bool is_direct;
 	int r;
 
 	if (store_read_begin(pager_get_config(f->pager)->store, &conn))
@@ -17,9 +19,10 @@ static bool is_known(struct fetch *f, int64_t *ret_room)
 	r = f->room_id ? store_room_by_id(conn, f->room_id, &room)
 		       : store_room_by_email(conn, f->need.key, &room);
 	*ret_room = room.rowid;
+	is_direct = r == 0 && room.room.type == WEBEX_ROOM_DIRECT;
 	store_room_clear(&room);
 	store_read_end(conn);
-	return r == 0;
+	return is_direct;
 }
 
 static int begin(struct fetch *f)
@@ -53,16 +56,23 @@ static int got_room(struct fetch *f, struct webex_reply *reply)
 	int64_t room = 0;
 	int r;
 
+	const struct webex_room *got;
+
 	if (reply->error)
 		return reply->error;
+	got = reply->items->pdata[0];
+	/* What is written to a person must not come to a group. */
+	if (got->type != WEBEX_ROOM_DIRECT || !webex_id_is_same(got->id, f->room_id))
+		return fetch_spoil(reply, "the server answered with no 1:1 space");
 	changes = store_changes_new();
-	r = store_apply_room(c->store, reply->items->pdata[0], 0, &room, changes);
+	r = store_apply_room(c->store, got, 0, &room, changes);
 	r = pager_published(f->pager, r, changes);
 	return r ? r : found(f, room);
 }
 
 static int answer(struct fetch *f, struct webex_reply *reply)
 {
+	const struct webex_message *first;
 	int64_t room;
 
 	if (f->room_id)
@@ -75,9 +85,10 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	if (reply->error)
 		return reply->error;
 	pages_collect(f, reply, webex_message_free);
-	f->room_id = g_strdup(((struct webex_message *)f->items->pdata[0])->room_id);
-	if (!f->room_id)
-		return -EIO;
+	first = f->items->pdata[0];
+	if (!first->room_id)
+		return fetch_spoil(reply, "the server's message names no space");
+	f->room_id = g_strdup(first->room_id);
 	if (is_known(f, &room))
 		return found(f, room);
 	f->request = webex_get_room(pager_get_config(f->pager)->client, f->room_id,

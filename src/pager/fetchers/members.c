@@ -49,6 +49,7 @@ static int publish(struct fetch *f)
 static int answer(struct fetch *f, struct webex_reply *reply)
 {
 	enum pages_more more;
+	int r;
 
 	if (reply->status == 404) {
 		(void)proof_room_vanished(pager_proof(f->pager), f->need.row);
@@ -70,7 +71,8 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 		(void)publish(f);
 		return pages_fail(reply);
 	}
-	return publish(f);
+	r = publish(f);
+	return r || !f->is_partial ? r : fetch_spoil_partial(reply);
 }
 
 const struct fetcher fetcher_members = {

@@ -23,6 +23,8 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 
 	if (reply->error)
 		return reply->error;
+	if (!reply->items->len && reply->skipped)
+		return fetch_spoil_partial(reply);
 	if (!reply->items->len)
 		return -ENOENT;
 	changes = store_changes_new();

@@ -141,7 +141,7 @@ static int publish(struct fetch *f)
 	int r = store_apply_rooms(c->store, f->items, is_whole ? missing : NULL,
 				  clock_wall(c->clock), changes);
 
-	if (r == 0 && f->is_complete)
+	if (r == 0 && is_whole)
 		r = store_meta_set_int(c->store, "rooms.listed", 1);
 	r = pager_published(f->pager, r, changes);
 	if (r == 0 && is_whole)
@@ -241,7 +241,10 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	r = publish(f);
 	if (r == 0)
 		server_note_rooms_part(f->pager->server, false);
-	return r;
+	/* What is new in those that can be read is told all the same. */
+	if (r || !f->is_partial || f->need.kind == NEED_NEWS)
+		return r;
+	return fetch_spoil_partial(reply);
 }
 
 const struct fetcher fetcher_rooms = {

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "pager/fetchers/fetchers.h"
 #include "pager/proof/proof.h"
+#include "webex/id.h"
 
 static int begin(struct fetch *f)
 {
@@ -21,6 +22,7 @@ static int begin(struct fetch *f)
 static int answer(struct fetch *f, struct webex_reply *reply)
 {
 	_cleanup_gfree_ char *id = NULL;
+	const struct webex_room *room;
 	GPtrArray *changes;
 	bool filtered;
 
@@ -35,11 +37,14 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 	/* It was found to be gone since the request. */
 	if (pager_load_room(f->pager, f->need.row, &id, &filtered))
 		return -ENOENT;
+	room = reply->items->pdata[0];
+	if (!webex_id_is_same(room->id, id))
+		return fetch_spoil(reply, "the server answered with another space");
 	changes = store_changes_new();
-	return pager_published(f->pager,
-			       store_apply_room(pager_get_config(f->pager)->store,
-						reply->items->pdata[0], 0, NULL, changes),
-			       changes);
+	return pager_published(
+		f->pager,
+		store_apply_room(pager_get_config(f->pager)->store, room, 0, NULL, changes),
+		changes);
 }
 
 const struct fetcher fetcher_room = {

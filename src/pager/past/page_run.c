@@ -33,7 +33,8 @@ struct page_run {
 	char *anchor;	 /* id of the oldest item of the last page */
 	bool by_time;	 /* the request under way asks by time, since a link failed */
 	GPtrArray *edge; /* messages of earlier pages with created == top; owned */
-	bool is_partial; /* the page has unusable items */
+	bool is_partial; /* the page has unusable items, or those of an earlier one may be of its time */
+	bool was_partial; /* of the page before, for the next one */
 };
 
 static void submit(struct page_run *l);
@@ -358,6 +359,39 @@ static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 	return r;
 }
 
+/* True if the page is of a part of time that is known, of which nothing becomes less known. */
+static bool was_known(const struct page_run *l, const struct webex_reply *reply, int64_t lo)
+{
+	int64_t hi = is_head(l) ? -1 : l->top;
+	struct store_conn *conn;
+	bool is_known;
+
+	for (guint i = 0; is_head(l) && i < reply->items->len; i++)
+		hi = MAX(hi, ((struct webex_message *)reply->items->pdata[i])->created_ms);
+	if (l->config.is_again)
+		return true;
+	if (is_head(l) && (hi < 0 || l->known_ms < 0))
+		return false;
+	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
+		return false;
+	is_known = store_span_covers(conn, l->config.room, lo, hi) == 1;
+	store_read_end(conn);
+	return is_known;
+}
+
+/* Keeps what a page has of which other items cannot be used, and ends: no part of time becomes
+ * known by it, since what it lacks may be of any time. */
+static void end_partial(struct page_run *l, struct webex_reply *reply)
+{
+	const struct pager_config *c = pager_get_config(l->config.pager);
+	GPtrArray *changes = store_changes_new();
+	int r = store_apply_page(c->store, l->config.room, reply->items, 0, 0,
+				 STORE_PAGE_PICKED, clock_wall(c->clock), NULL, changes);
+
+	r = pager_published(l->config.pager, r, changes);
+	end(l, r ? r : fetch_spoil_partial(reply), reply);
+}
+
 /* Skips a part below that is known by now. */
 static void skip_known(struct page_run *l)
 {
@@ -421,8 +455,9 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 		g_free(l->anchor);
 		l->anchor = g_strdup(oldest_id);
 	}
-	l->is_partial = reply->skipped > 0;
-	if (l->is_partial)
+	l->is_partial = l->was_partial || reply->skipped;
+	l->was_partial = l->is_partial;
+	if (reply->skipped)
 		log_warning("cache", "a list has %d messages that cannot be used",
 			    reply->skipped);
 	lo = low_end(l, reply, oldest);
@@ -430,6 +465,10 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 	if (is_head(l) && oldest == INT64_MAX && reply->next) {
 		set_next(l, g_steal_pointer(&reply->next));
 		submit(l);
+		return;
+	}
+	if (l->is_partial && !was_known(l, reply, lo)) {
+		end_partial(l, reply);
 		return;
 	}
 	r = apply(l, reply, lo);
@@ -440,6 +479,9 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 	l->page_ms = is_head(l) ? 0 : l->top - MAX(lo, 0);
 	if (lo < l->top)
 		l->by_time = false;
+	/* An item that cannot be used may be older than the oldest of its page that can. */
+	if (lo < l->top && !reply->skipped)
+		l->was_partial = false;
 	l->top = lo;
 	take_edge(l, reply->items);
 	set_next(l, g_steal_pointer(&reply->next));
@@ -512,7 +554,8 @@ static void on_answer(void *arg, struct webex_reply *reply)
 	} else if (is_circle(l, reply)) {
 		log_warning("cache", "a list's next links go round in circles");
 		if (!go_by_time(l))
-			end(l, -EIO, NULL);
+			end(l, fetch_spoil(reply, "the list's next links go round in circles"),
+			    reply);
 	} else {
 		take_page(l, reply);
 	}

@@ -27,6 +27,8 @@ import time
 import urllib.parse
 import uuid
 
+import pytest
+
 TOKEN = "other-token"
 ME = "3f0b6a52-7c1e-4d0a-9b7e-52f4a1c08d11"
 BOB = "a8d2c3e4-1b2f-4c7d-8e9f-0a1b2c3d4e5f"
@@ -483,3 +485,35 @@ class OtherServer:
                                         ("Content-Length", str(len(packed)))], raw=True)
         return Answer(200, data, [("Content-Type", kind), (
             "Content-Disposition", f'attachment; filename="{name}"')])
+
+
+@pytest.fixture
+def other(start_mount):
+    """function(mount options, **flags) -> (server, mount), with a space called Harbour."""
+    servers = []
+
+    def start(*options, mounted=True, fill=None, hurry=1, **flags):
+        server = OtherServer(**flags)
+        servers.append(server)
+        room = server.add_room("Harbour", teamId=None)
+        server.add_member(room, "bob@example.org", BOB)
+        for i in range(20):
+            server.add_message(room, f"message {i}", ME if i % 3 == 0 else BOB)
+        if fill:
+            fill(server)
+        mount = start_mount(server.base, "cache=memory", *options, token=TOKEN, hurry=hurry) \
+            if mounted else None
+        return server, mount
+
+    yield start
+    for server in servers:
+        assert not server.leaked(), server.leaked()
+        server.__exit__()
+
+
+def harbour(server):
+    return server.room("Harbour")
+
+
+def txts(mount, space="spaces/Harbour"):
+    return [n for n in mount.run(["ls", space]).ok().lines() if n.endswith(".txt")]

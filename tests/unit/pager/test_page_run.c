@@ -148,7 +148,7 @@ static void body_only_unusable(struct world *w)
 	char next[8];
 	guint i;
 
-	/* They are no sign of a circle: the list goes on. */
+	/* They are no sign of a circle: the list goes on. But it is not whole. */
 	start(w, 0, 100, 10);
 	for (i = 0; i < 5; i++) {
 		g_snprintf(next, sizeof(next), "n%u", i);
@@ -157,11 +157,38 @@ static void body_only_unusable(struct world *w)
 		assert_string_equal(next, call_at(i + 1)->next);
 	}
 	answer(i, messages("M5", 50, NULL), NULL, 0, 200, false);
-	assert_ended(0);
+	assert_ended(-EIO);
 	assert_int_equal(1, listed(w));
+	assert_false(knows(w, 0, 100));
+	/* Later they can be read. */
+	start(w, 0, 100, 10);
+	answer(i + 1, messages("M9", 90, "M5", 50, NULL), NULL, 0, 200, false);
+	assert_ended(0);
+	assert_int_equal(2, listed(w));
 }
 
 CASE(only_unusable)
+
+/* What can be read is kept, and nothing of the time becomes known. */
+static void body_partly_unusable(struct world *w)
+{
+	start(w, -1, PAGE_RUN_TOP, 10);
+	answer_skipped(0, messages("M9", 90, "M5", 50, NULL), 1, NULL);
+	assert_ended(-EIO);
+	assert_int_equal(2, listed(w));
+	assert_false(knows(w, 50, 90));
+	start(w, -1, PAGE_RUN_TOP, 10);
+	answer(1, messages("M9", 90, "M7", 70, "M5", 50, NULL), NULL, 0, 200, false);
+	assert_ended(0);
+	assert_int_equal(3, listed(w));
+	/* Now it is known, and stays so. */
+	start(w, -1, PAGE_RUN_TOP, 10);
+	answer_skipped(2, messages("M9", 90, "M5", 50, NULL), 1, NULL);
+	assert_ended(0);
+	assert_int_equal(3, listed(w));
+}
+
+CASE(partly_unusable)
 
 static void body_no_link_keeps_the_past(struct world *w)
 {
@@ -432,6 +459,7 @@ int main(void)
 		TEST(empty_below_known),
 		TEST(partial),
 		TEST(only_unusable),
+		TEST(partly_unusable),
 		TEST(no_link_keeps_the_past),
 		TEST(empty_keeps_the_past),
 		TEST(no_link_is_the_beginning),
