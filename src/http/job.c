@@ -225,6 +225,30 @@ void job_resume(struct job *job)
 	curl_easy_pause(http_try_handle(job->current, job), CURLPAUSE_CONT);
 }
 
+void job_raise(struct job *job, const struct http_asker *asker)
+{
+	struct http_loop *loop = job->loop;
+	enum http_lane old = job->req->lane;
+	GQueue *from = job->current ? &loop->on_wire[old] : &loop->waiting[old];
+
+	if (old != HTTP_LANE_BACKGROUND)
+		return;
+	g_queue_unlink(from, &job->link);
+	job->req->lane = HTTP_LANE_READ;
+	job->req->asker = *asker;
+	if (job->is_paused) {
+		loop->paused[old]--;
+		loop->paused[HTTP_LANE_READ]++;
+	}
+	if (job->current) {
+		g_queue_push_tail_link(&loop->on_wire[HTTP_LANE_READ], &job->link);
+		return;
+	}
+	/* The time that it waited while nobody did is not that of those who do now. */
+	job->deadline_ms = loop_now() + job->req->timeout_ms;
+	job_queue(job, false);
+}
+
 static void run_handle(struct job *job, int64_t now)
 {
 	http_try_set_timeout(job->current, job->deadline_ms - now);

@@ -46,11 +46,28 @@ static void for_all(struct http_loop *loop, const GArray *ids, void (*fn)(struct
 	}
 }
 
-static GArray *take_ids_locked(GArray **ids)
+static void raise_all(struct http_loop *loop, const GArray *raises)
 {
-	GArray *taken = *ids;
+	for (guint i = 0; i < raises->len; i++) {
+		const struct raise *raise = &g_array_index(raises, struct raise, i);
+		struct job *job;
 
-	*ids = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+		pthread_mutex_lock(&loop->lock);
+		job = g_hash_table_lookup(loop->jobs, &raise->id);
+		pthread_mutex_unlock(&loop->lock);
+		if (job)
+			job_raise(job, &raise->asker);
+	}
+}
+
+/* NULL if there are none. */
+static GArray *take_locked(GArray **notes)
+{
+	GArray *taken = *notes;
+
+	if (!taken->len)
+		return NULL;
+	*notes = g_array_new(FALSE, FALSE, g_array_get_element_size(taken));
 	return taken;
 }
 
@@ -59,6 +76,7 @@ static bool take_inbox(struct http_loop *loop)
 {
 	g_autoptr(GArray) cancels = NULL;
 	g_autoptr(GArray) resumes = NULL;
+	g_autoptr(GArray) raises = NULL;
 	GQueue inbox;
 	GList *link;
 	bool stopping, ask_again;
@@ -66,10 +84,9 @@ static bool take_inbox(struct http_loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	inbox = loop->inbox;
 	g_queue_init(&loop->inbox);
-	if (loop->cancels->len > 0)
-		cancels = take_ids_locked(&loop->cancels);
-	if (loop->resumes->len > 0)
-		resumes = take_ids_locked(&loop->resumes);
+	cancels = take_locked(&loop->cancels);
+	resumes = take_locked(&loop->resumes);
+	raises = take_locked(&loop->raises);
 	ask_again = loop->ask_again;
 	loop->ask_again = false;
 	stopping = loop->stopping;
@@ -79,6 +96,8 @@ static bool take_inbox(struct http_loop *loop)
 		accept_job(link->data);
 	if (ask_again)
 		jobs_unpark(loop);
+	if (raises)
+		raise_all(loop, raises);
 	if (resumes)
 		for_all(loop, resumes, job_resume);
 	if (cancels)
@@ -140,6 +159,7 @@ static void loop_free(struct http_loop *loop)
 	curl_multi_cleanup(loop->multi);
 	g_array_free(loop->cancels, TRUE);
 	g_array_free(loop->resumes, TRUE);
+	g_array_free(loop->raises, TRUE);
 	g_hash_table_destroy(loop->jobs);
 	http_turns_free(&loop->turns);
 	pthread_mutex_destroy(&loop->lock);
@@ -182,6 +202,7 @@ int http_loop_start_scaled(const struct http_config *config, int second_ms,
 	loop->jobs = g_hash_table_new(g_int64_hash, g_int64_equal);
 	loop->cancels = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	loop->resumes = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	loop->raises = g_array_new(FALSE, FALSE, sizeof(struct raise));
 	loop->next_id = 1;
 	loop->turns = http_turns_new();
 	loop->multi = curl_multi_init();
@@ -262,6 +283,20 @@ void http_cancel(struct http_loop *loop, uint64_t id)
 void http_resume(struct http_loop *loop, uint64_t id)
 {
 	note_id(loop, &loop->resumes, id);
+}
+
+void http_raise(struct http_loop *loop, uint64_t id)
+{
+	struct raise raise = {.id = id, .asker = http_asker_now()};
+	bool known;
+
+	pthread_mutex_lock(&loop->lock);
+	known = g_hash_table_contains(loop->jobs, &id);
+	if (known)
+		g_array_append_val(loop->raises, raise);
+	pthread_mutex_unlock(&loop->lock);
+	if (known)
+		curl_multi_wakeup(loop->multi);
 }
 
 void http_ask_again(struct http_loop *loop)

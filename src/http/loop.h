@@ -63,8 +63,8 @@
  * route -ENETUNREACH, -EHOSTUNREACH; name resolution -EHOSTUNREACH; TLS -EPROTO; time
  * -ETIMEDOUT; cut body, too many or forbidden redirects, bad protocol data -EIO; no URL
  * -EINVAL; else the error of reading or writing a file.
- * Thread rule: submit, cancel, resume, withdraw, cut, ask_again, stats, held_ms from any thread; start and
- * stop from the owner. No lock of ours is held while `done` or `authorize` runs.
+ * Thread rule: submit, cancel, resume, raise, withdraw, cut, ask_again, stats, held_ms from any thread;
+ * start and stop from the owner. No lock of ours is held while `done` or `authorize` runs.
  */
 #pragma once
 
@@ -251,6 +251,14 @@ void http_cancel(struct http_loop *loop, uint64_t id);
 
 /* Lets a paused transfer go on; does nothing for others. Any thread. */
 void http_resume(struct http_loop *loop, uint64_t id);
+
+/*
+ * Somebody waits now for a request that was made in the background: it goes on as an interactive one
+ * for whoever this thread asks for (http_ask_for), wherever it is, and if it is not on the wire, it has
+ * its whole time again. The waits that a server asked for stay. Does nothing for others, so a request
+ * is raised once.
+ */
+void http_raise(struct http_loop *loop, uint64_t id);
 
 /* Makes all parked requests ask for their bearer again, also those whose `authorize` runs right
  * now. */

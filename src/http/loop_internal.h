@@ -4,7 +4,7 @@
  * lanes.c says which jobs begin, job.c takes one over the wire.
  *
  * A job is in one place at a time: in the inbox (linked by http_submit), in a lane's waiting
- * list, or on the wire. Only the I/O thread moves and frees it:
+ * list, or on the wire; job_raise changes its lane in either. Only the I/O thread moves and frees it:
  *
  *	inbox -take_inbox-> waiting -job_start-> on the wire -end_try-> report
  *	                     |  ^ ^                              |
@@ -67,6 +67,12 @@ struct job {
 			   * new */
 };
 
+/* A request that somebody waits for now. */
+struct raise {
+	uint64_t id;
+	struct http_asker asker;
+};
+
 struct http_loop {
 	pthread_t thread; /* owner's thread */
 	CURLM *multi;	  /* I/O thread; curl_multi_wakeup from any */
@@ -90,6 +96,7 @@ struct http_loop {
 	GQueue inbox;		 /* lock */
 	GArray *cancels;	 /* lock; of uint64_t */
 	GArray *resumes;	 /* lock; of uint64_t */
+	GArray *raises;		 /* lock; of struct raise */
 	bool ask_again;		 /* lock; what is parked is to ask */
 	uint64_t next_id;	 /* lock */
 	bool stopping;		 /* lock */
@@ -105,6 +112,8 @@ struct http_loop {
 int http_loop_start_scaled(const struct http_config *config, int second_ms,
 			   struct http_loop **ret_loop);
 
+/* message.c: for whom this thread asks now. */
+struct http_asker http_asker_now(void);
 /* message.c: adopts `bearer`; the one before is wiped and freed. */
 void http_request_set_bearer(struct http_request *req, char *bearer);
 
@@ -130,6 +139,8 @@ void job_start(struct job *job, int64_t now);
 void job_abandon(struct job *job, int error, const char *words);
 /* Lets a paused job go on; does nothing for others. */
 void job_resume(struct job *job);
+/* Moves a background job to the lane of those that somebody waits for; does nothing for others. */
+void job_raise(struct job *job, const struct http_asker *asker);
 /* Lets all parked jobs ask for their bearer when jobs_start runs next. */
 void jobs_unpark(struct http_loop *loop);
 /* Starts the jobs that may start. Returns when to call it again. */

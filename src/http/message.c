@@ -15,6 +15,11 @@ struct http_asker http_ask_for(struct http_asker asker)
 	return before;
 }
 
+struct http_asker http_asker_now(void)
+{
+	return asker_now;
+}
+
 struct http_request *http_request_new(enum http_method method, const char *url)
 {
 	struct http_request *req = g_new0(struct http_request, 1);

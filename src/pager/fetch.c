@@ -404,6 +404,14 @@ void fetch_start(struct pager *p, struct pager_entry *e)
 		fetch_end(f, r, false);
 }
 
+void fetch_raise(struct fetch *f)
+{
+	if (f->fetcher->raise)
+		f->fetcher->raise(f);
+	else if (f->request)
+		webex_raise(f->pager->config.client, f->request);
+}
+
 /* The answer finds that `entry` is NULL and only frees the fetch. */
 void fetch_cancel(struct pager *p, struct pager_entry *e)
 {
@@ -433,6 +441,17 @@ void fetch_progress(struct fetch *f)
 	pager_wake(e, PAGER_LOOK_AGAIN);
 	if (e->fetch == f && !f->is_for_all && g_queue_is_empty(&e->waiters))
 		fetch_cancel(f->pager, e);
+}
+
+void pager_hurry(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	pthread_mutex_unlock(&p->lock);
+	if (e && e->fetch)
+		fetch_raise(e->fetch);
 }
 
 void pager_begin(struct pager *p, const struct need *need)

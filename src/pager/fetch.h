@@ -81,6 +81,9 @@ struct fetcher {
 	int absent_ms; /* -ENOENT is; 0: as any failure */
 	int (*begin)(struct fetch *f);
 	int (*answer)(struct fetch *f, struct webex_reply *reply);
+	/* Called when somebody waits for a fetch that is under way, for fetchers that make their
+	 * requests through others (webex_raise). NULL: f->request is raised. */
+	void (*raise)(struct fetch *f);
 	/* Called when nobody wants the fetch any more, for fetchers that make their requests
 	 * through others and end by fetch_finished. The fetch is freed after it. */
 	void (*cancel)(struct fetch *f);

@@ -96,8 +96,12 @@ int64_t pager_good_ms(struct pager *p, const struct need *need);
 
 /* Begins a fetch that nobody waits for, unless one is under way. */
 void pager_begin(struct pager *p, const struct need *need);
+/* Raises the fetch of the need that is under way, if there is one: a change waits for it. */
+void pager_hurry(struct pager *p, const struct need *need);
 /* Begins the fetch of a need that has none under way. */
 void fetch_start(struct pager *p, struct pager_entry *e);
+/* Somebody waits for the fetch now: what it asked for in the background goes on before the rest. */
+void fetch_raise(struct fetch *f);
 /* Cancels the fetch; its answer only frees it. */
 void fetch_cancel(struct pager *p, struct pager_entry *e);
 /* Calls all present waiters. They may wait again from inside, at the tail of the queue. */

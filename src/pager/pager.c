@@ -211,7 +211,8 @@ static uint32_t topic_of(const struct need *need)
 	return need_has_key(need->kind) ? (uint32_t)need->kind : (uint32_t)(need->row << 8);
 }
 
-static void start_for(struct pager *p, struct pager_entry *e, struct http_asker asker)
+/* Begins the fetch, or goes on with the one that is under way, for who waits first. */
+static void fetch_for(struct pager *p, struct pager_entry *e, struct http_asker asker)
 {
 	struct http_asker before;
 
@@ -220,7 +221,10 @@ static void start_for(struct pager *p, struct pager_entry *e, struct http_asker 
 	if (e->need.kind == NEED_NEWS || e->need.kind == NEED_ROOMS)
 		asker = (struct http_asker){.user = 0};
 	before = http_ask_for(asker);
-	fetch_start(p, e);
+	if (e->fetch)
+		fetch_raise(e->fetch);
+	else
+		fetch_start(p, e);
 	http_ask_for(before);
 }
 
@@ -259,8 +263,8 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	w->entry = e;
 	w->link = (GList){.data = w};
 	g_queue_push_tail_link(&e->waiters, &w->link);
-	if (!e->fetch)
-		start_for(p, e, w->asker);
+	if (!e->fetch || e->waiters.length == 1)
+		fetch_for(p, e, w->asker);
 }
 
 void pager_unwait(struct pager *p, struct pager_waiter *w, bool cancel)

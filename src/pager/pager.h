@@ -37,7 +37,8 @@
  * spaces (past/ahead.h), the proof that something is gone
  * (proof/proof.h), which hears of what each page lacks.
  *
- *  1. At most one fetch per need is in flight; later askers join it.
+ *  1. At most one fetch per need is in flight; later askers join it. One that was begun in the
+ *     background goes on as theirs then (fetch_raise): it waits for no more than they would.
  *  2. A fetch publishes to the store in one transaction, then its waiters are called, each
  *     exactly once, on the cache thread.
  *  3. A fetch notes the need's generation at its start; pager_touch (a local change of the same

@@ -140,6 +140,8 @@ char *webex_reply_words(const struct webex_reply *reply);
 /* Lets a download go on that its taker paused. Any thread. */
 void webex_resume(struct webex_client *c, uint64_t id);
 void webex_cancel(struct webex_client *c, uint64_t id);
+/* As http_raise: somebody waits now for a call that was made with webex_list.background. */
+void webex_raise(struct webex_client *c, uint64_t id);
 bool webex_withdraw(struct webex_client *c, uint64_t id);
 bool webex_cut(struct webex_client *c, uint64_t id);
 

@@ -180,6 +180,14 @@ void webex_resume(struct webex_client *c, uint64_t id)
 	pthread_mutex_unlock(&c->lock);
 }
 
+void webex_raise(struct webex_client *c, uint64_t id)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!c->stopping)
+		http_raise(c->loop, id);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static bool take_back(struct webex_client *c, uint64_t id,
 		      bool (*from_loop)(struct http_loop *loop, uint64_t id))
 {

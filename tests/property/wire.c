@@ -218,6 +218,12 @@ uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done do
 	return start(QUESTION_MESSAGE, NULL, id, done, arg);
 }
 
+void webex_raise(struct webex_client *client, uint64_t id)
+{
+	(void)client;
+	(void)id;
+}
+
 void webex_cancel(struct webex_client *client, uint64_t id)
 {
 	struct call *c = g_hash_table_lookup(calls, &id);

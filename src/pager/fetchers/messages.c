@@ -131,6 +131,12 @@ static int head_begin(struct fetch *f)
 	return begin_newest(f, head_paged);
 }
 
+static void head_raise(struct fetch *f)
+{
+	if (f->run)
+		page_run_raise(f->run);
+}
+
 static void head_cancel(struct fetch *f)
 {
 	page_run_cancel(f->run);
@@ -199,6 +205,12 @@ static int span_begin(struct fetch *f)
 	return spans_want(pager_spans(f->pager), f, &f->waiter);
 }
 
+static void span_raise(struct fetch *f)
+{
+	if (f->waiter)
+		spans_raise(f->waiter);
+}
+
 static void span_cancel(struct fetch *f)
 {
 	spans_unwant(pager_spans(f->pager), f->waiter);
@@ -210,6 +222,7 @@ const struct fetcher fetcher_head = {
 	.is_of_space = true,
 	.age = FETCH_LIST_AGE,
 	.begin = head_begin,
+	.raise = head_raise,
 	.cancel = head_cancel,
 };
 
@@ -218,6 +231,7 @@ const struct fetcher fetcher_to_head = {
 	.words = "the messages of",
 	.is_of_space = true,
 	.begin = to_head_begin,
+	.raise = head_raise,
 	.cancel = head_cancel,
 };
 
@@ -226,5 +240,6 @@ const struct fetcher fetcher_span = {
 	.words = "older messages of",
 	.is_of_space = true,
 	.begin = span_begin,
+	.raise = span_raise,
 	.cancel = span_cancel,
 };

@@ -453,6 +453,13 @@ static int look_up(struct fetch *f, int64_t *ret_room, struct store_span *ret_pa
 	return r;
 }
 
+/* Bodies that are fetched alone are never asked for in the background. */
+static void part_raise(struct fetch *f)
+{
+	if (f->part && f->part->window && f->part->window->run)
+		page_run_raise(f->part->window->run);
+}
+
 /* Waits for a part, with a window that is under way or one that is opened for `span`. */
 static int part_begin(struct fetch *f, int64_t room, const struct store_span *part,
 		      const struct store_span *span)
@@ -467,6 +474,8 @@ static int part_begin(struct fetch *f, int64_t room, const struct store_span *pa
 	*f->part = (struct part){
 		.evicted = b, .fetch = f, .window = w, .room = room, .span = *part};
 	g_ptr_array_add(w->parts, f->part);
+	if (!fetch_is_unwaited(f))
+		part_raise(f);
 	return FETCH_MORE;
 }
 
@@ -511,6 +520,7 @@ const struct fetcher fetcher_body = {
 	.kind = NEED_BODY,
 	.words = "the message with number",
 	.begin = body_begin,
+	.raise = part_raise,
 	.cancel = part_cancel,
 };
 
@@ -519,5 +529,6 @@ const struct fetcher fetcher_bodies = {
 	.words = "older messages of",
 	.is_of_space = true,
 	.begin = bodies_begin,
+	.raise = part_raise,
 	.cancel = part_cancel,
 };

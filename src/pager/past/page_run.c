@@ -162,6 +162,12 @@ int page_run_begin(struct fetch *f, struct page_run_config config)
 	return FETCH_MORE;
 }
 
+void page_run_raise(struct page_run *l)
+{
+	if (l->state == PAGE_RUN_ASKING && l->request)
+		webex_raise(pager_get_config(l->config.pager)->client, l->request);
+}
+
 void page_run_cancel(struct page_run *l)
 {
 	assert(l->state == PAGE_RUN_ASKING || l->state == PAGE_RUN_APPLIED);

@@ -78,6 +78,8 @@ struct page_run *page_run_new(const struct page_run_config *config);
 /* The same for a fetch of a space: the rest of the config is filled in, and it is kept in f->run.
  * FETCH_MORE, or -ENOENT if the space is gone. */
 int page_run_begin(struct fetch *f, struct page_run_config config);
+/* Somebody waits for it now: the request under way goes before those of the background. */
+void page_run_raise(struct page_run *run);
 /* Cuts the request off; no callback comes any more. */
 void page_run_cancel(struct page_run *run);
 

@@ -351,6 +351,19 @@ static void begin_lanes(struct filler *f)
 	f->is_filling = false;
 }
 
+/* What was read ahead is waited for now. */
+static void raise_runs(struct filler *f)
+{
+	for (guint i = 0; i < f->runs->len; i++)
+		if (gaps_want_of(f, f->runs->pdata[i]))
+			page_run_raise(f->runs->pdata[i]);
+}
+
+void spans_raise(struct span_waiter *w)
+{
+	raise_runs(w->filler);
+}
+
 int spans_want(struct spans *s, struct fetch *fetch, struct span_waiter **ret_want)
 {
 	struct filler *f;
@@ -371,6 +384,7 @@ int spans_want(struct spans *s, struct fetch *fetch, struct span_waiter **ret_wa
 	w->link.data = w;
 	g_queue_push_tail_link(&f->waiters, &w->link);
 	*ret_want = w;
+	raise_runs(f);
 	begin_lanes(f);
 	return FETCH_MORE;
 }

@@ -59,6 +59,8 @@ void spans_free(struct spans **s);
  * FETCH_MORE and the waiter, which belongs to the spans; FETCH_DONE if it is known already; -errno.
  */
 int spans_want(struct spans *s, struct fetch *f, struct span_waiter **ret_want);
+/* Somebody waits for its fetch now. */
+void spans_raise(struct span_waiter *waiter);
 /* Drops the waiter, because its fetch is cancelled. */
 void spans_unwant(struct spans *s, struct span_waiter *waiter);
 

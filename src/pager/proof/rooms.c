@@ -76,6 +76,8 @@ void proof_rooms_pump(struct proof *p)
 	}
 	if (begins)
 		pager_begin(p->pager, &need);
+	if (is_urgent)
+		pager_hurry(p->pager, &need);
 }
 
 /* If very many are missing, the list itself is doubted: it is fetched again before any of them

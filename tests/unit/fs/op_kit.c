@@ -334,6 +334,12 @@ uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, we
 	return call->id;
 }
 
+void webex_raise(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	(void)id;
+}
+
 void webex_cancel(struct webex_client *c, uint64_t id)
 {
 	(void)c;

@@ -142,6 +142,12 @@ void webex_cancel(struct webex_client *c, uint64_t id)
 	((struct call *)calls->pdata[id - 1])->cancelled = true;
 }
 
+void webex_raise(struct webex_client *c, uint64_t id)
+{
+	(void)c;
+	((struct call *)calls->pdata[id - 1])->background = false;
+}
+
 /* ---- the rest of the world ---- */
 
 int64_t now_ms;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pager/internal.h"
 #include "pager_kit.h"
 
 /* ---- promises ---- */
@@ -183,6 +184,27 @@ static void body_ended_meanwhile(struct world *w)
 	assert_int_equal(0, b.error);
 }
 
+/* What was begun in the background goes on for who joins it, and to its end when he has left. */
+static void body_joined(struct world *w)
+{
+	static const enum need_kind kinds[] = {NEED_ROOMS, NEED_NEWS, NEED_MEMBERS, NEED_HEAD};
+	struct asker a;
+
+	for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		bool is_of_space = kinds[i] == NEED_MEMBERS || kinds[i] == NEED_HEAD;
+		struct need need = need_of(kinds[i], is_of_space ? w->room : 0);
+
+		pager_begin(w->pager, &need);
+		assert_int_equal(i + 1, calls->len);
+		assert_true(call_at(i)->background);
+		ask(w, &a, kinds[i], need.row);
+		assert_int_equal(i + 1, calls->len);
+		assert_false(call_at(i)->background);
+		pager_unwait(w->pager, &a.waiter, true);
+		assert_false(call_at(i)->cancelled);
+	}
+}
+
 static void body_shutdown(struct world *w)
 {
 	struct asker a, b;
@@ -232,15 +254,16 @@ CASE(failure)
 CASE(touch)
 CASE(words)
 CASE(ended_meanwhile)
+CASE(joined)
 CASE(shutdown)
 CASE(absence)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(single_flight), TEST(interrupt),	    TEST(soft),
-		TEST(failure),	     TEST(touch),	    TEST(shutdown),
-		TEST(words),	     TEST(ended_meanwhile), TEST(absence),
+		TEST(single_flight), TEST(interrupt), TEST(soft),  TEST(failure),
+		TEST(touch),	     TEST(shutdown),  TEST(words), TEST(ended_meanwhile),
+		TEST(absence),	     TEST(joined),
 	};
 
 	return cmocka_run_group_tests_name("pager", tests, NULL, NULL);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Somebody waits for a request that was made in the background (http_raise). */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "client.h"
+
+/* So many requests a minute: the bucket holds as many, of which the background leaves a tenth. */
+#define RATE 600
+
+/* The first request meets the limit, which empties the bucket. */
+static enum fake_then limit_first(void *arg, const struct fake_request *req, GString *answer)
+{
+	(void)arg;
+	if (req->serial == 1)
+		fake_answer(answer, 429, "Retry-After: 2\r\n", "{}");
+	else
+		fake_answer(answer, 200, "", "{}");
+	return FAKE_KEEP;
+}
+
+static struct http_request *in_background(struct client *c, const char *path)
+{
+	struct http_request *req = client_request(c, HTTP_GET, path);
+
+	req->lane = HTTP_LANE_BACKGROUND;
+	return req;
+}
+
+static void wait_limited(struct client *c)
+{
+	struct http_stats stats;
+
+	assert_true(fake_wait_requests(c->server, 1));
+	do
+		http_loop_stats(c->loop, &stats);
+	while (!stats.limited || stats.waiting < 1);
+}
+
+static bool is_about(struct client *c, int nth, const char *path)
+{
+	const struct fake_request *req = fake_request_nth(c->server, nth);
+
+	return req && strstr(req->head, path);
+}
+
+/* One waits for Retry-After, one in the gate, one is not yet taken. What is raised comes first, and
+ * does not wait until the bucket has the background's share again (here: six seconds). */
+static void test_it_goes_before_the_background(void **state)
+{
+	struct pending *p[3];
+	struct client c;
+
+	(void)state;
+	for (int raised = 0; raised < 3; raised++) {
+		client_start(&c, limit_first, NULL, RATE);
+		p[0] = client_submit(&c, in_background(&c, "/limited"));
+		wait_limited(&c);
+		p[1] = client_submit(&c, in_background(&c, "/gate"));
+		p[2] = client_submit(&c, in_background(&c, "/inbox"));
+		http_raise(c.loop, pending_id(p[raised]));
+		for (int i = 0; i < 3; i++) {
+			int k = (raised + i) % 3;
+			_cleanup_response_ struct http_response *r = pending_wait(p[k]);
+
+			assert_int_equal(r->status, 200);
+		}
+		assert_true(is_about(&c, 2,
+				     raised == 0   ? "/limited"
+				     : raised == 1 ? "/gate"
+						   : "/inbox"));
+		client_stop(&c);
+	}
+}
+
+static enum fake_then hang(void *arg, const struct fake_request *req, GString *answer)
+{
+	(void)arg;
+	(void)req;
+	(void)answer;
+	return FAKE_HANG;
+}
+
+/* On the wire it changes its lane: its place in the background is free for another one. */
+static void test_on_the_wire_it_makes_room(void **state)
+{
+	struct pending *p[HTTP_MAX_BACKGROUND + 1];
+	struct client c;
+
+	(void)state;
+	client_start(&c, hang, NULL, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++)
+		p[i] = client_submit(&c, in_background(&c, "/"));
+	assert_true(client_wait(&c, HTTP_MAX_BACKGROUND, 1));
+	http_raise(c.loop, pending_id(p[0]));
+	assert_true(client_wait(&c, HTTP_MAX_BACKGROUND + 1, 0));
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++) {
+		http_cancel(c.loop, pending_id(p[i]));
+		_cleanup_response_ struct http_response *r = pending_wait(p[i]);
+
+		assert_int_equal(r->error, -ECANCELED);
+	}
+	/* Of what is over nothing is raised. */
+	http_raise(c.loop, 1);
+	client_stop(&c);
+}
+
+/* The time that it waited for a place on the wire, while nobody did, is not that of who waits now. */
+static void test_it_has_its_time_again(void **state)
+{
+	struct pending *p[HTTP_MAX_BACKGROUND], *late;
+	struct http_request *req;
+	struct client c;
+	int64_t raised_ms;
+
+	(void)state;
+	client_start(&c, hang, NULL, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++)
+		p[i] = client_submit(&c, in_background(&c, "/"));
+	req = in_background(&c, "/late");
+	req->timeout_ms = 600;
+	late = client_submit(&c, req);
+	assert_true(client_wait(&c, HTTP_MAX_BACKGROUND, 1));
+	g_usleep(300000);
+	raised_ms = loop_now();
+	http_raise(c.loop, pending_id(late));
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(late);
+
+		assert_int_equal(r->error, -ETIMEDOUT);
+		assert_int_equal(r->attempts, 1);
+		assert_in_range(loop_now() - raised_ms, 550, 10000);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++) {
+		http_cancel(c.loop, pending_id(p[i]));
+		_cleanup_response_ struct http_response *r = pending_wait(p[i]);
+
+		assert_int_equal(r->error, -ECANCELED);
+	}
+	client_stop(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_it_goes_before_the_background),
+		cmocka_unit_test(test_on_the_wire_it_makes_room),
+		cmocka_unit_test(test_it_has_its_time_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
