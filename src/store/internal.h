@@ -326,8 +326,13 @@ struct put {
 	bool verifies;	     /* STORE_PAGE_VERIFIES */
 	GArray *doubts;	     /* of int64_t: known messages that come without a file they had;
 			      * NULL: believe that the file is gone */
-	bool has_told_flood; /* it was logged that some messages cannot be kept */
+	/* The messages of the millisecond that was met last, in the order of their cookies; kept up
+	 * to date here, since an import has thousands of them. NULL: none was met. */
+	GPtrArray *twins;
+	int64_t twins_floor, twins_next; /* the first cookie, and the next free one */
 };
+/* For tests. */
+extern guint put_ties_max;
 int put_begin(struct write *w, int64_t room, struct put *ret_put);
 /* If r is 0, notes what the messages say of the room. Frees. Returns the result of the whole. */
 int put_end(struct put *p, int r);
@@ -338,7 +343,7 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
 /*
  * Inserts or updates a message. is_alone: no other one of its millisecond is known. *ret_rowid is
  * its row, also if nothing changed; 0 if it cannot be kept (of another room, or without a usable
- * time). -ENOENT if it has a tombstone of less than a minute; *ret_rowid is set then, too. An
+ * time). -EOVERFLOW: its millisecond has put_ties_max others. -ENOENT if it has a tombstone of less than a minute; *ret_rowid is set then, too. An
  * older tombstone was a mistake and becomes a message again.
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,

@@ -16,8 +16,9 @@
 
 /* Answers that are older than a deletion come within this time. */
 #define TOMBSTONE_MS 60000
-/* More messages of one millisecond in one room are not kept; only a hostile server sends them. */
-#define TIES_MAX 512
+/* With more messages of one millisecond in one room a page fails, because a listing is complete or
+ * fails. An import may give thousands of them the same time; only a hostile server sends more. */
+guint put_ties_max = 65536;
 
 struct author {
 	int64_t rowid; /* 0: a message without author */
@@ -120,6 +121,7 @@ int put_end(struct put *p, int r)
 	room_place_clear(&p->room);
 	g_free(p->owner_id);
 	g_clear_pointer(&p->authors, g_hash_table_destroy);
+	g_clear_pointer(&p->twins, g_ptr_array_unref);
 	return r;
 }
 
@@ -163,6 +165,7 @@ static int find_author(struct put *p, const struct webex_message *m, struct auth
 /* One of the messages of a room and millisecond, in the order of their cookies. */
 struct twin {
 	int64_t rowid;
+	uint64_t uuid_time;
 	bool deleted;
 	char *id, *stem;
 };
@@ -176,55 +179,47 @@ static void twin_free(void *p)
 	g_free(t);
 }
 
-static int count_twins(struct put *p, int64_t floor, int64_t *ret_count)
+/* Adopts the strings. */
+static void add_twin(struct put *p, int64_t rowid, bool deleted, char *id, char *stem)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(p->w->q, "SELECT count(*) FROM message WHERE room=?1 AND cookie>=?2"
-				  " AND cookie<?3");
-	int r;
+	struct twin *t = g_new0(struct twin, 1);
 
-	sql_int(&st, 1, p->room.rowid);
-	sql_int(&st, 2, floor);
-	sql_int(&st, 3, floor + COOKIE_TIES);
-	r = sql_step(&st);
-	if (r == 1)
-		*ret_count = sql_get_int(&st, 0);
-	return MIN(r, 0);
+	*t = (struct twin){.rowid = rowid, .deleted = deleted, .id = id, .stem = stem};
+	t->uuid_time = id ? webex_id_uuid_time(id) : 0;
+	g_ptr_array_add(p->twins, t);
 }
 
-static int read_twins(struct put *p, int64_t floor, GPtrArray *twins, int64_t *ret_cookie)
+/* Sees to it that p->twins are those of this millisecond. */
+static int load_twins(struct put *p, int64_t floor)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		p->w->q, "SELECT rowid, deleted, id, stem, cookie FROM message"
 			 " WHERE room=?1 AND cookie>=?2 AND cookie<?3 ORDER BY cookie");
-	int64_t cookie = floor;
 	int r;
 
+	if (p->twins && p->twins_floor == floor)
+		return 0;
+	g_clear_pointer(&p->twins, g_ptr_array_unref);
+	p->twins = g_ptr_array_new_with_free_func(twin_free);
+	p->twins_floor = p->twins_next = floor;
 	sql_int(&st, 1, p->room.rowid);
 	sql_int(&st, 2, floor);
 	sql_int(&st, 3, floor + COOKIE_TIES);
 	while ((r = sql_step(&st)) == 1) {
-		struct twin *t = g_new0(struct twin, 1);
-
-		t->rowid = sql_get_int(&st, 0);
-		t->deleted = sql_get_int(&st, 1);
-		t->id = sql_get_id(&st, 2, "MESSAGE");
-		t->stem = sql_get_text(&st, 3);
-		cookie = sql_get_int(&st, 4) + 1;
-		g_ptr_array_add(twins, t);
+		add_twin(p, sql_get_int(&st, 0), sql_get_int(&st, 1),
+			 sql_get_id(&st, 2, "MESSAGE"), sql_get_text(&st, 3));
+		p->twins_next = sql_get_int(&st, 4) + 1;
 	}
-	if (r == 0)
-		*ret_cookie = cookie;
+	if (r < 0)
+		g_clear_pointer(&p->twins, g_ptr_array_unref);
 	return r;
 }
 
-static int compare_ids(const char *a, const char *b)
+static bool is_below(const struct twin *t, const char *id, uint64_t uuid_time)
 {
-	uint64_t x = webex_id_uuid_time(a), y = webex_id_uuid_time(b);
-
-	if (x != y)
-		return x < y ? -1 : 1;
-	return strcmp(a, b);
+	if (t->uuid_time != uuid_time)
+		return t->uuid_time < uuid_time;
+	return strcmp(t->id, id) < 0;
 }
 
 static bool has_stem(GPtrArray *twins, const char *stem)
@@ -278,7 +273,7 @@ static bool is_of_base(const char *stem, const char *base, const char *base_key)
 	return !strcmp(key, base_key);
 }
 
-static int set_stem(struct put *p, const struct twin *t, const char *stem)
+static int set_stem(struct put *p, struct twin *t, const char *stem)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(p->w->q, "UPDATE message SET stem=?2 WHERE rowid=?1");
@@ -290,6 +285,10 @@ static int set_stem(struct put *p, const struct twin *t, const char *stem)
 	if (r == 0 && !t->deleted)
 		changes_add_named(p->w, STORE_MESSAGE_RENAMED, p->room.rowid, p->room.type,
 				  t->rowid, t->stem, stem);
+	if (r == 0) {
+		g_free(t->stem);
+		t->stem = g_strdup(stem);
+	}
 	return r;
 }
 
@@ -304,6 +303,7 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 	g_autofree char *base_key = twins->len ? name_key(base) : NULL;
 	g_autofree char *moved = NULL;
 	struct twin *plain = NULL;
+	uint64_t uuid_time = twins->len ? webex_id_uuid_time(id) : 0;
 	bool is_lowest = true;
 	int r = 0;
 
@@ -312,7 +312,7 @@ static int pick_stem(struct put *p, GPtrArray *twins, const char *base, const ch
 
 		if (!is_of_base(t->stem, base, base_key))
 			continue;
-		if (compare_ids(t->id, id) < 0)
+		if (is_below(t, id, uuid_time))
 			is_lowest = false;
 		if (!strchr(t->stem, '~'))
 			plain = t;
@@ -351,7 +351,6 @@ static char *plain_stem(struct author *author, const struct webex_message *m)
 static int name_and_place(struct put *p, const struct webex_message *m, bool is_alone,
 			  struct author *author, struct message_row *row, char **ret_stem)
 {
-	g_autoptr(GPtrArray) twins = NULL;
 	g_autofree char *base = plain_stem(author, m);
 	int r;
 
@@ -360,9 +359,11 @@ static int name_and_place(struct put *p, const struct webex_message *m, bool is_
 		*ret_stem = g_steal_pointer(&base);
 		return 0;
 	}
-	twins = g_ptr_array_new_with_free_func(twin_free);
-	r = read_twins(p, row->cookie, twins, &row->cookie);
-	return r < 0 ? r : pick_stem(p, twins, base, m->id, ret_stem);
+	r = load_twins(p, row->cookie);
+	if (r < 0)
+		return r;
+	row->cookie = p->twins_next;
+	return pick_stem(p, p->twins, base, m->id, ret_stem);
 }
 
 /* Appends the change for a new message. */
@@ -419,6 +420,10 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 	if (r < 0)
 		return r;
 	*ret_rowid = row.rowid;
+	if (p->twins && p->twins_floor == cookie_floor(m->created_ms)) {
+		add_twin(p, row.rowid, false, g_strdup(m->id), g_strdup(stem));
+		p->twins_next = row.cookie + 1;
+	}
 	add_change(p, m, row.rowid, stem);
 	return note_times(p, m);
 }
@@ -505,21 +510,18 @@ bool put_can_keep(const struct put *p, const struct webex_message *m)
 /* 1 if the message can be kept; 0; -errno. */
 static int can_keep(struct put *p, const struct webex_message *m)
 {
-	int64_t twins = 0;
 	int r;
 
 	if (!put_can_keep(p, m))
 		return 0;
-	r = count_twins(p, cookie_floor(m->created_ms), &twins);
+	r = load_twins(p, cookie_floor(m->created_ms));
 	if (r < 0)
 		return r;
-	if (twins < TIES_MAX)
+	if (p->twins->len < put_ties_max)
 		return 1;
-	if (!p->has_told_flood)
-		log_error("store", "more than %d messages of one millisecond in %s", TIES_MAX,
-			  p->room.id);
-	p->has_told_flood = true;
-	return 0;
+	log_error("store", "more than %u messages of one millisecond in %s", put_ties_max,
+		  p->room.id);
+	return -EOVERFLOW;
 }
 
 /* The message was taken for gone, and the server still lists it long after that: it comes back

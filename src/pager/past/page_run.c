@@ -478,8 +478,10 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 		return;
 	}
 	r = apply(l, reply, lo);
+	if (r == -EOVERFLOW)
+		r = fetch_spoil(reply, "too many messages of one millisecond to be listed");
 	if (r) {
-		end(l, r, NULL);
+		end(l, r, r == -EIO && reply->error ? reply : NULL);
 		return;
 	}
 	l->page_ms = is_head(l) ? 0 : l->top - MAX(lo, 0);
