@@ -97,6 +97,7 @@ static void take_body(struct http_try *t, struct http_response *resp)
 		return;
 	resp->body = t->body ? t->body : g_strdup("");
 	resp->body_len = t->body_len;
+	resp->body_size = t->body_size;
 	t->body = NULL;
 	t->body_len = 0;
 	t->body_size = 0;
@@ -146,7 +147,7 @@ static void take_error(struct http_try *t, CURLcode code, struct http_response *
 	outcome->error = http_curl_error(t->easy, code, &outcome->transient);
 	if (t->fail != 0) {
 		outcome->error = t->fail;
-		outcome->transient = t->fail == -ECONNRESET;
+		outcome->transient = t->fail == -ECONNRESET || t->fail == -EBUSY;
 		words = t->fail_words;
 	}
 	resp->error = outcome->error;

@@ -63,8 +63,7 @@ static void report(struct job *job, struct http_response *resp)
 
 static void make_error(struct http_response *resp, int error, const char *words)
 {
-	g_clear_pointer(&resp->body, g_free);
-	resp->body_len = 0;
+	http_response_drop_body(resp);
 	resp->error = error;
 	g_free(resp->detail);
 	resp->detail = g_strdup(words);

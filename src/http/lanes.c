@@ -6,6 +6,8 @@
 
 /* So late curl's own time-out may be before the loop ends a transfer itself. */
 #define OVERDUE_MS 1000
+/* How often it is looked whether memory of bodies has become free. */
+#define BODIES_POLL_MS 50
 
 void jobs_unpark(struct http_loop *loop)
 {
@@ -148,6 +150,11 @@ static bool start_lane(struct http_loop *loop, size_t lane, int64_t now, int64_t
 {
 	struct job *job;
 
+	/* What takes memory then is soon used. */
+	if (lane != HTTP_LANE_WRITE && loop->waiting[lane].length && http_bodies_are_many()) {
+		*next_ms = MIN(*next_ms, now + BODIES_POLL_MS);
+		return false;
+	}
 	while ((int)(loop->on_wire[lane].length - loop->paused[lane]) < lane_limit(lane) &&
 	       (job = next_job(loop, lane, now, next_ms))) {
 		int64_t wait_ms;

@@ -33,7 +33,11 @@
  *        a person waits.
  *      - curl itself repeats a request whose kept-alive connection dies. It is kept from doing so
  *        for all but HTTP_REPEAT_ALWAYS, so that a POST that may have arrived is not sent again.
- *  5. A body of more than `max_body` bytes is -EMSGSIZE; of an answer that is no 2xx the first
+ *  5. All bodies together, from their first byte until they are freed or were used
+ *     (http_bodies_take), take at most HTTP_BODIES_MAX bytes, small ones aside: from half of that on
+ *     no read begins, and a try whose body would go beyond is repeated later, or ends with -EBUSY.
+ *     An answer with more than HTTP_FIELDS_MAX header fields, or very long ones, is -EMSGSIZE.
+ *     A body of more than `max_body` bytes is -EMSGSIZE; of an answer that is no 2xx the first
  *     `max_body` bytes are kept, without an error. A body shorter than its Content-Length is
  *     -EIO.
  *  6. At most HTTP_MAX_READS interactive reads, HTTP_MAX_BACKGROUND background requests and
@@ -78,6 +82,9 @@
 #define HTTP_MAX_WRITES 8
 /* A longer body counts as one whose length is unknown. */
 #define HTTP_LENGTH_MAX (INT64_C(1) << 50)
+/* A page of 1000 messages takes some megabytes at most. */
+#define HTTP_BODIES_MAX ((size_t)256 * 1024 * 1024)
+#define HTTP_FIELDS_MAX 500
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 enum http_lane { HTTP_LANE_READ, HTTP_LANE_WRITE, HTTP_LANE_BACKGROUND };
@@ -107,6 +114,7 @@ struct http_response {
 	int attempts;	   /* tries that began; 0 if the request never left the gate */
 	char *body;	   /* NUL-terminated; NULL with an error, or if it was taken */
 	size_t body_len;
+	size_t body_size;	/* what counts of HTTP_BODIES_MAX until it is freed */
 	int64_t content_length; /* -1 if the server did not say, or compressed the body, or said
 				 * more than HTTP_LENGTH_MAX */
 	/* With `take`: the offset behind the last byte taken, the length of the whole that the
@@ -278,6 +286,15 @@ bool http_withdraw(struct http_loop *loop, uint64_t id);
 bool http_cut(struct http_loop *loop, uint64_t id);
 
 void http_response_free(struct http_response *resp);
+
+/*
+ * Counts memory that a body takes, or what was made of it, until http_bodies_give. False if that would be
+ * too much in all (see 5); with `must` it is counted all the same. Any thread.
+ */
+bool http_bodies_take(size_t bytes, bool must);
+void http_bodies_give(size_t bytes);
+/* True if no read should begin now. */
+bool http_bodies_are_many(void);
 
 /* For status.json: counters since start. */
 struct http_stats {

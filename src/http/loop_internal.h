@@ -112,6 +112,8 @@ struct http_loop {
 int http_loop_start_scaled(const struct http_config *config, int second_ms,
 			   struct http_loop **ret_loop);
 
+/* message.c: frees the body alone. */
+void http_response_drop_body(struct http_response *resp);
 /* message.c: for whom this thread asks now. */
 struct http_asker http_asker_now(void);
 /* message.c: adopts `bearer`; the one before is wiped and freed. */

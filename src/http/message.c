@@ -94,14 +94,44 @@ void http_request_add_file(struct http_request *req, const char *name, const cha
 	part->size = size;
 }
 
+/* Of all loops of this process, because they share its memory. */
+static atomic_size_t bodies;
+
+bool http_bodies_take(size_t bytes, bool must)
+{
+	size_t now = atomic_fetch_add(&bodies, bytes) + bytes;
+
+	if (must || now <= HTTP_BODIES_MAX)
+		return true;
+	atomic_fetch_sub(&bodies, bytes);
+	return false;
+}
+
+void http_bodies_give(size_t bytes)
+{
+	atomic_fetch_sub(&bodies, bytes);
+}
+
+bool http_bodies_are_many(void)
+{
+	return atomic_load(&bodies) > HTTP_BODIES_MAX / 2;
+}
+
+void http_response_drop_body(struct http_response *resp)
+{
+	/* The answer to it holds a token. */
+	if (resp->body)
+		explicit_bzero(resp->body, resp->body_len);
+	g_clear_pointer(&resp->body, g_free);
+	http_bodies_give(resp->body_size);
+	resp->body_len = resp->body_size = 0;
+}
+
 void http_response_free(struct http_response *resp)
 {
 	if (!resp)
 		return;
-	/* The answer to it holds a token. */
-	if (resp->body)
-		explicit_bzero(resp->body, resp->body_len);
-	g_free(resp->body);
+	http_response_drop_body(resp);
 	g_free(resp->link);
 	g_free(resp->content_type);
 	g_free(resp->content_disposition);

@@ -16,6 +16,8 @@
 #define ERROR_BODY_MAX (1024u * 1024)
 #define HEADERS_MAX (256u * 1024)
 #define REDIRECTS_MAX 5
+/* Bodies up to this size come however many others there are. */
+#define BODY_SMALL ((size_t)256 * 1024)
 
 /* The connection ends when bytes that were sent stay unacknowledged for this long: the server
  * has vanished. */
@@ -113,7 +115,8 @@ static size_t on_header(char *data, size_t size, size_t count, void *arg)
 
 	(void)data;
 	t->header_bytes += size * count;
-	if (t->header_bytes > HEADERS_MAX) {
+	/* libcurl looks through all of them for each that is asked for. */
+	if (t->header_bytes > HEADERS_MAX || ++t->header_fields > HTTP_FIELDS_MAX) {
 		try_set_fail(t, -EMSGSIZE, "too many header fields");
 		return 0;
 	}
@@ -124,9 +127,15 @@ static bool append(struct http_try *t, const char *data, size_t len)
 {
 	if (t->body_size - t->body_len <= len) {
 		size_t size = MAX(t->body_size * 2, t->body_len + len + 1);
-		char *grown = g_try_realloc(t->body, size);
+		char *grown;
 
+		if (!http_bodies_take(size - t->body_size, size <= BODY_SMALL)) {
+			try_set_fail(t, -EBUSY, "too many long answers at once");
+			return false;
+		}
+		grown = g_try_realloc(t->body, size);
 		if (!grown) {
+			http_bodies_give(size - t->body_size);
 			try_set_fail(t, -ENOMEM, "no memory for the body");
 			return false;
 		}
@@ -421,6 +430,7 @@ void http_try_free(struct http_try *t)
 	if (t->body)
 		explicit_bzero(t->body, t->body_len);
 	g_free(t->body);
+	http_bodies_give(t->body_size);
 	g_free(t->readers);
 	g_free(t->url);
 	g_free(t);
@@ -488,6 +498,7 @@ bool http_try_follow(struct http_try *t, CURLcode *code)
 	t->url = g_strdup(target);
 	t->connected = false;
 	t->header_bytes = 0;
+	t->header_fields = 0;
 	t->body_len = 0;
 	t->body_is_enough = false;
 	t->is_begun = false;

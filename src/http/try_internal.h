@@ -31,6 +31,7 @@ struct http_try {
 	int fail; /* -errno of a callback of ours that ended the transfer; 0 */
 	const char *fail_words;
 	size_t header_bytes;
+	int header_fields;
 	char *body; /* NUL-terminated */
 	size_t body_len;
 	size_t body_size;

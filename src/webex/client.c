@@ -106,6 +106,7 @@ uint64_t webex_call_start(struct webex_call *call)
 static void call_free(struct webex_call *call)
 {
 	http_response_free(call->answer);
+	http_bodies_give(call->weight);
 	g_free(call->parsed);
 	g_free(call->url);
 	g_free(call->room_id);
@@ -143,6 +144,9 @@ static void run_parse(void *arg)
 
 	call->parsed = g_new0(struct webex_reply, 1);
 	webex_reply_fill(call, call->parsed);
+	/* What was made of the text takes about as much until it is stored. */
+	call->weight = call->answer->body_size;
+	http_bodies_take(call->weight, true);
 	/* The text is needed no more; freeing it here matters because several pages may wait
 	 * for their turn. */
 	http_response_free(steal_ptr(&call->answer));

@@ -53,6 +53,7 @@ struct webex_call {
 	char *url;		      /* of the request; owned */
 	struct http_response *answer; /* owned */
 	struct webex_reply *parsed;   /* set by run_parse; owned */
+	size_t weight;		      /* bytes counted for it (http_bodies_take) */
 };
 
 /* Why no new token is used; `why` is static. */
