@@ -68,6 +68,11 @@ void contents_free(struct contents **c_ptr)
 	*c_ptr = NULL;
 }
 
+int64_t contents_unknown_max(const struct contents *c)
+{
+	return c->dir ? MAX(c->config.max_bytes, CONTENT_WINDOW_MAX) : CONTENT_MEMORY_MAX;
+}
+
 int64_t content_end_locked(const struct content_entry *e)
 {
 	if (e->length >= 0)

@@ -73,6 +73,10 @@ int contents_new(const struct contents_config *config, struct contents **ret_con
 /* Called when all transfers are over. */
 void contents_free(struct contents **c);
 
+/* So many bytes of a content whose length is unknown are fetched before anybody gets one of them, within
+ * the bound of the folder or of memory. */
+int64_t contents_unknown_max(const struct contents *c);
+
 /* Counts a reader of the content with this rowid (making the entry). */
 void contents_open(struct contents *c, int64_t row);
 void contents_close(struct contents *c, int64_t row);

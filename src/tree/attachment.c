@@ -184,19 +184,27 @@ static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 	return tree_need(ctx, &need, false);
 }
 
-/* More bytes than any content has. */
-#define TO_THE_END (INT64_C(1) << 40)
-
 /*
  * Finds out the length before the file is read: programs believe what stat says (platform.md
  * 3), and what a HEAD says is unreliable (webex-api.md 5.5). The answer with the first bytes
- * has the length; if it has not, all bytes are fetched first.
+ * has the length; if it has not, all bytes are fetched first, as many as may be kept: a longer
+ * one could only be shown with a length that is wrong, and copied in part.
  */
-static int need_length(struct tree_ctx *ctx, int64_t row)
+static int need_length(struct tree_ctx *ctx, const struct store_content *content)
 {
-	int r = need_bytes(ctx, row, 0, 1);
+	struct contents *contents = ctx->tree->config.contents;
+	int64_t too_many = contents_unknown_max(contents) + 1;
+	int r = need_bytes(ctx, content->rowid, 0, 1);
 
-	return r ? r : need_bytes(ctx, row, 0, TO_THE_END);
+	if (r)
+		return r;
+	if (!contents_has(contents, content->rowid, 0, too_many))
+		return need_bytes(ctx, content->rowid, 0, too_many);
+	return tree_refuse(
+		ctx, -EFBIG,
+		"%s: the server does not say how long this file is, and it is longer "
+		"than what is kept of attachments: -o cache_size= allows more",
+		content->name);
 }
 
 int upload_open(struct tree_ctx *ctx, uint64_t ino)
@@ -207,7 +215,7 @@ int upload_open(struct tree_ctx *ctx, uint64_t ino)
 	if (r == 0 && content.gone)
 		r = -ENOENT;
 	if (r == 0 && !content.is_proven) {
-		r = need_length(ctx, content.rowid);
+		r = need_length(ctx, &content);
 		r = r ? r : -EIO;
 	}
 	store_content_clear(&content);

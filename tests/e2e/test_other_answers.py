@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from lib.otherserver import BOB, Answer, error, harbour, txts
+from lib.otherserver import BOB, TOKEN, Answer, OtherServer, error, harbour, txts
 from lib.otherserver import other  # noqa: F401  pylint: disable=unused-import
 from lib.util import wait_until
 
@@ -212,3 +212,23 @@ def test_a_success_that_is_no_delivery(other):
                             if n.endswith(".txt")]) == len(answers), 20)
     server.hook = None
     assert txts(mount) == before
+
+
+def test_an_attachment_without_a_length(start_mount, tmp_path):
+    """It is fetched before it is given, but no more of it than may be kept."""
+    with OtherServer(contents="nolength") as server:
+        room = server.add_room("Harbour")
+        for name, size in (("short", 6), ("long", 64)):
+            server.contents[name] = (name, "text/plain", b"%07d\n" % size * (size << 17))
+            server.add_message(room, None, files=[f"{server.base}/contents/{name}"])
+        mount = start_mount(server.base, "cache_size=8M", token=TOKEN)
+        assert len(mount.run("cat spaces/Harbour/files/short").ok().out_bytes) == 6 << 20
+        long = "spaces/Harbour/files/long"
+        for command in (["cat", long], ["cp", long, tmp_path / "copy"], ["tail", "-c1", long],
+                        ["rsync", "-a", long, tmp_path / "copy"]):
+            done = mount.run(command)
+            assert done.status and "File too large" in done.err, done
+        assert not (tmp_path / "copy").exists()
+        assert "does not say how long" in mount.run("cat .sparkfs/last-error").ok().out
+        kept = sum(p.stat().st_blocks * 512 for p in (mount.state / "cache").rglob("*.bin"))
+        assert kept < 32 << 20, kept
