@@ -23,10 +23,15 @@ static bool is_loopback(const char *host)
 	       (g_str_has_prefix(host, "127.") && strspn(host, "0123456789.") == strlen(host));
 }
 
-/* True for what libcurl reads as a host, too. */
+/* True for what libcurl reads as a host, too. GLib has decoded it, so that any character can be in it; a
+ * percent sign stands before the zone of an IPv6 address alone. */
 static bool is_host(const char *host)
 {
-	return host && *host && !strpbrk(host, "!$&'()*+,;=~[]");
+	for (const char *p = host; p && *p; p++)
+		if ((unsigned char)*p <= 0x20 || *p == 0x7F)
+			return false;
+	return host && *host && !strpbrk(host, "!\"#$&'()*+,/;<=>?@[\\]^`{|}~") &&
+	       (!strchr(host, '%') || strchr(host, ':'));
 }
 
 /* An http or https URL with a host, its escapes left alone; NULL otherwise. Port 0, which no server has,

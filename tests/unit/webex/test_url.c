@@ -42,6 +42,7 @@ static void test_base_url(void **state)
 		{"https://webexapis.com:99999/v1", NULL},
 		{"https://webexapis.com:0/v1", NULL},
 		{"https://webex=apis.com/v1", NULL},
+		{"https://h%1eexample/v1", NULL},
 		{"", NULL},
 	};
 
