@@ -81,7 +81,7 @@ static int refresh(struct login *l, int fd, const char *refused)
 		g_free(reason);
 		return is_other(l, refused) && is_living(l) ? give(l) : EX_TEMPFAIL;
 	}
-	r = login_server_open(&server, l->base_url, &app, TIMEOUT_MS);
+	r = login_server_open(&server, l->base_url, &app, TIMEOUT_MS, &fault.words);
 	if (r == 0)
 		r = login_refresh(&server, l->refresh, &grant, &fault);
 	if (r == 0) {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/wait.h"
 #include "http/origin.h"
+#include "http/route.h"
 #include "webex/token.h"
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
@@ -17,19 +18,31 @@
 #define ANSWER_MAX ((size_t)64 << 10)
 
 int login_server_open(struct login_server *s, const char *base_url,
-		      const struct login_integration *app, int timeout_ms)
+		      const struct login_integration *app, int timeout_ms, char **ret_reason)
 {
 	_cleanup_gfree_ char *origin = http_origin(base_url);
 	const char *const origins[] = {origin, NULL};
 	struct http_config config = {.user_agent = "sparkfs", .origins = origins};
+	int r;
 
 	*s = (struct login_server){.base_url = base_url, .app = app, .timeout_ms = timeout_ms};
-	return origin ? http_loop_start(&config, &s->loop) : -EINVAL;
+	r = http_route_new(NULL, NULL, base_url, &s->route, ret_reason);
+	if (r < 0)
+		return r;
+	config.route = s->route;
+	r = http_loop_start(&config, &s->loop);
+	if (r < 0)
+		*ret_reason =
+			g_strdup_printf("cannot start the network part: %s", g_strerror(-r));
+	return r;
 }
 
 void login_server_close(struct login_server *s)
 {
-	http_loop_stop(&s->loop);
+	if (s->loop)
+		http_loop_stop(&s->loop);
+	http_route_free(s->route);
+	s->route = NULL;
 }
 
 void login_fault_clear(struct login_fault *f)

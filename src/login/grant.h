@@ -14,14 +14,16 @@
 
 struct login_server {
 	struct http_loop *loop;
+	struct http_route *route; /* by the environment */
 	const char *base_url;
 	const struct login_integration *app;
 	int timeout_ms;
 };
 
-/* Starts a loop for the server's origin alone. 0 or -errno. */
+/* Starts a loop for the server's origin alone. 0, or -errno and one line in *ret_reason (owned). It is to
+ * be closed in any case. */
 int login_server_open(struct login_server *s, const char *base_url,
-		      const struct login_integration *app, int timeout_ms);
+		      const struct login_integration *app, int timeout_ms, char **ret_reason);
 void login_server_close(struct login_server *s);
 
 struct login_fault {

@@ -93,3 +93,19 @@ int choice_make(const struct options *o, struct choice *ret_choice, char **ret_r
 	g_ptr_array_unref(names);
 	return r;
 }
+
+void choice_tell_children(const struct options *o)
+{
+	bool is_off = o->proxy && strcmp(o->proxy, "off") == 0;
+
+	if (o->proxy) {
+		g_unsetenv("NO_PROXY");
+		g_setenv("no_proxy", is_off ? "*" : "", TRUE);
+	}
+	if (o->proxy && !is_off) {
+		g_setenv("https_proxy", o->proxy, TRUE);
+		g_setenv("http_proxy", o->proxy, TRUE);
+	}
+	if (o->cacert)
+		g_setenv("CURL_CA_BUNDLE", o->cacert, TRUE);
+}

@@ -17,6 +17,10 @@ struct choice {
 };
 void choice_clear(struct choice *c);
 
+/* The child that gives the token asks the server by the mount's proxy and authorities. It has them by the
+ * environment, since everybody can read a command line. */
+void choice_tell_children(const struct options *o);
+
 /* 0, or -errno and one line in *ret_reason (owned): there are several logins, the login cannot be read, or
  * it is for another server than -o url=. */
 int choice_make(const struct options *o, struct choice *ret_choice, char **ret_reason);

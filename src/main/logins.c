@@ -292,10 +292,9 @@ static int log_in(const struct wish *w, const struct login_integration *app)
 	if (r < 0)
 		return fail(
 			g_strdup_printf("--url %s: %s", w->url, why ? why : g_strerror(-r)));
-	r = login_server_open(&server, base_url, app, TIMEOUT_MS);
-	if (r < 0)
-		return fail(g_strdup(g_strerror(-r)));
-	r = get_grant(w, &server, &grant, &reason);
+	r = login_server_open(&server, base_url, app, TIMEOUT_MS, &reason);
+	if (r == 0)
+		r = get_grant(w, &server, &grant, &reason);
 	if (r == 0)
 		r = learn_and_keep(w, &server, &grant, &reason);
 	webex_grant_clear(&grant);

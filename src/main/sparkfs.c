@@ -66,6 +66,8 @@ int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 			   ret_reason);
 	if (r < 0)
 		return r;
+	if (s->login.name)
+		choice_tell_children(s->options);
 	r = owner_load_token(s, ret_reason);
 	owner_hide_token();
 	return r;

@@ -15,7 +15,9 @@ import urllib.parse
 
 import pytest
 
+from lib.tls import Front, certificate, context
 from lib.util import default_env, scaled, wait_until
+from lib.webproxy import WebProxy
 
 SHORT = ["--device-interval", "0"]
 NO_HELPERS = "id=bare secret=s3 scope=spark:all redirect=http://localhost:{port}/"
@@ -43,7 +45,8 @@ class Person:
     def __init__(self, home, sim):
         self.home, self.sim = home, sim
         self.env = {**{k: v for k, v in os.environ.items()
-                       if not k.startswith(("XDG_", "WEBEX_", "CISCO_", "SPARK_"))},
+                       if not k.startswith(("XDG_", "WEBEX_", "CISCO_", "SPARK_", "CURL_", "SSL_"))
+                       and not k.lower().endswith("_proxy")},
                     **default_env(), "HOME": str(home), "BROWSER": "", "DISPLAY": "",
                     # Where a mount with state=home looks.
                     "XDG_STATE_HOME": f"{home}/state", "XDG_CACHE_HOME": f"{home}/cache",
@@ -502,6 +505,37 @@ def test_two_mounts_use_one_refresh(person, sim, start_mount):
         assert person.record("me")["refreshToken"] != old["refreshToken"]
     assert len(sim.messages(sim.room("Pier")["id"])) == 6
     assert len(sim.requests("POST", "/access_token")) == 3
+
+
+def test_by_a_proxy_and_an_own_authority(person, sim, start_mount, tmp_path):
+    """Of the login by variables; of the mount by options, which its child has, too."""
+    cert = certificate(tmp_path, "good", "IP:127.0.0.1")
+    front, proxy = Front(sim.port, {"good": context(cert)}), WebProxy(user="ann:s3cret")
+    url = f"https://127.0.0.1:{front.port}/v1"
+    try:
+        err = person.run("login", "--url", url, "--token", text="x", status=1)
+        assert "certificate" in err.lower(), err
+        by = {"https_proxy": f"http://ann:s3cret@127.0.0.1:{proxy.port}", "SSL_CERT_FILE": str(cert[0])}
+        person.env.update(by)
+        child = person.start("login", "--url", url, "--paste", "me")
+        query = address_in(child, url + "/authorize?").partition("?")[2]
+        where = decide(sim, f"{sim.base}/authorize?{query}").headers["Location"]
+        end(child, 0, where + "\n")
+        assert proxy.seen
+        for name in by:
+            del person.env[name]
+        mount = mount_of(start_mount, person, f"cacert={cert[0]}", f"proxy={by['https_proxy']}")
+        sim.create_room("Pier")
+        sim.control("POST", "/tokens", {"token": person.record("me")["accessToken"], "valid": False})
+        proxy.seen.clear()
+        (mount / "spaces/Pier/post").write_text("by the proxy")
+        # The child's connection is its own.
+        assert len(sim.requests("POST", "/access_token")) == 2 and proxy.seen
+        assert proxy.users == {"ann:s3cret"}
+        mount.unmount()
+    finally:
+        front.close()
+        proxy.close()
 
 
 # ---- what gives a mount its token ----
