@@ -448,8 +448,9 @@ def test_deleted_message_is_still_listed(other):
     assert name not in txts(mount)
 
 
+# An account without an address is one (test_an_account_without_an_address).
 @pytest.mark.parametrize("answer", [
-    Answer(200, {"id": "YQ"}), Answer(200, {"id": "YQ", "emails": []}), Answer(200, b"[]"),
+    Answer(200, {"emails": ["a@b.c"]}), Answer(200, {"id": ""}), Answer(200, b"[]"),
     Answer(200, b"<html>"), error(401, "no"), Answer(500, b""),
     Answer(302, b"", [("Location", "http://127.0.0.1:1/")])])
 def test_mount_is_refused(other, start_mount, answer):
