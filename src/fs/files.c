@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
 #include "fs/local.h"
 #include "fs/op.h"
@@ -78,8 +77,10 @@ void handle_free(struct fs *fs, struct handle *h)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
 	events_reader_free(fs, h->events);
 	snapshots_drop(fs->snapshots, &h->snapshot);
-	if (h->letter >= 0)
+	if (h->letter >= 0) {
 		close(h->letter);
+		share_give(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES);
+	}
 	(void)fate_take(&h->left);
 	g_free(h);
 }
@@ -142,18 +143,28 @@ static int refuse_more(struct op *op, int error)
 			   tree_what(op->ino));
 }
 
+static int open_letter(struct op *op, struct handle *h)
+{
+	struct fs *fs = op->fs;
+	int r;
+
+	h->letter_reader = caller_tgid(op->pid);
+	if (!share_take(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES))
+		return refuse_more(op, -ENFILE);
+	r = outbox_open_body(fs->config.outbox, tree_ino_row(op->ino), &h->letter);
+	if (r < 0)
+		share_give(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES);
+	return r;
+}
+
 /* Takes the bytes of a file that is read as it was at open. */
 static int take_snapshot(struct op *op, struct handle *h)
 {
 	g_autoptr(GString) text = NULL;
 	int r;
 
-	if (tree_ino_kind(op->ino) == TREE_LETTER) {
-		r = fd_check_left();
-		return r ? r
-			 : outbox_open_body(op->fs->config.outbox, tree_ino_row(op->ino),
-					    &h->letter);
-	}
+	if (tree_ino_kind(op->ino) == TREE_LETTER)
+		return open_letter(op, h);
 	text = g_string_new(NULL);
 	r = tree_render(&op->ctx, op->ino, text);
 	if (r)

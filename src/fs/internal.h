@@ -36,6 +36,9 @@
  * next who wants to know why.
  */
 #define OPEN_BYTES_MAX (64 * 1024 * 1024)
+/* What an unsent letter that is open counts: it needs a descriptor, of which there may be few left, and
+ * 64 of them are given to whoever looks what was not sent. */
+#define OPEN_LETTER_BYTES (OPEN_BYTES_MAX / 64)
 
 struct fs {
 	struct fs_config config; /* never changes after fs_new */
@@ -85,7 +88,8 @@ struct handle {
 	enum tree_read_from from;
 	struct pending *pending;
 	struct fs_snapshot *snapshot;
-	int letter; /* the bytes of an unsent letter, which may be large; -1: none */
+	int letter;	     /* the bytes of an unsent letter, which may be large; -1: none */
+	pid_t letter_reader; /* with letter: the process that it counts for */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
 	bool is_watched;	      /* counted in rm_guard.h, by `opener` */
