@@ -45,6 +45,11 @@ static bool read_line(const char *line, const char *path, char **ret_type)
 	return is_it;
 }
 
+static bool is_trigger(const char *type)
+{
+	return type && strcmp(type, "autofs") == 0;
+}
+
 int mountpoint_find(const char *mountinfo, const char *path, char **ret_type)
 {
 	char **lines = g_strsplit(mountinfo, "\n", -1);
@@ -62,6 +67,8 @@ int mountpoint_find(const char *mountinfo, const char *path, char **ret_type)
 		found = 1;
 	}
 	g_strfreev(lines);
+	if (is_trigger(last))
+		found = 0;
 	if (ret_type)
 		*ret_type = steal_ptr(&last);
 	return found;
@@ -151,7 +158,7 @@ static char *resolve(const char *typed, int *ret_error)
 		return NULL;
 	}
 	path = strcmp(absolute, "/") == 0 ? g_strdup("/") : g_build_filename(real, base, NULL);
-	if (mountpoint_is_mounted(path, &type))
+	if (mountpoint_is_mounted(path, &type) || is_trigger(type))
 		return path;
 	g_free(path);
 	free(steal_ptr(&real));
@@ -231,7 +238,8 @@ int mountpoint_check(const char *typed, char **ret_path, char **ret_reason)
 		*ret_reason = say_mounted(typed, path, type);
 		return -EBUSY;
 	}
-	r = check_directory(path);
+	/* Opening it would wait for the mount that this is. */
+	r = is_trigger(type) ? 0 : check_directory(path);
 	if (r == -ENOTEMPTY)
 		*ret_reason = g_strdup_printf(
 			"%s: this directory is not empty; mount on an empty one", typed);

@@ -14,7 +14,8 @@
 int mountpoint_check(const char *typed, char **ret_path, char **ret_reason);
 
 /* 1: something is mounted on exactly this path; the type of what was mounted last is in *ret_type
- * (owned; ret_type may be NULL; *ret_type is NULL where it is not told). 0: nothing is. */
+ * (owned; ret_type may be NULL; *ret_type is NULL where it is not told). 0: nothing is, or autofs alone
+ * (then that is the type), which waits for what is to be mounted there, as x-systemd.automount makes it. */
 int mountpoint_is_mounted(const char *path, char **ret_type);
 /* The same in the text of /proc/self/mountinfo. Pure, fuzzed. */
 int mountpoint_find(const char *mountinfo, const char *path, char **ret_type);

@@ -1,5 +1,6 @@
 """The command line: what is refused and how, who the token belongs to, going to
 the background, ending, mount(8)."""
+import ctypes
 import fcntl
 import glob
 import os
@@ -482,3 +483,25 @@ def test_mount_8(cli, sim, source):
     assert {"rw", "noatime", "nosuid", "nodev"} <= set(words[5].split(","))
     assert words[words.index("-") + 1:][:2] == ["fuse.sparkfs", source]
     assert len(spaces) >= 8
+
+
+@needs_root
+def test_where_an_automount_waits(cli, sim):
+    """As systemd mounts it for x-systemd.automount: looking into it would wait for ourselves."""
+    if "\tautofs\n" not in pathlib.Path("/proc/filesystems").read_text("ascii"):
+        pytest.skip("this kernel has no autofs")
+    libc, at = ctypes.CDLL(None, use_errno=True), os.fsencode(cli.path)
+    reader, writer = os.pipe()
+    options = f"fd={writer},pgrp={os.getpgrp()},minproto=5,maxproto=5,direct"
+    done = libc.mount(b"auto", at, b"autofs", 0, options.encode())
+    assert done == 0, os.strerror(ctypes.get_errno())
+    try:
+        for _ in range(2):
+            assert cli.sparkfs("-o", f"url={sim.base}", cli.path).status == 0
+            assert "spaces" in os.listdir(cli.path)
+            run_cmd(["fusermount3", "-u", str(cli.path)], check=True)
+        wait_until(cli.locks_are_free, 15, "the daemon's end")
+    finally:
+        libc.umount2(at, 2)
+        os.close(reader)
+        os.close(writer)

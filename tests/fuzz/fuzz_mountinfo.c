@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /proc/self/mountinfo, behind a first line that is the path. */
 #include <glib.h>
+#include <string.h>
 
 #include "fuzz.h"
 #include "main/mountpoint.h"
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int found = mountpoint_find(end + 1, path, &type);
 
 		fuzz_check(found == 0 || found == 1);
-		fuzz_check(found || !type);
+		fuzz_check(found || !type || !strcmp(type, "autofs"));
 		fuzz_check(!type || !strpbrk(type, " \n"));
 		fuzz_check(mountpoint_find(end + 1, path, NULL) == found);
 	}

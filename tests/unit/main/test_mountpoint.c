@@ -107,12 +107,17 @@ static void test_find(void **state)
 		"60 29 0:51 / /home/a\\040b rw shared:1 master:2 - autofs systemd-1 rw,fd=40\n"
 		"61 60 0:52 / /home/a\\040b rw - fuse.sparkfs sparkfs rw\n"
 		"62 29 0:53 / /cut rw\n"
-		"63 29 0:54 / /no/type rw shared:1\n";
+		"63 29 0:54 / /no/type rw shared:1\n"
+		"64 29 0:55 / /waits rw - autofs systemd-1 rw,fd=40\n";
 	char *type = NULL;
 
 	(void)state;
 	assert_int_equal(mountpoint_find(lines, "/home/a b", &type), 1);
 	assert_string_equal(type, "fuse.sparkfs");
+	g_free(type);
+	/* It waits for a mount, and is none. */
+	assert_int_equal(mountpoint_find(lines, "/waits", &type), 0);
+	assert_string_equal(type, "autofs");
 	g_free(type);
 	assert_int_equal(mountpoint_find(lines, "/no/type", &type), 1);
 	assert_null(type);
