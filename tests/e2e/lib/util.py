@@ -57,7 +57,8 @@ def default_env():
     return {
         "G_SLICE": "always-malloc",
         "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1:"
-                        "detect_stack_use_after_return=1",
+                        # What was freed is held back; too much of it hides what a program uses.
+                        "detect_stack_use_after_return=1:quarantine_size_mb=64",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
         "TSAN_OPTIONS": f"suppressions={os.path.normpath(supp)}:halt_on_error=0:exitcode=99:"
                         "second_deadlock_stack=1",

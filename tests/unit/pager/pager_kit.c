@@ -297,6 +297,8 @@ static void finish(guint i, struct webex_reply *reply)
 	c->answered = true;
 	c->done(c->arg, reply);
 	g_free(reply->next);
+	/* Who found it not whole has put words there. */
+	g_free(reply->message);
 	if (reply->items)
 		g_ptr_array_unref(reply->items);
 }

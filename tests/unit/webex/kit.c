@@ -171,6 +171,7 @@ void ticket_free(struct ticket *t)
 	g_free(t->reply.message);
 	g_free(t->reply.tracking_id);
 	g_free(t->reply.next);
+	g_free(t->reply.advice);
 	g_free(t->reply.content_name);
 	g_free(t->reply.content_type);
 	if (t->reply.items)
