@@ -105,6 +105,8 @@ def test_exit_statuses(sim, tmp_path):
         code, line = exits(sim, tmp_path, source)
         assert code == 3 and "token_" in line, (source, code, line)
     # What another token does not cure.
+    code, line = exits(sim, tmp_path, "token_command=echo locked >&2; exit 75")
+    assert code == 1 and "locked" in line
     sim.fault(route="/people/me", status=403, times=1)
     assert exits(sim, tmp_path)[0] == 1
     sim.fault(route="/people/me", status=404, times=1)
