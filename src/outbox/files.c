@@ -352,7 +352,7 @@ int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_let
 	struct stat st;
 	int r = outbox_files_get_text(o, n, &json);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	file_name(n, "body", name);
 	if (fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)

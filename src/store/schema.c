@@ -257,7 +257,7 @@ static int set_wal(struct sql *q)
 /* Decides whether the file is ours or must be set aside. */
 static int check_origin(struct sql *q, int64_t *ret_version)
 {
-	int64_t version, app, tables;
+	int64_t version = 0, app = 0, tables = 0;
 	int r = sql_query_int(q, "PRAGMA user_version", &version);
 
 	if (r == 0)
