@@ -5,6 +5,7 @@
  * kept; a .json without body is a letter that was being removed: it goes. For a letter that is
  * sent again the .json is written first, since another letter has its bytes, too.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -352,8 +353,9 @@ int outbox_files_get(struct outbox *o, int64_t n, struct outbox_letter **ret_let
 	struct stat st;
 	int r = outbox_files_get_text(o, n, &json);
 
-	if (r != 0)
+	if (r < 0)
 		return r;
+	assert(json);
 	file_name(n, "body", name);
 	if (fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
