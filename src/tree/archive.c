@@ -343,7 +343,7 @@ static int archive_file_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_att
 
 	if (r == 0) {
 		tree_set_times(attr, content.created_ms);
-		tree_set_size(attr, MAX(content.size, 0));
+		upload_set_size(ctx, attr, &content);
 		attr->attr_timeout = content.is_proven ? TIMEOUT_SHORT : 0;
 	}
 	store_content_clear(&content);

@@ -123,6 +123,23 @@ bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
 	return is;
 }
 
+/*
+ * As long as nobody knows how long it is, it is as long as a file can be that is fetched: tar, find
+ * -empty and [ -s ] take a size of 0 for the truth and never open the file. Who opens it finds out
+ * the true length, and who believes this one without an open meets the end too early, which is an
+ * error. A HEAD that says 0 may come from a server that makes no body for it.
+ */
+void upload_set_size(struct tree_ctx *ctx, struct tree_attr *attr,
+		     const struct store_content *content)
+{
+	if (content->is_proven || content->size > 0) {
+		tree_set_size(attr, MAX(content->size, 0));
+		return;
+	}
+	tree_set_size(attr, contents_unknown_max(ctx->tree->config.contents));
+	attr->st.st_blocks = 1;
+}
+
 static int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	struct pending *p = upload_held(ctx, tree_ino_row(ino));
@@ -141,7 +158,7 @@ static int upload_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *att
 		/* The uploader's own utimens, or when it was sent. */
 		tree_set_times(attr, content.mtime_ms > 0 ? content.mtime_ms
 							  : sent_ms(ctx, content.message));
-		tree_set_size(attr, MAX(content.size, 0));
+		upload_set_size(ctx, attr, &content);
 		/* Bytes written to an older version would become a newer one, under another
 		 * name. */
 		if (!upload_is_newest(ctx, &content))

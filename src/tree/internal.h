@@ -286,6 +286,9 @@ bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
  * version. */
 int upload_check_newest(struct tree_ctx *ctx, const struct store_content *content,
 			const char *name);
+/* The size that stat shows of a content. */
+void upload_set_size(struct tree_ctx *ctx, struct tree_attr *attr,
+		     const struct store_content *content);
 /* Prepares opening: needs the first bytes of a content whose length is not proven. */
 int upload_open(struct tree_ctx *ctx, uint64_t ino);
 /* The caller of these two has called contents_open(). 0: all bytes are here. */

@@ -225,10 +225,37 @@ def test_an_attachment_without_a_length(start_mount, tmp_path):
         assert len(mount.run("cat spaces/Harbour/files/short").ok().out_bytes) == 6 << 20
         long = "spaces/Harbour/files/long"
         for command in (["cat", long], ["cp", long, tmp_path / "copy"], ["tail", "-c1", long],
-                        ["rsync", "-a", long, tmp_path / "copy"]):
+                        ["rsync", "-a", long, tmp_path / "copy"],
+                        ["tar", "cf", tmp_path / "tar", long]):
             done = mount.run(command)
             assert done.status and "File too large" in done.err, done
         assert not (tmp_path / "copy").exists()
         assert "does not say how long" in mount.run("cat .sparkfs/last-error").ok().out
         kept = sum(p.stat().st_blocks * 512 for p in (mount.state / "cache").rglob("*.bin"))
         assert kept < 32 << 20, kept
+
+
+@pytest.mark.parametrize("head", ["silent", "nothing"])
+def test_an_unknown_length_is_not_nothing(start_mount, tmp_path, head):
+    """tar, find -empty and [ -s ] do not open what stat says is empty."""
+    data = b"%07d\n" * 40_000 % tuple(range(40_000))
+    with OtherServer(contents="nolength") as server:
+        room = server.add_room("Harbour")
+        names = ["a", "b", "c", "d"]
+        for name in names:
+            server.contents[name] = (name, "text/plain", data)
+            server.add_message(room, None, files=[f"{server.base}/contents/{name}"])
+        server.hook = lambda r: Answer(200, b"", [("Content-Length", "0")], raw=True) \
+            if head == "nothing" and r.method == "HEAD" else None
+        mount = start_mount(server.base, token=TOKEN)
+        files = mount.path / "spaces/Harbour/files"
+        assert mount.run("ls", cwd=files).ok().lines() == names
+        assert mount.run("find . -type f -empty; for f in *; do [ -s $f ] || echo $f; done",
+                         cwd=files).ok().out == ""
+        assert int(mount.run("du -sk .", cwd=files).ok().out.split()[0]) < 100
+        mount.run(f"tar cf {tmp_path}/all.tar a && tar xf {tmp_path}/all.tar -C {tmp_path} &&"
+                  f"rsync -a b {tmp_path}/ && cp -a c {tmp_path}/ && cat d > {tmp_path}/d",
+                  cwd=files).ok()
+        for name in names:
+            assert (tmp_path / name).read_bytes() == data, name
+            assert os.stat(files / name).st_size == len(data)
