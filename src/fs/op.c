@@ -560,9 +560,17 @@ static void settle(struct op *op, int r)
 		work_post(queue, way, op);
 }
 
+static void note_use(const struct op *op)
+{
+	const struct fs *fs = op->fs;
+
+	if (!fs->above || !fs->config.above->is_own(fs->above, op->pid))
+		tree_note_use(fs->config.tree, op->ino);
+}
+
 void op_start(struct op *op)
 {
-	tree_note_use(op->fs->config.tree, op->ino);
+	note_use(op);
 	for_each_directory(op, notify_hold);
 	op->generation = store_generation(op->fs->config.store);
 	settle(op, op->run(op));

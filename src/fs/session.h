@@ -20,7 +20,7 @@ struct fuse_lowlevel_ops;
 
 /*
  * A layer above the handlers, which gets each request first and is told of each change
- * (inotify/mirror.h). Main thread, except `changes`.
+ * (inotify/mirror.h). Main thread, except `is_own` and `changes`.
  */
 struct fs_above {
 	/* Returns the operations to mount with; `below` answers the requests that it passes on.
@@ -29,6 +29,9 @@ struct fs_above {
 	/* Called when the mount is made, before the first request. 0 and *ret, which the other
 	 * functions get; or -errno. */
 	int (*start)(struct fs *fs, const char *mountpoint, void **ret);
+	/* True if a request of this process is the layer's own: nobody uses the mount by it. Any
+	 * thread. */
+	bool (*is_own)(const void *above, pid_t pid);
 	void (*changes)(void *above, GPtrArray *changes); /* cache thread */
 	/* Called at the end, in this order: when no worker answers requests; when no notifier
 	 * runs; when the kernel's connection is gone. */

@@ -379,14 +379,24 @@ static bool is_sink(fuse_req_t req, const struct fuse_file_info *fi)
 	return m && fi->fh == (uintptr_t)&m->sink;
 }
 
+static void note_caller(fuse_req_t req)
+{
+	struct mirror *m = fs_of(req)->above;
+
+	if (m && m->watchers)
+		watchers_note(m->watchers, fuse_req_ctx(req)->pid);
+}
+
 static void on_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	note_caller(req);
 	if (!answer_lookup(req, parent, name))
 		below.lookup(req, parent, name);
 }
 
 static void on_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	note_caller(req);
 	if (!answer_getattr(req, ino))
 		below.getattr(req, ino, fi);
 }
@@ -425,8 +435,15 @@ static void on_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 
 static void on_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	note_caller(req);
 	if (!answer_open(req, ino, fi))
 		below.open(req, ino, fi);
+}
+
+static void on_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	note_caller(req);
+	below.opendir(req, ino, fi);
 }
 
 static void on_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -493,6 +510,7 @@ const struct fuse_lowlevel_ops *mirror_wrap(const struct fuse_lowlevel_ops *ops)
 	wrapped.rmdir = on_rmdir;
 	wrapped.rename = on_rename;
 	wrapped.open = on_open;
+	wrapped.opendir = on_opendir;
 	wrapped.create = on_create;
 	wrapped.write = on_write;
 	wrapped.flush = on_flush;

@@ -9,6 +9,7 @@
 
 #include "fs/internal.h"
 #include "inotify/acts.h"
+#include "inotify/watchers.h"
 
 /* The helper: a socket to it, and its process. Thread rule: the mirror's thread, except
  * mirror_process_quit. */
@@ -25,7 +26,8 @@ struct mirror_process {
 struct mirror {
 	struct fs *fs;
 	struct work_queue *queue; /* the mirror's thread */
-	char sink;		  /* its address is the handle of the files that the helper
+	struct watchers *watchers;
+	char sink; /* its address is the handle of the files that the helper
 				   * opens */
 	struct mirror_process process;
 	atomic_int pid;	   /* of the helper, as FUSE requests show it; 0: none */

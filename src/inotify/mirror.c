@@ -19,6 +19,11 @@ struct job {
 
 static int start(struct fs *fs, const char *mountpoint, void **ret_mirror)
 {
+	struct watchers_config watchers = {
+		.tree = fs->config.tree,
+		.pager = fs->config.pager,
+		.minor = fs->connection.minor,
+	};
 	struct mirror *m;
 	int r;
 
@@ -30,23 +35,27 @@ static int start(struct fs *fs, const char *mountpoint, void **ret_mirror)
 	pthread_mutex_init(&m->lock, NULL);
 	g_queue_init(&m->jobs);
 	r = work_queue_start("mirror", &m->queue);
+	if (r == 0)
+		r = watchers_start(&watchers, &m->watchers);
 	if (r) {
+		work_queue_stop(&m->queue);
 		pthread_mutex_destroy(&m->lock);
 		mirror_process_clear(&m->process);
 		g_free(m);
 		return r;
 	}
-	pager_stay_awake(fs->config.pager, 1);
 	*ret_mirror = m;
 	return 0;
 }
 
-/* Requests are not answered any more: begins no act, and tells the helper to end. */
+/* Requests are not answered any more: begins no act, tells the helper to end, and looks for no
+ * watchers. */
 static void quit(void *above)
 {
 	struct mirror *m = above;
 
 	mirror_process_quit(&m->process);
+	watchers_stop(m->watchers);
 }
 
 /* Called after the end of the notifier. Ends our thread. */
@@ -65,8 +74,16 @@ static void free_mirror(void *above)
 	mirror_process_reap(&m->process);
 	mirror_process_clear(&m->process);
 	pthread_mutex_destroy(&m->lock);
-	pager_stay_awake(m->fs->config.pager, -1);
+	watchers_free(&m->watchers);
 	g_free(m);
+}
+
+static bool is_own(const void *above, pid_t pid)
+{
+	const struct mirror *m = above;
+
+	/* pid 0 is a process without a number here. */
+	return pid && pid == atomic_load(&m->pid);
 }
 
 /* ---- acts, on the mirror's thread ---- */
@@ -246,6 +263,7 @@ static void on_changes(void *above, GPtrArray *changes)
 const struct fs_above mirror_above = {
 	.wrap = mirror_wrap,
 	.start = start,
+	.is_own = is_own,
 	.changes = on_changes,
 	.quit = quit,
 	.join = join,

@@ -28,6 +28,8 @@
  *     for a directory's lock, and so for a request that will be answered.
  *  6. Acts are done in the order of the changes, whatever the order in which the notifier ends
  *     its waits.
+ *  7. The mount is in use while somebody watches something in it (watchers.h). A request of the
+ *     helper is nobody's use: else a busy space would keep the mount awake for ever.
  *
  * Thread rule: as said at each. Lock: mirror.lock guards what is expected and what is to be done;
  * nothing is called under it.

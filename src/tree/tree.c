@@ -132,12 +132,19 @@ int tree_need_poll(struct tree_ctx *ctx)
 	return tree_need_row(ctx, NEED_NEWS, 0, true);
 }
 
+bool tree_is_quiet(uint64_t ino)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row && row->flags & ROW_QUIET;
+}
+
 void tree_note_use(struct tree *t, uint64_t ino)
 {
 	const struct tree_row *row = tree_row(ino);
 	struct pager *pager = t->config.pager;
 
-	if (!row || row->flags & ROW_QUIET)
+	if (!row || tree_is_quiet(ino))
 		return;
 	if (row->flags & ROW_MESSAGE)
 		pager_used_message(pager, tree_ino_row(ino));

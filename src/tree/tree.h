@@ -145,6 +145,8 @@ void tree_forget(struct tree *t, uint64_t ino, uint64_t n);
 
 /* Notes that somebody uses the node. Cheap; any thread. */
 void tree_note_use(struct tree *t, uint64_t ino);
+/* True for what the mount says of itself: looking at it is no use of the mount. Any thread. */
+bool tree_is_quiet(uint64_t ino);
 
 int tree_lookup(struct tree_ctx *ctx, uint64_t parent, const char *name,
 		struct tree_entry *ret_entry);

@@ -1,4 +1,5 @@
 """-o inotify: watchers of directories see what others do, once, and the server sees nothing of it."""
+import json
 import os
 import re
 import signal
@@ -175,6 +176,56 @@ def test_news_come_by_themselves(sim, room, mount, watch):
         wait_until(lambda: len(seen.lines) >= 2 * i + 2)
         assert seen.lines[2 * i:] == ["CREATE " + name, "CLOSE_WRITE " + name]
     assert changes_by_mount(sim) == []
+
+
+def is_asleep(mount):
+    return json.loads((mount / ".sparkfs/status.json").read_text())["polling"] == "asleep"
+
+
+def stays_quiet(sim, seconds):
+    """True if the mount sends no request for so long."""
+    sim.clear_log()
+    end = time.monotonic() + seconds
+    wait_until(lambda: sim.requests() or time.monotonic() > end, 20)
+    return sim.requests() == []
+
+
+@pytest.mark.mount("inotify", "poll=1", "idle=3", "timeout=150", hurry=5)
+def test_asleep_unless_somebody_watches(sim, room, mount, watch):
+    look(mount)
+    # Who is only there, or looks at what the mount says of itself, or watches that, uses nothing.
+    control = mount / ".sparkfs"
+    there = [start_cmd(command, cwd=mount.space("Ops")) for command in (
+        f"while sleep 0.2; do df {mount.path} >/dev/null; cat {control}/status.json >/dev/null; done",
+        f"tail -f {control}/log")]
+    own = watch(".", ".sparkfs", ".sparkfs/unsent")
+
+    # Nor does the helper, however much it repeats.
+    def falls_asleep_in_a_busy_space():
+        sim.post(room["id"], "and another", token="bob-token")
+        made = sim.api("POST", "/memberships",
+                       {"roomId": room["id"], "personEmail": "admin@example.com"}).ok().json
+        asleep = is_asleep(mount)
+        sim.api("DELETE", "/memberships/" + made["id"]).ok(204)
+        return asleep
+    try:
+        sim.post(room["id"], "wakes the helper", token="bob-token")
+        wait_until(lambda: look(mount) and helper_of(mount))
+        wait_until(falls_asleep_in_a_busy_space, 20)
+        wait_until(lambda: stays_quiet(sim, 3 / mount.rate), 20)
+        # The kernel knows these files: to watch them sends us nothing.
+        for what in ("spaces/Ops", "spaces/Ops/space.json"):
+            seen = watch(what)
+            wait_until(lambda: not is_asleep(mount))
+            sim.clear_log()
+            # More polls than follow a use.
+            wait_until(lambda: len(sim.requests("GET", "/rooms")) > 4, 20)
+            seen.end()
+            wait_until(lambda: is_asleep(mount))
+    finally:
+        for process in there:
+            kill_group(process)
+        own.end()
 
 
 def test_who_stands_in_a_space_stays_there(sim, room, mount, watch):

@@ -110,10 +110,21 @@ void mirror_act_clear(struct mirror_act *a)
 	g_free(a->path);
 }
 
-void pager_stay_awake(struct pager *p, int delta)
+int watchers_start(const struct watchers_config *config, struct watchers **ret)
 {
-	(void)p;
-	(void)delta;
+	(void)config;
+	*ret = NULL;
+	return 0;
+}
+
+void watchers_stop(struct watchers *w)
+{
+	(void)w;
+}
+
+void watchers_free(struct watchers **w)
+{
+	(void)w;
 }
 
 /* ---- ---- */
