@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/timefmt.h"
+#include "store/texts.h"
 
 /* Cookies stay below 2^62, so all times after the year 2139 share the last floor. */
 #define COOKIE_PLACE_MAX ((INT64_C(1) << 42) - 1)
@@ -335,6 +336,25 @@ int store_transcript_size(struct store_conn *c, const struct store_range *range,
 		return r;
 	*ret_size = sql_get_int(&st, 0);
 	return sql_get_int(&st, 1) < 0 ? -ENODATA : 0;
+}
+
+int store_transcript_places(struct store_conn *c, const struct store_range *range,
+			    bool (*fn)(void *arg, int64_t cookie, int64_t size), void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT m.cookie, " SIZE_OF("log_size") " FROM message m " LISTING_WHERE);
+	bool more = true;
+	int r = 0;
+
+	bind_listing(&st, range);
+	while (more && (r = sql_step(&st)) == 1) {
+		int64_t size = sql_get_int(&st, 1);
+
+		if (size < 0)
+			return -ENODATA;
+		more = fn(arg, sql_get_int(&st, 0), size);
+	}
+	return MIN(r, 0);
 }
 
 int64_t store_message_recent(struct store_conn *c, int64_t room, int64_t since_ms,

@@ -8,7 +8,7 @@
  *     by another one aborts. Readers are FUSE workers and the cache thread; each takes a
  *     connection for the length of one operation.
  *  2. A reader sees one snapshot from store_read_begin to store_read_end. It must not be held
- *     across a wait, nor while the same thread writes (that aborts). A thread may begin a
+ *     across a wait (but see texts.h), nor while the same thread writes (that aborts). A thread may begin a
  *     second snapshot inside the first.
  *  3. Every row of every table has a rowid from ONE counter. A rowid is never reused, not even
  *     by a store that was rebuilt (rowids.h). Rowids are > 0 and stay below 2^45. Node ids are

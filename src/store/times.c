@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/timefmt.h"
+#include "store/texts.h"
 
 static int64_t shown_ms(int64_t created_ms, int64_t updated_ms, int64_t changed_ms)
 {
@@ -118,6 +119,26 @@ int store_text_version(struct store_conn *c, const struct store_range *range,
 	mix(&hash, range->since_ms);
 	*ret_version = hash ? hash : 1;
 	return 0;
+}
+
+int store_text_stamp(struct store_conn *c, int64_t room, struct store_stamp *ret_stamp)
+{
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		c->q, "SELECT messages_ms, (SELECT sum(evicted) FROM month WHERE room=?1) FROM"
+		      " room WHERE rowid=?1 AND gone=0");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_stamp = (struct store_stamp){sql_get_int(&st, 0), sql_get_int(&st, 1)};
+	return 0;
+}
+
+bool store_stamp_is_same(const struct store_stamp *a, const struct store_stamp *b)
+{
+	return a->messages_ms == b->messages_ms && a->evicted == b->evicted;
 }
 
 /* Out of the messages that are there: a new cache, which knows no others, tells the same. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/snapshot.h"
 #include "store/schema.h"
+#include "store/texts.h"
 
 /* At most so many unused connections are kept: enough for the FUSE workers and the writing
  * thread. */
@@ -154,6 +155,16 @@ void store_read_end(struct store_conn *conn)
 		roll_back(conn->q);
 	held_leave(s);
 	pool_give(s, conn);
+}
+
+struct store *store_of(struct store_conn *conn)
+{
+	return conn->s;
+}
+
+bool store_keeps_snapshots(const struct store *s)
+{
+	return !s->in_memory;
 }
 
 uint64_t store_generation(struct store *s)

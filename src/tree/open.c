@@ -104,8 +104,8 @@ int tree_read(struct tree_ctx *ctx, uint64_t ino, enum tree_read_from from,
 	*ret_n = 0;
 	switch (from) {
 	case TREE_READ_TRANSCRIPT:
-		*ret_n = transcript_read(ctx->tree->transcripts, ino, buf, len, offset);
-		return 0;
+		return taken(transcript_read(ctx->tree->transcripts, ino, buf, len, offset),
+			     ret_n);
 	case TREE_READ_CONTENT:
 		return upload_read(ctx, tree_ino_row(ino), buf, len, offset, ret_n);
 	case TREE_READ_PENDING:

@@ -50,6 +50,7 @@ PART = "what is asked of a part of a space, and of all that is in it"
 WIDE = {
     ("DELETE FROM month WHERE room=?1", r"SEARCH month USING PRIMARY KEY .*"): MONTHS,
     ("sum(bodies), sum(evicted) FROM month WHERE room=?1", r"SEARCH month .*"): MONTHS,
+    ("(SELECT sum(evicted) FROM month WHERE room=?1)", r"SEARCH month .*"): MONTHS,
     ("UPDATE month SET opened_ms=?4", r"SEARCH month .*"): MONTHS,
     ("SELECT 1 FROM month WHERE room=?1 AND evicted>0 LIMIT 1", r"SEARCH month .*"): MONTHS,
     ("SELECT sum(bodies), sum(evicted) FROM month", r"SCAN month"): "once, at the start",

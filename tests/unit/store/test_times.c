@@ -4,6 +4,7 @@
 
 #include "base/timefmt.h"
 #include "kit.h"
+#include "store/texts.h"
 
 static int64_t now_ms;
 
@@ -106,6 +107,52 @@ static uint64_t version(struct kit *k, int64_t room)
 	assert_int_equal(0, store_text_version(c, &range, &v));
 	store_read_end(c);
 	return v;
+}
+
+static struct store_stamp stamp(struct kit *k, int64_t room)
+{
+	struct store_conn *c;
+	struct store_stamp st;
+
+	assert_int_equal(0, store_read_begin(k->s, &c));
+	assert_int_equal(0, store_text_stamp(c, room, &st));
+	store_read_end(c);
+	return st;
+}
+
+/* A stamp stays while messages are added behind the newest, and only then. */
+static void test_stamps_of_what_stands(void **state)
+{
+	struct kit *k = *state;
+	struct store_evict evict = {.slice = 1};
+	struct store_stamp seen[6], now;
+	int64_t room;
+	guint n = 0;
+
+	k->clock = &fake_clock;
+	kit_reopen(k);
+	now_ms = T0;
+	room = kit_add_room(k, 1, "x");
+	kit_page(k, room, kit_list(said(1, 0, "one", -1), said(2, 60000, "two", -1), NULL), -1,
+		 0, STORE_PAGE_HEAD);
+	seen[n++] = stamp(k, room);
+	kit_put(k, room, said(3, 70000, "three", -1));
+	now = stamp(k, room);
+	assert_true(store_stamp_is_same(&seen[0], &now));
+	kit_put(k, room, said(1, 0, "ONE", -1));
+	seen[n++] = stamp(k, room);
+	kit_put(k, room, said(4, 30000, "late", -1));
+	seen[n++] = stamp(k, room);
+	kit_page(k, room,
+		 kit_list(said(1, 0, "ONE", -1), said(2, 60000, "two", -1),
+			  said(3, 70000, "three", -1), NULL),
+		 -1, 0, STORE_PAGE_HEAD);
+	seen[n++] = stamp(k, room);
+	assert_int_equal(1, store_evict(k->s, &evict));
+	seen[n++] = stamp(k, room);
+	for (guint i = 0; i < n; i++)
+		for (guint j = 0; j < i; j++)
+			assert_false(store_stamp_is_same(&seen[i], &seen[j]));
 }
 
 /* Whatever changes the text makes another version, once in each transaction. */
@@ -218,6 +265,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
 		T(test_every_change_has_a_time),
 		T(test_texts_have_versions),
+		T(test_stamps_of_what_stands),
 		T(test_months_are_verified),
 	};
 
