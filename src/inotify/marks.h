@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who watches a mount: the kernel tells the watches of a process, by inotify and by fanotify, in the
- * lines of /proc/PID/fdinfo/FD (proc_pid_fdinfo(5)), and tells them nowhere else.
+ * lines of /proc/PID/fdinfo/FD (the manual of proc), and tells them nowhere else.
  *
  * Thread rule: any thread that may take its time; a look at thousands of processes takes a tenth of a
  * second. Nothing here follows a path in the mount, so nothing waits for it.
