@@ -111,7 +111,8 @@ static size_t plain_path_len(const struct draft *d)
 
 void draft_set_label(struct draft *d, const char *place, const char *filename)
 {
-	_cleanup_gfree_ char *clean_place = name_from_title(place, LABEL_PLACE_MAX);
+	_cleanup_gfree_ char *clean_place =
+		name_from_title(place ? place : "", LABEL_PLACE_MAX);
 	_cleanup_gfree_ char *clean_name = name_from_file(filename, LABEL_NAME_MAX);
 	_cleanup_gfree_ char *path = NULL;
 

@@ -55,7 +55,8 @@ int draft_new(enum letter_form form, const char *spool_dir, struct draft **ret_d
 struct draft *draft_ref(struct draft *d);
 void draft_unref(struct draft **d);
 
-/* Files: the name and place that the bytes get if a crash leaves them. Best effort. */
+/* Files: the name and place that the bytes get if a crash leaves them. Best effort. place NULL: it is
+ * gone, as the space of an object that is written. */
 void draft_set_label(struct draft *d, const char *place, const char *filename);
 /* The file was closed without bytes and waits for them: it is kept even so after a crash. Best
  * effort. */

@@ -158,6 +158,11 @@ static void the_name_in_the_spool_tells_what_it_was(void **state)
 	assert_true(g_str_has_suffix(name, "project\x1fre\xEF\xBF\xBDport.pdf"));
 	assert_null(g_dir_read_name(folder));
 	g_dir_close(folder);
+	/* Of a place that is gone. */
+	draft_set_label(d, NULL, "member.json");
+	folder = g_dir_open(draft_dir, 0, NULL);
+	assert_true(g_str_has_suffix(g_dir_read_name(folder), "__\x1fmember.json"));
+	g_dir_close(folder);
 	/* With the longest possible names. */
 	char *place = fill(255, 'p'), *file = fill(255, 'f');
 	draft_set_label(d, place, file);
