@@ -298,9 +298,21 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m);
 int message_set_pin(struct write *w, int64_t rowid, int64_t pin_ms);
 int put_deleted(struct write *w, const struct room_place *room, int64_t rowid);
+/* The same for a message that comes back as another row: the tombstone no longer has its id. */
+int message_make_way(struct write *w, const struct room_place *room, int64_t rowid);
 /* Makes a tombstone a message again if it was made at until_wall_ms or before. 1: done; 0: it
  * is too new; -errno. */
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
+
+/* ---- contradict.c ---- */
+/* True if both answers are the same but for what never changes: time, author and place (webex-api.md 7.1). */
+bool message_is_same(const struct webex_message *a, const struct webex_message *b);
+/* True if `m` has another time or author than the message that is known, so that one of two answers
+ * was wrong. A time that is no more than a place in a list says nothing. */
+bool message_is_elsewhere(const struct store_message *old, const struct webex_message *m);
+/* The same, or `m` has another text that is the older one: it is out of date, or what is known was
+ * wrong. */
+bool message_contradicts(const struct store_message *old, const struct webex_message *m);
 
 /* ---- pages.c ---- */
 /* True if one span has all of this one. */
@@ -324,8 +336,10 @@ struct put {
 	GHashTable *authors; /* person id -> struct author */
 	char *owner_id;	     /* id of the owner of the store; NULL: unknown */
 	bool verifies;	     /* STORE_PAGE_VERIFIES */
-	GArray *doubts;	     /* of int64_t: known messages that come without a file they had;
-			      * NULL: believe that the file is gone */
+	bool keeps_files;    /* a message that comes without a file it had is left as it was */
+	bool believes;	     /* the answer decides between contradictions */
+	GArray *doubts; /* of int64_t: known messages that come without a file they had, or that the
+			      * answer contradicts; may be NULL */
 	/* The messages of the millisecond that was met last, in the order of their cookies; kept up
 	 * to date here, since an import has thousands of them. NULL: none was met. */
 	GPtrArray *twins;
@@ -363,7 +377,8 @@ int put_tell_late(const struct put *p);
 /*
  * Does put_message() for each message of a page that is not settled; one query says which are.
  * is_complete: known messages with lo < created <= hi that are not in the page and not pinned
- * beyond now_wall_ms are missing; of those above sure_hi only the ones that once had a pin.
+ * beyond now_wall_ms are missing; of those above sure_hi only the ones that once had a pin, or whose
+ * time is still to come.
  * Their rows are appended to `missing`, which may be NULL. *ret_newest_ms is the time of the
  * newest item; -1 if there is none.
  */

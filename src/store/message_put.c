@@ -428,27 +428,6 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 	return note_times(p, m);
 }
 
-static bool is_same_list(char **a, char **b)
-{
-	static char *none[] = {NULL};
-
-	return g_strv_equal((const char *const *)(a ? a : none),
-			    (const char *const *)(b ? b : none));
-}
-
-/* Time, author and place of a message never change (webex-api.md 7.1). */
-static bool is_same(const struct webex_message *a, const struct webex_message *b)
-{
-	return a->updated_ms == b->updated_ms && a->is_voice_clip == b->is_voice_clip &&
-	       !g_strcmp0(a->text, b->text) && !g_strcmp0(a->markdown, b->markdown) &&
-	       !g_strcmp0(a->html, b->html) && is_same_list(a->files, b->files) &&
-	       !g_strcmp0(a->parent_id, b->parent_id) &&
-	       !g_strcmp0(a->person_email, b->person_email) &&
-	       !g_strcmp0(a->mentioned_people, b->mentioned_people) &&
-	       !g_strcmp0(a->mentioned_groups, b->mentioned_groups) &&
-	       !g_strcmp0(a->attachments, b->attachments) && !g_strcmp0(a->extra, b->extra);
-}
-
 /* True if somebody edited the message; false if only one answer of the server has what another
  * one lacks. */
 static bool is_edit(const struct store_message *old, const struct webex_message *m)
@@ -468,8 +447,9 @@ static bool is_refill(const struct store_message *old, const struct webex_messag
 bool put_is_settled(const struct store_message *old, const struct webex_message *m)
 {
 	/* A slow answer never overwrites a newer fact (design 4). */
-	return !old->deleted &&
-	       (m->updated_ms < old->m.updated_ms || (!old->is_evicted && is_same(m, &old->m)));
+	return !old->deleted && !message_contradicts(old, m) &&
+	       (m->updated_ms < old->m.updated_ms ||
+		(!old->is_evicted && message_is_same(m, &old->m)));
 }
 
 static int update(struct put *p, const struct store_message *old, const struct webex_message *m)
@@ -479,11 +459,17 @@ static int update(struct put *p, const struct store_message *old, const struct w
 
 	if (put_is_settled(old, m))
 		return 0;
+	if (!p->believes && message_contradicts(old, m)) {
+		if (p->doubts)
+			rowset_add(p->doubts, old->rowid);
+		if (m->updated_ms < old->m.updated_ms || message_is_same(m, &old->m))
+			return 0;
+	}
 	if (p->verifies && is_refill(old, m))
 		return old->txt_size < 0 ? message_rewrite_row(p->w, old, m) : 0;
-	if (p->doubts && old->flags & MESSAGE_HAS_FILES) {
+	if (p->keeps_files && old->flags & MESSAGE_HAS_FILES) {
 		r = contents_lack(p->w->q, old->rowid, m->files);
-		if (r == 1)
+		if (r == 1 && p->doubts)
 			rowset_add(p->doubts, old->rowid);
 		if (r)
 			return MIN(r, 0);
@@ -537,8 +523,9 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 	if (r == 0)
 		r = message_rewrite(p->w, old, m, author->first_email);
 	if (r == 0)
-		r = is_refill(old, m) || is_same(m, &old->m) ? times_again(p->w, old)
-							     : times_changed(p->w, old, m);
+		r = is_refill(old, m) || message_is_same(m, &old->m)
+			    ? times_again(p->w, old)
+			    : times_changed(p->w, old, m);
 	if (r == 0)
 		changes_add_named(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type,
 				  old->rowid, NULL, old->stem)
@@ -555,6 +542,22 @@ static int put_new(struct put *p, const struct webex_message *m, int64_t pin_unt
 	if (r == 1)
 		r = insert(p, m, false, pin_until_ms, ret_rowid);
 	return r == -EEXIST ? -EIO : r;
+}
+
+/*
+ * The message has another time or author than an answer once said: the row makes way, and the message
+ * comes as a new one, since its name and its place hang on both.
+ */
+static int replace(struct put *p, const struct store_message *old,
+		   const struct webex_message *m, int64_t *ret_rowid)
+{
+	int r;
+
+	if (!put_can_keep(p, m))
+		return 0;
+	r = message_make_way(p->w, &p->room, old->rowid);
+	g_clear_pointer(&p->twins, g_ptr_array_unref);
+	return r < 0 ? r : put_new(p, m, 0, ret_rowid);
 }
 
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
@@ -578,9 +581,12 @@ int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		r = message_load(p->w->q, *ret_rowid, &old);
 	if (r < 0)
 		return r;
-	r = old.deleted ? revive(p, &old, m) : update(p, &old, m);
+	if (!old.deleted && p->believes && message_is_elsewhere(&old, m))
+		r = replace(p, &old, m, ret_rowid);
+	else
+		r = old.deleted ? revive(p, &old, m) : update(p, &old, m);
 	if (r == 0 && pin_until_ms > 0)
-		r = message_set_pin(p->w, old.rowid, pin_until_ms);
+		r = message_set_pin(p->w, *ret_rowid, pin_until_ms);
 	store_message_clear(&old);
 	return r;
 }

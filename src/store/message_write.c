@@ -223,6 +223,18 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	return r < 0 ? r : contents_drop_of(w, room, rowid);
 }
 
+int message_make_way(struct write *w, const struct room_place *room, int64_t rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET id='replaced ' || rowid WHERE rowid=?1");
+	int r = put_deleted(w, room, rowid);
+
+	if (r < 0)
+		return r;
+	sql_int(&st, 1, rowid);
+	return sql_run(&st);
+}
+
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

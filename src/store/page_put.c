@@ -168,6 +168,9 @@ static int put_items(struct page *page)
 	return r;
 }
 
+/* No message came since the answer that has a time so far ahead of our clock. */
+#define FUTURE_MS (INT64_C(24) * 60 * 60 * 1000)
+
 /* Finds the rows that the page should have and lacks. */
 static int find_missing(const struct page *page, const struct page_part *part, GArray *missing)
 {
@@ -175,7 +178,7 @@ static int find_missing(const struct page *page, const struct page_part *part, G
 		page->put->w->q, "SELECT rowid FROM message WHERE room=?1 AND cookie>=?2"
 				 " AND cookie<?3 AND deleted=0 AND created_ms>?4"
 				 " AND created_ms<=?5 AND pin_until_ms<=?6"
-				 " AND (created_ms<=?7 OR pin_until_ms>0)");
+				 " AND (created_ms<=?7 OR pin_until_ms>0 OR created_ms>?8)");
 	int r;
 
 	sql_int(&st, 1, page->put->room.rowid);
@@ -185,6 +188,7 @@ static int find_missing(const struct page *page, const struct page_part *part, G
 	sql_int(&st, 5, part->hi);
 	sql_int(&st, 6, part->now_wall_ms);
 	sql_int(&st, 7, part->sure_hi);
+	sql_int(&st, 8, part->now_wall_ms + FUTURE_MS);
 	while ((r = sql_step(&st)) == 1)
 		if (!rowset_has(page->seen, sql_get_int(&st, 0)))
 			rowset_add(missing, sql_get_int(&st, 0));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of messages, and the intervals of time that are completely known. */
 #include "store/internal.h"
+#include "store/doubts.h"
 
 #include <errno.h>
 
@@ -189,7 +190,7 @@ struct page {
 	enum store_page mode;
 	bool verifies, believes;
 	int64_t now_wall_ms;
-	GArray *missing; /* may be NULL */
+	GArray *missing, *doubts; /* may be NULL */
 };
 
 /* The time of the listing is kept with this accuracy, so that a page with nothing new causes no
@@ -269,7 +270,8 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 			!span_touches(w->q, room, page->span.lo,
 				      is_head(page) ? G_MAXINT64 : page->span.hi);
 	p.verifies = page->verifies;
-	p.doubts = page->believes ? NULL : page->missing;
+	p.keeps_files = !page->believes;
+	p.doubts = page->doubts;
 	r = put_items(&p, messages, page);
 	if (r == 0 && page->mode != STORE_PAGE_PICKED)
 		r = span_add(w, room, page->span, is_head(page));
@@ -288,6 +290,14 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 		     enum store_page mode, int64_t now_wall_ms, GArray *ret_missing,
 		     GPtrArray *changes)
 {
+	return store_apply_page_apart(s, room, messages, lo, hi, mode, now_wall_ms, ret_missing,
+				      ret_missing, changes);
+}
+
+int store_apply_page_apart(struct store *s, int64_t room, GPtrArray *messages, int64_t lo,
+			   int64_t hi, enum store_page mode, int64_t now_wall_ms,
+			   GArray *ret_missing, GArray *ret_doubts, GPtrArray *changes)
+{
 	struct page page = {
 		.span = {.lo = MAX(lo, -1), .hi = hi},
 		.mode = mode & ~(STORE_PAGE_VERIFIES | STORE_PAGE_BELIEVES),
@@ -295,6 +305,7 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 		.believes = mode & STORE_PAGE_BELIEVES,
 		.now_wall_ms = now_wall_ms,
 		.missing = ret_missing,
+		.doubts = ret_doubts,
 	};
 	struct write w;
 	int r;
@@ -309,13 +320,14 @@ int store_apply_page(struct store *s, int64_t room, GPtrArray *messages, int64_t
 }
 
 static int apply_message(struct write *w, int64_t room, const struct webex_message *m,
-			 int64_t pin_until_ms, int64_t *ret_rowid)
+			 bool believes, int64_t pin_until_ms, int64_t *ret_rowid)
 {
 	struct put p;
 	int r = put_begin(w, room, &p);
 
 	if (r < 0)
 		return r;
+	p.believes = believes;
 	r = put_end(&p, put_message(&p, m, false, pin_until_ms, ret_rowid));
 	return r == 0 && *ret_rowid == 0 ? -EINVAL : r;
 }
@@ -329,10 +341,20 @@ int store_apply_message(struct store *s, int64_t room, const struct webex_messag
 
 	if (r < 0)
 		return r;
-	r = write_end(&w, apply_message(&w, room, m, pin_until_wall_ms, &rowid));
+	r = write_end(&w, apply_message(&w, room, m, false, pin_until_wall_ms, &rowid));
 	if (r == 0 && ret_rowid)
 		*ret_rowid = rowid;
 	return r;
+}
+
+int store_believe_message(struct store *s, int64_t room, const struct webex_message *m,
+			  GPtrArray *changes)
+{
+	struct write w;
+	int64_t rowid;
+	int r = write_begin(s, changes, &w);
+
+	return r < 0 ? r : write_end(&w, apply_message(&w, room, m, true, 0, &rowid));
 }
 
 static int remove_message(struct write *w, int64_t rowid)

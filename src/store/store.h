@@ -406,12 +406,13 @@ enum store_page {
  * a usable time, or with a tombstone here are left out. An item with an older `updated` than
  * the known one changes nothing. No message is removed. Two kinds of doubts are appended to
  * ret_missing (int64_t; may be NULL): the known messages with lo < created <= hi that the page
- * lacks, except pinned ones and never for a filtered page; and messages of the page that lack a
- * file which they had: these are left as they were, unless the page _BELIEVES. Then the span
- * (lo, hi] is added; spans that touch merge. For _HEAD and _FILTERED `hi` is store_span_top()
- * at the time of the request, or the page's newest item if that is newer. Known messages above
- * it came by another answer meanwhile; they count as missing only if they are our own and their
- * pin has run out. hi 0: hi is the page's newest item, and every known message above it is
+ * lacks, except pinned ones and never for a filtered page; and messages of the page that lack a file which
+ * they had (left as they were, unless the page _BELIEVES), or that have another time or author, or another
+ * text that is older (what is known stays; store/doubts.h). Then the span (lo, hi] is added; spans that
+ * touch merge. For _HEAD and _FILTERED `hi` is store_span_top() at the time of the request, or the page's
+ * newest item if that is newer. Known messages above it came by another answer meanwhile; they count as
+ * missing only if they are our own and their pin has run out, or if their time is a day ahead of
+ * now_wall_ms. hi 0: hi is the page's newest item, and every known message above it is
  * missing. A _PICKED page has no interval (lo and hi are 0): its items are kept, nothing is missing,
  * and no span is added. Items of one author and millisecond get their stems in the order of (uuid time, id).
  * Authors become people with the address that was seen first. If nothing of the interval was

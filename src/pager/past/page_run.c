@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pager/past/page_run.h"
+#include "store/doubts.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -321,7 +322,8 @@ static void drop_above(const struct page_run *l, GPtrArray *items)
 			g_ptr_array_remove_index_fast(items, i);
 }
 
-static void tell_missing(const struct page_run *l, int64_t lo, const GArray *missing)
+static void tell_missing(const struct page_run *l, int64_t lo, const GArray *missing,
+			 const GArray *doubts)
 {
 	const struct page_told page = {
 		.room = l->config.room,
@@ -329,6 +331,7 @@ static void tell_missing(const struct page_run *l, int64_t lo, const GArray *mis
 		.hi = l->top,
 		.max = l->max,
 		.missing = missing,
+		.doubts = doubts,
 	};
 
 	if (l->config.missing)
@@ -342,6 +345,7 @@ static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 	const struct pager_config *c = pager_get_config(l->config.pager);
 	bool filtered = l->config.is_filtered || l->is_partial;
 	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) doubts = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	GPtrArray *changes = store_changes_new();
 	enum store_page mode;
 	int r;
@@ -356,12 +360,12 @@ static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 		mode |= STORE_PAGE_BELIEVES;
 	drop_above(l, reply->items);
 	hand_in_edge(l, reply->items);
-	r = store_apply_page(c->store, l->config.room, reply->items, lo,
-			     is_head(l) ? l->known_ms : l->top, mode, clock_wall(c->clock),
-			     missing, changes);
+	r = store_apply_page_apart(c->store, l->config.room, reply->items, lo,
+				   is_head(l) ? l->known_ms : l->top, mode,
+				   clock_wall(c->clock), missing, doubts, changes);
 	r = pager_published(l->config.pager, r, changes);
 	if (r == 0 && !filtered)
-		tell_missing(l, lo, missing);
+		tell_missing(l, lo, missing, doubts);
 	return r;
 }
 

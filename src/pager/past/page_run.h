@@ -43,6 +43,9 @@ struct page_told {
 	int64_t room, lo, hi;
 	int max; /* the page size that was asked for */
 	const GArray *missing;
+	const GArray
+		*doubts; /* messages of the page that it says something unbelievable of; may be
+			       * NULL */
 };
 
 struct page_run_config {

@@ -44,12 +44,14 @@ struct thing {
 	enum proof_kind kind;
 	int64_t row, room;
 	int64_t created_ms; /* of messages */
+	int64_t updated_ms; /* of messages; ASKING: as it was known then */
 	enum proof_state state;
 	struct proof_pace pace;
 	int64_t doubted_ms; /* mono */
 	int64_t gone_ms;    /* mono; in LISTING: when its GET was answered */
 	uint64_t call;	    /* ASKING */
 	bool tried;
+	bool was_there;	 /* so its last answer said */
 	bool is_offline; /* the last question did not reach the server */
 	char *id;	 /* ASKING: by which it is asked for; owned */
 	GArray *askers;	 /* of struct asker */
@@ -83,6 +85,8 @@ void proof_clear(struct thing *t, enum proof_verdict verdict);
 /* Asks for what is due. */
 void proof_pump(struct proof *proof);
 
+/* True if its GET found it a short time ago, so that a list without it says nothing of it. */
+bool proof_was_there(const struct proof *proof, int64_t row);
 /* The last request for that row found no network. */
 bool proof_is_offline(const struct proof *proof, int64_t row);
 /* Drops waiting doubts about things that the page shows to exist. */

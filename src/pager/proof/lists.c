@@ -26,6 +26,7 @@ struct relist {
 	int max;	/* the page size of the list that lacked them */
 	int64_t sample; /* ASKING: the one that is asked for */
 	struct page_run *run;
+	int found; /* how many samples in a row were there */
 	bool is_refuted, is_cut, is_offline;
 };
 
@@ -98,6 +99,8 @@ static void add_suspects(struct relist *r, const GArray *rows)
 		/* The suspects that were there before are sorted. */
 		if (known && bsearch(&s, r->suspects->data, known, sizeof(s), compare_suspects))
 			continue;
+		if (proof_was_there(r->head.proof, s.row))
+			continue;
 		if (store_message_created(conn, s.row, &s.created_ms) == 0)
 			g_array_append_val(r->suspects, s);
 	}
@@ -166,6 +169,8 @@ void proof_drop_seen(struct proof *p, enum proof_kind kind, const struct page_to
 	GHashTableIter iter;
 	gpointer value;
 
+	if (page->doubts)
+		g_array_append_vals(missing, page->doubts->data, page->doubts->len);
 	g_array_sort(missing, compare_rows);
 	g_hash_table_iter_init(&iter, p->things);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
@@ -185,6 +190,10 @@ void proof_page_listed(struct proof *p, const struct page_told *page)
 	proof_drop_seen(p, PROOF_MESSAGE, page);
 	if (page->missing->len > PROOF_MANY)
 		doubt_many(p, page);
+	/* The list has these, so another list would say no more. */
+	for (guint i = 0; page->doubts && i < page->doubts->len; i++)
+		proof_doubt(p, PROOF_MESSAGE, g_array_index(page->doubts, int64_t, i),
+			    page->room);
 	for (guint i = 0; i < page->missing->len && page->missing->len <= PROOF_MANY; i++) {
 		int64_t row = g_array_index(page->missing, int64_t, i);
 
@@ -242,6 +251,12 @@ static GArray *take_gone(struct relist *r, const struct page_told *page)
 	return gone;
 }
 
+/* Some of what the lists lack is gone, and some is not: they say nothing of a single message. */
+static bool is_mixed(const struct relist *r)
+{
+	return r->found > 1;
+}
+
 static void on_missing(void *arg, const struct page_told *page)
 {
 	struct relist *r = arg;
@@ -250,7 +265,10 @@ static void on_missing(void *arg, const struct page_told *page)
 	GPtrArray *changes = store_changes_new();
 	int e = 0;
 
-	if (gone->len)
+	for (guint i = 0; is_mixed(r) && i < gone->len; i++)
+		proof_doubt(r->head.proof, PROOF_MESSAGE, g_array_index(gone, int64_t, i),
+			    r->head.room);
+	if (gone->len && !is_mixed(r))
 		e = store_remove_messages(c->store, gone, clock_wall(c->clock), changes);
 	pager_published(r->head.proof->pager, e, changes);
 }
@@ -373,6 +391,11 @@ static void on_sample(void *arg, enum proof_verdict verdict)
 		return;
 	r->is_offline = verdict == PROOF_OPEN && proof_is_offline(p, r->sample);
 	proof_list_sampled(&r->head, verdict);
+	if (verdict == PROOF_THERE && ++r->found > 1) {
+		r->head.state = DOUBTED;
+		r->head.sampled = PROOF_SAMPLES;
+		r->head.pace = (struct proof_pace){.next_ms = proof_now(p)};
+	}
 	proof_pump(p);
 }
 

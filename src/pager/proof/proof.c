@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "pager/proof/internal.h"
+#include "store/doubts.h"
 
 /* So many GETs may be under way at once. */
 #define AT_ONCE 4
@@ -88,6 +89,7 @@ void proof_clear(struct thing *t, enum proof_verdict verdict)
 {
 	t->state = CLEARED;
 	t->tried = false;
+	t->was_there = verdict == PROOF_THERE;
 	proof_rest(t->proof, &t->pace);
 	proof_tell(t, verdict);
 }
@@ -107,6 +109,13 @@ static void put_off(struct thing *t)
 static struct thing *find(const struct proof *p, int64_t row)
 {
 	return g_hash_table_lookup(p->things, &row);
+}
+
+bool proof_was_there(const struct proof *p, int64_t row)
+{
+	const struct thing *t = find(p, row);
+
+	return t && t->was_there && t->state == CLEARED && t->pace.next_ms > proof_now(p);
 }
 
 bool proof_is_offline(const struct proof *p, int64_t row)
@@ -220,6 +229,7 @@ static int load(struct thing *t, char **ret_id, bool *ret_filtered)
 		return r;
 	if (t->kind == PROOF_MESSAGE && (r = store_message_get(conn, t->row, &message)) == 0) {
 		t->room = message.room;
+		t->updated_ms = message.m.updated_ms;
 		*ret_id = message.deleted ? NULL : g_steal_pointer(&message.m.id);
 	} else if (t->kind == PROOF_MEMBER &&
 		   (r = store_member_get(conn, t->row, &member)) == 0) {
@@ -284,6 +294,32 @@ static void ask(struct thing *t)
 
 /* ---- answers ---- */
 
+/* True if nobody changed the message since it was asked for, so that the answer is no older than
+ * what is known. */
+static bool is_untouched(const struct thing *t)
+{
+	struct store_message message = {0};
+	struct store_conn *conn;
+	bool is;
+
+	if (store_read_begin(config_of(t->proof)->store, &conn))
+		return false;
+	is = store_message_get(conn, t->row, &message) == 0 && !message.deleted &&
+	     message.m.updated_ms == t->updated_ms;
+	store_message_clear(&message);
+	store_read_end(conn);
+	return is;
+}
+
+static int keep_message(const struct thing *t, const struct webex_message *m,
+			GPtrArray *changes)
+{
+	struct store *s = config_of(t->proof)->store;
+
+	return is_untouched(t) ? store_believe_message(s, t->room, m, changes)
+			       : store_apply_message(s, t->room, m, 0, NULL, changes);
+}
+
 static void is_there(struct thing *t, struct webex_reply *reply)
 {
 	const struct pager_config *c = config_of(t->proof);
@@ -293,8 +329,7 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 	if (t->kind == PROOF_ROOM)
 		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
 	else if (t->kind == PROOF_MESSAGE)
-		r = store_apply_message(c->store, t->room, reply->items->pdata[0], 0, NULL,
-					changes);
+		r = keep_message(t, reply->items->pdata[0], changes);
 	else
 		r = store_apply_members(c->store, t->room, reply->items, NULL,
 					clock_wall(c->clock), changes);

@@ -32,7 +32,8 @@
  *	        before that, PROOF_SAMPLES of them by id; one is there
  *
  * If the second list has one of them, it contradicts the first one, and what it lacks itself is
- * a new suspicion. For more than PROOF_MANY spaces the list comes first, too, and each space
+ * a new suspicion. If a sample is there twice, some of what the lists lack is gone and some is not: then
+ * each that the second list lacks, too, is asked for. For more than PROOF_MANY spaces the list comes first, too, and each space
  * that it lacks is then asked for.
  *
  * Two things are proof: the answer 404 to a GET by id (for a space, also a list without it
@@ -45,6 +46,10 @@
  * round: lists of messages, lists of members, single things, and of these from space to space.
  * After PROOF_TRIES failures a thing is asked for again only when it is doubted again; a thing
  * whose question did not reach the server, as soon as something does.
+ *
+ * What a list says otherwise than it is known, and what never changes (time, author), or a file that a
+ * message lacks, or an older text, is doubted as well (store/doubts.h): the message is asked for by its
+ * id, never a list again, since lists have it.
  *
  * Nothing of this is kept across mounts, since the next list brings the doubt again.
  * Thread rule: cache thread.
