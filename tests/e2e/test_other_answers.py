@@ -1,4 +1,5 @@
 """Answers of other servers that are not whole, not ours, or no answer at all (lib/otherserver.py)."""
+import gzip
 import os
 import time
 
@@ -259,3 +260,42 @@ def test_an_unknown_length_is_not_nothing(start_mount, tmp_path, head):
         for name in names:
             assert (tmp_path / name).read_bytes() == data, name
             assert os.stat(files / name).st_size == len(data)
+
+
+def test_no_part_of_an_unknown_length_is_taken_for_the_whole(start_mount, tmp_path):
+    """One that breaks off, one that unpacks to more than is kept."""
+    piece = bytes(65536)
+    packed = gzip.compress(bytes(64 << 20))
+    bodies = {
+        "broken": Answer(200, (b"10000\r\n%s\r\n" % piece) * 4, [
+            ("Transfer-Encoding", "chunked"), ("Connection", "close")], raw=True),
+        "bomb": Answer(200, packed, [("Content-Encoding", "gzip"),
+                                     ("Content-Length", str(len(packed)))], raw=True),
+    }
+
+    def answer(request):
+        name = request.path.rpartition("/")[2]
+        if not request.path.startswith("/contents/") or name not in bodies:
+            return None
+        if request.method == "HEAD":
+            return Answer(200, b"", [("Content-Type", "text/plain")], raw=True)
+        return bodies[name]
+
+    with OtherServer() as server:
+        room = server.add_room("Harbour")
+        for name in bodies:
+            server.contents[name] = (name, "text/plain", b"")
+            server.add_message(room, None, files=[f"{server.base}/contents/{name}"])
+        server.hook = answer
+        mount = start_mount(server.base, "cache_size=8M", "timeout=5", "rate=off", token=TOKEN)
+        files = mount.path / "spaces/Harbour/files"
+        assert mount.run("ls", cwd=files).ok().lines() == sorted(bodies)
+        for name in bodies:
+            error = "Input/output error" if name == "broken" else "File too large"
+            for command in ("cat {0} > {1}/cat", "cp {0} {1}/cp", "rsync {0} {1}/rsync",
+                            "tar cf - {0} > {1}/tar"):
+                done = mount.run(command.format(name, tmp_path), cwd=files)
+                assert done.status != 0 and error in done.err, (name, command, done)
+            assert not (tmp_path / "rsync").exists(), name
+        kept = sum(p.stat().st_blocks * 512 for p in (mount.state / "cache").rglob("*.bin"))
+        assert kept < 32 << 20, kept
