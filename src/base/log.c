@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/chars.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/timefmt.h"
 
@@ -164,6 +165,8 @@ static struct said *take_said_locked(pid_t session)
 static void remember(pid_t session, char *text)
 {
 	struct said *new = g_new(struct said, 1), *old, *oldest = NULL;
+	/* Without the lock others may replace and free what is remembered. */
+	_cleanup_gfree_ char *shown = g_strdup(text);
 	char now[TIME_ISO_SIZE];
 	bool is_news;
 
@@ -183,7 +186,7 @@ static void remember(pid_t session, char *text)
 	n_of_all += session == 0;
 	pthread_mutex_unlock(&lock);
 	if (is_news && LOG_LEVEL_WARNING <= log_get_level())
-		emit(LOG_LEVEL_WARNING, "error", new->text);
+		emit(LOG_LEVEL_WARNING, "error", shown);
 	g_clear_pointer(&old, said_free);
 	g_clear_pointer(&oldest, said_free);
 }

@@ -98,7 +98,8 @@ class Hostile:
         while time.monotonic() < end and self.mount.process.poll() is None:
             self.proxy.share = self.dice.choice(SHARES)
             walk(self.mount, max(1, min(30 * SLOW, end - time.monotonic())))
-            with contextlib.suppress(OSError):
+            # A mount that has ended has no memory any more; it is judged below.
+            with contextlib.suppress(OSError, TypeError):
                 self.watch()
             time.sleep(0.2)
         (self.folder / "ledger.end").touch()

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -187,6 +188,35 @@ static void test_what_is_said_again_is_logged_once(void **state)
 	g_string_free(out, TRUE);
 }
 
+#define SPEAKERS 4
+#define WORDS 2000
+
+static void *speak(void *arg)
+{
+	for (int i = 0; i < WORDS; i++)
+		log_last_error("speaker %d: %d", *(int *)arg, i);
+	return NULL;
+}
+
+/* What one says replaces what another one is just showing. */
+static void test_many_speak_at_once(void **state)
+{
+	pthread_t threads[SPEAKERS];
+	int numbers[SPEAKERS];
+	unsigned before = log_last_error_count();
+
+	(void)state;
+	log_set_sink(LOG_SINK_NONE);
+	for (int i = 0; i < SPEAKERS; i++) {
+		numbers[i] = i;
+		assert_int_equal(0, pthread_create(&threads[i], NULL, speak, &numbers[i]));
+	}
+	for (int i = 0; i < SPEAKERS; i++)
+		pthread_join(threads[i], NULL);
+	log_set_sink(LOG_SINK_STDERR);
+	assert_int_equal(log_last_error_count() - before, SPEAKERS * WORDS);
+}
+
 static void test_stderr(void **state)
 {
 	char got[100] = "";
@@ -217,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_last_error),
 		cmocka_unit_test(test_each_session_reads_its_own),
 		cmocka_unit_test(test_what_is_said_again_is_logged_once),
+		cmocka_unit_test(test_many_speak_at_once),
 		cmocka_unit_test(test_stderr),
 	};
 
