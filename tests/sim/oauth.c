@@ -177,32 +177,14 @@ const struct integration *oauth_client(struct req *rq)
 	}
 	app = oauth_integration(rq->sim, id);
 	if (!app)
-		oauth_error(rq, 400, "invalid_client", "Client Id is invalid.");
+		req_error_as(rq, 400, "Client Id is invalid.", "invalid_client");
 	else if (!secret || strcmp(secret, app->secret)) {
-		oauth_error(rq, 401, "invalid_client", "Client authentication failed.");
+		req_error_as(rq, 401, "Client authentication failed.", "invalid_client");
 		app = NULL;
 	}
 	g_free(id);
 	g_free(secret);
 	return app;
-}
-
-void oauth_error(struct req *rq, unsigned status, const char *name, const char *words)
-{
-	GString *out;
-
-	req_error(rq, status, "%s", words);
-	out = rq->resp.body;
-	g_string_truncate(out, 0);
-	jw_open(out, NULL, '{');
-	jw_str(out, "message", words);
-	jw_open(out, "errors", '[');
-	jw_open(out, NULL, '{');
-	jw_str(out, "description", name);
-	jw_close(out, '}');
-	jw_close(out, ']');
-	jw_str(out, "trackingId", rq->tracking);
-	jw_close(out, '}');
 }
 
 char *oauth_random(size_t n_bytes)

@@ -43,8 +43,6 @@ const char *oauth_field(struct req *rq, const char *name);
 /* The integration whose id and secret the request gives, in its body or by HTTP Basic. Answers 400
  * or 401 and returns NULL otherwise. */
 const struct integration *oauth_client(struct req *rq);
-/* The error object with the OAuth name as description and words as message. */
-void oauth_error(struct req *rq, unsigned status, const char *name, const char *words);
 /* Makes a pair of tokens and answers with it; `refresh` is kept instead of a new one if it is not
  * NULL. Answers 400 if the person has too many. */
 void oauth_answer_tokens(struct req *rq, const struct integration *app, struct person *p,

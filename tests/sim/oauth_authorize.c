@@ -164,13 +164,13 @@ void oauth_code_redeem(struct req *rq, const struct integration *app)
 	struct auth_code *c = text ? g_hash_table_lookup(rq->sim->oauth->codes, text) : NULL;
 
 	if (!c || c->app != app || c->expires <= data_now(rq->sim))
-		oauth_error(rq, 400, "invalid_grant", "The code is wrong, used or expired.");
+		req_error_as(rq, 400, "The code is wrong, used or expired.", "invalid_grant");
 	else if (!uri || strcmp(uri, c->redirect_uri))
-		oauth_error(rq, 400, "invalid_grant",
-			    "The redirect_uri is not that of the code.");
+		req_error_as(rq, 400, "The redirect_uri is not that of the code.",
+			     "invalid_grant");
 	else if (!is_verified(c, oauth_field(rq, "code_verifier")))
-		oauth_error(rq, 400, "invalid_grant",
-			    "The code_verifier is not that of the code.");
+		req_error_as(rq, 400, "The code_verifier is not that of the code.",
+			     "invalid_grant");
 	else
 		oauth_answer_tokens(rq, app, c->person, c->scope, NULL);
 	/* A code serves once, however that ended. */

@@ -62,19 +62,21 @@ void oauth_device_authorize(struct req *rq)
 	char a[UUID_TEXT], b[UUID_TEXT];
 
 	if (!app) {
-		oauth_error(rq, 400, "Client Id is invalid",
-			    "The request could not be understood by the server due to "
-			    "malformed syntax.");
+		req_error_as(rq, 400,
+			     "The request could not be understood by the server due to "
+			     "malformed syntax.",
+			     "Client Id is invalid");
 		return;
 	}
 	if (!has_helpers(app)) {
-		oauth_error(rq, 400, "invalid_request",
-			    "The redirect_uri of the helper service is not registered.");
+		req_error_as(rq, 400,
+			     "The redirect_uri of the helper service is not registered.",
+			     "invalid_request");
 		return;
 	}
 	why = integration_refuses_scope(app, scope);
 	if (why) {
-		oauth_error(rq, 400, "invalid_scope", why);
+		req_error_as(rq, 400, why, "invalid_scope");
 		return;
 	}
 	d = g_new0(struct device_code, 1);
@@ -176,16 +178,16 @@ static bool is_too_fast(struct req *rq, struct device_code *d)
 		return false;
 	d->interval += 5;
 	if (rq->sim->lives.too_fast_429)
-		oauth_error(rq, 429, "slow_down", "Too many requests.");
+		req_error_as(rq, 429, "Too many requests.", "slow_down");
 	else
-		oauth_error(rq, 400, "slow_down", "The device polls too fast.");
+		req_error_as(rq, 400, "The device polls too fast.", "slow_down");
 	return true;
 }
 
 static void pending(struct req *rq)
 {
-	oauth_error(rq, rq->sim->lives.pending_400 ? 400 : 428, "authorization_pending",
-		    "The person has not decided yet.");
+	req_error_as(rq, rq->sim->lives.pending_400 ? 400 : 428,
+		     "The person has not decided yet.", "authorization_pending");
 }
 
 void oauth_device_token(struct req *rq)
@@ -197,18 +199,18 @@ void oauth_device_token(struct req *rq)
 	if (!app)
 		return;
 	if (!grant || strcmp(grant, GRANT))
-		oauth_error(rq, 400, "unsupported_grant_type",
-			    "The grant_type is not " GRANT ".");
+		req_error_as(rq, 400, "The grant_type is not " GRANT ".",
+			     "unsupported_grant_type");
 	else if (!d || d->app != app || d->state == DEVICE_DONE ||
 		 d->expires <= data_now(rq->sim))
-		oauth_error(rq, 400, "invalid_grant",
-			    "The device code is wrong, used or expired.");
+		req_error_as(rq, 400, "The device code is wrong, used or expired.",
+			     "invalid_grant");
 	else if (is_too_fast(rq, d))
 		return;
 	else if (d->state == DEVICE_WAITING)
 		pending(rq);
 	else if (d->state == DEVICE_DENIED)
-		oauth_error(rq, 400, "access_denied", "The person refused.");
+		req_error_as(rq, 400, "The person refused.", "access_denied");
 	else {
 		oauth_answer_tokens(rq, app, d->person, d->scope, NULL);
 		if (rq->resp.status == 200)

@@ -93,8 +93,8 @@ void oauth_answer_tokens(struct req *rq, const struct integration *app, struct p
 	char *access, *kept;
 
 	if (!again && count_living(sim, p) >= sim->lives.token_limit) {
-		oauth_error(rq, 400, "tokenlimit_reached",
-			    "The person has too many living tokens.");
+		req_error_as(rq, 400, "The person has too many living tokens.",
+			     "tokenlimit_reached");
 		return;
 	}
 	access = again ? g_strdup(again)
@@ -114,8 +114,8 @@ static void refresh(struct req *rq, const struct integration *app)
 	struct token *t = data_token(rq->sim, text);
 
 	if (!t || !t->is_refresh || t->integration != app) {
-		oauth_error(rq, 400, "invalid_grant",
-			    "The refresh token is wrong, revoked or expired.");
+		req_error_as(rq, 400, "The refresh token is wrong, revoked or expired.",
+			     "invalid_grant");
 		return;
 	}
 	if (rq->sim->lives.rotate) {
@@ -136,13 +136,13 @@ void oauth_access_token(struct req *rq)
 	if (!app)
 		return;
 	if (!grant)
-		oauth_error(rq, 400, "invalid_request", "grant_type is missing.");
+		req_error_as(rq, 400, "grant_type is missing.", "invalid_request");
 	else if (!strcmp(grant, "authorization_code"))
 		oauth_code_redeem(rq, app);
 	else if (!strcmp(grant, "refresh_token"))
 		refresh(rq, app);
 	else
-		oauth_error(rq, 400, "unsupported_grant_type", "The grant_type is unknown.");
+		req_error_as(rq, 400, "The grant_type is unknown.", "unsupported_grant_type");
 }
 
 /* ---- what may be done with a token ---- */

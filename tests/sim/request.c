@@ -153,9 +153,26 @@ void req_no_content(struct req *rq)
 	rq->resp.status = 204;
 }
 
-void req_error(struct req *rq, unsigned status, const char *fmt, ...)
+void req_error_as(struct req *rq, unsigned status, const char *words, const char *description)
 {
 	GString *out = req_ok(rq);
+
+	rq->resp.status = status;
+	if (status == 204 || status == 304)
+		return;
+	jw_open(out, NULL, '{');
+	jw_str(out, "message", words);
+	jw_open(out, "errors", '[');
+	jw_open(out, NULL, '{');
+	jw_str(out, "description", description);
+	jw_close(out, '}');
+	jw_close(out, ']');
+	jw_str(out, "trackingId", rq->tracking);
+	jw_close(out, '}');
+}
+
+void req_error(struct req *rq, unsigned status, const char *fmt, ...)
+{
 	va_list ap;
 	char *text, *raw;
 
@@ -164,19 +181,7 @@ void req_error(struct req *rq, unsigned status, const char *fmt, ...)
 	va_end(ap);
 	text = g_utf8_make_valid(raw, -1);
 	g_free(raw);
-	rq->resp.status = status;
-	if (status == 204 || status == 304)
-		goto out;
-	jw_open(out, NULL, '{');
-	jw_str(out, "message", text);
-	jw_open(out, "errors", '[');
-	jw_open(out, NULL, '{');
-	jw_str(out, "description", text);
-	jw_close(out, '}');
-	jw_close(out, ']');
-	jw_str(out, "trackingId", rq->tracking);
-	jw_close(out, '}');
-out:
+	req_error_as(rq, status, text, text);
 	g_free(text);
 }
 

@@ -112,6 +112,8 @@ void req_parse_uri(struct req *rq);
 cJSON *req_json(struct req *rq);
 void req_header(struct req *rq, const char *name, const char *value);
 void req_error(struct req *rq, unsigned status, const char *fmt, ...) G_GNUC_PRINTF(3, 4);
+/* With a description of its own. */
+void req_error_as(struct req *rq, unsigned status, const char *words, const char *description);
 void req_forbidden(struct req *rq);
 /* Starts a JSON answer with status 200 and returns its body. */
 GString *req_ok(struct req *rq);
