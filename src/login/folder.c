@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -92,23 +93,34 @@ GPtrArray *login_names(void)
 	return names;
 }
 
+/* True if the file is the one that has the path: whoever forgets the login removes its lock. */
+static bool is_at(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 &&
+	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
 int login_lock(const char *name, int *ret_fd)
 {
 	_cleanup_gfree_ char *path = path_of(name, ".lock");
-	_cleanup_close_ int fd = -1;
-	int r = make_folder();
+	int fd, r = make_folder();
 
-	if (r == 0)
+	while (r == 0) {
 		r = private_file(path, O_RDWR | O_CREAT, &fd);
-	if (r < 0)
-		return r;
-	do
-		r = flock(fd, LOCK_EX);
-	while (r < 0 && errno == EINTR);
-	if (r < 0)
-		return -errno;
-	*ret_fd = steal_fd(&fd);
-	return 0;
+		if (r < 0)
+			break;
+		while ((r = flock(fd, LOCK_EX)) < 0 && errno == EINTR)
+			;
+		r = r < 0 ? -errno : 0;
+		if (r == 0 && is_at(fd, path)) {
+			*ret_fd = fd;
+			return 0;
+		}
+		close(fd);
+	}
+	return r;
 }
 
 int login_reserve(const char *name, int *ret_fd)
@@ -128,6 +140,13 @@ int login_reserve(const char *name, int *ret_fd)
 	}
 	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+void login_release(const char *name)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".new");
+
+	(void)unlink(path);
 }
 
 static int sync_folder(void)
@@ -154,14 +173,13 @@ int login_save(const struct login *l, int fd)
 
 int login_remove(const char *name)
 {
-	static const char *const endings[] = {".new", ".lock"};
 	_cleanup_gfree_ char *path = path_of(name, ".json");
+	_cleanup_gfree_ char *lock = path_of(name, ".lock");
 	int r = unlink(path) < 0 ? -errno : 0;
 
-	for (size_t i = 0; i < G_N_ELEMENTS(endings) && (r == 0 || r == -ENOENT); i++) {
-		_cleanup_gfree_ char *other = path_of(name, endings[i]);
-
-		(void)unlink(other);
-	}
+	if (r < 0 && r != -ENOENT)
+		return r;
+	login_release(name);
+	(void)unlink(lock);
 	return r;
 }

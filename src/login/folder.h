@@ -27,6 +27,8 @@ GPtrArray *login_names(void);
 int login_lock(const char *name, int *ret_fd);
 /* Under the lock: makes the room for the next version. The descriptor is the caller's to close. */
 int login_reserve(const char *name, int *ret_fd);
+/* Under the lock: gives the room back, if it was not written to. */
+void login_release(const char *name);
 /* Under the lock: writes the login into `fd` of login_reserve() and makes it the one that is kept. */
 int login_save(const struct login *l, int fd);
 /* Under the lock: -ENOENT if it is not there. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -45,43 +46,48 @@ static int give(const struct login *l)
 	return puts(l->access) < 0 || fflush(stdout) < 0 ? EX_TEMPFAIL : EXIT_SUCCESS;
 }
 
+/* A token that lives serves, where there is no better one. Else `otherwise`. */
+static int give_or(const struct login *l, const char *refused, int otherwise)
+{
+	return is_other(l, refused) && is_living(l) ? give(l) : otherwise;
+}
+
 static int say_ended(const char *name, const char *why)
 {
 	fprintf(stderr, "the login %s has ended (%s): sparkfs login %s\n", name, why, name);
 	return EXIT_LOGIN;
 }
 
-/* What a refused refresh means; only 400 and 401 end a login. */
+/* What a refused refresh means. Only 400 and 401 end a login, unless it is the integration that the
+ * service does not know: then what is configured is to be mended, and the tokens may be good. */
 static int end_or_wait(struct login *l, int fd, const struct login_fault *f,
 		       const char *refused)
 {
-	if (f->status == 400 || f->status == 401) {
+	if ((f->status == 400 || f->status == 401) && f->error != WEBEX_OAUTH_CLIENT) {
 		l->ended = g_strdup(f->words);
 		(void)login_save(l, fd);
 		return say_ended(l->name, f->words);
 	}
-	if (is_other(l, refused) && is_living(l))
-		return give(l);
+	login_release(l->name);
 	fprintf(stderr, "the login %s cannot be refreshed now: %s\n", l->name, f->words);
-	return EX_TEMPFAIL;
+	return give_or(l, refused, EX_TEMPFAIL);
 }
 
-/* Under the lock, with room for the answer. */
-static int refresh(struct login *l, int fd, const char *refused)
+/* Under the lock. */
+static int refresh_as(struct login *l, const struct login_integration *app, const char *refused)
 {
-	struct login_integration app;
-	struct login_server server;
+	_cleanup_close_ int fd = -1;
+	struct login_server server = {0};
 	struct login_fault fault = {0};
 	struct webex_grant grant;
-	char *reason = NULL;
-	int status, r = login_integration_find(&app, &reason);
+	int status, r = login_reserve(l->name, &fd);
 
 	if (r < 0) {
-		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name, reason);
-		g_free(reason);
-		return is_other(l, refused) && is_living(l) ? give(l) : EX_TEMPFAIL;
+		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name,
+			g_strerror(-r));
+		return give_or(l, refused, EX_TEMPFAIL);
 	}
-	r = login_server_open(&server, l->base_url, &app, TIMEOUT_MS, &fault.words);
+	r = login_server_open(&server, l->base_url, app, TIMEOUT_MS, &fault.words);
 	if (r == 0)
 		r = login_refresh(&server, l->refresh, &grant, &fault);
 	if (r == 0) {
@@ -97,13 +103,36 @@ static int refresh(struct login *l, int fd, const char *refused)
 	}
 	login_fault_clear(&fault);
 	login_server_close(&server);
+	return status;
+}
+
+/* Under the lock. A refresh token is good for the integration alone that it was given to: asked by
+ * another one, the service would call it wrong. */
+static int refresh(struct login *l, const char *refused)
+{
+	struct login_integration app = {0};
+	_cleanup_gfree_ char *reason = NULL;
+	int status, r = login_integration_find(&app, &reason);
+
+	if (r == 0 && g_strcmp0(app.id, l->client_id) != 0) {
+		reason =
+			g_strdup_printf("it is of the integration %s, and %s names another one",
+					l->client_id, app.source);
+		r = -EINVAL;
+	}
+	if (r < 0) {
+		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name, reason);
+		status = give_or(l, refused, EX_TEMPFAIL);
+	} else {
+		status = refresh_as(l, &app, refused);
+	}
 	login_integration_clear(&app);
 	return status;
 }
 
 static int give_under_lock(const char *name, const char *refused)
 {
-	_cleanup_close_ int lock = -1, fd = -1;
+	_cleanup_close_ int lock = -1;
 	struct login l = {0};
 	int status, r = login_lock(name, &lock);
 
@@ -113,18 +142,14 @@ static int give_under_lock(const char *name, const char *refused)
 		fprintf(stderr, "the login %s: %s\n", name, g_strerror(-r));
 		return EX_TEMPFAIL;
 	}
-	if (is_other(&l, refused) && is_young(&l)) {
+	if (is_other(&l, refused) && is_young(&l))
 		status = give(&l);
-	} else if (l.ended || !l.refresh) {
-		status = is_other(&l, refused) && is_living(&l)
-				 ? give(&l)
-				 : say_ended(name, l.ended ? l.ended : "its token is dead");
-	} else if ((r = login_reserve(name, &fd)) < 0) {
-		fprintf(stderr, "the login %s cannot be refreshed: %s\n", name, g_strerror(-r));
-		status = is_other(&l, refused) && is_living(&l) ? give(&l) : EX_TEMPFAIL;
-	} else {
-		status = refresh(&l, fd, refused);
-	}
+	else if (!l.ended && l.refresh)
+		status = refresh(&l, refused);
+	else if (is_other(&l, refused) && is_living(&l))
+		status = give(&l);
+	else
+		status = say_ended(name, l.ended ? l.ended : "its token is dead");
 	login_clear(&l);
 	return status;
 }
@@ -152,12 +177,15 @@ int login_give_main(int argc, char **argv)
 {
 	const char *name = argc > 2 ? argv[2] : "";
 	const char *refused = argc > 4 && strcmp(argv[3], "--not") == 0 ? argv[4] : NULL;
-	struct login l;
+	struct login l = {0};
 	bool good;
-	int status;
+	int status, r = login_name_is_good(name) ? login_load(name, &l) : -ENOENT;
 
-	if (!login_name_is_good(name) || login_load(name, &l) < 0) {
-		fprintf(stderr, "there is no login %s: sparkfs login\n", name);
+	/* No token in a core dump, and none that another process could look at. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	if (r < 0) {
+		fprintf(stderr, "the login %s: %s: sparkfs login\n", name,
+			r == -ENOENT ? "there is none" : g_strerror(-r));
 		return EXIT_LOGIN;
 	}
 	good = is_other(&l, refused) && is_young(&l);

@@ -1,4 +1,5 @@
 """sparkfs login, logout, accounts: the ways, what ends them, and what is kept."""
+import fcntl
 import html.parser
 import http.client
 import json
@@ -606,7 +607,45 @@ def test_the_end_of_a_login(person, sim):
     assert give(person, "me") != token
     person.login("--token", "portal", text="bob-token")
     assert "its token is dead" in give(person, "portal", *refused("bob-token"), status=3)
-    assert "there is no login x" in give(person, "x", status=3)
+    assert "the login x: there is none" in give(person, "x", status=3)
+
+
+def test_another_integration_ends_no_login(person, sim):
+    """Nor does a wrong secret: what is configured is mended, and the login goes on."""
+    by_device(person, "me")
+    token = person.record("me")["accessToken"]
+    asked = len(sim.requests("POST", "/access_token"))
+    person.integrate("other")
+    assert "it is of the integration sim-client" in give(person, "me", *refused(token), status=75)
+    assert len(sim.requests("POST", "/access_token")) == asked
+    person.integrate(secret="wrong")
+    assert "cannot be refreshed now" in give(person, "me", *refused(token), status=75)
+    assert {p.name for p in person.folder.iterdir()} == {"me.json", "me.lock"}
+    person.integrate()
+    assert give(person, "me", *refused(token)) != token
+
+
+def test_a_login_that_is_forgotten_while_somebody_waits_for_it(person, sim):
+    """Whoever waited has not the lock of a login that was made anew meanwhile."""
+    by_device(person, "me")
+    token = person.record("me")["accessToken"]
+    with open(person.folder / "me.lock", "r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        child = person.start("--give-token", "me", *refused(token))
+        # The child's worker waits for the lock.
+        wait_until(lambda: f":{os.fstat(lock.fileno()).st_ino} " in "".join(
+            line for line in pathlib.Path("/proc/locks").read_text().splitlines(True)
+            if "->" in line))
+        os.unlink(person.folder / "me.lock")
+        with open(person.folder / "me.lock", "x+b") as new:
+            os.fchmod(new.fileno(), 0o600)
+            fcntl.flock(new, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            wait_until(lambda: f":{os.fstat(new.fileno()).st_ino} " in "".join(
+                line for line in pathlib.Path("/proc/locks").read_text().splitlines(True)
+                if "->" in line))
+            assert not sim.requests("POST", "/access_token")
+    assert end(child).strip() == person.record("me")["accessToken"] != token
 
 
 def test_rotation_and_a_kill_in_between(person, sim):
