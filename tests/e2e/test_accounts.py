@@ -1,5 +1,6 @@
 """sparkfs login, logout, accounts: the ways, what ends them, and what is kept."""
 import fcntl
+import hashlib
 import html.parser
 import http.client
 import json
@@ -546,7 +547,6 @@ def give(person, name, *args, status=0):
 
 
 def refused(token):
-    import hashlib
     return "--not", hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
