@@ -102,6 +102,19 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	return is;
 }
 
+/* The thread of raw JSON is as somebody wrote it, and so may be in another notation (a bare UUID, too) than
+ * in what the server lists. */
+static bool is_same_thread(const char *a, const char *b)
+{
+	char left[WEBEX_ID_HEX_SIZE], right[WEBEX_ID_HEX_SIZE];
+
+	if (!a || !b)
+		return a == b;
+	webex_id_hex(a, left);
+	webex_id_hex(b, right);
+	return strcmp(left, right) == 0;
+}
+
 enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };
 
 /* Who asks, and what for. */
@@ -117,8 +130,8 @@ static enum verdict judge(const struct letter_job *job, const struct question *q
 	const struct outbox_letter *l = job->letter;
 	int64_t rowid, start_ms = window_start(job);
 
-	if (g_strcmp0(m->person_id, q->me) != 0 ||
-	    g_strcmp0(m->parent_id, q->said.parent_id) != 0 ||
+	if (!m->person_id || !webex_id_is_same(m->person_id, q->me) ||
+	    !is_same_thread(m->parent_id, q->said.parent_id) ||
 	    m->created_ms < start_ms - DOUBT_MS || !is_delivered(l, &q->said, m) ||
 	    g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;

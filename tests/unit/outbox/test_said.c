@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "outbox_kit.h"
+#include "webex/id.h"
 
 static struct webex_message *with_parent(struct webex_message *m)
 {
@@ -93,6 +94,52 @@ static void raw_json_of_text_that_is_not_there_did_not_arrive(void **state)
 	kit_expect_kept(k, &end, body, "unsent", "it did not arrive");
 }
 
+/* Who wrote the JSON may have the id of the thread in another notation. */
+static void a_thread_is_the_same_in_any_notation(void **state)
+{
+	static const char uuid[] = "eb8a3630-f8d9-11ef-9a2b-0242ac110003";
+	static const char *const clusters[] = {"us", "urn:TEAM:eu-central-1_k"};
+	struct kit *k = *state;
+
+	for (size_t i = 0; i <= G_N_ELEMENTS(clusters); i++) {
+		struct webex_message *m = kit_message(k, "hello", kit_now());
+		char *written = i < G_N_ELEMENTS(clusters)
+					? webex_id_encode(clusters[i], "MESSAGE", uuid)
+					: g_strdup(uuid);
+		char *body =
+			g_strdup_printf("{\"text\":\"hello\",\"parentId\":\"%s\"}", written);
+		char *id = g_strdup(m->id);
+		struct outcome end;
+
+		m->parent_id = webex_id_encode("us", "MESSAGE", uuid);
+		kit_send_into_doubt(k, kit_letter(k, LETTER_JSON, body), &end);
+		fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+		kit_expect_delivered(k, &end, id);
+		g_free(written);
+		g_free(body);
+		g_free(id);
+	}
+	assert_int_equal(outbox_count(k->o), 0);
+}
+
+/* The account's id is that of one answer, the author's that of another. */
+static void an_author_is_the_same_in_any_notation(void **state)
+{
+	struct kit *k = *state;
+	struct webex_message *m = kit_message(k, "hello", kit_now());
+	char *id = g_strdup(m->id);
+	struct webex_id me;
+	struct outcome end;
+
+	assert_int_equal(webex_id_decode(k->me, &me), 0);
+	g_free(m->person_id);
+	m->person_id = webex_id_encode("urn:TEAM:eu-central-1_k", "PEOPLE", me.rest);
+	kit_send_into_doubt(k, kit_text(k, 1, "hello"), &end);
+	fake_answer_list(fake_expect(FAKE_LIST), NULL, m, NULL);
+	kit_expect_delivered(k, &end, id);
+	g_free(id);
+}
+
 /* `post` and `post.json` with the same text: the message may be that of the other one. */
 static void a_rival_may_be_written_in_another_form(void **state)
 {
@@ -125,6 +172,8 @@ int main(void)
 		kit_test(raw_json_with_more_than_text_cannot_be_compared),
 		kit_test(raw_json_of_text_is_compared_like_text),
 		kit_test(raw_json_of_text_that_is_not_there_did_not_arrive),
+		kit_test(a_thread_is_the_same_in_any_notation),
+		kit_test(an_author_is_the_same_in_any_notation),
 		kit_test(a_rival_may_be_written_in_another_form),
 	};
 
