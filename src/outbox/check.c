@@ -435,20 +435,11 @@ static bool is_group(const struct letter_job *job)
 	return !is_direct;
 }
 
-static bool is_comparable(const struct outbox_letter *l)
-{
-	struct said said;
-	bool is = said_by(l, &said);
-
-	said_clear(&said);
-	return is;
-}
-
 void outbox_check_begin(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_slow |= job->error == -ETIMEDOUT;
-	if (!is_comparable(job->letter))
+	if (!said_is_comparable(job->letter))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "
 			"JSON that has more than text and Markdown");

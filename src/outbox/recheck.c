@@ -53,17 +53,14 @@ static void submit(struct outbox *o, const struct recheck *r, int64_t known_unti
 {
 	struct outbox_letter *l;
 	struct letter_job *job;
-	struct said said;
 
 	if (outbox_take(o, r->listed, &l) < 0)
 		return;
-	if (!said_by(l, &said) || !destination_is_known(&l->to) ||
+	if (!said_is_comparable(l) || !destination_is_known(&l->to) ||
 	    outbox_item_hold(o, r->listed) < 0) {
-		said_clear(&said);
 		outbox_letter_free(l);
 		return;
 	}
-	said_clear(&said);
 	job = g_new0(struct letter_job, 1);
 	job->o = o;
 	job->letter = l;

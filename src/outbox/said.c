@@ -47,6 +47,15 @@ bool said_by(const struct outbox_letter *l, struct said *ret_said)
 	return true;
 }
 
+bool said_is_comparable(const struct outbox_letter *l)
+{
+	struct said said;
+	bool is = said_by(l, &said);
+
+	said_clear(&said);
+	return is;
+}
+
 /* The server rewrites mentions; webex_markdown_source writes them back. */
 static bool is_same_markdown(const struct webex_message *m, const char *markdown)
 {

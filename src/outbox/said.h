@@ -20,6 +20,8 @@ struct said {
  * that is not known here. For a file: what goes with it; the file is compared by its name. */
 bool said_by(const struct outbox_letter *l, struct said *ret_said);
 void said_clear(struct said *said);
+/* What said_by() returns. */
+bool said_is_comparable(const struct outbox_letter *l);
 /* True if the message says that. Not about the thread. */
 bool said_is_in(const struct said *said, const struct webex_message *m);
 /* True if a message that one letter became could be taken for the other's. */
