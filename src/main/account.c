@@ -130,14 +130,18 @@ static int write_owner(const char *path, const char *base_url,
 	return r;
 }
 
-/* The owner of the account in that folder of the state. */
+int account_owner_of(const struct account_roots *roots, const char *base_url, const char *key,
+		     struct account_owner *ret_owner)
+{
+	_cleanup_gfree_ char *path = g_build_filename(roots->state, key, "account", NULL);
+
+	return read_owner(path, base_url, ret_owner);
+}
+
 static int read_folder(const struct account_config *config, const char *key,
 		       struct account_owner *ret_owner)
 {
-	_cleanup_gfree_ char *path =
-		g_build_filename(config->roots->state, key, "account", NULL);
-
-	return read_owner(path, config->base_url, ret_owner);
+	return account_owner_of(config->roots, config->base_url, key, ret_owner);
 }
 
 /* The folder of the account on this server whose owner has that address; NULL if there is none, or
@@ -323,16 +327,20 @@ static char *make_key(const struct account_config *config, const struct account_
 	return g_strconcat(*email ? email : "account", suffix, NULL);
 }
 
+char *account_holder(int lock_fd)
+{
+	char path[PATH_MAX];
+	ssize_t n = pread(lock_fd, path, sizeof(path), 0);
+
+	return n > 0 ? g_strndup(path, (gsize)n) : NULL;
+}
+
 /* Whether the mount whose path is in the lock file is not there: it ends, or has just begun. */
 static bool is_between(int fd)
 {
-	char path[PATH_MAX + 1];
-	ssize_t n = pread(fd, path, sizeof(path) - 1, 0);
+	_cleanup_gfree_ char *path = account_holder(fd);
 
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	return mountpoint_is_mounted(path, NULL) == 0;
+	return path && mountpoint_is_mounted(path, NULL) == 0;
 }
 
 /* 0, -EBUSY, or another error. Waits for a mount that ends, for *left_ms in all. */

@@ -62,6 +62,10 @@ int account_recall(const struct account_config *config, struct account_owner *re
 int account_remember_token(const struct account_config *config,
 			   const struct account_owner *owner);
 
+/* Gives the owner that is noted in the folder `key` of the state. 0 or -ENOENT: none of that server is. */
+int account_owner_of(const struct account_roots *roots, const char *base_url, const char *key,
+		     struct account_owner *ret_owner);
+
 struct account {
 	char *key;
 	char *store_path; /* NULL: memory */
@@ -78,11 +82,14 @@ int account_open(const struct account_config *config, const struct account_owner
 		 struct account *ret_account, char **ret_reason);
 void account_close(struct account *a);
 
-/* ---- account_files.c: beside a mount ---- */
-
 /* The end of the names of the account's folders: "-<12 hex digits>". Owned. */
 char *account_suffix(const char *base_url, const char *id);
-/* Where the account is mounted (owned); NULL: nowhere. */
+/* The path that the mount with that lock noted in it (owned); NULL: none, as on a full disk. */
+char *account_holder(int lock_fd);
+
+/* ---- account_files.c: beside a mount ---- */
+
+/* Where the account is mounted (owned; empty: somewhere); NULL: nowhere. */
 char *account_mounted_at(const struct account_roots *roots, const char *base_url,
 			 const char *id);
 /* Removes what was fetched for it, and nothing that is unsent. 0 or -errno. */

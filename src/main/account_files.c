@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -17,34 +16,57 @@
 /* Folders below a cache are not deeper. */
 #define DEPTH_MAX 4
 
-/* The path in the lock file, if somebody holds the lock. */
+/* True if the folders of that name are the account's: their name says it or, where a person has chosen
+ * the name, the owner who is noted there. */
+static bool is_key(const struct account_roots *roots, const char *key, const char *base_url,
+		   const char *id)
+{
+	_cleanup_gfree_ char *suffix = account_suffix(base_url, id);
+	struct account_owner owner;
+	bool is_its;
+
+	if (g_str_has_suffix(key, suffix))
+		return true;
+	if (account_owner_of(roots, base_url, key, &owner) < 0)
+		return false;
+	is_its = strcmp(owner.id, id) == 0;
+	account_owner_clear(&owner);
+	return is_its;
+}
+
+/* The key in "<key>.lock" or "<key>~2.lock" (owned); NULL: it is the name of no lock. */
+static char *key_of_lock(const char *name)
+{
+	return g_str_has_suffix(name, ".lock")
+		       ? g_strndup(name,
+				   MIN(strcspn(name, "~"), strlen(name) - strlen(".lock")))
+		       : NULL;
+}
+
+/* The path in the lock file, empty if it has none; NULL: nobody holds the lock. */
 static char *holder_of(const char *path)
 {
 	_cleanup_close_ int fd = -1;
-	char text[PATH_MAX + 1];
-	ssize_t n;
+	char *holder;
 
 	if (private_file(path, O_RDWR, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return NULL;
-	n = pread(fd, text, sizeof(text) - 1, 0);
-	return n > 0 ? g_strndup(text, (gsize)n) : NULL;
+	holder = account_holder(fd);
+	return holder ? holder : g_strdup("");
 }
 
 char *account_mounted_at(const struct account_roots *roots, const char *base_url,
 			 const char *id)
 {
-	_cleanup_gfree_ char *suffix = account_suffix(base_url, id);
 	GDir *dir = g_dir_open(roots->state, 0, NULL);
 	const char *name;
 	char *found = NULL;
 
 	while (dir && !found && (name = g_dir_read_name(dir))) {
-		const char *hash = strstr(name, suffix);
 		_cleanup_gfree_ char *path = g_build_filename(roots->state, name, NULL);
+		_cleanup_gfree_ char *key = key_of_lock(name);
 
-		/* "<key>.lock", "<key>~2.lock" */
-		if (hash && g_str_has_suffix(name, ".lock") &&
-		    strchr(".~", hash[strlen(suffix)]))
+		if (key && is_key(roots, key, base_url, id))
 			found = holder_of(path);
 	}
 	if (dir)
@@ -100,7 +122,6 @@ static int purge_folder(const char *path)
 
 int account_purge(const struct account_roots *roots, const char *base_url, const char *id)
 {
-	_cleanup_gfree_ char *suffix = account_suffix(base_url, id);
 	GDir *dir = roots->cache ? g_dir_open(roots->cache, 0, NULL) : NULL;
 	const char *name;
 	int r = 0;
@@ -108,7 +129,7 @@ int account_purge(const struct account_roots *roots, const char *base_url, const
 	while (dir && r == 0 && (name = g_dir_read_name(dir))) {
 		_cleanup_gfree_ char *path = g_build_filename(roots->cache, name, NULL);
 
-		if (g_str_has_suffix(name, suffix))
+		if (is_key(roots, name, base_url, id))
 			r = purge_folder(path);
 	}
 	if (dir)

@@ -32,8 +32,8 @@ int logins_purge(const struct login *l, char **ret_reason)
 	int r;
 
 	if (path) {
-		*ret_reason =
-			g_strdup_printf("%s is mounted at %s; unmount it first", l->name, path);
+		*ret_reason = g_strdup_printf("%s is mounted%s%s; unmount it first", l->name,
+					      *path ? " at " : "", path);
 		return -EBUSY;
 	}
 	account_roots_init(&roots, NULL, false);
@@ -112,7 +112,7 @@ static char **row_of(const struct login *l, const char *path)
 	row[2] = g_strdup(l->base_url);
 	row[3] = g_strdup(login_way_name(l->way));
 	row[4] = g_strdup(end);
-	row[5] = g_strdup(path ? path : "-");
+	row[5] = g_strdup(!path ? "-" : *path ? path : "?");
 	return row;
 }
 

@@ -436,6 +436,50 @@ static void test_links_are_not_followed(void **state)
 	g_free(tokens);
 }
 
+static void assert_mounted_at(struct fixture *f, const char *where)
+{
+	char *found = account_mounted_at(&f->roots, URL, alice_id);
+
+	if (!found || !where)
+		assert_ptr_equal(found, where);
+	else
+		assert_string_equal(found, where);
+	g_free(found);
+}
+
+/* Of the account, under whatever name its folders are. */
+static void test_beside_a_mount(void **state)
+{
+	static const char *const names[] = {NULL, "work"};
+	struct fixture *f = *state;
+
+	/* Something is mounted there, so that the second does not wait for the end of the first. */
+	f->config.mountpoint = "/";
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		struct account first, second;
+		char *store;
+
+		f->config.name = names[i];
+		first = open_account(f, &f->alice);
+		second = open_account(f, &f->alice);
+		assert_mounted_at(f, "/");
+		account_close(&first);
+		assert_mounted_at(f, "/");
+		/* The disk was full. */
+		assert_int_equal(ftruncate(second.lock_fd, 0), 0);
+		assert_mounted_at(f, "");
+		store = g_path_get_dirname(second.store_path);
+		account_close(&second);
+		assert_mounted_at(f, NULL);
+
+		assert_int_equal(account_purge(&f->roots, URL, bob_id), 0);
+		assert_true(g_file_test(store, G_FILE_TEST_IS_DIR));
+		assert_int_equal(account_purge(&f->roots, URL, alice_id), 0);
+		assert_false(g_file_test(store, G_FILE_TEST_EXISTS));
+		g_free(store);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +503,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_mount_that_is_there_is_not_waited_for,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_beside_a_mount, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
