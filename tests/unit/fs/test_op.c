@@ -19,6 +19,7 @@
 #include "base/timefmt.h"
 
 #include "op_kit.h"
+#include "op_world.h"
 
 /* ---- the world ---- */
 
@@ -26,44 +27,17 @@ static struct fs *world;
 
 static int setup(void **state)
 {
-	struct store_config store = {.holder = "test"};
-	struct pager_config pager = {.clock = clock_system(), .soft_wait_ms = 30};
-	struct fs *fs = g_new0(struct fs, 1);
-
-	assert_int_equal(0, work_queue_start("test", &fs->config.queue));
-	assert_int_equal(0, store_open(&store, &fs->config.store, NULL));
-	pager.store = fs->config.store;
-	pager.queue = fs->config.queue;
-	assert_int_equal(0, pager_new(&pager, &fs->config.pager));
-	fs->config.clock = clock_system();
-	fs->config.lookup_timeout_ms = 5000;
-	g_queue_init(&fs->parked);
+	(void)state;
+	world = new_world(30, 5000);
 	atomic_store(&notices, 0);
 	atomic_store(&detached, 0);
-	world = fs;
-	*state = fs;
 	return 0;
-}
-
-static void shut(void *arg)
-{
-	struct fs *fs = arg;
-
-	op_fail_all(fs);
-	pager_shutdown(fs->config.pager);
-	while (answer_one(-ESHUTDOWN))
-		;
 }
 
 static int teardown(void **state)
 {
-	struct fs *fs = *state;
-
-	work_post(fs->config.queue, shut, fs);
-	work_queue_stop(&fs->config.queue);
-	pager_free(&fs->config.pager);
-	store_close(&fs->config.store);
-	g_free(fs);
+	(void)state;
+	end_world(world);
 	return 0;
 }
 
@@ -353,9 +327,10 @@ static void test_unmount(void **state)
 {
 	struct fuse_req *req = new_req(world), *late = new_req(world);
 
+	(void)state;
 	op_start(new_op(req, run_waiting));
 	wait_for(api_waiting() == 1);
-	work_post(world->config.queue, shut, *state);
+	work_post(world->config.queue, shut_world, world);
 	assert_replied(req, ESHUTDOWN);
 	op_start(new_op(late, run_waiting));
 	assert_replied(late, ESHUTDOWN);

@@ -9,38 +9,23 @@
 #include <cmocka.h>
 
 #include "op_kit.h"
+#include "op_world.h"
 
 static struct fs *world;
 static atomic_int runs;
 
 static int setup(void **state)
 {
-	struct store_config store = {.holder = "test"};
-
 	(void)state;
-	world = g_new0(struct fs, 1);
-	assert_int_equal(0, work_queue_start("test", &world->config.queue));
+	world = new_world(0, 5000);
 	assert_int_equal(0, work_queue_start("copies", &world->copies));
-	assert_int_equal(0, store_open(&store, &world->config.store, NULL));
-	world->config.clock = clock_system();
-	world->config.lookup_timeout_ms = 5000;
-	g_queue_init(&world->parked);
 	return 0;
-}
-
-static void shut(void *arg)
-{
-	op_fail_all(arg);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	work_post(world->config.queue, shut, world);
-	work_queue_stop(&world->copies);
-	work_queue_stop(&world->config.queue);
-	store_close(&world->config.store);
-	g_free(world);
+	end_world(world);
 	return 0;
 }
 
@@ -125,7 +110,7 @@ static void test_copy_given_up(void **state)
 	interrupt(one);
 	assert_replied(one, EINTR);
 	assert_int_equal(0, atomic_load(&two->replies));
-	work_post(world->config.queue, shut, world);
+	work_post(world->config.queue, shut_world, world);
 	assert_replied(two, ESHUTDOWN);
 	atomic_store(&copy_waits, false);
 	work_queue_stop(&world->copies);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "http/loop.h"
 #include "op_kit.h"
+#include "op_world.h"
 
 #define LOOKUP_MS 150
 
@@ -39,48 +40,20 @@ static void hold(struct http_loop *loop)
 
 static int setup(void **state)
 {
-	struct store_config store = {.holder = "test"};
-	struct pager_config pager = {.clock = clock_system()};
 	struct http_config http = {.user_agent = "test", .rate_per_minute = 1};
-	struct fs *fs = g_new0(struct fs, 1);
 
-	assert_int_equal(0, work_queue_start("test", &fs->config.queue));
-	assert_int_equal(0, store_open(&store, &fs->config.store, NULL));
-	pager.store = fs->config.store;
-	pager.queue = fs->config.queue;
-	assert_int_equal(0, pager_new(&pager, &fs->config.pager));
-	assert_int_equal(0, http_loop_start(&http, &fs->config.loop));
-	fs->config.clock = clock_system();
-	fs->config.lookup_timeout_ms = LOOKUP_MS;
-	g_queue_init(&fs->parked);
+	(void)state;
+	world = new_world(0, LOOKUP_MS);
+	assert_int_equal(0, http_loop_start(&http, &world->config.loop));
 	atomic_store(&laters, 0);
-	hold(fs->config.loop);
-	world = fs;
-	*state = fs;
+	hold(world->config.loop);
 	return 0;
-}
-
-static void shut(void *arg)
-{
-	struct fs *fs = arg;
-
-	op_fail_all(fs);
-	pager_shutdown(fs->config.pager);
-	while (answer_one(-ESHUTDOWN))
-		;
 }
 
 static int teardown(void **state)
 {
-	struct fs *fs = *state;
-
-	work_post(fs->config.queue, shut, fs);
-	work_queue_stop(&fs->config.queue);
-	http_loop_stop(&fs->config.loop);
-	pager_free(&fs->config.pager);
-	store_close(&fs->config.store);
-	assert_null(fs->waits_said);
-	g_free(fs);
+	(void)state;
+	end_world(world);
 	return 0;
 }
 
