@@ -176,7 +176,7 @@ void ctx_end(struct tree_ctx *ctx);
 
 /* Cache thread, at unmount: all parked ops get -ESHUTDOWN. */
 void op_fail_all(struct fs *fs);
-/* In inodes.c. True if the program that asks removes a file once it has a copy of it here. */
+/* In moves.c. True if the program that asks removes a file once it has a copy of it here. */
 bool fs_takes_source(const struct op *op);
 /* Refuses it to such a program to put a file in the place of `ino`, if that is one which stays here
  * (tree_check_moved_here). */
