@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/caller.h"
 
 struct scan {
 	int proc;
@@ -189,19 +190,14 @@ int marks_find(const char *proc, unsigned minor, const atomic_bool *is_over, str
 bool marks_is_hidden(const struct marks *m, const char *proc, pid_t tid, pid_t *ret_pid)
 {
 	_cleanup_gfree_ char *path = g_strdup_printf("%s/%d/status", proc, (int)tid);
-	_cleanup_fclose_ FILE *f = open_file(AT_FDCWD, path);
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
+	_cleanup_gfree_ char *status = NULL;
 
 	*ret_pid = tid;
 	/* Where proc has hidepid=2, the processes of others are not even listed. */
-	if (!f)
+	if (!g_file_get_contents(path, &status, NULL, NULL))
 		return kill(tid, 0) < 0 && errno == EPERM;
-	while (getline(&line, &size, f) > 0)
-		if (g_str_has_prefix(line, "Tgid:"))
-			*ret_pid = atoi(line + strlen("Tgid:"));
-		else if (g_str_has_prefix(line, "VmSize:"))
-			/* It is no thread of the kernel, and has not ended. */
-			return g_hash_table_contains(m->hidden, GINT_TO_POINTER(*ret_pid));
-	return false;
+	*ret_pid = caller_parse_tgid(status);
+	/* It is no thread of the kernel, and has not ended. */
+	return strstr(status, "\nVmSize:") &&
+	       g_hash_table_contains(m->hidden, GINT_TO_POINTER(*ret_pid));
 }
