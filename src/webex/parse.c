@@ -152,8 +152,8 @@ static void fill(enum webex_kind kind, const cJSON *json, void *object)
 	g_hash_table_destroy(seen);
 }
 
-/* True if none of the ids that say who, where and what names something of another kind. What has
- * such an id is no object of that kind, or belongs to nothing that is known. */
+/* False for one of the ids that say who, where and what, if it names something of another kind. What
+ * has such an id is no object of that kind, or belongs to nothing that is known. */
 static bool may_be(const char *id, enum webex_type type)
 {
 	return !id || webex_id_may_be(id, type);
@@ -197,11 +197,11 @@ static struct webex_message *parse_message(const cJSON *json, bool is_in_list)
 	return m;
 }
 
-/* The first usable time from item i on, in steps; -1: there is none. */
-static int64_t usable_time(const GPtrArray *messages, guint i, int step)
+/* The usable time of the first item from *i on that has one; -1: there is none. *i is moved to it. */
+static int64_t next_usable(const GPtrArray *messages, guint *i)
 {
-	for (; i < messages->len; i += (guint)step) {
-		const struct webex_message *m = g_ptr_array_index(messages, i);
+	for (; *i < messages->len; ++*i) {
+		const struct webex_message *m = g_ptr_array_index(messages, *i);
 
 		if (!m->has_odd_time)
 			return m->created_ms;
@@ -215,14 +215,19 @@ static int64_t usable_time(const GPtrArray *messages, guint i, int step)
  */
 static void place_odd(const GPtrArray *messages)
 {
+	int64_t older = -1, newer = -1;
+	guint next = 0; /* where `older` is from */
+
 	for (guint i = 0; i < messages->len; i++) {
 		struct webex_message *m = g_ptr_array_index(messages, i);
-		int64_t older, newer;
 
-		if (!m->has_odd_time)
+		if (!m->has_odd_time) {
+			newer = m->created_ms;
+			next = i + 1;
 			continue;
-		older = usable_time(messages, i + 1, 1);
-		newer = usable_time(messages, i - 1, -1);
+		}
+		if (next <= i)
+			older = next_usable(messages, &next);
 		if (m->created_ms < 0)
 			m->created_ms = older >= 0 ? older : newer >= 0 ? newer : TIME_MIN_MS;
 		if (newer >= 0)
