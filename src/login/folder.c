@@ -12,23 +12,15 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/private.h"
+#include "base/state.h"
 #include "webex/token.h"
 
 /* Two tokens, and what else a record has. */
 #define RECORD_MAX 65536
 
-static char *state_folder(void)
-{
-	const char *state = g_get_user_state_dir();
-
-	return g_path_is_absolute(state)
-		       ? g_build_filename(state, "sparkfs", NULL)
-		       : g_build_filename(g_get_home_dir(), ".local/state/sparkfs", NULL);
-}
-
 char *login_folder(void)
 {
-	_cleanup_gfree_ char *state = state_folder();
+	_cleanup_gfree_ char *state = state_root();
 
 	return g_build_filename(state, "logins", NULL);
 }
@@ -43,7 +35,7 @@ static char *path_of(const char *name, const char *ending)
 
 static int make_folder(void)
 {
-	_cleanup_gfree_ char *state = state_folder(), *folder = login_folder();
+	_cleanup_gfree_ char *state = state_root(), *folder = login_folder();
 	int r = private_root(state);
 
 	return r < 0 ? r : private_dir(folder, NULL);
@@ -84,7 +76,7 @@ GPtrArray *login_names(void)
 		_cleanup_gfree_ char *name =
 			g_strndup(file, strlen(file) > 5 ? strlen(file) - 5 : 0);
 
-		if (g_str_has_suffix(file, ".json") && login_name_is_good(name))
+		if (g_str_has_suffix(file, ".json") && state_name_is_good(name))
 			g_ptr_array_add(names, steal_ptr(&name));
 	}
 	if (dir)

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/state.h"
 #include "login/folder.h"
 #include "login/grant.h"
 #include "webex/token.h"
@@ -179,7 +180,7 @@ int login_give_main(int argc, char **argv)
 	const char *refused = argc > 4 && strcmp(argv[3], "--not") == 0 ? argv[4] : NULL;
 	struct login l = {0};
 	bool good;
-	int status, r = login_name_is_good(name) ? login_load(name, &l) : -ENOENT;
+	int status, r = state_name_is_good(name) ? login_load(name, &l) : -ENOENT;
 
 	/* No token in a core dump, and none that another process could look at. */
 	(void)prctl(PR_SET_DUMPABLE, 0);

@@ -24,16 +24,6 @@ void login_clear(struct login *l)
 	*l = (struct login){0};
 }
 
-bool login_name_is_good(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len > 0 && len <= LOGIN_NAME_BYTES && name[0] != '.' && name[0] != '-' &&
-	       strspn(name,
-		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-") ==
-		       len;
-}
-
 static const char *const ways[] = {"device", "browser", "paste", "token"};
 
 const char *login_way_name(enum login_way way)

@@ -10,13 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A name can be an address, and the name of a folder: as of -o account=. */
-#define LOGIN_NAME_BYTES 64
-
 enum login_way { LOGIN_DEVICE, LOGIN_BROWSER, LOGIN_PASTE, LOGIN_TOKEN };
 
 struct login {
-	char *name;
+	char *name; /* state_name_is_good */
 	char *base_url;
 	char *person_id, *email, *display_name;
 	bool is_bot;
@@ -32,7 +29,6 @@ struct login {
 };
 void login_clear(struct login *l);
 
-bool login_name_is_good(const char *name);
 /* "device", "browser", "paste", "token". */
 const char *login_way_name(enum login_way way);
 /* The file's text; owned, a secret. */

@@ -17,11 +17,11 @@
 
 #include "base/cleanup.h"
 #include "base/private.h"
+#include "base/state.h"
 #include "main/mountpoint.h"
 
 #define HASH_DIGITS 12
 #define FINGERPRINT_DIGITS 64
-#define EMAIL_MAX 64
 #define MOUNTS_MAX 9
 /* The end of a mount waits ten seconds for what is on its way, and puts the rest away. */
 #define END_MS 30000
@@ -32,12 +32,9 @@
 
 void account_roots_init(struct account_roots *r, const char *cache_dir, bool is_memory)
 {
-	const char *state = g_get_user_state_dir();
 	const char *cache = g_get_user_cache_dir();
 
-	r->state = g_path_is_absolute(state)
-			   ? g_build_filename(state, "sparkfs", NULL)
-			   : g_build_filename(g_get_home_dir(), ".local/state/sparkfs", NULL);
+	r->state = state_root();
 	if (is_memory)
 		r->cache = NULL;
 	else if (cache_dir)
@@ -313,18 +310,14 @@ static int say_folder(const char *path, int error, char **ret_reason)
 static char *make_key(const struct account_config *config, const struct account_owner *owner)
 {
 	_cleanup_gfree_ char *suffix = account_suffix(config->base_url, owner->id);
-	_cleanup_gfree_ char *email = g_strndup(owner->email ? owner->email : "", EMAIL_MAX);
+	_cleanup_gfree_ char *name = state_name_of(owner->email ? owner->email : "");
 	char *key = find_suffix(config->roots->state, suffix);
 
 	if (!key)
 		key = find_suffix(config->roots->cache, suffix);
 	if (key)
 		return key;
-	g_strcanon(email, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-",
-		   '_');
-	if (email[0] == '.' || email[0] == '-')
-		email[0] = '_';
-	return g_strconcat(*email ? email : "account", suffix, NULL);
+	return g_strconcat(*name ? name : "account", suffix, NULL);
 }
 
 char *account_holder(int lock_fd)

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/state.h"
 #include "login/folder.h"
 #include "login/give.h"
 #include "login/ways.h"
@@ -166,21 +167,6 @@ static int get_grant(const struct wish *w, struct login_server *s,
 	}
 }
 
-/* An address can be a name, but for characters that a name of a folder does not have. */
-static char *name_of(const struct wish *w, const struct webex_person *p)
-{
-	char *name;
-
-	if (w->name)
-		return g_strdup(w->name);
-	name = g_strndup(p->email ? p->email : "account", LOGIN_NAME_BYTES);
-	g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-",
-		   '_');
-	if (name[0] == '.' || name[0] == '-')
-		name[0] = '_';
-	return name;
-}
-
 static bool is_same_account(const struct login *a, const struct login *b)
 {
 	return strcmp(a->person_id, b->person_id) == 0 && strcmp(a->base_url, b->base_url) == 0;
@@ -238,7 +224,8 @@ static void fill(struct login *l, const struct wish *w, const struct login_serve
 		 const struct webex_person *p, struct webex_grant *g)
 {
 	*l = (struct login){
-		.name = name_of(w, p),
+		.name = w->name ? g_strdup(w->name)
+				: state_name_of(p->email ? p->email : "account"),
 		.base_url = g_strdup(s->base_url),
 		.person_id = g_strdup(p->id),
 		.email = g_strdup(p->email),
@@ -315,10 +302,10 @@ static int login_main(int argc, char **argv)
 		fputs(LOGIN_HELP, stdout);
 		return EXIT_SUCCESS;
 	}
-	if (w.name && !login_name_is_good(w.name))
+	if (w.name && !state_name_is_good(w.name))
 		return fail(g_strdup_printf(
 			"%s: a name has only letters, digits and @._+-, at most %d", w.name,
-			LOGIN_NAME_BYTES));
+			STATE_NAME_BYTES));
 	if (w.way != LOGIN_TOKEN)
 		r = login_integration_find(&app, &reason);
 	if (r == -ENOKEY) {
@@ -380,7 +367,7 @@ static int logout_main(int argc, char **argv)
 			return wrong_usage(LOGOUT_HELP);
 		purges = true;
 	}
-	if (argc - optind != 1 || !login_name_is_good(argv[optind]))
+	if (argc - optind != 1 || !state_name_is_good(argv[optind]))
 		return wrong_usage(LOGOUT_HELP);
 	return forget(argv[optind], purges);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/state.h"
 
 enum row_type {
 	ROW_FLAG,   /* sets a bool */
@@ -339,17 +340,6 @@ static int take_words(struct parse *p)
 	return 0;
 }
 
-static bool is_account_name(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len <= 64 && name[0] != '.' && name[0] != '-' && strcmp(name, "tokens") != 0 &&
-	       strcmp(name, "logins") != 0 &&
-	       strspn(name,
-		      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@._+-") ==
-		       len;
-}
-
 static void run_parser(int argc, const char *const *argv, struct parse *p)
 {
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
@@ -380,7 +370,7 @@ static void finish(struct parse *p)
 	if (o->is_inotify && o->is_read_only)
 		(void)refuse(p, g_strdup("-o inotify needs a mount that can be written to, not "
 					 "-o ro"));
-	if (o->account && !is_account_name(o->account))
+	if (o->account && !state_name_is_good(o->account))
 		(void)refuse(
 			p, g_strdup_printf("-o account=%s: only letters, digits and @._+-, at "
 					   "most 64 of them",

@@ -315,7 +315,7 @@ def test_names(sim, start_person):
     person.login("--token", "me", text="alice-token")
     person.login("--token", "--replace", "me", text="bob-token")
     assert person.record("me")["email"] == "bob@example.com"
-    for name in ("", ".x", "-x", "a/b", "x" * 65, "a b"):
+    for name in ("", ".x", "-x", "a/b", "x" * 65, "a b", "sent"):
         assert "a name has only" in person.login("--token", "--", name, text="x", status=1), name
     for args in (("--browser", "--paste"), ("a", "b"), ("--nonsense",)):
         assert "usage: sparkfs login" in person.run("login", *args, status=2)
