@@ -318,26 +318,6 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 	return r < 0 ? r : 0;
 }
 
-int store_transcript_size(struct store_conn *c, const struct store_range *range,
-			  int64_t *ret_size)
-{
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT sum(m.log_size), min(" SIZE_OF(
-			      "log_size") ")"
-					  " FROM message m WHERE m.room=?1 AND m.cookie>?2 AND "
-					  "m.cookie<?4"
-					  " AND m.deleted=0 AND m.created_ms>=?3"
-					  " AND (SELECT gone FROM room WHERE rowid=?1)=0");
-	int r;
-
-	bind_listing(&st, range);
-	r = sql_step(&st);
-	if (r < 0)
-		return r;
-	*ret_size = sql_get_int(&st, 0);
-	return sql_get_int(&st, 1) < 0 ? -ENODATA : 0;
-}
-
 int store_transcript_places(struct store_conn *c, const struct store_range *range,
 			    bool (*fn)(void *arg, int64_t cookie, int64_t size), void *arg)
 {

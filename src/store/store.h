@@ -321,12 +321,6 @@ int store_message_list(struct store_conn *c, const struct store_range *range,
 int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg);
 /*
- * The size of the range's transcript in bytes (webex_render_transcript), also where bodies were
- * dropped. -ENODATA: for some messages the size is unknown (store_renew_sizes).
- */
-int store_transcript_size(struct store_conn *c, const struct store_range *range,
-			  int64_t *ret_size);
-/*
  * The times of files: a file whose bytes change gets a later second than it had, because programs
  * that copy compare the size and the seconds. Where a time of the server's shows a change, it is
  * that, so that a new cache tells the same; else it is when the change was learned (times.c), which

@@ -9,8 +9,9 @@ struct store *store_of(struct store_conn *conn);
 /* True if a snapshot may be held for longer than one operation (store.h 2), by a thread that does nothing
  * else: it keeps nobody from writing. It keeps the log from shrinking, so half a minute is the most. */
 bool store_keeps_snapshots(const struct store *s);
-/* Calls `fn` with the place and the size of each message in the range's transcript, rising, until it
- * returns false. 0; -ENODATA: a size is unknown, as in store_transcript_size(); -errno. */
+/* Calls `fn` with the place and the size in bytes (webex_render_transcript) of each message in the range's
+ * transcript, rising, until it returns false; also where bodies were dropped. 0; -ENODATA: for some message
+ * the size is unknown (store_renew_sizes); -errno. */
 int store_transcript_places(struct store_conn *c, const struct store_range *range,
 			    bool (*fn)(void *arg, int64_t cookie, int64_t size), void *arg);
 /*

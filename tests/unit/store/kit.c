@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/texts.h"
 #include "webex/id.h"
 
 void kit_open(struct kit *k)
@@ -359,6 +360,21 @@ char *kit_changes(struct kit *k)
 	}
 	g_ptr_array_set_size(k->changes, 0);
 	return g_string_free(out, FALSE);
+}
+
+static bool add_log_size(void *arg, int64_t cookie, int64_t size)
+{
+	(void)cookie;
+	*(int64_t *)arg += size;
+	return true;
+}
+
+int kit_log_size(struct store_conn *c, int64_t room, int64_t *ret_size)
+{
+	struct store_range range = {.room = room};
+
+	*ret_size = 0;
+	return store_transcript_places(c, &range, add_log_size, ret_size);
 }
 
 int64_t kit_node(struct kit *k, int kind, const char *key)

@@ -66,6 +66,9 @@ void kit_page(struct kit *k, int64_t room, GPtrArray *messages, int64_t lo, int6
 /* Makes the node unless it is there; returns its row. */
 int64_t kit_node(struct kit *k, int kind, const char *key);
 
+/* The size of the room's transcript; -ENODATA: it is unknown. */
+int kit_log_size(struct store_conn *c, int64_t room, int64_t *ret_size);
+
 /* Names in the order of the listing, one a line. Owned. */
 char *kit_rooms(struct kit *k, enum webex_room_type type);
 char *kit_stems(struct kit *k, int64_t room);

@@ -143,8 +143,7 @@ static int64_t log_said(struct kit *k, int64_t room)
 	int64_t size = -1;
 
 	assert_int_equal(store_read_begin(k->s, &c), 0);
-	assert_int_equal(store_transcript_size(c, &(struct store_range){.room = room}, &size),
-			 0);
+	assert_int_equal(kit_log_size(c, room, &size), 0);
 	store_read_end(c);
 	return size;
 }

@@ -44,7 +44,7 @@ static char *sizes(struct kit *k, int64_t room)
 
 	assert_int_equal(store_read_begin(k->s, &c), 0);
 	assert_int_equal(store_message_list(c, &range, add_size, out), 0);
-	if (store_transcript_size(c, &range, &size) == 0)
+	if (kit_log_size(c, room, &size) == 0)
 		g_string_append_printf(out, "log %d", (int)size);
 	else
 		g_string_append(out, "log unknown");
