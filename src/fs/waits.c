@@ -172,9 +172,17 @@ int waits_end(struct op *op, bool is_locked)
 	return is_locked ? -EBUSY : -ETIMEDOUT;
 }
 
+static bool is_any_waiting(const struct fs *fs)
+{
+	for (GList *l = fs->parked.head; l; l = l->next)
+		if (!has_no_end(l->data))
+			return true;
+	return false;
+}
+
 void waits_ended(struct fs *fs)
 {
-	if (!fs->waits_said || !g_queue_is_empty(&fs->parked))
+	if (!fs->waits_said || is_any_waiting(fs))
 		return;
 	log_last_error_withdraw(fs->waits_said);
 	g_clear_pointer(&fs->waits_said, g_free);

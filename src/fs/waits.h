@@ -28,5 +28,6 @@ enum waits_verdict waits_judge(struct op *op);
 /* Gives an op the words for its end: that it is over, or (`is_locked`) why it does not wait any longer. The
  * error. */
 int waits_end(struct op *op, bool is_locked);
-/* An op ended. When none waits any more, what was said of their waits is taken back. */
+/* An op ended. When none waits any more, but for readers of events, what was said of their waits is
+ * taken back. */
 void waits_ended(struct fs *fs);

@@ -119,6 +119,32 @@ static void test_attributes_are_waited_for(void **state)
 	free_req(req);
 }
 
+static int run_stream(struct op *op)
+{
+	op->ctx.missing = (struct need){.kind = NEED_EVENT};
+	return TREE_WAIT;
+}
+
+/* Who reads events waits for ever, but not for a turn: it does not keep alive what was said of others. */
+static void test_reader_of_events_is_nobody_who_waits(void **state)
+{
+	struct fuse_req *stream = new_req(world), *req = new_req(world);
+
+	(void)state;
+	op_start(op_new(stream, "read", run_stream, 8, NULL));
+	drain(world->config.queue);
+	op_start(op_new(req, "getattr", run_waiting, 7, NULL));
+	wait_for(is_said("requests that wait for their turn: "));
+	interrupt(req);
+	assert_replied(req, EINTR);
+	assert_false(is_said("requests that wait"));
+	assert_int_equal(0, atomic_load(&stream->replies));
+	work_post(world->config.queue, shut_world, world);
+	assert_replied(stream, ESHUTDOWN);
+	free_req(stream);
+	free_req(req);
+}
+
 /* It has no time-out of its own, but a directory locked. */
 static void test_change_ends_some_time(void **state)
 {
@@ -140,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(look_up_is_answered_in_time),
 		TEST(attributes_are_waited_for),
+		TEST(reader_of_events_is_nobody_who_waits),
 		TEST(change_ends_some_time),
 	};
 
