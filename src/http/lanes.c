@@ -128,6 +128,7 @@ static struct job *next_job(const struct http_loop *loop, size_t lane, int64_t n
 			    int64_t *next_ms)
 {
 	struct job *next = NULL;
+	const struct job *full = NULL; /* the last one seen for whom there is no place */
 
 	for (GList *l = loop->waiting[lane].head; l; l = l->next) {
 		struct job *job = l->data;
@@ -136,11 +137,16 @@ static struct job *next_job(const struct http_loop *loop, size_t lane, int64_t n
 			continue;
 		if (job->not_before_ms > now)
 			*next_ms = MIN(*next_ms, job->not_before_ms);
+		/* Thousands may wait for one who has all places that he may have. */
+		else if (full && http_asker_is(&job->req->asker, &full->req->asker))
+			continue;
 		else if (next &&
 			 !http_turns_before(loop->turns, &job->req->asker, &next->req->asker))
 			continue;
 		else if (has_place(loop, lane, job))
 			next = job;
+		else
+			full = job;
 	}
 	return next;
 }

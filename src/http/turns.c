@@ -32,11 +32,16 @@ static bool is_same(const struct http_asker *a, const struct http_asker *b, enum
 	       (level < BY_TOPIC || a->topic == b->topic);
 }
 
+bool http_asker_is(const struct http_asker *a, const struct http_asker *b)
+{
+	return is_same(a, b, BY_TOPIC);
+}
+
 static gboolean turn_equal(gconstpointer a, gconstpointer b)
 {
 	const struct turn *x = a, *y = b;
 
-	return x->level == y->level && is_same(&x->who, &y->who, BY_TOPIC);
+	return x->level == y->level && http_asker_is(&x->who, &y->who);
 }
 
 struct http_turns *http_turns_new(void)

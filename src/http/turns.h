@@ -17,6 +17,8 @@
 
 struct http_turns;
 
+bool http_asker_is(const struct http_asker *a, const struct http_asker *b);
+
 struct http_turns *http_turns_new(void);
 void http_turns_free(struct http_turns **t);
 /* True if `a` goes before `b`, who came first. */
