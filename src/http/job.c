@@ -105,6 +105,8 @@ static bool is_printable(const char *secret)
 void job_excuse(struct job *job, int64_t ms)
 {
 	job->deadline_ms += ms;
+	if (job->reach_until_ms)
+		job->reach_until_ms += ms;
 	job->held_ms += ms;
 }
 
@@ -245,6 +247,7 @@ void job_raise(struct job *job, const struct http_asker *asker)
 	}
 	/* The time that it waited while nobody did is not that of those who do now. */
 	job->deadline_ms = loop_now() + job->req->timeout_ms;
+	job->reach_until_ms = 0;
 	job_queue(job, false);
 }
 

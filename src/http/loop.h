@@ -201,8 +201,8 @@ struct http_request {
 	int64_t timeout_ms; /* the whole request, all tries; required */
 	/* Of that, how long it may take until a connection stands (name, TCP, TLS), in all
 	 * tries together, counted from the first; a connection that stood begins the count
-	 * anew. For requests that may last long once they are on their way. 0: as long as the
-	 * whole. */
+	 * anew, and it stands still where the deadline does. For requests that may last long once
+	 * they are on their way. 0: as long as the whole. */
 	int64_t reach_ms;
 	bool follow_redirects; /* GET and HEAD, at most five */
 	bool asks_much;	       /* see 4 */

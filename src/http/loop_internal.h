@@ -121,7 +121,7 @@ void http_request_set_bearer(struct http_request *req, char *bearer);
 
 /* All of these run on the I/O thread without the lock, and may call `done`. */
 
-/* Moves the deadline. */
+/* Moves the deadline, and until when a connection must stand. */
 void job_excuse(struct job *job, int64_t ms);
 /* Puts a job that is in no list into the waiting list of its lane. */
 void job_queue(struct job *job, bool at_front);

@@ -131,11 +131,38 @@ static void test_told_when(void **state)
 	client_stop(&c);
 }
 
+/* The time for a connection stands still, too. */
+static void test_time_to_connect(void **state)
+{
+	struct http_request *req;
+	struct pending *hung;
+	struct client c;
+
+	(void)state;
+	/* Two begin at once, the others one in thirty seconds. */
+	client_start(&c, play, NULL, 2);
+	hung = submit(&c, HTTP_GET, "/hang");
+	assert_true(fake_wait_requests(c.server, 1));
+	fake_refuse(c.server);
+	req = client_request(&c, HTTP_GET, "/");
+	/* Much longer than the pauses between the tries, and shorter than the wait for a turn. */
+	req->reach_ms = 25 * SECOND_MS;
+	{
+		_cleanup_response_ struct http_response *r = client_run(&c, req);
+
+		assert_int_equal(r->error, -ECONNREFUSED);
+		assert_int_equal(r->attempts, 3);
+	}
+	http_response_free(pending_wait(hung));
+	client_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_told_when),
+		cmocka_unit_test(test_time_to_connect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

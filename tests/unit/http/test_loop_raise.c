@@ -144,12 +144,51 @@ static void test_it_has_its_time_again(void **state)
 	client_stop(&c);
 }
 
+/* So does its time for a connection, if a try before found none. */
+static void test_it_has_its_time_to_connect_again(void **state)
+{
+	struct pending *p[HTTP_MAX_BACKGROUND], *late;
+	struct http_request *req;
+	struct client c;
+
+	(void)state;
+	client_start(&c, hang, NULL, 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(p) - 1; i++)
+		p[i] = client_submit(&c, in_background(&c, "/"));
+	assert_true(fake_wait_requests(c.server, G_N_ELEMENTS(p) - 1));
+	req = in_background(&c, "/late");
+	g_free(req->url);
+	/* Nobody serves there. */
+	req->url = g_strdup("http://127.0.0.1:1/late");
+	req->reach_ms = 500;
+	late = client_submit(&c, req);
+	/* It takes the place of `late` while that waits after its first try. */
+	p[G_N_ELEMENTS(p) - 1] = client_submit(&c, in_background(&c, "/"));
+	assert_true(client_wait(&c, HTTP_MAX_BACKGROUND, 1));
+	g_usleep(600000);
+	http_raise(c.loop, pending_id(late));
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(late);
+
+		assert_int_equal(r->error, -ECONNREFUSED);
+		assert_int_equal(r->attempts, 3);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++) {
+		http_cancel(c.loop, pending_id(p[i]));
+		_cleanup_response_ struct http_response *r = pending_wait(p[i]);
+
+		assert_int_equal(r->error, -ECANCELED);
+	}
+	client_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_goes_before_the_background),
 		cmocka_unit_test(test_on_the_wire_it_makes_room),
 		cmocka_unit_test(test_it_has_its_time_again),
+		cmocka_unit_test(test_it_has_its_time_to_connect_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
