@@ -138,16 +138,13 @@ static void save(void *arg)
 	struct content_entry *e = arg;
 	struct contents *c = e->owner;
 	int64_t added = save_map(e);
-	int fd;
 
 	pthread_mutex_lock(&c->lock);
 	e->is_saving = false;
 	e->busy--;
-	fd = content_rest_locked(e);
+	content_rest_locked(e);
 	content_settle_locked(e);
 	pthread_mutex_unlock(&c->lock);
-	if (fd >= 0)
-		close(fd);
 	keep_bound(c, added);
 }
 

@@ -40,7 +40,7 @@
  * Thread rule: contents_open, _close, _read: any thread. contents_want, _unwant,
  * _retry: cache thread.
  * Bytes are written on the I/O thread, files saved and dropped on a thread of ours.
- * Lock: contents.lock; no file is touched and nothing is called under it.
+ * Lock: contents.lock; nothing is called under it, and no file is touched but to close it.
  */
 #pragma once
 

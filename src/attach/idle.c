@@ -5,6 +5,8 @@
  * were not read for longest: the map is saved, the file is closed, and the entry is NEW again, so
  * that the next read opens it as the first one did. What is in memory alone does not rest.
  */
+#include <unistd.h>
+
 #include "attach/internal.h"
 
 /* How many are looked at for one that can rest. */
@@ -59,18 +61,18 @@ void content_note_closed_locked(struct content_entry *e)
 	unlink_locked(e);
 }
 
-int content_rest_locked(struct content_entry *e)
+void content_rest_locked(struct content_entry *e)
 {
 	bool may = e->rests && e->path && !e->is_dirty && !is_used_locked(e);
-	int fd = e->fd;
 
 	e->rests = false;
 	if (!may)
-		return -1;
+		return;
 	unlink_locked(e);
+	/* Whoever opens the file before its flock is gone gets a nameless one, and fetches it all. */
+	close(e->fd);
 	e->fd = -1;
 	g_clear_pointer(&e->path, g_free);
 	g_clear_pointer(&e->url, g_free);
 	ranges_clear(&e->known);
-	return fd;
 }

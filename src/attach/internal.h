@@ -119,8 +119,8 @@ void content_note_opened_locked(struct content_entry *e);
 void content_note_used_locked(struct content_entry *e);
 /* Notes that the entry goes. */
 void content_note_closed_locked(struct content_entry *e);
-/* The descriptor to be closed of an entry that was saved and is to rest; -1: none. */
-int content_rest_locked(struct content_entry *e);
+/* Closes the file of an entry that was saved and is to rest, if nobody uses it. */
+void content_rest_locked(struct content_entry *e);
 
 /* ---- pauses.c ---- */
 
