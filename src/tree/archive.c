@@ -54,18 +54,17 @@ static int link_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 
 static int need_members(struct tree_ctx *ctx, int64_t row)
 {
-	int64_t now = clock_wall(ctx->tree->config.clock);
+	struct need need = {.kind = NEED_MEMBERS, .row = row};
 	struct store_room room = {0};
-	bool is_current = false, have = false;
 	int r = tree_room(ctx, row, &room);
+	bool have = r == 0 && room.members_wall_ms >= 0;
 
-	if (r == 0) {
-		have = room.members_wall_ms >= 0;
-		is_current = have && room.members_wall_ms >= room.room.last_activity_ms &&
-			     now - room.members_wall_ms < MEMBERS_AGE_MS;
-	}
+	if (have)
+		r = tree_need_verified(ctx, &need, room.members_wall_ms, MEMBERS_AGE_MS);
+	if (r == 0 && (!have || room.members_wall_ms < room.room.last_activity_ms))
+		r = tree_need(ctx, &need, have);
 	store_room_clear(&room);
-	return r || is_current ? r : tree_need_row(ctx, NEED_MEMBERS, row, have);
+	return r;
 }
 
 struct member {

@@ -43,11 +43,13 @@ static int need_members(struct tree_ctx *ctx, int64_t row)
 	struct need need = {.kind = NEED_MEMBERS, .row = row};
 	struct store_room room = {0};
 	int r = tree_room(ctx, row, &room);
+	bool have = r == 0 && room.members_wall_ms >= 0;
 
-	if (r == 0)
-		r = tree_need_row(ctx, NEED_MEMBERS, row, room.members_wall_ms >= 0);
-	if (r == 0)
+	/* Before the short wait, which would be all that there is. */
+	if (have)
 		r = tree_need_verified(ctx, &need, room.members_wall_ms, VERIFY_HEAD_MS);
+	if (r == 0)
+		r = tree_need(ctx, &need, have);
 	store_room_clear(&room);
 	return r;
 }
