@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* When the messages of months were compared with what the server has. */
+/* When the messages of months, and members, were compared with what the server has. */
 #include "store/internal.h"
 
 #include <errno.h>
@@ -92,4 +92,22 @@ int store_verify_top(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t 
 		*ret_hi_ms = time_month_begin(month + 1) - 1;
 	}
 	return MIN(r, 0);
+}
+
+static int age_members(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET members_wall_ms=0 WHERE rowid=?1"
+			       " AND members_wall_ms>0");
+
+	sql_int(&st, 1, room);
+	return sql_run(&st);
+}
+
+int store_age_members(struct store *s, int64_t room)
+{
+	struct write w;
+	int r = write_begin(s, NULL, &w);
+
+	return r < 0 ? r : write_end(&w, age_members(&w, room));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When messages were compared with what the server has, across mounts. Threads and errors as in
+ * When messages and members were compared with what the server has, across mounts. Threads and errors as in
  * store.h, which includes this.
  */
 #pragma once
@@ -27,3 +27,8 @@ int store_verify_top(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t 
 /* Notes it for the months that are whole in (lo, hi]. */
 int store_months_verified(struct store *s, int64_t room, int64_t lo_ms, int64_t hi_ms,
 			  int64_t wall_ms);
+
+/* ---- members ---- */
+/* The list of members is no longer what the server has, though nothing happened in the space: it counts
+ * as listed long ago. */
+int store_age_members(struct store *s, int64_t room);

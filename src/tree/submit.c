@@ -279,6 +279,27 @@ static bool is_other_person(const struct submission *s, const struct webex_reply
 	return m->person_email && g_ascii_strcasecmp(m->person_email, s->plan.text) != 0;
 }
 
+/* Who makes the first moderator of a space becomes one, too, and the space is locked (webex-api.md 5.3). The
+ * answer says nothing of either. */
+static void expire_roles(struct submission *s, const struct webex_membership *m)
+{
+	struct store *store = s->tree->config.store;
+	struct store_room room = {0};
+	struct store_conn *conn;
+	bool is_first;
+
+	if (!m->is_moderator || store_read_begin(store, &conn))
+		return;
+	is_first = store_room_get(conn, s->plan.room, &room) == 0 && !room.room.is_locked;
+	store_room_clear(&room);
+	store_read_end(conn);
+	if (!is_first)
+		return;
+	store_age_members(store, s->plan.room);
+	expire(s->tree, NEED_MEMBERS, s->plan.room);
+	expire(s->tree, NEED_ROOM, s->plan.room);
+}
+
 static void member_saved(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
@@ -301,6 +322,7 @@ static void member_saved(void *arg, struct webex_reply *reply)
 	touch(t, NEED_MEMBERS, s->plan.room);
 	stored = store_apply_members(t->config.store, s->plan.room, reply->items, NULL,
 				     clock_wall(t->config.clock), changes);
+	expire_roles(s, reply->items->pdata[0]);
 	for (guint i = 0; i < changes->len && !row; i++) {
 		const struct store_change *c = changes->pdata[i];
 

@@ -156,6 +156,28 @@ def test_moderators(pier):
     assert len(pier.sim.requests("PUT", "/memberships/.*")) == 3
 
 
+@pytest.mark.parametrize("is_archive", [True, False])
+def test_who_makes_the_first_moderator_becomes_one(pier, is_archive):
+    """webex-api.md 5.3: the answer says nothing of it, and nothing happens in the space."""
+    def moderators():
+        if is_archive:
+            found = json.loads((archive / "members.json").read_text())
+        else:
+            found = [json.loads((pier / "members" / name).read_text())
+                     for name in os.listdir(pier / "members")]
+        return {m["personEmail"]: m["isModerator"] for m in found}
+    archive = pier.mount / ".sparkfs/archive/spaces/Pier"
+    create(pier / "members" / BOB)
+    assert moderators() == {ALICE: False, BOB: False}
+    assert json.loads((pier / "space.json").read_text())["isLocked"] is False
+    pier.sim.fault(method="GET", route="/memberships", delayMs=900)
+    put(pier / "members" / BOB, '{"isModerator": true}')
+    asked = len(pier.sim.requests("GET", "/memberships"))
+    assert moderators() == {ALICE: True, BOB: True}
+    assert len(pier.sim.requests("GET", "/memberships")) == asked + 1
+    assert json.loads((pier / "space.json").read_text())["isLocked"] is True
+
+
 def test_json_that_changes_nothing_is_no_request(pier):
     text = (pier / "members" / ALICE).read_text()
     put(pier / "members" / ALICE, text)

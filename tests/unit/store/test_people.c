@@ -36,7 +36,8 @@ static int64_t member_row(struct kit *k, int64_t room, const char *name)
 
 /* ---- memberships ---- */
 
-static int64_t members_ms(struct kit *k, int64_t row)
+/* Only its numbers can be used. */
+static struct store_room times_of(struct kit *k, int64_t row)
 {
 	struct store_room room;
 	struct store_conn *c;
@@ -45,7 +46,12 @@ static int64_t members_ms(struct kit *k, int64_t row)
 	assert_int_equal(store_room_get(c, row, &room), 0);
 	store_read_end(c);
 	store_room_clear(&room);
-	return room.members_ms;
+	return room;
+}
+
+static int64_t members_ms(struct kit *k, int64_t row)
+{
+	return times_of(k, row).members_ms;
 }
 
 /* What no time of a membership shows gives the list a later second. */
@@ -93,6 +99,27 @@ static void test_a_removal_has_a_time(void **state)
 	kit_set_clock(k, T0 + 90000);
 	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
 	assert_int_equal(members_ms(k, room), T0 + 90000);
+}
+
+static int64_t listed_ms(struct kit *k, int64_t row)
+{
+	return times_of(k, row).members_wall_ms;
+}
+
+static void test_a_list_is_made_old(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "Ops"), other = kit_add_room(k, 2, "Never listed");
+
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	assert_int_equal(listed_ms(k, room), T0);
+	assert_int_equal(store_age_members(k->s, room), 0);
+	assert_int_equal(store_age_members(k->s, other), 0);
+	kit_reopen(k);
+	assert_int_equal(listed_ms(k, room), 0);
+	assert_int_equal(listed_ms(k, other), -1);
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	assert_int_equal(listed_ms(k, room), T0);
 }
 
 static void test_member_fields(void **state)
@@ -493,6 +520,7 @@ int main(void)
 		T(test_members_come_and_go),
 		T(test_members_have_a_time),
 		T(test_a_removal_has_a_time),
+		T(test_a_list_is_made_old),
 		T(test_member_names),
 		T(test_direct_address),
 		T(test_people),
