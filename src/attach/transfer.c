@@ -522,6 +522,8 @@ static int enter_locked(struct content_entry *e, struct content_want *w)
 {
 	bool failed = e->failed && clock_mono(e->owner->config.clock) < e->failed_until_ms;
 
+	/* Who wants bytes reads them when they are here. */
+	content_note_used_locked(e);
 	if (is_filled_locked(w))
 		return 1;
 	if (failed && missing_locked(w) >= e->failed_at)

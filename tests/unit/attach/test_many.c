@@ -120,12 +120,10 @@ static void read_small(struct world *w, int i)
 	assert_memory_equal(buf, data, SMALL);
 }
 
-static void test_files_that_nobody_reads_rest(void **state)
+/* Opens those from `from` on below `to`, and reads them. */
+static void fetch_small(struct world *w, int from, int to)
 {
-	struct world *w = *state;
-	int before = count_descriptors();
-
-	for (small_now = 0; small_now < FILES; small_now++) {
+	for (small_now = from; small_now < to; small_now++) {
 		contents_open(w->contents, ROW_MANY + small_now);
 		there(w, want_small);
 		assert_int_equal(requests->len, small_now + 1);
@@ -134,10 +132,23 @@ static void test_files_that_nobody_reads_rest(void **state)
 		there(w, end_last);
 		read_small(w, small_now);
 	}
-	/* A file is closed on a thread of its own. */
+}
+
+/* A file is closed on a thread of its own. */
+static void wait_few_descriptors(int before)
+{
 	for (int i = 0; i < 1000 && count_descriptors() > before + CONTENT_FILES_MAX; i++)
 		g_usleep(10000);
 	assert_true(count_descriptors() <= before + CONTENT_FILES_MAX);
+}
+
+static void test_files_that_nobody_reads_rest(void **state)
+{
+	struct world *w = *state;
+	int before = count_descriptors();
+
+	fetch_small(w, 0, FILES);
+	wait_few_descriptors(before);
 	/* The first of them reads on, and nothing is asked for again. */
 	small_now = 0;
 	assert_false(contents_has(w->contents, ROW_MANY, 0, SMALL));
@@ -150,12 +161,31 @@ static void test_files_that_nobody_reads_rest(void **state)
 		contents_close(w->contents, ROW_MANY + i);
 }
 
+/* Who wants bytes is about to read them, so his file is not the one that rests. */
+static void test_what_is_wanted_does_not_rest(void **state)
+{
+	struct world *w = *state;
+	int before = count_descriptors();
+
+	fetch_small(w, 0, CONTENT_FILES_MAX);
+	small_now = 0;
+	there(w, want_small);
+	fetch_small(w, CONTENT_FILES_MAX, CONTENT_FILES_MAX + 1);
+	wait_few_descriptors(before);
+	assert_false(contents_has(w->contents, ROW_MANY + 1, 0, SMALL));
+	read_small(w, 0);
+	for (int i = 0; i <= CONTENT_FILES_MAX; i++)
+		contents_close(w->contents, ROW_MANY + i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_few_pauses_keep_their_connections, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_files_that_nobody_reads_rest, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_wanted_does_not_rest, setup,
 						teardown),
 	};
 
