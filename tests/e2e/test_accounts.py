@@ -386,10 +386,6 @@ def test_where_the_integration_is(sim, start_person, tmp_path):
 
 # ---- mounts ----
 
-def status_of(mount):
-    return json.loads((mount / ".sparkfs/status.json").read_text())
-
-
 def mount_of(start_mount, person, *options, **more):
     """As that person, without a token and an address of a server."""
     return start_mount(None, *options, token=None, state=person.home, **more)
@@ -405,7 +401,7 @@ def mount_fails(person, *options, status=1):
 def test_the_only_login_is_mounted(person, sim, start_mount):
     by_device(person)
     mount = mount_of(start_mount, person)
-    assert status_of(mount)["login"] == "ok"
+    assert mount.status()["login"] == "ok"
     (mount / "spaces").iterdir()
     account, = person.accounts()
     assert account["mountedAt"] == str(mount.path)
@@ -469,7 +465,7 @@ def test_a_login_that_ends_while_mounted(person, sim, start_mount):
     assert "low tide" in (mount / "spaces/Pier/transcript.log").read_text()
     asked = len(sim.requests("GET", "/people/me"))
     by_device(person, "me")
-    wait_until(lambda: status_of(mount)["login"] == "ok", 2)
+    wait_until(lambda: mount.status()["login"] == "ok", 2)
     # The login's own, and that of the mount: nobody asks again and again.
     assert len(sim.requests("GET", "/people/me")) - asked <= 2
 

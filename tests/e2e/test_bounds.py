@@ -1,5 +1,4 @@
 """What one program can use up: there is a bound, it is told what it met, and others go on."""
-import json
 import os
 import subprocess
 import sys
@@ -19,10 +18,6 @@ def start_hog(mount, code):
 def end(hog):
     hog.kill()
     hog.communicate()
-
-
-def status(mount):
-    return json.loads((mount.path / ".sparkfs/status.json").read_text())
 
 
 OPEN_ALL = """
@@ -75,12 +70,12 @@ def test_names_that_nobody_has(mount, where, ending):
     mount.run("ls spaces direct", check=True)
     hog = start_hog(mount, f"WHERE, END = {where!r}, {ending!r}\n" + STAT_ALL)
     try:
-        wait_until(lambda: status(mount)["requestsWaiting"] >= 30, 30)
+        wait_until(lambda: mount.status()["requestsWaiting"] >= 30, 30)
         for place in ("spaces/Lunch", "spaces/Firmware/members"):
             began = time.monotonic()
             assert mount.run(f"ls '{place}'", check=True).lines()
             assert time.monotonic() - began < scaled(5)
-        assert status(mount)["requestsWaiting"] >= 20
+        assert mount.status()["requestsWaiting"] >= 20
     finally:
         end(hog)
 

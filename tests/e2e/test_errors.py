@@ -209,7 +209,7 @@ def test_a_rate_limit_that_passes_is_waited_for(sim, mount):
     with Timed(5) as timed:
         assert messages_in(mount.space("Lunch"))
     assert timed.seconds >= 1
-    assert json.loads(read(mount / ".sparkfs/status.json"))["rateLimited"] == 1
+    assert mount.status()["rateLimited"] == 1
 
 
 @pytest.mark.sim("--data", "demo")

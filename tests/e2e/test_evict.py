@@ -22,14 +22,10 @@ HURRY = {"hurry": 5, "hurry_wall": True}
 pytestmark = [pytest.mark.sim(*PAST), pytest.mark.mount(*SMALL, **HURRY)]
 
 
-def status(mount):
-    return json.loads(read(mount / ".sparkfs/status.json"))
-
-
 def wait_dropped(mount, kept=KEPT):
     """What a walk read ahead may come later, and bring texts again."""
     def dropped():
-        now = status(mount)
+        now = mount.status()
         return now["bodies"] <= kept and not now["requestsUnderWay"] + now["requestsWaiting"]
     wait_until(dropped, 30, "texts to be dropped")
 
@@ -90,7 +86,7 @@ def again(past, start_mount, *options):
 
 def test_listings_stay_as_they_were(past, start_mount):
     assert len(past.all) == COUNT
-    assert status(past.mount)["messages"] == COUNT
+    assert past.mount.status()["messages"] == COUNT
     assert past.look() == past.all
     assert pages_asked(past.sim) == 0
     again(past, start_mount)
@@ -114,7 +110,7 @@ def test_what_was_opened_last_stays(past):
 def test_no_bound(sim, mount):
     space = mount.space(sim.rooms()[0]["title"])
     assert len([p for p, _ in files_below(space / "history") if p.endswith(".txt")]) == COUNT
-    state = status(mount)
+    state = mount.status()
     assert (state["messages"], state["bodies"]) == (COUNT, COUNT)
 
 
@@ -287,5 +283,5 @@ def test_a_smaller_bound(past, start_mount):
     assert past.look() == past.all
     again(past, start_mount, "cache_messages=all")
     assert past.texts() == COUNT
-    assert status(past.mount)["bodies"] == COUNT
+    assert past.mount.status()["bodies"] == COUNT
     assert check_sizes(past.history.resolve()) >= COUNT

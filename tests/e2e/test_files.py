@@ -1,6 +1,5 @@
 """files/: a space's attachments under their own names."""
 import errno
-import json
 import os
 import re
 import signal
@@ -504,7 +503,7 @@ def test_transfers_show_how_far_they_are(pier, start_mount):
     way, done, total, part, rate, name = transfers.read_text().rstrip("\n").split("\t")
     assert (way, total, name) == ("download", "3000000", "Pier/big.bin")
     assert 4096 <= int(done) < 3_000_000 and part.endswith("%") and rate.endswith("/s")
-    (shown,) = json.loads((pier.mount / ".sparkfs/status.json").read_text())["transfers"]
+    (shown,) = pier.mount.status()["transfers"]
     assert shown["direction"] == "download" and shown["total"] == 3_000_000
     os.close(fd)
     wait_until(lambda: transfers.read_text() == "")

@@ -21,13 +21,9 @@ polling = pytest.mark.mount(POLLING, "timeout=150", hurry=5)
 sleepy = pytest.mark.mount(POLLING, "idle=2")
 
 
-def status(mount):
-    return json.loads(read(mount / ".sparkfs/status.json"))
-
-
 def wait_asleep(sim, mount):
     """Waits until the mount, which no program uses, sends no requests any more."""
-    wait_until(lambda: status(mount)["polling"] == "asleep", 15)
+    wait_until(lambda: mount.status()["polling"] == "asleep", 15)
     last = [len(sim.log()), time.monotonic()]
 
     def quiet():
@@ -108,7 +104,7 @@ def test_tail_follows_the_transcript_and_keeps_awake(sim, mount):
             m = sim.post(room, text, token="bob-token")
             while m["text"].encode() not in (line := tail.stdout.readline()):
                 assert line
-        assert status(mount)["polling"] == "awake"
+        assert mount.status()["polling"] == "awake"
     finally:
         kill_group(tail)
     wait_asleep(sim, mount)
@@ -221,7 +217,7 @@ def test_unused_it_asks_nothing_and_the_next_use_catches_up(sim, mount):
     # Reading the mount's own files does not count as use.
     wait_asleep(sim, mount)
     mount.run("ls -l . .sparkfs; cat .sparkfs/status.json; df . > /dev/null", check=True)
-    assert status(mount)["polling"] == "asleep"
+    assert mount.status()["polling"] == "asleep"
     assert asked(sim) == []
 
 
@@ -269,25 +265,25 @@ def test_a_first_mount_lists_the_spaces_and_a_remount_asks_nothing(sim, start_mo
     mount = start_mount(sim, "poll=600")
     wait_until(lambda: asked(sim) == [ME, ROOMS])
     sim.clear_log()
-    wait_until(lambda: status(mount)["spaces"] == 11)
+    wait_until(lambda: mount.status()["spaces"] == 11)
     names = messages_in(mount.space("Firmware"))
     assert asked(sim) == [MESSAGES]
-    assert status(mount)["messages"] == status(mount)["bodies"] == len(names)
+    assert mount.status()["messages"] == mount.status()["bodies"] == len(names)
     text = mount.run("ls -lR spaces/Firmware", check=True).lines()
-    before = status(mount)
+    before = mount.status()
     mount.unmount()
     sim.clear_log()
     mount = start_mount(sim, "poll=600", state=mount.state)
     # The mount answers before it has read what the store remembered.
-    wait_until(lambda: status(mount)["lastPoll"] == before["lastPoll"])
-    assert status(mount)["spacesListed"] == before["spacesListed"]
-    assert status(mount)["lastAnswer"] >= before["lastPoll"]
+    wait_until(lambda: mount.status()["lastPoll"] == before["lastPoll"])
+    assert mount.status()["spacesListed"] == before["spacesListed"]
+    assert mount.status()["lastAnswer"] >= before["lastPoll"]
     assert messages_in(mount.space("Firmware")) == names
     assert len(mount.ls("spaces")) == 11
     assert len(mount.run("ls -lR spaces/Firmware", check=True).lines()) == len(text)
     assert mount.run("cat spaces/Firmware/*_*.txt", check=True).out
     assert [r for r in asked(sim) if r != "GET /memberships"] == [ME]
-    assert status(mount)["polling"] == "awake"
+    assert mount.status()["polling"] == "awake"
 
 
 @pytest.mark.sim("--data", "demo")
@@ -301,7 +297,7 @@ def test_a_remount_after_a_while_polls_at_the_first_use(sim, start_mount):
     wait_until(lambda: time.monotonic() > end)
     sim.clear_log()
     mount = start_mount(sim, POLLING, state=mount.state)
-    assert status(mount)["polling"] == "asleep"
+    assert mount.status()["polling"] == "asleep"
     assert asked(sim) == [ME]
     space = mount.space("Firmware")
     wait_until(lambda: txt_name(m) in messages_in(space))
@@ -311,11 +307,11 @@ def test_a_remount_after_a_while_polls_at_the_first_use(sim, start_mount):
 @pytest.mark.mount("poll=off")
 def test_without_polls_lists_go_by_their_age(sim, mount):
     space = mount.space("Firmware")
-    assert status(mount)["polling"] == "off"
+    assert mount.status()["polling"] == "off"
     names = messages_in(space)
     m = sim.post(sim.room("Firmware")["id"], "news", token="bob-token")
     wait_until(lambda: messages_in(space) == [*names, txt_name(m)])
-    assert status(mount)["lastPoll"] is None
+    assert mount.status()["lastPoll"] is None
 
 
 # Without network.
@@ -327,13 +323,13 @@ def test_the_server_goes_and_comes_back(sim, mount):
     room = sim.room("Firmware")["id"]
     names = messages_in(space)
     fault = sim.fault(reset=True)
-    wait_until(lambda: not status(mount)["online"], 20)
+    wait_until(lambda: not mount.status()["online"], 20)
     assert messages_in(space) == names
     sim.clear_fault(fault)
     m = sim.post(room, "back again", token="bob-token")
     # A use tries at once, at most every five seconds.
     wait_until(lambda: txt_name(m) in messages_in(space), 20)
-    assert status(mount)["online"]
+    assert mount.status()["online"]
 
 
 @polling

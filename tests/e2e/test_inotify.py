@@ -1,5 +1,4 @@
 """-o inotify: watchers of directories see what others do, once, and the server sees nothing of it."""
-import json
 import os
 import re
 import signal
@@ -179,7 +178,7 @@ def test_news_come_by_themselves(sim, room, mount, watch):
 
 
 def is_asleep(mount):
-    return json.loads((mount / ".sparkfs/status.json").read_text())["polling"] == "asleep"
+    return mount.status()["polling"] == "asleep"
 
 
 def stays_quiet(sim, seconds):

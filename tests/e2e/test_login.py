@@ -1,6 +1,5 @@
 """The server no longer takes the token: what a mount says, what it shows, and how it goes on."""
 import contextlib
-import json
 import os
 import subprocess
 import threading
@@ -13,10 +12,6 @@ from lib.util import scaled, wait_until
 
 ALICE = "alice@example.com"
 DEAD = "The request requires a valid access token"
-
-
-def status(mount):
-    return json.loads(read(mount / ".sparkfs/status.json"))
 
 
 def said(mount):
@@ -158,10 +153,10 @@ def test_whatever_meets_it_says_it(sim, start_mount):
     people = ["carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "admin", "bob", "mika"]
     for what, act in ACTS.items():
         # Nothing has said so far that the token is dead.
-        assert status(mount)["login"] == "ok" and status(mount)["online"] is True, what
+        assert mount.status()["login"] == "ok" and mount.status()["online"] is True, what
         sim.fault(status=401, message=DEAD)
         assert error_of(act, mount) == "EACCES", what
-        now = status(mount)
+        now = mount.status()
         assert now["login"] == "needed" and now["online"] is False, what
         assert now["loginNeededSince"] and now["offlineSince"], what
         assert DEAD in said(mount) or "login needed" in said(mount), (what, said(mount))
@@ -177,7 +172,7 @@ def test_whatever_meets_it_says_it(sim, start_mount):
         put(mount.space("Lunch") / "post", f"again, after {what}")
         told.append("login-ok")
         assert events(mount) == told, what
-        assert status(mount)["loginNeededSince"] is None, what
+        assert mount.status()["loginNeededSince"] is None, what
     assert read(mount / ".sparkfs/log").count(b"login ok") == len(ACTS)
 
 
@@ -187,7 +182,7 @@ def test_a_403_is_no_dead_token(sim, start_mount):
     sim.fault(status=403)
     assert error_of(mount.ls, "spaces/Firmware") == "EACCES"
     assert error_of(put, mount.space("Lunch") / "post", "text") == "EACCES"
-    assert status(mount)["login"] == "ok" and status(mount)["online"] is True
+    assert mount.status()["login"] == "ok" and mount.status()["online"] is True
     assert events(mount) == [] and "mount again" not in said(mount)
 
 
@@ -207,7 +202,7 @@ def test_a_known_account_mounts_with_a_dead_token(sim, start_mount, token_file):
         mount = with_file(start_mount, sim, token_file, *options, state=mount.state)
         wait_until(lambda m=mount: f"showing what is known of {ALICE}" in m.output)
         check_known(mount, messages)
-        assert status(mount)["login"] == "needed" and status(mount)["online"] is False
+        assert mount.status()["login"] == "needed" and mount.status()["online"] is False
         assert f"write a new one into {token_file}" in said(mount), said(mount)
         # Nothing was asked for with the token, but whose it is.
         mount.unmount()
@@ -220,7 +215,7 @@ def test_a_known_account_mounts_with_a_dead_token(sim, start_mount, token_file):
     wait_until(lambda: events(mount) == ["login-needed", "login-ok"], 10)
     # One request for that, and no errors afterwards.
     assert [r["path"] for r in sim.log()] == ["/v1/people/me"]
-    assert status(mount)["login"] == "ok" and status(mount)["online"] is True
+    assert mount.status()["login"] == "ok" and mount.status()["online"] is True
     put(mount.space("Lunch") / "post", "in time")
     assert mount.ls("spaces/Firmware")
     mount.unmount()
@@ -229,7 +224,7 @@ def test_a_known_account_mounts_with_a_dead_token(sim, start_mount, token_file):
     mount = with_file(start_mount, sim, token_file, state=mount.state)
     wait_until(lambda: f"showing what is known of {ALICE}" in mount.output)
     assert set(messages) < set(messages_in(mount.space("Lunch")))
-    assert status(mount)["login"] == "unknown" and status(mount)["online"] is False
+    assert mount.status()["login"] == "unknown" and mount.status()["online"] is False
 
 
 def test_it_dies_while_there_is_no_network(sim, start_mount):
@@ -238,12 +233,12 @@ def test_it_dies_while_there_is_no_network(sim, start_mount):
     mount.unmount()
     sim.kill()
     mount = start_mount(sim, state=mount.state)
-    assert status(mount)["login"] == "unknown"
+    assert mount.status()["login"] == "unknown"
     sim.start()
     revoke(sim)
     wait_until(lambda: error_of(mount.ls, "spaces/Firmware") == "EACCES", 10)
     check_known(mount, messages)
-    assert status(mount)["login"] == "needed"
+    assert mount.status()["login"] == "needed"
     assert events(mount)[-1] == "login-needed"
 
 
@@ -258,7 +253,7 @@ def test_it_dies_before_the_new_one_is_there(sim, start_mount, token_file):
         token_file.write_text(text)
         for mount in (as_file, by_command):
             assert error_of(mount.ls, "spaces/Firmware") == "EACCES"
-            assert status(mount)["login"] == "needed"
+            assert mount.status()["login"] == "needed"
             assert error_of(put, mount.space("Lunch") / "post", "lost?") == "EACCES"
     grant(sim, "fresh-token")
     write_token(token_file, "fresh-token\n")
@@ -288,7 +283,7 @@ def test_the_token_behind_a_name_is_asked_whose_it_is(sim, start_mount, token_fi
     assert {(r["path"], r["method"]) for r in sim.log() if r["token"] == "bob"} == \
         {("/v1/people/me", "GET")}
     write_token(token_file, "alice-token\n")
-    wait_until(lambda: status(mount)["login"] == "ok", 10)
+    wait_until(lambda: mount.status()["login"] == "ok", 10)
     put(mount.space("Lunch") / "post", "by alice")
     assert {r["token"] for r in sim.requests("POST")} == {"alice"}
 

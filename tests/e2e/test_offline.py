@@ -16,10 +16,6 @@ BUOY = "Harbour buoy project"
 NETWORK = {"ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "EHOSTUNREACH", "ETIMEDOUT"}
 
 
-def status(mount):
-    return json.loads(read(mount / ".sparkfs/status.json"))
-
-
 def freeze(sim):
     """The server says nothing any more, as behind a dead link. It still takes connections."""
     sim.process.send_signal(signal.SIGSTOP)
@@ -94,7 +90,7 @@ def test_the_server_goes_and_comes_back(sim, mount):
     check_cached(mount, seen)
     check_uncached(mount, 6)
     check_cached(mount, seen)
-    now = status(mount)
+    now = mount.status()
     assert now["online"] is False and now["offlineSince"]
     assert b"refused" in read(mount / ".sparkfs/last-error")
     # It failed a moment ago: a thousand others need not find that out one by one.
@@ -105,7 +101,7 @@ def test_the_server_goes_and_comes_back(sim, mount):
     wait_until(lambda: len(messages_in(mount.space("Firmware"))) > 10, 15)
     wait_until(lambda: mount.ls("spaces/Lunch/members"), 15)
     wait_until(lambda: read(mount / "people/carol@example.com.json"), 15)
-    now = status(mount)
+    now = mount.status()
     assert now["online"] is True and now["offlineSince"] is None
     new = sim.post(sim.room("Firmware")["id"], "we are back", token="bob-token")
     wait_until(lambda: txt_name(new) in messages_in(mount.space("Firmware")), 15)
@@ -178,11 +174,11 @@ def test_a_known_account_mounts_without_the_server(sim, start_mount):
         same = str(path).replace(str(second.path), str(first.path))
         assert numbers[same] == st.st_ino, path
     assert error_of(lambda: open(second.space(BUOY) / "post", "w")) in NETWORK
-    assert status(second)["online"] is False
+    assert second.status()["online"] is False
     assert b"showing what is known" in read(second / ".sparkfs/log")
     sim.start()
     wait_until(lambda: len(messages_in(second.space("Firmware"))) > 10, 15)
-    assert status(second)["online"] is True
+    assert second.status()["online"] is True
     # And the account is known again.
     second.run("echo back again > post", cwd=second.space("Firmware"), check=True)
     assert sim.messages(sim.room("Firmware")["id"])[0]["text"] == "back again"

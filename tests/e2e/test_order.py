@@ -1,5 +1,4 @@
 """The order in which things come: late messages, more news than are told, loops, odd times."""
-import json
 import os
 import time
 
@@ -174,10 +173,6 @@ def test_times_that_are_none(sim, spaces, start_mount):
     assert len(messages_in(mount / "spaces/Ops/history/2000-01")) == 2
 
 
-def status(mount):
-    return json.loads(read(mount / ".sparkfs/status.json"))
-
-
 def test_lists_whose_next_links_lead_in_circles(sim, start_mount):
     """What came is used, the other list is asked for, and status.json says what is wrong."""
     titles = [f"S{n:02}" for n in range(12)]
@@ -185,7 +180,7 @@ def test_lists_whose_next_links_lead_in_circles(sim, start_mount):
     sim.control("POST", "/switches", {"maxPage": 5})
     mount = start_mount(sim, "poll=1", "timeout=150", hurry=5)
     assert mount.ls("spaces") == titles
-    wait_until(lambda: status(mount)["lastPoll"])
+    wait_until(lambda: mount.status()["lastPoll"])
     with Lines(["cat", mount / "events"]) as events:
         wait_begun(events)
 
@@ -196,16 +191,16 @@ def test_lists_whose_next_links_lead_in_circles(sim, start_mount):
         sim.fault(route="/rooms$", query="sortBy=lastactivity", pagination="loop")
         told = post()
         wait_until(lambda: set(events.events()) == told, 20, "all news by the other list")
-        assert status(mount)["pollTrouble"] is None
+        assert mount.status()["pollTrouble"] is None
         # Both lists: those that can be seen, and words.
         both = sim.fault(route="/rooms$", pagination="loop")
         more = post()
-        wait_until(lambda: status(mount)["pollTrouble"])
+        wait_until(lambda: mount.status()["pollTrouble"])
         wait_until(lambda: len(set(events.events()) & more) >= 5)
         assert "does not end" in read(mount / ".sparkfs/last-error").decode()
         sim.clear_fault(both)
         wait_until(lambda: set(events.events()) == told | more, 20)
-        wait_until(lambda: status(mount)["pollTrouble"] is None)
+        wait_until(lambda: mount.status()["pollTrouble"] is None)
         # A page behind the first one fails.
         sim.clear_faults()
         sim.fault(route="/rooms$", query="sortBy=lastactivity", skip=1, status=500)

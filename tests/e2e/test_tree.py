@@ -593,7 +593,7 @@ def test_tail_f_follows_and_nothing_is_taken_back(sim, mount):
 
 def test_status_json(sim, mount):
     mount.ls("spaces/Lunch")
-    status = json.loads(read(mount / ".sparkfs/status.json"))
+    status = mount.status()
     assert status["server"] == sim.base
     assert status["account"] == "alice@example.com"
     assert status["online"] is True and status["offlineSince"] is None
@@ -602,7 +602,7 @@ def test_status_json(sim, mount):
     assert status["requestsUnderWay"] == 0
     assert status["lastAnswer"] >= status["mounted"][:10]
     mount.ls("spaces/Firmware")
-    assert json.loads(read(mount / ".sparkfs/status.json"))["requests"] == len(sim.log())
+    assert mount.status()["requests"] == len(sim.log())
 
 
 def test_log_and_last_error_hold_the_server_s_words(sim, mount):

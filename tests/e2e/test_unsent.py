@@ -310,7 +310,7 @@ def test_the_place_of_a_letter_that_was_moved_is_what_it_was(pier, unsent):
 def test_what_failed_shows_itself(pier, unsent):
     """Where shells do not show the error of a close."""
     names = [make_unsent(pier, data=f"letter {i}") for i in range(3)]
-    status = unsent.mount_status()
+    status = unsent.mount.status()
     assert (status["unsent"], status["inDoubt"]) == (3, 0)
 
     def events():
@@ -334,7 +334,7 @@ def test_what_failed_shows_itself(pier, unsent):
     assert pier.mount.run("rm -r .sparkfs/unsent", cwd=pier.mount / ".").status == 1
     assert os.listdir(unsent.dir) == []
     assert "the folder itself stays" in unsent.last_error()
-    assert unsent.mount_status()["unsent"] == 0
+    assert unsent.mount.status()["unsent"] == 0
     for shell, command in prompts.items():
         assert pier.mount.run([*SHELLS[shell], command], cwd=pier.mount / ".").out == "", shell
 

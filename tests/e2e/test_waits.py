@@ -1,7 +1,6 @@
 """Waiting for one's turn, at one's own rate or because the server said when: it is no failure of the
 server. No time-out counts it, a signal ends it, status.json and last-error say how long it takes."""
 import errno
-import json
 import os
 import signal
 import time
@@ -16,10 +15,6 @@ from lib.util import scaled, wait_until
 
 # Of these, what is behind the first twelve takes five seconds each: longer than any time-out.
 SPACES, RATE, HURRY = 20, 12, 10
-
-
-def status(mount):
-    return json.loads((mount / ".sparkfs/status.json").read_text())
 
 
 def ends_by_signal(process):
@@ -41,7 +36,7 @@ def test_whoever_waits_for_his_turn_gets_it(sim, start_mount):
             ["sh", "-c", "! cat " + name + " 2>&1 | grep -v 'No such'"], ["ls", "members"]]
     all_acts = [start_cmd(acts[i % len(acts)], cwd=mount.space(title))
                 for i, title in enumerate(new)]
-    wait_until(lambda: status(mount)["secondsToWait"] > 5)
+    wait_until(lambda: mount.status()["secondsToWait"] > 5)
     # A post goes first, and what is known is not kept waiting.
     put(mount.space(new[-1]) / "post", "first")
     assert (mount.space(known) / text).read_text()
@@ -55,17 +50,17 @@ def test_whoever_waits_for_his_turn_gets_it(sim, start_mount):
     # The post was there before the last that waited.
     asked = sim.requests("GET", "/(messages|memberships)")
     assert sim.requests("POST")[0]["startedMs"] < asked[-1]["startedMs"]
-    assert Unsent(mount).last_error() == "" and status(mount)["secondsToWait"] == 0
+    assert Unsent(mount).last_error() == "" and mount.status()["secondsToWait"] == 0
     # The server says when, and again: more than the time that a request has.
     sim.clear_log()
     sim.fault(method="GET", route="/memberships", status=429, retryAfter=20, times=2)
     waiting = start_cmd(["ls", "members"], cwd=mount.space(known))
-    wait_until(lambda: status(mount)["secondsLimited"] > 5)
+    wait_until(lambda: mount.status()["secondsLimited"] > 5)
     stat = start_cmd(["stat", "-L", "members.json"], cwd=mount.space(known) / "archive")
     for process in (waiting, stat):
         out, err = process.communicate(timeout=scaled(60))
         assert process.returncode == 0, (process.args, out, err)
-    assert status(mount)["rateLimited"] == 2
+    assert mount.status()["rateLimited"] == 2
 
 
 @pytest.mark.limit(150)

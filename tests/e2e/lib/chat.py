@@ -157,10 +157,7 @@ class Unsent:
 
     def count(self):
         """What status.json says."""
-        return self.mount_status()["unsent"]
-
-    def mount_status(self):
-        return json.loads((self.mount / ".sparkfs/status.json").read_text())
+        return self.mount.status()["unsent"]
 
     def last_error(self):
         return (self.mount / ".sparkfs/last-error").read_text()
@@ -229,7 +226,7 @@ def remounted(space, start_mount, *options, **more):
 
 def received(space):
     """Bytes that came from the server."""
-    return json.loads((space.mount / ".sparkfs/status.json").read_text())["bytesReceived"]
+    return space.mount.status()["bytesReceived"]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A real sparkfs mount, and how to look at it and get rid of it when it wedges."""
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -198,6 +199,10 @@ class Mount:
 
     def space(self, title):
         return self.path / "spaces" / title
+
+    def status(self):
+        """What status.json says."""
+        return json.loads((self.path / ".sparkfs/status.json").read_text("utf-8"))
 
     def forget(self):
         """The kernel forgets all names and inodes that nobody uses; for that one must be root."""
