@@ -102,17 +102,11 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	return is;
 }
 
-/* The thread of raw JSON is as somebody wrote it, and so may be in another notation (a bare UUID, too) than
- * in what the server lists. */
+/* The thread of raw JSON is as somebody wrote it, and so may be in another notation than in what the
+ * server lists. */
 static bool is_same_thread(const char *a, const char *b)
 {
-	char left[WEBEX_ID_HEX_SIZE], right[WEBEX_ID_HEX_SIZE];
-
-	if (!a || !b)
-		return a == b;
-	webex_id_hex(a, left);
-	webex_id_hex(b, right);
-	return strcmp(left, right) == 0;
+	return !a || !b ? a == b : webex_id_is_same(a, b);
 }
 
 enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };

@@ -298,6 +298,12 @@ bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[stati
 	       lower_uuid_parse(uri + len, ret_uuid);
 }
 
+/* True if an id with a UUID is nothing but that, and so does not say what it names. */
+static bool is_bare(const char *text)
+{
+	return strlen(text) == UUID_CHARS;
+}
+
 bool webex_id_is_same(const char *a, const char *b)
 {
 	struct webex_id left, right;
@@ -306,7 +312,8 @@ bool webex_id_is_same(const char *a, const char *b)
 		return true;
 	if (webex_id_decode(a, &left) < 0 || webex_id_decode(b, &right) < 0)
 		return false;
-	return left.has_uuid && right.has_uuid && left.type == right.type &&
+	return left.has_uuid && right.has_uuid &&
+	       (left.type == right.type || is_bare(a) || is_bare(b)) &&
 	       memcmp(left.uuid, right.uuid, sizeof(left.uuid)) == 0 &&
 	       strcmp(left.rest + UUID_CHARS, right.rest + UUID_CHARS) == 0;
 }

@@ -56,7 +56,8 @@ bool webex_id_to_uuid(const char *text, const char *type, uint8_t ret_uuid[stati
 /* True if `text` can be used in a URL and kept: 1..WEBEX_ID_MAX characters of [A-Za-z0-9_=-]. */
 bool webex_id_is_sane(const char *text);
 
-/* True if both name the same object: the same text, or the same UUID and type in any notation. */
+/* True if both name the same object: the same text, or the same UUID and type in any notation. A bare
+ * UUID is of any type. */
 bool webex_id_is_same(const char *a, const char *b);
 
 /* False if the id says that it names something of another type. Ids of other forms say nothing. */

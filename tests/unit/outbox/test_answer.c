@@ -265,8 +265,10 @@ static void an_id_may_be_written_in_other_ways(void **state)
 	struct kit *k = *state;
 	char *usual = webex_id_encode("us", "MESSAGE", uuid);
 	char *other[] = {webex_id_encode("us", "MESSAGE", capital),
-			 webex_id_encode("urn:TEAM:us-west-2_r", "MESSAGE", uuid)};
-	char *no[] = {webex_id_encode("us", "ROOM", uuid), g_strdup(k->room_id)};
+			 webex_id_encode("urn:TEAM:us-west-2_r", "MESSAGE", uuid),
+			 g_strdup(uuid)};
+	char *no[] = {webex_id_encode("us", "ROOM", uuid), g_strdup(k->room_id),
+		      g_strdup("7b2f1c60-5a7e-11ee-8c99-0242ac120003")};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(other); i++) {
 		struct outbox_letter *l = kit_edit(k, LETTER_TEXT, "new");
