@@ -262,9 +262,9 @@ void tree_tell_stays(struct tree *t, struct pending *p)
 		"%s: a file of such a name is not sent: it stays here, and is in "
 		".sparkfs/unsent/ %d s after its last close; to send it give it another name",
 		g->path, t->config.linger_ms / 1000);
-	pending_set_told(t->pendings, p, line);
 	log_last_error("%s", line);
-	/* It may have got another name in between. */
+	/* Only what was said can be taken back. It may have got another name meanwhile. */
+	pending_set_told(t->pendings, p, line);
 	tree_tell_passed(t, p);
 	work_post(t->config.queue, tell_later, g);
 }
