@@ -2,8 +2,6 @@
 #include "main/owner.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -20,19 +18,11 @@
 
 void owner_hide_token(void)
 {
-	static const char *const names[] = {"WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN",
-					    "SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"};
 	struct rlimit none = {0, 0};
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-		char *value = getenv(names[i]);
-
-		if (value)
-			explicit_bzero(value, strlen(value));
-		unsetenv(names[i]);
-	}
+	webex_token_clear_environment();
 }
 
 int owner_load_token(struct sparkfs *s, char **ret_reason)

@@ -193,25 +193,43 @@ static int ask_command(const char *command, const char *login, const atomic_bool
 	return r;
 }
 
-bool webex_token_is_in_environment(void)
+/* What is in the first variable that has something in it, or NULL. */
+static const char *find_variable(const char **ret_name)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
 		const char *text = getenv(variables[i]);
 
+		*ret_name = variables[i];
 		if (text && *text)
-			return true;
+			return text;
 	}
-	return false;
+	return NULL;
 }
 
-/* The first variable that has something in it. */
-static int read_environment(char **ret_value, char **ret_reason)
+bool webex_token_is_in_environment(void)
+{
+	const char *name;
+
+	return find_variable(&name);
+}
+
+void webex_token_clear_environment(void)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-		const char *text = getenv(variables[i]);
-		if (text && *text)
-			return clean_token(variables[i], text, ret_value, ret_reason);
+		char *text = getenv(variables[i]);
+
+		if (text)
+			explicit_bzero(text, strlen(text));
+		unsetenv(variables[i]);
 	}
+}
+
+static int read_environment(char **ret_value, char **ret_reason)
+{
+	const char *name, *text = find_variable(&name);
+
+	if (text)
+		return clean_token(name, text, ret_value, ret_reason);
 	give_reason(ret_reason,
 		    "no access token: run sparkfs login, give -o token_command=CMD or "
 		    "-o token_file=PATH, or set WEBEX_ACCESS_TOKEN");

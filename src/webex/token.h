@@ -34,6 +34,8 @@ struct webex_token_source {
 char *webex_token_hash(const char *token);
 /* True if one of the environment's variables has a token. */
 bool webex_token_is_in_environment(void);
+/* Overwrites and removes these variables. Before there are other threads. */
+void webex_token_clear_environment(void);
 
 /* On failure *ret_reason is one line for the person (owned, g_free), without any part of the
  * token. -ENOKEY: none is configured. */
