@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "webex/json.h"
-#include "webex/oauth.h"
 #include "webex/token.h"
 
 void login_clear(struct login *l)
@@ -61,7 +60,7 @@ static const struct {
 char *login_print(const struct login *l)
 {
 	/* Long enough for all, so that no copy of a secret is left behind in the heap. */
-	GString *out = g_string_sized_new(4 * WEBEX_OAUTH_TOKEN_MAX);
+	GString *out = g_string_sized_new(4 * WEBEX_TOKEN_MAX);
 
 	g_string_append(out, "{\n  \"version\": 1,\n  \"way\": ");
 	json_append_string(out, ways[l->way]);

@@ -128,21 +128,15 @@ static bool parse_login(int argc, char **argv, struct wish *w)
 /* The first line of standard input. */
 static int read_token(struct webex_grant *ret_grant, char **ret_reason)
 {
-	char line[WEBEX_OAUTH_TOKEN_MAX + 2] = "";
-	size_t len;
-	int r = 0;
+	char line[WEBEX_TOKEN_MAX + 2] = "";
+	int r;
 
 	if (isatty(STDIN_FILENO))
 		fputs("The access token: ", stderr);
 	if (!fgets(line, sizeof(line), stdin))
 		line[0] = '\0';
 	g_strstrip(line);
-	len = strlen(line);
-	for (size_t i = 0; i < len; i++)
-		if (line[i] <= ' ' || line[i] > '~')
-			r = -EINVAL;
-	if (!len || len > WEBEX_OAUTH_TOKEN_MAX)
-		r = -EINVAL;
+	r = webex_token_is_clean(line) ? 0 : -EINVAL;
 	if (r == 0)
 		*ret_grant = (struct webex_grant){.access = g_strdup(line)};
 	else

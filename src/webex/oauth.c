@@ -82,8 +82,8 @@ int webex_oauth_tokens(const char *body, size_t len, struct webex_grant *ret_gra
 {
 	_cleanup_json_ cJSON *json = json_parse(body, len);
 	struct webex_grant g = {
-		.access = clean_member(json, "access_token", WEBEX_OAUTH_TOKEN_MAX),
-		.refresh = clean_member(json, "refresh_token", WEBEX_OAUTH_TOKEN_MAX),
+		.access = clean_member(json, "access_token", WEBEX_TOKEN_MAX),
+		.refresh = clean_member(json, "refresh_token", WEBEX_TOKEN_MAX),
 		.access_s = seconds_member(json, "expires_in"),
 		.refresh_s = seconds_member(json, "refresh_token_expires_in"),
 	};

@@ -10,8 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEBEX_OAUTH_TOKEN_MAX 4096
-
 struct webex_grant {
 	char *access, *refresh; /* refresh may be NULL */
 	char *scope;		/* as the answer says; may be NULL */

@@ -17,7 +17,6 @@
 #include "webex/command.h"
 #include "webex/text.h"
 
-#define TOKEN_MAX 4096
 #define COMMAND_TIMEOUT_MS 30000
 #define REASON_MAX 400
 #define HASH_DIGITS 16
@@ -63,6 +62,16 @@ G_GNUC_PRINTF(2, 3) static void give_reason(char **ret_reason, const char *fmt, 
 	*ret_reason = webex_text_line(text, REASON_MAX);
 }
 
+bool webex_token_is_clean(const char *text)
+{
+	size_t len = 0;
+
+	for (; text[len]; len++)
+		if (len == WEBEX_TOKEN_MAX || text[len] <= ' ' || text[len] > '~')
+			return false;
+	return len > 0;
+}
+
 /* `text` without the white space around it, if that is a token. */
 static int clean_token(const char *what, const char *text, char **ret_value, char **ret_reason)
 {
@@ -77,13 +86,13 @@ static int clean_token(const char *what, const char *text, char **ret_value, cha
 		give_reason(ret_reason, "%s: more than one word; a token has no spaces", what);
 		return -EINVAL;
 	}
-	for (size_t i = 0; i < len; i++) {
-		if (len > TOKEN_MAX || text[i] <= ' ' || text[i] > '~') {
-			give_reason(ret_reason, "%s: that is no access token", what);
-			return -EINVAL;
-		}
+	char *value = g_strndup(text, len);
+	if (!webex_token_is_clean(value)) {
+		give_reason(ret_reason, "%s: that is no access token", what);
+		wipe(value);
+		return -EINVAL;
 	}
-	*ret_value = g_strndup(text, len);
+	*ret_value = value;
 	return 0;
 }
 
@@ -116,7 +125,7 @@ static int check_file(int fd, const char *what, char **ret_reason)
 static int read_file(const char *path, char **ret_value, char **ret_reason)
 {
 	_cleanup_gfree_ char *what = g_strdup_printf("token_file %s", path);
-	char buf[TOKEN_MAX + 1024];
+	char buf[WEBEX_TOKEN_MAX + 1024];
 	size_t len = 0;
 	ssize_t n = 1;
 

@@ -15,7 +15,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define WEBEX_TOKEN_MAX 4096
+
 struct webex_token;
+
+/* True for what can be a token: 1..WEBEX_TOKEN_MAX bytes of visible ASCII. */
+bool webex_token_is_clean(const char *text);
 
 struct webex_token_source {
 	/* Run by /bin/sh -c with stdin from /dev/null, in a process group of its own; its first

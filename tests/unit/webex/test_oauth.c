@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "webex/oauth.h"
+#include "webex/token.h"
 
 static int tokens(const char *json, struct webex_grant *g)
 {
@@ -58,7 +59,7 @@ static void test_no_tokens(void **state)
 		"{\"access_token\":\"\\u00e9\"}",
 		"{\"access_token\":\"a\"",
 	};
-	g_autofree char *filler = g_strnfill(WEBEX_OAUTH_TOKEN_MAX + 1, 'x');
+	g_autofree char *filler = g_strnfill(WEBEX_TOKEN_MAX + 1, 'x');
 	g_autofree char *huge = g_strdup_printf("{\"access_token\":\"%s\"}", filler);
 	struct webex_grant g;
 
