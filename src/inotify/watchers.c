@@ -62,17 +62,19 @@ static GHashTable *take_callers(struct watchers *w)
 	return callers;
 }
 
-/* True if some of the callers are hidden. Only those are remembered. */
+/* True if some of the callers are hidden. Only those are remembered; all of them if nobody could be
+ * seen (`marks` is NULL). */
 static bool is_any_hidden(struct watchers *w, GHashTable *callers, const struct marks *marks)
 {
 	GHashTableIter iter;
 	bool is_any = false;
 	gpointer key;
-	pid_t pid;
 
 	g_hash_table_iter_init(&iter, callers);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		if (!marks_is_hidden(marks, PROC, GPOINTER_TO_INT(key), &pid))
+		pid_t pid = GPOINTER_TO_INT(key);
+
+		if (marks && !marks_is_hidden(marks, PROC, pid, &pid))
 			continue;
 		note_pid(w, pid);
 		is_any = true;
@@ -130,7 +132,7 @@ static void look(void *arg)
 
 	is_unknown = marks_find(PROC, w->config.minor, &w->is_over, &marks) < 0;
 	n = count_watched(w, marks.inodes);
-	is_unknown |= is_any_hidden(w, callers, &marks);
+	is_unknown |= is_any_hidden(w, callers, is_unknown ? NULL : &marks);
 	is_watched = n || is_unknown;
 	marks_free(&marks);
 	if (atomic_load(&w->is_over))

@@ -59,7 +59,8 @@ bool marks_is_hidden(const struct marks *m, const char *proc, pid_t tid, pid_t *
 	(void)m;
 	(void)proc;
 	pthread_mutex_lock(&lock);
-	r = tid == HIDDEN && is_there;
+	/* What a look that failed knows of nobody. */
+	r = tid == HIDDEN && is_there && !error;
 	pthread_mutex_unlock(&lock);
 	*ret_pid = tid;
 	return r;
@@ -142,6 +143,11 @@ static void test_all(void **state)
 	watchers_note(w, HIDDEN);
 	set(0, 0, true);
 	assert_true(is_awake_soon(true));
+	set(0, 0, true);
+	assert_true(is_awake_soon(false));
+	/* A look that fails does not forget it. */
+	set(0, -EMFILE, true);
+	assert_true(is_awake_soon(false));
 	set(0, 0, true);
 	assert_true(is_awake_soon(false));
 	set(0, 0, false);
