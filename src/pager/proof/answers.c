@@ -70,3 +70,18 @@ enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_r
 		return PROOF_GONE;
 	return reply->status == HTTP_BAD_REQUEST && is_no_id(t) ? PROOF_GONE : PROOF_OPEN;
 }
+
+bool proof_is_untouched(const struct thing *t)
+{
+	struct store_message message = {0};
+	struct store_conn *conn;
+	bool is;
+
+	if (store_read_begin(pager_get_config(t->proof->pager)->store, &conn))
+		return false;
+	is = store_message_get(conn, t->row, &message) == 0 && !message.deleted &&
+	     message.m.updated_ms == t->updated_ms;
+	store_message_clear(&message);
+	store_read_end(conn);
+	return is;
+}

@@ -97,6 +97,9 @@ bool proof_has_row(const GArray *rows, int64_t row);
 /* ---- answers.c ---- */
 /* What the answer to its GET says of a thing. An answer about something else says nothing. */
 enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_reply *reply);
+/* True if nobody changed the message since it was asked for, so that the answer is no older than
+ * what is known. */
+bool proof_is_untouched(const struct thing *t);
 
 /* ---- due.c ---- */
 /* False if no turn is left in this minute. */

@@ -294,29 +294,12 @@ static void ask(struct thing *t)
 
 /* ---- answers ---- */
 
-/* True if nobody changed the message since it was asked for, so that the answer is no older than
- * what is known. */
-static bool is_untouched(const struct thing *t)
-{
-	struct store_message message = {0};
-	struct store_conn *conn;
-	bool is;
-
-	if (store_read_begin(config_of(t->proof)->store, &conn))
-		return false;
-	is = store_message_get(conn, t->row, &message) == 0 && !message.deleted &&
-	     message.m.updated_ms == t->updated_ms;
-	store_message_clear(&message);
-	store_read_end(conn);
-	return is;
-}
-
 static int keep_message(const struct thing *t, const struct webex_message *m,
 			GPtrArray *changes)
 {
 	struct store *s = config_of(t->proof)->store;
 
-	return is_untouched(t) ? store_believe_message(s, t->room, m, changes)
+	return proof_is_untouched(t) ? store_believe_message(s, t->room, m, changes)
 			       : store_apply_message(s, t->room, m, 0, NULL, changes);
 }
 
