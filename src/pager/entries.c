@@ -86,6 +86,18 @@ char *pager_failed_words(struct pager *p, const struct need *need, int error)
 	return words;
 }
 
+uint64_t pager_generation(struct pager *p, const struct need *need)
+{
+	struct pager_entry *e;
+	uint64_t generation;
+
+	pthread_mutex_lock(&p->lock);
+	e = pager_entry_locked(p, need, false);
+	generation = e ? e->generation : 0;
+	pthread_mutex_unlock(&p->lock);
+	return generation;
+}
+
 int64_t pager_good_ms(struct pager *p, const struct need *need)
 {
 	struct pager_entry *e;

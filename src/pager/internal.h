@@ -89,6 +89,9 @@ void pager_entry_free(void *entry);
 struct pager_entry *pager_entry_locked(struct pager *p, const struct need *need, bool make);
 /* The need counts as fresh until that time (mono). */
 void pager_set_fresh(struct pager *p, const struct need *need, int64_t until_ms);
+/* Changes when something of the need is changed here (pager_touch), so that an answer which was asked for
+ * before may be older. */
+uint64_t pager_generation(struct pager *p, const struct need *need);
 /* When a fetch of the need last succeeded, mono; a time long ago if never in this mount. */
 int64_t pager_good_ms(struct pager *p, const struct need *need);
 

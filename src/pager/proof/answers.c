@@ -71,12 +71,25 @@ enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_r
 	return reply->status == HTTP_BAD_REQUEST && is_no_id(t) ? PROOF_GONE : PROOF_OPEN;
 }
 
+/* What is touched when somebody changes a room or a member here. */
+uint64_t proof_generation(const struct thing *t)
+{
+	const struct need need = {
+		.kind = t->kind == PROOF_ROOM ? NEED_ROOM : NEED_MEMBERS,
+		.row = t->room,
+	};
+
+	return pager_generation(t->proof->pager, &need);
+}
+
 bool proof_is_untouched(const struct thing *t)
 {
 	struct store_message message = {0};
 	struct store_conn *conn;
 	bool is;
 
+	if (t->kind != PROOF_MESSAGE)
+		return t->generation == proof_generation(t);
 	if (store_read_begin(pager_get_config(t->proof->pager)->store, &conn))
 		return false;
 	is = store_message_get(conn, t->row, &message) == 0 && !message.deleted &&

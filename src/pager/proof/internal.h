@@ -47,9 +47,10 @@ struct thing {
 	int64_t updated_ms; /* of messages; ASKING: as it was known then */
 	enum proof_state state;
 	struct proof_pace pace;
-	int64_t doubted_ms; /* mono */
-	int64_t gone_ms;    /* mono; in LISTING: when its GET was answered */
-	uint64_t call;	    /* ASKING */
+	int64_t doubted_ms;  /* mono */
+	int64_t gone_ms;     /* mono; in LISTING: when its GET was answered */
+	uint64_t call;	     /* ASKING */
+	uint64_t generation; /* ASKING: proof_generation() when it was asked for */
 	bool tried;
 	bool was_there;	 /* so its last answer said */
 	bool is_offline; /* the last question did not reach the server */
@@ -97,8 +98,10 @@ bool proof_has_row(const GArray *rows, int64_t row);
 /* ---- answers.c ---- */
 /* What the answer to its GET says of a thing. An answer about something else says nothing. */
 enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_reply *reply);
-/* True if nobody changed the message since it was asked for, so that the answer is no older than
- * what is known. */
+/* Of a room, a member: counts the changes that are made here. */
+uint64_t proof_generation(const struct thing *t);
+/* True if nobody changed it since it was asked for, so that the answer is no older than what is
+ * known. */
 bool proof_is_untouched(const struct thing *t);
 
 /* ---- due.c ---- */

@@ -259,6 +259,7 @@ static void submit(struct thing *t, const char *id)
 {
 	struct webex_client *client = config_of(t->proof)->client;
 
+	t->generation = proof_generation(t);
 	t->state = ASKING;
 	t->proof->asking++;
 	g_free(t->id);
@@ -300,7 +301,7 @@ static int keep_message(const struct thing *t, const struct webex_message *m,
 	struct store *s = config_of(t->proof)->store;
 
 	return proof_is_untouched(t) ? store_believe_message(s, t->room, m, changes)
-			       : store_apply_message(s, t->room, m, 0, NULL, changes);
+				     : store_apply_message(s, t->room, m, 0, NULL, changes);
 }
 
 static void is_there(struct thing *t, struct webex_reply *reply)
@@ -309,10 +310,13 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 	GPtrArray *changes = store_changes_new();
 	int r;
 
-	if (t->kind == PROOF_ROOM)
-		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
-	else if (t->kind == PROOF_MESSAGE)
+	if (t->kind == PROOF_MESSAGE)
 		r = keep_message(t, reply->items->pdata[0], changes);
+	else if (!proof_is_untouched(t))
+		/* It is there; what the answer says of it may be what it was before. */
+		r = 0;
+	else if (t->kind == PROOF_ROOM)
+		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
 	else
 		r = store_apply_members(c->store, t->room, reply->items, NULL,
 					clock_wall(c->clock), changes);

@@ -98,6 +98,46 @@ static void body_members(struct world *w)
 
 CASE(members)
 
+static bool is_boss(void *arg, const struct store_member *m)
+{
+	*(bool *)arg |= m->m.is_moderator;
+	return true;
+}
+
+static bool has_moderator(struct world *w)
+{
+	struct store_conn *conn;
+	bool has = false;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	assert_int_equal(0, store_member_list(conn, w->room, 0, is_boss, &has));
+	store_read_end(conn);
+	return has;
+}
+
+/* An answer that was asked for before a change was made here does not undo it. */
+static void body_changed_meanwhile(struct world *w)
+{
+	const struct need need = {.kind = NEED_MEMBERS, .row = w->room};
+	GPtrArray *changed = people(3, 1, 2);
+	struct asker a;
+
+	list_members(w, &a);
+	answer(0, people(3, 0, 0), NULL, 0, 200, false);
+	list_members(w, &a);
+	answer(1, people(3, 3, 3), NULL, 0, 200, false);
+	assert_string_equal("membership", call_at(2)->what);
+	((struct webex_membership *)changed->pdata[0])->is_moderator = true;
+	assert_int_equal(0, store_apply_members(w->store, w->room, changed, NULL, T0, NULL));
+	pager_touch(w->pager, &need);
+	answer(2, people(3, 1, 2), NULL, 0, 200, false);
+	assert_int_equal(3, members(w));
+	assert_true(has_moderator(w));
+	g_ptr_array_unref(changed);
+}
+
+CASE(changed_meanwhile)
+
 /* A member who was removed and invited again is there, under the same name. */
 static void body_again(struct world *w)
 {
@@ -145,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(members),
+		TEST(changed_meanwhile),
 		TEST(again),
 		TEST(own),
 	};
