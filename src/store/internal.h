@@ -368,6 +368,8 @@ int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 bool span_has(struct sql *q, int64_t room, int64_t ms);
 
 /* ---- news.c ---- */
+/* True if everything of that time was known before, so that the server shows the message late. */
+bool put_is_late(const struct put *p, int64_t created_ms);
 /* Whether a message that was not known is news. Our own, which have a pin, always are, whatever is newer. */
 bool put_is_news(struct put *p, int64_t created_ms);
 /* Says that there are more late messages than make events. */

@@ -390,7 +390,7 @@ static void add_change(struct put *p, const struct webex_message *m, int64_t row
 static int note_times(struct put *p, const struct webex_message *m)
 {
 	int64_t ms = MAX(m->created_ms, m->updated_ms);
-	bool is_late = !p->is_backfill && span_has(p->w->q, p->room.rowid, m->created_ms);
+	bool is_late = put_is_late(p, m->created_ms);
 	bool is_tied = m->created_ms > p->top_ms && m->created_ms / 1000 == p->top_ms / 1000;
 
 	body_counts_note_time(p->w, p->room.rowid, m->created_ms, ms, is_late);

@@ -200,19 +200,16 @@ int store_old_next(struct store_conn *c, int64_t after, int64_t before_wall_ms,
  * answer that was too short, or were brought from elsewhere. */
 #define LATE_MAX 100
 
-/* True if everything of that time was known before, so that the server shows the message late. */
-static bool is_late(const struct put *p, int64_t created_ms)
+bool put_is_late(const struct put *p, int64_t created_ms)
 {
-	const struct store_span at = {.lo = created_ms - 1, .hi = created_ms};
-
-	return !p->is_backfill && span_is_known(p->w->q, p->room.rowid, &at);
+	return !p->is_backfill && span_has(p->w->q, p->room.rowid, created_ms);
 }
 
 bool put_is_news(struct put *p, int64_t created_ms)
 {
 	if (p->is_pinned || (p->told_ms >= 0 && created_ms > p->told_ms))
 		return true;
-	return is_late(p, created_ms) && ++p->late <= LATE_MAX;
+	return put_is_late(p, created_ms) && ++p->late <= LATE_MAX;
 }
 
 int put_tell_late(const struct put *p)
