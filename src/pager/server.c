@@ -171,14 +171,19 @@ char *server_login_words(struct server *s)
 	return words;
 }
 
-int64_t server_login_since_wall_ms(struct server *s)
+static int64_t time_of(struct server *s, const int64_t *field)
 {
 	int64_t ms;
 
 	pthread_mutex_lock(&s->lock);
-	ms = s->login_since_wall_ms;
+	ms = *field;
 	pthread_mutex_unlock(&s->lock);
 	return ms;
+}
+
+int64_t server_login_since_wall_ms(struct server *s)
+{
+	return time_of(s, &s->login_since_wall_ms);
 }
 
 int server_known_error(struct server *s)
@@ -219,22 +224,12 @@ int server_failed_within(struct server *s, int age_ms)
 
 int64_t server_good_wall_ms(struct server *s)
 {
-	int64_t ms;
-
-	pthread_mutex_lock(&s->lock);
-	ms = s->good_wall_ms;
-	pthread_mutex_unlock(&s->lock);
-	return ms;
+	return time_of(s, &s->good_wall_ms);
 }
 
 int64_t server_offline_since_wall_ms(struct server *s)
 {
-	int64_t ms;
-
-	pthread_mutex_lock(&s->lock);
-	ms = s->offline_since_wall_ms;
-	pthread_mutex_unlock(&s->lock);
-	return ms;
+	return time_of(s, &s->offline_since_wall_ms);
 }
 
 /* ---- lengths of pages ---- */
