@@ -19,5 +19,3 @@
 /* argv: LOGIN_GIVE_ARG NAME [--not HASH]. Prints the token. The exit status: 0, 75: try again later,
  * 3: log in again. HASH: webex_token_hash() of the token that was refused. */
 int login_give_main(int argc, char **argv);
-/* The command that does it, for struct webex_token_source; owned. */
-char *login_give_command(const char *name);

@@ -14,7 +14,6 @@ void choice_clear(struct choice *c)
 	g_free(c->name);
 	g_free(c->base_url);
 	g_free(c->person_id);
-	g_free(c->command);
 	g_free(c->file);
 	*c = (struct choice){0};
 }
@@ -73,7 +72,6 @@ static int read_login(const struct options *o, const char *name, struct choice *
 			.name = g_strdup(name),
 			.base_url = g_strdup(l.base_url),
 			.person_id = g_strdup(l.person_id),
-			.command = login_give_command(name),
 			.file = g_strdup_printf("%s/%s.json", folder, name),
 		};
 	}

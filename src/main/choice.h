@@ -12,8 +12,7 @@ struct choice {
 	char *name; /* NULL: no login; then all of these are */
 	char *base_url;
 	char *person_id;
-	char *command; /* gives the token (login/give.h) */
-	char *file;    /* changes when somebody logs in again */
+	char *file; /* changes when somebody logs in again */
 };
 void choice_clear(struct choice *c);
 

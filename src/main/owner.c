@@ -8,6 +8,7 @@
 #include "attach/attach.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "login/give.h"
 #include "main/whoami.h"
 #include "pager/pager.h"
 #include "pager/server.h"
@@ -28,9 +29,10 @@ void owner_hide_token(void)
 int owner_load_token(struct sparkfs *s, char **ret_reason)
 {
 	struct webex_token_source source = {
-		.command = s->login.name ? s->login.command : s->options->token_command,
+		.command = s->login.name ? NULL : s->options->token_command,
 		.file = s->login.name ? s->login.file : s->options->token_file,
 		.login = s->login.name,
+		.give = LOGIN_GIVE_ARG,
 	};
 	int r = webex_token_load(&source, &s->token, ret_reason);
 

@@ -47,14 +47,8 @@ static void set_attributes(posix_spawnattr_t *attr)
 					       POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const char *command, int out_fd, int err_fd, pid_t *ret_pid)
+static int spawn(const char *path, char *const argv[], int out_fd, int err_fd, pid_t *ret_pid)
 {
-	/* Some programs close each descriptor that they might have, up to the limit. */
-	_cleanup_gfree_ char *limited =
-		fd_limit_before()
-			? g_strdup_printf("ulimit -S -n %lu; %s", fd_limit_before(), command)
-			: g_strdup(command);
-	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", limited, NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 
@@ -65,7 +59,7 @@ static int spawn(const char *command, int out_fd, int err_fd, pid_t *ret_pid)
 	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
 	spawn_close_from(&actions, STDERR_FILENO + 1);
-	int r = posix_spawn(ret_pid, "/bin/sh", &actions, &attr, argv, environ);
+	int r = posix_spawn(ret_pid, path, &actions, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);
 	return -r;
@@ -126,8 +120,8 @@ static int attend(pid_t pid, int64_t deadline, const atomic_bool *stop, int out_
 	return atomic_load(stop) ? -ECANCELED : -ETIMEDOUT;
 }
 
-int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
-		GString *err)
+static int run(const char *path, char *const argv[], int timeout_ms, const atomic_bool *stop,
+	       GString *out, GString *err)
 {
 	_cleanup_close_ int out_read = -1;
 	_cleanup_close_ int out_write = -1;
@@ -141,10 +135,30 @@ int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GS
 	if (r == 0)
 		r = make_pipe(&err_read, &err_write);
 	if (r == 0)
-		r = spawn(command, out_write, err_write, &pid);
+		r = spawn(path, argv, out_write, err_write, &pid);
 	if (r < 0)
 		return r;
 	close(steal_fd(&out_write));
 	close(steal_fd(&err_write));
 	return attend(pid, deadline, stop, out_read, out, err_read, err);
+}
+
+int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
+		GString *err)
+{
+	/* Some programs close each descriptor that they might have, up to the limit. */
+	_cleanup_gfree_ char *limited =
+		fd_limit_before()
+			? g_strdup_printf("ulimit -S -n %lu; %s", fd_limit_before(), command)
+			: g_strdup(command);
+	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", limited, NULL};
+
+	return run(argv[0], argv, timeout_ms, stop, out, err);
+}
+
+int command_run_self(char *const argv[], int timeout_ms, const atomic_bool *stop, GString *out,
+		     GString *err)
+{
+	/* Not the path that readlink() gives of it: after an upgrade another program is there, or none. */
+	return run("/proc/self/exe", argv, timeout_ms, stop, out, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs a shell command for its first line of output, with a time limit. Internal to webex.
+ * Runs a shell command, or this program once more, for its first line of output, with a time limit. Internal to webex.
  * Thread rule: any thread; blocks for up to the limit.
  */
 #pragma once
@@ -24,3 +24,10 @@
  */
 int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
 		GString *err);
+/*
+ * The same of the very program that this process runs, also when an upgrade has put another one in its place or
+ * removed it: both sides are of one version. `argv`: with the name it gets, ends with NULL. Its limit of
+ * open files is the raised one (base/fd.h).
+ */
+int command_run_self(char *const argv[], int timeout_ms, const atomic_bool *stop, GString *out,
+		     GString *err);

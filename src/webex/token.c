@@ -22,7 +22,7 @@
 #define HASH_DIGITS 16
 
 struct webex_token {
-	char *command, *file, *login; /* command and file only with login; set once */
+	char *command, *file, *login, *give; /* of webex_token_source; set once */
 	atomic_bool stopped;
 	struct stat seen; /* of the file when it was read last; the thread that asks */
 	pthread_mutex_t lock;
@@ -175,14 +175,15 @@ static char *last_words(const GString *out, const GString *err)
 	return words;
 }
 
-/* Runs `command`, which is the person's own or, of a login, ours, which says all that there is to say. */
-static int ask_command(const char *command, const char *login, const atomic_bool *stop,
-		       char **ret_value, char **ret_reason)
+/* Runs the person's command or, of a login, this program (`argv`), which says all that there is to say. */
+static int ask_command(const struct webex_token *t, char *const argv[], char **ret_value,
+		       char **ret_reason)
 {
-	const char *what = login ? login : "token_command";
+	const char *login = t->login, *what = login ? login : "token_command";
 	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
-	int r = command_run(command, COMMAND_TIMEOUT_MS, stop, out, err);
+	int r = login ? command_run_self(argv, COMMAND_TIMEOUT_MS, &t->stopped, out, err)
+		      : command_run(t->command, COMMAND_TIMEOUT_MS, &t->stopped, out, err);
 
 	if (r == 0) {
 		out->str[strcspn(out->str, "\n")] = '\0';
@@ -260,11 +261,14 @@ static int ask_login(struct webex_token *t, char **ret_value, char **ret_reason)
 {
 	char *refused = webex_token_get(t);
 	_cleanup_gfree_ char *hash = refused ? webex_token_hash(refused) : NULL;
-	_cleanup_gfree_ char *command =
-		hash ? g_strdup_printf("%s --not %s", t->command, hash) : g_strdup(t->command);
+	char *argv[] = {(char *)"sparkfs", t->give, t->login, NULL, NULL, NULL};
 
+	if (hash) {
+		argv[3] = (char *)"--not";
+		argv[4] = hash;
+	}
 	wipe(refused);
-	return ask_command(command, t->login, &t->stopped, ret_value, ret_reason);
+	return ask_command(t, argv, ret_value, ret_reason);
 }
 
 static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason)
@@ -275,7 +279,7 @@ static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason
 	if (t->login)
 		return ask_login(t, ret_value, ret_reason);
 	if (t->command)
-		return ask_command(t->command, NULL, &t->stopped, ret_value, ret_reason);
+		return ask_command(t, NULL, ret_value, ret_reason);
 	if (!t->file)
 		return read_environment(ret_value, ret_reason);
 	return read_file(t->file, ret_value, ret_reason);
@@ -309,8 +313,9 @@ static struct webex_token *token_new(const struct webex_token_source *source)
 	pthread_mutex_init(&t->lock, NULL);
 	t->command = g_strdup(source->command);
 	t->login = g_strdup(source->login);
+	t->give = g_strdup(source->give);
 	/* The path is made absolute, because the daemon changes its directory before a reload. */
-	if ((!t->command || t->login) && source->file)
+	if (!t->command && source->file)
 		t->file = g_canonicalize_filename(source->file, NULL);
 	return t;
 }
@@ -483,5 +488,6 @@ void webex_token_free(struct webex_token *t)
 	g_free(t->command);
 	g_free(t->file);
 	g_free(t->login);
+	g_free(t->give);
 	g_free(t);
 }

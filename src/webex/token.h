@@ -29,10 +29,12 @@ struct webex_token_source {
 	/* Refused (-EPERM) if it is no regular file of ours or root's, or others can read or
 	 * write it; NULL: none. */
 	const char *file;
-	/* The name of the login that `command` gives the tokens of, for words; NULL: it is the person's own
-	 * command. Then `file` is only looked at, to see that somebody logged in again, and the command
-	 * is told which token was refused, by " --not " and webex_token_hash() behind it. */
+	/* The name of the login that the tokens are of; NULL: none. With it `command` is NULL, and `file` is only
+	 * looked at, to see that somebody logged in again: this program itself is run again as a child, with
+	 * the arguments `give` and the name and, if a token was refused, "--not" and its webex_token_hash(). Its
+	 * first line of output is the token. */
 	const char *login;
+	const char *give;
 };
 
 /* 16 hex digits, which tell a token from another one; owned. */

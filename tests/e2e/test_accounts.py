@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -17,6 +18,7 @@ import urllib.parse
 
 import pytest
 
+from lib.shell import run_cmd
 from lib.tls import Front, certificate, context
 from lib.util import default_env, scaled, wait_until
 from lib.webproxy import WebProxy
@@ -504,6 +506,31 @@ def test_two_mounts_use_one_refresh(person, sim, start_mount):
         assert person.record("me")["refreshToken"] != old["refreshToken"]
     assert len(sim.messages(sim.room("Pier")["id"])) == 6
     assert len(sim.requests("POST", "/access_token")) == 3
+
+
+def test_an_upgrade_leaves_a_mount_as_it_is(person, sim, start_mount, tmp_path):
+    """The program is replaced, then removed: the mount and the children it starts are what they were."""
+    by_device(person, "me")
+    program = tmp_path / "sparkfs"
+    shutil.copy2(os.environ["SPARKFS"], program)
+    room = sim.create_room("Pier")
+    mount = mount_of(start_mount, person, "inotify", binary=str(program))
+    assert "Pier" in mount.ls("spaces")
+    upgraded = tmp_path / "sparkfs.dpkg-new"
+    upgraded.write_text("#!/bin/sh\nexit 3\n")
+    upgraded.chmod(0o755)
+    for sheet, step in {"one": lambda: upgraded.rename(program), "two": program.unlink}.items():
+        step()
+        sim.control("POST", "/tokens", {"token": person.record("me")["accessToken"],
+                                        "valid": False})
+        (tmp_path / sheet).write_text(sheet)
+        (mount / "spaces/Pier/post.json").write_text(json.dumps({"files": [str(tmp_path / sheet)]}))
+    assert len(sim.requests("POST", "/access_token")) == 2
+    assert [len(m["files"]) for m in sim.messages(room["id"])] == [1, 1]
+    with subprocess.Popen(["inotifywait", "-q", str(mount / "spaces/Pier")]) as watcher:
+        wait_until(lambda: run_cmd(["pgrep", "-P", str(mount.pid), "-f", "inotify-helper"]).out)
+        watcher.terminate()
+    assert mount.status()["login"] == "ok"
 
 
 def test_by_a_proxy_and_an_own_authority(person, sim, start_mount, tmp_path):
