@@ -201,6 +201,14 @@ static int need_bytes(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
 	return tree_need(ctx, &need, false);
 }
 
+/* What came may be gone again: where many files are read at once, attach/idle.c closes some. */
+static int need_kept(struct tree_ctx *ctx, int64_t row, int64_t lo, int64_t hi)
+{
+	struct need need = {.kind = NEED_CONTENT, .row = row, .from_byte = lo, .to_byte = hi};
+
+	return tree_need_kept(ctx, &need);
+}
+
 /*
  * Finds out the length before the file is read: programs believe what stat says (platform.md
  * 3), and what a HEAD says is unreliable (webex-api.md 5.5). The answer with the first bytes
@@ -245,7 +253,7 @@ int upload_need_all(struct tree_ctx *ctx, int64_t row, int64_t size)
 
 	if (contents_has(ctx->tree->config.contents, row, 0, size))
 		return 0;
-	r = need_bytes(ctx, row, 0, size);
+	r = need_kept(ctx, row, 0, size);
 	/* It was fetched, and yet is not here. */
 	return r ? r : -EIO;
 }
@@ -257,7 +265,7 @@ int upload_read(struct tree_ctx *ctx, int64_t row, void *buf, size_t len, int64_
 
 	*ret_n = n > 0 ? (size_t)n : 0;
 	if (n == -EAGAIN) {
-		int r = need_bytes(ctx, row, offset, offset + (int64_t)len);
+		int r = need_kept(ctx, row, offset, offset + (int64_t)len);
 
 		return r ? r : -EIO;
 	}

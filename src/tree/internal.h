@@ -96,7 +96,11 @@ const struct tree_row *tree_row_at(size_t i);
 /* 0: go on with the store as it is; TREE_WAIT; -errno. `have`: the store has a complete older
  * version. */
 int tree_need(struct tree_ctx *ctx, const struct need *need, bool have);
-/* The same, but only a fetch that begins from now on will do: before something is destroyed,
+/* As tree_need for what the caller does not have and what may be dropped again (bodies, bytes):
+ * what came and was dropped before the operation could use it is fetched again. 0: it came some
+ * times, and yet is not there. */
+int tree_need_kept(struct tree_ctx *ctx, const struct need *need);
+/* As tree_need, but only a fetch that begins from now on will do: before something is destroyed,
  * what was seen a moment ago is not enough. */
 int tree_need_anew(struct tree_ctx *ctx, const struct need *need);
 /*

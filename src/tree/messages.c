@@ -240,7 +240,8 @@ int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t c
 /* Needs the body that a message lacks: TREE_WAIT, or -errno. */
 static int need_body(struct tree_ctx *ctx, int64_t row)
 {
-	int r = tree_need_row(ctx, NEED_BODY, row, false);
+	struct need need = {.kind = NEED_BODY, .row = row};
+	int r = tree_need_kept(ctx, &need);
 
 	/* The body was fetched and is not there: an error is better than an empty message. */
 	return r ? r : -EIO;

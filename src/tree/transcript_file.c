@@ -70,32 +70,20 @@ static bool is_of_month(uint64_t ino)
 	return tree_ino_kind(ino) != TREE_TRANSCRIPT;
 }
 
-/* So often the same bodies are fetched for one open. */
-#define BODIES_TRIES 4
-
 /* Needs the bodies that were dropped, as `conn` sees it, page by page. */
 static int need_bodies(struct tree_ctx *ctx, struct store_conn *conn,
 		       const struct store_range *range)
 {
 	struct need need = {.kind = NEED_BODIES, .row = range->room};
 	struct store_span span;
-	int came = 0;
 	int r = store_evicted_span(conn, range, &span);
 
 	if (r <= 0)
 		return r;
 	need.lo_ms = span.lo;
 	need.hi_ms = span.hi;
-	/* What came may have been dropped again: where many texts are read at once, they do not all
-	 * fit. */
-	for (int i = 0; i < ctx->n_waited; i++)
-		came += need_equal(&ctx->waited[i].need, &need) && !ctx->waited[i].error;
-	if (came && came < BODIES_TRIES && ctx->n_waited < TREE_MAX_WAITS) {
-		ctx->missing = need;
-		ctx->missing_soft = false;
-		return TREE_WAIT;
-	}
-	r = tree_need(ctx, &need, false);
+	/* Where many texts are read at once, they do not all fit in the cache. */
+	r = tree_need_kept(ctx, &need);
 	/* It was fetched, and yet is not there: an error is better than a part. */
 	return r ? r
 		 : tree_refuse(ctx, -EIO,

@@ -101,6 +101,30 @@ int tree_need(struct tree_ctx *ctx, const struct need *need, bool have)
 	return TREE_WAIT;
 }
 
+/* So often the same is fetched for one operation. */
+#define KEPT_TRIES 4
+
+int tree_need_kept(struct tree_ctx *ctx, const struct need *need)
+{
+	int came = 0;
+
+	for (int i = 0; i < ctx->n_waited; i++) {
+		const struct tree_waited *w = &ctx->waited[i];
+
+		if (!need_equal(&w->need, need) || w->gave_up)
+			continue;
+		if (w->error)
+			return tree_refuse_failed(ctx, need, w->error);
+		came++;
+	}
+	if (!came || came >= KEPT_TRIES || ctx->n_waited == TREE_MAX_WAITS)
+		return tree_need(ctx, need, false);
+	ctx->missing = *need;
+	ctx->missing_soft = false;
+	ctx->missing_wait_ms = 0;
+	return TREE_WAIT;
+}
+
 int tree_need_anew(struct tree_ctx *ctx, const struct need *need)
 {
 	if (tree_has_waited(ctx, need) || ctx->n_waited == TREE_MAX_WAITS)
