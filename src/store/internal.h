@@ -267,6 +267,8 @@ void body_counts_note_time(struct write *w, int64_t room, int64_t created_ms, in
 #define VERIFIED_GRAIN_MS (60 * 60 * 1000)
 int months_verified(struct write *w, int64_t room, int64_t lo_ms, int64_t hi_ms,
 		    int64_t wall_ms);
+/* The list of the room's members counts as listed long ago (verified.h). */
+int members_age(struct write *w, int64_t room);
 
 /* ---- times.c ---- */
 /* Gives a message that changed a later time, and the texts that it is in. */

@@ -206,6 +206,16 @@ static int note_details(struct write *w, const struct item *item)
 	return sql_run(&st);
 }
 
+/* Who locks a space becomes its moderator, and an unlocked one has none (webex-api.md 5.3). No
+ * activity of the space shows it, whoever did it. */
+static int age_roles(struct write *w, const struct item *item)
+{
+	bool was = item->old.room.is_locked;
+
+	return item->is_new || item->room->is_locked == was ? 0
+							    : members_age(w, item->old.rowid);
+}
+
 static int give_name(struct write *w, const struct item *item, char **ret_name)
 {
 	g_autofree char *base = name_from_title(title_of(item->room), NAME_MAX_BYTES);
@@ -308,6 +318,8 @@ static int write_item(struct write *w, const struct item *item)
 
 	if (r == 0 && item->differs)
 		r = note_details(w, item);
+	if (r == 0 && item->differs)
+		r = age_roles(w, item);
 	if (r == 0 && item->needs_name)
 		r = give_name(w, item, &name);
 	if (r < 0 || !item->differs)

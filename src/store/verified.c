@@ -94,7 +94,7 @@ int store_verify_top(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t 
 	return MIN(r, 0);
 }
 
-static int age_members(struct write *w, int64_t room)
+int members_age(struct write *w, int64_t room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE room SET members_wall_ms=0 WHERE rowid=?1"
@@ -109,5 +109,5 @@ int store_age_members(struct store *s, int64_t room)
 	struct write w;
 	int r = write_begin(s, NULL, &w);
 
-	return r < 0 ? r : write_end(&w, age_members(&w, room));
+	return r < 0 ? r : write_end(&w, members_age(&w, room));
 }

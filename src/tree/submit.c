@@ -199,6 +199,20 @@ static void hide_replaced(struct submission *s)
 
 /* ---- spaces ---- */
 
+static bool is_locked(struct tree *t, int64_t row)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	bool is;
+
+	if (store_read_begin(t->config.store, &conn))
+		return false;
+	is = store_room_get(conn, row, &room) == 0 && room.room.is_locked;
+	store_room_clear(&room);
+	store_read_end(conn);
+	return is;
+}
+
 static int apply_room(struct submission *s, struct webex_reply *reply, int64_t *ret_row)
 {
 	struct tree *t = s->tree;
@@ -221,15 +235,20 @@ static void room_saved(void *arg, struct webex_reply *reply)
 	bool is_new = s->plan.action == TREE_DO_MAKE_ROOM;
 	const char *what = is_new ? "mkdir" : "change of a space";
 	int64_t row = s->plan.row;
+	bool was_locked;
 	int r, stored = 0;
 
 	if (submission_must_look(s, what, reply, room_saved))
 		return;
 	r = submission_outcome(s, what, reply);
+	was_locked = row && is_locked(s->tree, row);
 	if (!reply->error && reply->items->len)
 		stored = apply_room(s, reply, &row);
 	else if (s->has_read)
 		expire(s->tree, NEED_ROOMS, 0);
+	/* The store knows that the list of members is old by then (room_put.c). */
+	if (!is_new && is_locked(s->tree, row) != was_locked)
+		expire(s->tree, NEED_MEMBERS, row);
 	if (r == 0 && is_new && row < s->began)
 		r = is_another(s, "mkdir", "space", NEED_ROOMS, 0);
 	finish(s, r ? r : stored, tree_ino(TREE_SPACE, row));
@@ -283,19 +302,9 @@ static bool is_other_person(const struct submission *s, const struct webex_reply
  * answer says nothing of either. */
 static void expire_roles(struct submission *s, const struct webex_membership *m)
 {
-	struct store *store = s->tree->config.store;
-	struct store_room room = {0};
-	struct store_conn *conn;
-	bool is_first;
-
-	if (!m->is_moderator || store_read_begin(store, &conn))
+	if (!m->is_moderator || is_locked(s->tree, s->plan.room))
 		return;
-	is_first = store_room_get(conn, s->plan.room, &room) == 0 && !room.room.is_locked;
-	store_room_clear(&room);
-	store_read_end(conn);
-	if (!is_first)
-		return;
-	store_age_members(store, s->plan.room);
+	store_age_members(s->tree->config.store, s->plan.room);
 	expire(s->tree, NEED_MEMBERS, s->plan.room);
 	expire(s->tree, NEED_ROOM, s->plan.room);
 }

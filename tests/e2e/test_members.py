@@ -176,6 +176,10 @@ def test_who_makes_the_first_moderator_becomes_one(pier, is_archive):
     assert moderators() == {ALICE: True, BOB: True}
     assert len(pier.sim.requests("GET", "/memberships")) == asked + 1
     assert json.loads((pier / "space.json").read_text())["isLocked"] is True
+    # Nor does an unlocked space have any; who locks it is one.
+    for lock in (False, True):
+        put(pier / "space.json", json.dumps({"title": "Pier", "isLocked": lock}))
+        assert moderators() == {ALICE: lock, BOB: False}
 
 
 def test_json_that_changes_nothing_is_no_request(pier):

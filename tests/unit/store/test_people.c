@@ -122,6 +122,32 @@ static void test_a_list_is_made_old(void **state)
 	assert_int_equal(listed_ms(k, room), T0);
 }
 
+static void lock(struct kit *k, bool is_locked, const char *title)
+{
+	struct webex_room *room = kit_room(1, title, WEBEX_ROOM_GROUP);
+
+	room->is_locked = is_locked;
+	assert_int_equal(store_apply_room(k->s, room, 0, &(int64_t){0}, k->changes), 0);
+	webex_room_free(room);
+}
+
+/* Whoever locks or unlocks a space, the roles of its members are others from then on. */
+static void test_a_lock_makes_the_list_old(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "Ops");
+
+	for (int is_locked = 1; is_locked >= 0; is_locked--) {
+		members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+		assert_int_equal(listed_ms(k, room), T0);
+		lock(k, is_locked, "Ops");
+		assert_int_equal(listed_ms(k, room), 0);
+	}
+	members(k, room, kit_list(kit_membership(1, "ann@example.com"), NULL), true);
+	lock(k, false, "Another name");
+	assert_int_equal(listed_ms(k, room), T0);
+}
+
 static void test_member_fields(void **state)
 {
 	struct kit *k = *state;
@@ -521,6 +547,7 @@ int main(void)
 		T(test_members_have_a_time),
 		T(test_a_removal_has_a_time),
 		T(test_a_list_is_made_old),
+		T(test_a_lock_makes_the_list_old),
 		T(test_member_names),
 		T(test_direct_address),
 		T(test_people),
