@@ -9,6 +9,7 @@ The programs come from the environment: SPARKFS, WEBEXSIM (meson sets both).
     open_folder  a folder that every user can enter
     start_sim    function(*options) -> Sim, for tests that need several
     start_mount  function(sim or url, *options, **keywords) -> Mount
+    start_person function(sim, name="home") -> Person (lib/person.py)
 
 All are ended after the test. A mount is unmounted by fusermount3 -u and its
 daemon must then end with status 0 and have printed no sanitizer report; a test
@@ -30,6 +31,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lib import lanes  # noqa: E402
 from lib.mount import Mount, remove_folder  # noqa: E402
+from lib.person import Person  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.watchdog import LIMIT, Watchdog  # noqa: E402
 
@@ -174,3 +176,11 @@ def mount(request, sim, start_mount):
     marker = request.node.get_closest_marker("mount")
     return start_mount(sim, *(marker.args if marker else ()),
                        **(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+def start_person(tmp_path):
+    def start(sim, name="home"):
+        (tmp_path / name).mkdir()
+        return Person(tmp_path / name, sim)
+    return start
