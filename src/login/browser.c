@@ -4,6 +4,12 @@
  * families are bound, so that no other program gets what the browser's "localhost" means; only our own
  * Host headers are answered, so that no page on the Internet reaches it by a name of its own. All else
  * (favicons, other states, what browsers open ahead of time) is 404, and the waiting goes on.
+ *
+ *     WAITING --on_request: the answer to this login--> TAKEN, and its connection sleeps
+ *     WAITING --wait_for_answer: five minutes--> TAKEN, without an answer
+ *     TAKEN --on_request: the same once more (a reload, another tab)--> TAKEN, it sleeps, too
+ *     TAKEN --login_browser_end--> OVER: all that sleep are told how it went
+ *     OVER --on_request: the same once more--> OVER, it is told, too
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -18,50 +24,74 @@
 #include "login/ways.h"
 
 #define PATIENCE_MS (5 * 60 * 1000)
+/* How long the last page may be on its way to a browser that has gone. */
+#define TELL_MS 2000
+#define HTTP_PORT 80
 
-struct browser {
+enum phase { WAITING, TAKEN, OVER };
+
+struct login_browser {
 	struct login_server *server;
-	const struct login_attempt *attempt;
+	struct login_attempt attempt;
+	struct MHD_Daemon *daemons[2]; /* the main thread */
+	struct login_opening *opening; /* the main thread */
 	pthread_mutex_t lock;
-	pthread_cond_t over_cond;
-	bool is_over; /* lock; the fields below are written before it is set, and read after */
-	int result;
-	struct webex_grant *grant;
-	char *reason;
+	pthread_cond_t moved;
+	enum phase phase;	  /* lock */
+	enum login_answer answer; /* lock; set with TAKEN */
+	char *text;		  /* lock; set with TAKEN, a secret */
+	GPtrArray *sleepers;	  /* lock; of struct MHD_Connection *, which are not ours */
+	int n_untold;		  /* lock; answers to this login that have not been sent yet */
+	bool is_good;		  /* lock; set with OVER, as is what follows */
+	char *words;
 };
 
 /* ---- the server's threads ---- */
 
-static const char PAGE[] = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
-			   "charset=\"utf-8\"><title>sparkfs</title>"
-			   "</head>\n<body><h1>%s</h1><p id=\"words\">%s</p></body></html>\n";
+static const char PAGE[] =
+	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+	"<meta name=\"viewport\" content=\"width=device-width\">"
+	"<meta name=\"color-scheme\" content=\"light dark\">"
+	"<link rel=\"icon\" href=\"data:,\"><title>sparkfs: %s</title></head>\n"
+	"<body><h1>%s</h1><p id=\"words\"><bdi>%s</bdi></p>"
+	"<p>sparkfs is in the terminal. This page can be closed.</p></body></html>\n";
 
 static enum MHD_Result reply(struct MHD_Connection *conn, unsigned status, const char *title,
 			     const char *words)
 {
+	static const char *const headers[][2] = {
+		{"Content-Type", "text/html; charset=utf-8"},
+		{"Content-Security-Policy",
+		 "default-src 'none'; img-src data:; frame-ancestors 'none'"},
+		{"X-Content-Type-Options", "nosniff"},
+		{"Cache-Control", "no-store"},
+		{"Referrer-Policy", "no-referrer"},
+		/* The server may end with this answer. */
+		{"Connection", "close"},
+	};
 	_cleanup_gfree_ char *escaped = g_markup_escape_text(words, -1);
-	_cleanup_gfree_ char *page = g_strdup_printf(PAGE, title, escaped);
+	_cleanup_gfree_ char *page = g_strdup_printf(PAGE, title, title, escaped);
 	struct MHD_Response *r =
 		MHD_create_response_from_buffer(strlen(page), page, MHD_RESPMEM_MUST_COPY);
 	enum MHD_Result queued;
 
-	MHD_add_response_header(r, "Content-Type", "text/html; charset=utf-8");
-	MHD_add_response_header(r, "Cache-Control", "no-store");
-	MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
+	for (size_t i = 0; i < G_N_ELEMENTS(headers); i++)
+		MHD_add_response_header(r, headers[i][0], headers[i][1]);
 	queued = MHD_queue_response(conn, status, r);
 	MHD_destroy_response(r);
 	return queued;
 }
 
-static bool is_our_host(const struct browser *b, const char *host)
+static bool is_our_host(const struct login_browser *b, const char *host)
 {
 	static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+	int port = b->server->app->port;
 
 	for (size_t i = 0; host && i < G_N_ELEMENTS(names); i++) {
-		_cleanup_gfree_ char *full =
-			g_strdup_printf("%s:%d", names[i], b->server->app->port);
+		_cleanup_gfree_ char *full = g_strdup_printf("%s:%d", names[i], port);
 
-		if (g_ascii_strcasecmp(host, full) == 0)
+		if (g_ascii_strcasecmp(host, full) == 0 ||
+		    (port == HTTP_PORT && g_ascii_strcasecmp(host, names[i]) == 0))
 			return true;
 	}
 	return false;
@@ -75,27 +105,50 @@ static enum MHD_Result add_field(void *arg, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
-static enum MHD_Result finish(struct browser *b, struct MHD_Connection *conn,
-			      enum login_answer answer, const char *text)
+static enum MHD_Result tell(struct login_browser *b, struct MHD_Connection *conn)
 {
-	enum MHD_Result queued;
+	bool is_good;
+	_cleanup_gfree_ char *words = NULL;
 
-	b->result =
-		login_attempt_finish(b->server, b->attempt, answer, text, b->grant, &b->reason);
-	queued = b->result == 0 ? reply(conn, 200, "You are logged in",
-					"You can close this page and go back to the terminal.")
-				: reply(conn, 400, "The login failed", b->reason);
-	b->is_over = true;
-	pthread_cond_signal(&b->over_cond);
-	return queued;
+	pthread_mutex_lock(&b->lock);
+	is_good = b->is_good;
+	words = g_strdup(b->words);
+	pthread_mutex_unlock(&b->lock);
+	return is_good ? reply(conn, 200, "You are logged in", words)
+		       : reply(conn, 400, "The login failed", words);
+}
+
+/* The answer to this login: the first one is taken, and each is told how it went when that is known.
+ * `*state` marks the request as one of them; on_request() is called again with it. */
+static enum MHD_Result on_answer(struct login_browser *b, struct MHD_Connection *conn,
+				 enum login_answer answer, char **text, void **state)
+{
+	bool is_over;
+
+	*state = b;
+	pthread_mutex_lock(&b->lock);
+	b->n_untold++;
+	if (b->phase == WAITING) {
+		b->phase = TAKEN;
+		b->answer = answer;
+		b->text = steal_ptr(text);
+		pthread_cond_broadcast(&b->moved);
+	}
+	is_over = b->phase == OVER;
+	if (!is_over) {
+		g_ptr_array_add(b->sleepers, conn);
+		MHD_suspend_connection(conn);
+	}
+	pthread_mutex_unlock(&b->lock);
+	return is_over ? tell(b, conn) : MHD_YES;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const char *path,
 				  const char *method, const char *version, const char *data,
 				  size_t *size, void **state)
 {
-	struct browser *b = cls;
-	GString *query = g_string_new(NULL);
+	struct login_browser *b = cls;
+	GString *query = NULL;
 	enum login_answer answer = LOGIN_ANSWER_OTHER;
 	enum MHD_Result queued;
 	char *text = NULL;
@@ -103,23 +156,39 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 	(void)version;
 	(void)data;
 	(void)size;
-	(void)state;
+	if (*state == b)
+		return tell(b, conn);
+	query = g_string_new(NULL);
 	MHD_get_connection_values(conn, MHD_GET_ARGUMENT_KIND, add_field, query);
 	if (strcmp(method, "GET") == 0 && strcmp(path, "/") == 0 &&
 	    is_our_host(b, MHD_lookup_connection_value(conn, MHD_HEADER_KIND, "Host")))
-		answer = login_attempt_read(b->attempt, query->str, &text);
-	/* The two servers have a thread each, and a code serves once. */
-	pthread_mutex_lock(&b->lock);
-	queued = answer == LOGIN_ANSWER_OTHER || b->is_over
-			 ? reply(conn, 404, "Nothing is here", "sparkfs waits for a login.")
-			 : finish(b, conn, answer, text);
-	pthread_mutex_unlock(&b->lock);
+		answer = login_attempt_read(&b->attempt, query->str, &text);
+	queued = answer == LOGIN_ANSWER_OTHER
+			 ? reply(conn, 404, "This is not the answer",
+				 "sparkfs waits for another one: open the address that it "
+				 "shows in the terminal now.")
+			 : on_answer(b, conn, answer, &text, state);
 	explicit_bzero(query->str, query->len);
 	g_string_free(query, TRUE);
 	if (text)
 		explicit_bzero(text, strlen(text));
 	g_free(text);
 	return queued;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *conn, void **state,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct login_browser *b = cls;
+
+	(void)conn;
+	(void)why;
+	if (*state != b)
+		return;
+	pthread_mutex_lock(&b->lock);
+	b->n_untold--;
+	pthread_cond_broadcast(&b->moved);
+	pthread_mutex_unlock(&b->lock);
 }
 
 /* ---- the main thread ---- */
@@ -134,7 +203,7 @@ static int listen_on(const struct sockaddr *address, socklen_t len, int *ret_fd)
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (address->sa_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (bind(fd, address, len) < 0 || listen(fd, 16) < 0)
+	if (bind(fd, address, len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return -errno;
 	*ret_fd = steal_fd(&fd);
 	return 0;
@@ -163,82 +232,91 @@ static int listen_both(int port, int ret_fds[2])
 	return r;
 }
 
-static struct MHD_Daemon *serve(struct browser *b, int fd)
+static struct MHD_Daemon *serve(struct login_browser *b, int fd)
 {
-	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, on_request, b,
-				MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, 32U,
+	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0,
+				NULL, NULL, on_request, b, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, b,
+				MHD_OPTION_CONNECTION_LIMIT, 128U,
 				MHD_OPTION_CONNECTION_TIMEOUT, 30U, MHD_OPTION_END);
 }
 
-/* If there is a desktop. */
-static void open_browser(const char *address)
+/* Each socket is its daemon's, or closed. */
+static int serve_both(struct login_browser *b, const int fds[2])
 {
-	const char *own = g_getenv("BROWSER");
-	char *argv[] = {(char *)(own && *own && !strchr(own, ' ') ? own : "xdg-open"),
-			(char *)address, NULL};
+	int r = 0;
 
-	if ((own && *own) || g_getenv("DISPLAY") || g_getenv("WAYLAND_DISPLAY"))
-		(void)g_spawn_async(NULL, argv, NULL,
-				    G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL |
-					    G_SPAWN_STDERR_TO_DEV_NULL,
-				    NULL, NULL, NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] < 0)
+			continue;
+		b->daemons[i] = serve(b, fds[i]);
+		if (b->daemons[i])
+			continue;
+		close(fds[i]);
+		r = -EIO;
+	}
+	return r;
 }
 
-static void wait_for_browser(struct browser *b)
+static int wait_for_answer(struct login_browser *b, char **ret_reason)
 {
 	int64_t deadline = wait_deadline(PATIENCE_MS);
-	bool in_time = true;
+	bool in_time = true, has_answer;
 
 	pthread_mutex_lock(&b->lock);
-	while (!b->is_over && in_time)
-		in_time = wait_until(&b->over_cond, &b->lock, deadline);
-	if (!b->is_over) {
-		b->result = -ETIMEDOUT;
-		b->reason = g_strdup("nobody logged in within five minutes");
-		b->is_over = true;
-	}
+	while (b->phase == WAITING && in_time)
+		in_time = wait_until(&b->moved, &b->lock, deadline);
+	has_answer = b->phase == TAKEN;
+	b->phase = TAKEN;
 	pthread_mutex_unlock(&b->lock);
+	if (has_answer)
+		return 0;
+	*ret_reason = g_strdup("nobody logged in within five minutes");
+	return -ETIMEDOUT;
 }
 
-static int serve_until_over(struct browser *b, int fds[2], FILE *out)
+static int serve_until_answered(struct login_browser *b, const int fds[2], FILE *out,
+				struct webex_grant *ret_grant, char **ret_reason)
 {
-	struct MHD_Daemon *daemons[2] = {serve(b, fds[0]),
-					 fds[1] < 0 ? NULL : serve(b, fds[1])};
-	bool good = daemons[0] && (fds[1] < 0 || daemons[1]);
+	int r = serve_both(b, fds);
 
-	if (good) {
+	if (r < 0) {
+		*ret_reason = g_strdup("the server for the browser does not start");
+		return r;
+	}
+	fprintf(out, "Open this address in a browser of this machine and log in:\n%s\n",
+		b->attempt.address);
+	if (login_is_remote())
 		fprintf(out,
-			"Open this address in a browser of this machine and log "
-			"in:\n%s\nWaiting ...\n",
-			b->attempt->address);
-		fflush(out);
-		open_browser(b->attempt->address);
-		wait_for_browser(b);
-	} else {
-		b->result = -EIO;
-		b->reason = g_strdup("the server for the browser does not start");
-	}
-	for (int i = 0; i < 2; i++) {
-		/* Sends what is queued, and closes the socket. */
-		if (daemons[i])
-			MHD_stop_daemon(daemons[i]);
-		else if (fds[i] >= 0)
-			close(fds[i]);
-	}
-	return b->result;
+			"This is a session over ssh. For a browser of the machine that you sit "
+			"at, "
+			"log in there by\nssh -L %d:localhost:%d and this machine's name "
+			"meanwhile; "
+			"or end this, and use --paste.\n",
+			b->server->app->port, b->server->app->port);
+	fputs("Waiting ...\n", out);
+	fflush(out);
+	b->opening = login_open_browser(b->attempt.address);
+	r = wait_for_answer(b, ret_reason);
+	/* Nobody changes these any longer. */
+	return r < 0 ? r
+		     : login_attempt_finish(b->server, &b->attempt, b->answer, b->text,
+					    ret_grant, ret_reason);
 }
 
 int login_by_browser(struct login_server *s, FILE *out, struct webex_grant *ret_grant,
-		     char **ret_reason)
+		     struct login_browser **ret_browser, char **ret_reason)
 {
-	struct login_attempt a;
-	struct browser b = {.server = s,
-			    .attempt = &a,
-			    .lock = PTHREAD_MUTEX_INITIALIZER,
-			    .grant = ret_grant};
+	struct login_browser *b = g_new0(struct login_browser, 1);
 	int fds[2] = {-1, -1};
-	int r = login_attempt_begin(s, &a);
+	int r;
 
+	b->server = s;
+	b->sleepers = g_ptr_array_new();
+	pthread_mutex_init(&b->lock, NULL);
+	wait_init(&b->moved);
+	*ret_browser = b;
+	r = login_attempt_begin(s, &b->attempt);
 	if (r < 0) {
 		*ret_reason = g_strdup("there are no random numbers");
 		return r;
@@ -250,13 +328,48 @@ int login_by_browser(struct login_server *s, FILE *out, struct webex_grant *ret_
 					"program has it: register "
 					"another redirect URI and set port=, or use --paste",
 					s->app->port, g_strerror(-r));
-	} else {
-		wait_init(&b.over_cond);
-		r = serve_until_over(&b, fds, out);
-		*ret_reason = b.reason;
-		pthread_cond_destroy(&b.over_cond);
+		return r;
 	}
-	pthread_mutex_destroy(&b.lock);
-	login_attempt_clear(&a);
-	return r;
+	return serve_until_answered(b, fds, out, ret_grant, ret_reason);
+}
+
+static void wake_sleepers(struct login_browser *b, bool is_good, const char *words)
+{
+	GPtrArray *sleepers;
+
+	pthread_mutex_lock(&b->lock);
+	b->phase = OVER;
+	b->is_good = is_good;
+	b->words = g_strdup(words);
+	sleepers = steal_ptr(&b->sleepers);
+	pthread_mutex_unlock(&b->lock);
+	for (guint i = 0; i < sleepers->len; i++)
+		MHD_resume_connection(sleepers->pdata[i]);
+	g_ptr_array_free(sleepers, TRUE);
+}
+
+void login_browser_end(struct login_browser *b, bool is_good, const char *words)
+{
+	int64_t deadline = wait_deadline(TELL_MS);
+	bool in_time = true;
+
+	if (!b)
+		return;
+	wake_sleepers(b, is_good, words);
+	pthread_mutex_lock(&b->lock);
+	while (b->n_untold > 0 && in_time)
+		in_time = wait_until(&b->moved, &b->lock, deadline);
+	pthread_mutex_unlock(&b->lock);
+	for (int i = 0; i < 2; i++)
+		if (b->daemons[i])
+			MHD_stop_daemon(b->daemons[i]);
+	login_opening_end(b->opening);
+	if (b->text)
+		explicit_bzero(b->text, strlen(b->text));
+	g_free(b->text);
+	g_free(b->words);
+	login_attempt_clear(&b->attempt);
+	pthread_cond_destroy(&b->moved);
+	pthread_mutex_destroy(&b->lock);
+	g_free(b);
 }

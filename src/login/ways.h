@@ -13,15 +13,29 @@
 /* An address and a code, to be opened anywhere (webex-api.md 5.19). */
 int login_by_device(struct login_server *s, FILE *out, struct webex_grant *ret_grant,
 		    char **ret_reason);
-/* A browser on this machine, which is sent back to http://localhost:PORT/ (5.18). */
+/* A browser on this machine, which is sent back to http://localhost:PORT/ (5.18), and which waits there
+ * for a page that says how it went: *ret_browser is set in any case. */
+struct login_browser;
 int login_by_browser(struct login_server *s, FILE *out, struct webex_grant *ret_grant,
-		     char **ret_reason);
+		     struct login_browser **ret_browser, char **ret_reason);
+/* Shows the page with the words, ends the server and frees it. NULL is allowed. */
+void login_browser_end(struct login_browser *b, bool is_good, const char *words);
 /* A browser anywhere; the person pastes where it ended into `in`. */
 int login_by_paste(struct login_server *s, FILE *in, FILE *out, struct webex_grant *ret_grant,
 		   char **ret_reason);
 
 /* What a fault that no way knows better means. Owned. */
 char *login_say(const struct login_server *s, const struct login_fault *f);
+
+/* ---- the person's browser (open.c) ---- */
+
+/* True if the person is at another machine, and comes by ssh. */
+bool login_is_remote(void);
+/* Opens the address in the browser that BROWSER names, or that of the desktop, if there is one. Not NULL:
+ * it has the terminal, which is ours again when login_opening_end() returns. */
+struct login_opening;
+struct login_opening *login_open_browser(const char *address);
+void login_opening_end(struct login_opening *o);
 
 /* ---- what the last two share (authorize.c) ---- */
 

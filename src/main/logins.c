@@ -20,10 +20,12 @@
 #include "main/logins_list.h"
 #include "main/options.h"
 #include "webex/api.h"
+#include "webex/text.h"
 #include "webex/token.h"
 
 #define EXIT_USAGE 2
 #define TIMEOUT_MS 30000
+#define WORDS_MAX 300
 
 static const char LOGIN_HELP[] =
 	"usage: sparkfs login [--browser | --paste | --token] [--url BASE] [--replace] [NAME]\n"
@@ -146,11 +148,12 @@ static int read_token(struct webex_grant *ret_grant, char **ret_reason)
 }
 
 static int get_grant(const struct wish *w, struct login_server *s,
-		     struct webex_grant *ret_grant, char **ret_reason)
+		     struct webex_grant *ret_grant, struct login_browser **ret_browser,
+		     char **ret_reason)
 {
 	switch (w->way) {
 	case LOGIN_BROWSER:
-		return login_by_browser(s, stdout, ret_grant, ret_reason);
+		return login_by_browser(s, stdout, ret_grant, ret_browser, ret_reason);
 	case LOGIN_PASTE:
 		return login_by_paste(s, stdin, stdout, ret_grant, ret_reason);
 	case LOGIN_TOKEN:
@@ -222,8 +225,9 @@ static void fill(struct login *l, const struct wish *w, const struct login_serve
 				: state_name_of(p->email ? p->email : "account"),
 		.base_url = g_strdup(s->base_url),
 		.person_id = g_strdup(p->id),
-		.email = g_strdup(p->email),
-		.display_name = g_strdup(p->display_name),
+		.email = p->email ? webex_text_line(p->email, WORDS_MAX) : NULL,
+		.display_name =
+			p->display_name ? webex_text_line(p->display_name, WORDS_MAX) : NULL,
 		.is_bot = p->type == WEBEX_PERSON_BOT,
 		.way = w->way,
 		.client_id = s->app ? g_strdup(s->app->id) : NULL,
@@ -232,14 +236,16 @@ static void fill(struct login *l, const struct wish *w, const struct login_serve
 	login_take_grant(l, g);
 }
 
+/* *ret_words: whose login it is. Owned, in any case. */
 static int learn_and_keep(const struct wish *w, struct login_server *s, struct webex_grant *g,
-			  char **ret_reason)
+			  char **ret_words, char **ret_reason)
 {
 	struct webex_person *person;
 	struct login_fault fault;
 	struct login l;
 	int r = login_whose(s, g->access, &person, &fault);
 
+	*ret_words = NULL;
 	if (r < 0) {
 		*ret_reason = fault.status == 401
 				      ? g_strdup("the server does not accept the access token")
@@ -249,10 +255,12 @@ static int learn_and_keep(const struct wish *w, struct login_server *s, struct w
 		return r;
 	}
 	fill(&l, w, s, person, g);
-	printf("This is the login of %s (%s%s) at %s.\n",
-	       person->display_name ? person->display_name : person->id,
-	       person->email ? person->email : "no address", l.is_bot ? ", a bot" : "",
-	       l.base_url);
+	*ret_words = g_strdup_printf("This is the login of %s (%s%s) at %s.",
+				     l.display_name ? l.display_name : l.person_id,
+				     l.email ? l.email : "no address",
+				     l.is_bot ? ", a bot" : "", l.base_url);
+	puts(*ret_words);
+	fflush(stdout);
 	r = keep(&l, w->replaces, ret_reason);
 	if (r == 0)
 		printf("It is kept as %s. Mount it: sparkfs -o account=%s MOUNTPOINT\n", l.name,
@@ -264,9 +272,10 @@ static int learn_and_keep(const struct wish *w, struct login_server *s, struct w
 
 static int log_in(const struct wish *w, const struct login_integration *app)
 {
-	_cleanup_gfree_ char *base_url = NULL, *why = NULL;
+	_cleanup_gfree_ char *base_url = NULL, *why = NULL, *words = NULL;
 	char *reason = NULL;
 	struct login_server server;
+	struct login_browser *browser = NULL;
 	struct webex_grant grant = {0};
 	int r = webex_check_base_url(w->url, &base_url, &why);
 
@@ -275,9 +284,10 @@ static int log_in(const struct wish *w, const struct login_integration *app)
 			g_strdup_printf("--url %s: %s", w->url, why ? why : g_strerror(-r)));
 	r = login_server_open(&server, base_url, app, TIMEOUT_MS, &reason);
 	if (r == 0)
-		r = get_grant(w, &server, &grant, &reason);
+		r = get_grant(w, &server, &grant, &browser, &reason);
 	if (r == 0)
-		r = learn_and_keep(w, &server, &grant, &reason);
+		r = learn_and_keep(w, &server, &grant, &words, &reason);
+	login_browser_end(browser, r == 0, r == 0 ? words : reason);
 	webex_grant_clear(&grant);
 	login_server_close(&server);
 	return r < 0 ? fail(reason) : EXIT_SUCCESS;
