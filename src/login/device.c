@@ -9,6 +9,10 @@
  *               SHOWN --poll: anything else, or the code's life is over--> ended, with words
  */
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,46 +24,93 @@
 
 #define SLOWER_S 5
 
-/* Two modules of the code in one character, dark on light whatever the terminal's colours are, with
- * the margin that cameras need. */
-static void print_qr(FILE *out, const char *text)
+/* The margin that cameras need, and where the code stands: in modules, and in columns. */
+#define QR_MARGIN 2
+#define QR_INDENT 2
+
+static bool is_utf8(void)
 {
-	static const char *const halves[] = {" ", "\u2584", "\u2580", "\u2588"};
-	QRcode *qr = QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1);
-	const int margin = 2;
+	locale_t l = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+	bool is = l && strcmp(nl_langinfo_l(CODESET, l), "UTF-8") == 0;
 
-	for (int y = -margin; qr && y < qr->width + margin; y += 2) {
-		fputs("  \033[40;97m", out);
-		for (int x = -margin; x < qr->width + margin; x++) {
-			int index = 0;
-
-			for (int half = 0; half < 2; half++) {
-				int row = y + half;
-				bool inside =
-					x >= 0 && x < qr->width && row >= 0 && row < qr->width;
-				bool dark = inside && qr->data[row * qr->width + x] & 1;
-
-				/* A light module is drawn. Bit 1 is the upper half. */
-				index |= dark ? 0 : half ? 1 : 2;
-			}
-			fputs(halves[index], out);
-		}
-		fputs("\033[0m\n", out);
-	}
-	if (qr)
-		QRcode_free(qr);
+	if (l)
+		freelocale(l);
+	return is;
 }
 
+/* Black on white is said to the terminal, whatever colours it has by itself: by numbers that no
+ * theme changes, where there are 256. NULL: it has none, or no such characters. */
+static const char *colours_of_terminal(void)
+{
+	const char *term = g_getenv("TERM"), *more = g_getenv("COLORTERM");
+
+	if (!term || !*term || strcmp(term, "dumb") == 0 || strcmp(term, "unknown") == 0 ||
+	    g_str_has_prefix(term, "vt") || !is_utf8())
+		return NULL;
+	return (more && *more) || strstr(term, "256color") || strstr(term, "direct")
+		       ? "\033[38;5;231;48;5;16m"
+		       : "\033[40;97m";
+}
+
+/* Two modules of the code in one character. A light one is drawn. */
+static void draw_line(FILE *out, const QRcode *qr, int y)
+{
+	static const char *const halves[] = {" ", "\u2584", "\u2580", "\u2588"};
+
+	for (int x = -QR_MARGIN; x < qr->width + QR_MARGIN; x++) {
+		int index = 0;
+
+		for (int half = 0; half < 2; half++) {
+			int row = y + half;
+			bool inside = x >= 0 && x < qr->width && row >= 0 && row < qr->width;
+			bool dark = inside && qr->data[row * qr->width + x] & 1;
+
+			/* Bit 1 is the upper half. */
+			index |= dark ? 0 : half ? 1 : 2;
+		}
+		fputs(halves[index], out);
+	}
+}
+
+/* If the terminal can show all of it at once: half a code is none, and a broken line spoils it. */
+static void print_qr(FILE *out, const char *text)
+{
+	const char *colours = isatty(fileno(out)) ? colours_of_terminal() : NULL;
+	QRcode *qr = colours ? QRcode_encodeString(text, 0, QR_ECLEVEL_L, QR_MODE_8, 1) : NULL;
+	struct winsize size = {0};
+	int columns, lines;
+
+	if (!qr)
+		return;
+	columns = QR_INDENT + qr->width + 2 * QR_MARGIN;
+	lines = (qr->width + 2 * QR_MARGIN + 1) / 2;
+	(void)ioctl(fileno(out), TIOCGWINSZ, &size);
+	/* The cursor is in the line below. Zero: not known. */
+	if ((size.ws_col && size.ws_col < columns) || (size.ws_row && size.ws_row <= lines)) {
+		fprintf(out,
+			"(For a code that a camera reads, %d columns and %d lines are "
+			"needed.)\n",
+			columns, lines + 1);
+	} else {
+		for (int y = -QR_MARGIN; y < qr->width + QR_MARGIN; y += 2) {
+			fprintf(out, "%*s%s", QR_INDENT, "", colours);
+			draw_line(out, qr, y);
+			fputs("\033[0m\n", out);
+		}
+	}
+	QRcode_free(qr);
+}
+
+/* The code comes last, so that 24 lines are enough for it. */
 static void show(FILE *out, const struct webex_device *d)
 {
 	fprintf(out, "Open %s in any browser and enter the code %s.\n", d->uri, d->user_code);
-	if (d->uri_complete) {
+	if (d->uri_complete)
 		fprintf(out, "With the code in it: %s\n", d->uri_complete);
-		if (isatty(fileno(out)))
-			print_qr(out, d->uri_complete);
-	}
 	fprintf(out, "The code is good for %d minutes. Waiting ...\n",
 		(d->expires_s + 59) / 60);
+	if (d->uri_complete)
+		print_qr(out, d->uri_complete);
 	fflush(out);
 }
 

@@ -1,0 +1,114 @@
+"""What `sparkfs login` shows on a terminal: the code for a camera, where that can be read."""
+import os
+import subprocess
+
+import pytest
+
+from lib.person import decide
+from lib.tmux import Tmux
+from lib.util import wait_until
+
+HALVES = {" ": (1, 1), "\u2584": (1, 0), "\u2580": (0, 1), "\u2588": (0, 0)}  # 1: dark
+WHITE_ON_BLACK = {(231, 16), (15, 0)}
+NONE = (None, None)
+
+
+@pytest.fixture
+def person(start_sim, start_person):
+    person = start_person(start_sim("--data", "empty", "--device-interval", "1"))
+    person.integrate()
+    return person
+
+
+def modules(cells):
+    """The rows of the code on the screen, 1 for a dark module; every cell says its colours."""
+    rows, edges = [], set()
+    for line in cells:
+        drawn = [n for n, (c, colours) in enumerate(line) if colours != NONE]
+        if not drawn:
+            continue
+        edges.add((drawn[0], drawn[-1]))
+        assert len(drawn) == drawn[-1] - drawn[0] + 1
+        assert {line[n][1] for n in drawn} <= WHITE_ON_BLACK, line
+        halves = [HALVES[c] for c, _ in line[drawn[0]:drawn[-1] + 1]]
+        rows += [[h[0] for h in halves], [h[1] for h in halves]]
+    assert len(edges) == 1, edges
+    return rows
+
+
+def read_code(rows, folder):
+    """What a camera sees in it."""
+    scale, picture = 4, folder / "code.pgm"
+    lines = [b"".join((b"\x00" if dark else b"\xff") * scale for dark in row) * scale for row in rows]
+    picture.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]) * scale, len(rows) * scale) + b"".join(lines))
+    return subprocess.run(["zbarimg", "-q", "--raw", str(picture)], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
+def address(screen):
+    return screen.partition("With the code in it: ")[2].split()[0]
+
+
+def begin(tmux, person, *before, after=""):
+    tmux.type(" ".join([*before, os.environ["SPARKFS"], "login", "--url", person.sim.base, "me", after]))
+    return tmux.wait_for("Waiting ...")
+
+
+def test_the_code_on_a_terminal(person, tmp_path):
+    with Tmux(tmp_path, person.env, 80, 24) as tmux:
+        tmux.type("clear")
+        begin(tmux, person)
+        wait_until(lambda: len(modules(tmux.cells())) >= 40)
+        rows = modules(tmux.cells())
+        # The addresses have scrolled away; the code has not.
+        hash_ = read_code(rows, tmp_path)
+        assert hash_.startswith(person.sim.origin + "/verify?userCode=")
+        # Stopped, and gone on with; the terminal gets smaller and larger meanwhile.
+        tmux.keys("C-z")
+        tmux.wait_for("Stopped")
+        tmux.resize(50, 30)
+        tmux.type("fg")
+        tmux.resize(100, 40)
+        decide(person.sim, hash_)
+        tmux.wait_for("It is kept as me.")
+        assert person.record("me")["email"] == "alice@example.com"
+        # 16 colours are enough.
+        tmux.type("clear")
+        screen = begin(tmux, person, "TERM=linux COLORTERM=")
+        wait_until(lambda: len(modules(tmux.cells())) >= 40)
+        assert read_code(modules(tmux.cells()), tmp_path) == address(screen)
+        tmux.keys("C-c")
+        tmux.wait_for("ready> ")
+        # Ctrl-C leaves nothing but what was there.
+        tmux.type("echo status $?")
+        tmux.wait_for("status 130")
+        assert {p.name for p in person.folder.iterdir()} == {"me.json", "me.lock"}
+
+
+NO_CODE = [
+    ((40, 50), "", "", "43 columns and 22 lines"),
+    ((100, 21), "", "", "43 columns and 22 lines"),
+    ((100, 40), "TERM=dumb", "", ""),
+    ((100, 40), "TERM=vt100", "", ""),
+    ((100, 40), "LC_ALL=C", "", ""),
+    ((100, 40), "LC_ALL= LC_CTYPE=POSIX LANG=C.UTF-8", "", ""),
+    ((100, 40), "", "| cat", ""),
+]
+
+
+def test_no_code_where_it_cannot_be_read(person, tmp_path):
+    """The address and the code are there in any case, and nothing but text."""
+    with Tmux(tmp_path, person.env) as tmux:
+        for size, before, after, says in NO_CODE:
+            tmux.resize(*size)
+            tmux.type("clear; stty size")
+            tmux.wait_for(f"{size[1]} {size[0]}\n")
+            screen = begin(tmux, person, before, after=after)
+            if says:
+                screen = tmux.wait_for(says)
+            url = address(screen)
+            assert url.startswith(person.sim.origin) and len(url.partition("=")[2]) == 64
+            assert not any(colours != NONE or c in "\u2580\u2584\u2588"
+                           for line in tmux.cells() for c, colours in line), screen
+            tmux.keys("C-c")
+            tmux.wait_for("^C")
