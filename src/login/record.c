@@ -95,7 +95,7 @@ static int64_t time_member(const cJSON *json, const char *key)
 
 int login_parse(const char *text, size_t len, struct login *ret_login)
 {
-	_cleanup_json_ cJSON *json = json_parse(text, len);
+	_cleanup_json_secret_ cJSON *json = json_parse_secret(text, len);
 	const char *way = json_string(json, "way");
 	struct login l = {.is_bot = json_is_true(json_get(json, "bot"), NULL)};
 

@@ -81,14 +81,12 @@ static bool has_too_many_values(const char *json)
 	return values > JSON_VALUES_MAX;
 }
 
-cJSON *json_parse(const char *json, size_t len)
+/* `clean`: a copy of its own of the text, valid UTF-8. */
+static cJSON *parse_clean(char *clean, size_t len)
 {
 	const char *end;
 
 	json_arena_setup();
-	if (!json || len > JSON_TEXT_MAX)
-		return NULL;
-	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);
 	/* Each value takes at least a byte of text, so a page of usual size need not be
 	 * counted. */
 	if (len > JSON_VALUES_MAX && has_too_many_values(clean))
@@ -103,6 +101,44 @@ cJSON *json_parse(const char *json, size_t len)
 		return NULL;
 	}
 	return doc;
+}
+
+cJSON *json_parse(const char *json, size_t len)
+{
+	if (!json || len > JSON_TEXT_MAX)
+		return NULL;
+	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)len);
+	return parse_clean(clean, len);
+}
+
+cJSON *json_parse_secret(const char *json, size_t len)
+{
+	if (!json || len > JSON_TEXT_MAX)
+		return NULL;
+	/* To mend what is no UTF-8 makes copies, and is done only where it must be. */
+	char *clean = g_utf8_validate(json, (gssize)len, NULL)
+			      ? g_strndup(json, len)
+			      : g_utf8_make_valid(json, (gssize)len);
+	cJSON *doc = parse_clean(clean, len);
+	explicit_bzero(clean, strlen(clean));
+	g_free(clean);
+	return doc;
+}
+
+/* As deep as cJSON reads, and frees. */
+static void wipe_strings(cJSON *item)
+{
+	for (; item; item = item->next) {
+		if (item->valuestring)
+			explicit_bzero(item->valuestring, strlen(item->valuestring));
+		wipe_strings(item->child);
+	}
+}
+
+void json_wipe(cJSON *doc)
+{
+	wipe_strings(doc);
+	cJSON_Delete(doc);
 }
 
 const cJSON *json_get(const cJSON *object, const char *key)

@@ -29,6 +29,18 @@ static inline void json_cleanup(cJSON **p)
 
 #define _cleanup_json_ __attribute__((cleanup(json_cleanup)))
 
+/* The same of a text with secrets, which leaves none of it in the memory that it used. */
+cJSON *json_parse_secret(const char *json, size_t len);
+/* Overwrites all strings, then frees the document. NULL is allowed. */
+void json_wipe(cJSON *doc);
+
+static inline void json_wipe_cleanup(cJSON **p)
+{
+	json_wipe(*p);
+}
+
+#define _cleanup_json_secret_ __attribute__((cleanup(json_wipe_cleanup)))
+
 /* False for NULL. cJSON's own function returns that, too, but the compiler cannot see it. */
 static inline bool json_is_string(const cJSON *value)
 {

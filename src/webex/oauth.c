@@ -80,7 +80,7 @@ static int64_t seconds_member(const cJSON *json, const char *key)
 
 int webex_oauth_tokens(const char *body, size_t len, struct webex_grant *ret_grant)
 {
-	_cleanup_json_ cJSON *json = json_parse(body, len);
+	_cleanup_json_secret_ cJSON *json = json_parse_secret(body, len);
 	struct webex_grant g = {
 		.access = clean_member(json, "access_token", WEBEX_TOKEN_MAX),
 		.refresh = clean_member(json, "refresh_token", WEBEX_TOKEN_MAX),
@@ -107,7 +107,7 @@ static bool is_safe_uri(const char *uri)
 
 int webex_oauth_device(const char *body, size_t len, struct webex_device *ret_device)
 {
-	_cleanup_json_ cJSON *json = json_parse(body, len);
+	_cleanup_json_secret_ cJSON *json = json_parse_secret(body, len);
 	struct webex_device d = {
 		.device_code = clean_member(json, "device_code", CODE_MAX),
 		.user_code = clean_member(json, "user_code", CODE_MAX),

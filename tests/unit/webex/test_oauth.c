@@ -43,6 +43,10 @@ static void test_tokens(void **state)
 	assert_int_equal(g.refresh_s, 315360000);
 	assert_string_equal(g.scope, "a b");
 	webex_grant_clear(&g);
+	/* Bytes that are no UTF-8 elsewhere in the answer cost no token. */
+	assert_int_equal(tokens("{\"access_token\":\"A_1\",\"scope\":\"\xff\"}", &g), 0);
+	assert_string_equal(g.access, "A_1");
+	webex_grant_clear(&g);
 }
 
 static void test_no_tokens(void **state)
