@@ -273,6 +273,13 @@ static int run_fusermount(const char *mountpoint)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
+int connection_unmount(const char *mountpoint)
+{
+	if (umount2(mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	return errno == EPERM ? run_fusermount(mountpoint) : -errno;
+}
+
 int connection_end(const struct connection *c)
 {
 	_cleanup_close_ int root = open_root(c);

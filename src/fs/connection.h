@@ -39,4 +39,6 @@ bool connection_is_left(const struct connection *c);
  * -ENOTCONN: a dead mount is there which, without control files, may be somebody else's;
  * -errno. */
 int connection_end(const struct connection *c);
+/* Unmounts whatever was mounted last at the path. 0 or -errno. Main thread, before there are others. */
+int connection_unmount(const char *mountpoint);
 void connection_close(struct connection *c);

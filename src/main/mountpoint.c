@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,35 +15,46 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/statx.h"
 
 #define ANSWER_TIMEOUT_MS 3000
+/* Each kill may leave one on top of the others. */
+#define DEAD_TRIES 16
 
-/* The type follows the word "-" that ends the optional fields. */
-static char *mount_type(char **words)
+/* What stands `n` words behind the word "-" that ends the optional fields; NULL: nothing. */
+static const char *behind_dash(char **words, guint n)
 {
-	for (int i = 6; words[i]; i++) {
-		if (strcmp(words[i], "-") == 0 && words[i + 1])
-			return g_strdup(words[i + 1]);
+	guint count = g_strv_length(words);
+
+	for (guint i = 6; i < count; i++) {
+		if (strcmp(words[i], "-") == 0)
+			return i + n < count ? words[i + n] : NULL;
 	}
 	return NULL;
 }
 
-/* True if the line of mountinfo is about `path`; gives the type. */
-static bool read_line(const char *line, const char *path, char **ret_type)
+/* The words of the line of mountinfo about `path`, the last one, which lies on top of the others.
+ * NULL: there is none. */
+static char **find_line(const char *mountinfo, const char *path)
 {
-	char **words = g_strsplit(line, " ", -1);
-	bool is_it = false;
+	char **lines = g_strsplit(mountinfo, "\n", -1);
+	char **found = NULL;
 
-	if (g_strv_length(words) > 6) {
+	for (int i = 0; lines[i]; i++) {
+		char **words = g_strsplit(lines[i], " ", -1);
 		/* The kernel writes "\\040" for a blank. */
-		_cleanup_gfree_ char *at = g_strcompress(words[4]);
+		_cleanup_gfree_ char *at =
+			g_strv_length(words) > 6 ? g_strcompress(words[4]) : NULL;
 
-		is_it = strcmp(at, path) == 0;
+		if (g_strcmp0(at, path) == 0) {
+			g_strfreev(found);
+			found = words;
+		} else {
+			g_strfreev(words);
+		}
 	}
-	if (is_it)
-		*ret_type = mount_type(words);
-	g_strfreev(words);
-	return is_it;
+	g_strfreev(lines);
+	return found;
 }
 
 static bool is_trigger(const char *type)
@@ -52,26 +64,28 @@ static bool is_trigger(const char *type)
 
 int mountpoint_find(const char *mountinfo, const char *path, char **ret_type)
 {
-	char **lines = g_strsplit(mountinfo, "\n", -1);
-	_cleanup_gfree_ char *last = NULL;
-	int found = 0;
+	char **words = find_line(mountinfo, path);
+	const char *type = words ? behind_dash(words, 1) : NULL;
+	int found = words && !is_trigger(type);
 
-	/* The last one lies on top of the others. */
-	for (int i = 0; lines[i]; i++) {
-		_cleanup_gfree_ char *type = NULL;
-
-		if (!read_line(lines[i], path, &type))
-			continue;
-		g_free(last);
-		last = steal_ptr(&type);
-		found = 1;
-	}
-	g_strfreev(lines);
-	if (is_trigger(last))
-		found = 0;
 	if (ret_type)
-		*ret_type = steal_ptr(&last);
+		*ret_type = g_strdup(type);
+	g_strfreev(words);
 	return found;
+}
+
+bool mountpoint_is_of(const char *mountinfo, const char *path, uid_t uid)
+{
+	_cleanup_gfree_ char *owner = g_strdup_printf("user_id=%u", (unsigned)uid);
+	char **words = find_line(mountinfo, path);
+	const char *options = words ? behind_dash(words, 3) : NULL;
+	char **each = g_strsplit(options ? options : "", ",", -1);
+	bool is_it = options && g_strcmp0(behind_dash(words, 1), "fuse.sparkfs") == 0 &&
+		     g_strv_contains((const char *const *)each, owner);
+
+	g_strfreev(each);
+	g_strfreev(words);
+	return is_it;
 }
 
 int mountpoint_is_mounted(const char *path, char **ret_type)
@@ -87,14 +101,15 @@ int mountpoint_is_mounted(const char *path, char **ret_type)
 
 static void child_stat(const char *path, int fd)
 {
-	struct stat st;
+	struct statx st;
 	int error;
 
 	/* If it hangs, nobody must wait for the end of our output. */
 	close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
-	error = stat(path, &st) < 0 ? errno : 0;
+	/* Of a mount that is dead the kernel may know the attributes still. */
+	error = statx(AT_FDCWD, path, AT_STATX_FORCE_SYNC, STATX_MODE, &st) < 0 ? errno : 0;
 	while (write(fd, &error, sizeof(error)) < 0 && errno == EINTR)
 		;
 	_exit(0);
@@ -189,6 +204,16 @@ static char *say_error(const char *typed, int error)
 	}
 }
 
+/* True if nobody answers there any more, and it was sparkfs of this user: it was killed. */
+static bool is_own_dead(const char *path)
+{
+	_cleanup_gfree_ char *text = NULL;
+
+	return g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL) &&
+	       mountpoint_is_of(text, path, geteuid()) &&
+	       mountpoint_answers(path, ANSWER_TIMEOUT_MS) == -ENOTCONN;
+}
+
 static char *say_mounted(const char *typed, const char *path, const char *type)
 {
 	bool is_fuse = type && g_str_has_prefix(type, "fuse");
@@ -223,30 +248,69 @@ static int check_directory(const char *path)
 	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
+/* `type` of what is mounted there: a trigger or nothing. */
+static int check_free(const char *typed, const char *path, const char *type, char **ret_reason)
+{
+	int r = 0;
+
+	/* Opening the directory would wait for the mount that this is. Root need not, but
+	 * fusermount3 enters it. */
+	if (is_trigger(type) && geteuid() != 0) {
+		*ret_reason = g_strdup_printf(
+			"%s: an automount waits here, where only root can mount; in fstab use "
+			"x-systemd.automount or setuid=, not both",
+			typed);
+		return -EBUSY;
+	}
+	if (!is_trigger(type))
+		r = check_directory(path);
+	if (r == -ENOTEMPTY)
+		*ret_reason = g_strdup_printf(
+			"%s: this directory is not empty; mount on an empty one", typed);
+	else if (r < 0)
+		*ret_reason = say_error(typed, -r);
+	return r;
+}
+
 int mountpoint_check(const char *typed, char **ret_path, char **ret_reason)
 {
 	_cleanup_gfree_ char *type = NULL;
 	_cleanup_gfree_ char *path = NULL;
-	int error = 0, r;
+	int error = 0, r = 0;
 
 	path = resolve(typed, &error);
 	if (!path) {
 		*ret_reason = say_error(typed, error);
 		return -error;
 	}
-	if (mountpoint_is_mounted(path, &type)) {
+	if (!mountpoint_is_mounted(path, &type)) {
+		r = check_free(typed, path, type, ret_reason);
+	} else if (!is_own_dead(path)) {
 		*ret_reason = say_mounted(typed, path, type);
-		return -EBUSY;
+		r = -EBUSY;
 	}
-	/* Opening it would wait for the mount that this is. */
-	r = is_trigger(type) ? 0 : check_directory(path);
-	if (r == -ENOTEMPTY)
-		*ret_reason = g_strdup_printf(
-			"%s: this directory is not empty; mount on an empty one", typed);
-	else if (r < 0)
-		*ret_reason = say_error(typed, -r);
-	if (r < 0)
-		return r;
-	*ret_path = steal_ptr(&path);
+	if (r == 0)
+		*ret_path = steal_ptr(&path);
+	return r;
+}
+
+int mountpoint_free(const char *path, int (*unmount)(const char *path), char **ret_reason)
+{
+	for (int i = 0; i <= DEAD_TRIES; i++) {
+		_cleanup_gfree_ char *type = NULL;
+		int r;
+
+		if (!mountpoint_is_mounted(path, &type))
+			return i ? check_free(path, path, type, ret_reason) : 0;
+		if (i == DEAD_TRIES || !is_own_dead(path)) {
+			*ret_reason = say_mounted(path, path, type);
+			return -EBUSY;
+		}
+		r = unmount(path);
+		if (r < 0) {
+			*ret_reason = say_error(path, ENOTCONN);
+			return r;
+		}
+	}
 	return 0;
 }

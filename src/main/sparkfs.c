@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/private.h"
 #include "attach/attach.h"
+#include "fs/connection.h"
 #include "outbox/outbox.h"
 #include "pager/pager.h"
 #include "pager/server.h"
@@ -365,8 +366,10 @@ static int mount_fs(struct sparkfs *s, char **ret_reason)
 {
 	_cleanup_gfree_ char *said = NULL;
 	struct capture c;
-	int r;
+	int r = mountpoint_free(s->mountpoint, connection_unmount, ret_reason);
 
+	if (r < 0)
+		return r;
 	capture_begin(&c, !s->options->is_debug);
 	r = new_fs(s);
 	if (r == 0)

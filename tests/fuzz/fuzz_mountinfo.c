@@ -19,6 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_check(found || !type || !strcmp(type, "autofs"));
 		fuzz_check(!type || !strpbrk(type, " \n"));
 		fuzz_check(mountpoint_find(end + 1, path, NULL) == found);
+		fuzz_check(!mountpoint_is_of(end + 1, path, 0) ||
+			   !g_strcmp0(type, "fuse.sparkfs"));
 	}
 	g_free(type);
 	free(path);

@@ -108,10 +108,22 @@ static void test_find(void **state)
 		"61 60 0:52 / /home/a\\040b rw - fuse.sparkfs sparkfs rw\n"
 		"62 29 0:53 / /cut rw\n"
 		"63 29 0:54 / /no/type rw shared:1\n"
-		"64 29 0:55 / /waits rw - autofs systemd-1 rw,fd=40\n";
+		"64 29 0:55 / /waits rw - autofs systemd-1 rw,fd=40\n"
+		"65 29 0:56 / /mine rw - fuse.sparkfs a\\040b rw,user_id=1000,group_id=100\n"
+		"66 29 0:57 / /other rw - fuse.sshfs x: rw,user_id=1000,group_id=100\n"
+		"67 29 0:58 / /above rw - fuse.sparkfs x rw,user_id=1000,group_id=100\n"
+		"68 67 0:59 / /above rw - fuse.sparkfs x rw,user_id=0,group_id=0\n";
 	char *type = NULL;
 
 	(void)state;
+	assert_true(mountpoint_is_of(lines, "/mine", 1000));
+	assert_false(mountpoint_is_of(lines, "/mine", 100));
+	assert_false(mountpoint_is_of(lines, "/mine/deeper", 1000));
+	assert_false(mountpoint_is_of(lines, "/other", 1000));
+	assert_false(mountpoint_is_of(lines, "/above", 1000));
+	assert_false(mountpoint_is_of(lines, "/home/a b", 1000));
+	assert_false(mountpoint_is_of(lines, "/waits", 0));
+	assert_false(mountpoint_is_of(lines, "/cut", 0));
 	assert_int_equal(mountpoint_find(lines, "/home/a b", &type), 1);
 	assert_string_equal(type, "fuse.sparkfs");
 	g_free(type);
