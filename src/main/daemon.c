@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "main/mountpoint.h"
+#include "main/service.h"
 
 #define ANSWER_TIMEOUT_MS 20000
 
@@ -45,8 +46,12 @@ static int parent(pid_t pid, int fd, const char *mountpoint)
 	if (n != 1)
 		return child_status(pid);
 	r = mountpoint_answers(mountpoint, ANSWER_TIMEOUT_MS);
-	if (r == 0)
+	if (r == 0) {
+		_cleanup_gfree_ char *words = g_strdup_printf("mounted at %s", mountpoint);
+
+		service_ready(pid, words);
 		return EXIT_SUCCESS;
+	}
 	fprintf(stderr,
 		"sparkfs: %s: the mount does not answer: %s; remove it: fusermount3 -u %s\n",
 		mountpoint, strerror(-r), mountpoint);

@@ -8,7 +8,8 @@
  *
  *  1. The child prints one line about a failure before it ends; the parent prints something
  *     only when the child was killed or the mount does not answer.
- *  2. Until daemon_ready the child is in the caller's session, so that Ctrl-C ends both.
+ *  2. The parent tells a service manager that the child serves the mount from now on.
+ *  3. Until daemon_ready the child is in the caller's session, so that Ctrl-C ends both.
  * Thread rule: the main thread; daemon_fork before there are others.
  */
 #pragma once

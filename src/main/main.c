@@ -18,6 +18,7 @@
 #include "fs/will.h"
 #include "login/give.h"
 #include "main/logins.h"
+#include "main/service.h"
 #include "main/sparkfs.h"
 
 #define EXIT_USAGE 2
@@ -40,6 +41,7 @@ static int fail(struct sparkfs *s, char *reason)
 	int status = s->needs_login ? EXIT_LOGIN : EXIT_FAILURE;
 
 	sparkfs_stop(s);
+	service_status(reason ? reason : "something went wrong");
 	fprintf(stderr, "sparkfs: %s\n", reason ? reason : "something went wrong");
 	g_free(reason);
 	return status;
@@ -82,6 +84,7 @@ static int run(const struct options *options)
 	char *reason = NULL;
 	int r;
 
+	service_begin();
 	umask(077);
 	/* We want both as errors of a write: to a connection that is gone, and to a file past
 	 * the limit. */

@@ -25,14 +25,13 @@
 #include "main/introduce.h"
 #include "main/mountpoint.h"
 #include "main/owner.h"
+#include "main/status.h"
 #include "store/store.h"
 #include "tree/place.h"
 #include "tree/tree.h"
 #include "tree/change.h"
 #include "tree/invalidate.h"
 #include "webex/token.h"
-
-#define OUTBOX_WAIT_MS 10000
 
 void sparkfs_init(struct sparkfs *s, const struct options *options)
 {
@@ -262,8 +261,10 @@ static int start_cache(struct sparkfs *s)
 		r = pager_new(&pager, &s->pager);
 	if (r == 0)
 		r = outbox_open(&outbox, &s->outbox);
-	if (r == 0)
+	if (r == 0) {
 		owner_watch(s);
+		status_watch(s);
+	}
 	/* An open for writing checks the link first. */
 	if (r == 0 && s->is_offline)
 		server_noticed(
@@ -377,7 +378,7 @@ static int mount_fs(struct sparkfs *s, char **ret_reason)
 	atomic_store(&s->is_mounted, r == 0);
 	capture_end(&c, &said);
 	if (r < 0)
-		*ret_reason = g_strdup_printf("cannot mount on %s: %s", s->options->mountpoint,
+		*ret_reason = g_strdup_printf("cannot mount on %s: %s", s->mountpoint,
 					      said ? said : g_strerror(-r));
 	return r;
 }
@@ -416,6 +417,7 @@ static void ready(void *arg)
 
 	s->is_ready = true;
 	log_set_sink(is_background ? LOG_SINK_SYSLOG : LOG_SINK_STDERR);
+	status_ready(s);
 	if (daemon_ready(&s->daemon) < 0)
 		fs_exit(s->fs);
 	log_info("main", "%s is mounted at %s", account_owner_name(&s->owner), s->mountpoint);
@@ -455,6 +457,7 @@ void sparkfs_stop(struct sparkfs *s)
 {
 	struct fs *fs = s->fs;
 
+	status_stopping(s);
 	/* This also ends a mount that failed behind mount_fs(). */
 	if (fs)
 		fs_unmount(fs);
@@ -463,7 +466,7 @@ void sparkfs_stop(struct sparkfs *s)
 	if (s->pager)
 		work_call(s->queue, shut_pager, s->pager);
 	if (s->outbox)
-		outbox_close(&s->outbox, OUTBOX_WAIT_MS);
+		outbox_close(&s->outbox, SPARKFS_OUTBOX_WAIT_MS);
 	if (s->client)
 		webex_client_stop(s->client);
 	http_loop_stop(&s->loop);

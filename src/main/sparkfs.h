@@ -26,6 +26,9 @@
 #include "main/options.h"
 #include "webex/api.h"
 
+/* So long the end waits for what is on the wire. */
+#define SPARKFS_OUTBOX_WAIT_MS 10000
+
 struct sparkfs {
 	const struct options *options; /* borrowed */
 	struct daemon daemon;
@@ -51,6 +54,7 @@ struct sparkfs {
 	struct tree *tree;
 	struct fs *fs;
 	atomic_bool is_mounted; /* true: the cache thread tells fs of changes */
+	atomic_bool is_told;	/* true: the service manager is told of changes */
 	bool is_offline;	/* the mount began without network */
 	bool needs_login;	/* it did not mount, and only another token helps */
 	char *no_token;		/* why the source gave none; NULL: it gave one */

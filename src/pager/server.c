@@ -21,6 +21,8 @@
 struct server {
 	const struct clock *clock;
 	struct server_link *link;
+	void (*changed)(void *arg); /* NULL: nobody wants to know */
+	void *changed_arg;
 
 	pthread_mutex_t lock;
 	int64_t failed_ms;	       /* mono; when the network failed last, or NEVER; lock */
@@ -56,6 +58,19 @@ struct server *server_new(struct store *store, struct work_queue *queue,
 	return s;
 }
 
+void server_watch(struct server *s, void (*changed)(void *arg), void *arg)
+{
+	s->changed = changed;
+	s->changed_arg = arg;
+	server_link_watch(s->link, changed, arg);
+}
+
+static void tell_change(const struct server *s)
+{
+	if (s->changed)
+		s->changed(s->changed_arg);
+}
+
 void server_stop(struct server *s)
 {
 	server_link_stop(s->link);
@@ -76,9 +91,12 @@ void server_free(struct server **s)
 
 void server_heard(struct server *s, const struct webex_reply *reply)
 {
+	bool was_offline;
+
 	if (reply->is_network)
 		return;
 	pthread_mutex_lock(&s->lock);
+	was_offline = s->offline_since_wall_ms >= 0;
 	s->failed_ms = NEVER;
 	if (reply->status == HTTP_UNAUTHORIZED)
 		s->refused_ms = clock_mono(s->clock);
@@ -87,6 +105,8 @@ void server_heard(struct server *s, const struct webex_reply *reply)
 		s->good_wall_ms = clock_wall(s->clock);
 	pthread_mutex_unlock(&s->lock);
 	server_link_note(s->link, false);
+	if (was_offline)
+		tell_change(s);
 }
 
 void server_failed(struct server *s, int error)
@@ -142,6 +162,7 @@ void server_login(struct server *s, enum webex_login state, const char *words)
 	if (words)
 		log_last_error("%s", words);
 	server_link_note_login(s->link, is_needed);
+	tell_change(s);
 }
 
 /* ---- any thread ---- */

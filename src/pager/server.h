@@ -39,6 +39,9 @@ struct server;
 /* link_down_ms: as in struct pager_config. The clock is borrowed. */
 struct server *server_new(struct store *store, struct work_queue *queue,
 			  const struct clock *clock, int link_down_ms);
+/* Before there are requests: `changed` is called on the cache thread when the server can be reached again,
+ * when the link counts as down (present/link.h), and when it takes the token or does not. */
+void server_watch(struct server *s, void (*changed)(void *arg), void *arg);
 /* Ends the timer. */
 void server_stop(struct server *s);
 /* Called after the queue was stopped. */

@@ -28,6 +28,8 @@ struct server_link {
 	uint64_t timer; /* while DOUBTFUL */
 	bool is_read;	/* the states in the journal were read */
 	bool stopped;
+	void (*changed)(void *arg); /* NULL: nobody wants to know */
+	void *changed_arg;
 };
 
 struct server_link *server_link_new(struct store *store, struct work_queue *queue,
@@ -39,6 +41,12 @@ struct server_link *server_link_new(struct store *store, struct work_queue *queu
 	o->queue = queue;
 	o->patience_ms = patience_ms ? patience_ms : PATIENCE_MS;
 	return o;
+}
+
+void server_link_watch(struct server_link *o, void (*changed)(void *arg), void *arg)
+{
+	o->changed = changed;
+	o->changed_arg = arg;
 }
 
 void server_link_free(struct server_link **o)
@@ -102,8 +110,11 @@ static void on_timer(void *arg)
 	struct server_link *o = arg;
 
 	o->timer = 0;
-	if (o->state == DOUBTFUL && !o->stopped)
-		tell(o, DOWN);
+	if (o->state != DOUBTFUL || o->stopped)
+		return;
+	tell(o, DOWN);
+	if (o->changed)
+		o->changed(o->changed_arg);
 }
 
 void server_link_note(struct server_link *o, bool failed)

@@ -26,6 +26,8 @@ struct server_link;
 /* patience_ms 0: 3000. */
 struct server_link *server_link_new(struct store *store, struct work_queue *queue,
 				    int patience_ms);
+/* `changed` is called when the link goes down. */
+void server_link_watch(struct server_link *o, void (*changed)(void *arg), void *arg);
 void server_link_note(struct server_link *o, bool failed);
 /* The token is not accepted, or is. */
 void server_link_note_login(struct server_link *o, bool is_needed);
