@@ -3,6 +3,7 @@
 
 static const char text[] =
 	"usage: sparkfs [options] MOUNTPOINT\n"
+	"       sparkfs -o account=NAME[,...]            (a login, on ~/webex-NAME)\n"
 	"       sparkfs [options] SOURCE MOUNTPOINT      (mount -t fuse.sparkfs, "
 	"fstab)\n"
 	"       sparkfs login | logout | accounts        (sparkfs help login)\n"

@@ -327,6 +327,9 @@ static int take_words(struct parse *p)
 {
 	guint n = p->words->len;
 
+	/* A login has one of its own (where.h). */
+	if (n == 0 && p->options->account)
+		return 0;
 	if (n == 0)
 		return refuse(p, g_strdup("no mount point given"));
 	if (n > 2)
@@ -354,6 +357,17 @@ static void run_parser(int argc, const char *const *argv, struct parse *p)
 	fuse_opt_free_args(&args);
 }
 
+/* No name has a slash; systemd's %I makes one of each dash. False: that is no name, and is left alone. */
+static bool take_name(char *name)
+{
+	_cleanup_gfree_ char *dashes = g_strdelimit(g_strdup(name), "/", '-');
+
+	if (!state_name_is_good(dashes))
+		return false;
+	strcpy(name, dashes);
+	return true;
+}
+
 static void finish(struct parse *p)
 {
 	struct options *o = p->options;
@@ -370,7 +384,7 @@ static void finish(struct parse *p)
 	if (o->is_inotify && o->is_read_only)
 		(void)refuse(p, g_strdup("-o inotify needs a mount that can be written to, not "
 					 "-o ro"));
-	if (o->account && !state_name_is_good(o->account))
+	if (o->account && !take_name(o->account))
 		(void)refuse(
 			p, g_strdup_printf("-o account=%s: only letters, digits and @._+-, at "
 					   "most 64 of them",

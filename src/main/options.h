@@ -29,7 +29,7 @@
 #define OPTIONS_DEFAULT_SCAN_TIMEOUT_S 60
 
 struct options {
-	char *mountpoint;    /* as typed */
+	char *mountpoint;    /* as typed; NULL: that of the login `account` (where.h) */
 	char *source;	     /* the first of two words, which mount shows; NULL */
 	char *url;	     /* base URL as typed; never NULL */
 	bool has_url;	     /* it was typed */

@@ -26,6 +26,7 @@
 #include "main/mountpoint.h"
 #include "main/owner.h"
 #include "main/status.h"
+#include "main/where.h"
 #include "store/store.h"
 #include "tree/place.h"
 #include "tree/tree.h"
@@ -44,13 +45,32 @@ void sparkfs_init(struct sparkfs *s, const struct options *options)
 
 /* ---- before the fork ---- */
 
+/* That of the login, once it is known that there is one. */
+static int find_mountpoint(struct sparkfs *s, char **ret_reason)
+{
+	_cleanup_gfree_ char *path = NULL;
+	int r;
+
+	if (g_strcmp0(s->login.name, s->options->account) != 0) {
+		*ret_reason = g_strdup_printf(
+			"there is no login %s, and no mount point was given: sparkfs login %s",
+			s->options->account, s->options->account);
+		s->needs_login = true;
+		return -ENOKEY;
+	}
+	r = where_is(s->login.name, &path, ret_reason);
+	return r < 0 ? r : mountpoint_check(path, &s->mountpoint, ret_reason);
+}
+
 int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 {
 	_cleanup_gfree_ char *why = NULL;
 	const char *url;
-	int r;
+	int r = 0;
 
-	r = mountpoint_check(s->options->mountpoint, &s->mountpoint, ret_reason);
+	/* This comes first, since a command for the token may ask on the terminal. */
+	if (s->options->mountpoint)
+		r = mountpoint_check(s->options->mountpoint, &s->mountpoint, ret_reason);
 	if (r < 0)
 		return r;
 	r = choice_make(s->options, &s->login, ret_reason);
@@ -70,6 +90,8 @@ int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 		choice_tell_children(s->options);
 	r = owner_load_token(s, ret_reason);
 	owner_hide_token();
+	if (r == 0 && !s->options->mountpoint)
+		r = find_mountpoint(s, ret_reason);
 	return r;
 }
 

@@ -3,8 +3,8 @@
  * The whole file system: builds the layers up in their order, serves, and takes them down in
  * reverse.
  *
- *  1. sparkfs_prepare: mount point, base URL, token. Makes no thread and no folder, and may ask
- *     on the terminal.
+ *  1. sparkfs_prepare: mount point, base URL, token. Makes no thread, no folder but the mount
+ *     point of a login, and may ask on the terminal.
  *  2. daemon_fork.
  *  3. sparkfs_start: http loop, client, GET /people/me, account, store, contents, pager, outbox,
  *     tree, fs, the mount.

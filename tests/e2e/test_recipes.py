@@ -491,12 +491,16 @@ def packages_are_those_of_the_build(_, block):
         assert "build-release" not in (pages.ROOT / other).read_text(encoding="utf-8")
 
 
-def findmnt_takes_it(reader, block):
+def findmnt_knows_it(reader, block):
     tab = reader.home / "fstab"
     tab.write_text(block.replace("/home/alice", str(reader.home)) + "\n")
     done = subprocess.run(["findmnt", "--verify", "--tab-file", str(tab)], text=True, check=False,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0 and " 0 errors" in done.stdout, done.stdout
+
+
+def findmnt_takes_it(reader, block):
+    findmnt_knows_it(reader, block)
     source, _, kind, options, *_ = block.split()
     # Whatever the program is to understand, it does: as mount(8) calls it, without what is mount's.
     mine = ",".join(o for o in options.split(",") if not o.startswith("setuid="))
@@ -540,6 +544,7 @@ ROWS = {
         Row("sudo apt install", packages_are_those_of_the_build, not_run="changes the machine"),
         Row("install -m 600", token_is_private, typed="alice-token\n"),
         Row("mkdir -p ~/webex", is_mounted),
+        Row("systemctl --user enable", not_run="there is no systemd here; test_unit does as it does"),
         Row("sparkfs /home/alice", findmnt_takes_it, not_run="a line of /etc/fstab"),
         Row("sparkfs -o proxy=", not_run="there is no such proxy; test_proxy has one"),
         Row("cd ~/webex/spaces", lists_the_newest_first),
@@ -577,7 +582,9 @@ ROWS = {
         Row("install -m 600", token_is_private, typed="alice-token\n"),
         Row("[integration]", not_run="lines of a file; test_accounts has them"),
         Row("mkdir -p ~/webex", is_mounted),
-        Row("sparkfs /home/alice", findmnt_takes_it, not_run="a line of /etc/fstab"),
+        Row("sparkfs /home/alice", findmnt_knows_it, not_run="a line of /etc/fstab; test_unit has it"),
+        Row("sparkfs /home/alice", findmnt_knows_it, not_run="a line of /etc/fstab"),
+        Row("systemctl --user enable", not_run="there is no systemd here; test_unit does as it does"),
         Row("sparkfs -o proxy=", not_run="there is no such proxy; test_proxy has one"),
         Row("cd ~/webex", looks_around),
         Row("echo 'Ready for reviw.'", is_posted_and_edited, typed=VIM("reviw", "review")),

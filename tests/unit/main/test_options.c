@@ -89,7 +89,8 @@ static void test_all_values(void **state)
 {
 	struct options o = accept(
 		"-f -o url=https://x.example/v1,ro,token_file=/t,token_command=pass|a "
-		"/mnt -o recent=25,account=work,rate=60 -otimeout=7 -o uid=5,gid=6,umask=077 "
+		"/mnt -o recent=25,account=my/work,rate=60 -otimeout=7 -o "
+		"uid=5,gid=6,umask=077 "
 		"-o recursive_delete,max_threads=20,fsname=name,cache=/c,allow_other "
 		"-o "
 		"poll=5,idle=60,linger=3,cache_messages=77,cache_size=500M,scan_timeout=9,"
@@ -102,7 +103,7 @@ static void test_all_values(void **state)
 	assert_string_equal(o.token_file, "/t");
 	assert_string_equal(o.token_command, "pass a");
 	assert_int_equal(o.recent, 25);
-	assert_string_equal(o.account, "work");
+	assert_string_equal(o.account, "my-work"); /* of systemd: my-work */
 	assert_int_equal(o.rate_per_minute, 60);
 	assert_int_equal(o.timeout_s, 7);
 	assert_int_equal(o.poll_s, 5);
@@ -261,6 +262,7 @@ static void test_refused(void **state)
 	} rows[] = {
 		{"", "no mount point given"},
 		{"-f", "no mount point given"},
+		{"-o ro", "no mount point given"},
 		{"a b c", "too many arguments: c"},
 		{"-o", "-o needs an argument"},
 		{"/mnt -o", "-o needs an argument"},
