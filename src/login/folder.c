@@ -94,6 +94,61 @@ static bool is_at(int fd, const char *path)
 	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
+static int sync_folder(void)
+{
+	_cleanup_gfree_ char *folder = login_folder();
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int open_new(const char *name, int *ret_fd)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".new");
+
+	return private_file(path, O_RDWR, ret_fd);
+}
+
+/* Makes what `fd` has the login that is kept. */
+static int put_in_place(const char *name, int fd, size_t len)
+{
+	_cleanup_gfree_ char *new = path_of(name, ".new");
+	_cleanup_gfree_ char *path = path_of(name, ".json");
+
+	if (ftruncate(fd, (off_t)len) < 0 || fsync(fd) < 0 || rename(new, path) < 0)
+		return -errno;
+	return sync_folder();
+}
+
+/* Who was killed behind the last byte of the text has left a login that is whole, and zeros. Its
+ * tokens may be the only ones that the service still takes. */
+static void finish_change(const char *name)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".new");
+	_cleanup_close_ int fd = -1;
+	struct login l;
+	size_t len;
+	char *text;
+
+	if (open_new(name, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 ||
+	    private_read(path, RECORD_MAX, &text, &len) < 0)
+		return;
+	len = strnlen(text, len);
+	if (login_parse(text, len, &l) == 0) {
+		login_clear(&l);
+		(void)put_in_place(name, fd, len);
+	}
+	webex_token_wipe(text);
+}
+
+bool login_is_held(const char *name)
+{
+	_cleanup_close_ int fd = -1;
+
+	return open_new(name, &fd) == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 &&
+	       errno == EWOULDBLOCK;
+}
+
 int login_lock(const char *name, int *ret_fd)
 {
 	_cleanup_gfree_ char *path = path_of(name, ".lock");
@@ -108,6 +163,7 @@ int login_lock(const char *name, int *ret_fd)
 		r = r < 0 ? -errno : 0;
 		if (r == 0 && is_at(fd, path)) {
 			*ret_fd = fd;
+			finish_change(name);
 			return 0;
 		}
 		close(fd);
@@ -119,11 +175,13 @@ int login_reserve(const char *name, int *ret_fd)
 {
 	_cleanup_gfree_ char *path = path_of(name, ".new");
 	_cleanup_close_ int fd = -1;
-	int r = private_file(path, O_RDWR | O_CREAT | O_TRUNC, &fd);
+	int r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 
+	if (r == 0)
+		r = private_file(path, O_RDWR | O_CREAT | O_EXCL, &fd);
 	if (r < 0)
 		return r;
-	r = -posix_fallocate(fd, 0, RECORD_MAX);
+	r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : -posix_fallocate(fd, 0, RECORD_MAX);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r < 0) {
@@ -141,37 +199,34 @@ void login_release(const char *name)
 	(void)unlink(path);
 }
 
-static int sync_folder(void)
+bool login_is_reserved(const char *name, int fd)
 {
-	_cleanup_gfree_ char *folder = login_folder();
-	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_gfree_ char *path = path_of(name, ".new");
 
-	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+	return is_at(fd, path);
 }
 
 int login_save(const struct login *l, int fd)
 {
-	_cleanup_gfree_ char *new = path_of(l->name, ".new");
-	_cleanup_gfree_ char *path = path_of(l->name, ".json");
 	char *text = login_print(l);
 	size_t len = strlen(text);
 	int r = fd_write_all(fd, text, len, 0);
 
 	webex_token_wipe(text);
-	if (r == 0 && (ftruncate(fd, (off_t)len) < 0 || fsync(fd) < 0 || rename(new, path) < 0))
-		r = -errno;
-	return r < 0 ? r : sync_folder();
+	return r < 0 ? r : put_in_place(l->name, fd, len);
 }
 
 int login_remove(const char *name)
 {
 	_cleanup_gfree_ char *path = path_of(name, ".json");
 	_cleanup_gfree_ char *lock = path_of(name, ".lock");
-	int r = unlink(path) < 0 ? -errno : 0;
+	int r;
 
+	/* First what could otherwise be taken for a change to be finished. */
+	login_release(name);
+	r = unlink(path) < 0 ? -errno : 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
-	login_release(name);
 	(void)unlink(lock);
 	return r;
 }

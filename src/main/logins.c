@@ -205,8 +205,12 @@ static int keep(const struct login *l, bool replaces, char **ret_reason)
 			return r;
 		r = login_reserve(l->name, &fd);
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = login_save(l, fd);
+		/* Nobody is to finish what the person was told to have failed. */
+		if (r < 0 && login_is_reserved(l->name, fd))
+			login_release(l->name);
+	}
 	if (r < 0) {
 		_cleanup_gfree_ char *folder = login_folder();
 
