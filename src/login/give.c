@@ -2,6 +2,7 @@
 #include "login/give.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,62 +23,203 @@
 
 #define EXIT_LOGIN 3
 #define TIMEOUT_MS 20000
+/* Nobody is told to ask again sooner, and nobody waits longer for a network to come back. */
+#define SOONEST_MS 1000
+#define LATEST_MS 3600000
+/* After a 429 without Retry-After, after a refresh that brought the same token as before, and between
+ * two attempts to write what the disk did not take. */
+#define PAUSE_MS 60000
 
-/* True if the token is not the refused one. */
-static bool is_other(const struct login *l, const char *refused)
+/* What somebody wants who has a token already. */
+struct wish {
+	const char *name;
+	const char *hash; /* of the token that he has; NULL: none */
+	bool is_refused;  /* the server did not take it; else it is old */
+	bool wants_life;
+};
+
+static int64_t wall_ms(void)
+{
+	return clock_wall(clock_system());
+}
+
+/* True if it is the token that the asker has. */
+static bool is_his(const struct login *l, const struct wish *w)
 {
 	_cleanup_gfree_ char *hash = webex_token_hash(l->access);
 
-	return !refused || strcmp(hash, refused) != 0;
+	return w->hash && strcmp(hash, w->hash) == 0;
 }
 
+static bool is_refused(const struct login *l, const struct wish *w)
+{
+	return w->is_refused && is_his(l, w);
+}
+
+static int64_t life_ms(const struct login *l)
+{
+	return l->access_until_ms - l->access_since_ms;
+}
+
+/* How old the token is; below 0: the clock was set back since. */
+static int64_t age_ms(const struct login *l)
+{
+	return wall_ms() - l->access_since_ms;
+}
+
+/* A clock that is a little behind does no harm. One that is far behind tells nothing of the age. */
 static bool is_young(const struct login *l)
 {
-	int64_t now = clock_wall(clock_system());
-	int64_t life = l->access_until_ms - l->access_since_ms;
+	return !l->access_until_ms ||
+	       (age_ms(l) >= -life_ms(l) / 5 && age_ms(l) < life_ms(l) / 5 * 4);
+}
 
-	return !l->access_until_ms || now < l->access_since_ms + life / 5 * 4;
+/* Not more than the life that the service gave it, whatever the clock says. */
+static int64_t left_ms(const struct login *l)
+{
+	return l->access_until_ms ? MIN(l->access_until_ms - wall_ms(), life_ms(l)) : 0;
 }
 
 static bool is_living(const struct login *l)
 {
-	return !l->access_until_ms || clock_wall(clock_system()) < l->access_until_ms;
+	return !l->access_until_ms || left_ms(l) > 0;
 }
 
-static int give(const struct login *l)
+/* The service gave it again a moment ago. */
+static bool is_unchanged(const struct login *l)
 {
-	return puts(l->access) < 0 || fflush(stdout) < 0 ? EX_TEMPFAIL : EXIT_SUCCESS;
+	int64_t since_ms = wall_ms() - l->unchanged_ms;
+
+	return l->unchanged_ms && since_ms >= 0 && since_ms < PAUSE_MS;
 }
 
-/* A token that lives serves, where there is no better one. Else `otherwise`. */
-static int give_or(const struct login *l, const char *refused, int otherwise)
+/* For how long the service wants to be left alone. A time far off is none that it said. */
+static int64_t wait_ms(const struct login *l)
 {
-	return is_other(l, refused) && is_living(l) ? give(l) : otherwise;
+	int64_t ms = l->retry_ms - wall_ms();
+
+	return l->retry_ms && ms <= LATEST_MS ? MAX(ms, 0) : 0;
 }
 
-static int say_ended(const char *name, const char *why)
+/* When to ask again. 0: never, the server's 401 will tell. */
+static int64_t again_ms(const struct login *l)
 {
-	fprintf(stderr, "the login %s has ended (%s): sparkfs login %s\n", name, why, name);
-	return EXIT_LOGIN;
+	if (left_ms(l) <= 0)
+		return 0;
+	if (is_young(l))
+		return MAX(MIN(life_ms(l) / 5 * 4 - age_ms(l), life_ms(l) / 5 * 4), SOONEST_MS);
+	/* Nothing is to be had before its end. */
+	if (l->ended || is_unchanged(l))
+		return MAX(left_ms(l), SOONEST_MS);
+	return CLAMP(MAX(left_ms(l) / 8, wait_ms(l)), SOONEST_MS, LATEST_MS);
 }
 
-/* What a refused refresh means. Only 400 and 401 end a login, unless it is the integration that the
- * service does not know: then what is configured is to be mended, and the tokens may be good. */
+static int give(const struct login *l, const struct wish *w)
+{
+	int n = printf("%s\n", l->access);
+
+	if (n > 0 && w->wants_life)
+		n = printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", again_ms(l),
+			   MAX(left_ms(l), 0));
+	return n < 0 || fflush(stdout) < 0 ? EX_TEMPFAIL : EXIT_SUCCESS;
+}
+
+/* No better one is to be had now, and perhaps the clock is wrong that says that it is dead. */
+static int give_unless_refused(const struct login *l, const struct wish *w)
+{
+	return is_refused(l, w) ? EX_TEMPFAIL : give(l, w);
+}
+
+static int give_to_the_end(const struct login *l, const struct wish *w, const char *why)
+{
+	fprintf(stderr, "the login %s has ended (%s): sparkfs login %s\n", l->name, why,
+		l->name);
+	return is_living(l) && !is_refused(l, w) ? give(l, w) : EXIT_LOGIN;
+}
+
+/* Whether the answer is the service's word that the refresh token is worth nothing any more. Not so if it
+ * is about the integration or how often somebody asked: then the tokens may be good, and what is
+ * configured is to be mended. Nor is the page of a proxy or of a hotel, whatever its status. */
+static bool is_end(const struct login_fault *f)
+{
+	return (f->status == 400 || f->status == 401) && f->is_spoken &&
+	       (f->error == WEBEX_OAUTH_GRANT || f->error == WEBEX_OAUTH_DENIED ||
+		f->error == WEBEX_OAUTH_OTHER);
+}
+
+/* What a refresh means that brought no tokens. */
 static int end_or_wait(struct login *l, int fd, const struct login_fault *f,
-		       const char *refused)
+		       const struct wish *w)
 {
-	if ((f->status == 400 || f->status == 401) && f->error != WEBEX_OAUTH_CLIENT) {
+	bool is_limited = f->status == 429 || f->retry_after_s > 0;
+
+	if (is_end(f)) {
 		l->ended = g_strdup(f->words);
 		(void)login_save(l, fd);
-		return say_ended(l->name, f->words);
+		return give_to_the_end(l, w, l->ended);
 	}
-	login_release(l->name);
+	l->retry_ms = is_limited ? wall_ms() + (f->retry_after_s > 0
+							? MIN(f->retry_after_s * INT64_C(1000),
+							      LATEST_MS)
+							: PAUSE_MS)
+				 : 0;
+	if (!is_limited || login_save(l, fd) < 0)
+		login_release(l->name);
 	fprintf(stderr, "the login %s cannot be refreshed now: %s\n", l->name, f->words);
-	return give_or(l, refused, EX_TEMPFAIL);
+	return give_unless_refused(l, w);
+}
+
+static void silence(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int i = STDIN_FILENO; fd >= 0 && i <= STDERR_FILENO; i++)
+		(void)dup2(fd, i);
+}
+
+/* Tries again to write what the service gave, until it is written, or somebody else has put another
+ * login in its place (login_reserve). */
+static void keep_writing(const struct login *l, int fd)
+{
+	const struct timespec pause = {.tv_sec = PAUSE_MS / 1000};
+	int r = -EIO;
+
+	while (r < 0) {
+		_cleanup_close_ int lock = -1;
+
+		nanosleep(&pause, NULL);
+		if (login_lock(l->name, &lock) < 0)
+			continue;
+		if (!login_is_reserved(l->name, fd))
+			return;
+		r = login_save(l, fd);
+	}
+}
+
+/* The disk does not take what there was room for. The token serves all the same, and a process that nobody
+ * waits for keeps the rest. */
+static int give_from_memory(const struct login *l, const struct wish *w, int fd, int error)
+{
+	int status;
+	pid_t pid;
+
+	fprintf(stderr,
+		"the login %s cannot be written: %s; it is used from memory, and written when "
+		"that can be\n",
+		l->name, g_strerror(-error));
+	status = give(l, w);
+	pid = fork();
+	if (pid == 0) {
+		silence();
+		keep_writing(l, fd);
+		_exit(EXIT_SUCCESS);
+	}
+	return status;
 }
 
 /* Under the lock. */
-static int refresh_as(struct login *l, const struct login_integration *app, const char *refused)
+static int refresh_as(struct login *l, const struct login_integration *app,
+		      const struct wish *w, int *lock)
 {
 	_cleanup_close_ int fd = -1;
 	struct login_server server = {0};
@@ -87,30 +230,32 @@ static int refresh_as(struct login *l, const struct login_integration *app, cons
 	if (r < 0) {
 		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name,
 			g_strerror(-r));
-		return give_or(l, refused, EX_TEMPFAIL);
+		return give_unless_refused(l, w);
 	}
 	r = login_server_open(&server, l->base_url, app, TIMEOUT_MS, &fault.words);
 	if (r == 0)
 		r = login_refresh(&server, l->refresh, &grant, &fault);
+	/* Before a child is made: it has no threads. */
+	login_server_close(&server);
 	if (r == 0) {
 		login_take_grant(l, &grant);
 		r = login_save(l, fd);
-		/* The token serves this mount even if the disk fails after all. */
-		if (r < 0)
-			fprintf(stderr, "the login %s cannot be written: %s\n", l->name,
-				g_strerror(-r));
-		status = give(l);
+		if (r < 0) {
+			close(steal_fd(lock));
+			status = give_from_memory(l, w, fd, r);
+		} else {
+			status = give(l, w);
+		}
 	} else {
-		status = end_or_wait(l, fd, &fault, refused);
+		status = end_or_wait(l, fd, &fault, w);
 	}
 	login_fault_clear(&fault);
-	login_server_close(&server);
 	return status;
 }
 
 /* Under the lock. A refresh token is good for the integration alone that it was given to: asked by
  * another one, the service would call it wrong. */
-static int refresh(struct login *l, const char *refused)
+static int refresh(struct login *l, const struct wish *w, int *lock)
 {
 	struct login_integration app = {0};
 	_cleanup_gfree_ char *reason = NULL;
@@ -124,50 +269,72 @@ static int refresh(struct login *l, const char *refused)
 	}
 	if (r < 0) {
 		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name, reason);
-		status = give_or(l, refused, EX_TEMPFAIL);
+		status = give_unless_refused(l, w);
 	} else {
-		status = refresh_as(l, &app, refused);
+		status = refresh_as(l, &app, w, lock);
 	}
 	login_integration_clear(&app);
 	return status;
 }
 
-static int give_under_lock(const char *name, const char *refused)
+/* Under the lock: what there is instead of a refresh that cannot be, or not now. */
+static bool give_instead(const struct login *l, const struct wish *w, int *ret_status)
+{
+	if (l->ended || !l->refresh) {
+		*ret_status = give_to_the_end(l, w, l->ended ? l->ended : "its token is dead");
+	} else if (login_is_held(l->name)) {
+		fprintf(stderr, "the login %s was refreshed, and cannot be written yet\n",
+			l->name);
+		/* The asker may have the newer token. */
+		*ret_status =
+			w->hash && !is_his(l, w) ? EX_TEMPFAIL : give_unless_refused(l, w);
+	} else if (wait_ms(l) > 0) {
+		fprintf(stderr,
+			"the login %s cannot be refreshed now: the service asks to wait "
+			"%" G_GINT64_FORMAT " s\n",
+			l->name, (wait_ms(l) + 999) / 1000);
+		*ret_status = give_unless_refused(l, w);
+	} else if (is_unchanged(l) && (is_his(l, w) || !w->hash)) {
+		*ret_status = give(l, w);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static int give_under_lock(const struct wish *w)
 {
 	_cleanup_close_ int lock = -1;
 	struct login l = {0};
-	int status, r = login_lock(name, &lock);
+	int status, locked = login_lock(w->name, &lock), r = login_load(w->name, &l);
 
-	if (r == 0)
-		r = login_load(name, &l);
-	if (r < 0) {
-		fprintf(stderr, "the login %s: %s\n", name, g_strerror(-r));
+	if (locked < 0 || r < 0)
+		fprintf(stderr, "the login %s: %s\n", w->name,
+			g_strerror(r < 0 ? -r : -locked));
+	if (r < 0)
 		return EX_TEMPFAIL;
-	}
-	if (is_other(&l, refused) && is_young(&l))
-		status = give(&l);
-	else if (!l.ended && l.refresh)
-		status = refresh(&l, refused);
-	else if (is_other(&l, refused) && is_living(&l))
-		status = give(&l);
-	else
-		status = say_ended(name, l.ended ? l.ended : "its token is dead");
+	if (locked < 0)
+		status = give_unless_refused(&l, w);
+	else if (is_young(&l) && !is_his(&l, w))
+		status = give(&l, w);
+	else if (!give_instead(&l, w, &status))
+		status = refresh(&l, w, &lock);
 	login_clear(&l);
 	return status;
 }
 
 /* Whoever asks may be killed while the answer of the service is on its way. So the work is done by a
  * process in a session of its own, which goes on until the tokens are written. */
-static int give_aside(const char *name, const char *refused)
+static int give_aside(const struct wish *w)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid < 0)
-		return give_under_lock(name, refused);
+		return give_under_lock(w);
 	if (pid == 0) {
 		setsid();
-		exit(give_under_lock(name, refused));
+		exit(give_under_lock(w));
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
@@ -189,24 +356,31 @@ static void lower_limit(void)
 
 int login_give_main(int argc, char **argv)
 {
-	const char *name = argc > 2 ? argv[2] : "";
-	const char *refused = argc > 4 && strcmp(argv[3], "--not") == 0 ? argv[4] : NULL;
+	struct wish w = {.name = argc > 2 ? argv[2] : ""};
 	struct login l = {0};
-	bool good;
-	int status, r = state_name_is_good(name) ? login_load(name, &l) : -ENOENT;
+	bool is_good;
+	int status, r = state_name_is_good(w.name) ? login_load(w.name, &l) : -ENOENT;
 
 	/* No token in a core dump, and none that another process could look at. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	/* The mount runs us by a path that says nothing in `ps`, and with its many open files. */
 	(void)prctl(PR_SET_NAME, "sparkfs-login");
 	lower_limit();
+	for (int i = 3; i < argc; i++) {
+		if (strcmp(argv[i], "--life") == 0) {
+			w.wants_life = true;
+		} else if (i + 1 < argc) {
+			w.is_refused = strcmp(argv[i], "--not") == 0;
+			w.hash = argv[++i];
+		}
+	}
 	if (r < 0) {
-		fprintf(stderr, "the login %s: %s: sparkfs login\n", name,
+		fprintf(stderr, "the login %s: %s: sparkfs login\n", w.name,
 			r == -ENOENT ? "there is none" : g_strerror(-r));
 		return EXIT_LOGIN;
 	}
-	good = is_other(&l, refused) && is_young(&l);
-	status = good ? give(&l) : EX_TEMPFAIL;
+	is_good = is_young(&l) && !is_his(&l, &w);
+	status = is_good ? give(&l, &w) : EX_TEMPFAIL;
 	login_clear(&l);
-	return good ? status : give_aside(name, refused);
+	return is_good ? status : give_aside(&w);
 }

@@ -114,6 +114,7 @@ static int check(const struct login_server *s, struct http_response *resp,
 	if (!resp->error && resp->status == 200)
 		return 0;
 	f.error = webex_oauth_error(resp->status, resp->body, resp->body_len, &f.words);
+	f.is_spoken = f.words != NULL;
 	f.is_network = resp->status == 0 || resp->status >= 500 || resp->status == 408 ||
 		       (resp->status >= 300 && resp->status < 400);
 	if (!f.words)
@@ -234,10 +235,17 @@ void login_take_grant(struct login *l, struct webex_grant *g)
 {
 	int64_t now = clock_wall(clock_system());
 
+	/* Within a day of its making the service may give the same token again. It is as old as it was. */
+	bool is_same = g_strcmp0(l->access, g->access) == 0;
+
 	webex_token_wipe(l->access);
 	l->access = steal_ptr(&g->access);
-	l->access_since_ms = now;
-	l->access_until_ms = g->access_s ? now + g->access_s * 1000 : 0;
+	if (!is_same || !l->access_since_ms)
+		l->access_since_ms = now;
+	l->unchanged_ms = is_same ? now : 0;
+	l->retry_ms = 0;
+	if (g->access_s || !is_same)
+		l->access_until_ms = g->access_s ? now + g->access_s * 1000 : 0;
 	if (g->refresh) {
 		webex_token_wipe(l->refresh);
 		l->refresh = steal_ptr(&g->refresh);

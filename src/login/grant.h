@@ -31,6 +31,7 @@ struct login_fault {
 	int status;	   /* 0: no answer */
 	int retry_after_s; /* 0: not said */
 	bool is_network; /* no answer, or that of a server out of order: it says nothing of tokens */
+	bool is_spoken; /* the answer has the form of the service's errors; a portal's page has not */
 	char *words; /* one line */
 };
 void login_fault_clear(struct login_fault *f);

@@ -55,6 +55,8 @@ static const struct {
 	{"accessSince", offsetof(struct login, access_since_ms)},
 	{"accessUntil", offsetof(struct login, access_until_ms)},
 	{"refreshUntil", offsetof(struct login, refresh_until_ms)},
+	{"retryAt", offsetof(struct login, retry_ms)},
+	{"unchangedAt", offsetof(struct login, unchanged_ms)},
 };
 
 char *login_print(const struct login *l)

@@ -20,6 +20,9 @@ struct login {
 	enum login_way way;
 	/* Wall-clock ms; 0: not known. */
 	int64_t since_ms, access_since_ms, access_until_ms, refresh_until_ms;
+	/* Wall-clock ms; 0: it did not. When the service is asked again at the earliest, as it said; and
+	 * when a refresh gave the same access token as before. */
+	int64_t retry_ms, unchanged_ms;
 	char *access;
 	char *refresh;	 /* NULL: none */
 	char *client_id; /* that the tokens are for; NULL with LOGIN_TOKEN */

@@ -230,6 +230,8 @@ int webex_client_new(const struct webex_config *config, struct webex_client **re
 	wait_init(&c->changed);
 	if (webex_token_is_empty(c->token))
 		c->login.state = WEBEX_LOGIN_NEEDED;
+	c->renew_ms = webex_token_renew_ms(c->token);
+	c->end_ms = webex_token_end_ms(c->token);
 	*ret_client = c;
 	return 0;
 }

@@ -84,6 +84,8 @@ struct webex_client {
 	struct webex_renewal renewal; /* lock */
 	struct login login;	      /* lock */
 	int64_t needed_ms;	      /* lock; mono; when a login became needed */
+	/* lock; mono; webex_token_renew_ms of the token in use, or when the source is asked again; 0: never */
+	int64_t renew_ms, end_ms;
 	bool is_doubted;	      /* lock; webex_client_doubt_token */
 	struct webex_watcher watcher; /* the queue */
 	enum webex_login told;	      /* the queue; what the watcher was told last */

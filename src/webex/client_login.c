@@ -115,6 +115,8 @@ void webex_client_note_login(struct webex_call *call, struct webex_reply *reply)
 
 	if (is_refused)
 		reply->advice = webex_token_advice(c->token);
+	else if (call->is_unchecked)
+		reply->advice = webex_token_problem(c->token);
 	pthread_mutex_lock(&c->lock);
 	if (is_refused)
 		is_change = login_refused(&c->login, call->turn);

@@ -1,22 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Gives calls their token. After a 401 it is replaced by what the source says then, once for all
- * calls that met the 401. Before, the server says to whom the new token belongs: files and commands
+ * calls that met the 401; and of a login, whose source says how long a token lives, before anybody
+ * meets one. Before, the server says to whom the new token belongs: files and commands
  * change hands, and with the token of somebody else this mount would post everything in that
  * person's name.
  *
  *     webex_client_authorize: a 401, and no new token since -> the call is parked
- *          |                  (or there is no token yet, or one whose owner is in doubt)
+ *          |                  (or there is no token yet, or one whose owner is in doubt, or whose end is over)
  *          v
  *     reload_thread: ask the source --the same, none--------> the 401 stands
- *          | another, or the doubted one   ^
- *          v                               +-- wait_for_wish: a login is needed, and the file is
- *     ask_whose: people/me with it                            another than it was
+ *          | |                        ^
+ *          | |                        +-- wait_for_wish: a login is needed, and the file is another than it was
+ *          | +--it says nothing now-------------------------> no word of the login; asked again later
+ *          | another, or the doubted one
+ *          v
+ *     ask_whose: people/me with it
  *          |  |  |  +--this person's------------------------> adopted; parked calls are repeated
  *          |  |  +--401, 403--------------------------------> the 401 stands
  *          |  +--somebody else's----------------------------> -EACCES
  *          +--no answer, or one that says nothing-----------> that error; asked again later
  *
+ *     wait_for_wish: the token is old (renew_ms) -> the same, and no call waits for it. If it brings no other
+ *          token, calls go on with the old one; if only a login helps and the old one is dead, that is
+ *          noted at once.
+ *
+ * The time of renew_ms is looked at before each call, too: a thread's wait stands still through a suspend.
  * What stands is noted when the call ends: then a login is needed (login.h). Whatever can get a token
  * without the person, such as a refresh, belongs into webex_token_ask.
  * Thread rule: the reload thread, except webex_client_authorize and on_check (I/O thread),
@@ -44,6 +53,8 @@
 #define UNCHECKED_MS 1000
 /* While a login is needed, the file is looked at so often: soon after the refusal more often, since
  * somebody may be renewing the token right now. */
+/* When a source is asked again that says nothing of a token which is old, and lives. */
+#define RENEW_AGAIN_MS 60000
 #define LOOK_SOON_MS 250
 #define LOOK_LATER_MS 1000
 #define SOON_MS 10000
@@ -52,6 +63,7 @@ static const char somebody_else[] =
 	"the token source has the token of somebody else now, which is not used";
 static const char unchecked[] =
 	"there is a new token, and whose it is could not be asked (people/me); try again";
+static const char unrenewed[] = "the access token is dead, and there is no other one yet";
 static const char missing[] = "there is no access token that the server accepts";
 
 void webex_client_doubt_token(struct webex_client *c)
@@ -197,15 +209,27 @@ static bool check(struct webex_client *c, const char *person, const char *value,
 	return is_ours;
 }
 
+/* True if the source could not say whether there is another token, which the network may be to blame
+ * for. Of a login that is so if its child did not end in time. */
+static bool says_nothing(const struct webex_client *c, int asked)
+{
+	return asked == -EAGAIN || (asked == -ETIMEDOUT && webex_token_is_watched(c->token) &&
+				    !webex_token_is_cheap(c->token));
+}
+
 /* Asks the source. Returns the token to use from now on (owned), or NULL if there is no new one;
- * then *ret_why is what the waiting calls get. */
-static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
+ * then *ret_why is what the waiting calls get. *ret_asked: of webex_token_ask; -EBUSY: there is another one,
+ * which is not used. */
+static char *renew(struct webex_client *c, enum webex_token_wish wish,
+		   struct webex_renewal *ret_why, int *ret_asked)
 {
 	_cleanup_gfree_ char *person = NULL;
 	char *value = NULL;
 	bool is_doubted;
 
-	(void)webex_token_ask(c->token, &value);
+	*ret_asked = webex_token_ask(c->token, wish, &value);
+	if (says_nothing(c, *ret_asked))
+		*ret_why = (struct webex_renewal){-EIO, unrenewed, true};
 	pthread_mutex_lock(&c->lock);
 	person = g_strdup(c->person);
 	is_doubted = c->is_doubted;
@@ -216,6 +240,7 @@ static char *renew(struct webex_client *c, struct webex_renewal *ret_why)
 		return NULL;
 	if (person && !check(c, person, value, ret_why)) {
 		webex_token_wipe(value);
+		*ret_asked = -EBUSY;
 		return NULL;
 	}
 	return value;
@@ -231,20 +256,50 @@ static void adopt_locked(struct webex_client *c, char *value)
 	webex_client_post_login_locked(c);
 }
 
-static void reload(struct webex_client *c)
+/* When to renew the token, after the source was asked (renew). */
+static void plan_locked(struct webex_client *c, int asked, const struct webex_renewal *why)
+{
+	bool is_living = c->end_ms && now_ms() < c->end_ms;
+	bool helps_later = why->is_network || (asked == -EBUSY && !why->error);
+
+	if (asked == 0) {
+		c->renew_ms = webex_token_renew_ms(c->token);
+		c->end_ms = webex_token_end_ms(c->token);
+	} else if (is_living && helps_later) {
+		c->renew_ms = now_ms() + RENEW_AGAIN_MS;
+	} else {
+		c->renew_ms = 0;
+	}
+}
+
+static void need_login_locked(struct webex_client *c)
+{
+	c->needed_ms = now_ms();
+	if (login_refused(&c->login, c->login.turn))
+		webex_client_post_login_locked(c);
+}
+
+static void reload(struct webex_client *c, enum webex_token_wish wish)
 {
 	struct webex_renewal renewal = {0};
 	int64_t began_ms = now_ms();
-	char *value = renew(c, &renewal);
+	int asked;
+	char *value = renew(c, wish, &renewal, &asked);
 	int64_t took_ms = now_ms() - began_ms;
 
 	pthread_mutex_lock(&c->lock);
-	c->reload_wanted = false;
-	c->reloads++;
-	c->renewal = renewal;
+	plan_locked(c, asked, &renewal);
+	/* Who waits since a 401 is answered by what a 401 asked for, or by a token. */
+	if (value || wish == WEBEX_TOKEN_REFUSED) {
+		c->reload_wanted = false;
+		c->reloads++;
+		c->renewal = renewal;
+	}
 	if (value)
 		adopt_locked(c, value);
-	else if (!webex_token_is_cheap(c->token))
+	else if (wish == WEBEX_TOKEN_OLD && asked == -EACCES)
+		need_login_locked(c);
+	else if (wish == WEBEX_TOKEN_REFUSED && !webex_token_is_cheap(c->token))
 		c->no_reload_until =
 			began_ms + took_ms + CLAMP(10 * took_ms, PAUSE_MIN_MS, PAUSE_MAX_MS);
 	pthread_mutex_unlock(&c->lock);
@@ -264,20 +319,34 @@ static void look_later_locked(struct webex_client *c, int64_t ms)
 	c->reload_wanted |= has_moved;
 }
 
-/* Until somebody wants another token, or the file may have one. False: stopping. */
-static bool wait_for_wish(struct webex_client *c)
+static int64_t renew_deadline_locked(const struct webex_client *c)
+{
+	return wait_deadline(c->renew_ms ? MAX(c->renew_ms - now_ms(), 0) : -1);
+}
+
+static bool is_old_locked(const struct webex_client *c)
+{
+	return c->renew_ms && now_ms() >= c->renew_ms;
+}
+
+/* Until somebody wants another token, or the file may have one, or the token is old. False: stopping. */
+static bool wait_for_wish(struct webex_client *c, enum webex_token_wish *ret_wish)
 {
 	bool is_stopping;
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->stopping && !c->reload_wanted) {
+		bool is_needed = c->login.state == WEBEX_LOGIN_NEEDED;
 		bool is_soon = now_ms() - c->needed_ms < SOON_MS;
 
-		if (c->login.state != WEBEX_LOGIN_NEEDED || !webex_token_is_watched(c->token))
-			pthread_cond_wait(&c->changed, &c->lock);
-		else
+		if (is_needed && webex_token_is_watched(c->token))
 			look_later_locked(c, is_soon ? LOOK_SOON_MS : LOOK_LATER_MS);
+		else if (is_old_locked(c))
+			break;
+		else
+			(void)wait_until(&c->changed, &c->lock, renew_deadline_locked(c));
 	}
+	*ret_wish = c->reload_wanted ? WEBEX_TOKEN_REFUSED : WEBEX_TOKEN_OLD;
 	is_stopping = c->stopping;
 	pthread_mutex_unlock(&c->lock);
 	return !is_stopping;
@@ -286,9 +355,10 @@ static bool wait_for_wish(struct webex_client *c)
 static void *reload_thread(void *arg)
 {
 	struct webex_client *c = arg;
+	enum webex_token_wish wish;
 
-	while (wait_for_wish(c))
-		reload(c);
+	while (wait_for_wish(c, &wish))
+		reload(c, wish);
 	return NULL;
 }
 
@@ -307,10 +377,29 @@ void webex_client_set_person(struct webex_client *c, const char *person_id, cons
 	g_free(c->email);
 	c->person = g_strdup(person_id);
 	c->email = g_strdup(email);
-	/* It looks at the file, also if nobody ever asks the server for something. */
-	if (webex_token_is_empty(c->token) && webex_token_can_reload(c->token))
+	/* It looks at the file, and at the time, also if nobody ever asks the server for something. */
+	if (c->renew_ms || (webex_token_is_empty(c->token) && webex_token_can_reload(c->token)))
 		(void)ensure_thread_locked(c);
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* False: there is no thread for it. */
+static bool want_another_locked(struct webex_call *call)
+{
+	struct webex_client *c = call->client;
+
+	if (!ensure_thread_locked(c))
+		return false;
+	call->reload = c->reloads + 1;
+	c->reload_wanted = true;
+	pthread_cond_broadcast(&c->changed);
+	return true;
+}
+
+/* True if the call was told of a reload that it waited for. */
+static bool is_answered(const struct webex_call *call)
+{
+	return call->reload != 0 && call->reload <= call->client->reloads;
 }
 
 /* The server refused the token in use. */
@@ -318,22 +407,30 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 					     struct http_grant *ret_grant)
 {
 	struct webex_client *c = call->client;
-	bool is_answered = call->reload != 0 && call->reload <= c->reloads;
 
 	if (!webex_token_can_reload(c->token) && !c->is_doubted)
 		return HTTP_AUTH_NONE;
-	if (is_answered || now_ms() < c->no_reload_until) {
+	if (is_answered(call) || now_ms() < c->no_reload_until) {
 		call->is_unchecked = c->renewal.is_network;
 		ret_grant->error = c->renewal.error;
 		ret_grant->why = c->renewal.why;
 		return HTTP_AUTH_NONE;
 	}
-	if (!ensure_thread_locked(c))
-		return HTTP_AUTH_NONE;
-	call->reload = c->reloads + 1;
-	c->reload_wanted = true;
-	pthread_cond_broadcast(&c->changed);
-	return HTTP_AUTH_WAIT;
+	return want_another_locked(call) ? HTTP_AUTH_WAIT : HTTP_AUTH_NONE;
+}
+
+/* True if the call had better wait for the next token, as this one is dead by a clock that nobody sets. If
+ * none comes, it is sent with this one, for the server knows best. */
+static bool waits_for_next_locked(struct webex_call *call)
+{
+	struct webex_client *c = call->client;
+	bool is_over = c->end_ms && now_ms() >= c->end_ms;
+
+	/* The thread's own wait may be late. */
+	if (is_old_locked(c))
+		pthread_cond_broadcast(&c->changed);
+	return is_over && !is_answered(call) && now_ms() >= c->no_reload_until &&
+	       want_another_locked(call);
 }
 
 /* As above, for a call that was not sent: there is no token, or nobody knows whose it is. */
@@ -368,6 +465,8 @@ enum http_auth webex_client_authorize(void *arg, bool was_refused, struct http_g
 		auth = ask_for_another_locked(call, ret_grant);
 	} else if (has_none) {
 		auth = ask_for_first_locked(call, ret_grant);
+	} else if (waits_for_next_locked(call)) {
+		auth = HTTP_AUTH_WAIT;
 	} else {
 		ret_grant->bearer = webex_token_get(c->token);
 		call->generation = c->generation;

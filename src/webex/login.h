@@ -11,7 +11,9 @@
  * A 401 is told as a refusal once nothing else can cure it: the token's source was asked, and has no
  * other token of this person (client_token.c; whatever else can bring a token, such as a refresh, is
  * asked there, before). Whatever says nothing of the token changes nothing: a network that fails, a
- * 403, a 429, the 401 of a server that was not shown the token.
+ * 403, a 429, the 401 of a server that was not shown the token. A refusal is also told when the source of
+ * a login says that only the person can log in again, and the last token is over: nobody has to meet
+ * the 401 first.
  *
  * Answers come in any order. So each request notes the turn in which it was sent, and a refusal or a
  * new token begins the next turn: what is answered to a request of an earlier turn is old.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/snapshot.h"
 #include "webex/command.h"
@@ -20,14 +21,18 @@
 #define COMMAND_TIMEOUT_MS 30000
 #define REASON_MAX 400
 #define HASH_DIGITS 16
+/* What is said to come later never comes. */
+#define CENTURY_MS INT64_C(3155760000000)
 
 struct webex_token {
 	char *command, *file, *login, *give; /* of webex_token_source; set once */
 	atomic_bool stopped;
 	struct stat seen; /* of the file when it was read last; the thread that asks */
+	char *warning;	  /* of the login, said last; the thread that asks */
 	pthread_mutex_t lock;
 	char *value;   /* lock; NULL: none yet */
 	char *problem; /* lock; why the source could not be read last time; NULL: it could */
+	int64_t renew_ms, end_ms; /* lock; webex_token_renew_ms */
 };
 
 static const char *const variables[] = {
@@ -175,8 +180,35 @@ static char *last_words(const GString *out, const GString *err)
 	return words;
 }
 
+/* What a login warned of is the last error until it warns of it no more. */
+static void note_warning(struct webex_token *t, char *words)
+{
+	if (t->warning && g_strcmp0(t->warning, words) != 0)
+		log_last_error_withdraw(t->warning);
+	g_free(t->warning);
+	t->warning = *words ? words : NULL;
+	if (t->warning)
+		log_last_error("%s", t->warning);
+	else
+		g_free(words);
+}
+
+/* How long the token is good, as the second line of a login's command says it. */
+static void note_life(struct webex_token *t, const char *line, int64_t asked_ms)
+{
+	gint64 renew, left;
+	char *end;
+
+	renew = g_ascii_strtoll(line, &end, 10);
+	left = g_ascii_strtoll(end, NULL, 10);
+	pthread_mutex_lock(&t->lock);
+	t->renew_ms = renew > 0 && renew < CENTURY_MS ? asked_ms + renew : 0;
+	t->end_ms = left > 0 && left < CENTURY_MS ? asked_ms + left : 0;
+	pthread_mutex_unlock(&t->lock);
+}
+
 /* Runs the person's command or, of a login, this program (`argv`), which says all that there is to say. */
-static int ask_command(const struct webex_token *t, char *const argv[], char **ret_value,
+static int ask_command(struct webex_token *t, char *const argv[], char **ret_value,
 		       char **ret_reason)
 {
 	const char *login = t->login, *what = login ? login : "token_command";
@@ -186,7 +218,13 @@ static int ask_command(const struct webex_token *t, char *const argv[], char **r
 		      : command_run(t->command, COMMAND_TIMEOUT_MS, &t->stopped, out, err);
 
 	if (r == 0) {
-		out->str[strcspn(out->str, "\n")] = '\0';
+		char *rest = out->str + strcspn(out->str, "\n");
+
+		if (login) {
+			note_life(t, rest, clock_mono(clock_system()));
+			note_warning(t, last_words(out, err));
+		}
+		*rest = '\0';
 		return clean_token(login ? login : "token_command: its output", out->str,
 				   ret_value, ret_reason);
 	}
@@ -256,28 +294,31 @@ static struct stat look_at_file(const struct webex_token *t)
 	return st;
 }
 
-/* Who asks again was refused the token that it has. */
-static int ask_login(struct webex_token *t, char **ret_value, char **ret_reason)
+/* Who asks again has a token, and says why another one is wanted. */
+static int ask_login(struct webex_token *t, enum webex_token_wish wish, char **ret_value,
+		     char **ret_reason)
 {
-	char *refused = webex_token_get(t);
-	_cleanup_gfree_ char *hash = refused ? webex_token_hash(refused) : NULL;
-	char *argv[] = {(char *)"sparkfs", t->give, t->login, NULL, NULL, NULL};
+	char *mine = webex_token_get(t);
+	_cleanup_gfree_ char *hash = mine ? webex_token_hash(mine) : NULL;
+	char *argv[] = {
+		(char *)"sparkfs", t->give, t->login, (char *)"--life", NULL, NULL, NULL};
 
 	if (hash) {
-		argv[3] = (char *)"--not";
-		argv[4] = hash;
+		argv[4] = (char *)(wish == WEBEX_TOKEN_OLD ? "--old" : "--not");
+		argv[5] = hash;
 	}
-	wipe(refused);
+	wipe(mine);
 	return ask_command(t, argv, ret_value, ret_reason);
 }
 
-static int ask_source(struct webex_token *t, char **ret_value, char **ret_reason)
+static int ask_source(struct webex_token *t, enum webex_token_wish wish, char **ret_value,
+		      char **ret_reason)
 {
 	/* Before it is read, so that what is written meanwhile counts as a change. */
 	if (t->file)
 		t->seen = look_at_file(t);
 	if (t->login)
-		return ask_login(t, ret_value, ret_reason);
+		return ask_login(t, wish, ret_value, ret_reason);
 	if (t->command)
 		return ask_command(t, NULL, ret_value, ret_reason);
 	if (!t->file)
@@ -342,7 +383,7 @@ int webex_token_load(const struct webex_token_source *source, struct webex_token
 {
 	struct webex_token *t = token_new(source);
 	char *reason = NULL;
-	int r = ask_source(t, &t->value, &reason);
+	int r = ask_source(t, WEBEX_TOKEN_REFUSED, &t->value, &reason);
 
 	if (r == 0) {
 		*ret_token = t;
@@ -383,7 +424,7 @@ static void note_problem(struct webex_token *t, const char *reason)
 		log_warning("api", "the token could not be read again: %s", reason);
 }
 
-int webex_token_ask(struct webex_token *t, char **ret_value)
+int webex_token_ask(struct webex_token *t, enum webex_token_wish wish, char **ret_value)
 {
 	_cleanup_gfree_ char *reason = NULL;
 	char *value = NULL;
@@ -393,7 +434,7 @@ int webex_token_ask(struct webex_token *t, char **ret_value)
 		return 0;
 	if (atomic_load(&t->stopped))
 		return -ECANCELED;
-	int r = ask_source(t, &value, &reason);
+	int r = ask_source(t, wish, &value, &reason);
 	if (r != -ECANCELED)
 		note_problem(t, reason);
 	if (!value)
@@ -401,7 +442,7 @@ int webex_token_ask(struct webex_token *t, char **ret_value)
 	pthread_mutex_lock(&t->lock);
 	bool is_new = g_strcmp0(value, t->value) != 0;
 	pthread_mutex_unlock(&t->lock);
-	if (is_new)
+	if (is_new || (t->login && wish == WEBEX_TOKEN_REFUSED))
 		*ret_value = value;
 	else
 		wipe(value);
@@ -446,6 +487,30 @@ char *webex_token_advice(struct webex_token *t)
 	return text;
 }
 
+char *webex_token_problem(struct webex_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	char *text = g_strdup(t->problem);
+	pthread_mutex_unlock(&t->lock);
+	return text;
+}
+
+int64_t webex_token_renew_ms(struct webex_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	int64_t ms = t->renew_ms;
+	pthread_mutex_unlock(&t->lock);
+	return ms;
+}
+
+int64_t webex_token_end_ms(struct webex_token *t)
+{
+	pthread_mutex_lock(&t->lock);
+	int64_t ms = t->end_ms;
+	pthread_mutex_unlock(&t->lock);
+	return ms;
+}
+
 void webex_token_interrupt(struct webex_token *t, bool on)
 {
 	atomic_store(&t->stopped, on);
@@ -485,6 +550,7 @@ void webex_token_free(struct webex_token *t)
 	pthread_mutex_destroy(&t->lock);
 	wipe(t->value);
 	g_free(t->problem);
+	g_free(t->warning);
 	g_free(t->command);
 	g_free(t->file);
 	g_free(t->login);

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define WEBEX_TOKEN_MAX 4096
 
@@ -31,8 +32,10 @@ struct webex_token_source {
 	const char *file;
 	/* The name of the login that the tokens are of; NULL: none. With it `command` is NULL, and `file` is only
 	 * looked at, to see that somebody logged in again: this program itself is run again as a child, with
-	 * the arguments `give` and the name and, if a token was refused, "--not" and its webex_token_hash(). Its
-	 * first line of output is the token. */
+	 * the arguments `give`, the name, "--life" and, if a token is not wanted any more, "--not" (it was refused)
+	 * or "--old" and its webex_token_hash(). Its first line of output is the token, its second how long that
+	 * lives (login/give.h). What it says on standard error without failing is a warning, which becomes
+	 * the last error. */
 	const char *login;
 	const char *give;
 };
@@ -53,10 +56,20 @@ int webex_token_load(const struct webex_token_source *source, struct webex_token
 struct webex_token *webex_token_new_empty(const struct webex_token_source *source,
 					  const char *reason);
 bool webex_token_is_empty(struct webex_token *t);
+enum webex_token_wish {
+	WEBEX_TOKEN_REFUSED, /* the server does not take the one in use */
+	WEBEX_TOKEN_OLD,     /* it is time for the next one (webex_token_renew_ms) */
+};
 /* Asks the source again. 0: *ret_value is another value (owned; wipe it by webex_token_wipe or adopt
- * it), which is not used yet, or NULL if the source has the same one; so always for the environment.
- * -errno (logged). */
-int webex_token_ask(struct webex_token *t, char **ret_value);
+ * it), which is not used yet, or NULL if the source has the same one; so always for the environment. Of a
+ * login also the refused one, where the service has said just now that it is the one to use.
+ * -errno (logged): -EAGAIN: it says nothing of the token, asking later may help; -EACCES: it failed, which of a
+ * login means that only the person can log in again. */
+int webex_token_ask(struct webex_token *t, enum webex_token_wish wish, char **ret_value);
+/* By clock_mono(), as the source said when it was asked last: when to ask it again by WEBEX_TOKEN_OLD, and
+ * from when on the token is dead. 0: nobody knows. */
+int64_t webex_token_renew_ms(struct webex_token *t);
+int64_t webex_token_end_ms(struct webex_token *t);
 /* From now on `value` is the token. */
 void webex_token_adopt(struct webex_token *t, char *value);
 void webex_token_wipe(char *value);
@@ -73,6 +86,8 @@ bool webex_token_has_moved(const struct webex_token *t);
  * wrong with the source in front, if it could not be read last time. Owned.
  */
 char *webex_token_advice(struct webex_token *t);
+/* What is wrong with the source, if it could not be read last time. Owned, or NULL. */
+char *webex_token_problem(struct webex_token *t);
 /* For tearing down: while `on`, webex_token_ask ends soon, or at once if it begins later, with
  * -ECANCELED. */
 void webex_token_interrupt(struct webex_token *t, bool on);

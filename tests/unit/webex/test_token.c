@@ -87,7 +87,7 @@ static void refuse(const char *command, const char *file, int error, const char 
 static int reload_token(struct webex_token *t)
 {
 	char *value = NULL;
-	int r = webex_token_ask(t, &value);
+	int r = webex_token_ask(t, WEBEX_TOKEN_REFUSED, &value);
 
 	if (!value)
 		return r;
