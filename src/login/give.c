@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,20 @@ struct wish {
 	const char *hash; /* of the token that he has; NULL: none */
 	bool is_refused;  /* the server did not take it; else it is old */
 	bool wants_life;
+	/* What is wrong, for the person; owned, NULL: nothing. A warning is said also with a token. */
+	char *said;
+	bool is_warning;
 };
+
+G_GNUC_PRINTF(2, 3) static void say(struct wish *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	g_free(w->said);
+	w->said = g_strdup_vprintf(fmt, ap);
+	va_end(ap);
+}
 
 static int64_t wall_ms(void)
 {
@@ -85,12 +99,13 @@ static bool is_living(const struct login *l)
 	return !l->access_until_ms || left_ms(l) > 0;
 }
 
-/* The service gave it again a moment ago. */
+/* The service gave it again a moment ago, and would give it once more: it is not near its end. */
 static bool is_unchanged(const struct login *l)
 {
 	int64_t since_ms = wall_ms() - l->unchanged_ms;
 
-	return l->unchanged_ms && since_ms >= 0 && since_ms < PAUSE_MS;
+	return l->unchanged_ms && since_ms >= 0 && since_ms < PAUSE_MS &&
+	       (!l->access_until_ms || left_ms(l) > MIN(life_ms(l) / 20, PAUSE_MS));
 }
 
 /* For how long the service wants to be left alone. A time far off is none that it said. */
@@ -109,7 +124,7 @@ static int64_t again_ms(const struct login *l)
 	if (is_young(l))
 		return MAX(MIN(life_ms(l) / 5 * 4 - age_ms(l), life_ms(l) / 5 * 4), SOONEST_MS);
 	/* Nothing is to be had before its end. */
-	if (l->ended || is_unchanged(l))
+	if (l->ended || l->unchanged_ms)
 		return MAX(left_ms(l), SOONEST_MS);
 	return CLAMP(MAX(left_ms(l) / 8, wait_ms(l)), SOONEST_MS, LATEST_MS);
 }
@@ -130,11 +145,13 @@ static int give_unless_refused(const struct login *l, const struct wish *w)
 	return is_refused(l, w) ? EX_TEMPFAIL : give(l, w);
 }
 
-static int give_to_the_end(const struct login *l, const struct wish *w, const char *why)
+static int give_to_the_end(const struct login *l, struct wish *w, const char *why)
 {
-	fprintf(stderr, "the login %s has ended (%s): sparkfs login %s\n", l->name, why,
-		l->name);
-	return is_living(l) && !is_refused(l, w) ? give(l, w) : EXIT_LOGIN;
+	say(w, "the login %s has ended (%s): sparkfs login %s", l->name, why, l->name);
+	w->is_warning = true;
+	/* Who has another token may have it of another login (give_of_another). */
+	return is_living(l) && !is_refused(l, w) && (is_his(l, w) || !w->hash) ? give(l, w)
+									       : EXIT_LOGIN;
 }
 
 /* Whether the answer is the service's word that the refresh token is worth nothing any more. Not so if it
@@ -148,8 +165,7 @@ static bool is_end(const struct login_fault *f)
 }
 
 /* What a refresh means that brought no tokens. */
-static int end_or_wait(struct login *l, int fd, const struct login_fault *f,
-		       const struct wish *w)
+static int end_or_wait(struct login *l, int fd, const struct login_fault *f, struct wish *w)
 {
 	bool is_limited = f->status == 429 || f->retry_after_s > 0;
 
@@ -165,7 +181,7 @@ static int end_or_wait(struct login *l, int fd, const struct login_fault *f,
 				 : 0;
 	if (!is_limited || login_save(l, fd) < 0)
 		login_release(l->name);
-	fprintf(stderr, "the login %s cannot be refreshed now: %s\n", l->name, f->words);
+	say(w, "the login %s cannot be refreshed now: %s", l->name, f->words);
 	return give_unless_refused(l, w);
 }
 
@@ -198,15 +214,16 @@ static void keep_writing(const struct login *l, int fd)
 
 /* The disk does not take what there was room for. The token serves all the same, and a process that nobody
  * waits for keeps the rest. */
-static int give_from_memory(const struct login *l, const struct wish *w, int fd, int error)
+static int give_from_memory(const struct login *l, struct wish *w, int fd, int error)
 {
 	int status;
 	pid_t pid;
 
-	fprintf(stderr,
-		"the login %s cannot be written: %s; it is used from memory, and written when "
-		"that can be\n",
-		l->name, g_strerror(-error));
+	say(w,
+	    "the login %s cannot be written: %s; it is used from memory, and written when "
+	    "that can be",
+	    l->name, g_strerror(-error));
+	w->is_warning = true;
 	status = give(l, w);
 	pid = fork();
 	if (pid == 0) {
@@ -218,8 +235,8 @@ static int give_from_memory(const struct login *l, const struct wish *w, int fd,
 }
 
 /* Under the lock. */
-static int refresh_as(struct login *l, const struct login_integration *app,
-		      const struct wish *w, int *lock)
+static int refresh_as(struct login *l, const struct login_integration *app, struct wish *w,
+		      int *lock)
 {
 	_cleanup_close_ int fd = -1;
 	struct login_server server = {0};
@@ -228,8 +245,7 @@ static int refresh_as(struct login *l, const struct login_integration *app,
 	int status, r = login_reserve(l->name, &fd);
 
 	if (r < 0) {
-		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name,
-			g_strerror(-r));
+		say(w, "the login %s cannot be refreshed: %s", l->name, g_strerror(-r));
 		return give_unless_refused(l, w);
 	}
 	r = login_server_open(&server, l->base_url, app, TIMEOUT_MS, &fault.words);
@@ -255,7 +271,7 @@ static int refresh_as(struct login *l, const struct login_integration *app,
 
 /* Under the lock. A refresh token is good for the integration alone that it was given to: asked by
  * another one, the service would call it wrong. */
-static int refresh(struct login *l, const struct wish *w, int *lock)
+static int refresh(struct login *l, struct wish *w, int *lock)
 {
 	struct login_integration app = {0};
 	_cleanup_gfree_ char *reason = NULL;
@@ -268,7 +284,7 @@ static int refresh(struct login *l, const struct wish *w, int *lock)
 		r = -EINVAL;
 	}
 	if (r < 0) {
-		fprintf(stderr, "the login %s cannot be refreshed: %s\n", l->name, reason);
+		say(w, "the login %s cannot be refreshed: %s", l->name, reason);
 		status = give_unless_refused(l, w);
 	} else {
 		status = refresh_as(l, &app, w, lock);
@@ -278,21 +294,20 @@ static int refresh(struct login *l, const struct wish *w, int *lock)
 }
 
 /* Under the lock: what there is instead of a refresh that cannot be, or not now. */
-static bool give_instead(const struct login *l, const struct wish *w, int *ret_status)
+static bool give_instead(const struct login *l, struct wish *w, int *ret_status)
 {
 	if (l->ended || !l->refresh) {
 		*ret_status = give_to_the_end(l, w, l->ended ? l->ended : "its token is dead");
 	} else if (login_is_held(l->name)) {
-		fprintf(stderr, "the login %s was refreshed, and cannot be written yet\n",
-			l->name);
+		say(w, "the login %s was refreshed, and cannot be written yet", l->name);
 		/* The asker may have the newer token. */
 		*ret_status =
 			w->hash && !is_his(l, w) ? EX_TEMPFAIL : give_unless_refused(l, w);
 	} else if (wait_ms(l) > 0) {
-		fprintf(stderr,
-			"the login %s cannot be refreshed now: the service asks to wait "
-			"%" G_GINT64_FORMAT " s\n",
-			l->name, (wait_ms(l) + 999) / 1000);
+		say(w,
+		    "the login %s cannot be refreshed now: the service asks to wait "
+		    "%" G_GINT64_FORMAT " s",
+		    l->name, (wait_ms(l) + 999) / 1000);
 		*ret_status = give_unless_refused(l, w);
 	} else if (is_unchanged(l) && (is_his(l, w) || !w->hash)) {
 		*ret_status = give(l, w);
@@ -302,15 +317,14 @@ static bool give_instead(const struct login *l, const struct wish *w, int *ret_s
 	return true;
 }
 
-static int give_under_lock(const struct wish *w)
+static int give_under_lock(struct wish *w)
 {
 	_cleanup_close_ int lock = -1;
 	struct login l = {0};
 	int status, locked = login_lock(w->name, &lock), r = login_load(w->name, &l);
 
 	if (locked < 0 || r < 0)
-		fprintf(stderr, "the login %s: %s\n", w->name,
-			g_strerror(r < 0 ? -r : -locked));
+		say(w, "the login %s: %s", w->name, g_strerror(r < 0 ? -r : -locked));
 	if (r < 0)
 		return EX_TEMPFAIL;
 	if (locked < 0)
@@ -323,18 +337,78 @@ static int give_under_lock(const struct wish *w)
 	return status;
 }
 
+static bool is_of_account(const char *name, const struct login *l)
+{
+	struct login other;
+	bool is_same;
+
+	if (strcmp(name, l->name) == 0 || login_load(name, &other) < 0)
+		return false;
+	is_same = strcmp(other.person_id, l->person_id) == 0 &&
+		  strcmp(other.base_url, l->base_url) == 0;
+	login_clear(&other);
+	return is_same;
+}
+
+/* The login is over. Somebody may have logged in to the account again under another name; else its own token
+ * serves, while it lives. Without a lock, since others may come the other way. */
+static int give_of_another(struct wish *w)
+{
+	GPtrArray *names = login_names();
+	int status = EXIT_LOGIN;
+	struct login l;
+
+	if (login_load(w->name, &l) < 0) {
+		g_ptr_array_unref(names);
+		return status;
+	}
+	for (guint i = 0; i < names->len && status != EXIT_SUCCESS; i++) {
+		struct wish other = *w;
+
+		if (!is_of_account(names->pdata[i], &l))
+			continue;
+		other.name = names->pdata[i];
+		other.said = NULL;
+		other.is_warning = false;
+		status = give_under_lock(&other);
+		if (status == EXIT_SUCCESS) {
+			g_free(w->said);
+			w->said = steal_ptr(&other.said);
+			w->is_warning = other.is_warning;
+		}
+		g_free(other.said);
+	}
+	if (status != EXIT_SUCCESS)
+		status = is_living(&l) && !is_refused(&l, w) ? give(&l, w) : EXIT_LOGIN;
+	login_clear(&l);
+	g_ptr_array_unref(names);
+	return status;
+}
+
+static int give_and_say(struct wish *w)
+{
+	int status = give_under_lock(w);
+
+	if (status == EXIT_LOGIN)
+		status = give_of_another(w);
+	if (w->said && (status != EXIT_SUCCESS || w->is_warning))
+		fprintf(stderr, "%s\n", w->said);
+	g_clear_pointer(&w->said, g_free);
+	return status;
+}
+
 /* Whoever asks may be killed while the answer of the service is on its way. So the work is done by a
  * process in a session of its own, which goes on until the tokens are written. */
-static int give_aside(const struct wish *w)
+static int give_aside(struct wish *w)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (pid < 0)
-		return give_under_lock(w);
+		return give_and_say(w);
 	if (pid == 0) {
 		setsid();
-		exit(give_under_lock(w));
+		exit(give_and_say(w));
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)

@@ -10,7 +10,7 @@
  *     refreshed --tokens--> written, given --the disk does not take them--> kept in memory, written later
  *     refreshed --no answer, or not yet--> the old one is given unless it was refused, else: try later
  *     refreshed --400 or 401--> the login has ended: noted, and only `sparkfs login` helps; the old one is
- *                               given, with a warning, while it lives
+ *                               given, with a warning, while it lives; then that of another login of the account
  *
  * How long a token was had is the asker's to say, who has a clock that nobody sets (--old). The times of
  * the login are the wall clock's: when it cannot have been right then and now, the token is refreshed, once,

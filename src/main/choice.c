@@ -72,7 +72,7 @@ static int read_login(const struct options *o, const char *name, struct choice *
 			.name = g_strdup(name),
 			.base_url = g_strdup(l.base_url),
 			.person_id = g_strdup(l.person_id),
-			.file = g_strdup_printf("%s/%s.json", folder, name),
+			.file = g_strdup(folder),
 		};
 	}
 	login_clear(&l);

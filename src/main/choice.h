@@ -12,7 +12,7 @@ struct choice {
 	char *name; /* NULL: no login; then all of these are */
 	char *base_url;
 	char *person_id;
-	char *file; /* changes when somebody logs in again */
+	char *file; /* the folder of the logins, which changes when somebody logs in again, by whatever name */
 };
 void choice_clear(struct choice *c);
 
