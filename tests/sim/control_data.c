@@ -138,15 +138,19 @@ void control_people(struct req *rq)
 	email = jr_str(body, "email");
 	name = jr_str(body, "name");
 	token = jr_str(body, "token");
-	if (!email || !strchr(email, '@') || data_person_by_email(rq->sim, email)) {
+	p = email ? data_person_by_email(rq->sim, email) : NULL;
+	/* Of somebody who is there, only the rights can be set. */
+	if (!email || !strchr(email, '@') || (p && (name || token))) {
 		req_error(rq, 400, "email is missing or taken");
 		return;
 	}
-	p = data_person_add(rq->sim, &u, email, name ? name : email, rq->sim->orgs->pdata[0],
-			    data_now(rq->sim));
-	p->status = "active";
-	if (jr_bool(body, "bot") == 1)
-		p->kind = PERSON_BOT;
+	if (!p) {
+		p = data_person_add(rq->sim, &u, email, name ? name : email,
+				    rq->sim->orgs->pdata[0], data_now(rq->sim));
+		p->status = "active";
+		if (jr_bool(body, "bot") == 1)
+			p->kind = PERSON_BOT;
+	}
 	p->officer = jr_bool(body, "officer") == 1;
 	if (token)
 		data_token_add(rq->sim, token, p, true);

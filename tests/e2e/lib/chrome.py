@@ -5,6 +5,7 @@
         chrome.click("allow")
         assert chrome.words("words") == "..."
 """
+import inspect
 import json
 import os
 import subprocess
@@ -22,6 +23,9 @@ ARGUMENTS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-ext
              "--disable-background-networking", "--disable-component-update", "--disable-sync",
              # What it would ask of its maker.
              "--no-pings", "--proxy-server=direct://"]
+# The name that selenium has for it has changed.
+QUIET = {"log_output": subprocess.DEVNULL} \
+    if "log_output" in inspect.signature(Service.__init__).parameters else {"log_path": os.devnull}
 
 
 class Chrome:
@@ -39,7 +43,7 @@ class Chrome:
             options.add_experimental_option(
                 "prefs", {"profile.managed_default_content_settings.javascript": 2})
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-        service = Service("/usr/bin/chromedriver", log_path=subprocess.DEVNULL)
+        service = Service("/usr/bin/chromedriver", **QUIET)
         service.env = {**os.environ, "HOME": str(self.home)}
         self.driver = webdriver.Chrome(service=service, options=options)
         self.driver.set_page_load_timeout(scaled(20))
