@@ -7,10 +7,15 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/timefmt.h"
 #include "login/folder.h"
 #include "main/account.h"
+#include "main/mountpoint.h"
 #include "webex/json.h"
+
+/* How long a program that was unmounted may take to end. */
+#define ENDS_MS 20000
 
 /* ---- mounted where ---- */
 
@@ -25,9 +30,25 @@ static char *where(const struct login *l)
 	return path;
 }
 
+/* As where(), but after `fusermount3 -u` it waits until the program has put everything away. */
+static char *where_after_its_end(const struct login *l)
+{
+	const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
+	int64_t end = clock_mono(clock_system()) + ENDS_MS;
+	char *path = where(l);
+
+	while (path && *path && mountpoint_is_mounted(path, NULL) == 0 &&
+	       clock_mono(clock_system()) < end) {
+		g_free(path);
+		(void)nanosleep(&pause, NULL);
+		path = where(l);
+	}
+	return path;
+}
+
 int logins_purge(const struct login *l, char **ret_reason)
 {
-	_cleanup_gfree_ char *path = where(l);
+	_cleanup_gfree_ char *path = where_after_its_end(l);
 	struct account_roots roots;
 	int r;
 
