@@ -1,14 +1,12 @@
 """What `sparkfs login` shows on a terminal: the code for a camera, where that can be read."""
 import os
-import subprocess
 
 import pytest
 
 from lib.person import decide
-from lib.tmux import Tmux
+from lib.tmux import Tmux, read_code
 from lib.util import wait_until
 
-HALVES = {" ": (1, 1), "\u2584": (1, 0), "\u2580": (0, 1), "\u2588": (0, 0)}  # 1: dark
 WHITE_ON_BLACK = {(231, 16), (15, 0)}
 NONE = (None, None)
 
@@ -20,29 +18,19 @@ def person(start_sim, start_person):
     return person
 
 
-def modules(cells):
-    """The rows of the code on the screen, 1 for a dark module; every cell says its colours."""
+def drawn(cells):
+    """The lines of the code on the screen, every cell of which says its colours."""
     rows, edges = [], set()
     for line in cells:
-        drawn = [n for n, (c, colours) in enumerate(line) if colours != NONE]
-        if not drawn:
+        marked = [n for n, (_, colours) in enumerate(line) if colours != NONE]
+        if not marked:
             continue
-        edges.add((drawn[0], drawn[-1]))
-        assert len(drawn) == drawn[-1] - drawn[0] + 1
-        assert {line[n][1] for n in drawn} <= WHITE_ON_BLACK, line
-        halves = [HALVES[c] for c, _ in line[drawn[0]:drawn[-1] + 1]]
-        rows += [[h[0] for h in halves], [h[1] for h in halves]]
+        edges.add((marked[0], marked[-1]))
+        assert len(marked) == marked[-1] - marked[0] + 1
+        assert {line[n][1] for n in marked} <= WHITE_ON_BLACK, line
+        rows.append("".join(line[n][0] for n in marked))
     assert len(edges) == 1, edges
     return rows
-
-
-def read_code(rows, folder):
-    """What a camera sees in it."""
-    scale, picture = 4, folder / "code.pgm"
-    lines = [b"".join((b"\x00" if dark else b"\xff") * scale for dark in row) * scale for row in rows]
-    picture.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]) * scale, len(rows) * scale) + b"".join(lines))
-    return subprocess.run(["zbarimg", "-q", "--raw", str(picture)], capture_output=True, text=True,
-                          check=True).stdout.strip()
 
 
 def address(screen):
@@ -58,8 +46,8 @@ def test_the_code_on_a_terminal(person, tmp_path):
     with Tmux(tmp_path, person.env, 80, 24) as tmux:
         tmux.type("clear")
         begin(tmux, person)
-        wait_until(lambda: len(modules(tmux.cells())) >= 40)
-        rows = modules(tmux.cells())
+        wait_until(lambda: len(drawn(tmux.cells())) >= 20)
+        rows = drawn(tmux.cells())
         # The addresses have scrolled away; the code has not.
         hash_ = read_code(rows, tmp_path)
         assert hash_.startswith(person.sim.origin + "/verify?userCode=")
@@ -75,8 +63,8 @@ def test_the_code_on_a_terminal(person, tmp_path):
         # 16 colours are enough.
         tmux.type("clear")
         screen = begin(tmux, person, "TERM=linux COLORTERM=")
-        wait_until(lambda: len(modules(tmux.cells())) >= 40)
-        assert read_code(modules(tmux.cells()), tmp_path) == address(screen)
+        wait_until(lambda: len(drawn(tmux.cells())) >= 20)
+        assert read_code(drawn(tmux.cells()), tmp_path) == address(screen)
         tmux.keys("C-c")
         tmux.wait_for("ready> ")
         # Ctrl-C leaves nothing but what was there.

@@ -89,3 +89,17 @@ def coloured(colours, numbers):
         elif 100 <= n <= 107:
             back = n - 92
     return front, back
+
+
+# The modules of a code that a character shows, 1 for a dark one.
+HALVES = {" ": (1, 1), "\u2584": (1, 0), "\u2580": (0, 1), "\u2588": (0, 0)}
+
+
+def read_code(lines, folder):
+    """What a camera sees in a code that is drawn by half blocks."""
+    scale, picture = 4, folder / "code.pgm"
+    rows = [[HALVES[c][half] for c in line] for line in lines for half in (0, 1)]
+    pixels = [b"".join((b"\x00" if dark else b"\xff") * scale for dark in row) * scale for row in rows]
+    picture.write_bytes(b"P5 %d %d 255\n" % (len(rows[0]) * scale, len(rows) * scale) + b"".join(pixels))
+    return subprocess.run(["zbarimg", "-q", "--raw", str(picture)], capture_output=True, text=True,
+                          check=True).stdout.strip()
