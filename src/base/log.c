@@ -7,8 +7,11 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -24,6 +27,7 @@ static GQueue errors = G_QUEUE_INIT;		    /* lock; of struct said, newest first 
 static unsigned n_of_all;			    /* lock; how often everybody was told */
 static enum log_level level_shown = LOG_LEVEL_INFO; /* atomic */
 static enum log_sink sink_used = LOG_SINK_STDERR;   /* atomic */
+static bool is_journal;				    /* atomic; stderr is systemd's journal */
 
 /* What somebody was told last: one for each session. */
 struct said {
@@ -67,8 +71,23 @@ void log_set_level(enum log_level level)
 	__atomic_store_n(&level_shown, level, __ATOMIC_RELAXED);
 }
 
+/* JOURNAL_STREAM says which file the journal has given us; it may be another one by now. */
+static bool stderr_is_journal(void)
+{
+	const char *text = getenv("JOURNAL_STREAM");
+	_cleanup_gfree_ char *mine = NULL;
+	struct stat st;
+
+	if (!text || fstat(STDERR_FILENO, &st) < 0)
+		return false;
+	mine = g_strdup_printf("%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(text, mine) == 0;
+}
+
 void log_set_sink(enum log_sink sink)
 {
+	__atomic_store_n(&is_journal, sink == LOG_SINK_STDERR && stderr_is_journal(),
+			 __ATOMIC_RELAXED);
 	__atomic_store_n(&sink_used, sink, __ATOMIC_RELAXED);
 }
 
@@ -96,7 +115,11 @@ static void write_sink(enum log_level level, const char *area, const char *text)
 
 	switch (__atomic_load_n(&sink_used, __ATOMIC_RELAXED)) {
 	case LOG_SINK_STDERR:
-		line = g_strdup_printf("sparkfs: %s: %s: %s\n", level_word(level), area, text);
+		line = __atomic_load_n(&is_journal, __ATOMIC_RELAXED)
+			       ? g_strdup_printf("<%d>%s: %s\n", syslog_priority(level), area,
+						 text)
+			       : g_strdup_printf("sparkfs: %s: %s: %s\n", level_word(level),
+						 area, text);
 		n = write(STDERR_FILENO, line, strlen(line));
 		(void)n;
 		g_free(line);

@@ -20,6 +20,8 @@ enum log_sink { LOG_SINK_STDERR, LOG_SINK_SYSLOG, LOG_SINK_NONE };
 #define LOG_LINE_MAX 2048
 
 void log_set_level(enum log_level level);
+/* Where stderr is the journal of a service, lines there begin with their priority (sd-daemon(3)), by which
+ * `journalctl -p warning` chooses. */
 void log_set_sink(enum log_sink sink);
 enum log_level log_get_level(void);
 

@@ -78,6 +78,8 @@ class Manager:
 
     def start(self, instance, argv=None, **env):
         with open(self.log, "ab") as log:
+            st = os.fstat(log.fileno())
+            self.env["JOURNAL_STREAM"] = f"{st.st_dev}:{st.st_ino}"
             self.process = subprocess.Popen(
                 daemon_argv(self.argv(argv or self.exec_start(instance))), env={**self.env, **env},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -195,6 +197,9 @@ def test_the_life_of_a_service(start_manager, sim, tmp_path):
     assert last["STOPPING"] == "1" and int(last["EXTEND_TIMEOUT_USEC"]) > 10_000_000
     room = sim.room("Firmware", "renewed")["id"]
     newest = sim.api("GET", "/messages", query={"roomId": room, "max": 3}, token="renewed")
+    # Its lines have the priorities of the journal, which others that have another file do not see.
+    log = m.log.read_text()
+    assert "\n<4>error: " in log and re.match("<6>main: .* is mounted at", log), log
     assert "on its way" in [x.get("text") for x in newest.ok().items]
     assert not mount_device(path) and os.listdir(path) == []
 
@@ -224,9 +229,16 @@ def test_names_and_sockets(start_manager, sim, tmp_path):
     os.kill(int(told["MAINPID"]), signal.SIGTERM)
     assert m.told()["STOPPING"] == "1"
     wait_until(lambda: not mount_device(m.home / "webex-x"))
+    sim.stop()
+    m.start("x")
+    told = m.told()
+    assert told["READY"] == "1" and "offline since" in told["STATUS"]
+    m.stop()
+    m.told()
+    sim.start()
     # Whatever the variable says is no reason not to mount.
     for hostile in ("", "/nowhere/at/all", "@" + "x" * 300, "relative", str(tmp_path)):
-        m.start("x", NOTIFY_SOCKET=hostile)
+        m.start("x", NOTIFY_SOCKET=hostile, JOURNAL_STREAM=hostile or "1:1")
         wait_until(lambda: mount_device(m.home / "webex-x"))
         run_cmd(["fusermount3", "-u", str(m.home / "webex-x")], check=True)
         m.wait()
