@@ -96,42 +96,6 @@ static void cancel_timer(struct op *op, uint64_t *timer)
 		atomic_fetch_sub(&op->refs, 1);
 }
 
-/*
- * After the reply: what the kernel now caches may be older than the store (design 3). The
- * kernel itself drops attributes that a notice has overtaken, but not those of a node that it
- * did not know before.
- */
-static void invalidate_if_overtaken(struct op *op)
-{
-	struct fs *fs = op->fs;
-
-	if (store_generation(fs->config.store) == op->generation)
-		return;
-	if (op->answer == OP_ANSWER_BUF)
-		notify_inode(fs->notifier, op->ino);
-	else if (op->answer == OP_ANSWER_ENTRY && op->entry.ino)
-		notify_attributes(fs->notifier, op->entry.ino);
-	for (guint i = 0; op->children && i < op->children->len; i++)
-		notify_attributes(fs->notifier, g_array_index(op->children, uint64_t, i));
-}
-
-/*
- * -ESTALE instead of -ENOENT for a file that is gone and may have been renamed onto the name of
- * another (a scratch file that became something else, a letter moved onto "post.json"): the kernel
- * knows it under that name, and on -ESTALE looks the name up again. An attachment that the server
- * no longer has stays -ENOENT.
- */
-static int say_stale(const struct op *op, int error)
-{
-	enum tree_kind kind = tree_ino_kind(op->ino);
-	bool is_upload = kind == TREE_ATTACHMENT;
-
-	if (error != -ENOENT || op->name || op->fi.fh || !(is_upload || kind == TREE_LETTER))
-		return error;
-	return is_upload && tree_upload_is_known(op->fs->config.tree, op->ino) ? error
-									       : -ESTALE;
-}
-
 /* Calls `fn` for the directories that the kernel keeps locked until the answer. */
 static void for_each_directory(const struct op *op,
 			       void (*fn)(struct notifier *n, uint64_t dir))
@@ -159,7 +123,7 @@ static void op_reply(struct op *op, int error)
 		op->answer = OP_ANSWER_BUF;
 		op->buf_len = 0;
 	}
-	error = say_stale(op, error);
+	error = op_error_to_say(op, error);
 	if (is_waiting(op))
 		g_queue_unlink(&fs->parked, &op->link);
 	op->state = OP_DONE;
@@ -186,7 +150,7 @@ static void op_reply(struct op *op, int error)
 	if (!error && r == -ENOENT && op->undo)
 		op->undo(op);
 	if (!error)
-		invalidate_if_overtaken(op);
+		op_invalidate_if_overtaken(op);
 	for_each_directory(op, notify_release);
 	op_unref(op);
 }

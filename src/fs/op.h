@@ -165,6 +165,19 @@ int op_planned(struct op *op, int r, void (*submit)(struct op *op));
 void op_say_why(struct op *op, int error);
 /* reply.c: gives the answer that the op has, with no error. What libfuse returns. */
 int op_give_answer(struct op *op);
+/*
+ * reply.c, after the reply: what the kernel now caches may be older than the store (design 3). The
+ * kernel itself drops attributes that a notice has overtaken, but not those of a node that it
+ * did not know before.
+ */
+void op_invalidate_if_overtaken(struct op *op);
+/*
+ * reply.c: `error`, but -ESTALE instead of -ENOENT for a file that is gone and may have been renamed onto the
+ * name of another (a scratch file that became something else, a letter moved onto "post.json"): the kernel
+ * knows it under that name, and on -ESTALE looks the name up again. An attachment that the server
+ * no longer has stays -ENOENT.
+ */
+int op_error_to_say(const struct op *op, int error);
 
 /* A store snapshot in op->ctx.conn for the length of one run(). */
 int op_begin(struct op *op);

@@ -120,3 +120,28 @@ int op_give_answer(struct op *op)
 		for_each_reference(op, forget_one);
 	return r;
 }
+
+void op_invalidate_if_overtaken(struct op *op)
+{
+	struct fs *fs = op->fs;
+
+	if (store_generation(fs->config.store) == op->generation)
+		return;
+	if (op->answer == OP_ANSWER_BUF)
+		notify_inode(fs->notifier, op->ino);
+	else if (op->answer == OP_ANSWER_ENTRY && op->entry.ino)
+		notify_attributes(fs->notifier, op->entry.ino);
+	for (guint i = 0; op->children && i < op->children->len; i++)
+		notify_attributes(fs->notifier, g_array_index(op->children, uint64_t, i));
+}
+
+int op_error_to_say(const struct op *op, int error)
+{
+	enum tree_kind kind = tree_ino_kind(op->ino);
+	bool is_upload = kind == TREE_ATTACHMENT;
+
+	if (error != -ENOENT || op->name || op->fi.fh || !(is_upload || kind == TREE_LETTER))
+		return error;
+	return is_upload && tree_upload_is_known(op->fs->config.tree, op->ino) ? error
+									       : -ESTALE;
+}
