@@ -129,9 +129,8 @@ int events_read_run(struct op *op)
 	if (r->taken == r->lines->len) {
 		if (op->fi.flags & O_NONBLOCK)
 			return -EAGAIN;
-		op->ctx.missing = (struct need){.kind = NEED_EVENT, .row = r->events.cursor};
-		op->ctx.missing_soft = false;
-		return TREE_WAIT;
+		op->cursor = r->events.cursor;
+		return OP_WAIT_EVENT;
 	}
 	lines = r->lines->str + r->taken;
 	op->answer = OP_ANSWER_BUF;

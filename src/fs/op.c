@@ -108,7 +108,8 @@ static void for_each_directory(const struct op *op,
 
 static bool is_waiting(const struct op *op)
 {
-	return op->state == OP_PARKED || op->state == OP_COPYING || op->state == OP_SUBMITTED;
+	return op->state == OP_PARKED || op->state == OP_LISTENING || op->state == OP_COPYING ||
+	       op->state == OP_SUBMITTED;
 }
 
 static void op_reply(struct op *op, int error)
@@ -292,7 +293,7 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter)
 
 static void give_up(struct op *op, int error)
 {
-	if (op->state == OP_PARKED) {
+	if (op->state == OP_PARKED || op->state == OP_LISTENING) {
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
 		op_reply(op, error);
 	} else if (op->state == OP_COPYING) {
@@ -393,6 +394,31 @@ static void park(void *arg)
 	op->ctx.missing_anew = false;
 	/* This may call on_fetched, and so end the op, before it returns. */
 	pager_wait(fs->config.pager, &op->ctx.missing, &op->waiter);
+}
+
+static void on_event(struct pager_waiter *w, int error)
+{
+	struct op *op = container_of(w, struct op, waiter);
+
+	if (error)
+		op_reply(op, error);
+	else
+		run_again(op);
+}
+
+/* A reader of events waits for nothing that may fail or take too long. */
+static void listen_for_event(void *arg)
+{
+	struct op *op = arg;
+
+	if (ends_before_wait(op))
+		return;
+	op->state = OP_LISTENING;
+	g_queue_push_tail_link(&op->fs->parked, &op->link);
+	if (atomic_load(&op->interrupted))
+		look_after(op);
+	op->waiter.fn = on_event;
+	pager_wait_event(op->fs->config.pager, op->cursor, &op->waiter);
 }
 
 static void submit(void *arg)
@@ -502,7 +528,14 @@ static void on_interrupt(fuse_req_t req, void *arg)
 
 static work_fn way_of(int r)
 {
-	return r == TREE_WAIT ? park : r == TREE_COPY ? copy : r == OP_SUBMIT ? submit : NULL;
+	static const work_fn ways[] = {
+		[TREE_WAIT] = park,
+		[TREE_COPY] = copy,
+		[OP_SUBMIT] = submit,
+		[OP_WAIT_EVENT] = listen_for_event,
+	};
+
+	return r > 0 ? ways[r] : NULL;
 }
 
 static void settle(struct op *op, int r)

@@ -16,7 +16,8 @@
  *
  *     TREE_COPY is like TREE_WAIT, but waits for a copy that the thread of the copies makes
  *     (state COPYING, then run() again). An op that is answered before leaves the copy to
- *     itself.
+ *     itself. OP_WAIT_EVENT waits for an event (state LISTENING, then run() again): no
+ *     deadline ends that.
  *
  *  1. There is exactly one reply; op_reply asserts that. It is given without a lock, after the
  *     interrupt callback was removed.
@@ -37,10 +38,13 @@
 #include "fs/internal.h"
 #include "tree/write.h"
 
-/* What run() returns for a change: submit() is then called on the cache thread. */
-#define OP_SUBMIT 2
+/* What run() returns but 0, -errno and what the tree returned. */
+enum op_result {
+	OP_SUBMIT = TREE_RESULTS, /* of a change: submit() is then called on the cache thread */
+	OP_WAIT_EVENT,		  /* wait for an event with a cursor above op->cursor */
+};
 
-enum op_state { OP_RUNNING, OP_PARKED, OP_COPYING, OP_SUBMITTED, OP_DONE };
+enum op_state { OP_RUNNING, OP_PARKED, OP_LISTENING, OP_COPYING, OP_SUBMITTED, OP_DONE };
 
 /* What the reply consists of. */
 enum op_answer {
@@ -77,6 +81,7 @@ struct op {
 	int64_t offset;
 	int flags;
 	bool is_listing, is_plus;
+	int64_t cursor;	     /* with OP_WAIT_EVENT */
 	int64_t deadline_ms; /* mono; 0: only that of the fetch */
 	/* waits.c, cache thread. The deadline is no end: it is looked at how long it takes. What the
 	 * gate had kept waiting when that was last looked at, plus 1; 0: it never waited. Something of

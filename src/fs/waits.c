@@ -18,19 +18,13 @@ static int64_t held_ms(const struct fs *fs)
 	return fs->config.loop ? http_loop_held_ms(fs->config.loop) : 0;
 }
 
-/* Looks that come while a stream of events is read would wake the machine for nothing. */
-static bool has_no_end(const struct op *op)
-{
-	return op->state == OP_PARKED && op->ctx.missing.kind == NEED_EVENT;
-}
-
 void waits_begin(struct op *op)
 {
 	struct fs *fs = op->fs;
 
 	if (!op->held_seen_ms)
 		op->held_seen_ms = held_ms(fs) + 1;
-	if (op->deadline_ms || has_no_end(op))
+	if (op->deadline_ms)
 		return;
 	op->is_looked_at = true;
 	op->deadline_ms = clock_mono(fs->config.clock) + fs->config.lookup_timeout_ms;
@@ -175,7 +169,7 @@ int waits_end(struct op *op, bool is_locked)
 static bool is_any_waiting(const struct fs *fs)
 {
 	for (GList *l = fs->parked.head; l; l = l->next)
-		if (!has_no_end(l->data))
+		if (((const struct op *)l->data)->state != OP_LISTENING)
 			return true;
 	return false;
 }

@@ -21,12 +21,14 @@ enum need_kind {
 	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. 0 also if there is none yet */
 	NEED_CONTENT, /* the bytes [from_byte, to_byte) of an attachment, in attach/attach.h; row */
-	NEED_SPAN,   /* every message of a space with lo_ms < created <= hi_ms; row */
-	NEED_NEWS,   /* which spaces have news: one poll (pager/present/poll.h) */
-	NEED_MONTHS, /* the node rows of a space's months; row; no request */
+	NEED_SPAN, /* every message of a space with lo_ms < created <= hi_ms; row */
+	NEED_NEWS, /* which spaces have news: one poll (pager/present/poll.h) */
+	/* The node rows of a space's months; row. The one need without a request: what they are made
+	 * of is in the store, but only the cache thread writes there, and who lacks them waits for
+	 * that, joins others and gets errors as with any fetch. */
+	NEED_MONTHS,
 	NEED_BODY,   /* the evicted body of a message; row is that of the message */
 	NEED_BODIES, /* all evicted bodies of a space with lo_ms < created <= hi_ms; row */
-	NEED_EVENT,  /* an event with a cursor above `row`; no request; has no time limit */
 	NEED_PROBE,  /* whether the server is reachable, in a short time */
 	NEED_NAMES,  /* the names of all attachments of a space's messages with after < cookie <
 		     * until; both 0: of its newest messages; row */

@@ -189,10 +189,12 @@ enum pager_verdict pager_check(struct pager *p, const struct need *need, bool ha
 }
 
 /* This runs on the thread that writes events, so none comes between the look and the wait. */
-static void wait_for_event(struct pager *p, int64_t after, struct pager_waiter *w)
+void pager_wait_event(struct pager *p, int64_t cursor, struct pager_waiter *w)
 {
-	if (store_event_last(p->config.store) > after) {
-		w->fn(w, 0);
+	assert(work_on_thread(p->config.queue));
+	w->entry = NULL;
+	if (p->stopping || store_event_last(p->config.store) > cursor) {
+		w->fn(w, p->stopping ? -ESHUTDOWN : 0);
 		return;
 	}
 	w->entry = &p->event_waiters;
@@ -239,10 +241,6 @@ void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w
 	w->entry = NULL;
 	if (p->stopping) {
 		w->fn(w, -ESHUTDOWN);
-		return;
-	}
-	if (need->kind == NEED_EVENT) {
-		wait_for_event(p, need->row, w);
 		return;
 	}
 	pthread_mutex_lock(&p->lock);

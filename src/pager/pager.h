@@ -161,6 +161,9 @@ struct pager_waiter {
 /* Waits for the need. `w` is linked until fn was called or it was withdrawn. fn may be called
  * from inside, if a fetch cannot begin or has ended since w->looked. */
 void pager_wait(struct pager *p, const struct need *need, struct pager_waiter *w);
+/* Waits, as long as it takes, until there is an event with a cursor above this one; nothing is fetched. `w`
+ * as for pager_wait, without `looked` and `asker`. */
+void pager_wait_event(struct pager *p, int64_t cursor, struct pager_waiter *w);
 /* Calls the waiters for events, because there is one. */
 void pager_wake_events(struct pager *p);
 /* Withdraws the waiter; does nothing if it is not waiting. cancel: it was interrupted (4). */

@@ -59,10 +59,15 @@ struct tree_config {
 int tree_new(const struct tree_config *config, struct tree **ret_tree);
 void tree_free(struct tree **t);
 
-#define TREE_WAIT 1
-/* Only tree_open_write returns this: the file is long, and its bytes must be copied first. The
- * caller ends the snapshot, lets tree_copy_run do ctx->copy, and calls the same function again. */
-#define TREE_COPY 3
+/* What functions of the tree return but 0 and -errno. */
+enum tree_result {
+	TREE_WAIT = 1, /* wait for ctx->missing */
+	/* Only of tree_open_write: the file is long, and its bytes must be copied first. The caller
+	 * ends the snapshot, lets tree_copy_run do ctx->copy, and calls the same function again. */
+	TREE_COPY,
+	TREE_RESULTS, /* the first that is free for who runs them (fs/op.h) */
+};
+
 #define TREE_MAX_WAITS 8
 
 /* A need that was waited for, and how the wait ended. */

@@ -121,8 +121,8 @@ static void test_attributes_are_waited_for(void **state)
 
 static int run_stream(struct op *op)
 {
-	op->ctx.missing = (struct need){.kind = NEED_EVENT};
-	return TREE_WAIT;
+	op->cursor = 0;
+	return OP_WAIT_EVENT;
 }
 
 /* Who reads events waits for ever, but not for a turn: it does not keep alive what was said of others. */

@@ -128,10 +128,8 @@ static void test_what_was_said_last_still_holds(void **state)
 
 static void wait_after(struct world *w, struct asker *a, int64_t cursor)
 {
-	struct need need = need_of(NEED_EVENT, cursor);
-
 	*a = (struct asker){.waiter.fn = woken};
-	pager_wait(w->pager, &need, &a->waiter);
+	pager_wait_event(w->pager, cursor, &a->waiter);
 }
 
 static void body_waiters(struct world *w)
