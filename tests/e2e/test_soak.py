@@ -30,7 +30,7 @@ def run(argv):
 @pytest.mark.parametrize("name", list(SECONDS))
 def test_slice(tmp_path, name):
     run([sys.executable, str(SOAK / f"{name}.py"), "--seconds", str(SECONDS[name]), "--seed", "7",
-         "--keep", str(tmp_path)])
+         "--keep", str(tmp_path), *MORE.get(name, [])])
 
 
 @pytest.mark.limit(150)

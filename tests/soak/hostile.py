@@ -192,12 +192,18 @@ class Hostile:
                   if here[i].get(key) != there[i].get(key)]
         return found
 
+    def post_honestly(self, room):
+        """As one of those who may: in some spaces only moderators write."""
+        for token in ("alice-token", "grace-token"):
+            with contextlib.suppress(AssertionError):
+                self.sim.post(room, "honest again", token=token)
+                return
+        self.wrong.append(f"nobody may write in {room}")
+
     def judge_healing(self):
         self.proxy.share = 0
         for room in self.sim.rooms():
-            # Not everybody may write everywhere.
-            with contextlib.suppress(AssertionError):
-                self.sim.post(room["id"], "honest again")
+            self.post_honestly(room["id"])
         begin = time.monotonic()
         while (found := self.differences()) and time.monotonic() < begin + self.args.heal * SLOW:
             time.sleep(1)
