@@ -63,11 +63,12 @@ static char *new_token(struct sim *sim, struct person *p, const struct integrati
 	return text;
 }
 
+/* Of a token that was made just now its whole life, however long the answer took. */
 static int64_t seconds_left(struct sim *sim, const char *text)
 {
 	const struct token *t = g_hash_table_lookup(sim->tokens, text);
 
-	return (t->expires - data_now(sim)) / 1000;
+	return (t->expires - data_now(sim) + 999) / 1000;
 }
 
 static void answer(struct req *rq, const char *access, const char *refresh, const char *scope)
