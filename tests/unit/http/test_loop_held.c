@@ -16,7 +16,7 @@
 #define SHORT_MS 1000
 
 struct script {
-	int limited; /* so many are answered by 429 before all else */
+	int limited; /* so many requests for "/" are answered by 429 before all else */
 	const char *fields;
 };
 
@@ -26,7 +26,7 @@ static enum fake_then play(void *arg, const struct fake_request *req, GString *a
 
 	if (g_str_has_prefix(req->head, "GET /hang "))
 		return FAKE_HANG;
-	if (script->limited) {
+	if (script->limited && g_str_has_prefix(req->head, "GET / ")) {
 		script->limited--;
 		fake_answer(answer, 429, script->fields, "");
 	} else {
@@ -111,7 +111,7 @@ static void test_told_when(void **state)
 	assert_true(fake_wait_requests(c.server, 1) && client_wait(&c, 0, 1));
 	http_loop_stats(c.loop, &stats);
 	assert_true(stats.shut_ms > 0 && stats.turn_ms >= stats.shut_ms);
-	req = client_request(&c, HTTP_GET, "/");
+	req = client_request(&c, HTTP_GET, "/behind");
 	req->timeout_ms = SHORT_MS;
 	req->lane = HTTP_LANE_BACKGROUND;
 	behind = client_submit(&c, req);
