@@ -182,17 +182,18 @@ static int open_stream(struct op *op, struct handle *h)
 }
 
 /*
- * If the file changed while this open waited, it may have another size than the kernel knows,
- * and the kernel would fill reads up to that size. Then this open reads past the kernel's
- * cache.
+ * If the file changed a moment ago, as where this open waited for it, it may have another size than the
+ * kernel knows, and the kernel would fill reads up to that size, or cut them there. Then this open reads
+ * past the kernel's cache. All else that is read keeps its bytes while it is open.
  */
-static void read_past_cache(struct op *op)
+static void read_past_cache(struct fs *fs, uint64_t ino, enum tree_read_from from,
+			    struct fuse_file_info *fi)
 {
-	if (!tree_is_message(op->ino) || !op->ctx.n_waited ||
-	    notify_is_told(op->fs->notifier, op->ino))
+	if ((from != TREE_READ_STORE && from != TREE_READ_TRANSCRIPT) ||
+	    notify_is_told(fs->notifier, ino))
 		return;
-	op->fi.keep_cache = 0;
-	op->fi.direct_io = 1;
+	fi->keep_cache = 0;
+	fi->direct_io = 1;
 }
 
 static int open_read_run(struct op *op)
@@ -223,7 +224,7 @@ static int open_read_run(struct op *op)
 	 * the kernel is told only where it was written. */
 	if (from == TREE_READ_CONTENT && tree_ino_kind(op->ino) != TREE_ATTACHMENT)
 		op->fi.keep_cache = 0;
-	read_past_cache(op);
+	read_past_cache(op->fs, op->ino, from, &op->fi);
 	watch(op, h);
 	give_out(op, h);
 	if (from == TREE_READ_EVENTS)
@@ -289,6 +290,7 @@ static void open_message(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 	tree_note_use(fs->config.tree, ino);
 	watch_message(fs, ino, fuse_req_ctx(req)->pid);
 	set_read_flags(fi, TREE_READ_STORE);
+	read_past_cache(fs, ino, TREE_READ_STORE, fi);
 	fi->fh = 0;
 	fuse_reply_open(req, fi);
 }

@@ -364,3 +364,20 @@ def test_a_space_that_a_list_of_pages_lacks(sim, start_mount, mount_options):
     wait_until(lambda: "Firmware" not in mount.ls("spaces"))
     assert asked(sim).count(f"GET /rooms/{room}") == 1
     assert len(mount.ls("spaces")) == 10
+
+
+def test_who_waited_for_news_reads_no_size_of_before(start_sim, start_mount):
+    """The answer to the open may overtake the notice that the file has another size."""
+    sim = start_sim()
+    titles = [f"Pier {i}" for i in range(8)]
+    rooms = [sim.create_room(title)["id"] for title in titles]
+    mount = start_mount(sim, "poll=off", hurry=20)
+    mount.ls("spaces")
+    for turn in range(12):
+        for title, room in zip(titles, rooms):
+            sim.api("PUT", "/rooms/" + room, {"title": title, "isLocked": turn % 2 == 0}).ok()
+        # A list is asked for again when it is three seconds old.
+        time.sleep(0.16)
+        for title in titles:
+            text = (mount / "spaces" / title / "space.json").read_bytes()
+            assert text.endswith(b"}\n") and json.loads(text)["title"] == title, text
