@@ -3,7 +3,8 @@
  * How many files of contents are open. Each that somebody reads has a descriptor, and a program may
  * hold thousands of files open of which it reads nothing. Beyond CONTENT_FILES_MAX those rest that
  * were not read for longest: the map is saved, the file is closed, and the entry is NEW again, so
- * that the next read opens it as the first one did. What is in memory alone does not rest.
+ * that the next read opens it as the first one did. A content that is in memory alone does not
+ * rest.
  */
 #include <unistd.h>
 
@@ -69,7 +70,8 @@ void content_rest_locked(struct content_entry *e)
 	if (!may)
 		return;
 	unlink_locked(e);
-	/* Whoever opens the file before its flock is gone gets a nameless one, and fetches it all. */
+	/* Under the lock, because who opened the file anew while its flock is still held would get a
+	 * nameless file, and fetch all of it. */
 	close(e->fd);
 	e->fd = -1;
 	g_clear_pointer(&e->path, g_free);

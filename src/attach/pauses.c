@@ -5,7 +5,7 @@
  */
 #include "attach/internal.h"
 
-/* True if it is paused for a reader who may take his time. */
+/* True if nobody waits for bytes of the transfer. */
 static bool may_cut_locked(const struct transfer *t)
 {
 	return t->call && !t->is_cancelled && !content_is_wanted_locked(t);
@@ -34,8 +34,8 @@ static uint64_t cut_paused_locked(struct contents *c)
 	return found->call;
 }
 
-/* An item of the cache thread: only the newest pauses keep their connections. Who reads on behind a
- * pause that was cut gets a new transfer, by Range. */
+/* An item of the cache thread: only the newest pauses keep their connections. A reader who goes on
+ * after his transfer was cut gets a new one, by Range. */
 static void cut_paused(void *arg)
 {
 	struct contents *c = arg;

@@ -7,10 +7,11 @@
 #include "base/log.h"
 #include "http/loop.h"
 
-/* Such a part of its time-out a look-up may take longer, and so many time-outs a change may wait. */
+/* A look-up may take so much longer, as a part of its time-out; a change may wait for so many
+ * time-outs. */
 #define SHORT_PART 10
 #define CHANGE_TIMES 6
-/* So often it is said again, or if it became twice as long. */
+/* It is said again after so long, or when the wait has become twice as long. */
 #define SAY_EVERY_MS 60000
 
 static int64_t held_ms(const struct fs *fs)
@@ -134,7 +135,7 @@ enum waits_verdict waits_judge(struct op *op)
 {
 	int64_t now = clock_mono(op->fs->config.clock), held = take_held_ms(op);
 	int lookup_ms = op->fs->config.lookup_timeout_ms;
-	/* `late`: others stand behind it, and the one that it waits for is told elsewhere. */
+	/* An op that has `late` waits for another op, whose own wait is told of. */
 	bool is_held = held > lookup_ms / SHORT_PART && !op->late;
 
 	if (is_held)

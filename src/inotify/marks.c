@@ -79,8 +79,8 @@ static bool get_hex(const char *line, const char *key, uint64_t *ret)
 	return at;
 }
 
-/* True if a process's number of a mount is one of our file system: each mount namespace has numbers
- * of its own. */
+/* True if the mount that has this number in the process's namespace, since each has numbers of its
+ * own, is one of our file system. */
 static bool is_our_mount(const struct scan *s, const char *pid, uint64_t id)
 {
 	_cleanup_gfree_ char *path = g_strconcat(pid, "/mountinfo", NULL);

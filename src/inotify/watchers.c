@@ -42,7 +42,7 @@ void watchers_note(struct watchers *w, pid_t tid)
 	/* A walk sends many requests in a row. */
 	static _Thread_local pid_t last;
 
-	/* 0: it has no number here, so when it ends could not be seen. */
+	/* 0: the caller has no number here, so nobody could see when it ends. */
 	if (!tid || tid == last)
 		return;
 	last = tid;
@@ -123,7 +123,7 @@ static int64_t cpu_ms(void)
 static void look(void *arg)
 {
 	struct watchers *w = arg;
-	/* Who is noted before the look is there to be looked at. */
+	/* A caller who is noted before the look is still looked for in it. */
 	g_autoptr(GHashTable) callers = take_callers(w);
 	struct marks marks = marks_new();
 	int64_t began_ms = cpu_ms(), pause_ms;

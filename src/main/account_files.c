@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What there is of an account beside a mount of it. */
+/* The folders and locks of an account that this process does not mount. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "base/private.h"
 #include "main/account.h"
 
-/* Folders below a cache are not deeper. */
+/* No cache has deeper folders. */
 #define DEPTH_MAX 4
 
 /* True if the folders of that name are the account's: their name says it or, where a person has chosen

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The subcommands: sparkfs login, logout, accounts, help. A first word that is one of these is none of a
- * mount point; "./login" is the folder.
+ * The subcommands: sparkfs login, logout, accounts, help. A first word that is one of these is
+ * never a mount point; "./login" is one.
  * Thread rule: the main thread, before there are others.
  */
 #pragma once

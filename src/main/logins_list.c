@@ -93,7 +93,8 @@ static void print_json(FILE *out, const struct login *l, const char *path, bool 
 	g_string_free(text, TRUE);
 }
 
-/* The end of the login: with a refresh token that of it, since the other is renewed. */
+/* When the login ends: with its refresh token, which renews the access token, or, where there is
+ * none, with that. */
 static void format_end(const struct login *l, char *buf, size_t size)
 {
 	int64_t ms = l->refresh ? l->refresh_until_ms : l->access_until_ms;

@@ -5,7 +5,7 @@
  *
  *     listed --entries_set_gone()--> only its reason is found --GONE_MS, entries_forget()--> dropped
  *
- * Every function of this file wants the lock of the outbox.
+ * Whoever calls a function of this file holds the lock of the outbox.
  */
 #include "outbox/entries.h"
 
@@ -124,7 +124,7 @@ void entries_put(struct outbox_entries *t, struct outbox_entry *e)
 	t->doubts += e->is_doubt;
 	g_tree_insert(t->listed, &e->item.n, e);
 	g_tree_insert(t->sizes, e, e);
-	/* The key is that of the value, which may be another one than before. */
+	/* The key is part of the value, so a new value brings its own. */
 	g_hash_table_replace(t->names, e->item.name, e);
 }
 

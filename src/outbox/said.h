@@ -22,7 +22,7 @@ bool said_by(const struct outbox_letter *l, struct said *ret_said);
 void said_clear(struct said *said);
 /* What said_by() returns. */
 bool said_is_comparable(const struct outbox_letter *l);
-/* True if the message says that. Not about the thread. */
+/* True if the message says that. The thread is not compared. */
 bool said_is_in(const struct said *said, const struct webex_message *m);
 /* True if a message that one letter became could be taken for the other's. */
 bool said_is_same(const struct outbox_letter *a, const struct outbox_letter *b);

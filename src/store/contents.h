@@ -43,8 +43,8 @@ int store_content_find(struct store_conn *c, const struct store_range *range, co
 		       struct store_content *ret_content);
 /* The name of the content in a listing of the range. Owned. -ENOENT: its name was not asked for
  * yet. */
-int store_content_shown(struct store_conn *c, const struct store_range *range,
-			const struct store_content *content, char **ret_name);
+int store_content_shown(struct store_conn *conn, const struct store_range *range,
+			const struct store_content *c, char **ret_name);
 /*
  * The name of the content that depends on nothing else: with its time and digits of its id, as
  * "report~<time>~<hex>.pdf". No other content has it, and it stays whatever comes, goes or gets its name

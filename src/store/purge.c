@@ -2,16 +2,17 @@
 /*
  * Deletes the rows of what is gone, some at a time.
  *
- * A message, membership or content keeps its row until the next open (store.h 4), which notes the rows that
- * it finds: those that become tombstones later are not among them. A space may have a million messages,
- * and nothing asks for them once it is gone: they are deleted in the mount that it goes in. Its own row has
- * a name that is asked for, and stays until the next open, too.
+ * The row of a message, membership or content that is gone stays, as a tombstone, until the store
+ * is opened again (store.h 4). The open notes the tombstones that it finds, and only those are
+ * deleted. What was in a space that is gone may be a million messages, and nobody asks for them:
+ * they are deleted in the same mount. The row of the space itself stays until the next open,
+ * because its name is asked for.
  *
  * Whatever the moment of a crash, the tombstones that are left are found again.
  */
 #include "store/internal.h"
 
-/* What a statement deletes beside a row of the queue is no more than this. */
+/* A row of the queue takes no more rows with it than this. */
 #define TABLES 3
 
 static const struct {
@@ -161,7 +162,7 @@ static int run_for_room(struct sql *q, const char *text, int64_t room)
 	return sql_run(&st);
 }
 
-/* Its news stay told, should it come back. */
+/* If the space comes back, its old news are not told again. */
 static int drop_room_row(struct sql *q, int64_t room)
 {
 	int r = run_for_room(q,
@@ -189,7 +190,7 @@ static int empty_room(struct sql *q, const struct dead_room *room, int most, boo
 	int done = 0, r = 0;
 
 	*ret_done = false;
-	/* What made it go may have been rolled back. */
+	/* The transaction in which it went may have been rolled back. */
 	for (int i = 0; is_gone(q, room->rowid) && i < TABLES && done < most; i++) {
 		r = drop_in_room(q, i, room->rowid, most - done);
 		if (r < 0)

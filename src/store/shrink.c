@@ -69,7 +69,8 @@ static int vacuum(struct sql *q)
 	return r;
 }
 
-/* Without it the file stays as long as it was until the log is full. It waits for nobody. */
+/* Without a checkpoint the file stays as long as it was until the log is full. This one waits for
+ * no reader. */
 static void checkpoint(struct store *s)
 {
 	if (!s->in_memory &&
@@ -128,7 +129,7 @@ static int sync_file(const char *path)
 static int make_copy(struct sql *q, const char *path)
 {
 	_cleanup_close_ int fd = -1;
-	/* SQLite writes into an empty file that is there, and so into a private one. */
+	/* An empty file is made first, because SQLite takes it as it is, and it is private. */
 	int r = private_file(path, O_RDWR | O_CREAT, &fd);
 
 	if (r == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The times that files of messages show. A change of the bytes that leaves the length as it is would
- * never be copied if it left the time, too: so what the server's times do not show gets the time when it
- * was learned, at least a second after the time before.
+ * The times that files of messages show. Programs that copy what is new (rsync) look at size and
+ * time, so a change of the bytes must change one of these. A change that the server's times do not
+ * show gets the time when it was learned here, at least a second after the time before.
  */
 #include "store/internal.h"
 
@@ -48,7 +48,7 @@ int times_changed(struct write *w, const struct store_message *old,
 	int r = 0;
 
 	if (ms / 1000 <= was_ms / 1000) {
-		/* Two edits of a second have times of the server's, but too little between them. */
+		/* The server's times of two edits differ, but programs compare whole seconds. */
 		ms = was_ms + 1000;
 		if (m->updated_ms <= old->m.updated_ms)
 			ms = MAX(ms, clock_wall(w->s->clock));
@@ -141,7 +141,7 @@ bool store_stamp_is_same(const struct store_stamp *a, const struct store_stamp *
 	return a->messages_ms == b->messages_ms && a->evicted == b->evicted;
 }
 
-/* Out of the messages that are there: a new cache, which knows no others, tells the same. */
+/* Only messages that are there count, since a new cache knows no others and must tell the same. */
 int store_month_ms(struct store_conn *c, int64_t room, int month, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(

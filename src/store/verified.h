@@ -20,8 +20,8 @@ int64_t store_sweep_last(struct store_conn *c);
 /* The newest month of the room that overlaps (lo, hi] and was verified before that time. -ENOENT. */
 int store_verify_due(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t hi_ms,
 		     int64_t before_wall_ms, int *ret_month);
-/* *ret_hi_ms: where to begin to verify (lo, hi], so that one page of `page` messages also has the
- * months above that are due and fit. It is the end of a month. */
+/* *ret_hi_ms: from where to verify (lo, hi] downwards, the end of a month. It is above hi if one
+ * page of `page` messages has room for later months that are due, too. */
 int store_verify_top(struct store_conn *c, int64_t room, int64_t lo_ms, int64_t hi_ms, int page,
 		     int64_t before_wall_ms, int64_t *ret_hi_ms);
 /* Notes it for the months that are whole in (lo, hi]. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A name of which it is told later what it stands for. A look-up keeps its directory locked in the
- * kernel, so it cannot wait for as long as requests wait for their turn (fs/waits.h). Then it says that
- * the name is a symlink, of a kind of its own. Who looks at the link (stat), or goes through it (open,
- * a path that leads on), waits at the link, with nothing locked and until a signal comes. When it is
- * known what the name stands for, the answer is ESTALE, upon which the kernel looks the whole path up
- * once more and forgets the link. So no program sees the link, but for one that makes a file which must
- * not be there (O_EXCL) and asks for it in no other way before: it gets EEXIST.
+ * A look-up that is answered before it is known what the name stands for. A look-up keeps its
+ * directory locked in the kernel, so it cannot wait for as long as requests wait for their turn
+ * (fs/waits.h). Then it says that the name is a symlink, of a kind of its own. Who looks at the
+ * link (stat), or goes through it (open, a path that leads on), waits at the link, with nothing
+ * locked and until a signal comes. When it is known what the name stands for, the answer is ESTALE,
+ * upon which the kernel looks the whole path up once more and forgets the link. So no program sees
+ * the link, but for one: who makes a file by O_EXCL, and did not look for it before, gets EEXIST.
  *
  *     LOOKUP --5 s--> a link --READLINK, GETATTR wait--> ESTALE --> LOOKUP: what it is, or ENOENT
  *                                            \--> the error of the request

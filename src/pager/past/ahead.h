@@ -10,7 +10,7 @@
  *	   ^                                                                            |
  *	   +---------------- no step for AHEAD_IDLE_MS, or a jump ----------------------+
  *
- * What was begun for it ends at its next page when it stands.
+ * When the program stands, the fetches that were begun for it end after their present page.
  * Thread rule: cache thread.
  */
 #pragma once

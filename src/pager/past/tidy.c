@@ -6,7 +6,7 @@
 #include "pager/internal.h"
 #include "store/tidy.h"
 
-/* From what was stored to the first piece: what comes meanwhile comes to the same look. */
+/* From a change of the store to the first piece, which is also for what changes meanwhile. */
 #define DELAY_MS 3000
 /* Between two pieces. */
 #define PAUSE_MS 20

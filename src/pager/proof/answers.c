@@ -71,7 +71,7 @@ enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_r
 	return reply->status == HTTP_BAD_REQUEST && is_no_id(t) ? PROOF_GONE : PROOF_OPEN;
 }
 
-/* What is touched when somebody changes a room or a member here. */
+/* A change that is made here, of the space or of its members, moves this generation. */
 uint64_t proof_generation(const struct thing *t)
 {
 	const struct need need = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* When something is asked for, and whose turn it is of the lists that lacked many (lists.c, members.c). */
+/* Decides when something is asked for, and which of the lists that lacked many things has its turn
+ * (lists.c, members.c). */
 #include "pager/proof/internal.h"
 
 bool proof_take_turn(struct proof *p)

@@ -36,20 +36,20 @@
  * each that the second list lacks, too, is asked for. For more than PROOF_MANY spaces the list comes first, too, and each space
  * that it lacks is then asked for.
  *
- * Two things are proof: the answer 404 to a GET by id (for a space, also a list without it
- * after that), as is an answer that it is in another space, or 400 where no object of the kind can have
- * the id; and a second list of the same interval if such answers to some of what it lacks
- * agree with it. Two are none: what a bot is told of the
- * messages of a group space, and what is said of something that was made here a moment ago (a
- * pin), unless we tried to delete it.
+ * Two things are proof. One is the answer to a GET by id: 404 (of a space together with a later
+ * list that lacks it), or that the thing is in another space, or 400 where no object of the kind
+ * can have the id. The other is a second list of the same interval, if GETs of some of what it
+ * lacks agree with it. Two things are no proof: what a bot is told of the messages of a group
+ * space, and what is said of something that was made here a moment ago (a pin), unless we tried to
+ * delete it.
  * There are PROOF_TURNS turns a minute in the background; proof_ask gets one at once. Turns go
  * round: lists of messages, lists of members, single things, and of these from space to space.
  * After PROOF_TRIES failures a thing is asked for again only when it is doubted again; a thing
  * whose question did not reach the server, as soon as something does.
  *
- * What a list says otherwise than it is known, and what never changes (time, author), or a file that a
- * message lacks, or an older text, is doubted as well (store/doubts.h): the message is asked for by its
- * id, never a list again, since lists have it.
+ * A message is doubted as well if a list contradicts what never changes of it (time, author), lacks
+ * one of its files, or has an older text (store/doubts.h). It is asked for by its id, and no list
+ * is fetched again, since the lists have it.
  *
  * Nothing of this is kept across mounts, since the next list brings the doubt again.
  * Thread rule: cache thread.
