@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The integration as which people are logged in (webex-api.md 5.18). The first that is there counts:
+ * The integration that asks for the tokens (webex-api.md 5.18). The first of these that is there
+ * counts:
  * CISCO_SPARK_CLIENT_ID and CISCO_SPARK_CLIENT_SECRET; [integration] in ~/.config/sparkfs/config, then
  * in sparkfs/config below each of XDG_CONFIG_DIRS (/etc/xdg); what was built in.
  *

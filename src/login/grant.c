@@ -95,7 +95,7 @@ static struct http_response *post(struct login_server *s, const char *path, GStr
 	_cleanup_gfree_ char *url = g_strconcat(s->base_url, path, NULL);
 	struct http_request *req = http_request_new(HTTP_POST, url);
 
-	/* What an answer means, and when to ask again, is said by who asks. */
+	/* Each grant decides what an answer means, and when to ask again. */
 	req->repeat = HTTP_REPEAT_NEVER;
 	req->content_type = g_strdup(FORM);
 	req->body_len = form->len;

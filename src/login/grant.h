@@ -20,8 +20,8 @@ struct login_server {
 	int timeout_ms;
 };
 
-/* Starts a loop for the server's origin alone. 0, or -errno and one line in *ret_reason (owned). It is to
- * be closed in any case. */
+/* Starts a loop for the server's origin alone. 0, or -errno and one line in *ret_reason (owned). The
+ * caller closes it also after a failure. */
 int login_server_open(struct login_server *s, const char *base_url,
 		      const struct login_integration *app, int timeout_ms, char **ret_reason);
 void login_server_close(struct login_server *s);
