@@ -224,6 +224,15 @@ def what_a_person_types(shell):
     assert complete("sparkfs -o ro,cache=do") == {"docs"}
     assert "off" in complete("sparkfs -o proxy=")
     assert complete("sparkfs -o linger=") == set()
+    # Folders elsewhere, by name and by the tilde, with a blank, behind an option, in quotes.
+    for line in ("sparkfs ~/here/do", f"sparkfs {shell.home}/here/do", "sparkfs -f ./do"):
+        assert {w.split("/")[-1] for w in complete(line)} == {"docs"}, line
+    assert {w.split("/")[-1] for w in complete("sparkfs web")} == {"webex mount"}
+    assert {w.split("/")[-1] for w in complete("sparkfs -o cache=~/here/web")} == {"webex mount"}
+    if shell.name != "fish":
+        assert {w.split("/")[-1] for w in complete("sparkfs -o 'ro,cache=web")} == {"webex mount"}
+    # Between words that are there already.
+    assert complete("sparkfs -o ro webex do") == {"docs"}
     # Nothing is offered where nothing can be known.
     assert complete("sparkfs login --url x --re") == {"--replace"}
     assert complete("sparkfs accounts x") == set()
