@@ -311,6 +311,10 @@ static void tell_gate(struct http_loop *loop, const struct http_outcome *outcome
 {
 	if (outcome->error != 0)
 		return;
+	if (outcome->status != 429)
+		loop->limited_from_ms = 0;
+	else if (!loop->limited_from_ms)
+		loop->limited_from_ms = loop_now();
 	if (outcome->status == 429)
 		http_gate_limited(&loop->gate, outcome->retry_after_s,
 				  loop_gate_now(loop, loop_now()));

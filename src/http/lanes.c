@@ -57,11 +57,44 @@ static void excuse_waiting(struct http_loop *loop, int64_t now)
 	}
 }
 
+/* When a job ends though its deadline stands still: nobody has been answered by anything but 429 for so
+ * long as it has waited. Without this, those who stand behind would begin their own ten minutes when the
+ * ten minutes of those before them are over. */
+static int64_t limit_of(const struct http_loop *loop, const struct job *job)
+{
+	if (!loop->limited_from_ms)
+		return INT64_MAX;
+	return MAX(loop->limited_from_ms, job->began_ms) +
+	       loop_scaled_ms(loop, HTTP_LIMITED_MAX_MS);
+}
+
+/* Ends a waiting job if it is to end now. */
+static bool is_ended(struct job *job, int64_t now)
+{
+	struct http_loop *loop = job->loop;
+	const char *words = NULL;
+	int error = -EBUSY;
+
+	if (now >= job->deadline_ms) {
+		error = -ETIMEDOUT;
+		words = job->is_parked ? "no token came in time"
+				       : "timed out before it was sent";
+	} else if (!job->is_parked && shut_ms(loop, now) >= job->req->timeout_ms) {
+		words = "rate limited for longer than it may wait";
+	} else if (!job->is_parked && now >= limit_of(loop, job)) {
+		words = "nothing was answered but 429 for too long";
+	}
+	if (!words)
+		return false;
+	job_end_waiting(job);
+	job_report_late(job, error, words);
+	return true;
+}
+
 /* Ends the jobs that cannot begin before their deadline, or that a shut gate would keep waiting for
  * longer than they may take; *next_ms becomes the earliest deadline of the others. */
 static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
 {
-	int64_t shut = shut_ms(loop, now);
 
 	for (size_t lane = 0; lane < N_LANES; lane++) {
 		GList *next;
@@ -70,19 +103,9 @@ static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms
 			struct job *job = l->data;
 
 			next = l->next;
-			*next_ms = MIN(*next_ms, job->deadline_ms);
-			if (now < job->deadline_ms &&
-			    (job->is_parked || shut < job->req->timeout_ms))
-				continue;
-			job_end_waiting(job);
-			if (job->is_parked)
-				job_report_late(job, -ETIMEDOUT, "no token came in time");
-			else if (now >= job->deadline_ms)
-				job_report_late(job, -ETIMEDOUT,
-						"timed out before it was sent");
-			else
-				job_report_late(job, -EBUSY,
-						"rate limited for longer than it may wait");
+			if (!is_ended(job, now))
+				*next_ms = MIN(*next_ms,
+					       MIN(job->deadline_ms, limit_of(loop, job)));
 		}
 	}
 }

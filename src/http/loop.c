@@ -249,7 +249,8 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req)
 	job->link.data = job;
 	job->loop = loop;
 	job->req = req;
-	job->deadline_ms = loop_now() + req->timeout_ms;
+	job->began_ms = loop_now();
+	job->deadline_ms = job->began_ms + req->timeout_ms;
 	job->context.from = req->from;
 	pthread_mutex_lock(&loop->lock);
 	id = job->id = loop->next_id++;

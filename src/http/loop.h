@@ -14,7 +14,8 @@
  *     covers waiting for a bearer (8), for a place among those on the wire (6), and repeats. It
  *     stands still while the gate keeps the request waiting, whether our own rate does or a 429:
  *     that is no failure of the server. But nobody waits for a gate that stays shut for as long
- *     as the request may take (-EBUSY), nor for longer than HTTP_LIMITED_MAX_MS in all. For a
+ *     as the request may take (-EBUSY), nor because of its own 429s for longer than HTTP_LIMITED_MAX_MS
+ *     in all, nor for longer than that while nobody is answered by anything else. For a
  *     body that is taken as it comes (7) the deadline bounds the pauses between two pieces:
  *     each piece begins it anew, and it stands still while the taker pauses the transfer.
  *  4. Repeats.

@@ -46,6 +46,7 @@ struct job {
 	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
 	int64_t deadline_ms;  /* moves while the gate keeps the job waiting */
 	int64_t not_before_ms;
+	int64_t began_ms;	/* when it was submitted */
 	int64_t queued_ms;	/* when it came into the waiting list */
 	int64_t held_ms;	/* how long the deadline stood still */
 	int64_t reach_until_ms; /* a connection must stand by then; 0: no try began since the
@@ -87,6 +88,9 @@ struct http_loop {
 	GQueue on_wire[N_LANES];  /* I/O thread */
 	guint paused[N_LANES];	  /* I/O thread; of on_wire */
 	struct http_turns *turns; /* I/O thread */
+	/* I/O thread. When the first of the newest answers came that were all 429; 0: the newest one was
+	 * another. */
+	int64_t limited_from_ms;
 	/* I/O thread. When it was last seen that the gate keeps jobs of the lane waiting which may
 	 * begin but for it; 0: it keeps none. */
 	int64_t held_from_ms[N_LANES];

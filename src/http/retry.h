@@ -21,7 +21,8 @@
 #define HTTP_LOCKED_DEFAULT_S 5
 #define HTTP_LOCKED_MAX_MS 60000
 
-/* How long a request waits in all because of 429s. */
+/* How long a request waits in all because of 429s; and how long at most while no request at all is
+ * answered by anything else (lanes.c). */
 #define HTTP_LIMITED_MAX_MS (10 * 60 * 1000)
 
 /*

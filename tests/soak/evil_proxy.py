@@ -76,6 +76,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def send(self, answer):
+        self.server.note_limited(answer.status == 429)
         data = answer.bytes()
         piece = answer.piece or len(data) or 1
         for at in range(0, len(data), piece):
@@ -100,7 +101,7 @@ class EvilProxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
     """Between a client and `behind` (host, port); .share of the answers are wrong.
 
     .sent has what the server said to the POSTs that it took, by token; .deleted has the paths of the DELETEs that it
-    obeyed. Lock: `lock` guards both.
+    obeyed; .limited_s is the longest time in which nothing but 429 was answered. Lock: `lock` guards all three.
     """
 
     daemon_threads = True
@@ -109,6 +110,7 @@ class EvilProxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def __init__(self, behind, seed, protected=()):
         self.behind, self.share, self.mutator = behind, 0.0, Mutator(seed, protected)
         self.sent, self.deleted = {}, []
+        self.limited_s, self.limited_from = 0, None
         self.lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), Handler)
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
@@ -123,6 +125,15 @@ class EvilProxy(socketserver.ThreadingMixIn, http.server.HTTPServer):
             elif method == "POST":
                 for token in self.tokens(body or b""):
                     self.sent.setdefault(token, []).append(f"{time.time():.2f} {found[2][:300]!r}")
+
+    def note_limited(self, is_limited):
+        now = time.monotonic()
+        with self.lock:
+            if is_limited and self.limited_from is None:
+                self.limited_from = now
+            elif not is_limited and self.limited_from is not None:
+                self.limited_s = max(self.limited_s, now - self.limited_from)
+                self.limited_from = None
 
     @staticmethod
     def tokens(body):

@@ -20,7 +20,8 @@ void response_done(struct http_response **resp)
 	http_response_free(*resp);
 }
 
-void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute)
+void client_start_scaled(struct client *c, fake_fn fn, void *arg, int rate_per_minute,
+			 int second_ms)
 {
 	_cleanup_gfree_ char *origin = NULL;
 	const char *origins[2] = {NULL};
@@ -31,8 +32,13 @@ void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute)
 	c->server = fake_start(fn, arg);
 	origin = fake_url(c->server, "");
 	origins[0] = origin;
-	if (http_loop_start_scaled(&config, SECOND_MS, &c->loop) < 0)
+	if (http_loop_start_scaled(&config, second_ms, &c->loop) < 0)
 		abort();
+}
+
+void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute)
+{
+	client_start_scaled(c, fn, arg, rate_per_minute, SECOND_MS);
 }
 
 void client_stop(struct client *c)

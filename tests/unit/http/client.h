@@ -23,6 +23,9 @@ void response_done(struct http_response **resp);
 
 /* `rate_per_minute` as in http_config. Every origin of the server gets the bearer. */
 void client_start(struct client *c, fake_fn fn, void *arg, int rate_per_minute);
+/* The same, with seconds of another length. */
+void client_start_scaled(struct client *c, fake_fn fn, void *arg, int rate_per_minute,
+			 int second_ms);
 void client_stop(struct client *c);
 
 /* A request to the server's `path`, with the bearer and a time-out. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting for the gate: it is no failure of the server, and no time-out counts it (promise 3). */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -157,12 +158,46 @@ static void test_time_to_connect(void **state)
 	client_stop(&c);
 }
 
+/* More requests than have places, and a server that says nothing but 429: those behind end with those
+ * before them, and not ten minutes later. */
+static void test_nothing_but_429(void **state)
+{
+	struct script script = {.limited = INT_MAX, .fields = "Retry-After: 60\r\n"};
+	struct pending *all[2 * HTTP_MAX_READS];
+	const int second_ms = 2;
+	int64_t took_ms;
+	struct client c;
+
+	(void)state;
+	client_start_scaled(&c, play, &script, 0, second_ms);
+	took_ms = -loop_now();
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++)
+		all[i] = client_submit(&c, client_request(&c, HTTP_GET, "/"));
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+		_cleanup_response_ struct http_response *r = pending_wait(all[i]);
+
+		assert_true(r->status == 429 || r->error == -EBUSY);
+	}
+	took_ms += loop_now();
+	assert_true(took_ms >= (HTTP_LIMITED_MAX_MS / 1000 - 60) * second_ms);
+	assert_true(took_ms < 2 * HTTP_LIMITED_MAX_MS / 1000 * second_ms);
+	/* Who comes later has his own ten minutes. */
+	script.limited = 1;
+	{
+		_cleanup_response_ struct http_response *r = client_get(&c, "/");
+
+		assert_int_equal(r->status, 200);
+	}
+	client_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_told_when),
 		cmocka_unit_test(test_time_to_connect),
+		cmocka_unit_test(test_nothing_but_429),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
