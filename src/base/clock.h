@@ -2,7 +2,8 @@
 /*
  * The two clocks that all code asks for the time, so that a test can set it. mono: milliseconds
  * that never go back and count through suspend (CLOCK_BOOTTIME); for deadlines and ages. wall:
- * milliseconds since 1970 UTC; for what is shown and what is compared with the server.
+ * milliseconds since 1970 UTC. What is compared with the server's times takes clock_server()
+ * (server_clock.h), whose wall clock is the server's.
  * Thread rule: any thread.
  */
 #pragma once

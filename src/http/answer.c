@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <glib.h>
 
-#include "base/clock.h"
+#include "base/server_clock.h"
 #include "http/try_internal.h"
 
 #define HTTP_PROXY_AUTH 407
@@ -39,14 +39,33 @@ static char *all_links(struct http_try *t)
 	return all ? g_string_free(all, FALSE) : NULL;
 }
 
-/* The time by the clock that a date in the answer was written by: that of the header Date, if the
- * server sends one (RFC 9110, 6.6.1). */
-static int64_t server_wall_ms(struct http_try *t)
+/* The header Date, in milliseconds (RFC 9110, 6.6.1); -1: there is none. */
+static int64_t date_ms(struct http_try *t)
 {
 	const char *text = try_header(t, "Date", 0);
 	time_t date = text ? curl_getdate(text, NULL) : -1;
 
-	return date == -1 ? clock_wall(clock_system()) : (int64_t)date * 1000;
+	return date == -1 ? -1 : (int64_t)date * 1000;
+}
+
+/* The time by the clock that a date in the answer was written by. */
+static int64_t server_wall_ms(struct http_try *t)
+{
+	int64_t ms = date_ms(t);
+
+	return ms < 0 ? clock_wall(clock_server()) : ms;
+}
+
+/* Sets the clock by an answer of the server itself: not by one from a cache, or from a host that it
+ * redirects to. Its Date is of when it began, and the body may have taken long. */
+static void set_clock(struct http_try *t, const struct http_response *resp)
+{
+	int64_t ms = date_ms(t), us;
+
+	if (ms < 0 || resp->status / 100 != 2 || !resp->bearer_shown || try_header(t, "Age", 0))
+		return;
+	us = try_size(t, CURLINFO_TOTAL_TIME_T) - try_size(t, CURLINFO_STARTTRANSFER_TIME_T);
+	clock_note_server(ms + MAX(us, 0) / 1000);
 }
 
 static void take_answer(struct http_try *t, struct http_response *resp,
@@ -57,6 +76,7 @@ static void take_answer(struct http_try *t, struct http_response *resp,
 	resp->status = outcome->status = (int)try_long(t, CURLINFO_RESPONSE_CODE);
 	outcome->has_retry_after = retry_after != NULL;
 	outcome->retry_after_s = http_retry_after(retry_after, server_wall_ms(t));
+	set_clock(t, resp);
 	resp->retry_after_s = retry_after ? outcome->retry_after_s : 0;
 	resp->link = all_links(t);
 	resp->content_type = g_strdup(try_header(t, "Content-Type", 0));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
+#include "base/server_clock.h"
 
 struct introduce {
 	struct store *store;
@@ -56,7 +56,7 @@ static int apply_owner(struct introduce *i)
 	GPtrArray *changes = store_changes_new();
 	struct webex_person *made = i->me ? NULL : person_of_owner(i->owner);
 	/* A person that was made up is fetched as soon as somebody looks. */
-	int64_t fetched_ms = i->me ? clock_wall(clock_system()) : 0;
+	int64_t fetched_ms = i->me ? clock_wall(clock_server()) : 0;
 	int r = store_apply_person(i->store, i->me ? i->me : made, fetched_ms, &i->person,
 				   changes);
 

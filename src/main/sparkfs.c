@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/private.h"
+#include "base/server_clock.h"
 #include "attach/attach.h"
 #include "fs/connection.h"
 #include "outbox/outbox.h"
@@ -147,6 +148,7 @@ static int open_store(struct sparkfs *s, char **ret_reason)
 		.path = s->account.store_path,
 		.reserve_path = s->account.reserve_path,
 		.holder = s->mountpoint,
+		.clock = clock_server(),
 		.path_of = tree_path_of,
 		.on_event = on_event,
 		.arg = s,
@@ -233,7 +235,7 @@ static int start_contents(struct sparkfs *s)
 		.max_bytes = s->options->cache_size,
 		.client = s->client,
 		.queue = s->queue,
-		.clock = clock_system(),
+		.clock = clock_server(),
 		.scan_ms = s->options->scan_timeout_s * 1000,
 		.unscannable = s->options->is_unscannable,
 		.on_length = on_length,
@@ -249,7 +251,7 @@ static int start_cache(struct sparkfs *s)
 		.store = s->store,
 		.client = s->client,
 		.queue = s->queue,
-		.clock = clock_system(),
+		.clock = clock_server(),
 		.is_bot = s->owner.is_bot,
 		.recent = s->options->recent,
 		.max_bodies = s->options->cache_messages,
@@ -266,7 +268,7 @@ static int start_cache(struct sparkfs *s)
 		.store = s->store,
 		.client = s->client,
 		.cache_queue = s->queue,
-		.clock = clock_system(),
+		.clock = clock_server(),
 		.on_changes = on_own_changes,
 		.on_reply = on_reply,
 		.arg = s,
@@ -306,7 +308,7 @@ static int start_tree(struct sparkfs *s)
 		.client = s->client,
 		.loop = s->loop,
 		.queue = s->queue,
-		.clock = clock_system(),
+		.clock = clock_server(),
 		.state_dir = s->account.state_dir,
 		.base_url = s->base_url,
 		.me_id = s->owner.id,
@@ -361,7 +363,7 @@ static int new_fs(struct sparkfs *s)
 		.contents = s->contents,
 		.queue = s->queue,
 		.loop = s->loop,
-		.clock = clock_system(),
+		.clock = clock_server(),
 		.state_dir = s->account.state_dir,
 		.read_only = s->options->is_read_only,
 		.recursive_delete = s->options->is_recursive_delete,

@@ -4,7 +4,8 @@
  * clock that counts (CLOCK_MONOTONIC, CLOCK_BOOTTIME and their like) comes so much sooner, as well
  * in libcurl as in sparkfs. The constants are those of the program; what differs is their ratio to
  * what others take, so a test gives more time where the machine might be slow (-o timeout=). The
- * wall clock stays as it is. Thread rule: all is constant after the constructor.
+ * wall clock stays as it is, but for HURRY_WALL, with which it hurries, too, and HURRY_WALL_AHEAD, by
+ * which seconds it is wrong. Thread rule: all is constant after the constructor.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -19,7 +20,7 @@
 /* Later than any of a clock that counts: time of the wall clock. */
 #define WALL (INT64_C(1000000000) * NS)
 
-static int64_t rate = 1;
+static int64_t rate = 1, wall_ahead_s;
 static int is_wall_hurried;
 static int64_t began[CLOCK_BOOTTIME + 1];
 static int (*next_poll)(struct pollfd *, nfds_t, int);
@@ -45,10 +46,12 @@ static int is_hurried(clockid_t id)
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *text = getenv("HURRY");
+	const char *text = getenv("HURRY"), *ahead = getenv("HURRY_WALL_AHEAD");
 	struct timespec now;
 
 	is_wall_hurried = getenv("HURRY_WALL") != NULL;
+	if (ahead)
+		wall_ahead_s = strtoll(ahead, NULL, 10);
 	next_poll = (__typeof__(next_poll))dlsym(RTLD_NEXT, "poll");
 	next_nanosleep = (__typeof__(next_nanosleep))dlsym(RTLD_NEXT, "nanosleep");
 	/* dlsym would find the one of before glibc 2.3.2, whose conditions are of another form. */
@@ -71,6 +74,8 @@ int clock_gettime(clockid_t id, struct timespec *ret_now)
 
 	if (r == 0 && is_hurried(id) && rate > 1)
 		*ret_now = from_ns(began[id] + (to_ns(ret_now) - began[id]) * rate);
+	if (r == 0 && id == CLOCK_REALTIME)
+		ret_now->tv_sec += (time_t)wall_ahead_s;
 	return r;
 }
 

@@ -8,6 +8,7 @@ from lib.shell import kill_group, start_cmd
 from lib.tree import error_of, messages_in, read, txt_name
 from lib.util import wait_until
 
+HOUR_S = 3600
 pytestmark = [pytest.mark.sim("--data", "empty")]
 
 LATE = b" * came late: the message of "
@@ -220,3 +221,28 @@ def test_lists_whose_next_links_lead_in_circles(sim, start_mount):
         assert error_of(os.listdir, mount / "spaces/S00/members") == "EIO"
         assert admin
     assert (mount / "spaces/S00/members/alice@example.com").exists()
+
+
+@pytest.mark.parametrize("ahead", [-2 * HOUR_S, 2 * HOUR_S, 400 * 24 * HOUR_S])
+def test_a_clock_that_is_wrong(sim, spaces, start_mount, ahead):
+    """What is compared with the server's times is not told by the clock of this machine."""
+    ops, _one = spaces
+    far, quay = (sim.create_room(title)["id"] for title in ("Far", "Quay"))
+    mount = start_mount(sim, "rate=off", "poll=1", hurry=5, wall_ahead=ahead)
+    members = mount.path / ".sparkfs/archive/spaces/Quay/members.json"
+    assert b"bob@example.com" not in read(members)
+    # The first post whose answer is lost: no delivery has told the difference yet.
+    sim.fault(method="POST", route="/messages", reset="after", times=1)
+    mount.run("echo once > spaces/Ops/post", check=True)
+    assert [m["text"] for m in sim.messages(ops)].count("once") == 1
+    assert not os.listdir(mount.path / ".sparkfs/unsent")
+    # Who comes after the list was made.
+    sim.api("POST", "/memberships", {"roomId": quay, "personEmail": "bob@example.com"}).ok()
+    sim.post(quay, "hello, Bob")
+    wait_until(lambda: b"bob@example.com" in read(members))
+    # What comes into a month of a space that was never opened.
+    month = mount.path / "spaces/Far/history" / time.strftime("%Y-%m", time.gmtime())
+    old = os.listdir(month)
+    new = txt_name(sim.post(far, "new"))
+    assert new not in old
+    wait_until(lambda: new in os.listdir(month))

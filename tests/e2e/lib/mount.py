@@ -108,12 +108,13 @@ class Mount:
     state=other.state shares cache and outbox with another (ended) mount; at= is the mount point.
     With hurry=5 its time passes five times as fast where that can be (../hurry.c), and .rate says
     how fast it does: for tests that wait until sparkfs does something by itself. hurry_wall: so does
-    its wall clock, which then is ahead of the server's. preload= is one more library.
+    its wall clock, which then is ahead of the server's. wall_ahead: by which seconds that is wrong. preload= is one
+    more library.
     """
 
     def __init__(self, tmp_path, url, *options, token="alice-token", env=None, state=None,
                  args=(), binary=None, deadline=15, at=None, hurry=1,
-                 hurry_wall=False, preload=None):
+                 hurry_wall=False, wall_ahead=0, preload=None):
         name = uuid.uuid4().hex[:8]
         self.path = at or tmp_path / f"mnt-{name}"
         self.path.mkdir(exist_ok=at is not None)
@@ -133,7 +134,9 @@ class Mount:
         self.rate = hurry_rate(hurry)
         self.env = self.environment(token, env)
         libraries = [preload] if preload else []
-        if self.rate > 1:
+        if wall_ahead:
+            self.env["HURRY_WALL_AHEAD"] = str(wall_ahead)
+        if self.rate > 1 or wall_ahead:
             libraries.append(os.environ["HURRY_LIBRARY"])
             self.env["HURRY"] = str(self.rate)
             if hurry_wall:
