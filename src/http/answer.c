@@ -107,7 +107,7 @@ static void take_place(struct http_try *t, struct http_response *resp,
 		resp->is_framed = true;
 	}
 	/* An empty body never called the taker. */
-	if (outcome->status == 200 && !t->is_begun)
+	if (outcome->status / 100 == 2 && outcome->status != 206 && !t->is_begun)
 		resp->position = 0;
 }
 
@@ -193,6 +193,10 @@ struct http_response *http_try_finish(struct http_try *t, CURLcode code,
 	if (code == CURLE_OK && is_cut(t, outcome.status)) {
 		code = CURLE_PARTIAL_FILE;
 		g_strlcpy(t->words, "the body was cut short", sizeof(t->words));
+	}
+	if (code == CURLE_OK && try_is_no_file(t, outcome.status)) {
+		try_set_fail(t, -EIO, TRY_NO_FILE);
+		code = CURLE_WRITE_ERROR;
 	}
 	if (code == CURLE_OK && t->connected && proxy_status(t)) {
 		take_error(t, CURLE_RECV_ERROR, resp, &outcome);

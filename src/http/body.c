@@ -31,6 +31,12 @@ bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_tota
 	return http_content_range(try_header(t, "Content-Range", 0), ret_first, ret_total);
 }
 
+bool try_is_no_file(const struct http_try *t, long status)
+{
+	return t->req->take && status / 100 == 2 && status != 200 && status != 203 &&
+	       status != 206;
+}
+
 static int begin_body(struct http_try *t)
 {
 	int64_t first;
@@ -58,6 +64,10 @@ size_t try_take(struct http_try *t, const char *data, size_t len)
 	struct http_piece piece;
 	int r;
 
+	if (try_is_no_file(t, try_long(t, CURLINFO_RESPONSE_CODE))) {
+		try_set_fail(t, -EIO, TRY_NO_FILE);
+		return 0;
+	}
 	if (!t->is_begun && begin_body(t) < 0) {
 		try_set_fail(t, -EIO, "not the part that was asked for");
 		return 0;
@@ -78,7 +88,7 @@ size_t try_take(struct http_try *t, const char *data, size_t len)
 		try_set_fail(t, r, "cannot store the body");
 		return 0;
 	}
-	t->context->moved(t->context->arg, r == HTTP_PAUSE);
+	t->context->moved(t->context->arg, r == HTTP_PAUSE, r == HTTP_PAUSE ? 0 : len);
 	if (r == HTTP_PAUSE)
 		return CURL_WRITEFUNC_PAUSE;
 	t->at += (int64_t)len;

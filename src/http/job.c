@@ -203,9 +203,10 @@ static bool may_end(void *arg)
 }
 
 /* A piece of a taken body came, or its taker paused it. */
-static void moved(void *arg, bool is_paused)
+static void moved(void *arg, bool is_paused, size_t len)
 {
 	struct job *job = arg;
+	bool was_paused = job->is_paused;
 
 	if (is_paused != job->is_paused) {
 		job->is_paused = is_paused;
@@ -214,6 +215,11 @@ static void moved(void *arg, bool is_paused)
 		else
 			job->loop->paused[job->req->lane]--;
 	}
+	job->moved += len;
+	if (!is_paused && !was_paused && job->has_moved && job->moved < HTTP_MOVED_LEAST)
+		return;
+	job->has_moved |= len > 0;
+	job->moved = 0;
 	job->deadline_ms = is_paused ? NEVER_MS : loop_now() + job->req->timeout_ms;
 }
 
@@ -221,7 +227,7 @@ void job_resume(struct job *job)
 {
 	if (!job->is_paused)
 		return;
-	moved(job, false);
+	moved(job, false, 0);
 	/* This may call the taker, which may pause the transfer again. */
 	curl_easy_pause(http_try_handle(job->current, job), CURLPAUSE_CONT);
 }
@@ -330,7 +336,7 @@ static void note_place(struct job *job, const struct http_response *resp)
 		return;
 	job->context.from =
 		resp->is_packed ? job->req->from : MAX(resp->position, job->req->from);
-	if (resp->position <= MAX(job->furthest, job->req->from))
+	if (resp->position < MAX(job->furthest, job->req->from) + HTTP_MOVED_LEAST)
 		return;
 	job->furthest = resp->position;
 	job->tries_before += job->history.tries - 1;
@@ -358,7 +364,7 @@ static struct http_response *end_try(struct job *job, CURLcode code,
 	struct http_response *resp;
 
 	if (job->is_paused)
-		moved(job, false);
+		moved(job, false, 0);
 	g_queue_unlink(&loop->on_wire[job->req->lane], &job->link);
 	resp = http_try_finish(job->current, code, &outcome);
 	count_try(loop, http_try_handle(job->current, NULL), &outcome);

@@ -17,7 +17,8 @@
  *     as the request may take (-EBUSY), nor because of its own 429s for longer than HTTP_LIMITED_MAX_MS
  *     in all, nor for longer than that while nobody is answered by anything else. For a
  *     body that is taken as it comes (7) the deadline bounds the pauses between two pieces:
- *     each piece begins it anew, and it stands still while the taker pauses the transfer.
+ *     the first piece and each HTTP_MOVED_LEAST bytes begin it anew, so that a server which gives a byte
+ *     now and then is none, and it stands still while the taker pauses the transfer.
  *  4. Repeats.
  *      - HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut bodies,
  *        time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or Retry-After.
@@ -52,7 +53,8 @@
  *     same piece again; what has arrived meanwhile waits in the kernel's buffer. A transfer
  *     that breaks is repeated by Range from where it broke. A server that answers 200 to that,
  *     or compresses its bodies, begins anew, and the taker sees bytes again that it has. Tries
- *     that brought something new do not count as repeats. A 416 which says that the whole ends
+ *     that brought HTTP_MOVED_LEAST new bytes do not count as repeats. A 2xx that is no 200, 203 or 206
+ *     brings no body (-EIO). A 416 which says that the whole ends
  *     where the broken try did completes the body.
  *  8. With `authorize`, a request asks for its bearer right before each try. HTTP_AUTH_WAIT parks
  *     the request: it waits until http_ask_again makes it ask once more, at most until its
@@ -86,6 +88,8 @@
 /* A page of 1000 messages takes some megabytes at most. */
 #define HTTP_BODIES_MAX ((size_t)256 * 1024 * 1024)
 #define HTTP_FIELDS_MAX 500
+/* Of a body that is taken as it comes. */
+#define HTTP_MOVED_LEAST 1024
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 enum http_lane { HTTP_LANE_READ, HTTP_LANE_WRITE, HTTP_LANE_BACKGROUND };

@@ -34,8 +34,8 @@ struct http_try_context {
 	int connect_timeout_ms;
 	bool (*may_send)(void *arg);
 	bool (*may_end)(void *arg);
-	/* Called when a piece of the body was taken, or when the taker paused the transfer. */
-	void (*moved)(void *arg, bool is_paused);
+	/* Called when a piece of the body, `len` bytes, was taken, or when the taker paused the transfer. */
+	void (*moved)(void *arg, bool is_paused, size_t len);
 	int64_t from; /* with take: the first byte of the body that is wanted */
 	void *arg;
 };

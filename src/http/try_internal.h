@@ -79,4 +79,7 @@ bool try_is_packed(struct http_try *t);
 size_t try_take(struct http_try *t, const char *data, size_t len);
 /* In body.c. Reads the Content-Range field (http/content_range.h). */
 bool try_content_range(struct http_try *t, int64_t *ret_first, int64_t *ret_total);
+/* body.c: the status is a success, but not of an answer that has the bytes that were asked for. */
+bool try_is_no_file(const struct http_try *t, long status);
+#define TRY_NO_FILE "the answer is a success without the file"
 void try_set_fail(struct http_try *t, int error, const char *words);

@@ -58,10 +58,12 @@ static void check_bytes(const struct taker *t, int64_t from, int64_t to)
 /* A server with or without ranges whose first answer breaks. */
 struct server {
 	bool ranges;
-	const char *lie; /* Content-Range of each 206 instead of the true one */
-	int breaks;	 /* answers that end at CUT of what they announced */
-	int announce;	 /* bytes that Content-Length says too many, in the first answer */
-	bool is_busy;	 /* the second request gets a 503, whose body is packed */
+	const char *lie;    /* Content-Range of each 206 instead of the true one */
+	int breaks;	    /* answers that end at CUT of what they announced */
+	int announce;	    /* bytes that Content-Length says too many, in the first answer */
+	bool is_busy;	    /* the second request gets a 503, whose body is packed */
+	int cut;	    /* where they end; 0: at CUT */
+	const char *status; /* of all answers; NULL: the true one */
 };
 
 static void add_bytes(GString *answer, int64_t from, int64_t to)
@@ -90,6 +92,10 @@ static enum fake_then serve(void *arg, const struct fake_request *req, GString *
 		if (dash[1])
 			to = atoll(dash + 1) + 1;
 	}
+	if (s->status) {
+		g_string_append_printf(answer, "HTTP/1.1 %s\r\n\r\n", s->status);
+		return FAKE_CLOSE;
+	}
 	if (from >= SIZE) {
 		fake_answer(answer, 416, "Content-Range: bytes */300000\r\n", "{}");
 		return FAKE_KEEP;
@@ -104,7 +110,7 @@ static enum fake_then serve(void *arg, const struct fake_request *req, GString *
 				       (long long)from, (long long)to - 1, SIZE);
 	g_string_append(answer, "\r\n");
 	if (breaks && !s->announce)
-		to = from + CUT;
+		to = from + (s->cut ? s->cut : CUT);
 	add_bytes(answer, from, to);
 	return breaks ? FAKE_CLOSE : FAKE_KEEP;
 }
@@ -265,6 +271,49 @@ static void test_a_server_without_ranges_begins_anew(void **state)
 	client_stop(&c);
 }
 
+/* A byte now and then, by as many tries as that takes, is no transfer. */
+static void test_a_transfer_by_bytes_ends(void **state)
+{
+	g_autofree struct taker *t = g_new0(struct taker, 1);
+	struct server s = {.ranges = true, .breaks = SIZE, .cut = 1};
+	struct client c;
+
+	(void)state;
+	client_start(&c, serve, &s, 0);
+	{
+		_cleanup_response_ struct http_response *r = client_run(&c, request(&c, t));
+
+		assert_true(r->error < 0);
+		assert_int_equal(fake_requests(c.server), HTTP_MAX_TRIES);
+	}
+	client_stop(&c);
+}
+
+/* Each is a success, and none has the file. */
+static void test_a_success_without_the_file(void **state)
+{
+	static const char *const all[] = {"204 X", "205 X\r\nContent-Length: 0",
+					  "202 X\r\nContent-Length: 2\r\n\r\n{}",
+					  "201 X\r\nContent-Length: 0", "299 X"};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(all); i++) {
+		g_autofree struct taker *t = g_new0(struct taker, 1);
+		struct server s = {.status = all[i]};
+		struct client c;
+
+		client_start(&c, serve, &s, 0);
+		{
+			_cleanup_response_ struct http_response *r =
+				client_run(&c, request(&c, t));
+
+			assert_int_equal(r->error, -EIO);
+			assert_int_equal(t->taken, 0);
+		}
+		client_stop(&c);
+	}
+}
+
 static void test_a_length_that_was_too_large_is_cleared_up_by_a_416(void **state)
 {
 	g_autofree struct taker *t = g_new0(struct taker, 1);
@@ -350,6 +399,8 @@ int main(void)
 		cmocka_unit_test(test_a_part_that_is_another_than_asked_for_is_an_error),
 		cmocka_unit_test(test_a_transfer_that_broke_goes_on_where_it_broke),
 		cmocka_unit_test(test_a_refusal_in_between_loses_no_place),
+		cmocka_unit_test(test_a_transfer_by_bytes_ends),
+		cmocka_unit_test(test_a_success_without_the_file),
 		cmocka_unit_test(test_a_server_without_ranges_begins_anew),
 		cmocka_unit_test(test_a_length_that_was_too_large_is_cleared_up_by_a_416),
 		cmocka_unit_test(test_a_paused_transfer_waits_beyond_its_time_and_goes_on),
