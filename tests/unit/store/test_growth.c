@@ -366,7 +366,7 @@ static void test_steps(void **state)
 	for (size_t i = 0; i < G_N_ELEMENTS(questions); i++) {
 		int64_t most = questions[i].is_list ? small[i] * FACTOR : small[i];
 
-		print_message("%s: %" G_GINT64_FORMAT " steps, %" G_GINT64_FORMAT "\n",
+		print_message("# %s: %" G_GINT64_FORMAT " steps, %" G_GINT64_FORMAT "\n",
 			      questions[i].name, small[i], large[i]);
 		assert_true(large[i] <= most + most / 8);
 	}
