@@ -211,7 +211,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 			return 1;
 		}
 		if (c == OPT_VERSION) {
-			puts("webexsim 0.1.0");
+			puts("webexsim " WEBEXSIM_VERSION);
 			return 1;
 		}
 		if (c == OPT_LISTEN)
