@@ -37,6 +37,7 @@ CHECKS = {
     "shellcheck": ["scripts/check-shell"],
     "man page": ["scripts/check-man"],
     "words": ["scripts/check-words"],
+    "package": ["scripts/check-package"],
 }
 
 
