@@ -10,6 +10,7 @@ The programs come from the environment: SPARKFS, WEBEXSIM (meson sets both).
     start_sim    function(*options) -> Sim, for tests that need several
     start_mount  function(sim or url, *options, **keywords) -> Mount
     start_person function(sim, name="home") -> Person (lib/person.py)
+    desk         a Desk (lib/person.py): a Person who logs in by a browser
 
 All are ended after the test. A mount is unmounted by fusermount3 -u and its
 daemon must then end with status 0 and have printed no sanitizer report; a test
@@ -31,7 +32,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lib import lanes  # noqa: E402
 from lib.mount import Mount, remove_folder  # noqa: E402
-from lib.person import Person  # noqa: E402
+from lib.person import Desk, Person  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.watchdog import LIMIT, Watchdog  # noqa: E402
 
@@ -184,3 +185,8 @@ def start_person(tmp_path):
         (tmp_path / name).mkdir()
         return Person(tmp_path / name, sim)
     return start
+
+
+@pytest.fixture
+def desk(start_sim, start_person):
+    return Desk(start_sim, start_person)

@@ -12,7 +12,7 @@ from lib import pages
 from lib.mount import mount_device
 from lib.person import decide, free_port
 from lib.tmux import read_code
-from lib.util import scaled, wait_until
+from lib.util import scaled
 
 PAGE = "doc/accounts.md"
 WRAPPER = """#!/bin/sh

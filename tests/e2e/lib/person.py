@@ -1,5 +1,6 @@
 """Somebody who logs in by sparkfs, and what he does with a browser that has no JavaScript."""
 import html.parser
+import http.client
 import json
 import os
 import re
@@ -115,3 +116,37 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+class Desk:
+    """Somebody with an integration for a browser of this machine, and its port."""
+
+    def __init__(self, start_sim, start_person, *options):
+        self.port = free_port()
+        self.sim = start_sim("--data", "empty", *options, "--integration",
+                             NO_HELPERS.format(port=self.port))
+        self.person = start_person(self.sim)
+        self.person.integrate("bare", "s3", scopes="spark:all", port=self.port)
+
+    def login(self, *args):
+        """The program, which waits, and the address that it shows."""
+        child = self.person.start("login", "--url", self.sim.base, "--browser", *args)
+        return child, address_in(child, self.sim.base + "/authorize?")
+
+    def target(self, url, **how):
+        """Where the service sends the browser, from the path on."""
+        where = decide(self.sim, url, **how).headers["Location"]
+        return where.partition(f"http://localhost:{self.port}")[2]
+
+    def get(self, target, address="127.0.0.1", host=None):
+        connection = http.client.HTTPConnection(address, self.port, timeout=scaled(20))
+        try:
+            connection.request("GET", target, headers={"Host": host or f"localhost:{self.port}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def redeemed(self):
+        """How often somebody asked for tokens."""
+        return len(self.sim.requests("POST", "/access_token"))
