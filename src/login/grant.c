@@ -75,6 +75,7 @@ static struct http_response *ask(struct login_server *s, struct http_request *re
 	struct answer a = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 	wait_init(&a.over_cond);
+	s->asked_ms = clock_wall(clock_system());
 	req->timeout_ms = s->timeout_ms;
 	req->max_body = ANSWER_MAX;
 	req->done = answered;
@@ -140,6 +141,8 @@ static int take_tokens(struct login_server *s, struct http_response *resp,
 
 	if (r == 0 && webex_oauth_tokens(resp->body, resp->body_len, ret_grant) < 0)
 		r = no_such_answer(s, ret_fault);
+	if (r == 0)
+		ret_grant->asked_ms = s->asked_ms;
 	if (resp->body)
 		explicit_bzero(resp->body, resp->body_len);
 	http_response_free(resp);
@@ -233,7 +236,8 @@ int login_whose(struct login_server *s, const char *access, struct webex_person 
 
 void login_take_grant(struct login *l, struct webex_grant *g)
 {
-	int64_t now = clock_wall(clock_system());
+	/* The answer took its time: with a slow network a token is dead before it seems to be. */
+	int64_t now = g->asked_ms ? g->asked_ms : clock_wall(clock_system());
 
 	/* Within a day of its making the service may give the same token again. It is as old as it was. */
 	bool is_same = g_strcmp0(l->access, g->access) == 0;

@@ -18,6 +18,7 @@ struct login_server {
 	const char *base_url;
 	const struct login_integration *app;
 	int timeout_ms;
+	int64_t asked_ms; /* wall clock; when the last request began */
 };
 
 /* Starts a loop for the server's origin alone. 0, or -errno and one line in *ret_reason (owned). The

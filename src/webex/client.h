@@ -84,6 +84,7 @@ struct webex_client {
 	struct webex_renewal renewal; /* lock */
 	struct login login;	      /* lock */
 	int64_t needed_ms;	      /* lock; mono; when a login became needed */
+	int64_t reloaded_ms;	      /* lock; mono; when a reload ended last */
 	/* lock; mono; webex_token_renew_ms of the token in use, or when the source is asked again; 0: never */
 	int64_t renew_ms, end_ms;
 	bool is_doubted;	      /* lock; webex_client_doubt_token */

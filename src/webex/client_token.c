@@ -289,6 +289,7 @@ static void reload(struct webex_client *c, enum webex_token_wish wish)
 
 	pthread_mutex_lock(&c->lock);
 	plan_locked(c, asked, &renewal);
+	c->reloaded_ms = now_ms();
 	/* Who waits since a 401 is answered by what a 401 asked for, or by a token. */
 	if (value || wish == WEBEX_TOKEN_REFUSED) {
 		c->reload_wanted = false;
@@ -420,7 +421,7 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 }
 
 /* True if the call had better wait for the next token, as this one is dead by a clock that nobody sets. If
- * none comes, it is sent with this one, for the server knows best. */
+ * none comes, or none came just now, it is sent with this one, for the server knows best. */
 static bool waits_for_next_locked(struct webex_call *call)
 {
 	struct webex_client *c = call->client;
@@ -430,7 +431,7 @@ static bool waits_for_next_locked(struct webex_call *call)
 	if (is_old_locked(c))
 		pthread_cond_broadcast(&c->changed);
 	return is_over && !is_answered(call) && now_ms() >= c->no_reload_until &&
-	       want_another_locked(call);
+	       now_ms() >= c->reloaded_ms + PAUSE_MIN_MS && want_another_locked(call);
 }
 
 /* As above, for a call that was not sent: there is no token, or nobody knows whose it is. */

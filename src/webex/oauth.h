@@ -15,6 +15,7 @@ struct webex_grant {
 	char *scope;		/* as the answer says; may be NULL */
 	int64_t access_s;	/* how long it lives; 0: not said */
 	int64_t refresh_s;
+	int64_t asked_ms; /* wall clock; when it was asked for, from which its lives count; 0: not known */
 };
 void webex_grant_clear(struct webex_grant *g);
 

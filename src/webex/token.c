@@ -193,7 +193,8 @@ static void note_warning(struct webex_token *t, char *words)
 		g_free(words);
 }
 
-/* How long the token is good, as the second line of a login's command says it. */
+/* How long the token is good, as the second line of a login's command says it. The child took its time: who
+ * counts from before it takes the token for dead too soon rather than too late. */
 static void note_life(struct webex_token *t, const char *line, int64_t asked_ms)
 {
 	gint64 renew, left;
@@ -214,6 +215,7 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 	const char *login = t->login, *what = login ? login : "token_command";
 	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
+	int64_t asked_ms = clock_mono(clock_system());
 	int r = login ? command_run_self(argv, COMMAND_TIMEOUT_MS, &t->stopped, out, err)
 		      : command_run(t->command, COMMAND_TIMEOUT_MS, &t->stopped, out, err);
 
@@ -221,7 +223,7 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 		char *rest = out->str + strcspn(out->str, "\n");
 
 		if (login) {
-			note_life(t, rest, clock_mono(clock_system()));
+			note_life(t, rest, asked_ms);
 			note_warning(t, last_words(out, err));
 		}
 		*rest = '\0';

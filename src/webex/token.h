@@ -66,7 +66,7 @@ enum webex_token_wish {
  * -errno (logged): -EAGAIN: it says nothing of the token, asking later may help; -EACCES: it failed, which of a
  * login means that only the person can log in again. */
 int webex_token_ask(struct webex_token *t, enum webex_token_wish wish, char **ret_value);
-/* By clock_mono(), as the source said when it was asked last: when to ask it again by WEBEX_TOKEN_OLD, and
+/* By clock_mono(), not later than the source said when it was asked last: when to ask it again by WEBEX_TOKEN_OLD, and
  * from when on the token is dead. 0: nobody knows. */
 int64_t webex_token_renew_ms(struct webex_token *t);
 int64_t webex_token_end_ms(struct webex_token *t);
