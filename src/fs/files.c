@@ -182,15 +182,20 @@ static int open_stream(struct op *op, struct handle *h)
 }
 
 /*
- * If the file changed a moment ago, as where this open waited for it, it may have another size than the
- * kernel knows, and the kernel would fill reads up to that size, or cut them there. Then this open reads
- * past the kernel's cache. All else that is read keeps its bytes while it is open.
+ * The kernel fills reads up to the size that it knows, or cuts them there (platform.md 3). So where that may be
+ * an old size, this open reads past the kernel's cache: if the file changed a moment ago, as where the
+ * open waited for it, and always if it is an object of which others change details (space.json, members,
+ * people), whose news may come between the open and the read. All else that is read keeps its bytes while it
+ * is open, but for messages, whose edits are rare.
  */
 static void read_past_cache(struct fs *fs, uint64_t ino, enum tree_read_from from,
 			    struct fuse_file_info *fi)
 {
-	if ((from != TREE_READ_STORE && from != TREE_READ_TRANSCRIPT) ||
-	    notify_is_told(fs->notifier, ino))
+	bool is_object = from == TREE_READ_STORE && !tree_is_message(ino);
+
+	if (from != TREE_READ_STORE && from != TREE_READ_TRANSCRIPT)
+		return;
+	if (!is_object && notify_is_told(fs->notifier, ino))
 		return;
 	fi->keep_cache = 0;
 	fi->direct_io = 1;
