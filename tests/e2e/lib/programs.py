@@ -189,7 +189,7 @@ WRITING = [
     ("mv space out", "mv $PWD $OUT/", "", 1, "recursive_delete"),
     ("rsync --remove out", "rsync -a --remove-source-files ./*.txt $OUT/", "", 23, "moved out it is a copy"),
     ("rsync --delete in", "mkdir $OUT/e; rsync -a --delete $OUT/e/ ./", "", 23, "moved out it is a copy"),
-    ("rclone move out", "rclone move --config '' --retries 1 . $OUT/x", "", 1, "moved out it is a copy"),
+    ("rclone move out", "rclone move --config '' --retries 1 --transfers 1 --order-by name,descending . $OUT/x", "", 1, "moved out it is a copy"),
     ("tar --remove-files", "tar cf $OUT/x.tar --remove-files $OWN", "", 2, "moved out it is a copy"),
     ("unlink", "unlink $OWN", "d", 0, None),
     ("ln", "ln $OWN x.txt", "", 1, "nothing here has two names"),
