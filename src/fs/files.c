@@ -81,6 +81,8 @@ void handle_free(struct fs *fs, struct handle *h)
 		close(h->letter);
 		share_give(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES);
 	}
+	if (atomic_load(&h->text_bytes))
+		share_give(fs->open_bytes, (uint64_t)h->opener, atomic_load(&h->text_bytes));
 	(void)fate_take(&h->left);
 	g_free(h);
 }
@@ -141,6 +143,33 @@ static int refuse_more(struct op *op, int error)
 			   "%s: this program has so many of these files open that the memory "
 			   "for them is used up: close some",
 			   tree_what(op->ino));
+}
+
+int handle_take_text(struct op *op, struct handle *h)
+{
+	int64_t had = atomic_load(&h->text_bytes);
+	int64_t want = draft_size(h->write.draft) + (int64_t)op->size;
+
+	if (draft_get_form(h->write.draft) == LETTER_FILE)
+		return 0;
+	while (had < want) {
+		int64_t more = want - had;
+
+		if (!share_take(op->fs->open_bytes, (uint64_t)h->opener, more))
+			break;
+		if (atomic_compare_exchange_strong(&h->text_bytes, &had, want))
+			return 0;
+		/* Another write to it was faster. */
+		share_give(op->fs->open_bytes, (uint64_t)h->opener, more);
+	}
+	if (had >= want)
+		return 0;
+	atomic_store(&h->refused, -ENFILE);
+	return tree_refuse(
+		&op->ctx, -ENFILE,
+		"%s: this program has so many texts open that the memory for them is "
+		"used up: close some; nothing of this one is sent",
+		h->write.name ? h->write.name : tree_what(h->write.ino));
 }
 
 static int open_letter(struct op *op, struct handle *h)

@@ -98,6 +98,8 @@ struct handle {
 	struct tree_write write;
 	pid_t opener; /* thread group; 0: unknown */
 	char comm[WRITER_COMM_SIZE];
+	/* What its text counts of OPEN_BYTES_MAX, for `opener`. */
+	_Atomic int64_t text_bytes;
 	/* A process that was dying of a signal closed it while the draft was dirty. */
 	atomic_bool taints;
 	/* -errno of a write that was refused since the last commit; 0: none */

@@ -148,6 +148,12 @@ void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);
 
+/*
+ * files.c: 0, or -ENFILE in words: what is about to be written is too much of OPEN_BYTES_MAX. A text that is
+ * being written is in memory, and a program may have thousands of them open: each counts, until its file is
+ * closed, with the most that it had.
+ */
+int handle_take_text(struct op *op, struct handle *h);
 /* writes.c: notes that what is written to the handle was refused, and says why. The error. */
 int op_refuse_write(struct op *op, struct handle *h, int error);
 /* Refuses a request that has no op: says why, and replies. */

@@ -84,6 +84,9 @@ static int write_run(struct op *op)
 
 	if (!h || h->what != HANDLE_WRITE)
 		return -EBADF;
+	n = handle_take_text(op, h);
+	if (n < 0)
+		return (int)n;
 	n = draft_write_by(h->write.draft, &h->write.writer, way_of(op), op->buf, op->size,
 			   op->offset);
 	if (n < 0)

@@ -52,6 +52,38 @@ def test_open_files_without_end(mount):
     mount.run("for i in 1 2 3 4 5; do exec {fd}<events || exit; done", check=True)
 
 
+WRITE_ALL = """
+import errno, os
+held = []
+try:
+    while len(held) < 400:
+        held.append(os.open("spaces/Firmware/post.json", os.O_WRONLY))
+        os.write(held[-1], b" " * 1000000)
+except OSError as e:
+    print(len(held), errno.errorcode[e.errno], flush=True)
+input()
+"""
+
+
+def test_texts_without_end(sim, mount):
+    """So are texts that are written and not closed. What others write arrives."""
+    room = sim.room("Firmware")["id"]
+    hog = start_hog(mount, WRITE_ALL)
+    try:
+        count, error = hog.stdout.readline().split()
+        assert 25 <= int(count) <= 34 and error == "ENFILE"
+        assert "post.json: this program has so many texts open" in mount.run(
+            "cat .sparkfs/last-error", check=True).out
+        mount.run("echo 'from others' > spaces/Firmware/post", check=True)
+        assert "from others" in [m.get("text") for m in sim.messages(room)]
+    finally:
+        end(hog)
+    # What a process that was killed wrote is not sent, and its memory is free.
+    mount.run("""/usr/bin/python3 -c 'import os
+for i in range(25):
+    os.write(os.open("spaces/Firmware/post.json", os.O_WRONLY), b" " * 1000000)'""", check=True)
+
+
 STAT_ALL = """
 import os, threading
 def ask(n):
