@@ -17,6 +17,7 @@ import pytest
 from lib.mount import Mount, mount_device, mounts, open_abort, unescape
 from lib.shell import Result, run_cmd
 from lib.util import scaled, wait_until
+from lib.webproxy import WebProxy
 
 SPARKFS = os.environ.get("SPARKFS", "sparkfs")
 TOKEN = "alice-token"
@@ -466,8 +467,11 @@ umount "$MNT"
 
 @needs_root
 @pytest.mark.parametrize("source", ["sparkfs", "URL"])
-def test_mount_8(cli, sim, source):
-    options = "noatime,_netdev,nofail,x-test=1,recent=5"
+def test_mount_8(request, cli, sim, source):
+    proxy = WebProxy(user="ann:a,b@c")
+    request.addfinalizer(proxy.close)
+    options = ("noatime,_netdev,nofail,x-test=1,recent=5,"
+               f"proxy=http://ann:a%2Cb%40c@127.0.0.1:{proxy.port}")
     if source == "URL":
         source = sim.base
     else:
@@ -484,6 +488,9 @@ def test_mount_8(cli, sim, source):
     assert {"rw", "noatime", "nosuid", "nodev"} <= set(words[5].split(","))
     assert words[words.index("-") + 1:][:2] == ["fuse.sparkfs", source]
     assert len(spaces) >= 8
+    # The password reaches the proxy, and no table of mounts.
+    assert proxy.seen and proxy.users == {"ann:a,b@c"}
+    assert "a%2Cb" not in table
 
 
 @needs_root
