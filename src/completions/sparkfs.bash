@@ -103,7 +103,7 @@ _sparkfs_login() {
 	local names
 	[[ ${COMP_WORDS[first - 1]} == --url ]] && return
 	if [[ $word == -* ]]; then
-		_sparkfs_add "$word" --browser --paste --token --url --replace --help
+		_sparkfs_add "$word" --browser --paste --token --keyring --no-keyring --url --replace --help
 	else
 		mapfile -t names < <(_sparkfs_logins)
 		_sparkfs_add "$word" "${names[@]}"

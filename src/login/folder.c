@@ -109,6 +109,25 @@ static int open_new(const char *name, int *ret_fd)
 	return private_file(path, O_RDWR, ret_fd);
 }
 
+/* Overwrites a file that had tokens and has no name any more, as far as the disk writes where it wrote before. */
+static void scrub(int fd)
+{
+	static const char zeros[RECORD_MAX];
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_size <= RECORD_MAX &&
+	    fd_write_all(fd, zeros, (size_t)st.st_size, 0) == 0)
+		(void)fdatasync(fd);
+}
+
+static int open_kept(const char *name)
+{
+	_cleanup_gfree_ char *path = path_of(name, ".json");
+	int fd;
+
+	return private_file(path, O_RDWR, &fd) < 0 ? -1 : fd;
+}
+
 /* Makes what `fd` has the login that is kept. */
 static int put_in_place(const char *name, int fd, size_t len)
 {
@@ -208,18 +227,25 @@ bool login_is_reserved(const char *name, int fd)
 
 int login_save(const struct login *l, int fd)
 {
-	char *text = login_print(l);
+	bool has_tokens = l->place == LOGIN_IN_FILE || l->waits;
+	_cleanup_close_ int old = has_tokens ? -1 : open_kept(l->name);
+	char *text = login_print(l, has_tokens);
 	size_t len = strlen(text);
 	int r = fd_write_all(fd, text, len, 0);
 
 	webex_token_wipe(text);
-	return r < 0 ? r : put_in_place(l->name, fd, len);
+	if (r == 0)
+		r = put_in_place(l->name, fd, len);
+	if (r == 0 && old >= 0)
+		scrub(old);
+	return r;
 }
 
 int login_remove(const char *name)
 {
 	_cleanup_gfree_ char *path = path_of(name, ".json");
 	_cleanup_gfree_ char *lock = path_of(name, ".lock");
+	_cleanup_close_ int old = open_kept(name);
 	int r;
 
 	/* First what could otherwise be taken for a change to be finished. */
@@ -227,6 +253,8 @@ int login_remove(const char *name)
 	r = unlink(path) < 0 ? -errno : 0;
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (old >= 0)
+		scrub(old);
 	(void)unlink(lock);
 	return r;
 }

@@ -20,6 +20,7 @@
 #include "base/state.h"
 #include "login/folder.h"
 #include "login/grant.h"
+#include "login/place.h"
 #include "webex/token.h"
 
 #define EXIT_LOGIN 3
@@ -119,6 +120,9 @@ static int64_t wait_ms(const struct login *l)
 /* When to ask again. 0: never, the server's 401 will tell. */
 static int64_t again_ms(const struct login *l)
 {
+	/* Somebody is to look whether its place takes it. */
+	if (l->waits)
+		return PAUSE_MS;
 	if (left_ms(l) <= 0)
 		return 0;
 	if (is_young(l))
@@ -164,6 +168,19 @@ static bool is_end(const struct login_fault *f)
 		f->error == WEBEX_OAUTH_OTHER);
 }
 
+/* The keyring does not take the tokens. */
+static void say_waits(const struct login *l, struct wish *w, const char *why)
+{
+	_cleanup_gfree_ char *folder = login_folder();
+
+	if (l->waits)
+		say(w, "the login %s: %s; until it takes the tokens, they are in %s/%s.json",
+		    l->name, why, folder, l->name);
+	else
+		say(w, "the login %s: %s; it has the tokens of before", l->name, why);
+	w->is_warning = true;
+}
+
 /* What a refresh means that brought no tokens. */
 static int end_or_wait(struct login *l, int fd, const struct login_fault *f, struct wish *w)
 {
@@ -195,26 +212,27 @@ static void silence(void)
 
 /* Tries again to write what the service gave, until it is written, or somebody else has put another
  * login in its place (login_reserve). */
-static void keep_writing(const struct login *l, int fd)
+static void keep_writing(struct login *l, int fd)
 {
 	const struct timespec pause = {.tv_sec = PAUSE_MS / 1000};
 	int r = -EIO;
 
 	while (r < 0) {
 		_cleanup_close_ int lock = -1;
+		_cleanup_gfree_ char *why = NULL;
 
 		nanosleep(&pause, NULL);
 		if (login_lock(l->name, &lock) < 0)
 			continue;
 		if (!login_is_reserved(l->name, fd))
 			return;
-		r = login_save(l, fd);
+		r = login_keep(l, fd, &why);
 	}
 }
 
 /* The disk does not take what there was room for. The token serves all the same, and a process that nobody
  * waits for keeps the rest. */
-static int give_from_memory(const struct login *l, struct wish *w, int fd, int error)
+static int give_from_memory(struct login *l, struct wish *w, int fd, const char *why)
 {
 	int status;
 	pid_t pid;
@@ -222,7 +240,7 @@ static int give_from_memory(const struct login *l, struct wish *w, int fd, int e
 	say(w,
 	    "the login %s cannot be written: %s; it is used from memory, and written when "
 	    "that can be",
-	    l->name, g_strerror(-error));
+	    l->name, why);
 	w->is_warning = true;
 	status = give(l, w);
 	pid = fork();
@@ -254,11 +272,15 @@ static int refresh_as(struct login *l, const struct login_integration *app, stru
 	/* Before a child is made: it has no threads. */
 	login_server_close(&server);
 	if (r == 0) {
+		_cleanup_gfree_ char *why = NULL;
+
 		login_take_grant(l, &grant);
-		r = login_save(l, fd);
+		r = login_keep(l, fd, &why);
+		if (r == 0 && why)
+			say_waits(l, w, why);
 		if (r < 0) {
 			close(steal_fd(lock));
-			status = give_from_memory(l, w, fd, r);
+			status = give_from_memory(l, w, fd, why);
 		} else {
 			status = give(l, w);
 		}
@@ -275,8 +297,11 @@ static int refresh(struct login *l, struct wish *w, int *lock)
 {
 	struct login_integration app = {0};
 	_cleanup_gfree_ char *reason = NULL;
-	int status, r = login_integration_find(&app, &reason);
+	/* What cannot be kept is not asked for. */
+	int status, r = login_settle(l, &reason);
 
+	if (r == 0)
+		r = login_integration_find(&app, &reason);
 	if (r == 0 && g_strcmp0(app.id, l->client_id) != 0) {
 		reason =
 			g_strdup_printf("it is of the integration %s, and %s names another one",
@@ -286,6 +311,8 @@ static int refresh(struct login *l, struct wish *w, int *lock)
 	if (r < 0) {
 		say(w, "the login %s cannot be refreshed: %s", l->name, reason);
 		status = give_unless_refused(l, w);
+		if (status == EX_TEMPFAIL && l->waits)
+			status = EX_NOPERM;
 	} else {
 		status = refresh_as(l, &app, w, lock);
 	}
@@ -317,18 +344,48 @@ static bool give_instead(const struct login *l, struct wish *w, int *ret_status)
 	return true;
 }
 
+/* The login cannot be read. What is said ends with what to do where that helps. */
+static int say_unread(struct wish *w, int error, const char *why)
+{
+	bool passes = error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EIO;
+
+	if (error == -EAGAIN || passes) {
+		say(w, "the login %s: %s", w->name, why);
+		return passes ? EX_TEMPFAIL : EX_NOPERM;
+	}
+	say(w, "the login %s: %s: sparkfs login", w->name,
+	    error == -ENOENT ? "there is none" : why);
+	return EXIT_LOGIN;
+}
+
+/* Under the lock. True if that is all that the asker wants. */
+static bool settle_and_give(struct login *l, struct wish *w, int *ret_status)
+{
+	_cleanup_gfree_ char *why = NULL;
+
+	if (!l->waits || !is_young(l) || is_refused(l, w))
+		return false;
+	if (login_settle(l, &why) < 0)
+		say_waits(l, w, why);
+	*ret_status = give(l, w);
+	return true;
+}
+
 static int give_under_lock(struct wish *w)
 {
 	_cleanup_close_ int lock = -1;
+	_cleanup_gfree_ char *why = NULL;
 	struct login l = {0};
-	int status, locked = login_lock(w->name, &lock), r = login_load(w->name, &l);
+	int status, locked = login_lock(w->name, &lock), r = login_fetch(w->name, &l, &why);
 
-	if (locked < 0 || r < 0)
-		say(w, "the login %s: %s", w->name, g_strerror(r < 0 ? -r : -locked));
 	if (r < 0)
-		return EX_TEMPFAIL;
+		return say_unread(w, r, why);
+	if (locked < 0)
+		say(w, "the login %s: %s", w->name, g_strerror(-locked));
 	if (locked < 0)
 		status = give_unless_refused(&l, w);
+	else if (settle_and_give(&l, w, &status))
+		;
 	else if (is_young(&l) && !is_his(&l, w))
 		status = give(&l, w);
 	else if (!give_instead(&l, w, &status))
@@ -348,6 +405,20 @@ static bool is_of_account(const char *name, const struct login *l)
 		  strcmp(other.base_url, l->base_url) == 0;
 	login_clear(&other);
 	return is_same;
+}
+
+/* The token of a login that is over, while it lives. `status` is that of another login of the account. */
+static int give_own(const struct wish *w, int status)
+{
+	_cleanup_gfree_ char *why = NULL;
+	struct login l = {0};
+
+	if (login_fetch(w->name, &l, &why) == 0 && is_living(&l) && !is_refused(&l, w))
+		status = give(&l, w);
+	else if (status != EX_NOPERM)
+		status = EXIT_LOGIN;
+	login_clear(&l);
+	return status;
 }
 
 /* The login is over. Somebody may have logged in to the account again under another name; else its own token
@@ -379,7 +450,7 @@ static int give_of_another(struct wish *w)
 		g_free(other.said);
 	}
 	if (status != EXIT_SUCCESS)
-		status = is_living(&l) && !is_refused(&l, w) ? give(&l, w) : EXIT_LOGIN;
+		status = give_own(w, status);
 	login_clear(&l);
 	g_ptr_array_unref(names);
 	return status;
@@ -431,9 +502,10 @@ static void lower_limit(void)
 int login_give_main(int argc, char **argv)
 {
 	struct wish w = {.name = argc > 2 ? argv[2] : ""};
+	_cleanup_gfree_ char *why = NULL;
 	struct login l = {0};
 	bool is_good;
-	int status, r = state_name_is_good(w.name) ? login_load(w.name, &l) : -ENOENT;
+	int status, r;
 
 	/* No token in a core dump, and none that another process could look at. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
@@ -448,12 +520,15 @@ int login_give_main(int argc, char **argv)
 			w.hash = argv[++i];
 		}
 	}
-	if (r < 0) {
-		fprintf(stderr, "the login %s: %s: sparkfs login\n", w.name,
-			r == -ENOENT ? "there is none" : g_strerror(-r));
-		return EXIT_LOGIN;
+	r = state_name_is_good(w.name) ? login_fetch(w.name, &l, &why) : -ENOENT;
+	/* Where the tokens are lost, those of another login may serve. */
+	if (r < 0 && r != -ENOKEY) {
+		status = say_unread(&w, r, why);
+		fprintf(stderr, "%s\n", w.said);
+		g_free(w.said);
+		return status;
 	}
-	is_good = is_young(&l) && !is_his(&l, &w);
+	is_good = r == 0 && is_young(&l) && !is_his(&l, &w) && !l.waits;
 	status = is_good ? give(&l, &w) : EX_TEMPFAIL;
 	login_clear(&l);
 	return is_good ? status : give_aside(&w);

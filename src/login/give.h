@@ -24,6 +24,6 @@
 
 /* argv: LOGIN_GIVE_ARG NAME [--life] [--not HASH | --old HASH]. Prints the token; with --life, in a second line
  * two numbers, milliseconds: when to ask again by --old, and how long the token lives; 0: nobody knows. The
- * exit status: 0, 75: try again later, 3: log in again. With 0, a line on standard error is a warning for the
+ * exit status: 0, 75: try again later, 77: the same once the keyring is unlocked, or there, 3: log in again. With 0, a line on standard error is a warning for the
  * person. HASH: webex_token_hash() of the token that was refused, or is old. */
 int login_give_main(int argc, char **argv);

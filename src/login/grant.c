@@ -250,7 +250,9 @@ void login_take_grant(struct login *l, struct webex_grant *g)
 	l->retry_ms = 0;
 	if (g->access_s || !is_same)
 		l->access_until_ms = g->access_s ? now + g->access_s * 1000 : 0;
+	l->is_renewed = true;
 	if (g->refresh) {
+		l->is_rotated |= g_strcmp0(l->refresh, g->refresh) != 0;
 		webex_token_wipe(l->refresh);
 		l->refresh = steal_ptr(&g->refresh);
 	}

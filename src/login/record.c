@@ -20,6 +20,7 @@ void login_clear(struct login *l)
 	g_free(l->client_id);
 	g_free(l->scope);
 	g_free(l->ended);
+	g_free(l->item);
 	*l = (struct login){0};
 }
 
@@ -30,11 +31,19 @@ const char *login_way_name(enum login_way way)
 	return ways[way];
 }
 
+static const char *const places[] = {"file", "keyring"};
+
+const char *login_place_name(enum login_place place)
+{
+	return places[place];
+}
+
 /* ---- the file ---- */
 
 static const struct {
 	const char *key;
 	size_t offset;
+	bool is_token;
 } texts[] = {
 	{"url", offsetof(struct login, base_url)},
 	{"personId", offsetof(struct login, person_id)},
@@ -42,9 +51,10 @@ static const struct {
 	{"displayName", offsetof(struct login, display_name)},
 	{"clientId", offsetof(struct login, client_id)},
 	{"scope", offsetof(struct login, scope)},
-	{"accessToken", offsetof(struct login, access)},
-	{"refreshToken", offsetof(struct login, refresh)},
+	{"accessToken", offsetof(struct login, access), true},
+	{"refreshToken", offsetof(struct login, refresh), true},
 	{"ended", offsetof(struct login, ended)},
+	{"item", offsetof(struct login, item)},
 };
 
 static const struct {
@@ -59,13 +69,15 @@ static const struct {
 	{"unchangedAt", offsetof(struct login, unchanged_ms)},
 };
 
-char *login_print(const struct login *l)
+char *login_print(const struct login *l, bool has_tokens)
 {
 	/* Long enough for all, so that no copy of a secret is left behind in the heap. */
 	GString *out = g_string_sized_new(4 * WEBEX_TOKEN_MAX);
 
 	g_string_append(out, "{\n  \"version\": 1,\n  \"way\": ");
 	json_append_string(out, ways[l->way]);
+	g_string_append(out, ",\n  \"keptIn\": ");
+	json_append_string(out, places[l->place]);
 	g_string_append_printf(out, ",\n  \"bot\": %s", l->is_bot ? "true" : "false");
 	for (size_t i = 0; i < G_N_ELEMENTS(times); i++)
 		g_string_append_printf(
@@ -75,7 +87,7 @@ char *login_print(const struct login *l)
 		const char *text =
 			*(char *const *)(const void *)((const char *)l + texts[i].offset);
 
-		if (!text)
+		if (!text || (texts[i].is_token && !has_tokens))
 			continue;
 		g_string_append_printf(out, ",\n  \"%s\": ", texts[i].key);
 		json_append_string(out, text);
@@ -111,7 +123,10 @@ int login_parse(const char *text, size_t len, struct login *ret_login)
 	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
 		if (way && strcmp(way, ways[i]) == 0)
 			l.way = (enum login_way)i;
-	if (!l.base_url || !l.access || !l.person_id) {
+	if (g_strcmp0(json_string(json, "keptIn"), places[LOGIN_IN_KEYRING]) == 0)
+		l.place = LOGIN_IN_KEYRING;
+	l.waits = l.place == LOGIN_IN_KEYRING && l.access;
+	if (!l.base_url || !l.person_id || !(l.place == LOGIN_IN_FILE ? l.access : l.item)) {
 		login_clear(&l);
 		return -EBADMSG;
 	}

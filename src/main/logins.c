@@ -16,6 +16,7 @@
 #include "base/state.h"
 #include "login/folder.h"
 #include "login/give.h"
+#include "login/place.h"
 #include "login/ways.h"
 #include "main/logins_list.h"
 #include "main/options.h"
@@ -28,7 +29,8 @@
 #define WORDS_MAX 300
 
 static const char LOGIN_HELP[] =
-	"usage: sparkfs login [--browser | --paste | --token] [--url BASE] [--replace] [NAME]\n"
+	"usage: sparkfs login [--browser | --paste | --token] [--keyring | --no-keyring]\n"
+	"                     [--url BASE] [--replace] [NAME]\n"
 	"\n"
 	"Logs a person in, and keeps the login under NAME (the address, if none is given).\n"
 	"\n"
@@ -37,6 +39,9 @@ static const char LOGIN_HELP[] =
 	"  --paste              any browser; the address at which it ends is pasted here\n"
 	"  --token              reads an access token from standard input (a bot's, the "
 	"portal's)\n"
+	"  --keyring            keeps the tokens in the keyring (Secret Service), not in a "
+	"file\n"
+	"  --no-keyring         keeps them in a file that only you can read\n"
 	"  --url BASE           base URL of the API (" OPTIONS_DEFAULT_URL ")\n"
 	"  --replace            NAME may be somebody else's so far\n"
 	"\n"
@@ -90,7 +95,8 @@ struct wish {
 	const char *name; /* NULL: the address */
 	const char *url;
 	enum login_way way;
-	bool replaces, wants_help;
+	enum login_place place;
+	bool has_place, replaces, wants_help;
 };
 
 static bool parse_login(int argc, char **argv, struct wish *w)
@@ -101,6 +107,8 @@ static bool parse_login(int argc, char **argv, struct wish *w)
 		{"token", no_argument, NULL, 't'},
 		{"url", required_argument, NULL, 'u'},
 		{"replace", no_argument, NULL, 'r'},
+		{"keyring", no_argument, NULL, 'k'},
+		{"no-keyring", no_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -113,6 +121,9 @@ static bool parse_login(int argc, char **argv, struct wish *w)
 				 : c == 'p' ? LOGIN_PASTE
 					    : LOGIN_TOKEN;
 			n_ways++;
+		} else if (c == 'k' || c == 'n') {
+			w->place = c == 'k' ? LOGIN_IN_KEYRING : LOGIN_IN_FILE;
+			w->has_place = true;
 		} else if (c == 'u') {
 			w->url = optarg;
 		} else if (c == 'r') {
@@ -169,55 +180,103 @@ static bool is_same_account(const struct login *a, const struct login *b)
 	return strcmp(a->person_id, b->person_id) == 0 && strcmp(a->base_url, b->base_url) == 0;
 }
 
-/* 0, or -EEXIST: the name is that of another person's login. */
-static int check_name(const struct login *l, char **ret_reason)
+/* 0, or -EEXIST: the name is that of another person's login. `old` and `error` are what login_load() gave. */
+static int check_name(const struct login *l, const struct login *old, int error,
+		      char **ret_reason)
 {
 	_cleanup_gfree_ char *folder = login_folder();
-	struct login old;
-	int r = login_load(l->name, &old);
 
-	if (r == -ENOENT)
+	if (error == -ENOENT)
 		return 0;
-	if (r < 0) {
+	if (error < 0) {
 		*ret_reason = g_strdup_printf("%s/%s.json: %s; --replace replaces it", folder,
-					      l->name, g_strerror(-r));
-		return r;
+					      l->name, g_strerror(-error));
+		return error;
 	}
-	if (!is_same_account(&old, l)) {
-		*ret_reason = g_strdup_printf(
-			"%s is the login of %s at %s; give another name, or "
-			"--replace",
-			l->name, old.email ? old.email : old.person_id, old.base_url);
-		r = -EEXIST;
+	if (is_same_account(old, l))
+		return 0;
+	*ret_reason = g_strdup_printf("%s is the login of %s at %s; give another name, or "
+				      "--replace",
+				      l->name, old->email ? old->email : old->person_id,
+				      old->base_url);
+	return -EEXIST;
+}
+
+/* Under the lock. `item` is that of the login that has the name so far. */
+static int put_and_save(struct login *l, const char *item, char **ret_reason)
+{
+	_cleanup_gfree_ char *folder = login_folder(), *why = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = login_reserve(l->name, &fd);
+
+	if (r == 0)
+		r = login_put(l, &why);
+	if (r == 0)
+		r = login_save(l, fd);
+	if (r < 0) {
+		_cleanup_gfree_ char *ignored = NULL;
+
+		/* Nobody is to finish what the person was told to have failed. */
+		if (fd >= 0 && login_is_reserved(l->name, fd))
+			login_release(l->name);
+		if (l->item && !why)
+			(void)login_drop(l->name, item, l->item, &ignored);
+		*ret_reason = why ? g_strdup_printf("cannot keep the login: %s", why)
+				  : g_strdup_printf("cannot keep the login in %s: %s", folder,
+						    g_strerror(-r));
 	}
-	login_clear(&old);
 	return r;
 }
 
-static int keep(const struct login *l, bool replaces, char **ret_reason)
+/* Under the lock: leaves nothing in the keyring that no login has, of before or of now. */
+static void tidy_keyring(const struct login *l, const struct login *old)
 {
-	_cleanup_close_ int lock = -1, fd = -1;
-	int r = login_lock(l->name, &lock);
+	_cleanup_gfree_ char *why = NULL;
 
-	if (r == 0) {
-		r = replaces ? 0 : check_name(l, ret_reason);
-		if (r < 0)
-			return r;
-		r = login_reserve(l->name, &fd);
-	}
-	if (r == 0) {
-		r = login_save(l, fd);
-		/* Nobody is to finish what the person was told to have failed. */
-		if (r < 0 && login_is_reserved(l->name, fd))
-			login_release(l->name);
-	}
+	if (l->place != LOGIN_IN_KEYRING && old->place != LOGIN_IN_KEYRING)
+		return;
+	if (login_drop(l->name, l->item, old->item, &why) < 0)
+		fprintf(stderr,
+			"sparkfs: what the keyring had of %s before is still in it: %s\n",
+			l->name, why);
+}
+
+static int keep(struct login *l, const struct wish *w, char **ret_reason)
+{
+	_cleanup_close_ int lock = -1;
+	struct login old = {0};
+	int error, r = login_lock(l->name, &lock);
+
 	if (r < 0) {
 		_cleanup_gfree_ char *folder = login_folder();
 
 		*ret_reason = g_strdup_printf("cannot keep the login in %s: %s", folder,
 					      g_strerror(-r));
+		return r;
 	}
+	error = login_load(l->name, &old);
+	r = w->replaces ? 0 : check_name(l, &old, error, ret_reason);
+	/* Somebody who logs in again wants it where it was. */
+	l->place = w->has_place || error < 0 ? w->place : old.place;
+	if (r == 0)
+		r = put_and_save(l, old.item, ret_reason);
+	if (r == 0)
+		tidy_keyring(l, &old);
+	login_clear(&old);
 	return r;
+}
+
+/* Where it is to be kept, as far as that is known before it is known whose it is. */
+static enum login_place place_of(const struct wish *w)
+{
+	enum login_place place = w->place;
+	struct login old;
+
+	if (!w->has_place && w->name && login_load(w->name, &old) == 0) {
+		place = old.place;
+		login_clear(&old);
+	}
+	return place;
 }
 
 /* Takes the grant. */
@@ -265,9 +324,10 @@ static int learn_and_keep(const struct wish *w, struct login_server *s, struct w
 				     l.is_bot ? ", a bot" : "", l.base_url);
 	puts(*ret_words);
 	fflush(stdout);
-	r = keep(&l, w->replaces, ret_reason);
+	r = keep(&l, w, ret_reason);
 	if (r == 0)
-		printf("It is kept as %s. Mount it: sparkfs -o account=%s MOUNTPOINT\n", l.name,
+		printf("It is kept as %s%s. Mount it: sparkfs -o account=%s MOUNTPOINT\n",
+		       l.name, l.place == LOGIN_IN_KEYRING ? ", its tokens in the keyring" : "",
 		       l.name);
 	login_clear(&l);
 	webex_person_free(person);
@@ -287,6 +347,11 @@ static int log_in(const struct wish *w, const struct login_integration *app)
 		return fail(
 			g_strdup_printf("--url %s: %s", w->url, why ? why : g_strerror(-r)));
 	r = login_server_open(&server, base_url, app, TIMEOUT_MS, &reason);
+	/* Nobody is to log in for tokens that cannot be kept. */
+	if (r == 0 && login_place_check(place_of(w), &why) < 0) {
+		reason = g_strdup_printf("%s; --no-keyring keeps the tokens in a file", why);
+		r = -EAGAIN;
+	}
 	if (r == 0)
 		r = get_grant(w, &server, &grant, &browser, &reason);
 	if (r == 0)
@@ -330,27 +395,45 @@ static int login_main(int argc, char **argv)
 
 /* ---- logout ---- */
 
+/* `l` is empty if it cannot be read. A login that is kept in the keyring stays while its tokens cannot be removed there. */
+static int remove_all(const struct login *l, const char *name, char **ret_reason)
+{
+	_cleanup_gfree_ char *folder = login_folder(), *why = NULL;
+	_cleanup_close_ int lock = -1;
+	int r = login_lock(name, &lock);
+
+	if (r == 0 && l->item && login_drop(name, NULL, l->item, &why) < 0) {
+		*ret_reason = g_strdup_printf(
+			"%s is not forgotten, since its tokens cannot be removed: %s. Again "
+			"later, or rm %s/%s.json, which leaves them in the keyring",
+			name, why, folder, name);
+		return -EAGAIN;
+	}
+	/* Of one whose file tells nothing, the keyring may have something all the same. */
+	if (r == 0 && !l->base_url)
+		(void)login_drop(name, NULL, NULL, &why);
+	if (r == 0)
+		r = login_remove(name);
+	if (r < 0)
+		*ret_reason = g_strdup_printf("%s: %s", name, g_strerror(-r));
+	return r;
+}
+
 static int forget(const char *name, bool purges)
 {
-	struct login l;
+	struct login l = {0};
 	int r = login_load(name, &l);
-	_cleanup_close_ int lock = -1;
 	char *reason = NULL;
 
 	if (r == -ENOENT)
 		return fail(g_strdup_printf("there is no login %s; sparkfs accounts lists them",
 					    name));
-	if (r == 0 && purges && logins_purge(&l, &reason) < 0) {
-		login_clear(&l);
-		return fail(reason);
-	}
+	r = r == 0 && purges ? logins_purge(&l, &reason) : 0;
 	if (r == 0)
-		login_clear(&l);
-	r = login_lock(name, &lock);
-	if (r == 0)
-		r = login_remove(name);
+		r = remove_all(&l, name, &reason);
+	login_clear(&l);
 	if (r < 0)
-		return fail(g_strdup_printf("%s: %s", name, g_strerror(-r)));
+		return fail(reason);
 	printf("%s is forgotten here. The service honours its tokens until they end; to revoke "
 	       "them, "
 	       "remove the integration at https://idbroker.webex.com/idb/profile.\n",

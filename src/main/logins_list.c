@@ -78,6 +78,9 @@ static void print_json(FILE *out, const struct login *l, const char *path, bool 
 	json_append_member(text, "displayName", l->display_name);
 	json_append_member(text, "url", l->base_url);
 	json_append_member(text, "way", login_way_name(l->way));
+	json_append_member(text, "keptIn", login_place_name(l->place));
+	json_append_member(text, "waits",
+			   l->waits ? "the keyring has not taken its tokens yet" : NULL);
 	if (l->access_until_ms) {
 		time_format_iso(l->access_until_ms, until);
 		json_append_member(text, "validUntil", until);
@@ -132,7 +135,9 @@ static char **row_of(const struct login *l, const char *path)
 	row[0] = g_strdup(l->name);
 	row[1] = g_strdup(l->email ? l->email : "-");
 	row[2] = g_strdup(l->base_url);
-	row[3] = g_strdup(login_way_name(l->way));
+	row[3] = g_strconcat(login_way_name(l->way),
+			     l->place == LOGIN_IN_KEYRING ? ", keyring" : "",
+			     l->waits ? " (waits)" : "", NULL);
 	row[4] = g_strdup(end);
 	row[5] = g_strdup(!path ? "-" : *path ? path : "?");
 	return row;

@@ -36,14 +36,17 @@ int owner_load_token(struct sparkfs *s, char **ret_reason)
 	};
 	int r = webex_token_load(&source, &s->token, ret_reason);
 
+	bool is_locked = r == -ENOKEY && s->login.name;
 	/* A command that takes too long may wait for the network. */
-	s->needs_login = r < 0 && r != -ETIMEDOUT && r != -ECANCELED && r != -EAGAIN;
+	s->needs_login =
+		r < 0 && r != -ETIMEDOUT && r != -ECANCELED && r != -EAGAIN && !is_locked;
 	/* The account that is meant may be known, and the source may have a token later. */
-	if (r < 0 && r != -ENOKEY &&
+	if (r < 0 && (r != -ENOKEY || is_locked) &&
 	    (s->login.name || (s->needs_login && s->options->account))) {
+		s->may_come = !s->needs_login;
 		s->needs_login = false;
 		s->no_token = steal_ptr(ret_reason);
-		s->token = webex_token_new_empty(&source, s->no_token);
+		s->token = webex_token_new_empty(&source, r, s->no_token);
 		r = 0;
 	}
 	if (r == 0)
@@ -102,7 +105,7 @@ int owner_find(struct sparkfs *s, const struct account_config *config,
 		return 0;
 	}
 	if (!is_known || failure == WHOAMI_OTHER) {
-		s->needs_login = failure == WHOAMI_LOGIN;
+		s->needs_login = failure == WHOAMI_LOGIN && !s->may_come;
 		return r;
 	}
 	s->is_offline = failure == WHOAMI_NETWORK;

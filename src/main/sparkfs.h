@@ -58,7 +58,8 @@ struct sparkfs {
 	bool is_offline;	/* the mount began without network */
 	bool needs_login;	/* it did not mount, and only another token helps */
 	char *no_token;		/* why the source gave none; NULL: it gave one */
-	char *warning;		/* one line; it mounted all the same */
+	bool may_come; /* no_token says what passes by itself, or is no matter of a login */
+	char *warning; /* one line; it mounted all the same */
 	bool is_ready; /* the first request could be answered; read by the main thread after the
 		        * loop */
 };

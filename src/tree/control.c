@@ -20,6 +20,15 @@ static void add_string(GString *out, const char *key, const char *value)
 	g_free(quoted);
 }
 
+/* What is wrong with it; NULL: nothing. */
+static void add_trouble(GString *out, const char *key, const char *words)
+{
+	if (words)
+		add_string(out, key, words);
+	else
+		g_string_append_printf(out, "  \"%s\": null,\n", key);
+}
+
 int tree_attr_of_now(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
 	tree_set_times(attr, clock_wall(ctx->tree->config.clock));
@@ -90,6 +99,7 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	struct pager_stats pager;
 	struct http_stats http;
 	_cleanup_gfree_ char *trouble = pager_poll_trouble(c->pager);
+	_cleanup_gfree_ char *login_trouble = server_login_words(server);
 	int64_t messages, bodies;
 
 	(void)ino;
@@ -102,13 +112,11 @@ static int status_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	add_online(out, pager.offline_since_wall_ms, login_since_wall_ms);
 	add_string(out, "login", server_login_state(server));
 	add_time(out, "loginNeededSince", login_since_wall_ms);
+	add_trouble(out, "loginTrouble", login_trouble);
 	add_time(out, "lastAnswer", pager.last_good_wall_ms);
 	add_string(out, "polling", pager.polling);
 	add_time(out, "lastPoll", pager.polled_wall_ms);
-	if (trouble)
-		add_string(out, "pollTrouble", trouble);
-	else
-		g_string_append(out, "  \"pollTrouble\": null,\n");
+	add_trouble(out, "pollTrouble", trouble);
 	add_time(out, "spacesListed", pager.listed_wall_ms);
 	add_int(out, "spacesWithNews", pager.news);
 	add_time(out, "mounted", ctx->tree->started_wall_ms);

@@ -11,7 +11,8 @@
  *          v
  *     reload_thread: ask the source --the same, none--------> the 401 stands
  *          | |                        ^
- *          | |                        +-- wait_for_wish: a login is needed, and the file is another than it was
+ *          | |                        +-- wait_for_wish: a login is needed, and the file is another than it was,
+ *          | |                                    or the keyring was locked five seconds ago
  *          | +--it says nothing now-------------------------> no word of the login; asked again later
  *          | another, or the doubted one
  *          v
@@ -58,6 +59,8 @@
 #define LOOK_SOON_MS 250
 #define LOOK_LATER_MS 1000
 #define SOON_MS 10000
+/* And a keyring that is locked so often, by a process of a few hundredths of a second. */
+#define UNLOCK_MS 5000
 
 static const char somebody_else[] =
 	"the token source has the token of somebody else now, which is not used";
@@ -260,7 +263,8 @@ static void adopt_locked(struct webex_client *c, char *value)
 static void plan_locked(struct webex_client *c, int asked, const struct webex_renewal *why)
 {
 	bool is_living = c->end_ms && now_ms() < c->end_ms;
-	bool helps_later = why->is_network || (asked == -EBUSY && !why->error);
+	bool helps_later =
+		why->is_network || asked == -ENOKEY || (asked == -EBUSY && !why->error);
 
 	if (asked == 0) {
 		c->renew_ms = webex_token_renew_ms(c->token);
@@ -288,6 +292,7 @@ static void reload(struct webex_client *c, enum webex_token_wish wish)
 	int64_t took_ms = now_ms() - began_ms;
 
 	pthread_mutex_lock(&c->lock);
+	c->asked_ms = now_ms();
 	plan_locked(c, asked, &renewal);
 	c->reloaded_ms = now_ms();
 	/* Who waits since a 401 is answered by what a 401 asked for, or by a token. */
@@ -310,14 +315,15 @@ static void reload(struct webex_client *c, enum webex_token_wish wish)
 /* Looks at the file after `ms`, unless something else happens before. */
 static void look_later_locked(struct webex_client *c, int64_t ms)
 {
-	bool has_moved;
+	bool has_moved, is_unlock_due;
 
 	if (wait_until(&c->changed, &c->lock, wait_deadline(ms)))
 		return;
+	is_unlock_due = webex_token_is_locked(c->token) && now_ms() - c->asked_ms >= UNLOCK_MS;
 	pthread_mutex_unlock(&c->lock);
 	has_moved = webex_token_has_moved(c->token);
 	pthread_mutex_lock(&c->lock);
-	c->reload_wanted |= has_moved;
+	c->reload_wanted |= has_moved || is_unlock_due;
 }
 
 static int64_t renew_deadline_locked(const struct webex_client *c)

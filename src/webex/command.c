@@ -90,9 +90,12 @@ static bool has_exited(pid_t pid, int *ret_result)
 		return false;
 	if (r < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		*ret_result = 0;
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL)
+		*ret_result = -EAGAIN;
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == EX_NOPERM)
+		*ret_result = -ENOKEY;
 	else
-		*ret_result = WIFEXITED(status) && WEXITSTATUS(status) == EX_TEMPFAIL ? -EAGAIN
-										      : -EACCES;
+		*ret_result = -EACCES;
 	return true;
 }
 

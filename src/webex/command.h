@@ -18,8 +18,8 @@
  * shell has exited (something it left behind may hold the pipe open; that is not waited for),
  * after `timeout_ms` (-ETIMEDOUT) or when *stop becomes true (-ECANCELED); then the group is
  * killed. 0 if the exit status was 0, -EAGAIN if it was EX_TEMPFAIL (75, sysexits.h: asking again may
- * help), -EACCES for another status or a death by signal, -errno
- * if it could not be started. `out` has what it printed, `err` what it said on stderr, in every
+ * help), -ENOKEY if it was EX_NOPERM (77: a keyring is to be unlocked first), -EACCES for another status
+ * or a death by signal, -errno if it could not be started. `out` has what it printed, `err` what it said on stderr, in every
  * case; both are given empty.
  */
 int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,

@@ -24,14 +24,17 @@
 /* What is said to come later never comes. */
 #define CENTURY_MS INT64_C(3155760000000)
 
+static const char UNLOCK_ADVICE[] = "once the keyring gives the tokens, it goes on by itself";
+
 struct webex_token {
 	char *command, *file, *login, *give; /* of webex_token_source; set once */
 	atomic_bool stopped;
 	struct stat seen; /* of the file when it was read last; the thread that asks */
 	char *warning;	  /* of the login, said last; the thread that asks */
 	pthread_mutex_t lock;
-	char *value;   /* lock; NULL: none yet */
-	char *problem; /* lock; why the source could not be read last time; NULL: it could */
+	bool is_locked; /* lock; webex_token_is_locked */
+	char *value;	/* lock; NULL: none yet */
+	char *problem;	/* lock; why the source could not be read last time; NULL: it could */
 	int64_t renew_ms, end_ms; /* lock; webex_token_renew_ms */
 };
 
@@ -180,10 +183,15 @@ static char *last_words(const GString *out, const GString *err)
 	return words;
 }
 
-/* What a login warned of is the last error until it warns of it no more. */
+/* What a login warned of is the last error until it warns of it no more. It is said once: a keyring that is
+ * locked is looked at every few seconds. */
 static void note_warning(struct webex_token *t, char *words)
 {
-	if (t->warning && g_strcmp0(t->warning, words) != 0)
+	if (g_strcmp0(t->warning, words) == 0) {
+		g_free(words);
+		return;
+	}
+	if (t->warning)
 		log_last_error_withdraw(t->warning);
 	g_free(t->warning);
 	t->warning = *words ? words : NULL;
@@ -231,10 +239,13 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 				   ret_value, ret_reason);
 	}
 	_cleanup_gfree_ char *words = last_words(out, err);
+	/* A command of the person's own has no such status. */
+	if (r == -ENOKEY && !login)
+		r = -EACCES;
 	if (r == -ETIMEDOUT)
 		give_reason(ret_reason, "%s: no end after %d s, killed", what,
 			    COMMAND_TIMEOUT_MS / 1000);
-	else if (r != -EACCES && r != -EAGAIN)
+	else if (r != -EACCES && r != -EAGAIN && r != -ENOKEY)
 		give_reason(ret_reason, "%s: %s", what, g_strerror(-r));
 	else if (login && *words)
 		give_reason(ret_reason, "%s", words);
@@ -363,12 +374,13 @@ static struct webex_token *token_new(const struct webex_token_source *source)
 	return t;
 }
 
-struct webex_token *webex_token_new_empty(const struct webex_token_source *source,
+struct webex_token *webex_token_new_empty(const struct webex_token_source *source, int error,
 					  const char *reason)
 {
 	struct webex_token *t = token_new(source);
 
 	t->problem = g_strdup(reason);
+	t->is_locked = source->login && error == -ENOKEY;
 	return t;
 }
 
@@ -414,10 +426,19 @@ bool webex_token_is_watched(const struct webex_token *t)
 	return t->file != NULL;
 }
 
-/* Keeps why the source could not be read, and says it once. NULL: it could. */
-static void note_problem(struct webex_token *t, const char *reason)
+bool webex_token_is_locked(struct webex_token *t)
 {
 	pthread_mutex_lock(&t->lock);
+	bool is_locked = t->is_locked;
+	pthread_mutex_unlock(&t->lock);
+	return is_locked;
+}
+
+/* Keeps why the source could not be read, and says it once. NULL: it could. */
+static void note_problem(struct webex_token *t, int error, const char *reason)
+{
+	pthread_mutex_lock(&t->lock);
+	t->is_locked = t->login && error == -ENOKEY;
 	bool is_new = reason && g_strcmp0(reason, t->problem) != 0;
 	g_free(t->problem);
 	t->problem = g_strdup(reason);
@@ -438,7 +459,10 @@ int webex_token_ask(struct webex_token *t, enum webex_token_wish wish, char **re
 		return -ECANCELED;
 	int r = ask_source(t, wish, &value, &reason);
 	if (r != -ECANCELED)
-		note_problem(t, reason);
+		note_problem(t, r, reason);
+	/* Nobody may meet that for days, and somebody has to do something before. */
+	if (r == -ENOKEY && t->login)
+		note_warning(t, g_strdup_printf("%s; %s", reason, UNLOCK_ADVICE));
 	if (!value)
 		return r;
 	pthread_mutex_lock(&t->lock);
@@ -469,7 +493,9 @@ char *webex_token_advice(struct webex_token *t)
 {
 	_cleanup_gfree_ char *advice = NULL;
 
-	if (t->login)
+	if (webex_token_is_locked(t))
+		advice = g_strdup(UNLOCK_ADVICE);
+	else if (t->login)
 		advice = g_strdup_printf("run: sparkfs login %s; it is taken up by itself",
 					 t->login);
 	else if (t->file)

@@ -51,9 +51,9 @@ void webex_token_clear_environment(void);
  * token. -ENOKEY: none is configured. */
 int webex_token_load(const struct webex_token_source *source, struct webex_token **ret_token,
 		     char **ret_reason);
-/* A token whose source could not be read: it has no value until one is adopted. `reason`: what
+/* A token whose source could not be read: it has no value until one is adopted. `error`, `reason`: what
  * webex_token_load said. */
-struct webex_token *webex_token_new_empty(const struct webex_token_source *source,
+struct webex_token *webex_token_new_empty(const struct webex_token_source *source, int error,
 					  const char *reason);
 bool webex_token_is_empty(struct webex_token *t);
 enum webex_token_wish {
@@ -81,6 +81,9 @@ bool webex_token_is_cheap(const struct webex_token *t);
 bool webex_token_is_watched(const struct webex_token *t);
 /* True if it is so, and the file is not as it was when the source was asked last. */
 bool webex_token_has_moved(const struct webex_token *t);
+/* True if the source said last (-ENOKEY) that a keyring has to be unlocked first. Nothing tells when that is
+ * so, and to ask again costs no request until then. */
+bool webex_token_is_locked(struct webex_token *t);
 /*
  * What a person does to give another token, one clause without a full stop ("write ..."). With what is
  * wrong with the source in front, if it could not be read last time. Owned.
