@@ -234,7 +234,7 @@ def what_a_person_types(shell):
     # Between words that are there already.
     assert complete("sparkfs -o ro webex do") == {"docs"}
     # Nothing is offered where nothing can be known.
-    assert complete("sparkfs login --url x --re") == {"--replace"}
+    assert complete("sparkfs login --url x --repl") == {"--replace"}
     assert complete("sparkfs accounts x") == set()
 
 
