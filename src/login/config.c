@@ -2,14 +2,12 @@
 #include "login/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/trusted.h"
 #include "webex/command.h"
 #include "webex/token.h"
 
@@ -33,45 +31,23 @@ void login_integration_clear(struct login_integration *i)
 
 /* ---- the secret ---- */
 
-/* Who may have what a file says: `is_system` if a config of the whole system names it. */
-static const char *refuse_file(const struct stat *st, bool is_system)
-{
-	mode_t others = st->st_mode & (S_IRWXG | S_IRWXO);
-
-	if (!S_ISREG(st->st_mode))
-		return "it is no regular file";
-	if (is_system && st->st_uid != 0)
-		return "it is not root's";
-	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return "it belongs to another user";
-	if (others & (S_IWGRP | S_IWOTH))
-		return "others can change it: chmod go-w";
-	if (!is_system && others & (S_IRGRP | S_IROTH))
-		return "others can read it: chmod 600";
-	return NULL;
-}
-
+/* What a config of the whole system names may be readable, as the config is. */
 static int read_secret(const char *path, bool is_system, char **ret_secret, char **ret_reason)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char text[SECRET_MAX + 1] = "";
-	const char *why = NULL;
-	struct stat st;
-	int r = 0;
+	_cleanup_gfree_ char *why = NULL;
+	char *text;
+	size_t len;
+	int r = trusted_read(path, is_system ? TRUSTED_SYSTEM : TRUSTED_SECRET, SECRET_MAX,
+			     &text, &len, &why);
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		r = -errno;
-	else if ((why = refuse_file(&st, is_system)))
-		r = -EPERM;
-	else if (read(fd, text, SECRET_MAX) < 0)
-		r = -errno;
-	else
-		*ret_secret = g_strdup(g_strstrip(text));
-	explicit_bzero(text, sizeof(text));
-	if (r < 0)
-		*ret_reason = g_strdup_printf("client_secret_file %s: %s", path,
-					      why ? why : g_strerror(-r));
-	return r;
+	if (r < 0) {
+		*ret_reason = g_strdup_printf("client_secret_file %s: %s", path, why);
+		return r;
+	}
+	*ret_secret = g_strdup(g_strstrip(text));
+	explicit_bzero(text, len);
+	g_free(text);
+	return 0;
 }
 
 static int ask_command(const char *command, char **ret_secret, char **ret_reason)

@@ -2,19 +2,18 @@
 #include "webex/token.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/snapshot.h"
+#include "base/trusted.h"
 #include "webex/command.h"
 #include "webex/text.h"
 
@@ -104,67 +103,29 @@ static int clean_token(const char *what, const char *text, char **ret_value, cha
 	return 0;
 }
 
-/* Whether a token may be read from the open file. */
-static int check_file(int fd, const char *what, char **ret_reason)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0) {
-		give_reason(ret_reason, "%s: %s", what, g_strerror(errno));
-		return -errno;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		give_reason(ret_reason, "%s: not a regular file", what);
-		return -EPERM;
-	}
-	if (st.st_uid != geteuid() && st.st_uid != 0) {
-		give_reason(ret_reason, "%s: it belongs to another user", what);
-		return -EPERM;
-	}
-	if (st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) {
-		give_reason(ret_reason,
-			    "%s: others can read or change it (mode %04o): chmod 600", what,
-			    st.st_mode & 07777);
-		return -EPERM;
-	}
-	return 0;
-}
-
 static int read_file(const char *path, char **ret_value, char **ret_reason)
 {
 	_cleanup_gfree_ char *what = g_strdup_printf("token_file %s", path);
-	char buf[WEBEX_TOKEN_MAX + 1024];
-	size_t len = 0;
-	ssize_t n = 1;
+	_cleanup_gfree_ char *why = NULL;
+	char *text;
+	size_t len;
+	int r;
 
-	/* O_NONBLOCK: a FIFO must be refused, not waited for. */
 	snapshot_assert_none();
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		int error = errno;
-		give_reason(ret_reason, "%s: %s", what, g_strerror(error));
-		return -error;
+	r = trusted_read(path, TRUSTED_SECRET, WEBEX_TOKEN_MAX + 1024, &text, &len, &why);
+	if (r < 0) {
+		give_reason(ret_reason, "%s: %s", what,
+			    r == -EFBIG ? "that is no access token" : why);
+		return r == -EFBIG ? -EINVAL : r;
 	}
-	int r = check_file(fd, what, ret_reason);
-	if (r < 0)
-		return r;
-	while (len < sizeof(buf) - 1 && (n > 0 || errno == EINTR)) {
-		n = read(fd, buf + len, sizeof(buf) - 1 - len);
-		if (n == 0)
-			break;
-		len += n > 0 ? (size_t)n : 0;
-	}
-	buf[len] = '\0';
-	if (n < 0) {
-		r = -errno;
-		give_reason(ret_reason, "%s: %s", what, g_strerror(-r));
-	} else if (len == sizeof(buf) - 1 || strlen(buf) != len) {
+	if (strlen(text) == len) {
+		r = clean_token(what, text, ret_value, ret_reason);
+	} else {
 		r = -EINVAL;
 		give_reason(ret_reason, "%s: that is no access token", what);
-	} else {
-		r = clean_token(what, buf, ret_value, ret_reason);
 	}
-	explicit_bzero(buf, sizeof(buf));
+	explicit_bzero(text, len);
+	g_free(text);
 	return r;
 }
 

@@ -242,7 +242,7 @@ def test_where_the_integration_is(sim, start_person, tmp_path):
     assert "http://localhost:53682/" in err and "oauth-helper-a" in err and "spark:kms" in err
     secret = person.integrate()
     secret.chmod(0o640)
-    assert "others can read it" in person.login(status=1)
+    assert "others can read or change it" in person.login(status=1)
     person.config.write_text("[integration]\nclient_id=sim-client\n"
                              "client_secret_command=echo sim-secret\n")
     by_device(person, "command")
