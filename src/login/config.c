@@ -10,6 +10,7 @@
 #include "base/trusted.h"
 #include "webex/command.h"
 #include "webex/token.h"
+#include "webex/variables.h"
 
 #define GROUP "integration"
 #define SECRET_MAX 4096
@@ -75,14 +76,14 @@ static int ask_command(const char *command, char **ret_secret, char **ret_reason
 
 static int from_environment(struct login_integration *i)
 {
-	const char *id = getenv("CISCO_SPARK_CLIENT_ID");
-	const char *secret = getenv("CISCO_SPARK_CLIENT_SECRET");
+	const char *id = webex_variable(WEBEX_VARIABLE_CLIENT_ID);
+	const char *secret = webex_variable(WEBEX_VARIABLE_CLIENT_SECRET);
 
-	if (!id || !*id)
+	if (!id)
 		return -ENOKEY;
 	i->id = g_strdup(id);
 	i->secret = g_strdup(secret ? secret : "");
-	i->source = g_strdup("CISCO_SPARK_CLIENT_ID");
+	i->source = g_strdup(webex_variable_name(WEBEX_VARIABLE_CLIENT_ID));
 	return 0;
 }
 

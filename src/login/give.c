@@ -22,6 +22,7 @@
 #include "login/grant.h"
 #include "login/place.h"
 #include "webex/token.h"
+#include "webex/variables.h"
 
 #define EXIT_LOGIN 3
 #define TIMEOUT_MS 20000
@@ -512,6 +513,7 @@ int login_give_main(int argc, char **argv)
 	/* The mount runs us by a path that says nothing in `ps`, and with its many open files. */
 	(void)prctl(PR_SET_NAME, "sparkfs-login");
 	lower_limit();
+	webex_variables_read(STDIN_FILENO);
 	for (int i = 3; i < argc; i++) {
 		if (strcmp(argv[i], "--life") == 0) {
 			w.wants_life = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gives the access token of a login to a mount, which asks by a child (LOGIN_GIVE_ARG), so that neither the
- * secret of the integration nor a refresh token is ever in the daemon.
+ * Gives the access token of a login to a mount, which asks by a child (LOGIN_GIVE_ARG), so that no
+ * refresh token is ever in the daemon, and no secret of an integration but the environment's.
  *
  *     asked --the token is another than the asker's, and young--> given
  *     asked --it is refused (--not) or was had for 80 % of its life (--old)--> refreshed under the login's lock

@@ -20,6 +20,7 @@
 #include "main/logins.h"
 #include "main/service.h"
 #include "main/sparkfs.h"
+#include "webex/variables.h"
 
 #define EXIT_USAGE 2
 /* Only another token helps: whoever starts it again and again must not (systemd's
@@ -144,6 +145,7 @@ int main(int argc, char **argv)
 	int status = EXIT_SUCCESS;
 
 	open_standard_files();
+	webex_variables_take();
 	if (argc > 1 && strcmp(argv[1], MIRROR_HELPER_ARG) == 0)
 		return mirror_helper_main(argc, argv);
 	if (argc > 1 && strcmp(argv[1], LOCAL_HELPER_ARG) == 0)

@@ -13,6 +13,7 @@
 #include "pager/pager.h"
 #include "pager/server.h"
 #include "webex/token.h"
+#include "webex/variables.h"
 
 /* How long a person waits for a server that does not answer when the account is known. */
 #define KNOWN_TIMEOUT_MS 5000
@@ -23,7 +24,7 @@ void owner_hide_token(void)
 
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
-	webex_token_clear_environment();
+	webex_variables_drop_tokens();
 }
 
 int owner_load_token(struct sparkfs *s, char **ret_reason)

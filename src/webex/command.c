@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -47,7 +48,8 @@ static void set_attributes(posix_spawnattr_t *attr)
 					       POSIX_SPAWN_SETPGROUP);
 }
 
-static int spawn(const char *path, char *const argv[], int out_fd, int err_fd, pid_t *ret_pid)
+static int spawn(const char *path, char *const argv[], int in_fd, int out_fd, int err_fd,
+		 pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -55,7 +57,11 @@ static int spawn(const char *path, char *const argv[], int out_fd, int err_fd, p
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
 	set_attributes(&attr);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (in_fd >= 0)
+		posix_spawn_file_actions_adddup2(&actions, in_fd, STDIN_FILENO);
+	else
+		posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY,
+						 0);
 	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, err_fd, STDERR_FILENO);
 	spawn_close_from(&actions, STDERR_FILENO + 1);
@@ -123,9 +129,27 @@ static int attend(pid_t pid, int64_t deadline, const atomic_bool *stop, int out_
 	return atomic_load(stop) ? -ECANCELED : -ETIMEDOUT;
 }
 
-static int run(const char *path, char *const argv[], int timeout_ms, const atomic_bool *stop,
-	       GString *out, GString *err)
+/* A pipe with the text in it, whose other end is closed. -EMSGSIZE: the text does not fit without a reader. */
+static int make_input(const char *text, int *ret_fd)
 {
+	_cleanup_close_ int out = -1, in = -1;
+	size_t len = strlen(text);
+	int r = make_pipe(&in, &out);
+
+	/* A pipe takes that much at once. */
+	if (r == 0 && (len > PIPE_BUF || write(out, text, len) != (ssize_t)len))
+		r = -EMSGSIZE;
+	if (r == 0 && fcntl(in, F_SETFL, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		*ret_fd = steal_fd(&in);
+	return r;
+}
+
+static int run(const char *path, char *const argv[], const char *input, int timeout_ms,
+	       const atomic_bool *stop, GString *out, GString *err)
+{
+	_cleanup_close_ int in_fd = -1;
 	_cleanup_close_ int out_read = -1;
 	_cleanup_close_ int out_write = -1;
 	_cleanup_close_ int err_read = -1;
@@ -134,11 +158,13 @@ static int run(const char *path, char *const argv[], int timeout_ms, const atomi
 	pid_t pid = 0;
 
 	snapshot_assert_none();
-	int r = make_pipe(&out_read, &out_write);
+	int r = input ? make_input(input, &in_fd) : 0;
+	if (r == 0)
+		r = make_pipe(&out_read, &out_write);
 	if (r == 0)
 		r = make_pipe(&err_read, &err_write);
 	if (r == 0)
-		r = spawn(path, argv, out_write, err_write, &pid);
+		r = spawn(path, argv, in_fd, out_write, err_write, &pid);
 	if (r < 0)
 		return r;
 	close(steal_fd(&out_write));
@@ -156,12 +182,12 @@ int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GS
 			: g_strdup(command);
 	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", limited, NULL};
 
-	return run(argv[0], argv, timeout_ms, stop, out, err);
+	return run(argv[0], argv, NULL, timeout_ms, stop, out, err);
 }
 
-int command_run_self(char *const argv[], int timeout_ms, const atomic_bool *stop, GString *out,
-		     GString *err)
+int command_run_self(char *const argv[], const char *input, int timeout_ms,
+		     const atomic_bool *stop, GString *out, GString *err)
 {
 	/* Not the path that readlink() gives of it: after an upgrade another program is there, or none. */
-	return run("/proc/self/exe", argv, timeout_ms, stop, out, err);
+	return run("/proc/self/exe", argv, input, timeout_ms, stop, out, err);
 }

@@ -25,9 +25,9 @@
 int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
 		GString *err);
 /*
- * The same of the very program that this process runs, also when an upgrade has put another one in its place or
+ * The same of the very program that this process runs, with `input` (at most 4 KiB; NULL: none) on its standard input, also when an upgrade has put another one in its place or
  * removed it: both sides are of one version. `argv`: with the name it gets, ends with NULL. Its limit of
  * open files is the raised one (base/fd.h).
  */
-int command_run_self(char *const argv[], int timeout_ms, const atomic_bool *stop, GString *out,
-		     GString *err);
+int command_run_self(char *const argv[], const char *input, int timeout_ms,
+		     const atomic_bool *stop, GString *out, GString *err);

@@ -16,6 +16,7 @@
 #include "base/trusted.h"
 #include "webex/command.h"
 #include "webex/text.h"
+#include "webex/variables.h"
 
 #define COMMAND_TIMEOUT_MS 30000
 #define REASON_MAX 400
@@ -27,6 +28,8 @@ static const char UNLOCK_ADVICE[] = "once the keyring gives the tokens, it goes 
 
 struct webex_token {
 	char *command, *file, *login, *give; /* of webex_token_source; set once */
+	const char
+		*variable; /* set once; where it came from, if it came from the environment */
 	atomic_bool stopped;
 	struct stat seen; /* of the file when it was read last; the thread that asks */
 	char *warning;	  /* of the login, said last; the thread that asks */
@@ -35,13 +38,6 @@ struct webex_token {
 	char *value;	/* lock; NULL: none yet */
 	char *problem;	/* lock; why the source could not be read last time; NULL: it could */
 	int64_t renew_ms, end_ms; /* lock; webex_token_renew_ms */
-};
-
-static const char *const variables[] = {
-	"WEBEX_ACCESS_TOKEN",
-	"WEBEX_TEAMS_ACCESS_TOKEN",
-	"SPARK_ACCESS_TOKEN",
-	"CISCO_SPARK_ACCESS_TOKEN",
 };
 
 static void wipe(char *secret)
@@ -185,9 +181,12 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	int64_t asked_ms = clock_mono(clock_system());
-	int r = login ? command_run_self(argv, COMMAND_TIMEOUT_MS, &t->stopped, out, err)
+	char *integration = login ? webex_variables_print() : NULL;
+	int r = login ? command_run_self(argv, integration, COMMAND_TIMEOUT_MS, &t->stopped,
+					 out, err)
 		      : command_run(t->command, COMMAND_TIMEOUT_MS, &t->stopped, out, err);
 
+	wipe(integration);
 	if (r == 0) {
 		char *rest = out->str + strcspn(out->str, "\n");
 
@@ -215,43 +214,28 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 	return r;
 }
 
-/* What is in the first variable that has something in it, or NULL. */
-static const char *find_variable(const char **ret_name)
+/* The first variable that has a token in it; WEBEX_N_VARIABLES: none has. */
+static enum webex_variable find_variable(void)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-		const char *text = getenv(variables[i]);
-
-		*ret_name = variables[i];
-		if (text && *text)
-			return text;
-	}
-	return NULL;
+	for (int v = WEBEX_VARIABLE_ACCESS; v <= WEBEX_VARIABLE_ACCESS_LAST; v++)
+		if (webex_variable((enum webex_variable)v))
+			return (enum webex_variable)v;
+	return WEBEX_N_VARIABLES;
 }
 
 bool webex_token_is_in_environment(void)
 {
-	const char *name;
-
-	return find_variable(&name);
+	return find_variable() != WEBEX_N_VARIABLES;
 }
 
-void webex_token_clear_environment(void)
+static int read_environment(struct webex_token *t, char **ret_value, char **ret_reason)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-		char *text = getenv(variables[i]);
+	enum webex_variable v = find_variable();
 
-		if (text)
-			explicit_bzero(text, strlen(text));
-		unsetenv(variables[i]);
+	if (v != WEBEX_N_VARIABLES) {
+		t->variable = webex_variable_name(v);
+		return clean_token(t->variable, webex_variable(v), ret_value, ret_reason);
 	}
-}
-
-static int read_environment(char **ret_value, char **ret_reason)
-{
-	const char *name, *text = find_variable(&name);
-
-	if (text)
-		return clean_token(name, text, ret_value, ret_reason);
 	give_reason(ret_reason,
 		    "no access token: run sparkfs login, give -o token_command=CMD or "
 		    "-o token_file=PATH, or set WEBEX_ACCESS_TOKEN");
@@ -296,7 +280,7 @@ static int ask_source(struct webex_token *t, enum webex_token_wish wish, char **
 	if (t->command)
 		return ask_command(t, NULL, ret_value, ret_reason);
 	if (!t->file)
-		return read_environment(ret_value, ret_reason);
+		return read_environment(t, ret_value, ret_reason);
 	return read_file(t->file, ret_value, ret_reason);
 }
 
@@ -466,9 +450,10 @@ char *webex_token_advice(struct webex_token *t)
 		advice = g_strdup("token_command must print a new one; it is run again when "
 				  "something is needed");
 	else
-		advice =
-			g_strdup("this one came from the environment: unmount, and mount again "
-				 "with a new one");
+		advice = g_strdup_printf(
+			"this one came from the environment (%s): unmount, and mount again "
+			"with a new one",
+			t->variable ? t->variable : webex_variable_name(WEBEX_VARIABLE_ACCESS));
 	pthread_mutex_lock(&t->lock);
 	char *text =
 		t->problem ? g_strdup_printf("%s; %s", t->problem, advice) : g_strdup(advice);

@@ -33,7 +33,7 @@ struct webex_token_source {
 	/* The name of the login that the tokens are of; NULL: none. With it `command` is NULL, and `file` is only
 	 * looked at, to see that somebody logged in again: this program itself is run again as a child, with
 	 * the arguments `give`, the name, "--life" and, if a token is not wanted any more, "--not" (it was refused)
-	 * or "--old" and its webex_token_hash(). Its first line of output is the token, its second how long that
+	 * or "--old" and its webex_token_hash(). It is told the environment's integration (variables.h). Its first line of output is the token, its second how long that
 	 * lives (login/give.h). What it says on standard error without failing is a warning, which becomes
 	 * the last error. */
 	const char *login;
@@ -42,10 +42,8 @@ struct webex_token_source {
 
 /* 16 hex digits, which tell a token from another one; owned. */
 char *webex_token_hash(const char *token);
-/* True if one of the environment's variables has a token. */
+/* True if one of the environment's variables had an access token (variables.h). */
 bool webex_token_is_in_environment(void);
-/* Overwrites and removes these variables. Before there are other threads. */
-void webex_token_clear_environment(void);
 
 /* On failure *ret_reason is one line for the person (owned, g_free), without any part of the
  * token. -ENOKEY: none is configured. */

@@ -372,6 +372,22 @@ def test_a_login_that_ends_while_mounted(person, sim, start_mount):
     wait_until(works, 2)
 
 
+def test_an_integration_of_the_environment_renews(person, sim, start_mount):
+    """It is told to the child that asks, and is in no environment."""
+    person.config.unlink()
+    secrets = {"CISCO_SPARK_CLIENT_ID": "sim-client", "CISCO_SPARK_CLIENT_SECRET": "sim-secret"}
+    person.env.update(secrets)
+    by_device(person, "me")
+    mount = mount_of(start_mount, person, env=secrets)
+    environment = pathlib.Path(f"/proc/{mount.pid}/environ").read_bytes()
+    assert b"XDG_STATE_HOME=" in environment
+    assert b"sim-secret" not in environment and b"alice" not in environment
+    sim.create_room("Pier")
+    sim.control("POST", "/tokens", {"token": person.record("me")["accessToken"], "valid": False})
+    (mount / "spaces/Pier/post").write_text("renewed")
+    assert len(sim.requests("POST", "/access_token")) == 1
+
+
 def test_two_mounts_use_one_refresh(person, sim, start_mount):
     sim.control("POST", "/switches", {"refreshRotates": True})
     by_device(person, "me")

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "webex/command.h"
 #include "webex/token.h"
+#include "webex/variables.h"
 
 static const char *const variables[] = {"WEBEX_ACCESS_TOKEN", "WEBEX_TEAMS_ACCESS_TOKEN",
 					"SPARK_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"};
@@ -65,6 +66,7 @@ static struct webex_token *load(const char *command, const char *file)
 	struct webex_token *t = NULL;
 	char *reason = NULL;
 
+	webex_variables_take();
 	assert_int_equal(webex_token_load(&source, &t, &reason), 0);
 	assert_null(reason);
 	return t;
@@ -76,6 +78,7 @@ static void refuse(const char *command, const char *file, int error, const char 
 	struct webex_token *t = NULL;
 	_cleanup_gfree_ char *reason = NULL;
 
+	webex_variables_take();
 	assert_int_equal(webex_token_load(&source, &t, &reason), error);
 	assert_null(t);
 	assert_non_null(strstr(reason, word));
@@ -135,8 +138,52 @@ static void test_order(void **state)
 	refuse(NULL, missing, -ENOENT, "/missing");
 	setenv(variables[0], "two words SECRET", 1);
 	refuse(NULL, NULL, -EINVAL, "WEBEX_ACCESS_TOKEN");
-	for (size_t i = 0; i < G_N_ELEMENTS(variables); i++)
-		unsetenv(variables[i]);
+	webex_variables_drop_tokens();
+	refuse(NULL, NULL, -ENOKEY, "WEBEX_ACCESS_TOKEN");
+}
+
+/* Of all that is taken, a child finds nothing in its environment; only the integration is told it. */
+static void test_variables(void **state)
+{
+	static const char *const names[] = {
+		"CISCO_SPARK_CLIENT_ID", "CISCO_SPARK_CLIENT_SECRET",
+		"CISCO_SPARK_REFRESH_TOKEN", "CISCO_SPARK_ACCESS_TOKEN", "WEBEX_ACCESS_TOKEN"};
+	_cleanup_gfree_ char *text = NULL;
+	struct webex_token *t;
+	int fds[2];
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
+		setenv(names[i], names[i], 1);
+	t = load("env | grep -c CISCO_SPARK_ ; env | grep -c WEBEX_; :", NULL);
+	check(t, "0");
+	webex_token_free(t);
+	assert_string_equal(webex_variable(WEBEX_VARIABLE_REFRESH), names[2]);
+	t = load(NULL, NULL);
+	check(t, "WEBEX_ACCESS_TOKEN");
+	text = webex_token_advice(t);
+	assert_non_null(strstr(text, "(WEBEX_ACCESS_TOKEN)"));
+	webex_token_free(t);
+	webex_variables_drop_tokens();
+	assert_null(webex_variable(WEBEX_VARIABLE_REFRESH));
+	g_free(text);
+	text = webex_variables_print();
+	assert_null(strstr(text, "TOKEN"));
+
+	setenv(names[0], "", 1);
+	setenv(names[1], "", 1);
+	webex_variables_take();
+	assert_null(webex_variable(WEBEX_VARIABLE_CLIENT_ID));
+	assert_null(webex_variables_print());
+	/* Nobody waits for what is not there yet. */
+	assert_int_equal(pipe(fds), 0);
+	webex_variables_read(fds[0]);
+	assert_int_equal(write(fds[1], text, strlen(text)), strlen(text));
+	webex_variables_read(fds[0]);
+	assert_string_equal(webex_variable(WEBEX_VARIABLE_CLIENT_ID), names[0]);
+	assert_string_equal(webex_variable(WEBEX_VARIABLE_CLIENT_SECRET), names[1]);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void test_file_permissions(void **state)
@@ -353,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_file_permissions),
 		cmocka_unit_test(test_file_contents),
 		cmocka_unit_test(test_file_reload),
