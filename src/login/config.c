@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <glib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/trusted.h"
+#include "login/built_in.h"
+#include "login/config_file.h"
 #include "webex/command.h"
 #include "webex/token.h"
 #include "webex/variables.h"
@@ -15,11 +16,6 @@
 #define GROUP "integration"
 #define SECRET_MAX 4096
 #define COMMAND_TIMEOUT_MS 30000
-
-#ifndef SPARKFS_CLIENT_ID
-#define SPARKFS_CLIENT_ID ""
-#define SPARKFS_CLIENT_SECRET ""
-#endif
 
 void login_integration_clear(struct login_integration *i)
 {
@@ -74,6 +70,13 @@ static int ask_command(const char *command, char **ret_secret, char **ret_reason
 
 /* ---- where it is ---- */
 
+static int refuse(const struct config_file *f, const char *key, const char *why,
+		  char **ret_reason)
+{
+	*ret_reason = g_strdup_printf("%s: [" GROUP "] %s: %s", f->path, key, why);
+	return -EINVAL;
+}
+
 static int from_environment(struct login_integration *i)
 {
 	const char *id = webex_variable(WEBEX_VARIABLE_CLIENT_ID);
@@ -87,111 +90,107 @@ static int from_environment(struct login_integration *i)
 	return 0;
 }
 
-static char *config_text(GKeyFile *file, const char *key)
+/* The secret stands, or is named, beside the id. */
+static int secret_of(const struct config_file *f, char **ret_secret, char **ret_reason)
 {
-	char *text = g_key_file_get_string(file, GROUP, key, NULL);
+	_cleanup_gfree_ char *command = config_get_of(f, GROUP, "client_secret_command");
+	_cleanup_gfree_ char *name = config_get_of(f, GROUP, "client_secret_file");
+	_cleanup_gfree_ char *path = NULL;
 
-	return text && *g_strstrip(text) ? text : (g_free(text), NULL);
-}
-
-/* A secret's own words beside the id. */
-static int secret_of(GKeyFile *file, const char *path, bool is_system, char **ret_secret,
-		     char **ret_reason)
-{
-	_cleanup_gfree_ char *command = config_text(file, "client_secret_command");
-	_cleanup_gfree_ char *name = config_text(file, "client_secret_file");
-
+	if (command && name)
+		return refuse(f, "client_secret_command",
+			      "client_secret_file is there, too; one of them is enough",
+			      ret_reason);
 	if (command)
 		return ask_command(command, ret_secret, ret_reason);
-	if (name) {
-		_cleanup_gfree_ char *folder = g_path_get_dirname(path);
-		_cleanup_gfree_ char *full =
-			name[0] == '~' && name[1] == '/'
-				? g_build_filename(g_get_home_dir(), name + 2, NULL)
-				: g_canonicalize_filename(name, folder);
-
-		return read_secret(full, is_system, ret_secret, ret_reason);
-	}
-	*ret_reason =
-		g_strdup_printf("%s: client_id is there, but neither client_secret_command "
-				"nor client_secret_file",
-				path);
-	return -EINVAL;
+	if (!name)
+		return refuse(
+			f, "client_id",
+			"neither client_secret_command nor client_secret_file is beside it",
+			ret_reason);
+	path = config_path(f, name);
+	return read_secret(path, f->is_system, ret_secret, ret_reason);
 }
 
-static int from_file(const char *path, bool is_system, struct login_integration *i,
-		     char **ret_reason)
+static int from_config(const struct config *c, struct login_integration *i, char **ret_reason)
 {
-	GKeyFile *file = g_key_file_new();
-	GError *error = NULL;
-	int r = -ENOKEY;
+	const struct config_file *f = NULL;
 
-	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, &error)) {
-		if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
-			*ret_reason = g_strdup_printf("%s: %s", path, error->message);
-			r = -EINVAL;
-		}
-		g_error_free(error);
-	} else if ((i->id = config_text(file, "client_id"))) {
-		i->scopes = config_text(file, "scopes");
-		i->port = g_key_file_get_integer(file, GROUP, "port", NULL);
-		i->source = g_strdup(path);
-		r = secret_of(file, path, is_system, &i->secret, ret_reason);
-	}
-	g_key_file_unref(file);
-	return r;
-}
-
-static int from_system(struct login_integration *i, char **ret_reason)
-{
-	const char *const *dirs = g_get_system_config_dirs();
-	int r = -ENOKEY;
-
-	for (; r == -ENOKEY && *dirs; dirs++) {
-		_cleanup_gfree_ char *path = g_build_filename(*dirs, "sparkfs", "config", NULL);
-
-		r = from_file(path, true, i, ret_reason);
-	}
-	return r;
+	i->id = config_get(c, GROUP, "client_id", &f);
+	if (!i->id)
+		return -ENOKEY;
+	i->source = g_strdup(f->path);
+	return secret_of(f, &i->secret, ret_reason);
 }
 
 static int built_in(struct login_integration *i)
 {
-	if (!*SPARKFS_CLIENT_ID)
+	if (!*login_built_in_id)
 		return -ENOKEY;
-	i->id = g_strdup(SPARKFS_CLIENT_ID);
-	i->secret = g_strdup(SPARKFS_CLIENT_SECRET);
+	i->id = g_strdup(login_built_in_id);
+	i->secret = g_strdup(login_built_in_secret);
 	i->source = g_strdup("what was built in");
 	return 0;
 }
 
-int login_integration_find(struct login_integration *ret_integration, char **ret_reason)
+/* The scopes and the port belong to an integration: a file that has the id of another one says nothing of
+ * this one. */
+static char *detail(const struct config *c, const struct login_integration *i, const char *key,
+		    const struct config_file **ret_file)
 {
-	_cleanup_gfree_ char *path =
-		g_build_filename(g_get_user_config_dir(), "sparkfs", "config", NULL);
-	struct login_integration i = {0};
-	int r = from_environment(&i);
+	char *value = NULL;
+
+	for (guint n = 0; !value && n < c->files->len; n++) {
+		const struct config_file *f = c->files->pdata[n];
+		_cleanup_gfree_ char *id = config_get_of(f, GROUP, "client_id");
+
+		if (!id || strcmp(id, i->id) == 0)
+			value = config_get_of(*ret_file = f, GROUP, key);
+	}
+	return value;
+}
+
+static int take_details(const struct config *c, struct login_integration *i, char **ret_reason)
+{
+	const struct config_file *f = NULL;
+	_cleanup_gfree_ char *port = detail(c, i, "port", &f);
+	guint64 number = LOGIN_DEFAULT_PORT;
+
+	if (port && !g_ascii_string_to_unsigned(port, 10, 1, 65535, &number, NULL))
+		return refuse(f, "port", "not a number from 1 to 65535", ret_reason);
+	i->port = (int)number;
+	i->scopes = detail(c, i, "scopes", &f);
+	if (!i->scopes)
+		i->scopes = g_strdup(LOGIN_DEFAULT_SCOPES);
+	return 0;
+}
+
+static int find(const struct config *c, struct login_integration *i, char **ret_reason)
+{
+	int r = from_environment(i);
 
 	if (r == -ENOKEY)
-		r = from_file(path, false, &i, ret_reason);
+		r = from_config(c, i, ret_reason);
 	if (r == -ENOKEY)
-		r = from_system(&i, ret_reason);
+		r = built_in(i);
 	if (r == -ENOKEY)
-		r = built_in(&i);
-	if (r == 0 && (i.port < 0 || i.port > 65535)) {
-		*ret_reason = g_strdup_printf("%s: port=%d is no port", i.source, i.port);
-		r = -EINVAL;
-	}
-	if (r < 0) {
-		if (r == -ENOKEY)
-			*ret_reason = g_strdup("no integration is configured");
-		login_integration_clear(&i);
+		*ret_reason = g_strdup("no integration is configured");
+	return r < 0 ? r : take_details(c, i, ret_reason);
+}
+
+int login_integration_find(struct login_integration *ret_integration, char **ret_reason)
+{
+	struct login_integration i = {0};
+	struct config config;
+	int r = config_open(&config, ret_reason);
+
+	if (r < 0)
 		return r;
-	}
-	if (!i.scopes)
-		i.scopes = g_strdup(LOGIN_DEFAULT_SCOPES);
-	if (!i.port)
-		i.port = LOGIN_DEFAULT_PORT;
-	*ret_integration = i;
-	return 0;
+	r = find(&config, &i, ret_reason);
+	config_close(&config);
+	if (r < 0)
+		login_integration_clear(&i);
+	else
+		*ret_integration = i;
+	return r;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The integration that asks for the tokens (webex-api.md 5.18). The first of these that is there
- * counts:
- * CISCO_SPARK_CLIENT_ID and CISCO_SPARK_CLIENT_SECRET; [integration] in ~/.config/sparkfs/config, then
- * in sparkfs/config below each of XDG_CONFIG_DIRS (/etc/xdg); what was built in.
+ * The integration that asks for the tokens (webex-api.md 5.18). The first of these that is there counts:
+ * CISCO_SPARK_CLIENT_ID and CISCO_SPARK_CLIENT_SECRET; [integration] of the configuration
+ * (config_file.h); what was built in (built_in.h).
  *
  *     [integration]
  *     client_id=C123
@@ -11,6 +10,8 @@
  *     scopes=spark:all spark:kms
  *     port=53682
  *
+ * The secret is that of the file that has the id. Scopes and port can stand in another file, unless
+ * it has another id, and beside any of the three.
  * A file with a secret is refused if others can read it; one that a system-wide config names must be
  * root's and unwritable for others, and may be readable.
  * Thread rule: one thread; the command may run for 30 s.

@@ -204,13 +204,12 @@ char *account_suffix(const char *base_url, const char *id)
 	return g_strdup_printf("-%.*s", HASH_DIGITS, hash);
 }
 
-/* True if the person of a login says which account it is: its name is an alias, unless there is a folder of
- * that name. */
-static bool is_by_login(const struct account_config *config)
+/* True if the person says which account it is: the name is an alias, unless there is a folder of that name. */
+static bool is_by_person(const struct account_config *config)
 {
 	struct account_owner o;
 
-	if (!config->person_id)
+	if (!config->is_alias)
 		return false;
 	if (!config->name || read_folder(config, config->name, &o) < 0)
 		return true;
@@ -244,7 +243,7 @@ int account_recall(const struct account_config *config, struct account_owner *re
 		ret_owner->has_token = true;
 		return 0;
 	}
-	if (is_by_login(config))
+	if (config->person_id && is_by_person(config))
 		return recall_person(config, ret_owner);
 	if (!config->name)
 		return -ENOENT;
@@ -474,8 +473,8 @@ int account_open(const struct account_config *config, const struct account_owner
 	struct account a = {.lock_fd = -1};
 	int r;
 
-	a.key = config->name && !is_by_login(config) ? key_of_name(config)
-						     : make_key(config, owner);
+	a.key = config->name && !is_by_person(config) ? key_of_name(config)
+						      : make_key(config, owner);
 	r = check_owner(config, &a, owner, ret_reason);
 	if (r == 0)
 		r = open_state(config, &a, ret_reason);

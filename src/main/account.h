@@ -47,9 +47,11 @@ const char *account_owner_name(const struct account_owner *o);
 struct account_config {
 	const struct account_roots *roots;
 	const char *name; /* -o account=, or NULL */
-	/* Of the login whose token it is; then `name` is that of a folder only if there is such a folder, else
-	 * it is the login's. NULL: it is no login's. */
-	const char *person_id;
+	/* True if a login or the configuration gives that name: then it is that of a folder only if there is
+	 * such a folder, and else the person says which folder it is. */
+	bool is_alias;
+	const char *
+		person_id; /* of the login whose token it is; NULL: it is no login's, or not known */
 	const char *base_url;
 	const char *fingerprint; /* webex_token_fingerprint; NULL: there is no token */
 	const char *mountpoint;	 /* noted in the lock, for who comes next; or NULL */

@@ -7,6 +7,8 @@
 #include "base/cleanup.h"
 #include "login/folder.h"
 #include "login/give.h"
+#include "main/account.h"
+#include "webex/api.h"
 #include "webex/token.h"
 
 void choice_clear(struct choice *c)
@@ -18,37 +20,91 @@ void choice_clear(struct choice *c)
 	*c = (struct choice){0};
 }
 
-static bool is_login(const GPtrArray *names, const char *name)
+/* True if -o account= means the login by its person: by the address, or by the folder of the account. */
+static bool is_meant(const struct login *l, const char *account)
 {
-	return name &&
-	       g_ptr_array_find_with_equal_func((GPtrArray *)names, name, g_str_equal, NULL);
+	struct account_roots roots;
+	struct account_owner owner = {0};
+	bool is_its;
+
+	if (l->email && g_ascii_strcasecmp(l->email, account) == 0)
+		return true;
+	account_roots_init(&roots, NULL, false);
+	is_its = account_owner_of(&roots, l->base_url, account, &owner) == 0 &&
+		 strcmp(owner.id, l->person_id) == 0;
+	account_owner_clear(&owner);
+	account_roots_clear(&roots);
+	return is_its;
 }
 
-/* The name (borrowed from one of the arguments), NULL: no login. */
-static int choose(const struct options *o, const GPtrArray *names, const char **ret_name,
-		  char **ret_reason)
+/* The login that `account` means (borrowed from `names`); NULL: none, or more than one by its person. */
+static const char *find_login(const GPtrArray *names, const char *account)
+{
+	const char *found = NULL;
+	int n = 0;
+
+	for (guint i = 0; i < names->len; i++) {
+		struct login l;
+
+		if (strcmp(names->pdata[i], account) == 0)
+			return names->pdata[i];
+		if (login_load(names->pdata[i], &l) < 0)
+			continue;
+		if (is_meant(&l, account) && n++ == 0)
+			found = names->pdata[i];
+		login_clear(&l);
+	}
+	return n == 1 ? found : NULL;
+}
+
+/* The name (borrowed from `names`), NULL: no login that is kept. */
+static const char *choose(const struct options *o, const GPtrArray *names)
+{
+	if (o->token_command || o->token_file)
+		return NULL;
+	if (o->account)
+		return find_login(names, o->account);
+	return !webex_token_is_in_environment() && names->len == 1 ? names->pdata[0] : NULL;
+}
+
+char *choice_login_name(const struct options *o)
+{
+	GPtrArray *names = login_names();
+	char *name = g_strdup(choose(o, names));
+
+	g_ptr_array_unref(names);
+	return name;
+}
+
+/* Says which logins there are, where none of them is chosen and there is no other token. */
+static int check_choice(const struct options *o, const GPtrArray *names, char **ret_reason)
 {
 	_cleanup_gfree_ char *list = NULL;
+	char **all = g_new0(char *, names->len + 1);
+	guint n = 0;
 
-	*ret_name = NULL;
-	if (o->token_command || o->token_file)
+	for (guint i = 0; i < names->len; i++)
+		all[n++] = names->pdata[i];
+	list = g_strjoinv(", ", all);
+	g_free(all);
+	if (o->token_command || o->token_file || webex_token_is_in_environment() || n == 0)
 		return 0;
-	if (is_login(names, o->account))
-		*ret_name = o->account;
-	else if (!webex_token_is_in_environment() && names->len == 1)
-		*ret_name = names->pdata[0];
-	if (*ret_name || webex_token_is_in_environment() || names->len == 0)
-		return 0;
-	for (guint i = 0; i < names->len; i++) {
-		char *more =
-			g_strconcat(list ? list : "", list ? ", " : "", names->pdata[i], NULL);
-
-		g_free(list);
-		list = more;
+	if (o->account) {
+		*ret_reason = g_strdup_printf("there is no login %s; there are: %s", o->account,
+					      list);
+		return -ENOKEY;
 	}
 	*ret_reason = g_strdup_printf(
 		"there are several logins: %s; choose one by -o account=NAME", list);
 	return -ENOTUNIQ;
+}
+
+static bool is_same_url(const char *typed, const char *base_url)
+{
+	_cleanup_gfree_ char *checked = NULL, *why = NULL;
+
+	return webex_check_base_url(typed, &checked, &why) == 0 &&
+	       strcmp(checked, base_url) == 0;
 }
 
 static int read_login(const struct options *o, const char *name, struct choice *ret_choice,
@@ -63,7 +119,7 @@ static int read_login(const struct options *o, const char *name, struct choice *
 					      folder, name, g_strerror(-r), name);
 		return r;
 	}
-	if (o->has_url && strcmp(o->url, l.base_url) != 0) {
+	if (o->has_url && !is_same_url(o->url, l.base_url)) {
 		*ret_reason = g_strdup_printf("the login %s is for %s, not for %s", name,
 					      l.base_url, o->url);
 		r = -EINVAL;
@@ -82,11 +138,11 @@ static int read_login(const struct options *o, const char *name, struct choice *
 int choice_make(const struct options *o, struct choice *ret_choice, char **ret_reason)
 {
 	GPtrArray *names = login_names();
-	const char *name;
-	int r = choose(o, names, &name, ret_reason);
+	const char *name = choose(o, names);
+	int r = name ? 0 : check_choice(o, names, ret_reason);
 
 	*ret_choice = (struct choice){0};
-	if (r == 0 && name)
+	if (name)
 		r = read_login(o, name, ret_choice, ret_reason);
 	g_ptr_array_unref(names);
 	return r;

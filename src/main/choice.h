@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which login gives a mount its token. The first of these that is there counts: -o token_command= or
- * token_file= (no login), the login that -o account= names, the environment (no login), the only login.
+ * token_file= (no login), the login that -o account= means by its name, address or folder, the environment
+ * (no login), the only login.
  * Thread rule: the main thread, before there are others.
  */
 #pragma once
@@ -20,6 +21,8 @@ void choice_clear(struct choice *c);
  * environment, since everybody can read a command line. */
 void choice_tell_children(const struct options *o);
 
-/* 0, or -errno and one line in *ret_reason (owned): there are several logins, the login cannot be read, or
+/* The login that gives a mount with these options its token (owned); NULL: none does. */
+char *choice_login_name(const struct options *o);
+/* 0, or -errno and one line in *ret_reason (owned): -ENOKEY: -o account= names none; there are several logins, the login cannot be read, or
  * it is for another server than -o url=. */
 int choice_make(const struct options *o, struct choice *ret_choice, char **ret_reason);

@@ -18,8 +18,10 @@
 #include "login/give.h"
 #include "login/place.h"
 #include "login/ways.h"
+#include "main/choice.h"
 #include "main/logins_list.h"
 #include "main/options.h"
+#include "main/settings.h"
 #include "webex/api.h"
 #include "webex/text.h"
 #include "webex/token.h"
@@ -93,7 +95,7 @@ static int wrong_usage(const char *help)
 
 struct wish {
 	const char *name; /* NULL: the address */
-	const char *url;
+	const char *url;  /* NULL: that of the configuration */
 	enum login_way way;
 	enum login_place place;
 	bool has_place, replaces, wants_help;
@@ -114,7 +116,7 @@ static bool parse_login(int argc, char **argv, struct wish *w)
 	};
 	int c, n_ways = 0;
 
-	*w = (struct wish){.url = OPTIONS_DEFAULT_URL, .way = LOGIN_DEVICE};
+	*w = (struct wish){.way = LOGIN_DEVICE};
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'b' || c == 'p' || c == 't') {
 			w->way = c == 'b'   ? LOGIN_BROWSER
@@ -334,18 +336,17 @@ static int learn_and_keep(const struct wish *w, struct login_server *s, struct w
 	return r;
 }
 
-static int log_in(const struct wish *w, const struct login_integration *app)
+static int log_in(const struct wish *w, const char *url, const struct login_integration *app)
 {
 	_cleanup_gfree_ char *base_url = NULL, *why = NULL, *words = NULL;
 	char *reason = NULL;
 	struct login_server server;
 	struct login_browser *browser = NULL;
 	struct webex_grant grant = {0};
-	int r = webex_check_base_url(w->url, &base_url, &why);
+	int r = webex_check_base_url(url, &base_url, &why);
 
 	if (r < 0)
-		return fail(
-			g_strdup_printf("--url %s: %s", w->url, why ? why : g_strerror(-r)));
+		return fail(g_strdup_printf("--url %s: %s", url, why ? why : g_strerror(-r)));
 	r = login_server_open(&server, base_url, app, TIMEOUT_MS, &reason);
 	/* Nobody is to log in for tokens that cannot be kept. */
 	if (r == 0 && login_place_check(place_of(w), &why) < 0) {
@@ -362,12 +363,32 @@ static int log_in(const struct wish *w, const struct login_integration *app)
 	return r < 0 ? fail(reason) : EXIT_SUCCESS;
 }
 
-static int login_main(int argc, char **argv)
+/* Finds the integration, if one is needed. */
+static int log_in_as(const struct wish *w, const char *url)
 {
 	struct login_integration app = {0};
+	char *reason = NULL;
+	int r = w->way == LOGIN_TOKEN ? 0 : login_integration_find(&app, &reason);
+	int status;
+
+	if (r == -ENOKEY) {
+		fprintf(stderr, REGISTER, g_get_user_config_dir());
+		g_free(reason);
+		return EXIT_FAILURE;
+	}
+	if (r < 0)
+		return fail(reason);
+	status = log_in(w, url, w->way == LOGIN_TOKEN ? NULL : &app);
+	login_integration_clear(&app);
+	return status;
+}
+
+static int login_main(int argc, char **argv)
+{
+	struct options options;
 	struct wish w;
 	char *reason = NULL;
-	int r = 0, status;
+	int r, status;
 
 	if (!parse_login(argc, argv, &w))
 		return wrong_usage(LOGIN_HELP);
@@ -379,17 +400,13 @@ static int login_main(int argc, char **argv)
 		return fail(g_strdup_printf(
 			"%s: a name has only letters, digits and @._+-, at most %d", w.name,
 			STATE_NAME_BYTES));
-	if (w.way != LOGIN_TOKEN)
-		r = login_integration_find(&app, &reason);
-	if (r == -ENOKEY) {
-		fprintf(stderr, REGISTER, g_get_user_config_dir());
-		g_free(reason);
-		return EXIT_FAILURE;
-	}
+	r = settings_of_login(w.name, &options, &reason);
 	if (r < 0)
 		return fail(reason);
-	status = log_in(&w, w.way == LOGIN_TOKEN ? NULL : &app);
-	login_integration_clear(&app);
+	/* The login asks by the proxy and the authorities of the mounts. */
+	choice_tell_children(&options);
+	status = log_in_as(&w, w.url ? w.url : options.url);
+	options_clear(&options);
 	return status;
 }
 

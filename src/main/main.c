@@ -19,6 +19,7 @@
 #include "login/give.h"
 #include "main/logins.h"
 #include "main/service.h"
+#include "main/settings.h"
 #include "main/sparkfs.h"
 #include "webex/variables.h"
 
@@ -142,7 +143,7 @@ int main(int argc, char **argv)
 	enum options_verdict verdict;
 	struct options options;
 	char *reason = NULL;
-	int status = EXIT_SUCCESS;
+	int r = 0, status = EXIT_SUCCESS;
 
 	open_standard_files();
 	webex_variables_take();
@@ -164,8 +165,16 @@ int main(int argc, char **argv)
 		g_free(reason);
 		return EXIT_USAGE;
 	}
+	if (verdict == OPTIONS_MOUNT)
+		r = settings_apply(argc, (const char *const *)argv, &options, &reason);
 	for (int i = 1; i < argc; i++)
 		hide_password(argv[i]);
+	if (r < 0) {
+		options_clear(&options);
+		fprintf(stderr, "sparkfs: %s\n", reason);
+		g_free(reason);
+		return EXIT_FAILURE;
+	}
 	switch (verdict) {
 	case OPTIONS_HELP:
 		fputs(options_help(), stdout);

@@ -130,19 +130,36 @@ static const struct row rows[] = {
 	IGNORE("comment", true),
 };
 
+/* What takes another one back, beside "no" before its name. "rw" is not here: mount(8) says it of itself. */
+static const struct {
+	const char *name, *undoes;
+} opposites[] = {
+	{"exec", "noexec"},
+	{"async", "sync"},
+	{"async", "dirsync"},
+	{"atime", "noatime"},
+	{"noatime", "atime"},
+	{"allow_other", "allow_root"},
+	{"allow_root", "allow_other"},
+};
+
 struct parse {
 	struct options *options;
 	enum options_verdict verdict;
-	GPtrArray *words; /* the words that are no options */
-	char *reason;	  /* the first fault */
+	GPtrArray *words;		       /* the words that are no options */
+	char *reason;			       /* the first fault */
+	const struct options_preset *preset;   /* whose text is read; NULL: the command line */
+	const struct options_preset *token_of; /* the same, of the token that counts */
+	const struct options_preset *inotify_of;
+	bool says_rw, says_ro; /* the command line */
 };
 
 static int refuse(struct parse *p, char *reason)
 {
-	if (p->reason)
-		g_free(reason);
-	else
-		p->reason = reason;
+	if (!p->reason)
+		p->reason = p->preset ? g_strdup_printf("%s: %s", p->preset->where, reason)
+				      : g_strdup(reason);
+	g_free(reason);
 	return -1;
 }
 
@@ -198,12 +215,98 @@ static int parse_bytes(struct parse *p, const struct row *row, const char *value
 	return 0;
 }
 
-/* A shell does not expand the tilde of "-o token_file=~/x". */
-static char *absolute_path(const char *value)
+/* A shell does not expand the tilde of "-o token_file=~/x", and none sees a file. */
+static char *absolute_path(const struct parse *p, const char *value)
 {
-	if (value[0] == '~' && (value[1] == '/' || !value[1]))
-		return g_build_filename(g_get_home_dir(), value + 1, NULL);
-	return g_canonicalize_filename(value, NULL);
+	const char *rest = value[0] == '~' ? value + 1
+			   : p->preset && g_str_has_prefix(value, "$HOME")
+				   ? value + strlen("$HOME")
+				   : NULL;
+
+	if (rest && (*rest == '/' || !*rest))
+		return g_build_filename(g_get_home_dir(), rest, NULL);
+	return g_canonicalize_filename(value, p->preset ? p->preset->folder : NULL);
+}
+
+/* True if the option, which may have a value, is called so. */
+static bool is_called(const char *arg, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(arg, name, len) == 0 && (!arg[len] || arg[len] == '=');
+}
+
+static const struct row *find_row(const char *name)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* Of two rows with the name of `arg`, that with a value, or without one, as it has. NULL: none. */
+static const struct row *find_row_of(const char *arg)
+{
+	const struct row *found = NULL;
+	bool has_value = strchr(arg, '=') != NULL;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (is_called(arg, rows[i].name) && (!found || rows[i].has_value == has_value))
+			found = &rows[i];
+	return found;
+}
+
+static void take_back(struct parse *p, const struct row *row)
+{
+	GPtrArray *passed = p->options->passed;
+
+	if (row->type == ROW_FLAG)
+		*(bool *)(void *)((char *)p->options + row->offset) = false;
+	for (guint i = passed->len; row->type == ROW_PASS && i-- > 0;)
+		if (is_called(passed->pdata[i], row->name))
+			g_ptr_array_remove_index(passed, i);
+}
+
+/* The option that "noNAME" takes back; NULL: that is no such word. */
+static const struct row *find_taken_back(const char *arg)
+{
+	const struct row *row = g_str_has_prefix(arg, "no") ? find_row(arg + 2) : NULL;
+
+	return row && !row->has_value && (row->type == ROW_FLAG || row->type == ROW_PASS)
+		       ? row
+		       : NULL;
+}
+
+static bool is_token(const struct row *row)
+{
+	return (row->type == ROW_PATH && row->offset == offsetof(struct options, token_file)) ||
+	       (row->type == ROW_TEXT &&
+		row->offset == offsetof(struct options, token_command));
+}
+
+static void drop_token(struct options *o)
+{
+	g_clear_pointer(&o->token_file, g_free);
+	g_clear_pointer(&o->token_command, g_free);
+}
+
+/* Ends what of the weaker ones the option replaces. */
+static void replace(struct parse *p, const struct row *row)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(opposites); i++)
+		if (strcmp(row->name, opposites[i].name) == 0)
+			take_back(p, find_row(opposites[i].undoes));
+	if (row->type == ROW_PASS)
+		take_back(p, row);
+	/* Said together they are a mistake. */
+	if (strcmp(row->name, "ro") == 0 && p->inotify_of != p->preset)
+		p->options->is_inotify = false;
+	if (strcmp(row->name, "inotify") == 0)
+		p->inotify_of = p->preset;
+	if (is_token(row) && p->token_of != p->preset)
+		drop_token(p->options);
+	if (is_token(row))
+		p->token_of = p->preset;
 }
 
 static int take_row(struct parse *p, const struct row *row, const char *arg, const char *value)
@@ -220,7 +323,7 @@ static int take_row(struct parse *p, const struct row *row, const char *arg, con
 			return refuse(p, g_strdup_printf("-o %s= needs a value", row->name));
 		g_free(*(char **)(void *)field);
 		*(char **)(void *)field =
-			row->type == ROW_PATH ? absolute_path(value) : g_strdup(value);
+			row->type == ROW_PATH ? absolute_path(p, value) : g_strdup(value);
 		break;
 	case ROW_COUNT:
 	case ROW_OCTAL:
@@ -239,8 +342,7 @@ static int take_row(struct parse *p, const struct row *row, const char *arg, con
 static int take_mount_option(struct parse *p, const char *arg)
 {
 	const char *equals = strchr(arg, '=');
-	size_t len = equals ? (size_t)(equals - arg) : strlen(arg);
-	const struct row *found = NULL;
+	const struct row *found, *taken_back;
 
 	/* Comments to mount(8) and systemd. */
 	if (g_str_has_prefix(arg, "x-") || g_str_has_prefix(arg, "X-"))
@@ -250,12 +352,11 @@ static int take_mount_option(struct parse *p, const char *arg)
 		g_clear_pointer(&p->options->cache_dir, g_free);
 		return 0;
 	}
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		if (strlen(rows[i].name) != len || strncmp(rows[i].name, arg, len) != 0)
-			continue;
-		found = &rows[i];
-		if (found->has_value == (equals != NULL))
-			break;
+	found = find_row_of(arg);
+	taken_back = found ? NULL : find_taken_back(arg);
+	if (taken_back) {
+		take_back(p, taken_back);
+		return 0;
 	}
 	if (!found)
 		return refuse(p, g_strdup_printf("unknown option -o %s", arg));
@@ -265,6 +366,13 @@ static int take_mount_option(struct parse *p, const char *arg)
 		return refuse(p, g_strdup_printf("-o %s takes no value", found->name));
 	if (found->offset == offsetof(struct options, cache_dir) && found->type == ROW_PATH)
 		p->options->is_cache_memory = false;
+	if (p->preset && (is_called(arg, "url") || is_called(arg, "account")))
+		return refuse(p, g_strdup_printf("-o %s does not stand here: %s", arg,
+						 *arg == 'u' ? "url= is a key of the group"
+							     : "it is the name of a group"));
+	p->says_rw |= !p->preset && is_called(arg, "rw");
+	p->says_ro |= !p->preset && is_called(arg, "ro");
+	replace(p, found);
 	return take_row(p, found, arg, equals ? equals + 1 : "");
 }
 
@@ -327,7 +435,9 @@ static int take_words(struct parse *p)
 {
 	guint n = p->words->len;
 
-	/* A login has one of its own (where.h). */
+	if (p->says_rw && !p->says_ro && n < 2)
+		p->options->is_read_only = false;
+	/* The configuration has one, or a login its own (where.h). */
 	if (n == 0 && p->options->account)
 		return 0;
 	if (n == 0)
@@ -391,8 +501,25 @@ static void finish(struct parse *p)
 					   o->account));
 }
 
-int options_parse(int argc, const char *const *argv, struct options *ret_options,
-		  enum options_verdict *ret_verdict, char **ret_reason)
+static void run_preset(const struct options_preset *preset, struct parse *p)
+{
+	const char *const argv[] = {"sparkfs", "-o", preset->text};
+
+	p->preset = preset;
+	run_parser(G_N_ELEMENTS(argv), argv, p);
+	p->preset = NULL;
+}
+
+/* With an account, the token that is meant for mounts without one has no say. */
+static void drop_default_token(struct parse *p, bool has_account)
+{
+	if (p->token_of && p->token_of->is_default && (has_account || p->options->account))
+		drop_token(p->options);
+}
+
+int options_parse_over(const struct options_preset *presets, size_t n, int argc,
+		       const char *const *argv, struct options *ret_options,
+		       enum options_verdict *ret_verdict, char **ret_reason)
 {
 	struct options o = {
 		.recent = OPTIONS_DEFAULT_RECENT,
@@ -410,8 +537,14 @@ int options_parse(int argc, const char *const *argv, struct options *ret_options
 		.passed = g_ptr_array_new_with_free_func(g_free),
 	};
 	struct parse p = {.options = &o, .words = g_ptr_array_new_with_free_func(g_free)};
+	bool has_account = false;
 
+	for (size_t i = 0; i < n; i++) {
+		run_preset(&presets[i], &p);
+		has_account |= !presets[i].is_default;
+	}
 	run_parser(argc, argv, &p);
+	drop_default_token(&p, has_account);
 	finish(&p);
 	g_ptr_array_unref(p.words);
 	if (p.reason) {
@@ -422,6 +555,25 @@ int options_parse(int argc, const char *const *argv, struct options *ret_options
 	*ret_options = o;
 	*ret_verdict = p.verdict;
 	return 0;
+}
+
+int options_parse(int argc, const char *const *argv, struct options *ret_options,
+		  enum options_verdict *ret_verdict, char **ret_reason)
+{
+	return options_parse_over(NULL, 0, argc, argv, ret_options, ret_verdict, ret_reason);
+}
+
+int options_check_preset(const struct options_preset *preset, char **ret_reason)
+{
+	const char *const argv[] = {"sparkfs", "/"};
+	enum options_verdict verdict;
+	struct options o;
+	int r = options_parse_over(preset, 1, G_N_ELEMENTS(argv), argv, &o, &verdict,
+				   ret_reason);
+
+	if (r == 0)
+		options_clear(&o);
+	return r;
 }
 
 static bool passes(const struct options *o, const char *name)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: sparkfs [options] [SOURCE] MOUNTPOINT. One table (options.c) has a row for
- * each option; the man page, --help and README say the same.
+ * The command line: sparkfs [options] [[SOURCE] MOUNTPOINT]. One table (options.c) has a row for
+ * each option; the man page, --help and README say the same. What a configuration says of options is read
+ * by the same table, behind it (main/settings.h).
  *
  *  1. Only the words are looked at: no file, and of the environment only $HOME for a leading
  *     "~/".
@@ -29,7 +30,8 @@
 #define OPTIONS_DEFAULT_SCAN_TIMEOUT_S 60
 
 struct options {
-	char *mountpoint;    /* as typed; NULL: that of the login `account` (where.h) */
+	/* As typed; NULL: with `account` alone, it is that of the configuration, or the login's (where.h). */
+	char *mountpoint;
 	char *source;	     /* the first of two words, which mount shows; NULL */
 	char *url;	     /* base URL as typed; never NULL */
 	bool has_url;	     /* it was typed */
@@ -37,10 +39,11 @@ struct options {
 	char *token_command; /* NULL */
 	char *cache_dir;     /* absolute; replaces $XDG_CACHE_HOME/sparkfs; NULL */
 	bool is_cache_memory;
-	char *proxy;	     /* "off": none; NULL: by the environment */
-	char *cacert;	     /* absolute; NULL: by the environment */
-	char *account;	     /* NULL: named after the owner of the token */
-	char *fsname;	     /* NULL */
+	char *proxy;		    /* "off": none; NULL: by the environment */
+	char *cacert;		    /* absolute; NULL: by the environment */
+	char *account;		    /* NULL: named after the owner of the token */
+	bool is_account_configured; /* it is the name of a group of the configuration */
+	char *fsname;		    /* NULL */
 	int recent;	     /* how many of a space's newest messages are listed; 0: all */
 	int cache_messages;  /* how many bodies stay in the cache; 0: all */
 	int64_t cache_size;  /* bytes of attachments that stay on disk */
@@ -68,6 +71,23 @@ enum options_verdict { OPTIONS_MOUNT, OPTIONS_HELP, OPTIONS_VERSION };
 int options_parse(int argc, const char *const *argv, struct options *ret_options,
 		  enum options_verdict *ret_verdict, char **ret_reason);
 void options_clear(struct options *o);
+
+/* Options that stand in a file, and that those behind them win over. */
+struct options_preset {
+	const char *text;   /* as behind -o */
+	const char *where;  /* for words: the file, the group and the key */
+	const char *folder; /* at which relative paths begin */
+	bool is_default;    /* not of one account: its token is for mounts without a login */
+};
+/*
+ * The same over presets, the weakest first. An option wins over the same one that stands before it, a token
+ * over each token, and what takes an option back ("rw", "no" and its name) over that option.
+ */
+int options_parse_over(const struct options_preset *presets, size_t n, int argc,
+		       const char *const *argv, struct options *ret_options,
+		       enum options_verdict *ret_verdict, char **ret_reason);
+/* 0, or -EINVAL: what is wrong with one preset, behind its `where`. */
+int options_check_preset(const struct options_preset *preset, char **ret_reason);
 
 /*
  * True if the kernel must check the modes of the files (default_permissions), which belong to

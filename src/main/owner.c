@@ -60,6 +60,7 @@ struct account_config owner_config(const struct sparkfs *s)
 	return (struct account_config){
 		.roots = &s->roots,
 		.name = s->options->account,
+		.is_alias = s->login.name || s->options->is_account_configured,
 		.person_id = s->login.person_id,
 		.base_url = s->base_url,
 		.fingerprint = s->fingerprint,

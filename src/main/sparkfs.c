@@ -52,7 +52,7 @@ static int find_mountpoint(struct sparkfs *s, char **ret_reason)
 	_cleanup_gfree_ char *path = NULL;
 	int r;
 
-	if (g_strcmp0(s->login.name, s->options->account) != 0) {
+	if (!s->login.name) {
 		*ret_reason = g_strdup_printf(
 			"there is no login %s, and no mount point was given: sparkfs login %s",
 			s->options->account, s->options->account);
@@ -75,6 +75,7 @@ int sparkfs_prepare(struct sparkfs *s, char **ret_reason)
 	if (r < 0)
 		return r;
 	r = choice_make(s->options, &s->login, ret_reason);
+	s->needs_login = r == -ENOKEY;
 	if (r < 0)
 		return r;
 	url = s->login.name ? s->login.base_url : s->options->url;

@@ -392,6 +392,124 @@ static void test_help_is_complete(void **state)
 	g_strfreev(lines);
 }
 
+/* Parses the command line over [defaults] and [account], which may be NULL. */
+static struct options over(const char *defaults, const char *account, const char *line)
+{
+	const struct options_preset presets[] = {
+		{defaults, "FILE: [defaults] options", "/etc/xdg/sparkfs", true},
+		{account, "FILE: [account a] options", "/home/ann/.config/sparkfs", false},
+	};
+	char **words = g_strsplit(line, " ", WORDS_MAX);
+	const char *argv[WORDS_MAX + 1] = {"sparkfs"};
+	enum options_verdict verdict;
+	struct options o = {0};
+	char *reason = NULL;
+	int argc = 1;
+
+	for (int i = 0; words[i]; i++)
+		argv[argc++] = words[i];
+	if (options_parse_over(presets, account ? 2 : 1, argc, argv, &o, &verdict, &reason) < 0)
+		fail_msg("%s, %s, %s: %s", defaults, account, line, reason);
+	g_strfreev(words);
+	return o;
+}
+
+static void test_presets(void **state)
+{
+	struct options o = over("recent=5,ro,noatime,allow_root,token_file=t",
+				"recent=6,cache=x", "/mnt -o poll=7");
+
+	(void)state;
+	assert_int_equal(o.recent, 6);
+	assert_int_equal(o.poll_s, 7);
+	assert_string_equal(o.cache_dir, "/home/ann/.config/sparkfs/x");
+	assert_true(o.is_read_only);
+	assert_int_equal(o.passed->len, 2);
+	/* The token of mounts without an account is none of an account's. */
+	assert_null(o.token_file);
+	options_clear(&o);
+
+	o = over("token_file=t", NULL, "/mnt");
+	assert_string_equal(o.token_file, "/etc/xdg/sparkfs/t");
+	options_clear(&o);
+	o = over("token_file=t", NULL, "/mnt -o account=a");
+	assert_null(o.token_file);
+	options_clear(&o);
+	/* One token replaces the other one, whichever is stronger at one place. */
+	o = over("token_command=x", "token_command=y", "/mnt -o token_file=/z");
+	assert_null(o.token_command);
+	assert_string_equal(o.token_file, "/z");
+	options_clear(&o);
+	o = over("ro", "token_command=y,token_file=$HOME/z", "/mnt");
+	assert_string_equal(o.token_command, "y");
+	assert_true(g_str_has_suffix(o.token_file, "/z") && o.token_file[0] == '/');
+	options_clear(&o);
+}
+
+static void test_what_takes_back(void **state)
+{
+	static const struct {
+		const char *defaults, *line;
+		bool is_read_only, is_inotify;
+		guint n_passed;
+	} rows[] = {
+		{"ro", "/mnt", true, false, 0},
+		{"ro", "/mnt -o rw", false, false, 0},
+		{"ro", "/mnt -o noro", false, false, 0},
+		{"rw", "/mnt -o ro", true, false, 0},
+		{"ro", "/mnt -o ro,rw", true, false, 0},
+		/* mount(8) says rw of itself. */
+		{"ro", "sparkfs /mnt -o rw,dev,suid", true, false, 0},
+		{"inotify", "/mnt", false, true, 0},
+		{"inotify", "/mnt -o ro", true, false, 0},
+		{"inotify", "/mnt -o noinotify", false, false, 0},
+		{"noexec,sync,dirsync", "/mnt -o exec,async", false, false, 0},
+		{"allow_other,auto_unmount", "/mnt -o noallow_other", false, false, 1},
+		{"allow_other", "/mnt -o allow_root", false, false, 1},
+		{"max_read=5000", "/mnt -o max_read=6000", false, false, 1},
+		{"noatime", "/mnt -o atime", false, false, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct options o = over(rows[i].defaults, NULL, rows[i].line);
+
+		if (o.is_read_only != rows[i].is_read_only ||
+		    o.is_inotify != rows[i].is_inotify || o.passed->len != rows[i].n_passed)
+			fail_msg("%s, %s", rows[i].defaults, rows[i].line);
+		options_clear(&o);
+	}
+	refuse("/mnt -o noturl=x", "unknown option -o noturl=x");
+	refuse("/mnt -o norecent", "unknown option -o norecent");
+	refuse("/mnt -o inotify,ro",
+	       "-o inotify needs a mount that can be written to, not -o ro");
+}
+
+static void test_faults_of_presets(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{"nonsense", "F: unknown option -o nonsense"},
+		{"recent=x", "F: -o recent=x: not a number from 1 to 1000000 or all"},
+		{"url=x", "F: -o url=x does not stand here: url= is a key of the group"},
+		{"account=a", "F: -o account=a does not stand here: it is the name of a group"},
+		{"ro,ro,recent=5,x-y=z", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+		struct options_preset preset = {rows[i].text, "F", "/", true};
+		char *reason = NULL;
+
+		assert_int_equal(options_check_preset(&preset, &reason),
+				 rows[i].says ? -EINVAL : 0);
+		if (rows[i].says)
+			assert_string_equal(reason, rows[i].says);
+		g_free(reason);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +526,9 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_help_and_version),
 		cmocka_unit_test(test_help_is_complete),
+		cmocka_unit_test(test_presets),
+		cmocka_unit_test(test_what_takes_back),
+		cmocka_unit_test(test_faults_of_presets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

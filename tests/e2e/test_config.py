@@ -1,0 +1,225 @@
+"""The configuration, and which token a mount takes: options, accounts, the environment."""
+import contextlib
+import os
+import subprocess
+
+import pytest
+
+from lib.mount import mounts, unescape
+from lib.person import SHORT, by_device
+from lib.util import wait_until
+
+
+@pytest.fixture
+def sim(start_sim):
+    return start_sim("--data", "empty", *SHORT)
+
+
+@pytest.fixture
+def person(sim, start_person):
+    person = start_person(sim)
+    person.integrate()
+    return person
+
+
+def configure(person, text):
+    """The integration, and below it the text."""
+    person.integrate()
+    with open(person.config, "a", encoding="utf-8") as f:
+        f.write(text)
+
+
+def mount_line(path):
+    """(what is mounted there, its options) or None."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as lines:
+        for words in map(str.split, lines):
+            if unescape(words[4]) == str(path):
+                return unescape(words[words.index("-") + 2]), words[5].split(",")
+    return None
+
+
+@contextlib.contextmanager
+def mounted(person, *args, at=None, cwd=None, makes=True):
+    """What `sparkfs ARGS` in the background mounts at `at`: (source, options)."""
+    at = at or person.home / "webex"
+    if makes:
+        at.mkdir(exist_ok=True)
+    child = person.start(*args, cwd=cwd)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, (args, out, err)
+    try:
+        yield mount_line(at)
+    finally:
+        subprocess.run(["fusermount3", "-u", str(at)], check=True)
+        wait_until(lambda: "mountedAt" not in str(person.accounts()))
+
+
+def refused(person, *args, status=1):
+    """The one line with which `sparkfs ARGS` does not mount."""
+    err = person.run(*args, status=status)
+    assert err.count("\n") == 1 and err.startswith("sparkfs: "), err
+    return err
+
+
+def whose(path):
+    return (path / "people/me.json").read_text("utf-8")
+
+
+# ---- options and accounts ----
+
+def test_what_wins(person, sim):
+    """The command line over [account], that over [defaults]; the account is known by its mount point."""
+    by_device(person, "work")
+    by_device(person, "bob", who="bob")
+    webex = person.home / "webex"
+    (person.home / "link").symlink_to(person.home)
+    configure(person, """
+[defaults]
+options=fsname=default,noatime,inotify,poll=off
+
+[account work]
+mountpoint=~/webex
+options=fsname=of\\,work,ro
+
+[account bob]
+mountpoint = $HOME/bob
+""")
+    person.env["WEBEX_ACCESS_TOKEN"] = "bob-token"
+    with mounted(person, str(webex)) as (source, options):
+        assert source == "of,work" and "ro" in options and "noatime" in options
+        assert "alice@example.com" in whose(webex)
+    del person.env["WEBEX_ACCESS_TOKEN"]
+    webex.rmdir()
+    with mounted(person, "-o", "account=work,fsname=typed,rw,atime",
+                 makes=False) as (source, options):
+        assert source == "typed" and "rw" in options and "noatime" not in options
+        (webex / "spaces/Pier").mkdir()
+    # By another way to the same folder; the other account; an account elsewhere.
+    with mounted(person, "../link/webex", cwd=person.config.parent.parent) as (source, _):
+        assert source == "of,work"
+    bob = person.home / "bob"
+    with mounted(person, "bob", at=bob, cwd=person.home) as (source, options):
+        assert source == "default" and "bob@example.com" in whose(bob)
+    with mounted(person, "-o", "account=BOB@example.com", str(webex)):
+        assert "bob@example.com" in whose(webex)
+    nowhere = person.home / "nowhere"
+    nowhere.mkdir()
+    assert "there are several logins: bob, work" in refused(person, str(nowhere))
+    assert "there is no login nobody; there are: bob, work" in refused(
+        person, "-o", "account=nobody", str(nowhere), status=3)
+
+
+FAULTS = (
+    ("nonsense", "nonsense"),
+    ("[stuff]\nx=1", "[stuff]: unknown; there are [integration]"),
+    ("[account]\nurl=x", "[account]: a group [account NAME] has a name"),
+    ("[account a/b]\nurl=x", "[account a/b]: a group"),
+    ("[defaults]\nmountpoint=/x", "[defaults] mountpoint: unknown key; there are url, options"),
+    ("[account a]\noption=ro", "[account a] option: unknown key"),
+    ("[integration]\nclient_secret=x", "[integration] client_secret: the secret does not stand here"),
+    ("[defaults]\noptions=nonsense", "[defaults] options: unknown option -o nonsense"),
+    ("[account a]\noptions=ro,recent=x", "[account a] options: -o recent=x: not a number"),
+    ("[account a]\noptions=ro=1", "[account a] options: -o ro takes no value"),
+    ("[account a]\noptions=cache", "[account a] options: -o cache needs a value"),
+    ("[account a]\noptions=url=https://x", "-o url=https://x does not stand here: url= is a key"),
+    ("[defaults]\noptions=account=a", "-o account=a does not stand here"),
+    ("[account a]\nurl=http://webex.example", "[account a] url: "),
+    ("[account a]\nmountpoint=webex", "[account a] mountpoint: not a path that begins with /"),
+    ("[account a]\nmountpoint=$HOMES/webex", "[account a] mountpoint: not a path"),
+    ("[account a]\nmountpoint=~bob/webex", "[account a] mountpoint: not a path"),
+)
+
+
+def test_faults_of_the_configuration(person, sim):
+    """Each is said with file, group and key, before anything is mounted."""
+    person.login("--token", "a", text="alice-token")
+    at = person.home / "webex"
+    at.mkdir()
+    for text, says in FAULTS:
+        person.config.write_text(text + "\n")
+        for args in ((str(at),), ("login", "--url", sim.base, "--token")):
+            err = refused(person, *args)
+            assert err.startswith(f"sparkfs: {person.config}: ") and says in err, (text, err)
+    # It is nobody's business while a token is given, renewed or shown.
+    assert person.run("--give-token", "a").startswith("alice-token")
+    assert len(person.accounts()) == 1 and "usage" in person.run("--help")
+    person.config.write_text("[account a]\nmountpoint=~/webex\n[account b]\nmountpoint=~/webex\n")
+    assert "is the mount point of the accounts a and b" in refused(person, str(at))
+    assert "the login a is for" in refused(person, "-o", "account=a,url=http://127.0.0.1:9/v1",
+                                           str(at))
+    for bad, says in (("x=1\nport=0", "port: not a number"), ("port=99999", "from 1 to 65535"),
+                      ("client_secret_command=x", "one of them is enough")):
+        person.config.write_text("[integration]\nclient_id=x\nclient_secret_file=secret\n" + bad)
+        assert says in person.login(status=1) or "unknown key" in person.login(status=1), bad
+
+
+def test_who_may_write_the_configuration(person, sim):
+    """What it says can run commands: nobody else may write it, or put another one there."""
+    person.login("--token", "a", text="alice-token")
+    person.config.write_text("[account a]\nmountpoint=~/webex\noptions=fsname=own\n")
+    at = person.home / "webex"
+    at.mkdir()
+    folder = person.config.parent
+    for path, mode, says in ((person.config, 0o666, "others can change it (mode 0666)"),
+                             (folder, 0o777, f"others can change its folder {folder}")):
+        before = path.stat().st_mode
+        path.chmod(mode)
+        err = refused(person, str(at))
+        assert str(person.config) in err and says in err and "chmod go-w" in err, err
+        path.chmod(before)
+    # A link into a folder of one's own, as of those who keep such files under version control.
+    real = person.home / "dotfiles"
+    real.mkdir()
+    person.config.rename(real / "sparkfs")
+    person.config.symlink_to(real / "sparkfs")
+    with mounted(person, at) as (source, _):
+        assert source == "own"
+    person.config.unlink()
+    os.mkfifo(person.config)
+    assert "not a regular file" in refused(person, str(at))
+    person.config.unlink()
+    person.config.write_bytes(b"\xef\xbb\xbf" + b"#" * 70000)
+    assert "it is too long" in refused(person, str(at))
+    if os.geteuid() != 0:
+        person.config.chmod(0)
+        assert f"{person.config}: Permission denied" in refused(person, str(at))
+
+
+def test_the_configuration_of_the_system(person, sim, tmp_path):
+    """It must be root's. The user's own wins, key by key and option by option."""
+    person.login("--token", "a", text="alice-token")
+    one, two = tmp_path / "one/sparkfs", tmp_path / "two/sparkfs"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+    person.env["XDG_CONFIG_DIRS"] = f"relative:{one.parent}:{two.parent}"
+    (one / "config").write_text("[defaults]\noptions=fsname=one,noatime\n"
+                                f"[account a]\nurl={sim.base}/\n")
+    (two / "config").write_text("[integration]\nclient_id=sim-client\nclient_secret_file=secret\n"
+                                "[defaults]\noptions=fsname=two,recent=5,noexec\n"
+                                "[account a]\nmountpoint=/nowhere\n")
+    (two / "secret").write_text("sim-secret")
+    person.config.write_text("[integration]\nscopes=spark:all\n[defaults]\noptions=ro\n"
+                             "[account a]\nmountpoint=~/webex\n")
+    at = person.home / "webex"
+    at.mkdir()
+    if os.geteuid() != 0:
+        assert f"{one}/config: it is not root's" in refused(person, str(at))
+        return
+    with mounted(person, "-o", "account=a") as (source, options):
+        assert source == "one" and {"ro", "noatime", "noexec"} <= set(options)
+    # The id of one file, the scopes of another.
+    by_device(person, "device")
+    assert person.record("device")["scope"] == "spark:all"
+    for path, owner, mode, says in ((one / "config", 65534, 0o644, "it is not root's"),
+                                    (one / "config", 0, 0o664, "others can change it"),
+                                    (one, 65534, 0o755, "belongs to another user"),
+                                    (two / "secret", 0, 0o666, "others can change it")):
+        before = path.stat()
+        os.chown(path, owner, 0)
+        path.chmod(mode)
+        err = person.login(status=1) if path.name == "secret" else refused(person, str(at))
+        assert says in err and str(path) in err, err
+        os.chown(path, 0, 0)
+        path.chmod(before.st_mode)
+    (one / "config").write_text("[defaults]\nmount=x\n")
+    assert f"{one}/config: [defaults] mount: unknown key" in refused(person, str(at))
