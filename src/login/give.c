@@ -303,7 +303,8 @@ static int refresh(struct login *l, struct wish *w, int *lock)
 
 	if (r == 0)
 		r = login_integration_find(&app, &reason);
-	if (r == 0 && g_strcmp0(app.id, l->client_id) != 0) {
+	/* CISCO_SPARK_REFRESH_TOKEN may have come without it. */
+	if (r == 0 && l->client_id && strcmp(app.id, l->client_id) != 0) {
 		reason =
 			g_strdup_printf("it is of the integration %s, and %s names another one",
 					l->client_id, app.source);

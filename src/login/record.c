@@ -24,7 +24,7 @@ void login_clear(struct login *l)
 	*l = (struct login){0};
 }
 
-static const char *const ways[] = {"device", "browser", "paste", "token"};
+static const char *const ways[] = {"device", "browser", "paste", "token", "environment"};
 
 const char *login_way_name(enum login_way way)
 {

@@ -12,12 +12,19 @@
 #include <stdint.h>
 
 enum login_place { LOGIN_IN_FILE, LOGIN_IN_KEYRING };
-enum login_way { LOGIN_DEVICE, LOGIN_BROWSER, LOGIN_PASTE, LOGIN_TOKEN };
+enum login_way {
+	LOGIN_DEVICE,
+	LOGIN_BROWSER,
+	LOGIN_PASTE,
+	LOGIN_TOKEN,
+	LOGIN_ENVIRONMENT /* CISCO_SPARK_REFRESH_TOKEN (environment.h) */
+};
 
 struct login {
 	char *name; /* state_name_is_good */
 	char *base_url;
-	char *person_id, *email, *display_name;
+	char *person_id; /* empty: the server has not said it yet */
+	char *email, *display_name;
 	bool is_bot;
 	enum login_way way;
 	/* Wall-clock ms; 0: not known. */
@@ -27,7 +34,7 @@ struct login {
 	int64_t retry_ms, unchanged_ms;
 	char *access;	 /* NULL: it is in its place, and was not read (place.h) */
 	char *refresh;	 /* NULL: none */
-	char *client_id; /* that the tokens are for; NULL with LOGIN_TOKEN */
+	char *client_id; /* that the tokens are for; NULL with LOGIN_TOKEN, or not known */
 	char *scope;
 	/* Why the server gives no more tokens, in words; only a new login helps. NULL: it does. */
 	char *ended;
@@ -39,7 +46,7 @@ struct login {
 };
 void login_clear(struct login *l);
 
-/* "device", "browser", "paste", "token". */
+/* "device", "browser", "paste", "token", "environment". */
 const char *login_way_name(enum login_way way);
 /* "file", "keyring". */
 const char *login_place_name(enum login_place place);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "login/environment.h"
 #include "login/folder.h"
 #include "login/give.h"
 #include "main/account.h"
@@ -57,6 +58,24 @@ static const char *find_login(const GPtrArray *names, const char *account)
 	return n == 1 ? found : NULL;
 }
 
+/* The only login (borrowed). One of the environment is that of the environment alone. */
+static const char *only_login(const GPtrArray *names)
+{
+	const char *only = NULL;
+	int n = 0;
+
+	for (guint i = 0; i < names->len; i++)
+		if (!login_is_of_environment(names->pdata[i]) && n++ == 0)
+			only = names->pdata[i];
+	return n == 1 ? only : NULL;
+}
+
+/* True if the environment has a token, of whichever kind. */
+static bool has_environment(void)
+{
+	return webex_token_is_in_environment() || login_is_in_environment();
+}
+
 /* The name (borrowed from `names`), NULL: no login that is kept. */
 static const char *choose(const struct options *o, const GPtrArray *names)
 {
@@ -64,7 +83,7 @@ static const char *choose(const struct options *o, const GPtrArray *names)
 		return NULL;
 	if (o->account)
 		return find_login(names, o->account);
-	return !webex_token_is_in_environment() && names->len == 1 ? names->pdata[0] : NULL;
+	return has_environment() ? NULL : only_login(names);
 }
 
 char *choice_login_name(const struct options *o)
@@ -84,10 +103,11 @@ static int check_choice(const struct options *o, const GPtrArray *names, char **
 	guint n = 0;
 
 	for (guint i = 0; i < names->len; i++)
-		all[n++] = names->pdata[i];
+		if (!login_is_of_environment(names->pdata[i]))
+			all[n++] = names->pdata[i];
 	list = g_strjoinv(", ", all);
 	g_free(all);
-	if (o->token_command || o->token_file || webex_token_is_in_environment() || n == 0)
+	if (o->token_command || o->token_file || has_environment() || n == 0)
 		return 0;
 	if (o->account) {
 		*ret_reason = g_strdup_printf("there is no login %s; there are: %s", o->account,
@@ -127,12 +147,28 @@ static int read_login(const struct options *o, const char *name, struct choice *
 		*ret_choice = (struct choice){
 			.name = g_strdup(name),
 			.base_url = g_strdup(l.base_url),
-			.person_id = g_strdup(l.person_id),
+			.person_id = *l.person_id ? g_strdup(l.person_id) : NULL,
 			.file = g_strdup(folder),
 		};
 	}
 	login_clear(&l);
 	return r;
+}
+
+/* The login of the environment's refresh token, which the server may have to be asked for first. */
+static int take_environment(const struct options *o, struct choice *ret_choice,
+			    char **ret_reason)
+{
+	_cleanup_gfree_ char *base_url = NULL, *why = NULL, *name = NULL;
+	int r = webex_check_base_url(o->url, &base_url, &why);
+
+	if (r < 0) {
+		*ret_reason = g_strdup_printf("-o url=%s: %s", o->url, why ? why : "unusable");
+		return r;
+	}
+	choice_tell_children(o);
+	r = login_of_environment(base_url, &name, ret_reason);
+	return r < 0 ? r : read_login(o, name, ret_choice, ret_reason);
 }
 
 int choice_make(const struct options *o, struct choice *ret_choice, char **ret_reason)
@@ -144,6 +180,8 @@ int choice_make(const struct options *o, struct choice *ret_choice, char **ret_r
 	*ret_choice = (struct choice){0};
 	if (name)
 		r = read_login(o, name, ret_choice, ret_reason);
+	else if (r == 0 && !o->token_command && !o->token_file && login_is_in_environment())
+		r = take_environment(o, ret_choice, ret_reason);
 	g_ptr_array_unref(names);
 	return r;
 }

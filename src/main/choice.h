@@ -2,7 +2,7 @@
 /*
  * Which login gives a mount its token. The first of these that is there counts: -o token_command= or
  * token_file= (no login), the login that -o account= means by its name, address or folder, the environment
- * (no login), the only login.
+ * (no login, or that of its refresh token), the only login.
  * Thread rule: the main thread, before there are others.
  */
 #pragma once

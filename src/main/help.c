@@ -25,7 +25,7 @@ static const char text[] =
 	"  -o token_file=FILE       a file that only you can read (mode 0600)\n"
 	"  the login that -o account= or the mount point names\n"
 	"  WEBEX_ACCESS_TOKEN, WEBEX_TEAMS_ACCESS_TOKEN, SPARK_ACCESS_TOKEN,\n"
-	"  CISCO_SPARK_ACCESS_TOKEN in the environment\n"
+	"  CISCO_SPARK_REFRESH_TOKEN, CISCO_SPARK_ACCESS_TOKEN in the environment\n"
 	"  the only login\n\n"
 	"  -o url=BASE              base URL of the API (" OPTIONS_DEFAULT_URL ")\n"
 	"  -o ro                    read only: nothing is posted, changed or deleted\n"

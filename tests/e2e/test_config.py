@@ -223,3 +223,86 @@ def test_the_configuration_of_the_system(person, sim, tmp_path):
         path.chmod(before.st_mode)
     (one / "config").write_text("[defaults]\nmount=x\n")
     assert f"{one}/config: [defaults] mount: unknown key" in refused(person, str(at))
+
+
+# ---- the environment ----
+
+def test_a_refresh_token_of_the_environment(person, sim, start_mount):
+    """Its successor is kept, and wins at the next mount; another one is another login."""
+    sim.control("POST", "/switches", {"refreshRotates": True})
+    tokens = {}
+    for name in ("alice", "bob"):
+        by_device(person, name, who=name)
+        tokens[name] = person.record(name)["refreshToken"]
+        (person.folder / f"{name}.json").unlink()
+    asked = len(sim.requests("POST", "/access_token"))
+
+    def mount(**env):
+        return start_mount(sim, token=None, state=person.home, env=env)
+
+    def kept():
+        return {a["email"]: person.record(a["name"]) for a in person.accounts()}
+    one = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"])
+    assert "alice@example.com" in whose(one.path)
+    successor = kept()["alice@example.com"]["refreshToken"]
+    assert successor != tokens["alice"] and kept()["alice@example.com"]["way"] == "environment"
+    environment = (one.path.parent / f"/proc/{one.pid}/environ").read_bytes()
+    assert tokens["alice"].encode() not in environment
+    # The old one is spent. While mounted it is renewed as every login is.
+    sim.control("POST", "/tokens", {"token": kept()["alice@example.com"]["accessToken"],
+                                    "valid": False})
+    (one / "spaces/Pier").mkdir()
+    assert kept()["alice@example.com"]["refreshToken"] != successor
+    one.unmount()
+    assert len(sim.requests("POST", "/access_token")) - asked == 2
+    mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"]).unmount()
+    assert len(sim.requests("POST", "/access_token")) - asked == 2
+    two = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["bob"])
+    assert "bob@example.com" in whose(two.path) and len(kept()) == 2
+    two.unmount()
+    # Without it nobody's; another access token comes before it.
+    nowhere = person.home / "nowhere"
+    nowhere.mkdir()
+    assert "no access token: run sparkfs login" in refused(person, "-o", f"url={sim.base}",
+                                                           str(nowhere), status=3)
+    three = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"], SPARK_ACCESS_TOKEN="bob-token")
+    assert "bob@example.com" in whose(three.path)
+
+
+def test_a_dead_token_of_the_environment_is_named(person, sim):
+    nowhere = person.home / "nowhere"
+    nowhere.mkdir()
+    args = ("-o", f"url={sim.base}", str(nowhere))
+    for name in ("WEBEX_ACCESS_TOKEN", "CISCO_SPARK_ACCESS_TOKEN"):
+        person.env[name] = "dead-token"
+        assert name in refused(person, *args, status=3)
+        del person.env[name]
+    person.env["CISCO_SPARK_REFRESH_TOKEN"] = "dead"
+    err = refused(person, *args, status=3)
+    assert "does not accept CISCO_SPARK_REFRESH_TOKEN" in err and "dead" not in err, err
+    sim.fault(method="POST", route="/access_token", status=503)
+    assert "cannot reach" in refused(person, *args)
+    sim.clear_faults()
+    person.integrate(secret="wrong")
+    assert "check client_id and its secret" in refused(person, *args)
+    person.config.unlink()
+    assert "cannot be used without an integration" in refused(person, *args, status=3)
+    # Nothing is left of all that.
+    assert person.accounts() == []
+    # With an access token beside it, it is not asked for until that is refused.
+    del person.env["CISCO_SPARK_REFRESH_TOKEN"]
+    person.integrate()
+    by_device(person, "me")
+    person.config.unlink()
+    record = person.record("me")
+    person.run("logout", "me")
+    person.env.update(CISCO_SPARK_REFRESH_TOKEN=record["refreshToken"],
+                      CISCO_SPARK_ACCESS_TOKEN=record["accessToken"])
+    asked = len(sim.requests("POST", "/access_token"))
+    with mounted(person, *args, at=nowhere):
+        assert "alice@example.com" in whose(nowhere)
+        assert len(sim.requests("POST", "/access_token")) == asked
+        person.integrate()
+        sim.control("POST", "/tokens", {"token": record["accessToken"], "valid": False})
+        (nowhere / "spaces/Pier").mkdir()
+    assert len(sim.requests("POST", "/access_token")) == asked + 1
