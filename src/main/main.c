@@ -37,16 +37,22 @@ static int print_version(void)
 	return EXIT_SUCCESS;
 }
 
+/* Says on stderr, and to a service manager, why nothing is mounted. Takes the reason. */
+static int refuse(char *reason, const char *more, int status)
+{
+	service_status(reason);
+	fprintf(stderr, "sparkfs: %s%s\n", reason, more);
+	g_free(reason);
+	return status;
+}
+
 /* Takes down what was built up, and prints the one line about the failure. */
 static int fail(struct sparkfs *s, char *reason)
 {
 	int status = s->needs_login ? EXIT_LOGIN : EXIT_FAILURE;
 
 	sparkfs_stop(s);
-	service_status(reason ? reason : "something went wrong");
-	fprintf(stderr, "sparkfs: %s\n", reason ? reason : "something went wrong");
-	g_free(reason);
-	return status;
+	return refuse(reason ? reason : g_strdup("something went wrong"), "", status);
 }
 
 static int start_and_serve(struct sparkfs *s)
@@ -86,7 +92,6 @@ static int run(const struct options *options)
 	char *reason = NULL;
 	int r;
 
-	service_begin();
 	umask(077);
 	/* We want both as errors of a write: to a connection that is gone, and to a file past
 	 * the limit. */
@@ -160,20 +165,16 @@ int main(int argc, char **argv)
 		unsetenv("HOME");
 	if (logins_main(argc, argv, &status))
 		return status;
-	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0) {
-		fprintf(stderr, "sparkfs: %s; try sparkfs --help\n", reason);
-		g_free(reason);
-		return EXIT_USAGE;
-	}
+	service_begin();
+	if (options_parse(argc, (const char *const *)argv, &options, &verdict, &reason) < 0)
+		return refuse(reason, "; try sparkfs --help", EXIT_USAGE);
 	if (verdict == OPTIONS_MOUNT)
 		r = settings_apply(argc, (const char *const *)argv, &options, &reason);
 	for (int i = 1; i < argc; i++)
 		hide_password(argv[i]);
 	if (r < 0) {
 		options_clear(&options);
-		fprintf(stderr, "sparkfs: %s\n", reason);
-		g_free(reason);
-		return EXIT_FAILURE;
+		return refuse(reason, "", EXIT_FAILURE);
 	}
 	switch (verdict) {
 	case OPTIONS_HELP:

@@ -262,6 +262,17 @@ def test_what_systemd_does_not_start_again(start_manager, sim, tmp_path):
     m.start("nobody")
     m.told()
     m.wait(3)
+    # A name that is none, a configuration that cannot be read, and one that says where to mount.
+    m.start("no such name?")
+    assert "only letters" in m.told()["STATUS"]
+    m.wait(2)
+    config = m.home / "config/sparkfs/config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[account dead]\nmountpoint=webex\n")
+    m.start("dead")
+    assert "mountpoint" in m.told()["STATUS"]
+    m.wait(1)
+    config.unlink()
     # These may be over at the next start.
     (m.home / "webex-dead/file").write_text("x")
     m.start("dead")
@@ -272,6 +283,19 @@ def test_what_systemd_does_not_start_again(start_manager, sim, tmp_path):
     m.start("dead")
     m.told()
     m.wait(1)
+    sim.start()
+    config.write_text("[account dead]\nmountpoint=~/webex-here\noptions=ro\n")
+    sim.tokens(token="living", person="alice")
+    m.login("dead", "living")
+    for _ in range(2):
+        m.start("dead")
+        told = m.told()
+        assert told["READY"] == "1" and str(m.home / "webex-here") in told["STATUS"]
+        with pytest.raises(OSError, match="Read-only"):
+            (m.home / "webex-here/spaces/Firmware/post").write_text("no")
+        m.process.kill()
+        m.process.wait()
+    run_cmd(["fusermount3", "-u", str(m.home / "webex-here")], check=True)
 
 
 @needs_root
