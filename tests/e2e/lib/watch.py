@@ -46,9 +46,11 @@ class Watch(threading.Thread):
     def look(self, entry):
         arguments = read(entry / "cmdline")
         environment = read(entry / "environ")
+        if not arguments or read(entry / "cmdline") != arguments:
+            # Between fork and exec, or at its end: the two may be of different programs.
+            return True
         if self.home not in arguments + environment:
-            # It may be on its way from fork to exec.
-            return not arguments or not environment
+            return not environment
         with contextlib.suppress(IndexError):
             began = read(entry / "stat").rsplit(b")", 1)[1].split()[19]
             self.seen.setdefault((entry.name, began, arguments), set()).add(environment)
