@@ -23,6 +23,9 @@ the order of its closes. Then everything new in unsent/ that is not in doubt is 
 there, without faults, and must be on the server once. The storm fails, too, when fewer than
 a third of the requests that came to where faults are made met one.
 
+With --life S the mount has a login whose tokens live S seconds: the storm is the same, while the token is
+renewed all the time, by requests that fail like all others. In the end the login must be good.
+
 With --hurry N the time of sparkfs passes N times as fast (tests/e2e/hurry.c), and what the server
 and the proxy take for a fault is that much shorter: the storm is the same, and over sooner.
 
@@ -45,6 +48,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 from balance import Balance, resend  # noqa: E402
 from items import SPACES, TOKEN  # noqa: E402
+from login import NAME, Login  # noqa: E402
 from lib.mount import Mount, dump_process, remove_folder  # noqa: E402
 from lib.sim import Sim  # noqa: E402
 from lib.util import SLOW, hurry_rate  # noqa: E402
@@ -99,6 +103,7 @@ class Storm:
         self.log = []
         self.seen = {}
         self.hung = []
+        self.login = None
 
     def say(self, text):
         print(f"storm: {text}", flush=True)
@@ -112,6 +117,9 @@ class Storm:
         self.rooms = {title: self.sim.create_room(title) for title in SPACES}
         self.proxy = self.new_proxy().start()
         self.state = self.folder / "xdg"
+        if args.life:
+            self.login = Login(self.state, self.sim, self.proxy, args.life)
+            self.login.log_in()
         # Two tokens by turns: a refused one is cured by asking again.
         self.token_command = self.folder / "token"
         self.token_command.write_text(
@@ -139,9 +147,10 @@ class Storm:
 
     def new_mount(self):
         self.mounts += 1
-        return Mount(self.folder, f"http://127.0.0.1:{self.proxy.port}/v1", "rate=off",
-                     f"timeout={int(8 * SLOW * self.rate)}",
-                     f"token_command={self.token_command}",
+        source = (f"account={NAME}",) if self.login else (
+            f"url=http://127.0.0.1:{self.proxy.port}/v1", f"token_command={self.token_command}")
+        return Mount(self.folder, None, "rate=off",
+                     f"timeout={int(8 * SLOW * self.rate)}", *source,
                      token=None, state=self.state, deadline=60, hurry=self.args.hurry)
 
     def point_to_mount(self):
@@ -161,6 +170,9 @@ class Storm:
                 continue
             if "delayMs" in fault:
                 fault = {"delayMs": fault["delayMs"] // self.rate}
+            # Of the token endpoint itself it ends a login.
+            if self.login and fault.get("status") == 401:
+                fault = {**fault, "route": "/messages"}
             number = self.sim.fault(probability=min(1, probability * factor),
                                     seed=seed + i, **fault)
             self.fault_names[number] = name
@@ -169,7 +181,10 @@ class Storm:
         """Adds the counts of faults and requests of the simulator since it started."""
         for item in self.sim.control("GET", "/faults")["items"]:
             self.hits[self.fault_names[item["id"]]] += item["hits"]
-        self.log += self.sim.control("GET", "/log")["items"]
+        log = self.sim.control("GET", "/log")["items"]
+        if self.login:
+            self.login.harvest(log)
+        self.log += log
 
     def calm(self):
         self.harvest()
@@ -222,9 +237,11 @@ class Storm:
         time.sleep(self.dice.uniform(1, 3) / self.rate)
         self.sim.start()
         self.sim.tokens(token=TOKENS[1], person="alice")
+        self.proxy.up()
+        if self.login:
+            self.login.log_in()
         if self.args.faults in ("sim", "both"):
             self.add_faults()
-        self.proxy.up()
 
     def order(self, fault):
         """Returns a mishap: the proxy makes a fault that is too rare to be drawn."""
@@ -350,7 +367,7 @@ class Storm:
 
 
 KINDS = ("lost", "doubled", "undone", "forged", "garbled", "out of order", "wedged", "alien",
-         "not sent again", "too few faults", "hung")
+         "not sent again", "too few faults", "hung", "login")
 
 
 def report(storm, balance, count, resent, seconds):
@@ -360,6 +377,9 @@ def report(storm, balance, count, resent, seconds):
     for name, n in sorted((storm.hits + storm.proxy.counts).items(), key=lambda pair: -pair[1]):
         print(f"  {name:<26} {n}")
     print(f"kills, restarts      {storm.kills}, {storm.restarts}")
+    if storm.login:
+        print(f"token requests       {storm.login.requests}, {storm.login.refreshes} answered")
+        print(f"logins               {storm.login.logins}")
     for name in ("close succeeded", "close failed", "refused at open", "refused at write",
                  "edited", "edit failed", "deleted", "deletion failed", "not found again",
                  "posted", "unsent", "in-doubt", "in-doubt, had arrived", "edits unsent",
@@ -397,6 +417,11 @@ def run(args, folder):
     total, hit = storm.share()
     if args.faults != "none" and hit < FAULTS_MIN * total:
         balance.violation("too few faults", None, f"{hit} of {total} requests met one")
+    problem = storm.login.problem() if storm.login else None
+    if problem:
+        balance.violation("login", None, problem)
+    if storm.login and not storm.login.refreshes:
+        balance.violation("login", None, "no token was refreshed")
     for words in storm.hung:
         balance.violation("hung", None, f"sparkfs was killed and did not end:\n{words}")
     balance.explain(storm.log)
@@ -419,6 +444,8 @@ def parse():
     parser.add_argument("--limit", type=int, default=7200, metavar="SECONDS")
     parser.add_argument("--hurry", type=int, default=1, metavar="N",
                         help="how many times as fast the time of sparkfs passes (1)")
+    parser.add_argument("--life", type=int, default=0, metavar="SECONDS",
+                        help="the mount has a login whose tokens live so long (0: no login)")
     parser.add_argument("--keep", metavar="DIR", help="work there, and leave it")
     for name in ("writer", "current", "ledger"):
         parser.add_argument(f"--{name}", type=int if name == "writer" else str,
