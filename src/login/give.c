@@ -107,7 +107,8 @@ static bool is_unchanged(const struct login *l)
 	int64_t since_ms = wall_ms() - l->unchanged_ms;
 
 	return l->unchanged_ms && since_ms >= 0 && since_ms < PAUSE_MS &&
-	       (!l->access_until_ms || left_ms(l) > MIN(life_ms(l) / 20, PAUSE_MS));
+	       (!l->access_until_ms ||
+		left_ms(l) > CLAMP(life_ms(l) / 20, 2 * SOONEST_MS, PAUSE_MS));
 }
 
 /* For how long the service wants to be left alone. A time far off is none that it said. */

@@ -15,6 +15,7 @@
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
 #define FORM "application/x-www-form-urlencoded"
+#define ROUNDING_MS 5000
 #define ANSWER_MAX ((size_t)64 << 10)
 
 int login_server_open(struct login_server *s, const char *base_url,
@@ -248,8 +249,12 @@ void login_take_grant(struct login *l, struct webex_grant *g)
 		l->access_since_ms = now;
 	l->unchanged_ms = is_same ? now : 0;
 	l->retry_ms = 0;
-	if (g->access_s || !is_same)
-		l->access_until_ms = g->access_s ? now + g->access_s * 1000 : 0;
+	int64_t until = g->access_s ? now + g->access_s * 1000 : 0;
+	/* Its end does not move; what is told of it is rounded. Where it does, the clock was set. */
+	bool is_rounded = is_same && ABS(until - l->access_until_ms) < ROUNDING_MS;
+
+	if (until || !is_same)
+		l->access_until_ms = is_rounded ? MIN(until, l->access_until_ms) : until;
 	l->is_renewed = true;
 	if (g->refresh) {
 		l->is_rotated |= g_strcmp0(l->refresh, g->refresh) != 0;

@@ -102,6 +102,7 @@ struct webex_client {
 	struct http_response *check; /* lock; the answer that the reload thread waits for */
 	uint64_t check_id;	     /* lock; its request, 0: none */
 	bool reload_wanted;	     /* lock */
+	bool is_refused;	     /* lock; it is wanted since a 401 */
 	bool stopping;		     /* lock */
 	bool has_thread;	     /* lock; never false again */
 	pthread_t thread;	     /* lock, until webex_client_stop joins it */

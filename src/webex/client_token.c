@@ -305,9 +305,12 @@ static void reload(struct webex_client *c, enum webex_token_wish wish)
 		adopt_locked(c, value);
 	else if (wish == WEBEX_TOKEN_OLD && asked == -EACCES)
 		need_login_locked(c);
-	else if (wish == WEBEX_TOKEN_REFUSED && !webex_token_is_cheap(c->token))
+	else if (wish == WEBEX_TOKEN_REFUSED && c->is_refused &&
+		 !webex_token_is_cheap(c->token))
 		c->no_reload_until =
 			began_ms + took_ms + CLAMP(10 * took_ms, PAUSE_MIN_MS, PAUSE_MAX_MS);
+	if (wish == WEBEX_TOKEN_REFUSED)
+		c->is_refused = false;
 	pthread_mutex_unlock(&c->lock);
 	http_ask_again(c->loop);
 }
@@ -390,8 +393,8 @@ void webex_client_set_person(struct webex_client *c, const char *person_id, cons
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* False: there is no thread for it. */
-static bool want_another_locked(struct webex_call *call)
+/* `is_refused`: by the server, not only by our clock. False: there is no thread for it. */
+static bool want_another_locked(struct webex_call *call, bool is_refused)
 {
 	struct webex_client *c = call->client;
 
@@ -399,6 +402,7 @@ static bool want_another_locked(struct webex_call *call)
 		return false;
 	call->reload = c->reloads + 1;
 	c->reload_wanted = true;
+	c->is_refused |= is_refused;
 	pthread_cond_broadcast(&c->changed);
 	return true;
 }
@@ -423,7 +427,7 @@ static enum http_auth ask_for_another_locked(struct webex_call *call,
 		ret_grant->why = c->renewal.why;
 		return HTTP_AUTH_NONE;
 	}
-	return want_another_locked(call) ? HTTP_AUTH_WAIT : HTTP_AUTH_NONE;
+	return want_another_locked(call, true) ? HTTP_AUTH_WAIT : HTTP_AUTH_NONE;
 }
 
 /* True if the call had better wait for the next token, as this one is dead by a clock that nobody sets. If
@@ -437,7 +441,7 @@ static bool waits_for_next_locked(struct webex_call *call)
 	if (is_old_locked(c))
 		pthread_cond_broadcast(&c->changed);
 	return is_over && !is_answered(call) && now_ms() >= c->no_reload_until &&
-	       now_ms() >= c->reloaded_ms + PAUSE_MIN_MS && want_another_locked(call);
+	       now_ms() >= c->reloaded_ms + PAUSE_MIN_MS && want_another_locked(call, false);
 }
 
 /* As above, for a call that was not sent: there is no token, or nobody knows whose it is. */
@@ -476,6 +480,8 @@ enum http_auth webex_client_authorize(void *arg, bool was_refused, struct http_g
 		auth = HTTP_AUTH_WAIT;
 	} else {
 		ret_grant->bearer = webex_token_get(c->token);
+		/* Whoever waited for the next token in vain may still meet a 401. */
+		call->reload = 0;
 		call->generation = c->generation;
 		call->turn = c->login.turn;
 	}
