@@ -132,7 +132,12 @@ int login_attempt_finish(struct login_server *s, const struct login_attempt *a,
 	r = login_redeem(s, text, a->redirect_uri, a->verifier, ret_grant, &fault);
 	if (r == 0)
 		return 0;
-	*ret_reason = login_say(s, &fault);
+	*ret_reason =
+		fault.error == WEBEX_OAUTH_GRANT
+			? g_strdup_printf("the code was used already, or has expired (%s); "
+					  "run sparkfs login again",
+					  fault.words)
+			: login_say(s, &fault);
 	login_fault_clear(&fault);
 	return r;
 }

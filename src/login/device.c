@@ -225,6 +225,9 @@ char *login_say(const struct login_server *s, const struct login_fault *f)
 				       "http://localhost:%d/; register it exactly so",
 				       s->app->port);
 	default:
+		/* It answered, and not as the service does: that refuses nothing. */
+		if (f->status == 0 && !f->is_network)
+			return g_strdup(f->words);
 		return f->is_network
 			       ? g_strdup_printf("cannot reach %s: %s", s->base_url, f->words)
 			       : g_strdup_printf("the service refused: %s", f->words);

@@ -47,7 +47,7 @@ static const char LOGIN_HELP[] =
 	"  --url BASE           base URL of the API (" OPTIONS_DEFAULT_URL ")\n"
 	"  --replace            NAME may be somebody else's so far\n"
 	"\n"
-	"Then: sparkfs MOUNTPOINT. More: man sparkfs, \"Accounts\".\n";
+	"Then: sparkfs MOUNTPOINT. More: man sparkfs, \"Logins\".\n";
 
 static const char LOGOUT_HELP[] = "usage: sparkfs logout [--purge] NAME\n"
 				  "\n"
@@ -441,6 +441,7 @@ static int forget(const char *name, bool purges)
 	struct login l = {0};
 	int r = login_load(name, &l);
 	char *reason = NULL;
+	bool is_token;
 
 	if (r == -ENOENT)
 		return fail(g_strdup_printf("there is no login %s; sparkfs accounts lists them",
@@ -448,13 +449,18 @@ static int forget(const char *name, bool purges)
 	r = r == 0 && purges ? logins_purge(&l, &reason) : 0;
 	if (r == 0)
 		r = remove_all(&l, name, &reason);
+	is_token = l.base_url && l.way == LOGIN_TOKEN;
 	login_clear(&l);
 	if (r < 0)
 		return fail(reason);
+	/* No integration has given a token that was taken. */
 	printf("%s is forgotten here. The service honours its tokens until they end; to revoke "
-	       "them, "
-	       "remove the integration at https://idbroker.webex.com/idb/profile.\n",
-	       name);
+	       "them, %s.\n",
+	       name,
+	       is_token ? "give the bot another one at https://developer.webex.com/my-apps, or "
+			  "log "
+			  "out of the portal that it came from"
+			: "remove the integration at https://idbroker.webex.com/idb/profile");
 	return EXIT_SUCCESS;
 }
 
