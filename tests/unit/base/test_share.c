@@ -44,6 +44,20 @@ static void test_one_alone_gets_half_and_the_next_half_of_what_is_left(void **st
 	assert_null(s);
 }
 
+static void test_nothing_is_taken_and_given_back_in_any_order(void **state)
+{
+	struct share *s = share_new(100);
+
+	(void)state;
+	/* An empty file and another one, which is closed first. */
+	assert_true(share_take(s, ANN, 0));
+	assert_true(share_take(s, ANN, 5));
+	share_give(s, ANN, 5);
+	share_give(s, ANN, 0);
+	assert_int_equal(share_held(s), 0);
+	share_free(&s);
+}
+
 static void test_what_is_given_back_can_be_taken_again(void **state)
 {
 	struct share *s = share_new(100);
@@ -66,6 +80,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_alone_gets_half_and_the_next_half_of_what_is_left),
 		cmocka_unit_test(test_what_is_given_back_can_be_taken_again),
+		cmocka_unit_test(test_nothing_is_taken_and_given_back_in_any_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
