@@ -17,8 +17,11 @@ from lib.util import scaled, wait_until
 from lib.watch import Watch, files, memory
 
 SECRET = "a-Secret-of-the-Integration-4711"
-# Says what it was given, and whose child it is; then it answers.
+# Says what it was given, and whose child it is; when it was seen (lib/watch.py), it answers.
 SPY = """#!/bin/sh
+looks() { cat "$HOME/looks" 2> /dev/null || echo $((n + 2)); }
+n=$(looks)
+while [ "$(looks)" -lt "$((n + 2))" ]; do sleep 0.01; done
 { tr '\\0' '\\n' < /proc/$$/environ; tr '\\0' '\\n' < /proc/$PPID/cmdline; printf '%s\\n' "$@"; } >> "$HOME/spied"
 """
 
