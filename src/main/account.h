@@ -16,6 +16,7 @@
  *     address of an account that is known here: then its key stays what it is.
  *  2. An outbox belongs to one daemon: a second mount of the account (with another cache) gets
  *     <key>~2 and so on. <state>/sent notes which of them sent which messages (outbox/peers.c).
+ *     What a mount leaves in its outbox comes to the next mount of the same person, by whatever name.
  *  3. Our folders are 0700 and our files 0600, and must belong to us. A letter of one account
  *     is never sent with the token of another, so a name that somebody else's account uses is
  *     refused.
@@ -23,6 +24,7 @@
  */
 #pragma once
 
+#include <glib.h>
 #include <stdbool.h>
 
 struct account_roots {
@@ -90,6 +92,16 @@ char *account_suffix(const char *base_url, const char *id);
 char *account_holder(int lock_fd);
 
 /* ---- account_files.c: beside a mount ---- */
+
+/* The account's state folders that no daemon uses: of further mounts that have ended, and of a name that was
+ * chosen once. Their locks are held until it is cleared. */
+struct account_left {
+	GPtrArray *folders; /* of char *, ends with NULL; owned */
+	GArray *locks;	    /* of int; owned */
+};
+void account_left_find(const struct account_roots *roots, const char *base_url, const char *id,
+		       struct account_left *ret_left);
+void account_left_clear(struct account_left *left);
 
 /* Where the account is mounted (owned; empty: somewhere); NULL: nowhere. */
 char *account_mounted_at(const struct account_roots *roots, const char *base_url,

@@ -74,6 +74,65 @@ char *account_mounted_at(const struct account_roots *roots, const char *base_url
 	return found;
 }
 
+/* ---- what other mounts of the account left ---- */
+
+/* More are left to the next mount. */
+#define LEFT_MAX 64
+
+/* True if the lock of the folder is ours now. */
+static bool take_lock(const char *folder, int *ret_fd)
+{
+	_cleanup_gfree_ char *path = g_strconcat(folder, ".lock", NULL);
+	_cleanup_close_ int fd = -1;
+
+	if (private_file(path, O_RDWR | O_CREAT, &fd) < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return false;
+	*ret_fd = steal_fd(&fd);
+	return true;
+}
+
+static bool has_outbox(const char *folder)
+{
+	_cleanup_gfree_ char *path = g_build_filename(folder, "outbox", NULL);
+	struct stat st;
+
+	return lstat(folder, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+	       lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+void account_left_find(const struct account_roots *roots, const char *base_url, const char *id,
+		       struct account_left *ret_left)
+{
+	GDir *dir = g_dir_open(roots->state, 0, NULL);
+	const char *name;
+
+	ret_left->folders = g_ptr_array_new_with_free_func(g_free);
+	ret_left->locks = g_array_new(FALSE, FALSE, sizeof(int));
+	while (dir && ret_left->locks->len < LEFT_MAX && (name = g_dir_read_name(dir))) {
+		_cleanup_gfree_ char *folder = g_build_filename(roots->state, name, NULL);
+		_cleanup_gfree_ char *key = g_strndup(name, strcspn(name, "~"));
+		int fd;
+
+		/* The lock of our own is ours already, so that it cannot be taken again. */
+		if (!has_outbox(folder) || !is_key(roots, key, base_url, id) ||
+		    !take_lock(folder, &fd))
+			continue;
+		g_ptr_array_add(ret_left->folders, steal_ptr(&folder));
+		g_array_append_val(ret_left->locks, fd);
+	}
+	if (dir)
+		g_dir_close(dir);
+	g_ptr_array_add(ret_left->folders, NULL);
+}
+
+void account_left_clear(struct account_left *left)
+{
+	for (guint i = 0; i < left->locks->len; i++)
+		close(g_array_index(left->locks, int, i));
+	g_array_unref(left->locks);
+	g_ptr_array_unref(left->folders);
+}
+
 /* Removes what is in the folder, and follows no link. */
 static int empty_folder(int fd, int depth)
 {

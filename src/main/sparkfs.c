@@ -246,6 +246,19 @@ static int start_contents(struct sparkfs *s)
 	return contents_new(&config, &s->contents);
 }
 
+/* What other mounts of the person left comes along. */
+static int open_outbox(struct sparkfs *s, struct outbox_config *config)
+{
+	struct account_left left;
+	int r;
+
+	account_left_find(&s->roots, s->base_url, s->owner.id, &left);
+	config->left = (const char *const *)left.folders->pdata;
+	r = outbox_open(config, &s->outbox);
+	account_left_clear(&left);
+	return r;
+}
+
 static int start_cache(struct sparkfs *s)
 {
 	struct pager_config pager = {
@@ -285,7 +298,7 @@ static int start_cache(struct sparkfs *s)
 	if (r == 0)
 		r = pager_new(&pager, &s->pager);
 	if (r == 0)
-		r = outbox_open(&outbox, &s->outbox);
+		r = open_outbox(s, &outbox);
 	if (r == 0) {
 		owner_watch(s);
 		status_watch(s);

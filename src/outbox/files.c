@@ -56,6 +56,13 @@ int outbox_files_open(struct outbox *o, const char *state_dir)
 	return o->dir_fd < 0 ? -errno : 0;
 }
 
+int outbox_files_find(struct outbox *o, const char *state_dir)
+{
+	_cleanup_gfree_ char *dir = g_build_filename(state_dir, "outbox", NULL);
+
+	return access(dir, F_OK) < 0 ? -errno : outbox_files_open(o, state_dir);
+}
+
 void outbox_files_close(struct outbox *o)
 {
 	if (o->dir_fd >= 0)
@@ -258,7 +265,6 @@ static void forget_spool_name(struct outbox *o, int fd)
 		unlink(path);
 }
 
-/* With a store in memory the numbers begin anew at each mount. */
 static bool is_in_use(struct outbox *o, int64_t n)
 {
 	char name[FILE_NAME_SIZE];
@@ -268,6 +274,18 @@ static bool is_in_use(struct outbox *o, int64_t n)
 	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* With a store in memory the numbers begin anew at each mount. Nor may one be used again that recheck.c
+ * still has, whose files are gone already. */
+int64_t outbox_files_new_number(struct outbox *o)
+{
+	int64_t n;
+
+	do
+		n = store_new_rowid(o->store);
+	while (n <= o->last_found || is_in_use(o, n));
+	return n;
+}
+
 int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		     bool is_durable, int64_t *ret_why_size)
 {
@@ -275,9 +293,7 @@ int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct out
 	int r = 0;
 
 	snapshot_assert_none();
-	do
-		note->n = store_new_rowid(o->store);
-	while (is_in_use(o, note->n));
+	note->n = outbox_files_new_number(o);
 	/* The bytes of a letter that is sent again are safe, so half of the new one must not
 	 * count as a letter. */
 	if (is_again)
@@ -314,6 +330,42 @@ int outbox_files_replace_body(struct outbox *o, int64_t n, const struct outbox_l
 	if (l->form == LETTER_FILE)
 		forget_spool_name(o, l->fd);
 	return fsync(o->dir_fd) < 0 ? -errno : 0;
+}
+
+/* ---- between two outboxes ---- */
+
+static int link_file(const struct outbox *from, int64_t n, const struct outbox *to,
+		     int64_t new_n, const char *suffix)
+{
+	char name[FILE_NAME_SIZE], new_name[FILE_NAME_SIZE];
+
+	file_name(n, suffix, name);
+	file_name(new_n, suffix, new_name);
+	/* A kill may have left one without a body. */
+	if (unlinkat(to->dir_fd, new_name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return linkat(from->dir_fd, name, to->dir_fd, new_name, 0) < 0 ? -errno : 0;
+}
+
+int outbox_files_link_note(const struct outbox *from, int64_t n, const struct outbox *to,
+			   int64_t new_n)
+{
+	(void)link_file(from, n, to, new_n, DAMAGED_SUFFIX);
+	return link_file(from, n, to, new_n, "json");
+}
+
+int outbox_files_move_body(const struct outbox *from, int64_t n, const struct outbox *to,
+			   int64_t new_n)
+{
+	char name[FILE_NAME_SIZE], new_name[FILE_NAME_SIZE];
+
+	file_name(n, "body", name);
+	file_name(new_n, "body", new_name);
+	if (fsync(to->dir_fd) < 0 || renameat(from->dir_fd, name, to->dir_fd, new_name) < 0)
+		return -errno;
+	if (fsync(to->dir_fd) < 0)
+		log_warning("cache", "%s cannot be synced: %s", to->dir, g_strerror(errno));
+	return 0;
 }
 
 int outbox_files_get_text(struct outbox *o, int64_t n, char **ret_text)

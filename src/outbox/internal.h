@@ -78,6 +78,8 @@ struct outbox {
 	int upload_timeout_ms, check_pause_ms;
 	char *dir, *spool; /* never change */
 	int dir_fd;
+	int64_t last_found; /* the highest number of an earlier run; set before any other thread has the
+			     * outbox */
 	int peers_fd; /* peers.c; -1: there are none; never changes, like the next field */
 	char *peers_tag;
 
@@ -122,7 +124,18 @@ char *outbox_item_name(struct outbox *o, int64_t n);
 
 /* ---- files.c: io thread, outbox_keep's caller, outbox_open ---- */
 int outbox_files_open(struct outbox *o, const char *state_dir);
+/* The same if there is an outbox in the folder; else -ENOENT. */
+int outbox_files_find(struct outbox *o, const char *state_dir);
 void outbox_files_close(struct outbox *o);
+/* A number that no letter has. */
+int64_t outbox_files_new_number(struct outbox *o);
+/* Links the .json of a letter, and one that was put aside, into another outbox. 0, -ENOENT: it has none,
+ * -errno. */
+int outbox_files_link_note(const struct outbox *from, int64_t n, const struct outbox *to,
+			   int64_t new_n);
+/* Moves the body; what went there before is durable then. 0: it is there; -errno: it is where it was. */
+int outbox_files_move_body(const struct outbox *from, int64_t n, const struct outbox *to,
+			   int64_t new_n);
 int outbox_files_sync_body(struct outbox *o, int64_t n);
 /* Writes <n>.json durably. An older one is replaced or, on an error, not changed. */
 int outbox_files_put_note(struct outbox *o, const struct outbox_letter *l,
@@ -144,7 +157,13 @@ int outbox_files_remove(struct outbox *o, int64_t n);
  * fsynced, the body with is_durable. Removes the name of a draft in the spool. */
 int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		     bool is_durable, int64_t *ret_why_size);
-/* ---- recover.c: before any other thread has the outbox ---- */
+/* ---- recover.c, gather.c: before any other thread has the outbox ---- */
+/* Appends the numbers of all bodies (int64_t), by rising number; removes files that were being written or
+ * removed. */
+int outbox_scan(struct outbox *o, GArray *numbers);
+/* Moves all that is in the outbox of that folder, which nobody else uses, into this one. What cannot be
+ * moved stays there, and the log says so. */
+void outbox_gather(struct outbox *o, const char *state_dir);
 /* Lists the letters that an earlier run left, and makes letters of what it was writing. */
 int outbox_recover(struct outbox *o);
 

@@ -113,6 +113,9 @@ struct outbox_config {
 	const char *state_dir; /* exists, 0700 */
 	const char *
 		peers_dir; /* its folders may belong to other daemons, too; NULL: there are none */
+	/* State folders of the same person whose daemons have ended, and whose locks the caller has: their letters
+	 * and drafts become ours. Ends with NULL; NULL: there are none. */
+	const char *const *left;
 	struct store *store;
 	struct webex_client *client;
 	struct work_queue *cache_queue;

@@ -57,8 +57,14 @@ static bool is_body_gone(struct outbox *o, int64_t n)
 	return !stat_body(o, n, &st) && errno == ENOENT;
 }
 
-/* Appends the numbers of all bodies; removes files that were being written or removed. */
-static int scan(struct outbox *o, GArray *numbers)
+static gint compare_numbers(gconstpointer a, gconstpointer b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int outbox_scan(struct outbox *o, GArray *numbers)
 {
 	DIR *dir = opendir(o->dir);
 	const struct dirent *entry;
@@ -70,20 +76,18 @@ static int scan(struct outbox *o, GArray *numbers)
 	while ((entry = readdir(dir))) {
 		if (parse_name(entry->d_name, "tmp", &n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
-		else if (parse_name(entry->d_name, "json", &n) && is_body_gone(o, n))
+		else if ((parse_name(entry->d_name, "json", &n) ||
+			  parse_name(entry->d_name, "json.damaged", &n)) &&
+			 is_body_gone(o, n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
 		else if (parse_name(entry->d_name, "body", &n) && is_body_there(o, n, &st))
 			g_array_append_val(numbers, n);
 	}
 	closedir(dir);
+	g_array_sort(numbers, compare_numbers);
+	if (numbers->len)
+		o->last_found = g_array_index(numbers, int64_t, numbers->len - 1);
 	return 0;
-}
-
-static gint compare_numbers(gconstpointer a, gconstpointer b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 /* ---- a letter whose .json is lost or was not yet written ---- */
@@ -325,10 +329,9 @@ int outbox_recover(struct outbox *o)
 {
 	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) sending = g_array_new(FALSE, FALSE, sizeof(struct found));
-	int r = scan(o, numbers);
+	int r = outbox_scan(o, numbers);
 
 	g_array_set_clear_func(sending, found_clear);
-	g_array_sort(numbers, compare_numbers);
 	/* Letters that were sent again need the letters that they were made of, so these come
 	 * first. */
 	for (guint i = 0; i < numbers->len; i++)

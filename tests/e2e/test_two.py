@@ -119,6 +119,36 @@ def test_what_a_second_mount_left_is_found_by_the_next(pier, other, start_mount,
     assert Unsent(pier.mount).bytes() == []
 
 
+def test_what_is_unsent_is_the_persons(pier, other, start_mount, tmp_path):
+    """It comes to the next mount, by whatever name; not from a living mount, and not from another person's."""
+    sim, state = pier.sim, pier.mount.state
+    sim.create_room("Quay", ["bob@example.com"])
+    old = start_mount(sim, "account=old", f"cache={tmp_path}/old-cache", state=state)
+    bob = start_mount(sim, "account=bob", f"cache={tmp_path}/bob-cache", token="bob-token", state=state)
+    sim.fault(method="POST", route="/messages", status=403)
+    left = [b"by the first", b"by the second", b"by the old name"]
+    for mount, text in ((pier.mount, left[0]), (other, left[1]), (old, left[2]), (bob, b"bob's")):
+        with fails(errno.EACCES):
+            put(mount / "spaces/Quay/post", text.decode())
+    other.unmount()
+    bob.unmount()
+    pier.mount.unmount()
+    first = start_mount(sim, state=state)
+    assert Unsent(first).bytes() == left[:2]
+    assert Unsent(old).bytes() == left[2:]
+    old.unmount()
+    assert Unsent(first).bytes() == left[:2]
+    first.unmount()
+    again = start_mount(sim, "account=old", state=state)
+    assert Unsent(again).bytes() == left
+    sim.clear_faults()
+    os.rename(Unsent(again).dir / Unsent(again).names()[0], in_other(pier, again) / "post")
+    again.unmount()
+    assert Unsent(start_mount(sim, state=state)).bytes() == left[1:]
+    assert Unsent(start_mount(sim, "account=bob", token="bob-token", state=state)).bytes() == [b"bob's"]
+    assert pier.texts() == ["by the first"]
+
+
 def test_a_second_mount_of_the_same_cache_is_told_where_the_first_is(pier, start_mount):
     with pytest.raises((AssertionError, RuntimeError)) as refused:
         start_mount(pier.sim, state=pier.mount.state)

@@ -174,6 +174,7 @@ void kit_open_outbox(struct kit *k)
 {
 	struct outbox_config config = {
 		.state_dir = k->dir,
+		.left = k->left,
 		.store = k->store,
 		.cache_queue = k->queue,
 		.clock = clock_system(),

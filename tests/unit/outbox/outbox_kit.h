@@ -26,8 +26,9 @@ struct kit {
 	struct work_queue *queue;
 	struct outbox *o;
 	bool is_bot;
-	int changes;	      /* queue's thread; how many were told */
-	int64_t room, direct; /* rows */
+	const char *const *left; /* of struct outbox_config */
+	int changes;		 /* queue's thread; how many were told */
+	int64_t room, direct;	 /* rows */
 	char *room_id, *direct_id, *me, *other;
 };
 

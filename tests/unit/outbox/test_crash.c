@@ -167,10 +167,22 @@ struct seen {
 	bool posted, applied, told, lived;
 };
 
+static bool is_killed(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status))
+		assert_int_equal(WEXITSTATUS(status), 0);
+	else
+		assert_int_equal(WTERMSIG(status), SIGKILL);
+	return !WIFEXITED(status);
+}
+
 static struct seen watch_child(enum scenario s, const char *dir, int steps)
 {
 	struct seen seen = {0};
-	int ends[2], status;
+	int ends[2];
 	char what;
 
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -187,12 +199,7 @@ static struct seen watch_child(enum scenario s, const char *dir, int steps)
 		seen.told |= what == 'd';
 	}
 	close(ends[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	seen.lived = WIFEXITED(status);
-	if (seen.lived)
-		assert_int_equal(WEXITSTATUS(status), 0);
-	else
-		assert_int_equal(WTERMSIG(status), SIGKILL);
+	seen.lived = !is_killed(pid);
 	return seen;
 }
 
@@ -316,6 +323,131 @@ static void a_file_is_kept(void **state)
 	kill_at_each_step(KEEP_FILE);
 }
 
+/* ---- what other daemons left ---- */
+
+/* A kept text, a text that was sent again and is on the wire, a file with a damaged note, and a draft. */
+static void leave(char *dir)
+{
+	struct outbox_letter *l;
+	struct outbox_item *item;
+	struct draft *draft;
+	struct outcome end;
+	struct kit k;
+	char *path;
+
+	kit_setup_in(&k, dir);
+	assert_int_equal(outbox_keep(k.o, kit_text(&k, 1, "again"), "why"), 0);
+	item = kit_only_item(&k);
+	assert_int_equal(outbox_take(k.o, item->n, &l), 0);
+	kit_send(&k, l, &end);
+	fake_expect(FAKE_POST);
+	assert_int_equal(outbox_keep(k.o, kit_text(&k, 1, "kept"), "why"), 0);
+	assert_int_equal(outbox_keep(k.o, kit_file(&k, "a.txt", "file", &draft), "why"), 0);
+	path = g_strdup_printf("%s/outbox/9.body", dir);
+	assert_true(g_file_set_contents(path, "torn", -1, NULL));
+	g_free(path);
+	path = g_strdup_printf("%s/outbox/9.json.damaged", dir);
+	assert_true(g_file_set_contents(path, "{", -1, NULL));
+	g_free(path);
+	path = g_strdup_printf("%s/" DRAFT_SPOOL_PREFIX "0123456789abcdef", k.spool);
+	assert_true(g_file_set_contents(path, "draft", -1, NULL));
+	/* As it is: without closing anything. */
+	_exit(0);
+}
+
+static void gather(char *dir, const char *there, int steps)
+{
+	struct kit k;
+
+	kit_setup_in(&k, dir);
+	k.left = (const char *const[]){there, NULL};
+	__atomic_store_n(&steps_left, steps, __ATOMIC_RELEASE);
+	kit_reopen_outbox(&k);
+	__atomic_store_n(&steps_left, -1, __ATOMIC_RELEASE);
+	_exit(0);
+}
+
+static gint compare_strings(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The bodies of all letters, in the order of the alphabet. Owned. */
+static char *bodies_of(const struct kit *k)
+{
+	GPtrArray *items = outbox_list(k->o, 0, G_MAXUINT);
+	GPtrArray *bodies = g_ptr_array_new_with_free_func(g_free);
+	char *all;
+
+	for (guint i = 0; i < items->len; i++) {
+		const struct outbox_item *item = g_ptr_array_index(items, i);
+		char bytes[16] = "";
+		int fd;
+
+		assert_int_equal(outbox_open_body(k->o, item->n, &fd), 0);
+		assert_true(read(fd, bytes, sizeof(bytes) - 1) > 0);
+		close(fd);
+		g_ptr_array_add(bodies, g_strdup(bytes));
+	}
+	g_ptr_array_sort(bodies, compare_strings);
+	g_ptr_array_add(bodies, NULL);
+	all = g_strjoinv(" ", (char **)bodies->pdata);
+	g_ptr_array_unref(bodies);
+	g_ptr_array_unref(items);
+	return all;
+}
+
+static void expect_gathered(const char *dir, const char *there, bool was_killed)
+{
+	char *files, *bodies, *spool = g_build_filename(there, "spool", NULL);
+	struct kit k;
+
+	kit_setup_in(&k, g_strdup(dir));
+	k.left = (const char *const[]){there, NULL};
+	kit_reopen_outbox(&k);
+	bodies = bodies_of(&k);
+	/* A kill between the two copies of a text that is sent again leaves both listed. */
+	if (!was_killed || strcmp(bodies, "again again draft file kept torn") != 0)
+		assert_string_equal(bodies, "again draft file kept torn");
+	files = kit_files(&k, "outbox");
+	assert_non_null(strstr(files, ".json.damaged"));
+	g_free(files);
+	g_free(bodies);
+	kit_teardown(&k);
+	/* An empty folder can be removed. */
+	assert_int_equal(rmdir(spool), 0);
+	g_free(spool);
+	spool = g_build_filename(there, "outbox", NULL);
+	assert_int_equal(rmdir(spool), 0);
+	g_free(spool);
+}
+
+static void what_others_left_is_gathered(void **state)
+{
+	bool was_killed = true;
+	int steps = 0;
+
+	(void)state;
+	while (was_killed) {
+		char *dir = kit_new_dir(), *there = kit_new_dir();
+		pid_t pid = fork();
+
+		if (pid == 0)
+			leave(there);
+		assert_false(is_killed(pid));
+		assert_true(++steps < STEPS_MAX);
+		pid = fork();
+		if (pid == 0)
+			gather(dir, there, steps);
+		was_killed = is_killed(pid);
+		expect_gathered(dir, there, was_killed);
+		rmdir(there);
+		g_free(there);
+		g_free(dir);
+	}
+	assert_true(steps > 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +458,7 @@ int main(void)
 		cmocka_unit_test(a_letter_is_sent_again),
 		cmocka_unit_test(a_letter_is_sent_again_in_vain),
 		cmocka_unit_test(a_file_is_kept),
+		cmocka_unit_test(what_others_left_is_gathered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
