@@ -25,6 +25,11 @@ static int64_t system_wall(void *arg)
 	return read_ms(CLOCK_REALTIME);
 }
 
+int64_t clock_awake(void)
+{
+	return read_ms(CLOCK_MONOTONIC);
+}
+
 const struct clock *clock_system(void)
 {
 	static const struct clock machine = {system_mono, system_wall, NULL};

@@ -16,6 +16,10 @@ struct clock {
 	void *arg;
 };
 
+/* Milliseconds that stand still through suspend: for limits on what a process of this machine may take,
+ * which stands still then, too. */
+int64_t clock_awake(void);
+
 /* The machine's clocks. Never NULL. */
 const struct clock *clock_system(void);
 

@@ -90,7 +90,7 @@ static bool send_all(int fd, const char *text)
 static bool receive_all(int fd, int64_t deadline, GString *out)
 {
 	for (;;) {
-		int64_t left = deadline - clock_mono(clock_system());
+		int64_t left = deadline - clock_awake();
 		struct pollfd poll_fd = {fd, POLLIN, 0};
 		ssize_t n;
 
@@ -109,7 +109,7 @@ static bool receive_all(int fd, int64_t deadline, GString *out)
 static int run(char *const argv[], const char *in, GString *out, int *ret_status)
 {
 	_cleanup_close_ int ours = -1, its = -1;
-	int64_t deadline = clock_mono(clock_system()) + KEYRING_LIMIT_MS;
+	int64_t deadline = clock_awake() + KEYRING_LIMIT_MS;
 	int fds[2];
 	bool is_over;
 	pid_t pid;

@@ -273,7 +273,7 @@ static bool end_if_due(struct local_read *r, int64_t now, bool is_stopping)
 
 static void end_those_due(GQueue *queue, bool is_stopping)
 {
-	int64_t now = clock_mono(clock_system());
+	int64_t now = clock_awake();
 
 	for (GList *l = queue->head, *next; l; l = next) {
 		next = l->next;
@@ -297,7 +297,7 @@ static void begin(struct local_read *r)
 	} else if (local_child_start(r->letter->local, r->spool, &r->child, &answer)) {
 		end(r, answer);
 	} else {
-		r->moved_ms = clock_mono(clock_system());
+		r->moved_ms = clock_awake();
 		g_queue_push_tail_link(&f->reading, &r->link);
 	}
 }
@@ -395,10 +395,10 @@ static void *run(void *arg)
 		while ((next = take_next(f)))
 			begin(next);
 		if (is_stopping && !stopping_since)
-			stopping_since = clock_mono(clock_system());
+			stopping_since = clock_awake();
 		/* Nobody waits for a child that hangs in the kernel. */
 		if (is_stopping &&
-		    (!f->dying->len || clock_mono(clock_system()) - stopping_since >= STOP_MS))
+		    (!f->dying->len || clock_awake() - stopping_since >= STOP_MS))
 			return NULL;
 		wait_for_news(f);
 	}
@@ -475,7 +475,7 @@ uint64_t local_files_read(struct local_files *f, struct outbox_letter *letter, l
 	r->arg = arg;
 	r->child.socket = r->spool = -1;
 	r->link.data = r;
-	r->began_ms = r->moved_ms = clock_mono(clock_system());
+	r->began_ms = r->moved_ms = clock_awake();
 	pthread_mutex_lock(&f->lock);
 	id = r->id = f->next_id++;
 	g_hash_table_insert(f->all, &r->id, r);

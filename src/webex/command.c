@@ -119,7 +119,7 @@ static int attend(pid_t pid, int64_t deadline, const atomic_bool *stop, int out_
 			fds[1].fd = -1;
 		if (is_over)
 			return result;
-		if (atomic_load(stop) || clock_mono(clock_system()) >= deadline)
+		if (atomic_load(stop) || clock_awake() >= deadline)
 			break;
 		poll(fds, 2, TICK_MS);
 	}
@@ -154,7 +154,7 @@ static int run(const char *path, char *const argv[], const char *input, int time
 	_cleanup_close_ int out_write = -1;
 	_cleanup_close_ int err_read = -1;
 	_cleanup_close_ int err_write = -1;
-	int64_t deadline = clock_mono(clock_system()) + timeout_ms;
+	int64_t deadline = clock_awake() + timeout_ms;
 	pid_t pid = 0;
 
 	snapshot_assert_none();

@@ -171,13 +171,18 @@ def test_clocks(person, sim, start_mount, tmp_path):
         posted.append(f"{len(posted)}")
         (mount / "spaces/Pier/post").write_text(posted[-1])
 
+    def in_use():
+        return mount.log_path.read_text().count("another access token")
+
     def renews(n, *steps):
         """Of all that is done one thing costs a refresh, or none does."""
-        before, record = asked(sim), person.record("me")
+        before, record, used = asked(sim), person.record("me"), in_use()
         for step in steps:
             step()
             post()
         wait_until(lambda: asked(sim) == before + n and (not n or person.record("me") != record))
+        # What suspends next is to find nobody who has it and does not use it yet.
+        wait_until(lambda: in_use() == used + n)
         record = person.record("me")
         for _ in range(3):
             post()
@@ -202,6 +207,29 @@ def test_clocks(person, sim, start_mount, tmp_path):
             mount.unmount()
     assert not met_401(sim)
     assert [m["text"] for m in sim.messages(pier["id"])] == posted[::-1]
+
+
+def test_a_suspend_is_no_time_of_a_command(sim, start_mount, tmp_path):
+    """Who sleeps with the machine is not killed for that when it wakes."""
+    sim.create_room("Pier")
+    clocks = Clocks(tmp_path / "clocks", sim)
+    command = tmp_path / "command"
+    command.write_text(f"""cd {tmp_path}
+if [ -e again ]; then touch begun; until [ -e go ]; do sleep 0.01; done; echo alice-new; else echo alice-token; fi
+""")
+    mount = start_mount(sim, f"token_command=sh {command}", token=None, preload=os.environ["MEDDLE_LIBRARY"],
+                        env={"MEDDLE_CLOCKS": str(clocks.path)})
+    (tmp_path / "again").touch()
+    sim.control("POST", "/tokens", {"token": "alice-new", "person": "alice@example.com"})
+    sim.control("POST", "/tokens", {"token": "alice-token", "valid": False})
+    post = subprocess.Popen(["sh", "-c", "echo low tide > spaces/Pier/post"], cwd=mount.path)
+    wait_until((tmp_path / "begun").exists)
+    clocks.suspended += DAY_MS
+    clocks.write()
+    (tmp_path / "go").touch()
+    wait_until(lambda: "another access token" in mount.log_path.read_text())
+    assert "no end after" not in mount.log_path.read_text()
+    post.wait(timeout=scaled(20))
 
 
 # ---- the disk ----

@@ -45,6 +45,11 @@ const struct clock *clock_system(void)
 	return &fake_clock;
 }
 
+int64_t clock_awake(void)
+{
+	return mono_ms;
+}
+
 int64_t time_mono(void)
 {
 	return mono_ms;
