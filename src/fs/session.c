@@ -54,10 +54,6 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 	want(conn, FUSE_CAP_SPLICE_MOVE, false);
 	/* Without it a process that waits behind a parked look-up could not be killed. */
 	want(conn, FUSE_CAP_PARALLEL_DIROPS, true);
-#ifdef FUSE_CAP_DIRECT_IO_ALLOW_MMAP
-	/* What is read past the kernel's cache (files.c) can be mapped all the same. */
-	want(conn, FUSE_CAP_DIRECT_IO_ALLOW_MMAP, true);
-#endif
 #ifdef FUSE_CAP_OVER_IO_URING
 	/* With it a parked request keeps its place in a ring that has few (platform.md 7). */
 	want(conn, FUSE_CAP_OVER_IO_URING, false);
@@ -72,13 +68,9 @@ static void fs_init(void *userdata, struct fuse_conn_info *conn)
 }
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
-/* Since Linux 6.6; the kernel's headers may be older. In the upper half of the flags. */
-#define DIRECT_IO_ALLOW_MMAP (UINT32_C(1) << (36 - 32))
-
 /*
- * libfuse below 3.17 never sets the flags for parallel directory operations, and for maps of what is read with
- * direct I/O, in its answer to INIT. The first answer of a connection is that to INIT, and the flags
- * are added to it here; a kernel that does not know one ignores it.
+ * libfuse below 3.17 never sets the flag for parallel directory operations in its answer to INIT.
+ * The first answer of a connection is that to INIT, and the flag is added to it here.
  */
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
@@ -89,11 +81,6 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 		struct fuse_init_out *out = iov[1].iov_base;
 
 		out->flags |= FUSE_PARALLEL_DIROPS;
-		if (iov[1].iov_len >=
-		    offsetof(struct fuse_init_out, flags2) + sizeof(uint32_t)) {
-			out->flags |= FUSE_INIT_EXT;
-			out->flags2 |= DIRECT_IO_ALLOW_MMAP;
-		}
 	}
 	return writev(fd, iov, count);
 }
@@ -104,7 +91,7 @@ static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 	return read(fd, buf, len);
 }
 
-static int add_flags(struct fs *fs)
+static int add_parallel_dirops(struct fs *fs)
 {
 	static const struct fuse_custom_io io = {.writev = io_writev, .read = io_read};
 	int r = fuse_session_custom_io(fs->session, &io, fuse_session_fd(fs->session));
@@ -117,7 +104,7 @@ static int add_flags(struct fs *fs)
 }
 #else
 /* The library does it itself, and may be built without custom I/O (platform.md 7). */
-static int add_flags(struct fs *fs)
+static int add_parallel_dirops(struct fs *fs)
 {
 	(void)fs;
 	return 0;
@@ -329,7 +316,7 @@ int fs_mount(struct fs *fs, const char *mountpoint)
 	if (r == 0)
 		fs->will_error = will_make(&fs->will, fs->connection.abort_fd);
 	if (r == 0)
-		r = add_flags(fs);
+		r = add_parallel_dirops(fs);
 	if (r == 0)
 		r = notifier_start(fs->session, &fs->notifier);
 	if (r == 0)

@@ -55,7 +55,8 @@ SCRIPTS = {
                    "\"$T\"/",
     "File::Copy": "perl -MFile::Copy=move -e 'move($ARGV[0], \"$ENV{{T}}/x\") or die $!' {}",
     "read by mmap": "/usr/bin/python3 -c 'import mmap, os, sys; f = open(sys.argv[1]); "
-                    "m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ); "
+                    "m = mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ, flags=mmap.MAP_PRIVATE "
+                    "if \"members\" in sys.argv[1] else mmap.MAP_SHARED); "
                     "open(sys.argv[2] + \"x\", \"wb\").write(m); os.unlink(sys.argv[1])' {} \"$T\"/",
 }
 
