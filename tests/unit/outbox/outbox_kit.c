@@ -223,7 +223,7 @@ void kit_setup_in(struct kit *k, char *dir)
 	kit_open_outbox(k);
 }
 
-static void remove_tree(const char *path)
+void kit_remove_tree(const char *path)
 {
 	GDir *dir = g_dir_open(path, 0, NULL);
 	const char *name;
@@ -231,7 +231,7 @@ static void remove_tree(const char *path)
 	while (dir && (name = g_dir_read_name(dir))) {
 		char *child = g_build_filename(path, name, NULL);
 
-		remove_tree(child);
+		kit_remove_tree(child);
 		g_free(child);
 	}
 	g_clear_pointer(&dir, g_dir_close);
@@ -244,7 +244,7 @@ void kit_teardown(struct kit *k)
 	work_queue_stop(&k->queue);
 	fake_stop();
 	store_close(&k->store);
-	remove_tree(k->dir);
+	kit_remove_tree(k->dir);
 	g_free(k->dir);
 	g_free(k->spool);
 	g_free(k->room_id);

@@ -36,6 +36,7 @@ void kit_setup(struct kit *k);
 /* The same, over a folder that may have been used before; adopts its name. */
 void kit_setup_in(struct kit *k, char *dir);
 char *kit_new_dir(void);
+void kit_remove_tree(const char *path);
 void kit_teardown(struct kit *k);
 /* A test whose state is a kit of its own. */
 #define kit_test(fn) cmocka_unit_test_setup_teardown(fn, kit_set_up_test, kit_tear_down_test)
