@@ -89,7 +89,9 @@ def test_no_code_where_it_cannot_be_read(person, tmp_path):
     with Tmux(tmp_path, person.env) as tmux:
         for size, before, after, says in NO_CODE:
             tmux.resize(*size)
-            tmux.type("clear; stty size")
+            # The kernel hears of the new size a moment after tmux.
+            is_sized = f'[ "$(stty size)" = "{size[1]} {size[0]}" ]'
+            tmux.type(f"clear; until {is_sized}; do sleep 0.01; done; stty size")
             tmux.wait_for(f"{size[1]} {size[0]}\n")
             screen = begin(tmux, person, before, after=after)
             if says:
