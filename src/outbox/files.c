@@ -265,6 +265,7 @@ static void forget_spool_name(struct outbox *o, int fd)
 		unlink(path);
 }
 
+/* A number that the store could not skip. */
 static bool is_in_use(struct outbox *o, int64_t n)
 {
 	char name[FILE_NAME_SIZE];
@@ -274,15 +275,13 @@ static bool is_in_use(struct outbox *o, int64_t n)
 	return fstatat(o->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* With a store in memory the numbers begin anew at each mount. Nor may one be used again that recheck.c
- * still has, whose files are gone already. */
 int64_t outbox_files_new_number(struct outbox *o)
 {
 	int64_t n;
 
 	do
 		n = store_new_rowid(o->store);
-	while (n <= o->last_found || is_in_use(o, n));
+	while (is_in_use(o, n));
 	return n;
 }
 

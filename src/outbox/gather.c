@@ -58,7 +58,7 @@ static int put_note(struct gather *g, int64_t from, int64_t to)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int move_letter(struct gather *g, int64_t from)
+static int move_letter(struct gather *g, int64_t from, GArray *numbers)
 {
 	int64_t to = outbox_files_new_number(g->o);
 	int r = put_note(g, from, to);
@@ -69,6 +69,7 @@ static int move_letter(struct gather *g, int64_t from)
 		(void)outbox_files_remove(g->o, to);
 		return r;
 	}
+	g_array_append_val(numbers, to);
 	g_hash_table_insert(g->moved, g_memdup2(&from, sizeof(from)),
 			    g_memdup2(&to, sizeof(to)));
 	return outbox_files_remove(&g->there, from);
@@ -93,17 +94,17 @@ static void move_drafts(const struct gather *g)
 		closedir(dir);
 }
 
-void outbox_gather(struct outbox *o, const char *state_dir)
+void outbox_gather(struct outbox *o, const char *state_dir, GArray *numbers)
 {
 	struct gather g = {.o = o, .there = {.dir_fd = -1}};
-	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
+	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r = outbox_files_find(&g.there, state_dir);
 
 	if (r == 0)
-		r = outbox_scan(&g.there, numbers);
+		r = outbox_scan(&g.there, found);
 	g.moved = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-	for (guint i = 0; r == 0 && i < numbers->len; i++)
-		r = move_letter(&g, g_array_index(numbers, int64_t, i));
+	for (guint i = 0; r == 0 && i < found->len; i++)
+		r = move_letter(&g, g_array_index(found, int64_t, i), numbers);
 	if (r == 0)
 		move_drafts(&g);
 	if (r < 0 && r != -ENOENT)

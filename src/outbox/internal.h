@@ -78,8 +78,6 @@ struct outbox {
 	int upload_timeout_ms, check_pause_ms;
 	char *dir, *spool; /* never change */
 	int dir_fd;
-	int64_t last_found; /* the highest number of an earlier run; set before any other thread has the
-			     * outbox */
 	int peers_fd; /* peers.c; -1: there are none; never changes, like the next field */
 	char *peers_tag;
 
@@ -158,14 +156,17 @@ int outbox_files_remove(struct outbox *o, int64_t n);
 int outbox_files_put(struct outbox *o, const struct outbox_letter *l, struct outbox_note *note,
 		     bool is_durable, int64_t *ret_why_size);
 /* ---- recover.c, gather.c: before any other thread has the outbox ---- */
+/* True for "<n>.<suffix>". */
+bool outbox_parse_name(const char *name, const char *suffix, int64_t *ret_n);
 /* Appends the numbers of all bodies (int64_t), by rising number; removes files that were being written or
  * removed. */
 int outbox_scan(struct outbox *o, GArray *numbers);
-/* Moves all that is in the outbox of that folder, which nobody else uses, into this one. What cannot be
- * moved stays there, and the log says so. */
-void outbox_gather(struct outbox *o, const char *state_dir);
-/* Lists the letters that an earlier run left, and makes letters of what it was writing. */
-int outbox_recover(struct outbox *o);
+/* Moves all that is in the outbox of that folder, which nobody else uses, into this one, and appends the new
+ * numbers. What cannot be moved stays there, and the log says so. */
+void outbox_gather(struct outbox *o, const char *state_dir, GArray *numbers);
+/* Lists the letters that an earlier run left here, or in the folders `left` (of struct outbox_config), and makes
+ * letters of what it was writing. */
+int outbox_recover(struct outbox *o, const char *const *left);
 
 /* ---- recheck.c ---- */
 /* outbox_recover found letter `n` as sending and lists it as `note`. */

@@ -74,10 +74,8 @@ int outbox_open(const struct outbox_config *config, struct outbox **ret_outbox)
 	int r = outbox_files_open(o, config->state_dir);
 
 	outbox_peers_init(o, config->peers_dir);
-	for (size_t i = 0; r == 0 && config->left && config->left[i]; i++)
-		outbox_gather(o, config->left[i]);
 	if (r == 0)
-		r = outbox_recover(o);
+		r = outbox_recover(o, config->left);
 	if (r == 0)
 		r = work_queue_start("outbox", &o->io);
 	if (r < 0) {

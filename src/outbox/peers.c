@@ -35,7 +35,6 @@
 #define LINE_SIZE 512
 /* A letter whose note is older than this cannot have become the message that was found. */
 #define RECENT_MS INT64_C(1200000)
-#define NUMBER_DIGITS_MAX 15
 
 void outbox_peers_init(struct outbox *o, const char *dir)
 {
@@ -160,13 +159,11 @@ static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter
 /* True for the "<n>.json" of a recent letter. */
 static bool parse(int dir_fd, const char *name, int64_t now_ms, int64_t *ret_n)
 {
-	size_t digits = strspn(name, "0123456789");
 	struct stat st;
 
-	if (!digits || digits > NUMBER_DIGITS_MAX || strcmp(name + digits, ".json") != 0 ||
+	if (!outbox_parse_name(name, "json", ret_n) ||
 	    fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
-	*ret_n = g_ascii_strtoll(name, NULL, 10);
 	return (int64_t)st.st_mtim.tv_sec * 1000 > now_ms - RECENT_MS;
 }
 

@@ -23,8 +23,7 @@
 /* A body of up to this size is read to find out whether it is a text. */
 #define TEXT_PROBE_MAX DRAFT_TEXT_RAW_MAX
 
-/* "<n>.<suffix>" */
-static bool parse_name(const char *name, const char *suffix, int64_t *ret_n)
+bool outbox_parse_name(const char *name, const char *suffix, int64_t *ret_n)
 {
 	size_t digits = strspn(name, "0123456789");
 
@@ -74,19 +73,18 @@ int outbox_scan(struct outbox *o, GArray *numbers)
 	if (!dir)
 		return -errno;
 	while ((entry = readdir(dir))) {
-		if (parse_name(entry->d_name, "tmp", &n))
+		if (outbox_parse_name(entry->d_name, "tmp", &n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
-		else if ((parse_name(entry->d_name, "json", &n) ||
-			  parse_name(entry->d_name, "json.damaged", &n)) &&
+		else if ((outbox_parse_name(entry->d_name, "json", &n) ||
+			  outbox_parse_name(entry->d_name, "json.damaged", &n)) &&
 			 is_body_gone(o, n))
 			unlinkat(o->dir_fd, entry->d_name, 0);
-		else if (parse_name(entry->d_name, "body", &n) && is_body_there(o, n, &st))
+		else if (outbox_parse_name(entry->d_name, "body", &n) &&
+			 is_body_there(o, n, &st))
 			g_array_append_val(numbers, n);
 	}
 	closedir(dir);
 	g_array_sort(numbers, compare_numbers);
-	if (numbers->len)
-		o->last_found = g_array_index(numbers, int64_t, numbers->len - 1);
 	return 0;
 }
 
@@ -325,12 +323,23 @@ static int recover_spool(struct outbox *o)
 	return 0;
 }
 
-int outbox_recover(struct outbox *o)
+/* With a store in memory the numbers begin anew at each mount. None is used again: recheck.c may have it
+ * still when its files are gone. */
+static void skip_used(struct outbox *o, const GArray *numbers)
+{
+	for (guint i = 0; i < numbers->len; i++)
+		store_skip_rowids(o->store, g_array_index(numbers, int64_t, i));
+}
+
+int outbox_recover(struct outbox *o, const char *const *left)
 {
 	g_autoptr(GArray) numbers = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) sending = g_array_new(FALSE, FALSE, sizeof(struct found));
 	int r = outbox_scan(o, numbers);
 
+	skip_used(o, numbers);
+	for (size_t i = 0; left && left[i]; i++)
+		outbox_gather(o, left[i], numbers);
 	g_array_set_clear_func(sending, found_clear);
 	/* Letters that were sent again need the letters that they were made of, so these come
 	 * first. */

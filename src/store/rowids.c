@@ -123,6 +123,17 @@ int64_t rowids_take(struct rowids *r)
 	return rowid;
 }
 
+void rowids_skip(struct rowids *r, int64_t used)
+{
+	pthread_mutex_lock(&r->lock);
+	if (used < ROWID_END && used >= r->next) {
+		r->next = used + 1;
+		if (r->next >= r->limit)
+			reserve(r);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
 void rowids_untake(struct rowids *r, int64_t rowid)
 {
 	pthread_mutex_lock(&r->lock);

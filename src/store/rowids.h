@@ -3,7 +3,7 @@
  * The one counter from which all rowids come. A small file outside the cache reserves a block
  * of numbers before the first of them is given out, so that no number comes twice, whatever
  * happens to the database or to this process. Errors: if the reserve file cannot be written,
- * that is logged and only this promise is lost. Thread rule: rowids_take(), rowids_untake():
+ * that is logged and only this promise is lost. Thread rule: rowids_take(), rowids_skip(), rowids_untake():
  * any thread; all else: the owner's.
  */
 #pragma once
@@ -32,6 +32,8 @@ void rowids_init(struct rowids *r, const char *path, int64_t used);
 /* Gives the unused part of the block back. */
 void rowids_clear(struct rowids *r);
 int64_t rowids_take(struct rowids *r);
+/* Goes on above `used`, which is in use elsewhere, unless it is no number that could ever be taken. */
+void rowids_skip(struct rowids *r, int64_t used);
 /* Gives back the number that was taken last and will not be used; does nothing if another one
  * was taken since. */
 void rowids_untake(struct rowids *r, int64_t rowid);

@@ -592,3 +592,5 @@ int store_node_list(struct store_conn *c, int kind, const char *prefix,
  * that was reserved before.
  */
 int64_t store_new_rowid(struct store *s);
+/* New rowids are above `used`, which a file has that the store knows nothing of. ANY thread. */
+void store_skip_rowids(struct store *s, int64_t used);

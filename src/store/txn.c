@@ -177,6 +177,11 @@ int64_t store_new_rowid(struct store *s)
 	return rowids_take(&s->rowids);
 }
 
+void store_skip_rowids(struct store *s, int64_t used)
+{
+	rowids_skip(&s->rowids, used);
+}
+
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write)
 {
 	int r;

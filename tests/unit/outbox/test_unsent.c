@@ -103,6 +103,25 @@ static void names_differ_and_numbers_rise(void **state)
 	g_hash_table_destroy(keys);
 }
 
+/* Also where the store knows of none, as one in memory. A name that is no number of ours costs nothing. */
+static void numbers_go_on_above_what_is_found(void **state)
+{
+	struct kit *k = *state;
+	const struct outbox_item *item;
+	GPtrArray *items;
+
+	put_file(k, "outbox/5000000000.body", "found");
+	put_file(k, "outbox/999999999999999.body", "odd");
+	kit_reopen_outbox(k);
+	assert_int_equal(outbox_keep(k->o, kit_text(k, 1, "new"), "why"), 0);
+	items = outbox_list(k->o, 0, G_MAXUINT);
+	assert_int_equal(items->len, 3);
+	item = g_ptr_array_index(items, 1);
+	kit_expect_item(k, item, "new", "unsent", "why");
+	assert_uint_in_range(item->n, 5000000001, 5000100000);
+	g_ptr_array_unref(items);
+}
+
 static void expect_name(struct kit *k, struct outbox_letter *l, const char *suffix)
 {
 	_Static_assert(NAME_MAX_BYTES == 255, "room for .why.json");
@@ -524,6 +543,7 @@ int main(void)
 		kit_test(a_draft_is_kept_without_its_name_in_the_spool),
 		kit_test(a_file_without_a_name_is_copied),
 		kit_test(names_differ_and_numbers_rise),
+		kit_test(numbers_go_on_above_what_is_found),
 		kit_test(names_are_clean_and_short),
 		kit_test(an_edit_is_one_after_a_restart),
 		kit_test(they_are_there_after_a_restart),
