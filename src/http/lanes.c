@@ -59,10 +59,10 @@ static void excuse_waiting(struct http_loop *loop, int64_t now)
 
 /* When a job ends though its deadline stands still: nobody has been answered by anything but 429 for so
  * long as it has waited. Without this, those who stand behind would begin their own ten minutes when the
- * ten minutes of those before them are over. */
+ * ten minutes of those before them are over. The deadline of a parked job does not stand still. */
 static int64_t limit_of(const struct http_loop *loop, const struct job *job)
 {
-	if (!loop->limited_from_ms)
+	if (!loop->limited_from_ms || job->is_parked)
 		return INT64_MAX;
 	return MAX(loop->limited_from_ms, job->began_ms) +
 	       loop_scaled_ms(loop, HTTP_LIMITED_MAX_MS);
@@ -81,7 +81,7 @@ static bool is_ended(struct job *job, int64_t now)
 				       : "timed out before it was sent";
 	} else if (!job->is_parked && shut_ms(loop, now) >= job->req->timeout_ms) {
 		words = "rate limited for longer than it may wait";
-	} else if (!job->is_parked && now >= limit_of(loop, job)) {
+	} else if (now >= limit_of(loop, job)) {
 		words = "nothing was answered but 429 for too long";
 	}
 	if (!words)
@@ -95,7 +95,6 @@ static bool is_ended(struct job *job, int64_t now)
  * longer than they may take; *next_ms becomes the earliest deadline of the others. */
 static void expire_waiting(struct http_loop *loop, int64_t now, int64_t *next_ms)
 {
-
 	for (size_t lane = 0; lane < N_LANES; lane++) {
 		GList *next;
 

@@ -4,8 +4,10 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "client.h"
@@ -191,6 +193,54 @@ static void test_nothing_but_429(void **state)
 	client_stop(&c);
 }
 
+static atomic_int grants; /* so many tries get a bearer; the others wait for one */
+
+static enum http_auth grant_some(void *arg, bool was_refused, struct http_grant *ret_grant)
+{
+	(void)arg;
+	(void)was_refused;
+	if (atomic_fetch_sub(&grants, 1) <= 0)
+		return HTTP_AUTH_WAIT;
+	ret_grant->bearer = g_strdup(TOKEN);
+	return HTTP_AUTH_GIVEN;
+}
+
+static int64_t cpu_ms(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * INT64_C(1000) + used.tv_nsec / 1000000;
+}
+
+/* Who waits for a token does so until his deadline, whatever else was answered by 429, and costs nothing. */
+static void test_a_wait_for_a_token_after_429(void **state)
+{
+	struct script script = {.limited = 1, .fields = "Retry-After: 1\r\n"};
+	const int second_ms = 1, limit_ms = HTTP_LIMITED_MAX_MS / 1000 * second_ms;
+	int64_t used_ms = -cpu_ms(), took_ms = -loop_now();
+	struct http_request *req;
+	struct client c;
+
+	(void)state;
+	atomic_store(&grants, 1);
+	client_start_scaled(&c, play, &script, 0, second_ms);
+	req = client_request(&c, HTTP_GET, "/");
+	req->timeout_ms = 2 * limit_ms;
+	req->authorize = grant_some;
+	{
+		_cleanup_response_ struct http_response *r = client_run(&c, req);
+
+		assert_int_equal(r->status, 429);
+		assert_int_equal(r->attempts, 1);
+	}
+	took_ms += loop_now();
+	used_ms += cpu_ms();
+	assert_true(took_ms >= 2 * limit_ms);
+	assert_in_range(used_ms, 0, limit_ms / 2);
+	client_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_told_when),
 		cmocka_unit_test(test_time_to_connect),
 		cmocka_unit_test(test_nothing_but_429),
+		cmocka_unit_test(test_a_wait_for_a_token_after_429),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
