@@ -252,7 +252,8 @@ void job_raise(struct job *job, const struct http_asker *asker)
 		return;
 	}
 	/* The time that it waited while nobody did is not that of those who do now. */
-	job->deadline_ms = loop_now() + job->req->timeout_ms;
+	job->began_ms = loop_now();
+	job->deadline_ms = job->began_ms + job->req->timeout_ms;
 	job->reach_until_ms = 0;
 	job_queue(job, false);
 }

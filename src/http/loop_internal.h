@@ -46,7 +46,7 @@ struct job {
 	enum job_phase phase; /* lock; all else belongs to the I/O thread once it took it */
 	int64_t deadline_ms;  /* moves while the gate keeps the job waiting */
 	int64_t not_before_ms;
-	int64_t began_ms;	/* when it was submitted */
+	int64_t began_ms;	/* when it was submitted, or raised where it waited */
 	int64_t queued_ms;	/* when it came into the waiting list */
 	int64_t held_ms;	/* how long the deadline stood still */
 	int64_t reach_until_ms; /* a connection must stand by then; 0: no try began since the

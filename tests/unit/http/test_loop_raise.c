@@ -182,6 +182,67 @@ static void test_it_has_its_time_to_connect_again(void **state)
 	client_stop(&c);
 }
 
+static enum fake_then limit_or_hang(void *arg, const struct fake_request *req, GString *answer)
+{
+	(void)arg;
+	if (g_str_has_prefix(req->head, "GET /hang "))
+		return FAKE_HANG;
+	if (g_str_has_prefix(req->head, "GET /limited "))
+		fake_answer(answer, 429, "Retry-After: 350\r\n", "{}");
+	else
+		fake_answer(answer, 200, "", "{}");
+	return FAKE_KEEP;
+}
+
+/* True if it was raised before it had waited for as long as nothing but 429 may be said. */
+static bool raise_behind_429(void)
+{
+	const int second_ms = 2, limit_ms = HTTP_LIMITED_MAX_MS / 1000 * second_ms;
+	struct pending *p[HTTP_MAX_BACKGROUND], *late, *limited;
+	struct http_stats stats;
+	int64_t began_ms;
+	struct client c;
+	bool is_in_time;
+
+	client_start_scaled(&c, limit_or_hang, NULL, 0, second_ms);
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++)
+		p[i] = client_submit(&c, in_background(&c, "/hang"));
+	late = client_submit(&c, in_background(&c, "/late"));
+	assert_true(client_wait(&c, HTTP_MAX_BACKGROUND, 1));
+	began_ms = loop_now();
+	limited = client_submit(&c, client_request(&c, HTTP_GET, "/limited"));
+	assert_true(fake_wait_requests(c.server, HTTP_MAX_BACKGROUND + 2));
+	/* From now on nothing may begin until the limit is over. */
+	do
+		http_loop_stats(c.loop, &stats);
+	while (stats.limited < 2);
+	http_raise(c.loop, pending_id(late));
+	is_in_time = loop_now() < began_ms + limit_ms;
+	http_response_free(pending_wait(limited));
+	{
+		_cleanup_response_ struct http_response *r = pending_wait(late);
+
+		if (is_in_time)
+			assert_int_equal(r->status, 200);
+	}
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++) {
+		http_cancel(c.loop, pending_id(p[i]));
+		http_response_free(pending_wait(p[i]));
+	}
+	client_stop(&c);
+	return is_in_time;
+}
+
+/* And the time for which it may wait because nobody is answered by anything but 429. */
+static void test_it_has_its_time_of_429_again(void **state)
+{
+	int tries = 0;
+
+	(void)state;
+	while (!raise_behind_429())
+		assert_in_range(++tries, 1, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_on_the_wire_it_makes_room),
 		cmocka_unit_test(test_it_has_its_time_again),
 		cmocka_unit_test(test_it_has_its_time_to_connect_again),
+		cmocka_unit_test(test_it_has_its_time_of_429_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
