@@ -60,7 +60,7 @@ int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char
 	int64_t row = fd < 0 ? w->row : 0;
 	int r;
 
-	if (c->is_done && c->ino == w->ino && c->row == row &&
+	if (c->is_done && c->error != -EAGAIN && c->ino == w->ino && c->row == row &&
 	    (row || is_same_file(c->fd, fd))) {
 		r = c->error;
 		if (r == 0)
@@ -68,7 +68,8 @@ int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char
 		tree_copy_clear(c);
 		return r;
 	}
-	/* This is the first call, or another file has taken the place of the copied one. */
+	/* This is the first call, or another file has taken the place of the copied one, or its bytes were
+	 * dropped before they were copied (-EAGAIN) and have come again. */
 	tree_copy_clear(c);
 	if (!row)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the reader of an attachment, or of a text, gets when what came for him was dropped again. */
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "attach/attach.h"
 #include "base/cleanup.h"
 #include "history_kit.h"
+#include "tree/write.h"
 
 #define ROW 70
 
@@ -50,6 +52,38 @@ static void test_bytes_that_were_dropped_come_again(void **state)
 	contents_free(&contents);
 }
 
+/* A new version begins with a copy of the bytes; their file was closed before it was made. */
+static void test_a_copy_of_dropped_bytes_is_made_again(void **state)
+{
+	struct world *w = *state;
+	struct contents_config config = {.queue = w->queue, .clock = w->tree->config.clock};
+	struct tree_write write = {.ino = tree_ino(TREE_ATTACHMENT, ROW), .row = ROW};
+	_cleanup_gfree_ char *dir = g_dir_make_tmp("sparkfs-copy-XXXXXX", NULL);
+	_cleanup_gfree_ char *spool = g_build_filename(dir, "spool", NULL);
+	struct contents *contents;
+	struct draft *draft;
+
+	assert_int_equal(g_mkdir(spool, 0700), 0);
+	assert_int_equal(contents_new(&config, &contents), 0);
+	w->tree->config.contents = contents;
+	g_free((char *)w->tree->config.state_dir);
+	w->tree->config.state_dir = g_strdup(dir);
+	kit_begin_writing(w);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(tree_begin_with(&w->ctx, &write, "a.pdf", -1, &draft),
+				 TREE_COPY);
+		tree_copy_run(w->tree, &w->ctx.copy);
+	}
+	/* Another error is one at once. */
+	w->ctx.copy.error = -EIO;
+	assert_int_equal(tree_begin_with(&w->ctx, &write, "a.pdf", -1, &draft), -EIO);
+	kit_read_again(w);
+	w->tree->config.contents = NULL;
+	contents_free(&contents);
+	assert_int_equal(g_rmdir(spool), 0);
+	assert_int_equal(g_rmdir(dir), 0);
+}
+
 static void test_a_text_that_was_dropped_comes_again(void **state)
 {
 	struct store_evict all = {.limit = 0, .recent = 1, .slice = 10};
@@ -81,6 +115,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_bytes_that_were_dropped_come_again,
+						kit_setup, kit_teardown),
+		cmocka_unit_test_setup_teardown(test_a_copy_of_dropped_bytes_is_made_again,
 						kit_setup, kit_teardown),
 		cmocka_unit_test_setup_teardown(test_a_text_that_was_dropped_comes_again,
 						kit_setup, kit_teardown),
