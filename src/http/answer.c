@@ -48,19 +48,11 @@ static int64_t date_ms(struct http_try *t)
 	return date == -1 ? -1 : (int64_t)date * 1000;
 }
 
-/* The time by the clock that a date in the answer was written by. */
-static int64_t server_wall_ms(struct http_try *t)
-{
-	int64_t ms = date_ms(t);
-
-	return ms < 0 ? clock_wall(clock_server()) : ms;
-}
-
 /* Sets the clock by an answer of the server itself: not by one from a cache, or from a host that it
  * redirects to. Its Date is of when it began, and the body may have taken long. */
-static void set_clock(struct http_try *t, const struct http_response *resp)
+static void set_clock(struct http_try *t, const struct http_response *resp, int64_t ms)
 {
-	int64_t ms = date_ms(t), us;
+	int64_t us;
 
 	if (ms < 0 || resp->status / 100 != 2 || !resp->bearer_shown || try_header(t, "Age", 0))
 		return;
@@ -72,11 +64,14 @@ static void take_answer(struct http_try *t, struct http_response *resp,
 			struct http_outcome *outcome)
 {
 	const char *retry_after = try_header(t, "Retry-After", 0);
+	int64_t ms = date_ms(t);
 
 	resp->status = outcome->status = (int)try_long(t, CURLINFO_RESPONSE_CODE);
 	outcome->has_retry_after = retry_after != NULL;
-	outcome->retry_after_s = http_retry_after(retry_after, server_wall_ms(t));
-	set_clock(t, resp);
+	/* A date in the answer was written by the same clock as its Date. */
+	outcome->retry_after_s =
+		http_retry_after(retry_after, ms < 0 ? clock_wall(clock_server()) : ms);
+	set_clock(t, resp, ms);
 	resp->retry_after_s = retry_after ? outcome->retry_after_s : 0;
 	resp->link = all_links(t);
 	resp->content_type = g_strdup(try_header(t, "Content-Type", 0));
