@@ -216,9 +216,8 @@ static void moved(void *arg, bool is_paused, size_t len)
 			job->loop->paused[job->req->lane]--;
 	}
 	job->moved += len;
-	if (!is_paused && !was_paused && job->has_moved && job->moved < HTTP_MOVED_LEAST)
+	if (!is_paused && !was_paused && job->moved < HTTP_MOVED_LEAST)
 		return;
-	job->has_moved |= len > 0;
 	job->moved = 0;
 	job->deadline_ms = is_paused ? NEVER_MS : loop_now() + job->req->timeout_ms;
 }

@@ -251,6 +251,7 @@ uint64_t http_submit(struct http_loop *loop, struct http_request *req)
 	job->req = req;
 	job->began_ms = loop_now();
 	job->deadline_ms = job->began_ms + req->timeout_ms;
+	job->moved = HTTP_MOVED_LEAST;
 	job->context.from = req->from;
 	pthread_mutex_lock(&loop->lock);
 	id = job->id = loop->next_id++;

@@ -63,8 +63,8 @@ struct job {
 	 * since. */
 	bool is_refused;
 	bool was_refused; /* is_refused was true once: another 401 is final */
-	bool has_moved;	  /* a piece of a taken body came */
-	size_t moved;	  /* bytes of it since the deadline was begun anew */
+	/* Bytes of a taken body since it began the deadline anew; at first as many as begin it. */
+	size_t moved;
 	int64_t furthest; /* offset up to which a taken body came */
 	int tries_before; /* tries that history does not count because they brought something
 			   * new */
