@@ -363,16 +363,26 @@ static void note_waiting(struct op *op)
 	op->said_before = log_last_error_count();
 }
 
+/* False if the op ended here instead. */
+static bool begin_wait(struct op *op, enum op_state state)
+{
+	if (ends_before_wait(op))
+		return false;
+	op->state = state;
+	g_queue_push_tail_link(&op->fs->parked, &op->link);
+	if (atomic_load(&op->interrupted))
+		look_after(op);
+	return true;
+}
+
 static void park(void *arg)
 {
 	struct op *op = arg;
 	struct fs *fs = op->fs;
 
-	if (ends_before_wait(op))
+	if (!begin_wait(op, OP_PARKED))
 		return;
 	note_waiting(op);
-	op->state = OP_PARKED;
-	g_queue_push_tail_link(&fs->parked, &op->link);
 	waits_begin(op);
 	arm_deadline(op);
 	if (op->ctx.missing_soft)
@@ -387,8 +397,6 @@ static void park(void *arg)
 	op->waiter.looked = op->ctx.looked;
 	op->waiter.asker = (struct http_asker){.user = op->uid,
 					       .session = (uint32_t)caller_session(op->pid)};
-	if (atomic_load(&op->interrupted))
-		look_after(op);
 	if (op->ctx.missing_anew)
 		pager_expire(fs->config.pager, &op->ctx.missing);
 	op->ctx.missing_anew = false;
@@ -411,12 +419,8 @@ static void listen_for_event(void *arg)
 {
 	struct op *op = arg;
 
-	if (ends_before_wait(op))
+	if (!begin_wait(op, OP_LISTENING))
 		return;
-	op->state = OP_LISTENING;
-	g_queue_push_tail_link(&op->fs->parked, &op->link);
-	if (atomic_load(&op->interrupted))
-		look_after(op);
 	op->waiter.fn = on_event;
 	pager_wait_event(op->fs->config.pager, op->cursor, &op->waiter);
 }
@@ -425,16 +429,12 @@ static void submit(void *arg)
 {
 	struct op *op = arg;
 
-	if (ends_before_wait(op))
+	if (!begin_wait(op, OP_SUBMITTED))
 		return;
 	note_waiting(op);
-	op->state = OP_SUBMITTED;
 	op->invalidated_since = notify_now(op->fs->notifier);
-	g_queue_push_tail_link(&op->fs->parked, &op->link);
 	waits_begin(op);
 	arm_deadline(op);
-	if (atomic_load(&op->interrupted))
-		look_after(op);
 	op_ref(op);
 	op->submit(op);
 }
@@ -464,13 +464,9 @@ static void copy(void *arg)
 {
 	struct op *op = arg;
 
-	if (ends_before_wait(op))
+	if (!begin_wait(op, OP_COPYING))
 		return;
-	op->state = OP_COPYING;
-	g_queue_push_tail_link(&op->fs->parked, &op->link);
 	arm_deadline(op);
-	if (atomic_load(&op->interrupted))
-		look_after(op);
 	work_post(op->fs->copies, copy_now, op_ref(op));
 }
 
