@@ -147,11 +147,11 @@ static int refuse_more(struct op *op, int error)
 
 int handle_take_text(struct op *op, struct handle *h)
 {
-	int64_t had = atomic_load(&h->text_bytes);
-	int64_t want = draft_size(h->write.draft) + (int64_t)op->size;
+	int64_t had = atomic_load(&h->text_bytes), want;
 
 	if (draft_get_form(h->write.draft) == LETTER_FILE)
 		return 0;
+	want = draft_size(h->write.draft) + (int64_t)op->size;
 	while (had < want) {
 		int64_t more = want - had;
 
