@@ -159,14 +159,13 @@ static int64_t to_ms(const struct timespec *t)
 static int setattr_run(struct op *op)
 {
 	mode_t mode = op->mode & 07777;
+	/* Where it is to be now, the kernel gives its own time, which is that of other files here. */
 	int64_t mtime_ms = to_ms(&op->attr.st.st_mtim);
-	bool set_mtime = op->flags & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW);
+	bool set_mtime = op->flags & FUSE_SET_ATTR_MTIME;
 	int r = tree_check_change(&op->ctx, op->ino, NULL);
 
 	if (r == 0)
 		r = op_check_owner(op);
-	if (op->flags & FUSE_SET_ATTR_MTIME_NOW)
-		mtime_ms = clock_wall(op->fs->config.clock);
 	if (r == 0 && op->flags & FUSE_SET_ATTR_SIZE)
 		r = truncate_run(op);
 	if (r == 0)

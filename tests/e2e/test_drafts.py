@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -357,6 +358,16 @@ def test_times_that_nobody_has(pier):
         os.utime(fd, (-(2**62), -(2**62)))
         os.utime(fd, (1, 1))
     assert pier.files() == {"f": b"old"}
+
+
+def test_touch_gives_the_time_of_the_system(sim, start_mount):
+    """Not that of the server, nor of the process, which is wrong here: other files have the kernel's."""
+    room = sim.create_room("Pier")["title"]
+    mount = start_mount(sim, "rate=off", wall_ahead=300)
+    with opened(mount.path / "spaces" / room / "f", NEW) as fd:
+        os.utime(fd, (1, 1))
+        os.utime(fd)
+        assert abs(os.fstat(fd).st_mtime - time.time()) < 100
 
 
 def test_a_passing_file_that_is_renamed_is_written_on(pier, unsent):
