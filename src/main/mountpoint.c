@@ -204,24 +204,30 @@ static char *say_error(const char *typed, int error)
 	}
 }
 
-/* True if nobody answers there any more, and it was sparkfs of this user: it was killed. */
-static bool is_own_dead(const char *path)
+static bool is_own(const char *path)
 {
 	_cleanup_gfree_ char *text = NULL;
 
 	return g_file_get_contents("/proc/self/mountinfo", &text, NULL, NULL) &&
-	       mountpoint_is_of(text, path, geteuid()) &&
-	       mountpoint_answers(path, ANSWER_TIMEOUT_MS) == -ENOTCONN;
+	       mountpoint_is_of(text, path, geteuid());
 }
 
-static char *say_mounted(const char *typed, const char *path, const char *type)
+/* `type` of what is mounted there. 0: nobody answers any more, and it was sparkfs of this user: it was
+ * killed. Else -EBUSY. A mount that hangs is asked once, since each time is a wait. */
+static int check_dead(const char *typed, const char *path, const char *type, char **ret_reason)
 {
 	bool is_fuse = type && g_str_has_prefix(type, "fuse");
+	bool is_dead = is_fuse && mountpoint_answers(path, ANSWER_TIMEOUT_MS) == -ENOTCONN;
 
-	if (is_fuse && mountpoint_answers(path, ANSWER_TIMEOUT_MS) == -ENOTCONN)
-		return say_error(typed, ENOTCONN);
-	return g_strdup_printf("%s: already a mount point (%s); unmount it first: %s %s", typed,
-			       type ? type : "?", is_fuse ? "fusermount3 -u" : "umount", typed);
+	if (is_dead && is_own(path))
+		return 0;
+	*ret_reason =
+		is_dead ? say_error(typed, ENOTCONN)
+			: g_strdup_printf(
+				  "%s: already a mount point (%s); unmount it first: %s %s",
+				  typed, type ? type : "?",
+				  is_fuse ? "fusermount3 -u" : "umount", typed);
+	return -EBUSY;
 }
 
 static int check_directory(const char *path)
@@ -276,19 +282,15 @@ int mountpoint_check(const char *typed, char **ret_path, char **ret_reason)
 {
 	_cleanup_gfree_ char *type = NULL;
 	_cleanup_gfree_ char *path = NULL;
-	int error = 0, r = 0;
+	int error = 0, r;
 
 	path = resolve(typed, &error);
 	if (!path) {
 		*ret_reason = say_error(typed, error);
 		return -error;
 	}
-	if (!mountpoint_is_mounted(path, &type)) {
-		r = check_free(typed, path, type, ret_reason);
-	} else if (!is_own_dead(path)) {
-		*ret_reason = say_mounted(typed, path, type);
-		r = -EBUSY;
-	}
+	r = mountpoint_is_mounted(path, &type) ? check_dead(typed, path, type, ret_reason)
+					       : check_free(typed, path, type, ret_reason);
 	if (r == 0)
 		*ret_path = steal_ptr(&path);
 	return r;
@@ -296,21 +298,19 @@ int mountpoint_check(const char *typed, char **ret_path, char **ret_reason)
 
 int mountpoint_free(const char *path, int (*unmount)(const char *path), char **ret_reason)
 {
-	for (int i = 0; i <= DEAD_TRIES; i++) {
+	for (int i = 0;; i++) {
 		_cleanup_gfree_ char *type = NULL;
 		int r;
 
 		if (!mountpoint_is_mounted(path, &type))
 			return i ? check_free(path, path, type, ret_reason) : 0;
-		if (i == DEAD_TRIES || !is_own_dead(path)) {
-			*ret_reason = say_mounted(path, path, type);
-			return -EBUSY;
-		}
-		r = unmount(path);
+		r = check_dead(path, path, type, ret_reason);
+		if (r < 0)
+			return r;
+		r = i < DEAD_TRIES ? unmount(path) : -EBUSY;
 		if (r < 0) {
 			*ret_reason = say_error(path, ENOTCONN);
 			return r;
 		}
 	}
-	return 0;
 }
