@@ -70,18 +70,14 @@ bool service_is_told(void)
 	return notify_fd >= 0;
 }
 
-static void send_text(const char *text, int flags)
-{
-	while (send(notify_fd, text, strlen(text), flags | MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-}
-
-/* The line for words, which may not have lines in them. Owned. */
-static char *status_line(const char *words)
+/* Tells the words, which may not have lines in them, behind the lines `more`. */
+static void tell(const char *more, const char *words, int flags)
 {
 	_cleanup_gfree_ char *line = chars_line(words);
+	_cleanup_gfree_ char *text = g_strdup_printf("%sSTATUS=%s\n", more, line);
 
-	return g_strdup_printf("STATUS=%s\n", line);
+	while (send(notify_fd, text, strlen(text), flags | MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
 }
 
 static bool is_news(const char *words)
@@ -100,35 +96,28 @@ static bool is_news(const char *words)
 
 void service_ready(pid_t pid, const char *words)
 {
-	_cleanup_gfree_ char *status = NULL, *text = NULL;
+	_cleanup_gfree_ char *more = pid ? g_strdup_printf("MAINPID=%d\nREADY=1\n", (int)pid)
+					 : g_strdup("READY=1\n");
 
 	if (notify_fd < 0)
 		return;
 	(void)is_news(words);
-	status = status_line(words);
-	text = pid ? g_strdup_printf("MAINPID=%d\nREADY=1\n%s", (int)pid, status)
-		   : g_strconcat("READY=1\n", status, NULL);
-	send_text(text, 0);
+	tell(more, words, 0);
 }
 
 void service_status(const char *words)
 {
-	_cleanup_gfree_ char *text = NULL;
-
-	if (notify_fd < 0 || !is_news(words))
-		return;
-	text = status_line(words);
-	send_text(text, MSG_DONTWAIT);
+	if (notify_fd >= 0 && is_news(words))
+		tell("", words, MSG_DONTWAIT);
 }
 
 void service_stopping(int timeout_ms, const char *words)
 {
-	_cleanup_gfree_ char *status = NULL, *text = NULL;
+	_cleanup_gfree_ char *more =
+		g_strdup_printf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d000\n", timeout_ms);
 
 	if (notify_fd < 0)
 		return;
 	(void)is_news(words);
-	status = status_line(words);
-	text = g_strdup_printf("STOPPING=1\nEXTEND_TIMEOUT_USEC=%d000\n%s", timeout_ms, status);
-	send_text(text, 0);
+	tell(more, words, 0);
 }
