@@ -22,6 +22,7 @@
 #include "base/cleanup.h"
 #include "base/wait.h"
 #include "login/ways.h"
+#include "webex/token.h"
 
 #define PATIENCE_MS (5 * 60 * 1000)
 /* How long the last page may be on its way to a browser that has gone. */
@@ -170,9 +171,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 			 : on_answer(b, conn, answer, &text, state);
 	explicit_bzero(query->str, query->len);
 	g_string_free(query, TRUE);
-	if (text)
-		explicit_bzero(text, strlen(text));
-	g_free(text);
+	webex_token_wipe(text);
 	return queued;
 }
 
@@ -364,9 +363,7 @@ void login_browser_end(struct login_browser *b, bool is_good, const char *words)
 		if (b->daemons[i])
 			MHD_stop_daemon(b->daemons[i]);
 	login_opening_end(b->opening);
-	if (b->text)
-		explicit_bzero(b->text, strlen(b->text));
-	g_free(b->text);
+	webex_token_wipe(b->text);
 	g_free(b->words);
 	login_attempt_clear(&b->attempt);
 	pthread_cond_destroy(&b->moved);

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "login/ways.h"
+#include "webex/token.h"
 
 /* Reads lines until one is an address that answers the attempt. */
 static enum login_answer read_address(const struct login_attempt *a, FILE *in, FILE *out,
@@ -57,9 +58,7 @@ int login_by_paste(struct login_server *s, FILE *in, FILE *out, struct webex_gra
 	} else {
 		r = login_attempt_finish(s, &a, answer, text, ret_grant, ret_reason);
 	}
-	if (text)
-		explicit_bzero(text, strlen(text));
-	g_free(text);
+	webex_token_wipe(text);
 	login_attempt_clear(&a);
 	return r;
 }
