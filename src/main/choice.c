@@ -42,13 +42,15 @@ static bool is_meant(const struct login *l, const char *account)
 static const char *find_login(const GPtrArray *names, const char *account)
 {
 	const char *found = NULL;
+	guint at;
 	int n = 0;
 
+	/* First the names, so that the tokens of other logins are not read for it. */
+	if (g_ptr_array_find_with_equal_func((GPtrArray *)names, account, g_str_equal, &at))
+		return names->pdata[at];
 	for (guint i = 0; i < names->len; i++) {
 		struct login l;
 
-		if (strcmp(names->pdata[i], account) == 0)
-			return names->pdata[i];
 		if (login_load(names->pdata[i], &l) < 0)
 			continue;
 		if (is_meant(&l, account) && n++ == 0)
