@@ -3,10 +3,9 @@
 
 static const char text[] =
 	"usage: sparkfs [options] MOUNTPOINT\n"
-	"       sparkfs -o account=NAME[,...]            (a login, on ~/webex-NAME)\n"
+	"       sparkfs -o account=NAME[,...]            (as configured, or ~/webex-NAME)\n"
 	"       sparkfs [options] SOURCE MOUNTPOINT      (mount -t fuse.sparkfs, "
 	"fstab)\n"
-	"       sparkfs -o account=NAME[,options]        (where the configuration says)\n"
 	"       sparkfs login | logout | accounts        (sparkfs help login)\n"
 	"\n"
 	"Shows a Webex (formerly Cisco Spark) account as a directory tree. SOURCE is "
