@@ -99,21 +99,11 @@ _sparkfs_mount_options() {
 	esac
 }
 
-_sparkfs_login() {
-	local names
-	[[ ${COMP_WORDS[first - 1]} == --url ]] && return
-	if [[ $word == -* ]]; then
-		_sparkfs_add "$word" --browser --paste --token --keyring --no-keyring --url --replace --help
-	else
-		mapfile -t names < <(_sparkfs_logins)
-		_sparkfs_add "$word" "${names[@]}"
-	fi
-}
-
-_sparkfs_logout() {
+# Adds the logins, or the options where one is begun.
+_sparkfs_add_logins() {
 	local names
 	if [[ $word == -* ]]; then
-		_sparkfs_add "$word" --purge --help
+		_sparkfs_add "$word" "$@"
 	else
 		mapfile -t names < <(_sparkfs_logins)
 		_sparkfs_add "$word" "${names[@]}"
@@ -143,8 +133,11 @@ _sparkfs() {
 		return
 	fi
 	case ${COMP_WORDS[1]} in
-	login) _sparkfs_login ;;
-	logout) _sparkfs_logout ;;
+	login)
+		[[ ${COMP_WORDS[first - 1]} == --url ]] ||
+			_sparkfs_add_logins --browser --paste --token --keyring --no-keyring --url --replace --help
+		;;
+	logout) _sparkfs_add_logins --purge --help ;;
 	accounts) _sparkfs_add "$word" --json --help ;;
 	help) ((first == 2)) && _sparkfs_add "$word" login logout accounts ;;
 	*) _sparkfs_mount ;;
