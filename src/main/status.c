@@ -34,7 +34,8 @@ static void on_change(void *arg)
 	struct sparkfs *s = arg;
 	_cleanup_gfree_ char *words = NULL;
 
-	/* Before that the manager waits for nothing but readiness. */
+	/* Until it is mounted the manager waits for nothing but that, and then, when it stops, for nothing but
+	 * its end. */
 	if (!atomic_load(&s->is_told))
 		return;
 	words = words_of(s);
@@ -66,10 +67,11 @@ void status_ready(struct sparkfs *s)
 	on_change(s);
 }
 
-void status_stopping(const struct sparkfs *s)
+void status_stopping(struct sparkfs *s)
 {
 	if (!s->is_ready)
 		return;
+	atomic_store(&s->is_told, false);
 	service_stopping(SPARKFS_OUTBOX_WAIT_MS + STOP_REST_MS,
 			 "unmounting; what is on its way to the server arrives first");
 }

@@ -12,4 +12,5 @@
 void status_watch(struct sparkfs *s);
 /* The mount answers. */
 void status_ready(struct sparkfs *s);
-void status_stopping(const struct sparkfs *s);
+/* From now on nothing else is told. */
+void status_stopping(struct sparkfs *s);

@@ -186,14 +186,19 @@ def test_the_life_of_a_service(start_manager, sim, tmp_path):
     m.told_status(f"is mounted at {path}")
     assert m.is_silent()
     # What is on its way when it is stopped arrives; the manager is asked to wait for it.
-    sim.fault(method="POST", route="/messages", delayMs=800, times=1)
+    # Its answer ends a trouble with the network, of which nothing is told any more.
+    sim.fault(method="POST", route="/messages", delayMs=1500, times=1)
+    sim.fault(method="GET", route="/people", reset=True)
     before = len(sim.requests("POST", "/messages"))
     with subprocess.Popen(["sh", "-c", 'echo "on its way" > "$0"', post],
                           stderr=subprocess.DEVNULL):
         wait_until(lambda: len(sim.requests("POST", "/messages")) > before)
+        with pytest.raises(OSError):
+            (path / "people/ivan@example.com.json").read_text()
         m.process.terminate()
         last = m.told()
         m.wait()
+    assert m.is_silent()
     assert last["STOPPING"] == "1" and int(last["EXTEND_TIMEOUT_USEC"]) > 10_000_000
     room = sim.room("Firmware", "renewed")["id"]
     newest = sim.api("GET", "/messages", query={"roomId": room, "max": 3}, token="renewed")
