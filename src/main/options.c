@@ -236,16 +236,8 @@ static bool is_called(const char *arg, const char *name)
 	return strncmp(arg, name, len) == 0 && (!arg[len] || arg[len] == '=');
 }
 
-static const struct row *find_row(const char *name)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-		if (strcmp(rows[i].name, name) == 0)
-			return &rows[i];
-	return NULL;
-}
-
 /* Of two rows with the name of `arg`, that with a value, or without one, as it has. NULL: none. */
-static const struct row *find_row_of(const char *arg)
+static const struct row *find_row(const char *arg)
 {
 	const struct row *found = NULL;
 	bool has_value = strchr(arg, '=') != NULL;
@@ -270,7 +262,8 @@ static void take_back(struct parse *p, const struct row *row)
 /* The option that "noNAME" takes back; NULL: that is no such word. */
 static const struct row *find_taken_back(const char *arg)
 {
-	const struct row *row = g_str_has_prefix(arg, "no") ? find_row(arg + 2) : NULL;
+	bool is_no = g_str_has_prefix(arg, "no") && !strchr(arg, '=');
+	const struct row *row = is_no ? find_row(arg + 2) : NULL;
 
 	return row && !row->has_value && (row->type == ROW_FLAG || row->type == ROW_PASS)
 		       ? row
@@ -352,7 +345,7 @@ static int take_mount_option(struct parse *p, const char *arg)
 		g_clear_pointer(&p->options->cache_dir, g_free);
 		return 0;
 	}
-	found = find_row_of(arg);
+	found = find_row(arg);
 	taken_back = found ? NULL : find_taken_back(arg);
 	if (taken_back) {
 		take_back(p, taken_back);

@@ -481,6 +481,7 @@ static void test_what_takes_back(void **state)
 	}
 	refuse("/mnt -o noturl=x", "unknown option -o noturl=x");
 	refuse("/mnt -o norecent", "unknown option -o norecent");
+	refuse("/mnt -o noro=1", "unknown option -o noro=1");
 	refuse("/mnt -o inotify,ro",
 	       "-o inotify needs a mount that can be written to, not -o ro");
 }
