@@ -181,8 +181,10 @@ int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GS
 			? g_strdup_printf("ulimit -S -n %lu; %s", fd_limit_before(), command)
 			: g_strdup(command);
 	char *const argv[] = {(char *)"/bin/sh", (char *)"-c", limited, NULL};
+	int r = run(argv[0], argv, NULL, timeout_ms, stop, out, err);
 
-	return run(argv[0], argv, NULL, timeout_ms, stop, out, err);
+	/* Of the person's own command the status says nothing of a keyring. */
+	return r == -ENOKEY ? -EACCES : r;
 }
 
 int command_run_self(char *const argv[], const char *input, int timeout_ms,

@@ -18,16 +18,16 @@
  * shell has exited (something it left behind may hold the pipe open; that is not waited for),
  * after `timeout_ms` (-ETIMEDOUT) or when *stop becomes true (-ECANCELED); then the group is
  * killed. 0 if the exit status was 0, -EAGAIN if it was EX_TEMPFAIL (75, sysexits.h: asking again may
- * help), -ENOKEY if it was EX_NOPERM (77: a keyring is to be unlocked first), -EACCES for another status
- * or a death by signal, -errno if it could not be started. `out` has what it printed, `err` what it said on stderr, in every
- * case; both are given empty.
+ * help), -EACCES for another status or a death by signal, -errno if it could not be started. `out` has
+ * what it printed, `err` what it said on stderr, in every case; both are given empty.
  */
 int command_run(const char *command, int timeout_ms, const atomic_bool *stop, GString *out,
 		GString *err);
 /*
  * The same of the very program that this process runs, with `input` (at most 4 KiB; NULL: none) on its standard input, also when an upgrade has put another one in its place or
- * removed it: both sides are of one version. `argv`: with the name it gets, ends with NULL. Its limit of
- * open files is the raised one (base/fd.h).
+ * removed it: both sides are of one version. -ENOKEY: the status was EX_NOPERM (77: a keyring is to be
+ * unlocked first). `argv`: with the name it gets, ends with NULL. Its limit of open files is the raised
+ * one (base/fd.h).
  */
 int command_run_self(char *const argv[], const char *input, int timeout_ms,
 		     const atomic_bool *stop, GString *out, GString *err);

@@ -199,9 +199,6 @@ static int ask_command(struct webex_token *t, char *const argv[], char **ret_val
 				   ret_value, ret_reason);
 	}
 	_cleanup_gfree_ char *words = last_words(out, err);
-	/* A command of the person's own has no such status. */
-	if (r == -ENOKEY && !login)
-		r = -EACCES;
 	if (r == -ETIMEDOUT)
 		give_reason(ret_reason, "%s: no end after %d s, killed", what,
 			    COMMAND_TIMEOUT_MS / 1000);

@@ -114,6 +114,7 @@ static void test_faults(void **state)
 	} rows[] = {
 		{"", "client_id: neither client_secret_command nor client_secret_file"},
 		{"client_secret_command=false", "client_secret_command failed"},
+		{"client_secret_command=exit 77", "client_secret_command failed"},
 		{"client_secret_file=missing", "missing: No such file"},
 		{"client_secret_file=~/missing", "/home/ann/missing: No such file"},
 		{"client_secret_file=a\nclient_secret_command=b", "one of them is enough"},

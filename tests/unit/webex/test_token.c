@@ -281,6 +281,7 @@ static void test_command(void **state)
 	refuse("echo SECRET; echo 'bad login' >&2; exit 1", NULL, -EACCES, "bad login");
 	refuse("echo SECRET; echo 'token SECRET expired' >&2; exit 1", NULL, -EACCES, "failed");
 	refuse("kill -9 $$", NULL, -EACCES, "failed");
+	refuse("exit 77", NULL, -EACCES, "failed");
 	refuse("echo SECRET SECRET", NULL, -EINVAL, "more than one word");
 	refuse("/nonexistent/program", NULL, -EACCES, "nonexistent");
 }
