@@ -130,7 +130,7 @@ static const struct row rows[] = {
 	IGNORE("comment", true),
 };
 
-/* What takes another one back, beside "no" before its name. "rw" is not here: mount(8) says it of itself. */
+/* What takes another one back, beside "no" before its name. "rw" is not here (take_rw). */
 static const struct {
 	const char *name, *undoes;
 } opposites[] = {
@@ -151,7 +151,7 @@ struct parse {
 	const struct options_preset *preset;   /* whose text is read; NULL: the command line */
 	const struct options_preset *token_of; /* the same, of the token that counts */
 	const struct options_preset *inotify_of;
-	bool says_rw, says_ro; /* the command line */
+	bool says_rw, says_ro; /* the text that is read */
 };
 
 static int refuse(struct parse *p, char *reason)
@@ -363,8 +363,8 @@ static int take_mount_option(struct parse *p, const char *arg)
 		return refuse(p, g_strdup_printf("-o %s does not stand here: %s", arg,
 						 *arg == 'u' ? "url= is a key of the group"
 							     : "it is the name of a group"));
-	p->says_rw |= !p->preset && is_called(arg, "rw");
-	p->says_ro |= !p->preset && is_called(arg, "ro");
+	p->says_rw |= is_called(arg, "rw");
+	p->says_ro |= is_called(arg, "ro");
 	replace(p, found);
 	return take_row(p, found, arg, equals ? equals + 1 : "");
 }
@@ -424,12 +424,21 @@ static int take_source(struct parse *p, const char *source)
 	return 0;
 }
 
+/* At the end of a text: "rw" takes back the "ro" of a weaker one. */
+static void take_rw(struct parse *p)
+{
+	if (p->says_rw && !p->says_ro)
+		p->options->is_read_only = false;
+	p->says_rw = p->says_ro = false;
+}
+
 static int take_words(struct parse *p)
 {
 	guint n = p->words->len;
 
-	if (p->says_rw && !p->says_ro && n < 2)
-		p->options->is_read_only = false;
+	/* With a source it is mount(8) that says rw, of itself. */
+	if (n < 2)
+		take_rw(p);
 	/* The configuration has one, or a login its own (where.h). */
 	if (n == 0 && p->options->account)
 		return 0;
@@ -500,6 +509,7 @@ static void run_preset(const struct options_preset *preset, struct parse *p)
 
 	p->preset = preset;
 	run_parser(G_N_ELEMENTS(argv), argv, p);
+	take_rw(p);
 	p->preset = NULL;
 }
 

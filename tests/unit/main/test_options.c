@@ -440,6 +440,12 @@ static void test_presets(void **state)
 	assert_null(o.token_command);
 	assert_string_equal(o.token_file, "/z");
 	options_clear(&o);
+	o = over("ro", "rw", "sparkfs /mnt -o rw");
+	assert_false(o.is_read_only);
+	options_clear(&o);
+	o = over("rw", "rw,ro", "sparkfs /mnt -o rw");
+	assert_true(o.is_read_only);
+	options_clear(&o);
 	o = over("ro", "token_command=y,token_file=$HOME/z", "/mnt");
 	assert_string_equal(o.token_command, "y");
 	assert_true(g_str_has_suffix(o.token_file, "/z") && o.token_file[0] == '/');
