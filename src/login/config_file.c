@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "base/state.h"
 #include "base/trusted.h"
 
@@ -221,23 +222,10 @@ GPtrArray *config_accounts(const struct config *c)
 	return names;
 }
 
-char *config_home_path(const char *value)
-{
-	static const char *const homes[] = {"~", "$HOME", "${HOME}"};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(homes); i++) {
-		const char *rest = value + strlen(homes[i]);
-
-		if (g_str_has_prefix(value, homes[i]) && (!*rest || *rest == '/'))
-			return g_build_filename(g_get_home_dir(), rest, NULL);
-	}
-	return NULL;
-}
-
 char *config_path(const struct config_file *f, const char *value)
 {
 	_cleanup_gfree_ char *folder = g_path_get_dirname(f->path);
-	char *path = config_home_path(value);
+	char *path = home_path(value);
 
 	return path ? path : g_canonicalize_filename(value, folder);
 }

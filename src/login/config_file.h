@@ -45,7 +45,6 @@ char *config_get_of(const struct config_file *f, const char *group, const char *
 char *config_account_group(const char *name);
 /* The names of the accounts that have a group, each once (of char *, freed with it). */
 GPtrArray *config_accounts(const struct config *c);
-/* The path whose beginning "~" or "$HOME" is the home (owned); NULL: it has none of these. */
-char *config_home_path(const char *value);
-/* A path that stands in the file: such a one, or else one that begins at the folder of the file. Owned. */
+/* A path that stands in the file: one below the home (base/home.h), or else one that begins at the folder of
+ * the file. Owned. */
 char *config_path(const struct config_file *f, const char *value);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "login/config_file.h"
 #include "main/choice.h"
 #include "webex/api.h"
@@ -63,7 +64,7 @@ static int refuse(const struct config_file *f, const char *group, const char *ke
 static char *mountpoint_of(const char *value)
 {
 	/* In which folder somebody is must not matter, and nobody mounts below ~/.config. */
-	return *value == '/' ? g_strdup(value) : config_home_path(value);
+	return *value == '/' ? g_strdup(value) : home_path(value);
 }
 
 static int check_file_group(const struct config_file *f, const char *group, char **ret_reason)

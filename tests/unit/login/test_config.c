@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "login/built_in.h"
 #include "login/config.h"
 #include "login/config_file.h"
@@ -153,7 +154,7 @@ static void test_paths(void **state)
 	(void)state;
 	assert_string_equal(beside, wanted);
 	for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-		_cleanup_gfree_ char *home = config_home_path(rows[i].value);
+		_cleanup_gfree_ char *home = home_path(rows[i].value);
 
 		assert_int_equal(home != NULL, rows[i].home != NULL);
 		if (home)
