@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/home.h"
 #include "base/state.h"
 
 enum row_type {
@@ -218,14 +219,10 @@ static int parse_bytes(struct parse *p, const struct row *row, const char *value
 /* A shell does not expand the tilde of "-o token_file=~/x", and none sees a file. */
 static char *absolute_path(const struct parse *p, const char *value)
 {
-	const char *rest = value[0] == '~' ? value + 1
-			   : p->preset && g_str_has_prefix(value, "$HOME")
-				   ? value + strlen("$HOME")
-				   : NULL;
+	char *path = p->preset || *value == '~' ? home_path(value) : NULL;
 
-	if (rest && (*rest == '/' || !*rest))
-		return g_build_filename(g_get_home_dir(), rest, NULL);
-	return g_canonicalize_filename(value, p->preset ? p->preset->folder : NULL);
+	return path ? path
+		    : g_canonicalize_filename(value, p->preset ? p->preset->folder : NULL);
 }
 
 /* True if the option, which may have a value, is called so. */

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "main/options.h"
 
 #define WORDS_MAX 16
@@ -416,6 +417,7 @@ static struct options over(const char *defaults, const char *account, const char
 
 static void test_presets(void **state)
 {
+	_cleanup_gfree_ char *in_home = g_build_filename(g_get_home_dir(), "c", NULL);
 	struct options o = over("recent=5,ro,noatime,allow_root,token_file=t",
 				"recent=6,cache=x", "/mnt -o poll=7");
 
@@ -449,6 +451,12 @@ static void test_presets(void **state)
 	o = over("ro", "token_command=y,token_file=$HOME/z", "/mnt");
 	assert_string_equal(o.token_command, "y");
 	assert_true(g_str_has_suffix(o.token_file, "/z") && o.token_file[0] == '/');
+	options_clear(&o);
+	o = over("cacert=${HOME}/c", "cache=~", "/mnt -o token_file=$HOME/z");
+	assert_string_equal(o.cacert, in_home);
+	assert_string_equal(o.cache_dir, g_get_home_dir());
+	/* A shell expands that. */
+	assert_true(g_str_has_suffix(o.token_file, "/$HOME/z"));
 	options_clear(&o);
 }
 
