@@ -390,7 +390,8 @@ static int take(void *data, const char *arg, int key, struct fuse_args *out)
 	(void)out;
 	if (key == FUSE_OPT_KEY_NONOPT)
 		g_ptr_array_add(p->words, g_strdup(arg));
-	else if (arg[0] == '-')
+	/* In a configuration only what can stand behind -o: --help would leave no mount point. */
+	else if (arg[0] == '-' && !p->preset)
 		(void)take_word(p, arg);
 	else
 		(void)take_mount_option(p, arg);

@@ -123,6 +123,7 @@ FAULTS = (
     ("[account a]\noptions=cache", "[account a] options: -o cache needs a value"),
     ("[account a]\noptions=url=https://x", "-o url=https://x does not stand here: url= is a key"),
     ("[defaults]\noptions=account=a", "-o account=a does not stand here"),
+    ("[defaults]\noptions=ro,--help", "[defaults] options: unknown option -o --help"),
     ("[account a]\nurl=http://webex.example", "[account a] url: "),
     ("[account a]\nmountpoint=webex", "[account a] mountpoint: not a path that begins with /"),
     ("[account a]\nmountpoint=$HOMES/webex", "[account a] mountpoint: not a path"),

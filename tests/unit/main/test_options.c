@@ -509,6 +509,9 @@ static void test_faults_of_presets(void **state)
 		{"recent=x", "F: -o recent=x: not a number from 1 to 1000000 or all"},
 		{"url=x", "F: -o url=x does not stand here: url= is a key of the group"},
 		{"account=a", "F: -o account=a does not stand here: it is the name of a group"},
+		{"ro,--help", "F: unknown option -o --help"},
+		{"-V", "F: unknown option -o -V"},
+		{"-f", "F: unknown option -o -f"},
 		{"ro,ro,recent=5,x-y=z", NULL},
 	};
 
