@@ -16,11 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/thread.h"
 #include "login/ways.h"
-
-extern char **environ;
 
 static bool is_set(const char *variable)
 {
@@ -41,36 +38,14 @@ bool login_is_remote(void)
 
 struct login_opening {
 	GPtrArray *commands; /* of char **, argument vectors */
-	char **env;
-	bool has_terminal; /* of the browser; then the thread is joined, else it frees this */
+	bool has_terminal;   /* of the browser; then the thread is joined, else it frees this */
 	pthread_t thread;
 };
 
 static void opening_free(struct login_opening *o)
 {
 	g_ptr_array_unref(o->commands);
-	g_strfreev(o->env);
 	g_free(o);
-}
-
-/* The environment without what only we may know. */
-static char **clean_environment(void)
-{
-	GPtrArray *kept = g_ptr_array_new();
-
-	for (char **e = environ; *e; e++) {
-		_cleanup_gfree_ char *name = g_strndup(*e, strcspn(*e, "="));
-		bool is_ours = g_str_has_prefix(name, "WEBEX_") ||
-			       g_str_has_prefix(name, "SPARK_") ||
-			       g_str_has_prefix(name, "CISCO_SPARK_");
-		bool is_secret =
-			g_str_has_suffix(name, "_TOKEN") || g_str_has_suffix(name, "_SECRET");
-
-		if (!is_ours || !is_secret)
-			g_ptr_array_add(kept, g_strdup(*e));
-	}
-	g_ptr_array_add(kept, NULL);
-	return (char **)g_ptr_array_free(kept, FALSE);
 }
 
 /* One argument of a command with the address put in. */
@@ -133,7 +108,7 @@ static bool run(const struct login_opening *o, char **argv)
 	for (int fd = 0; fd <= STDERR_FILENO && !o->has_terminal; fd++)
 		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
 						 fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
-	r = posix_spawnp(&pid, argv[0], &files, &attr, argv, o->env);
+	r = posix_spawnp(&pid, argv[0], &files, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);
 	if (r != 0)
@@ -166,7 +141,6 @@ struct login_opening *login_open_browser(const char *address)
 		return NULL;
 	o = g_new0(struct login_opening, 1);
 	o->commands = g_ptr_array_new_with_free_func((GDestroyNotify)g_strfreev);
-	o->env = clean_environment();
 	o->has_terminal = has_terminal;
 	list = g_strsplit(own ? own : "xdg-open:x-www-browser", ":", -1);
 	for (char **command = list; *command; command++) {
