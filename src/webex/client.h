@@ -87,7 +87,6 @@ struct webex_client {
 	int64_t reloaded_ms;	      /* lock; mono; when a reload ended last */
 	/* lock; mono; webex_token_renew_ms of the token in use, or when the source is asked again; 0: never */
 	int64_t renew_ms, end_ms;
-	int64_t asked_ms;	      /* lock; mono; when the source was asked last */
 	bool is_doubted;	      /* lock; webex_client_doubt_token */
 	struct webex_watcher watcher; /* the queue */
 	enum webex_login told;	      /* the queue; what the watcher was told last */

@@ -52,10 +52,10 @@
  * about. */
 #define REFUSED_MS 5000
 #define UNCHECKED_MS 1000
-/* While a login is needed, the file is looked at so often: soon after the refusal more often, since
- * somebody may be renewing the token right now. */
 /* When a source is asked again that says nothing of a token which is old, and lives. */
 #define RENEW_AGAIN_MS 60000
+/* While a login is needed, the file is looked at so often: soon after the refusal more often, since
+ * somebody may be renewing the token right now. */
 #define LOOK_SOON_MS 250
 #define LOOK_LATER_MS 1000
 #define SOON_MS 10000
@@ -292,7 +292,6 @@ static void reload(struct webex_client *c, enum webex_token_wish wish)
 	int64_t took_ms = now_ms() - began_ms;
 
 	pthread_mutex_lock(&c->lock);
-	c->asked_ms = now_ms();
 	plan_locked(c, asked, &renewal);
 	c->reloaded_ms = now_ms();
 	/* Who waits since a 401 is answered by what a 401 asked for, or by a token. */
@@ -322,7 +321,8 @@ static void look_later_locked(struct webex_client *c, int64_t ms)
 
 	if (wait_until(&c->changed, &c->lock, wait_deadline(ms)))
 		return;
-	is_unlock_due = webex_token_is_locked(c->token) && now_ms() - c->asked_ms >= UNLOCK_MS;
+	is_unlock_due =
+		webex_token_is_locked(c->token) && now_ms() - c->reloaded_ms >= UNLOCK_MS;
 	pthread_mutex_unlock(&c->lock);
 	has_moved = webex_token_has_moved(c->token);
 	pthread_mutex_lock(&c->lock);
