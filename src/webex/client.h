@@ -81,10 +81,10 @@ struct webex_client {
 	/* The result of the last reload, if that brought no usable token. Until
 	 * `no_reload_until` it also holds for later calls. error 0: there is no token but the old
 	 * one. */
-	struct webex_renewal renewal; /* lock */
-	struct login login;	      /* lock */
-	int64_t needed_ms;	      /* lock; mono; when a login became needed */
-	int64_t reloaded_ms;	      /* lock; mono; when a reload ended last */
+	struct webex_renewal renewal;	/* lock */
+	struct webex_login_state login; /* lock */
+	int64_t needed_ms;		/* lock; mono; when a login became needed */
+	int64_t reloaded_ms;		/* lock; mono; when a reload ended last */
 	/* lock; mono; webex_token_renew_ms of the token in use, or when the source is asked again; 0: never */
 	int64_t renew_ms, end_ms;
 	bool is_doubted;	      /* lock; webex_client_doubt_token */

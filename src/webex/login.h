@@ -25,14 +25,14 @@
 
 #include "webex/api.h"
 
-struct login {
+struct webex_login_state {
 	enum webex_login state;
 	unsigned turn;
 };
 
 /* These return true if the state has changed. `turn`: in which the request was sent. */
-bool login_accepted(struct login *l, unsigned turn);
-bool login_refused(struct login *l, unsigned turn);
+bool login_accepted(struct webex_login_state *l, unsigned turn);
+bool login_refused(struct webex_login_state *l, unsigned turn);
 /* Another token is in use from now on, which the server said to be this person's (`is_proven`), or of
  * which nothing is known. */
-bool login_renewed(struct login *l, bool is_proven);
+bool login_renewed(struct webex_login_state *l, bool is_proven);

@@ -226,7 +226,7 @@ static void test_a_doubted_token(void **state)
 /* Answers may come late: those to a request from before the refusal say nothing of what is now. */
 static void test_the_turns_of_a_login(void **state)
 {
-	struct login l = {WEBEX_LOGIN_UNKNOWN, 0};
+	struct webex_login_state l = {WEBEX_LOGIN_UNKNOWN, 0};
 	unsigned first = l.turn;
 
 	(void)state;
