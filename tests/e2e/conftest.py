@@ -10,6 +10,7 @@ The programs come from the environment: SPARKFS, WEBEXSIM (meson sets both).
     start_sim    function(*options) -> Sim, for tests that need several
     start_mount  function(sim or url, *options, **keywords) -> Mount
     start_person function(sim, name="home") -> Person (lib/person.py)
+    person       a Person who can log in at `sim`
     desk         a Desk (lib/person.py): a Person who logs in by a browser
 
 All are ended after the test. A mount is unmounted by fusermount3 -u and its
@@ -185,6 +186,13 @@ def start_person(tmp_path):
         (tmp_path / name).mkdir()
         return Person(tmp_path / name, sim)
     return start
+
+
+@pytest.fixture
+def person(sim, start_person):
+    person = start_person(sim)
+    person.integrate()
+    return person
 
 
 @pytest.fixture

@@ -23,16 +23,7 @@ from lib.util import scaled, wait_until
 from lib.webproxy import WebProxy
 
 
-@pytest.fixture
-def sim(start_sim):
-    return start_sim("--data", "empty", *SHORT)
-
-
-@pytest.fixture
-def person(sim, start_person):
-    person = start_person(sim)
-    person.integrate()
-    return person
+pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
 
 
 # ---- the ways ----

@@ -5,21 +5,12 @@ import subprocess
 
 import pytest
 
-from lib.mount import mounts, unescape
+from lib.mount import unescape
 from lib.person import SHORT, by_device
 from lib.util import wait_until
 
 
-@pytest.fixture
-def sim(start_sim):
-    return start_sim("--data", "empty", *SHORT)
-
-
-@pytest.fixture
-def person(sim, start_person):
-    person = start_person(sim)
-    person.integrate()
-    return person
+pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
 
 
 def configure(person, text):

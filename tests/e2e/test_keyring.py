@@ -11,11 +11,12 @@ import threading
 import pytest
 
 from lib.keyring import Bus, Keyring
-from lib.person import SHORT, Person, address_in, by_device, decide, end
+from lib.person import SHORT, address_in, by_device, decide, end
 from lib.util import wait_until
 
 
 HELPER = os.environ["SPARKFS"] + "-keyring"
+pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
 
 
 @pytest.fixture
@@ -33,15 +34,7 @@ def keyring(bus):
 
 
 @pytest.fixture
-def sim(start_sim):
-    return start_sim("--data", "empty", *SHORT)
-
-
-@pytest.fixture
-def person(sim, bus, tmp_path):
-    (tmp_path / "home").mkdir()
-    person = Person(tmp_path / "home", sim)
-    person.integrate()
+def person(person, bus):
     person.env["DBUS_SESSION_BUS_ADDRESS"] = bus.address
     return person
 

@@ -9,13 +9,7 @@ from lib.util import wait_until
 
 WHITE_ON_BLACK = {(231, 16), (15, 0)}
 NONE = (None, None)
-
-
-@pytest.fixture
-def person(start_sim, start_person):
-    person = start_person(start_sim("--data", "empty", "--device-interval", "1"))
-    person.integrate()
-    return person
+pytestmark = pytest.mark.sim("--data", "empty", "--device-interval", "1")
 
 
 def drawn(cells):

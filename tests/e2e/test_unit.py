@@ -138,11 +138,6 @@ def start_manager(tmp_path):
             assert not suspicious(manager.log.read_text()), manager.log.read_text()
 
 
-@pytest.fixture
-def sim(start_sim):
-    return start_sim("--data", "demo")
-
-
 def test_the_life_of_a_service(start_manager, sim, tmp_path):
     """It says when it is mounted, offline, in need of a login; a mount that was killed is taken over."""
     m = start_manager(tmp_path / "home", sim)
