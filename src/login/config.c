@@ -70,13 +70,6 @@ static int ask_command(const char *command, char **ret_secret, char **ret_reason
 
 /* ---- where it is ---- */
 
-static int refuse(const struct config_file *f, const char *key, const char *why,
-		  char **ret_reason)
-{
-	*ret_reason = g_strdup_printf("%s: [" GROUP "] %s: %s", f->path, key, why);
-	return -EINVAL;
-}
-
 static int from_environment(struct login_integration *i)
 {
 	const char *id = webex_variable(WEBEX_VARIABLE_CLIENT_ID);
@@ -98,14 +91,14 @@ static int secret_of(const struct config_file *f, char **ret_secret, char **ret_
 	_cleanup_gfree_ char *path = NULL;
 
 	if (command && name)
-		return refuse(f, "client_secret_command",
-			      "client_secret_file is there, too; one of them is enough",
-			      ret_reason);
+		return config_refuse(f, GROUP, "client_secret_command",
+				     "client_secret_file is there, too; one of them is enough",
+				     ret_reason);
 	if (command)
 		return ask_command(command, ret_secret, ret_reason);
 	if (!name)
-		return refuse(
-			f, "client_id",
+		return config_refuse(
+			f, GROUP, "client_id",
 			"neither client_secret_command nor client_secret_file is beside it",
 			ret_reason);
 	path = config_path(f, name);
@@ -157,7 +150,8 @@ static int take_details(const struct config *c, struct login_integration *i, cha
 	guint64 number = LOGIN_DEFAULT_PORT;
 
 	if (port && !g_ascii_string_to_unsigned(port, 10, 1, 65535, &number, NULL))
-		return refuse(f, "port", "not a number from 1 to 65535", ret_reason);
+		return config_refuse(f, GROUP, "port", "not a number from 1 to 65535",
+				     ret_reason);
 	i->port = (int)number;
 	i->scopes = detail(c, i, "scopes", &f);
 	if (!i->scopes)

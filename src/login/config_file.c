@@ -122,6 +122,13 @@ static const char *const *keys_of(const char *group)
 	return NULL;
 }
 
+int config_refuse(const struct config_file *f, const char *group, const char *key,
+		  const char *why, char **ret_reason)
+{
+	*ret_reason = g_strdup_printf("%s: [%s] %s: %s", f->path, group, key, why);
+	return -EINVAL;
+}
+
 static char *say_group(const struct config_file *f, const char *group)
 {
 	bool is_account = g_str_has_prefix(group, "account");

@@ -36,6 +36,9 @@ void config_close(struct config *c);
 
 /* 0, or -EINVAL: there is a group, or a key in one, that nothing reads. */
 int config_check(const struct config *c, char **ret_reason);
+/* Says what is wrong with a value: one line in *ret_reason (owned). -EINVAL. */
+int config_refuse(const struct config_file *f, const char *group, const char *key,
+		  const char *why, char **ret_reason);
 /* The value (owned), and in *ret_file, which may be NULL, where it stands; NULL: no file has the key. */
 char *config_get(const struct config *c, const char *group, const char *key,
 		 const struct config_file **ret_file);

@@ -53,13 +53,6 @@ static void add_presets(const struct config *c, const char *group, GArray *prese
 
 /* ---- what is wrong in any group ---- */
 
-static int refuse(const struct config_file *f, const char *group, const char *key,
-		  const char *why, char **ret_reason)
-{
-	*ret_reason = g_strdup_printf("%s: [%s] %s: %s", f->path, group, key, why);
-	return -EINVAL;
-}
-
 /* The path (owned) that a mountpoint= names; NULL: it is none. */
 static char *mountpoint_of(const char *value)
 {
@@ -74,13 +67,13 @@ static int check_file_group(const struct config_file *f, const char *group, char
 	_cleanup_gfree_ char *path = NULL, *base = NULL, *why = NULL;
 
 	if (url && webex_check_base_url(url, &base, &why) < 0)
-		return refuse(f, group, "url", why ? why : "unusable", ret_reason);
+		return config_refuse(f, group, "url", why ? why : "unusable", ret_reason);
 	if (!mountpoint)
 		return 0;
 	path = mountpoint_of(mountpoint);
 	return path ? 0
-		    : refuse(f, group, "mountpoint",
-			     "not a path that begins with /, ~/ or $HOME/", ret_reason);
+		    : config_refuse(f, group, "mountpoint",
+				    "not a path that begins with /, ~/ or $HOME/", ret_reason);
 }
 
 static int check_group(const struct config *c, const char *group, char **ret_reason)
