@@ -397,12 +397,13 @@ static int give_under_lock(struct wish *w)
 	return status;
 }
 
+/* Of a login whose person is not known yet (environment.h) nobody knows of which account it is. */
 static bool is_of_account(const char *name, const struct login *l)
 {
 	struct login other;
 	bool is_same;
 
-	if (strcmp(name, l->name) == 0 || login_load(name, &other) < 0)
+	if (!*l->person_id || strcmp(name, l->name) == 0 || login_load(name, &other) < 0)
 		return false;
 	is_same = strcmp(other.person_id, l->person_id) == 0 &&
 		  strcmp(other.base_url, l->base_url) == 0;

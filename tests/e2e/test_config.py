@@ -1,5 +1,7 @@
 """The configuration, and which token a mount takes: options, accounts, the environment."""
 import contextlib
+import hashlib
+import json
 import os
 import subprocess
 
@@ -259,6 +261,15 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
                                                            str(nowhere), status=3)
     three = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"], SPARK_ACCESS_TOKEN="bob-token")
     assert "bob@example.com" in whose(three.path)
+    # Two of which nobody could ask whose they are: neither serves for the other.
+    old = kept()["alice@example.com"]
+    for name in [a["name"] for a in person.accounts()]:
+        (person.folder / f"{name}.json").write_text(json.dumps({**person.record(name), "personId": ""}))
+    for kind in ("accessToken", "refreshToken"):
+        sim.control("POST", "/tokens", {"token": old[kind], "valid": False})
+    name = next(a["name"] for a in person.accounts() if a["email"] == "alice@example.com")
+    sha = hashlib.sha256(old["accessToken"].encode()).hexdigest()
+    assert "has ended" in person.run("--give-token", name, "--not", sha[:16], status=3)
 
 
 def test_a_dead_token_of_the_environment_is_named(person, sim):
