@@ -45,7 +45,7 @@ static char *name_of(const char *refresh)
 
 static int say(struct login_server *s, const struct login_fault *f, char **ret_reason)
 {
-	if (f->is_network || f->error == WEBEX_OAUTH_CLIENT) {
+	if (!login_fault_is_end(f)) {
 		*ret_reason = login_say(s, f);
 		return -EIO;
 	}

@@ -160,16 +160,6 @@ static int give_to_the_end(const struct login *l, struct wish *w, const char *wh
 									       : EXIT_LOGIN;
 }
 
-/* Whether the answer is the service's word that the refresh token is worth nothing any more. Not so if it
- * is about the integration or how often somebody asked: then the tokens may be good, and what is
- * configured is to be mended. Nor is the page of a proxy or of a hotel, whatever its status. */
-static bool is_end(const struct login_fault *f)
-{
-	return (f->status == 400 || f->status == 401) && f->is_spoken &&
-	       (f->error == WEBEX_OAUTH_GRANT || f->error == WEBEX_OAUTH_DENIED ||
-		f->error == WEBEX_OAUTH_OTHER);
-}
-
 /* The keyring does not take the tokens. */
 static void say_waits(const struct login *l, struct wish *w, const char *why)
 {
@@ -188,7 +178,7 @@ static int end_or_wait(struct login *l, int fd, const struct login_fault *f, str
 {
 	bool is_limited = f->status == 429 || f->retry_after_s > 0;
 
-	if (is_end(f)) {
+	if (login_fault_is_end(f)) {
 		l->ended = g_strdup(f->words);
 		(void)login_save(l, fd);
 		return give_to_the_end(l, w, l->ended);

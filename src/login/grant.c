@@ -52,6 +52,13 @@ void login_fault_clear(struct login_fault *f)
 	*f = (struct login_fault){0};
 }
 
+bool login_fault_is_end(const struct login_fault *f)
+{
+	return (f->status == 400 || f->status == 401) && f->is_spoken &&
+	       (f->error == WEBEX_OAUTH_GRANT || f->error == WEBEX_OAUTH_DENIED ||
+		f->error == WEBEX_OAUTH_OTHER);
+}
+
 /* ---- one request ---- */
 
 struct answer {

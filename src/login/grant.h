@@ -36,6 +36,10 @@ struct login_fault {
 	char *words; /* one line */
 };
 void login_fault_clear(struct login_fault *f);
+/* Of login_refresh(): whether the answer is the service's word that the refresh token is worth nothing any
+ * more. Not so if it is about the integration or how often somebody asked: then the tokens may be good, and
+ * what is configured is to be mended. Nor is the page of a proxy or of a hotel, whatever its status. */
+bool login_fault_is_end(const struct login_fault *f);
 
 /* Each: 0, or -errno and *ret_fault. */
 int login_begin_device(struct login_server *s, struct webex_device *ret_device,

@@ -285,6 +285,13 @@ def test_a_dead_token_of_the_environment_is_named(person, sim):
     assert "does not accept CISCO_SPARK_REFRESH_TOKEN" in err and "dead" not in err, err
     sim.fault(method="POST", route="/access_token", status=503)
     assert "cannot reach" in refused(person, *args)
+    # Another one would not help: it is no word of the service on this one.
+    for fault in ({"status": 400, "html": True}, {"status": 401, "html": True}, {"status": 403},
+                  {"status": 407, "html": True}, {"status": 429}, {"malformed": True},
+                  {"status": 400, "message": "tokenlimit_reached"}):
+        sim.clear_faults()
+        sim.fault(method="POST", route="/access_token", **fault)
+        assert "another one is needed" not in refused(person, *args), fault
     sim.clear_faults()
     person.integrate(secret="wrong")
     assert "check client_id and its secret" in refused(person, *args)
