@@ -516,8 +516,8 @@ int login_give_main(int argc, char **argv)
 		}
 	}
 	r = state_name_is_good(w.name) ? login_fetch(w.name, &l, &why) : -ENOENT;
-	/* Where the tokens are lost, those of another login may serve. */
-	if (r < 0 && r != -ENOKEY) {
+	/* Where the tokens are lost, or are not its own, those of another login may serve. */
+	if (r < 0 && r != -ENOKEY && r != -EBADMSG) {
 		status = say_unread(&w, r, why);
 		fprintf(stderr, "%s\n", w.said);
 		g_free(w.said);

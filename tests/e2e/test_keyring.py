@@ -154,6 +154,16 @@ def test_a_keyring_that_cannot(person, sim, bus, keyring):
     keyring.remove_items()
     err = give(person, "me", status=3)
     assert "does not have its tokens any more" in err and "sparkfs login" in err
+    subprocess.run([HELPER, "set", str(person.folder), "me", person.record("me")["item"]], input=b"{}",
+                   env=person.env, check=True)
+    err = give(person, "me", status=3)
+    assert "is not its tokens" in err and "sparkfs login" in err
+    # In both cases another login of the account serves.
+    person.login("--token", "you", text="alice-token")
+    assert give(person, "me") == "alice-token\n"
+    keyring.remove_items()
+    assert give(person, "me") == "alice-token\n"
+    person.run("logout", "you")
     by_device(person, "me")
     give(person, "me")
 
