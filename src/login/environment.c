@@ -56,15 +56,6 @@ static int say(struct login_server *s, const struct login_fault *f, char **ret_r
 	return -ENOKEY;
 }
 
-static void take_person(struct login *l, const struct webex_person *p)
-{
-	g_free(l->person_id);
-	l->person_id = g_strdup(p->id);
-	l->email = g_strdup(p->email);
-	l->display_name = g_strdup(p->display_name);
-	l->is_bot = p->type == WEBEX_PERSON_BOT;
-}
-
 /* 0; -EACCES: the server does not take the token; -errno and words. */
 static int ask_whose(struct login_server *s, struct login *l, char **ret_reason)
 {
@@ -73,7 +64,7 @@ static int ask_whose(struct login_server *s, struct login *l, char **ret_reason)
 	int r = login_whose(s, l->access, &person, &fault);
 
 	if (r == 0) {
-		take_person(l, person);
+		login_take_person(l, person);
 		webex_person_free(person);
 		return 0;
 	}

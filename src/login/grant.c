@@ -11,12 +11,14 @@
 #include "base/wait.h"
 #include "http/origin.h"
 #include "http/route.h"
+#include "webex/text.h"
 #include "webex/token.h"
 
 #define DEVICE_GRANT "urn:ietf:params:oauth:grant-type:device_code"
 #define FORM "application/x-www-form-urlencoded"
 #define ROUNDING_MS 5000
 #define ANSWER_MAX ((size_t)64 << 10)
+#define WORDS_MAX 300
 
 int login_server_open(struct login_server *s, const char *base_url,
 		      const struct login_integration *app, int timeout_ms, char **ret_reason)
@@ -240,6 +242,22 @@ int login_whose(struct login_server *s, const char *access, struct webex_person 
 		g_ptr_array_unref(items);
 	http_response_free(resp);
 	return r;
+}
+
+/* They are shown on a terminal. */
+static void take_words(char **field, const char *words)
+{
+	g_free(*field);
+	*field = words ? webex_text_line(words, WORDS_MAX) : NULL;
+}
+
+void login_take_person(struct login *l, const struct webex_person *p)
+{
+	g_free(l->person_id);
+	l->person_id = g_strdup(p->id);
+	take_words(&l->email, p->email);
+	take_words(&l->display_name, p->display_name);
+	l->is_bot = p->type == WEBEX_PERSON_BOT;
 }
 
 void login_take_grant(struct login *l, struct webex_grant *g)

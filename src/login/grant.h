@@ -53,6 +53,8 @@ int login_refresh(struct login_server *s, const char *refresh, struct webex_gran
 		  struct login_fault *ret_fault);
 /* Makes the tokens those of the login, from now on. */
 void login_take_grant(struct login *l, struct webex_grant *g);
+/* Makes the login that of the person. */
+void login_take_person(struct login *l, const struct webex_person *p);
 /* To whom the token belongs. */
 int login_whose(struct login_server *s, const char *access, struct webex_person **ret_person,
 		struct login_fault *ret_fault);

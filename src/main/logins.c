@@ -23,12 +23,10 @@
 #include "main/options.h"
 #include "main/settings.h"
 #include "webex/api.h"
-#include "webex/text.h"
 #include "webex/token.h"
 
 #define EXIT_USAGE 2
 #define TIMEOUT_MS 30000
-#define WORDS_MAX 300
 
 static const char LOGIN_HELP[] =
 	"usage: sparkfs login [--browser | --paste | --token] [--keyring | --no-keyring]\n"
@@ -289,15 +287,11 @@ static void fill(struct login *l, const struct wish *w, const struct login_serve
 		.name = w->name ? g_strdup(w->name)
 				: state_name_of(p->email ? p->email : "account"),
 		.base_url = g_strdup(s->base_url),
-		.person_id = g_strdup(p->id),
-		.email = p->email ? webex_text_line(p->email, WORDS_MAX) : NULL,
-		.display_name =
-			p->display_name ? webex_text_line(p->display_name, WORDS_MAX) : NULL,
-		.is_bot = p->type == WEBEX_PERSON_BOT,
 		.way = w->way,
 		.client_id = s->app ? g_strdup(s->app->id) : NULL,
 		.since_ms = clock_wall(clock_system()),
 	};
+	login_take_person(l, p);
 	login_take_grant(l, g);
 }
 

@@ -316,3 +316,9 @@ def test_a_dead_token_of_the_environment_is_named(person, sim):
         sim.control("POST", "/tokens", {"token": record["accessToken"], "valid": False})
         (nowhere / "spaces/Pier").mkdir()
     assert len(sim.requests("POST", "/access_token")) == asked + 1
+    # What the server says of a person is shown on a terminal.
+    sim.control("POST", "/people", {"email": "\x1b[31m@example.com", "token": "odd"})
+    person.env.update(CISCO_SPARK_REFRESH_TOKEN="odd-too", CISCO_SPARK_ACCESS_TOKEN="odd")
+    with mounted(person, *args, at=nowhere):
+        listed = person.run("accounts")
+        assert "[31m@example.com" in listed and "\x1b" not in listed
