@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/close_from.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "base/statx.h"
 
 #define CONTROL_FILES "/sys/fs/fuse/connections"

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/close_from.h"
+#include "base/program.h"
 
 #define ABORT_FD 3
 /* Long enough for programs with sanitizers, which start slowly. */

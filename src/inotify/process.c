@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/close_from.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "inotify/helper.h"
 #include "inotify/internal.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/close_from.h"
+#include "base/program.h"
 #include "login/folder.h"
 #include "login/keyring_helper.h"
 #include "webex/text.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/close_from.h"
+#include "base/program.h"
 #include "base/snapshot.h"
 
 /* Above the numbers that the descriptors get in the child. */

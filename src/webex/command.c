@@ -13,8 +13,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/close_from.h"
 #include "base/fd.h"
+#include "base/program.h"
 #include "base/snapshot.h"
 
 /* How often the stop flag and the end of the shell are checked while no output comes. */

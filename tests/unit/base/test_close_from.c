@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/close_from.h"
+#include "base/program.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
