@@ -2,7 +2,21 @@
 #include "base/program.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
+
+void spawn_attributes(posix_spawnattr_t *attr, int flags)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(attr);
+	posix_spawnattr_setsigmask(attr, &none);
+	posix_spawnattr_setsigdefault(attr, &all);
+	posix_spawnattr_setflags(
+		attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | flags));
+}
 
 void spawn_close_each_from(posix_spawn_file_actions_t *actions, int first)
 {

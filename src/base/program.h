@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A function of posix_spawn that some C libraries lack.
+ * What each program gets that we start by posix_spawn().
  * Thread rule: any thread.
  */
 #pragma once
 
 #include <spawn.h>
 
+/*
+ * Makes `attr`, which the caller destroys: all signals are at their defaults and none is blocked. Our threads
+ * block every one (base/thread.h); a program that cannot be interrupted could not be ended by its own
+ * time-outs either. `flags`: what else is wanted of POSIX_SPAWN_*.
+ */
+void spawn_attributes(posix_spawnattr_t *attr, int flags);
 /*
  * The program that is started with `actions` gets no descriptors from `first` on. Called after
  * the actions that make those below `first`. Our own descriptors are closed by exec

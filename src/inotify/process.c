@@ -30,7 +30,7 @@ void mirror_process_clear(struct mirror_process *p)
 	g_free(p->mountpoint);
 }
 
-/* Of our descriptors the helper gets only the socket, and it gets none of our blocked signals. */
+/* Of our descriptors the helper gets only the socket. */
 static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_pid)
 {
 	char number[16], parent[16];
@@ -43,24 +43,17 @@ static int spawn(const char *mountpoint, unsigned minor, int socket, pid_t *ret_
 	char *env[] = {NULL};
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
 	int r;
 
 	g_snprintf(number, sizeof(number), "%u", minor);
 	g_snprintf(parent, sizeof(parent), "%d", (int)getpid());
-	sigemptyset(&none);
-	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
 	posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_adddup2(&files, socket, MIRROR_FD);
 	spawn_close_from(&files, MIRROR_FD + 1);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
+	spawn_attributes(&attr, POSIX_SPAWN_SETSID);
 	r = posix_spawn(ret_pid, "/proc/self/exe", &files, &attr, argv, env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);

@@ -10,12 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/program.h"
 #include "base/thread.h"
 #include "login/ways.h"
 
@@ -93,18 +92,11 @@ static bool run(const struct login_opening *o, char **argv)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
-	sigset_t none, all;
 	int r, status = 0;
 	pid_t pid;
 
-	sigemptyset(&none);
-	sigfillset(&all);
 	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawnattr_setflags(&attr, (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-						(o->has_terminal ? 0 : POSIX_SPAWN_SETSID)));
+	spawn_attributes(&attr, o->has_terminal ? 0 : POSIX_SPAWN_SETSID);
 	for (int fd = 0; fd <= STDERR_FILENO && !o->has_terminal; fd++)
 		posix_spawn_file_actions_addopen(&files, fd, "/dev/null",
 						 fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);

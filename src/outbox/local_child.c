@@ -40,18 +40,6 @@ int local_spool_open(const char *dir, int *ret_fd)
 
 /* ---- starting the child ---- */
 
-static void set_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-					       POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(attr, &none);
-	posix_spawnattr_setsigdefault(attr, &all);
-}
-
 /* The child gets only these descriptors and no environment. root -1: there is none. */
 static int spawn(int socket, int spool, int root, pid_t *ret_pid)
 {
@@ -72,8 +60,7 @@ static int spawn(int socket, int spool, int root, pid_t *ret_pid)
 	if (root >= 0)
 		posix_spawn_file_actions_adddup2(&files, root, LOCAL_ROOT_FD);
 	spawn_close_from(&files, LOCAL_SPOOL_FD + 1 + (root >= 0 ? 1 : 0));
-	posix_spawnattr_init(&attr);
-	set_attributes(&attr);
+	spawn_attributes(&attr, POSIX_SPAWN_SETSID);
 	r = posix_spawn(ret_pid, "/proc/self/exe", &files, &attr, argv, env);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&files);

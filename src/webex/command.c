@@ -33,21 +33,6 @@ static int make_pipe(int *ret_read, int *ret_write)
 	return 0;
 }
 
-static void set_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	/* Our threads block every signal (base/thread.h); a command that cannot be interrupted
-	 * could not be ended by its own time-outs either. */
-	posix_spawnattr_setsigmask(attr, &none);
-	posix_spawnattr_setsigdefault(attr, &all);
-	posix_spawnattr_setpgroup(attr, 0);
-	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-					       POSIX_SPAWN_SETPGROUP);
-}
-
 static int spawn(const char *path, char *const argv[], int in_fd, int out_fd, int err_fd,
 		 pid_t *ret_pid)
 {
@@ -55,8 +40,7 @@ static int spawn(const char *path, char *const argv[], int in_fd, int out_fd, in
 	posix_spawnattr_t attr;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	set_attributes(&attr);
+	spawn_attributes(&attr, POSIX_SPAWN_SETPGROUP);
 	if (in_fd >= 0)
 		posix_spawn_file_actions_adddup2(&actions, in_fd, STDIN_FILENO);
 	else
