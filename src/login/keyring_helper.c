@@ -116,7 +116,6 @@ static void print(const char *text, gsize len)
 
 static int failed(GError *error)
 {
-	char *remote;
 	int status = KEYRING_FAILED;
 
 	if (g_error_matches(error, SECRET_ERROR, SECRET_ERROR_IS_LOCKED)) {
@@ -125,10 +124,8 @@ static int failed(GError *error)
 		   g_error_matches(error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)) {
 		status = KEYRING_NONE;
 	} else {
-		remote = g_dbus_error_get_remote_error(error);
 		g_dbus_error_strip_remote_error(error);
 		print(error->message, strlen(error->message));
-		g_free(remote);
 	}
 	g_error_free(error);
 	return status;
