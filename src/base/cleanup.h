@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define _cleanup_(fn) __attribute__((cleanup(fn)))
@@ -29,9 +30,19 @@ static inline void cleanup_gfree(void *p)
 	g_free(*(void **)p);
 }
 
+/* For a text with a secret in it, whose room was made at once: no part of it is left elsewhere. */
+static inline void cleanup_secret(GString **text)
+{
+	if (!*text)
+		return;
+	explicit_bzero((*text)->str, (*text)->allocated_len);
+	g_string_free(*text, TRUE);
+}
+
 #define _cleanup_free_ _cleanup_(cleanup_free)
 #define _cleanup_gfree_ _cleanup_(cleanup_gfree)
 #define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_secret_ _cleanup_(cleanup_secret)
 
 #define steal_ptr(pp)                                                                          \
 	({                                                                                     \

@@ -50,8 +50,8 @@ static int read_secret(const char *path, bool is_system, char **ret_secret, char
 static int ask_command(const char *command, char **ret_secret, char **ret_reason)
 {
 	static const atomic_bool never = false;
-	GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
-	GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
+	_cleanup_secret_ GString *out = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
+	_cleanup_secret_ GString *err = g_string_sized_new(COMMAND_OUTPUT_MAX + 1);
 	int r = command_run(command, COMMAND_TIMEOUT_MS, &never, out, err);
 
 	if (r == 0) {
@@ -62,9 +62,6 @@ static int ask_command(const char *command, char **ret_secret, char **ret_reason
 					      r == -EACCES ? "its exit status is not 0"
 							   : g_strerror(-r));
 	}
-	explicit_bzero(out->str, out->allocated_len);
-	g_string_free(out, TRUE);
-	g_string_free(err, TRUE);
 	return r;
 }
 

@@ -165,7 +165,7 @@ static int say_status(int status, const GString *out, char **ret_reason)
  * secret). */
 static int ask(const char *const args[], const char *in, char **ret_out, char **ret_reason)
 {
-	GString *out = g_string_sized_new(KEYRING_SECRET_MAX + 1);
+	_cleanup_secret_ GString *out = g_string_sized_new(KEYRING_SECRET_MAX + 1);
 	int status = 0, r = run((char *const *)args, in, out, &status);
 
 	if (r == -ETIMEDOUT)
@@ -180,10 +180,6 @@ static int ask(const char *const args[], const char *in, char **ret_out, char **
 		r = say_status(WEXITSTATUS(status), out, ret_reason);
 	if (r == 0 && ret_out)
 		*ret_out = g_string_free(steal_ptr(&out), FALSE);
-	if (out) {
-		explicit_bzero(out->str, out->allocated_len);
-		g_string_free(out, TRUE);
-	}
 	return r;
 }
 

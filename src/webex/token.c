@@ -47,14 +47,6 @@ static void wipe(char *secret)
 	g_free(secret);
 }
 
-static void wipe_string(GString **p)
-{
-	explicit_bzero((*p)->str, (*p)->allocated_len);
-	g_string_free(*p, TRUE);
-}
-
-#define _cleanup_secret_ _cleanup_(wipe_string)
-
 G_GNUC_PRINTF(2, 3) static void give_reason(char **ret_reason, const char *fmt, ...)
 {
 	va_list ap;
