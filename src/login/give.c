@@ -67,6 +67,12 @@ static bool is_his(const struct login *l, const struct wish *w)
 	return w->hash && strcmp(hash, w->hash) == 0;
 }
 
+/* True if the asker has another token, perhaps a newer one. */
+static bool has_another(const struct login *l, const struct wish *w)
+{
+	return w->hash && !is_his(l, w);
+}
+
 static bool is_refused(const struct login *l, const struct wish *w)
 {
 	return w->is_refused && is_his(l, w);
@@ -88,6 +94,12 @@ static bool is_young(const struct login *l)
 {
 	return !l->access_until_ms ||
 	       (age_ms(l) >= -life_ms(l) / 5 && age_ms(l) < life_ms(l) / 5 * 4);
+}
+
+/* It is new to the asker, young, and in its place. */
+static bool serves_at_once(const struct login *l, const struct wish *w)
+{
+	return is_young(l) && !is_his(l, w) && !l->waits;
 }
 
 /* Not more than the life that the service gave it, whatever the clock says. */
@@ -156,8 +168,8 @@ static int give_to_the_end(const struct login *l, struct wish *w, const char *wh
 	say(w, "the login %s has ended (%s): sparkfs login %s", l->name, why, l->name);
 	w->is_warning = true;
 	/* Who has another token may have it of another login (give_of_another). */
-	return is_living(l) && !is_refused(l, w) && (is_his(l, w) || !w->hash) ? give(l, w)
-									       : EXIT_LOGIN;
+	return is_living(l) && !is_refused(l, w) && !has_another(l, w) ? give(l, w)
+								       : EXIT_LOGIN;
 }
 
 /* The keyring does not take the tokens. */
@@ -320,16 +332,14 @@ static bool give_instead(const struct login *l, struct wish *w, int *ret_status)
 		*ret_status = give_to_the_end(l, w, l->ended ? l->ended : "its token is dead");
 	} else if (login_is_held(l->name)) {
 		say(w, "the login %s was refreshed, and cannot be written yet", l->name);
-		/* The asker may have the newer token. */
-		*ret_status =
-			w->hash && !is_his(l, w) ? EX_TEMPFAIL : give_unless_refused(l, w);
+		*ret_status = has_another(l, w) ? EX_TEMPFAIL : give_unless_refused(l, w);
 	} else if (wait_ms(l) > 0) {
 		say(w,
 		    "the login %s cannot be refreshed now: the service asks to wait "
 		    "%" G_GINT64_FORMAT " s",
 		    l->name, (wait_ms(l) + 999) / 1000);
 		*ret_status = give_unless_refused(l, w);
-	} else if (is_unchanged(l) && (is_his(l, w) || !w->hash)) {
+	} else if (is_unchanged(l) && !has_another(l, w)) {
 		*ret_status = give(l, w);
 	} else {
 		return false;
@@ -373,16 +383,14 @@ static int give_under_lock(struct wish *w)
 
 	if (r < 0)
 		return say_unread(w, r, why);
-	if (locked < 0)
+	if (locked < 0) {
 		say(w, "the login %s: %s", w->name, g_strerror(-locked));
-	if (locked < 0)
 		status = give_unless_refused(&l, w);
-	else if (settle_and_give(&l, w, &status))
-		;
-	else if (is_young(&l) && !is_his(&l, w))
+	} else if (serves_at_once(&l, w)) {
 		status = give(&l, w);
-	else if (!give_instead(&l, w, &status))
+	} else if (!settle_and_give(&l, w, &status) && !give_instead(&l, w, &status)) {
 		status = refresh(&l, w, &lock);
+	}
 	login_clear(&l);
 	return status;
 }
@@ -523,7 +531,7 @@ int login_give_main(int argc, char **argv)
 		g_free(w.said);
 		return status;
 	}
-	is_good = r == 0 && is_young(&l) && !is_his(&l, &w) && !l.waits;
+	is_good = r == 0 && serves_at_once(&l, &w);
 	status = is_good ? give(&l, &w) : EX_TEMPFAIL;
 	login_clear(&l);
 	return is_good ? status : give_aside(&w);
