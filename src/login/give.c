@@ -54,6 +54,13 @@ G_GNUC_PRINTF(2, 3) static void say(struct wish *w, const char *fmt, ...)
 	va_end(ap);
 }
 
+static void take_words(struct wish *w, struct wish *from)
+{
+	g_free(w->said);
+	w->said = steal_ptr(&from->said);
+	w->is_warning = from->is_warning;
+}
+
 static int64_t wall_ms(void)
 {
 	return clock_wall(clock_system());
@@ -96,10 +103,10 @@ static bool is_young(const struct login *l)
 	       (age_ms(l) >= -life_ms(l) / 5 && age_ms(l) < life_ms(l) / 5 * 4);
 }
 
-/* It is new to the asker, young, and in its place. */
+/* It is new to the asker, young, and in its place. Of a login that has ended the token may have been revoked. */
 static bool serves_at_once(const struct login *l, const struct wish *w)
 {
-	return is_young(l) && !is_his(l, w) && !l->waits;
+	return is_young(l) && !is_his(l, w) && !l->waits && !l->ended;
 }
 
 /* Not more than the life that the service gave it, whatever the clock says. */
@@ -409,52 +416,59 @@ static bool is_of_account(const char *name, const struct login *l)
 	return is_same;
 }
 
-/* The token of a login that is over, while it lives. `status` is that of another login of the account. */
-static int give_own(const struct wish *w, int status)
+/* Its own token, while it lives. False: that is over, too. */
+static bool give_own(const struct wish *w, int *ret_status)
 {
 	_cleanup_gfree_ char *why = NULL;
 	struct login l = {0};
+	bool is_good =
+		login_fetch(w->name, &l, &why) == 0 && is_living(&l) && !is_refused(&l, w);
 
-	if (login_fetch(w->name, &l, &why) == 0 && is_living(&l) && !is_refused(&l, w))
-		status = give(&l, w);
-	else if (status != EX_NOPERM)
-		status = EXIT_LOGIN;
+	if (is_good)
+		*ret_status = give(&l, w);
 	login_clear(&l);
+	return is_good;
+}
+
+/* The last one that was asked and is not over: its status, and its words in *ret_said. */
+static int ask_others(const struct wish *w, const struct login *l, struct wish *ret_said)
+{
+	GPtrArray *names = login_names();
+	int status = EXIT_LOGIN;
+
+	for (guint i = 0; i < names->len && status != EXIT_SUCCESS; i++) {
+		struct wish other = {.name = names->pdata[i],
+				     .hash = w->hash,
+				     .is_refused = w->is_refused,
+				     .wants_life = w->wants_life};
+		int its = is_of_account(other.name, l) ? give_under_lock(&other) : EXIT_LOGIN;
+
+		if (its != EXIT_LOGIN) {
+			status = its;
+			take_words(ret_said, &other);
+		}
+		g_free(other.said);
+	}
+	g_ptr_array_unref(names);
 	return status;
 }
 
 /* The login is over. Somebody may have logged in to the account again under another name; else its own token
- * serves, while it lives. Without a lock, since others may come the other way. */
+ * serves, while it lives; else another login may do so later. Without a lock, since others may come the other
+ * way. */
 static int give_of_another(struct wish *w)
 {
-	GPtrArray *names = login_names();
-	int status = EXIT_LOGIN;
+	struct wish said = {0};
 	struct login l;
+	int status;
 
-	if (login_load(w->name, &l) < 0) {
-		g_ptr_array_unref(names);
-		return status;
-	}
-	for (guint i = 0; i < names->len && status != EXIT_SUCCESS; i++) {
-		struct wish other = *w;
-
-		if (!is_of_account(names->pdata[i], &l))
-			continue;
-		other.name = names->pdata[i];
-		other.said = NULL;
-		other.is_warning = false;
-		status = give_under_lock(&other);
-		if (status == EXIT_SUCCESS) {
-			g_free(w->said);
-			w->said = steal_ptr(&other.said);
-			w->is_warning = other.is_warning;
-		}
-		g_free(other.said);
-	}
-	if (status != EXIT_SUCCESS)
-		status = give_own(w, status);
+	if (login_load(w->name, &l) < 0)
+		return EXIT_LOGIN;
+	status = ask_others(w, &l, &said);
+	if (status == EXIT_SUCCESS || (!give_own(w, &status) && status != EXIT_LOGIN))
+		take_words(w, &said);
+	g_free(said.said);
 	login_clear(&l);
-	g_ptr_array_unref(names);
 	return status;
 }
 

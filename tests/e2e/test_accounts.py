@@ -532,6 +532,22 @@ def test_the_end_of_a_login(person, sim):
     assert "the login x: there is none" in give(person, "x", status=3)
 
 
+def test_another_login_of_the_account(person, sim):
+    """It is renewed while the one that is over seems to have a living token, and it is asked again later."""
+    by_device(person, "me")
+    by_device(person, "you")
+    over, token = person.record("me"), person.record("you")["accessToken"]
+    for kind in ("accessToken", "refreshToken"):
+        sim.control("POST", "/tokens", {"token": over[kind], "valid": False})
+    assert give(person, "me", *refused(over["accessToken"])) == token
+    new = give(person, "me", *refused(token))
+    assert new == person.record("you")["accessToken"] != token and sim.me(new)
+    over = {**person.record("me"), "accessSince": 1, "accessUntil": 2}
+    (person.folder / "me.json").write_text(json.dumps(over))
+    sim.fault(method="POST", route="/access_token", status=503)
+    assert "the login you cannot be refreshed now" in give(person, "me", *refused(new), status=75)
+
+
 def test_another_integration_ends_no_login(person, sim):
     """Nor does a wrong secret: what is configured is mended, and the login goes on."""
     by_device(person, "me")
