@@ -1,6 +1,5 @@
 """The configuration, and which token a mount takes: options, accounts, the environment."""
 import contextlib
-import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +9,7 @@ import pytest
 from lib.mount import unescape
 from lib.person import SHORT, by_device
 from lib.util import wait_until
+from test_accounts import give, refused as refused_token
 
 
 pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
@@ -268,8 +268,7 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
     for kind in ("accessToken", "refreshToken"):
         sim.control("POST", "/tokens", {"token": old[kind], "valid": False})
     name = next(a["name"] for a in person.accounts() if a["email"] == "alice@example.com")
-    sha = hashlib.sha256(old["accessToken"].encode()).hexdigest()
-    assert "has ended" in person.run("--give-token", name, "--not", sha[:16], status=3)
+    assert "has ended" in give(person, name, *refused_token(old["accessToken"]), status=3)
 
 
 def test_a_dead_token_of_the_environment_is_named(person, sim):

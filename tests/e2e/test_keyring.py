@@ -1,5 +1,4 @@
 """sparkfs login --keyring: a real Secret Service, locked, unlocked, hanging and gone."""
-import hashlib
 import json
 import os
 import pathlib
@@ -13,7 +12,7 @@ import pytest
 from lib.keyring import Bus, Keyring
 from lib.person import SHORT, address_in, by_device, decide, end
 from lib.util import wait_until
-
+from test_accounts import give, refused
 
 HELPER = os.environ["SPARKFS"] + "-keyring"
 pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
@@ -37,14 +36,6 @@ def keyring(bus):
 def person(person, bus):
     person.env["DBUS_SESSION_BUS_ADDRESS"] = bus.address
     return person
-
-
-def give(person, name, *args, status=0):
-    return person.run("--give-token", name, *args, status=status)
-
-
-def refused(token):
-    return "--not", hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 def secret(keyring, person, name):
@@ -160,9 +151,9 @@ def test_a_keyring_that_cannot(person, sim, bus, keyring):
     assert "is not its tokens" in err and "sparkfs login" in err
     # In both cases another login of the account serves.
     person.login("--token", "you", text="alice-token")
-    assert give(person, "me") == "alice-token\n"
+    assert give(person, "me") == "alice-token"
     keyring.remove_items()
-    assert give(person, "me") == "alice-token\n"
+    assert give(person, "me") == "alice-token"
     person.run("logout", "you")
     by_device(person, "me")
     give(person, "me")

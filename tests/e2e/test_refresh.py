@@ -305,14 +305,7 @@ def test_a_token_endpoint_that_is_away_needs_no_login(person, sim, start_mount):
     assert "low tide" in (mount / "spaces/Pier/transcript.log").read_text()
     assert not events(mount)
     sim.clear_faults()
-
-    def works():
-        try:
-            (mount / "spaces/Pier/post").write_text("high tide")
-        except OSError:
-            return False
-        return True
-    wait_until(works)
+    wait_until(lambda: (mount / "spaces/Pier/post").write_text("high tide"))
     assert [m["text"] for m in sim.messages(pier["id"])] == ["high tide", "low tide"]
 
 
