@@ -119,6 +119,9 @@ int login_parse(const char *text, size_t len, struct login *ret_login)
 	for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
 		*(char **)(void *)((char *)&l + texts[i].offset) =
 			g_strdup(json_string(json, texts[i].key));
+	/* It is there, and empty, while the server has not said it. */
+	if (!l.person_id && json_is_string(json_get(json, "personId")))
+		l.person_id = g_strdup("");
 	l.way = LOGIN_TOKEN;
 	for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
 		if (way && strcmp(way, ways[i]) == 0)

@@ -225,7 +225,7 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
     """Its successor is kept, and wins at the next mount; another one is another login."""
     sim.control("POST", "/switches", {"refreshRotates": True})
     tokens = {}
-    for name in ("alice", "bob"):
+    for name in ("alice", "bob", "carol"):
         by_device(person, name, who=name)
         tokens[name] = person.record(name)["refreshToken"]
         (person.folder / f"{name}.json").unlink()
@@ -261,14 +261,24 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
                                                            str(nowhere), status=3)
     three = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"], SPARK_ACCESS_TOKEN="bob-token")
     assert "bob@example.com" in whose(three.path)
-    # Two of which nobody could ask whose they are: neither serves for the other.
-    old = kept()["alice@example.com"]
-    for name in [a["name"] for a in person.accounts()]:
+    # Whose another one is cannot be asked at first. Its successor is kept all the same.
+    person.env["CISCO_SPARK_REFRESH_TOKEN"] = tokens["carol"]
+    sim.fault(route="/people/me", malformed=True)
+    refused(person, "-o", f"url={sim.base}", str(nowhere))
+    sim.clear_faults()
+    asked = len(sim.requests("POST", "/access_token"))
+    four = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["carol"])
+    assert "carol@example.com" in whose(four.path) and len(person.accounts()) == 3
+    assert len(sim.requests("POST", "/access_token")) == asked
+    # Nor is it known of two others: none serves for another one.
+    names = {a.get("email"): a["name"] for a in person.accounts()}
+    old = person.record(names["alice@example.com"])
+    for name in names.values():
         (person.folder / f"{name}.json").write_text(json.dumps({**person.record(name), "personId": ""}))
     for kind in ("accessToken", "refreshToken"):
         sim.control("POST", "/tokens", {"token": old[kind], "valid": False})
-    name = next(a["name"] for a in person.accounts() if a["email"] == "alice@example.com")
-    assert "has ended" in give(person, name, *refused_token(old["accessToken"]), status=3)
+    assert "has ended" in give(person, names["alice@example.com"],
+                               *refused_token(old["accessToken"]), status=3)
 
 
 def test_a_dead_token_of_the_environment_is_named(person, sim):
