@@ -181,22 +181,25 @@ def test_the_life_of_a_service(start_manager, sim, tmp_path):
     m.told_status(f"is mounted at {path}")
     assert m.is_silent()
     # What is on its way when it is stopped arrives; the manager is asked to wait for it.
-    # Its answer ends a trouble with the network, of which nothing is told any more.
-    sim.fault(method="POST", route="/messages", delayMs=1500, times=1)
-    sim.fault(method="GET", route="/people", reset=True)
+    sim.fault(method="POST", route="/messages", delayMs=3000, times=1)
     before = len(sim.requests("POST", "/messages"))
     with subprocess.Popen(["sh", "-c", 'echo "on its way" > "$0"', post],
                           stderr=subprocess.DEVNULL):
         wait_until(lambda: len(sim.requests("POST", "/messages")) > before)
-        with pytest.raises(OSError):
+        sim.control("POST", "/tokens", {"token": "renewed", "valid": False})
+        with pytest.raises(PermissionError):
             (path / "people/ivan@example.com.json").read_text()
+        m.told_status("sparkfs login my-work")
         m.process.terminate()
         last = m.told()
+        # A login that is made anew meanwhile is taken up, and told to nobody.
+        sim.tokens(token="last", person="alice")
+        m.login("my-work", "last")
         m.wait()
     assert m.is_silent()
     assert last["STOPPING"] == "1" and int(last["EXTEND_TIMEOUT_USEC"]) > 10_000_000
-    room = sim.room("Firmware", "renewed")["id"]
-    newest = sim.api("GET", "/messages", query={"roomId": room, "max": 3}, token="renewed")
+    room = sim.room("Firmware", "last")["id"]
+    newest = sim.api("GET", "/messages", query={"roomId": room, "max": 3}, token="last")
     # Its lines have the priorities of the journal, which others that have another file do not see.
     log = m.log.read_text()
     assert "\n<4>error: " in log and re.match("<6>main: .* is mounted at", log), log
