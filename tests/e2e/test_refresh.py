@@ -10,13 +10,13 @@ import time
 
 import pytest
 
-from lib.person import by_device
+from lib.person import SHORT, by_device
 from lib.util import scaled, wait_until
-from test_accounts import give, mount_of, person, refused, sim  # noqa: F401 pylint: disable=unused-import
+from test_accounts import give, mount_of, refused
 from test_login import events
 
-# pylint: disable=redefined-outer-name
 
+pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
 LIFE_S = 3
 DAY_MS = 86400000
 

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from lib.person import by_device
-from test_accounts import give, person, refused, sim  # noqa: F401 pylint: disable=unused-import
+from lib.person import SHORT, by_device
+from test_accounts import give, refused
 from test_refresh import asked, meddled, old
 
-# pylint: disable=redefined-outer-name
 
+pytestmark = pytest.mark.sim("--data", "empty", *SHORT)
 FAULTS = {
     "refused": None,
     "DNS": None,
