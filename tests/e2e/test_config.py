@@ -225,7 +225,7 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
     """Its successor is kept, and wins at the next mount; another one is another login."""
     sim.control("POST", "/switches", {"refreshRotates": True})
     tokens = {}
-    for name in ("alice", "bob", "carol"):
+    for name in ("alice", "bob", "admin"):
         by_device(person, name, who=name)
         tokens[name] = person.record(name)["refreshToken"]
         (person.folder / f"{name}.json").unlink()
@@ -262,13 +262,13 @@ def test_a_refresh_token_of_the_environment(person, sim, start_mount):
     three = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["alice"], SPARK_ACCESS_TOKEN="bob-token")
     assert "bob@example.com" in whose(three.path)
     # Whose another one is cannot be asked at first. Its successor is kept all the same.
-    person.env["CISCO_SPARK_REFRESH_TOKEN"] = tokens["carol"]
+    person.env["CISCO_SPARK_REFRESH_TOKEN"] = tokens["admin"]
     sim.fault(route="/people/me", malformed=True)
     refused(person, "-o", f"url={sim.base}", str(nowhere))
     sim.clear_faults()
     asked = len(sim.requests("POST", "/access_token"))
-    four = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["carol"])
-    assert "carol@example.com" in whose(four.path) and len(person.accounts()) == 3
+    four = mount(CISCO_SPARK_REFRESH_TOKEN=tokens["admin"])
+    assert "admin@example.com" in whose(four.path) and len(person.accounts()) == 3
     assert len(sim.requests("POST", "/access_token")) == asked
     # Nor is it known of two others: none serves for another one.
     names = {a.get("email"): a["name"] for a in person.accounts()}
