@@ -247,10 +247,13 @@ def test_a_file_that_was_sent_and_is_still_open_is_removed(pier):
 
 def test_a_refusal_of_what_is_removed_is_told(pier, unsent):
     """The close of the writer fails with the refusal, and the outbox keeps the bytes."""
-    pier.sim.fault(**POSTS, delayMs=700, status=403)
+    pier.sim.fault(**POSTS, hang="before", status=403)
     sending = Sending(pier, "a.txt", "words")
-    wait_until(lambda: pier.sim.requests("POST", "/messages"))
+    held(pier)
+    answer = threading.Timer(scaled(1), pier.sim.control, ("POST", "/release"))
+    answer.start()
     os.unlink(pier / "a.txt")
+    answer.join()
     assert sending.end() == errno.EACCES
     assert unsent.bytes() == [b"words"]
     assert "a.txt" not in pier.ls()
