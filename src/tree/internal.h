@@ -88,6 +88,12 @@ struct tree_row {
 
 /* NULL for a number that is no kind, since the kernel and NFS may ask for any. */
 const struct tree_row *tree_row(uint64_t ino);
+static inline bool tree_has(uint64_t ino, unsigned flag)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row && row->flags & flag;
+}
 /* The fixed child of that name, or NULL. */
 const struct tree_row *tree_fixed_child(enum tree_kind parent, const char *name);
 /* The i-th row of the table, NULL past its end. */

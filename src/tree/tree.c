@@ -259,13 +259,6 @@ int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 	return 0;
 }
 
-static bool has(uint64_t ino, unsigned flag)
-{
-	const struct tree_row *row = tree_row(ino);
-
-	return row && row->flags & flag;
-}
-
 /* ---- names ---- */
 
 void tree_no_entry(struct tree_entry *ret_entry, double timeout)
@@ -281,10 +274,10 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
 	if (r)
 		return r;
 	/* Such names change with one's own writing before the kernel is told. */
-	if (tree_row(ino)->exists || has(ino, ROW_SHIFTS))
+	if (tree_row(ino)->exists || tree_has(ino, ROW_SHIFTS))
 		entry.entry_timeout = 0;
 	/* The kernel is not told of the names in an archive. */
-	else if (has(ino, ROW_SEALED))
+	else if (tree_has(ino, ROW_SEALED))
 		entry.entry_timeout = TIMEOUT_SHORT;
 	*ret_entry = entry;
 	return 0;
@@ -515,44 +508,7 @@ int tree_room(struct tree_ctx *ctx, int64_t row, struct store_room *ret_room)
 	return r;
 }
 
-/* ---- questions of the fs layer ---- */
-
-const char *tree_what(uint64_t ino)
-{
-	const struct tree_row *row = tree_row(ino);
-
-	return row ? row->what : "file";
-}
-
-bool tree_is_post(uint64_t ino)
-{
-	return has(ino, ROW_POST);
-}
-
-bool tree_is_message(uint64_t ino)
-{
-	return has(ino, ROW_MESSAGE);
-}
-
-bool tree_is_content(uint64_t ino)
-{
-	return has(ino, ROW_CONTENT);
-}
-
-bool tree_is_watched(uint64_t ino)
-{
-	return has(ino, ROW_WATCHED);
-}
-
-bool tree_dir_is_told(uint64_t ino)
-{
-	return has(ino, ROW_TOLD);
-}
-
-bool tree_guards_deletion(uint64_t dir)
-{
-	return tree_dir_is_told(dir) || tree_ino_kind(dir) == TREE_ADDRESS;
-}
+/* ---- what is written at a node ---- */
 
 struct pending *tree_pending(struct tree *t, uint64_t ino)
 {

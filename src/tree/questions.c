@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What fs asks of a node (tree.h). */
+#include "tree/internal.h"
+
+const char *tree_what(uint64_t ino)
+{
+	const struct tree_row *row = tree_row(ino);
+
+	return row ? row->what : "file";
+}
+
+bool tree_is_post(uint64_t ino)
+{
+	return tree_has(ino, ROW_POST);
+}
+
+bool tree_is_message(uint64_t ino)
+{
+	return tree_has(ino, ROW_MESSAGE);
+}
+
+bool tree_is_content(uint64_t ino)
+{
+	return tree_has(ino, ROW_CONTENT);
+}
+
+bool tree_is_watched(uint64_t ino)
+{
+	return tree_has(ino, ROW_WATCHED);
+}
+
+bool tree_dir_is_told(uint64_t ino)
+{
+	return tree_has(ino, ROW_TOLD);
+}
+
+bool tree_guards_deletion(uint64_t dir)
+{
+	return tree_dir_is_told(dir) || tree_ino_kind(dir) == TREE_ADDRESS;
+}
