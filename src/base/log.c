@@ -18,6 +18,7 @@
 #include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/session.h"
 #include "base/timefmt.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -212,13 +213,6 @@ static void remember(pid_t session, char *text)
 		emit(LOG_LEVEL_WARNING, "error", shown);
 	g_clear_pointer(&old, said_free);
 	g_clear_pointer(&oldest, said_free);
-}
-
-static pid_t session_of(pid_t pid)
-{
-	pid_t session = pid > 0 ? getsid(pid) : 0;
-
-	return session > 0 ? session : 0;
 }
 
 static void say(pid_t pid, const char *fmt, va_list args) G_GNUC_PRINTF(2, 0);

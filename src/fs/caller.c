@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/session.h"
 #include "base/statx.h"
 
 /* Numbers of fields in /proc/<pid>/stat, counted from 1 (proc(5)). */
@@ -129,9 +130,7 @@ pid_t caller_tgid(pid_t tid)
 
 pid_t caller_session(pid_t tid)
 {
-	pid_t session = tid > 0 ? getsid(tid) : 0;
-
-	return session > 0 ? session : 0;
+	return session_of(tid);
 }
 
 int caller_parse_groups(const char *status, gid_t **ret_groups)

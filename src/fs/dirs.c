@@ -73,7 +73,9 @@ static int opendir_run(struct op *op)
 	if (r)
 		return r;
 	fs_may_spare(op);
-	r = tree_opendir(&op->ctx, op->ino, &dir);
+	r = op_check_private(op, op->ino);
+	if (r == 0)
+		r = tree_opendir(&op->ctx, op->ino, &dir);
 	op_end(op);
 	if (r)
 		return r;

@@ -52,6 +52,17 @@ void fs_access(fuse_req_t req, fuse_ino_t ino, int mask)
 	op_start(op);
 }
 
+/* ---- what is the mounter's alone ---- */
+
+int op_check_private(struct op *op, uint64_t ino)
+{
+	if (!tree_is_private(ino) || op->uid == op->fs->config.uid || op->uid == geteuid())
+		return 0;
+	return tree_refuse(&op->ctx, -EACCES,
+			   "%s: only who made the mount may use it, not root either",
+			   op->name ? op->name : tree_what(ino));
+}
+
 /* ---- changes in directories ---- */
 
 static int check_dir(struct op *op, uint64_t dir)
@@ -69,10 +80,12 @@ static int check_dir(struct op *op, uint64_t dir)
 
 int op_check_dirs(struct op *op)
 {
-	int r;
+	int r = op_check_private(op, op->ino);
 
-	if (!op->fs->config.checks_modes)
-		return 0;
+	if (r == 0 && op->newdir)
+		r = op_check_private(op, op->newdir);
+	if (r || !op->fs->config.checks_modes)
+		return r;
 	r = check_dir(op, op->ino);
 	return r == 0 && op->newdir ? check_dir(op, op->newdir) : r;
 }
@@ -92,10 +105,13 @@ static int wanted(int flags)
 int op_check_open(struct op *op)
 {
 	struct tree *tree = op->fs->config.tree;
-	struct pending *p = op->fs->config.checks_modes ? tree_pending(tree, op->ino) : NULL;
+	struct pending *p;
 	struct tree_attr attr;
-	int r;
+	int r = op_check_private(op, op->ino);
 
+	if (r)
+		return r;
+	p = op->fs->config.checks_modes ? tree_pending(tree, op->ino) : NULL;
 	if (!p)
 		return 0;
 	tree_pending_unref(tree, &p);

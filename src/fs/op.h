@@ -165,6 +165,8 @@ void fs_refuse(fuse_req_t req, int error, const char *fmt, ...) G_GNUC_PRINTF(3,
  * between op_begin and op_end); truncate(2) by path; chown(2).
  */
 int op_check_dirs(struct op *op);
+/* -EACCES for a file or directory that is the mounter's alone (tree_is_private), to anybody else. */
+int op_check_private(struct op *op, uint64_t ino);
 int op_check_open(struct op *op);
 int op_check_cut(struct op *op);
 int op_check_owner(struct op *op);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/session.h"
 #include "base/timefmt.h"
 #include "attach/attach.h"
 #include "pager/server.h"
@@ -159,6 +160,13 @@ static int last_error_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	return 0;
 }
 
+static int last_answer_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
+{
+	(void)ino;
+	answers_show(ctx->tree->answers, session_of(ctx->pid), out);
+	return 0;
+}
+
 /* ---- unsent ---- */
 
 #define WHY ".why.json"
@@ -285,6 +293,9 @@ const struct tree_row control_rows[] = {
 	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = log_render },
 	{ TREE_LAST_ERROR, "last-error", TREE_CONTROL, "last-error", FILE_RO,
 	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET, .attr = tree_attr_of_now, .render = last_error_render },
+	{ TREE_LAST_ANSWER, "last-answer", TREE_CONTROL, "last-answer", FILE_RO,
+	  ROW_LISTED | ROW_VOLATILE | ROW_DIRECT_IO | ROW_QUIET | ROW_PRIVATE,
+	  .attr = tree_attr_of_now, .render = last_answer_render },
 	{ TREE_UNSENT, "unsent", TREE_CONTROL, "unsent", DIR_RW, ROW_LISTED | ROW_VOLATILE | ROW_QUIET,
 	  .lookup = unsent_lookup, .readdir = unsent_readdir },
 	{ TREE_LETTER, "letter", TREE_NONE, NULL, FILE_RW,

@@ -106,6 +106,19 @@ enum tree_kind {
 	TREE_ARCHIVE_FILE = 92, /* row: content */
 
 	TREE_LATER = 93, /* a name that is told later; row: a number of counted.h */
+
+	TREE_API_LINK = 144,  /* api */
+	TREE_API = 145,	      /* .sparkfs/api */
+	TREE_API_SHOWN = 146, /* a known path; row: its number among those */
+
+	/* row: a number of counted.h */
+	TREE_API_DIR = 147,
+	TREE_API_JSON = 148,
+	TREE_API_BYTES = 149,
+
+	TREE_API_REQUEST = 150, /* .sparkfs/request */
+
+	TREE_LAST_ANSWER = 156, /* .sparkfs/last-answer */
 };
 
 #define TREE_ROOT_INO 1

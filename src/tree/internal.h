@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/names.h"
+#include "tree/answers.h"
 #include "tree/counted.h"
 #include "tree/pending.h"
 #include "tree/replaced.h"
@@ -26,6 +27,7 @@ struct tree {
 	struct transcripts *transcripts;
 	struct replaced *replaced;
 	struct counted *counted;
+	struct answers *answers;
 	int64_t started_wall_ms;
 	bool is_shut;	/* cache thread */
 	GQueue looking; /* cache thread; of struct submission.link */
@@ -53,6 +55,9 @@ enum tree_row_flags {
 	ROW_CONTENT = 8192, /* its bytes are attach/attach.h's; its number is the content's */
 	ROW_NAMED = 16384,  /* a listing tells its name alone, since its attributes may cost
 				* a request that can fail */
+	ROW_PRIVATE =
+		65536, /* 0600 or 0700, whatever the umask of the mount; root is let in only
+			      * where it is the owner of all files or made the mount */
 };
 
 /* One kind of file. Hooks may be NULL. */

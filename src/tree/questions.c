@@ -29,6 +29,11 @@ bool tree_is_watched(uint64_t ino)
 	return tree_has(ino, ROW_WATCHED);
 }
 
+bool tree_is_private(uint64_t ino)
+{
+	return tree_has(ino, ROW_PRIVATE);
+}
+
 bool tree_dir_is_told(uint64_t ino)
 {
 	return tree_has(ino, ROW_TOLD);

@@ -23,6 +23,7 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree)
 	t->config.me_id = g_strdup(config->me_id);
 	t->config.me_email = g_strdup(config->me_email);
 	t->counted = counted_new(config->store, config->clock);
+	t->answers = answers_new(config->clock);
 	t->pendings = pendings_new(config->clock, t->counted);
 	t->transcripts = transcripts_new();
 	t->replaced = replaced_new(t);
@@ -42,6 +43,7 @@ void tree_free(struct tree **t)
 	transcripts_free(&(*t)->transcripts);
 	replaced_free(&(*t)->replaced);
 	counted_free(&(*t)->counted);
+	answers_free(&(*t)->answers);
 	g_free((char *)(*t)->config.state_dir);
 	g_free((char *)(*t)->config.base_url);
 	g_free((char *)(*t)->config.me_id);
@@ -253,7 +255,9 @@ int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 		if (r)
 			return r;
 	}
-	if (!S_ISLNK(attr.st.st_mode))
+	if (row->flags & ROW_PRIVATE)
+		attr.st.st_mode &= ~077U;
+	else if (!S_ISLNK(attr.st.st_mode))
 		attr.st.st_mode &= ~(ctx->tree->config.umask & 0777);
 	*ret_attr = attr;
 	return 0;

@@ -209,6 +209,9 @@ bool tree_is_message(uint64_t ino);
 bool tree_is_content(uint64_t ino);
 /* True for files whose readers fs notes, in case they remove the file (fs/rm_guard.h). */
 bool tree_is_watched(uint64_t ino);
+/* True for what only the owner of all files and who made the mount may open or change, also where the kernel
+ * would let root. */
+bool tree_is_private(uint64_t ino);
 /* True for spaces and the directories in them, in which a program that walks them may not
  * delete. */
 bool tree_guards_deletion(uint64_t dir);

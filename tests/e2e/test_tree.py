@@ -22,8 +22,8 @@ BUOY = "Harbour buoy project"
 
 def test_root_and_control_directory(mount):
     assert mount.ls() == ["README", "direct", "events", "people", "spaces"]
-    assert mount.ls(".sparkfs") == ["archive", "last-error", "log", "status.json", "transfers",
-                                    "unsent", "views"]
+    assert mount.ls(".sparkfs") == ["archive", "last-answer", "last-error", "log", "status.json",
+                                    "transfers", "unsent", "views"]
     assert mount.ls(".sparkfs/unsent") == []
 
 
