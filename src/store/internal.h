@@ -369,6 +369,18 @@ int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 /* True if every message of this millisecond is known. */
 bool span_has(struct sql *q, int64_t room, int64_t ms);
 
+/* ---- message_names.c: p->twins ---- */
+/* Sees to it that p->twins are those of this millisecond. */
+int put_load_twins(struct put *p, int64_t floor);
+/* Adds one to them. Adopts the strings. */
+void put_add_twin(struct put *p, int64_t rowid, bool deleted, char *id, char *stem);
+/*
+ * The lowest of the author's messages of a millisecond has the plain name. A message that comes
+ * below it takes the name over. Deleted ones count, so that a name does not pass to another
+ * message when its own is removed.
+ */
+int put_pick_stem(struct put *p, const char *base, const char *id, char **ret_stem);
+
 /* ---- news.c ---- */
 /* True if everything of that time was known before, so that the server shows the message late. */
 bool put_is_late(const struct put *p, int64_t created_ms);

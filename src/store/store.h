@@ -506,21 +506,6 @@ struct store_evict {
  */
 int store_evict(struct store *s, const struct store_evict *e);
 
-/*
- * ---- the sweep: messages beyond the newest `depth` of their room, page by page, verified ----
- */
-#define STORE_SWEEP_PAGE 1000
-struct store_sweep {
-	int64_t room;
-	int64_t lo_ms,
-		hi_ms; /* (lo, hi] holds one page of known messages; lo -1: it holds all */
-};
-/* The next page to verify, in the room that was swept least recently. -ENOENT: there is none. */
-int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *ret_sweep);
-/* Notes that a page was verified. The next turn of the room goes on at next_ms (-1: at the
- * top). */
-int store_sweep_done(struct store *s, int64_t room, int64_t next_ms, int64_t now_wall_ms);
-
 /* ---- memberships ---- */
 struct store_member {
 	int64_t rowid, room;
