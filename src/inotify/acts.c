@@ -41,6 +41,7 @@ static enum mirror_what what_of(const struct store_change *c)
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
+	case STORE_THREAD_RENAMED:
 		break;
 	}
 	return 0;

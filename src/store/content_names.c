@@ -13,18 +13,24 @@ static int64_t end_of(const struct store_range *range)
 	return range->until ? range->until : INT64_MAX;
 }
 
-/* Finds the newest content of the key below `until`. 1; 0: there is none. */
-static int newest_of_key(struct sql *q, int64_t room, const char *key, int64_t until,
+/* True if content c is of the thread ?, or the range of no thread. */
+#define OF_THREAD(parameter)                                                                   \
+	" (" parameter "=0 OR (SELECT thread FROM message WHERE rowid=c.message)=" parameter   \
+	") "
+
+/* Finds the newest content of the key below the end of the range. 1; 0: there is none. */
+static int newest_of_key(struct sql *q, const struct store_range *range, const char *key,
 			 int64_t *ret_rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		q, "SELECT rowid FROM content WHERE room=?1 AND name_key=?2 AND gone=0 AND"
-		   " cookie<?3 ORDER BY cookie DESC, rowid DESC LIMIT 1");
+		q, "SELECT rowid FROM content c WHERE room=?1 AND name_key=?2 AND gone=0 AND"
+		   " cookie<?3 AND" OF_THREAD("?4") "ORDER BY cookie DESC, rowid DESC LIMIT 1");
 	int r;
 
-	sql_int(&st, 1, room);
+	sql_int(&st, 1, range->room);
 	sql_text(&st, 2, key);
-	sql_int(&st, 3, until);
+	sql_int(&st, 3, end_of(range));
+	sql_int(&st, 4, range->thread);
 	r = sql_step(&st);
 	if (r == 1)
 		*ret_rowid = sql_get_int(&st, 0);
@@ -70,7 +76,7 @@ int store_content_shown(struct store_conn *conn, const struct store_range *range
 
 	if (!c->key)
 		return -ENOENT;
-	r = newest_of_key(conn->q, c->room, c->key, end_of(range), &newest);
+	r = newest_of_key(conn->q, range, c->key, &newest);
 	if (r < 0)
 		return r;
 	if (newest == c->rowid) {
@@ -81,7 +87,7 @@ int store_content_shown(struct store_conn *conn, const struct store_range *range
 	if (r == 0) {
 		name = name_version(c->name, c->created_ms, NULL);
 		key = name_key(name);
-		r = newest_of_key(conn->q, c->room, key, end_of(range), &other);
+		r = newest_of_key(conn->q, range, key, &other);
 	}
 	if (r < 0)
 		return r;
@@ -96,7 +102,7 @@ static int find_plain(struct store_conn *conn, const struct store_range *range,
 {
 	g_autofree char *key = name_key(name);
 	int64_t rowid = 0;
-	int r = newest_of_key(conn->q, range->room, key, end_of(range), &rowid);
+	int r = newest_of_key(conn->q, range, key, &rowid);
 
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
@@ -143,7 +149,8 @@ static int find_timed(struct store_conn *conn, const struct store_range *range,
 		g_autofree char *is = NULL;
 
 		r = store_content_get(conn, g_array_index(rowids, int64_t, i), &c);
-		if (r == 0 && !c.gone && c.cookie < end_of(range))
+		if (r == 0 && !c.gone && c.cookie < end_of(range) &&
+		    (!range->thread || message_thread(conn->q, c.message) == range->thread))
 			r = name_of(conn, range, &c, &is);
 		if (r == 0 && g_strcmp0(is, name) == 0) {
 			*ret_content = c;
@@ -195,6 +202,11 @@ int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 		index) "WHERE c.room=?1 AND c.gone=0 AND r.gone=0 AND c.cookie>?2 AND"         \
 		       " c.cookie<?3 AND c.rowid>?4 AND c.name_key IS NOT NULL AND"            \
 		       " ifnull(m.deleted, 0)=0 ORDER BY c.rowid"
+#define LIST_THREAD                                                                            \
+	"SELECT " CONTENT_COLUMNS CONTENT_FROM "WHERE +c.room=?1 AND c.gone=0 AND r.gone=0"    \
+	" AND c.cookie>?2 AND c.cookie<?3 AND c.rowid>?4 AND c.name_key IS NOT NULL AND"       \
+	" c.message IN (SELECT rowid FROM message WHERE thread=?5 AND thread>0 AND deleted=0)" \
+	" ORDER BY c.rowid"
 /* What is sorted anew for each part of a listing. */
 #define SORT_MAX 1000
 
@@ -221,8 +233,9 @@ int store_content_each(struct store_conn *conn, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_content *content), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(conn->q, is_long(conn, range) ? LIST_BY("content_list")
-						       : LIST_BY("content_place"));
+		sql_stmt(conn->q, range->thread		 ? LIST_THREAD
+				  : is_long(conn, range) ? LIST_BY("content_list")
+							 : LIST_BY("content_place"));
 	bool more = true;
 	int r = 0;
 
@@ -230,6 +243,8 @@ int store_content_each(struct store_conn *conn, const struct store_range *range,
 	sql_int(&st, 2, range->after);
 	sql_int(&st, 3, end_of(range));
 	sql_int(&st, 4, after);
+	if (range->thread)
+		sql_int(&st, 5, range->thread);
 	while (more && (r = sql_step(&st)) == 1) {
 		struct store_content c = {0};
 
@@ -274,11 +289,13 @@ int store_content_any(struct store_conn *conn, const struct store_range *range)
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(conn->q, "SELECT 1 FROM content c JOIN message m ON m.rowid=c.message"
 				  " WHERE c.room=?1 AND c.gone=0 AND c.cookie>?2 AND"
-				  " c.cookie<?3 AND m.deleted=0 LIMIT 1");
+				  " c.cookie<?3 AND m.deleted=0 AND (?4=0 OR m.thread=?4)"
+				  " LIMIT 1");
 
 	sql_int(&st, 1, range->room);
 	sql_int(&st, 2, range->after);
 	sql_int(&st, 3, end_of(range));
+	sql_int(&st, 4, range->thread);
 	return sql_step(&st);
 }
 
@@ -290,7 +307,8 @@ int store_content_unnamed(struct store_conn *conn, const struct store_range *ran
 		"SELECT c.rowid FROM content c JOIN message m ON m.rowid=c.message"
 		" WHERE c.room=?1 AND c.gone=0 AND (c.name_key IS NULL OR c.retry_ms>0) AND"
 		" (c.name_key IS NULL OR c.retry_ms<=?2) AND c.cookie>?3 AND c.cookie<?4 AND"
-		" m.deleted=0 AND m.created_ms>=?5 ORDER BY c.cookie DESC LIMIT ?6");
+		" m.deleted=0 AND m.created_ms>=?5 AND (?7=0 OR m.thread=?7)"
+		" ORDER BY c.cookie DESC LIMIT ?6");
 	int r;
 
 	sql_int(&st, 1, range->room);
@@ -299,6 +317,7 @@ int store_content_unnamed(struct store_conn *conn, const struct store_range *ran
 	sql_int(&st, 4, end_of(range));
 	sql_int(&st, 5, range->since_ms);
 	sql_int(&st, 6, limit);
+	sql_int(&st, 7, range->thread);
 	while ((r = sql_step(&st)) == 1)
 		rowset_add(ret_rowids, sql_get_int(&st, 0));
 	return r;
@@ -346,10 +365,14 @@ int contents_show_names(struct write *w, int64_t rowid)
 			r = room_place_get(w->q, m.room, &room);
 		if (r == 0 && m.m.file_names)
 			r = times_text(w, m.room);
-		if (r == 0 && m.m.file_names)
-			changes_add_named(w, STORE_MESSAGE_CHANGED, m.room, room.type, rowid,
-					  NULL, m.stem)
-				->is_news = false;
+		if (r == 0 && m.m.file_names) {
+			struct store_change *c =
+				changes_add_named(w, STORE_MESSAGE_CHANGED, m.room, room.type,
+						  rowid, NULL, m.stem);
+
+			c->thread = m.thread;
+			c->is_news = false;
+		}
 	}
 	room_place_clear(&room);
 	store_message_clear(&m);

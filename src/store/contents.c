@@ -138,7 +138,8 @@ static int apply_content(struct write *w, const struct store_content *c, int64_t
 		r = content_write(w, c, rowid);
 	if (r == 0)
 		changes_add_named(w, STORE_CONTENT_ADDED, c->room, room.type, rowid, NULL,
-				  c->name);
+				  c->name)
+			->thread = message_thread(w->q, c->message);
 	if (r == 0 && c->message)
 		r = contents_show_names(w, c->message);
 	room_place_clear(&room);
@@ -220,7 +221,8 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 	while ((r = sql_step(&st)) == 1) {
 		rowset_add(rowids, sql_get_int(&st, 0));
 		changes_add_named(w, STORE_CONTENT_GONE, room->rowid, room->type,
-				  sql_get_int(&st, 0), NULL, sql_peek_text(&st, 1));
+				  sql_get_int(&st, 0), NULL, sql_peek_text(&st, 1))
+			->thread = message_thread(w->q, message);
 	}
 	for (guint i = 0; r == 0 && i < rowids->len; i++)
 		r = content_set_gone(w, g_array_index(rowids, int64_t, i));
@@ -231,9 +233,9 @@ int contents_drop_of(struct write *w, const struct room_place *room, int64_t mes
 int content_tell(struct write *w, int64_t rowid, enum store_change_type type)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q,
-		"SELECT c.room, c.name, r.type FROM content c JOIN room r ON r.rowid=c.room"
-		" WHERE c.rowid=?1");
+		w->q, "SELECT c.room, c.name, r.type, m.thread FROM content c JOIN room r ON"
+		      " r.rowid=c.room LEFT JOIN message m ON m.rowid=c.message"
+		      " WHERE c.rowid=?1");
 	int r;
 
 	sql_int(&st, 1, rowid);
@@ -241,7 +243,8 @@ int content_tell(struct write *w, int64_t rowid, enum store_change_type type)
 	if (r == 1)
 		changes_add_named(w, type, sql_get_int(&st, 0),
 				  (enum webex_room_type)sql_get_int(&st, 2), rowid, NULL,
-				  sql_peek_text(&st, 1));
+				  sql_peek_text(&st, 1))
+			->thread = sql_get_int(&st, 3);
 	return MIN(r, 0);
 }
 

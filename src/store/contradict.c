@@ -14,12 +14,18 @@ static bool is_same_list(char **a, char **b)
 			    (const char *const *)(b ? b : none));
 }
 
-/* The same text, but for when it was changed last. */
+/* A reply stays one: where an answer lacks the parent, it has not all fields (webex-api.md 5.4). */
+bool message_is_same_parent(const struct webex_message *m, const struct webex_message *known)
+{
+	return !m->parent_id || !g_strcmp0(m->parent_id, known->parent_id);
+}
+
+/* The same text, but for when it was changed last. `a` is the answer, `b` is known. */
 static bool says_same(const struct webex_message *a, const struct webex_message *b)
 {
 	return a->is_voice_clip == b->is_voice_clip && !g_strcmp0(a->text, b->text) &&
 	       !g_strcmp0(a->markdown, b->markdown) && !g_strcmp0(a->html, b->html) &&
-	       is_same_list(a->files, b->files) && !g_strcmp0(a->parent_id, b->parent_id) &&
+	       is_same_list(a->files, b->files) && message_is_same_parent(a, b) &&
 	       !g_strcmp0(a->person_email, b->person_email) &&
 	       !g_strcmp0(a->mentioned_people, b->mentioned_people) &&
 	       !g_strcmp0(a->mentioned_groups, b->mentioned_groups) &&

@@ -235,7 +235,7 @@ int store_evicted_span(struct store_conn *c, const struct store_range *range,
 		c->q, "SELECT min(m.created_ms), max(m.created_ms) FROM message m LEFT JOIN"
 		      " body b ON b.message=m.rowid WHERE m.room=?1 AND m.cookie>?2"
 		      " AND m.cookie<?3 AND m.deleted=0 AND m.created_ms>=?4"
-		      " AND b.message IS NULL");
+		      " AND b.message IS NULL AND (?5=0 OR m.thread=?5)");
 	int r;
 
 	if (!store_has_evicted(c->s) || !month_lacks_some(c, range))
@@ -244,6 +244,7 @@ int store_evicted_span(struct store_conn *c, const struct store_range *range,
 	sql_int(&st, 2, range->after);
 	sql_int(&st, 3, range->until > 0 ? range->until : G_MAXINT64);
 	sql_int(&st, 4, range->since_ms);
+	sql_int(&st, 5, range->thread);
 	r = sql_step(&st);
 	if (r < 0)
 		return r;

@@ -279,11 +279,15 @@ int times_again(struct write *w, const struct store_message *old);
 /* Gives the space's text a later time than it had; once in a transaction. */
 int times_text(struct write *w, int64_t room);
 
+/* ---- threads.c ---- */
+/* The thread of the message, also of a tombstone; 0: it is in none. */
+int64_t message_thread(struct sql *q, int64_t rowid);
+
 /* ---- message_write.c ---- */
 /* The sizes of the texts of a message whose files have this stem. */
 void sizes_of(const struct webex_message *m, const char *stem, struct webex_sizes *ret_sizes);
 struct message_row {
-	int64_t rowid, room, cookie, person, pin_ms;
+	int64_t rowid, room, cookie, person, pin_ms, thread;
 	bool is_own;
 	const char *stem;
 };
@@ -307,6 +311,8 @@ int message_make_way(struct write *w, const struct room_place *room, int64_t row
 int message_revive(struct write *w, const struct store_message *old, int64_t until_wall_ms);
 
 /* ---- contradict.c ---- */
+/* True if `m` has the parent that is known, or none. */
+bool message_is_same_parent(const struct webex_message *m, const struct webex_message *known);
 /* True if both answers are the same but for what never changes: time, author and place (webex-api.md 7.1). */
 bool message_is_same(const struct webex_message *a, const struct webex_message *b);
 /* True if `m` has another time or author than the message that is known, so that one of two answers
@@ -364,6 +370,25 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		int64_t pin_until_ms, int64_t *ret_rowid);
+
+/* ---- thread_put.c ---- */
+struct thread_place {
+	int64_t thread; /* that the message is in; 0: in none */
+	int64_t own;	/* that it is the root of; 0: of none */
+};
+/* The place of a message that is about to be written. */
+int thread_place(struct put *p, const struct webex_message *m, struct thread_place *ret_place);
+/* The message was written, with this stem. */
+int thread_came(struct put *p, const struct thread_place *place, const char *stem);
+/* The message is there, and another answer has a parent, or it is there again. */
+int thread_move(struct put *p, const struct store_message *old, const struct webex_message *m);
+/* The message has another stem. Does nothing if it is no root. */
+int thread_root_renamed(struct write *w, const struct room_place *room, int64_t message,
+			const char *stem);
+/* Gives the text of the thread a later time than it had; 0: of none. */
+int thread_text_changed(struct write *w, int64_t rowid);
+/* Makes the threads of all messages (schema.c). */
+int threads_adopt(struct sql *q);
 
 /* ---- pages.c ---- */
 /* True if every message of this millisecond is known. */

@@ -128,7 +128,10 @@ static int set_stem(struct put *p, struct twin *t, const char *stem)
 	r = sql_run(&st);
 	if (r == 0 && !t->deleted)
 		changes_add_named(p->w, STORE_MESSAGE_RENAMED, p->room.rowid, p->room.type,
-				  t->rowid, t->stem, stem);
+				  t->rowid, t->stem, stem)
+			->thread = message_thread(p->w->q, t->rowid);
+	if (r == 0)
+		r = thread_root_renamed(p->w, &p->room, t->rowid, stem);
 	if (r == 0) {
 		g_free(t->stem);
 		t->stem = g_strdup(stem);

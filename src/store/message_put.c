@@ -196,19 +196,22 @@ static int name_and_place(struct put *p, const struct webex_message *m, bool is_
 }
 
 /* Appends the change for a new message. */
-static void add_change(struct put *p, const struct webex_message *m, int64_t rowid,
-		       const char *stem)
+static void add_change(struct put *p, const struct webex_message *m,
+		       const struct message_row *row)
 {
 	bool is_new = put_is_news(p, m->created_ms);
 	struct store_change *change;
 
 	if (!m->has_odd_time)
 		p->newest_ms = MAX(p->newest_ms, m->created_ms);
-	if (p->is_backfill && !is_new && p->has_told_backfill)
+	/* Its thread may have been listed before. */
+	if (p->is_backfill && !is_new && p->has_told_backfill && !row->thread)
 		return;
 	p->has_told_backfill |= !is_new;
-	change = changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, rowid);
-	change->name = g_strdup(stem);
+	change =
+		changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, row->rowid);
+	change->name = g_strdup(row->stem);
+	change->thread = row->thread;
 	change->is_news = is_new;
 }
 
@@ -216,14 +219,18 @@ static void add_change(struct put *p, const struct webex_message *m, int64_t row
  * Notes the times of a new message. One that comes into a time that was known, or into the second of the
  * newest one, changes a text whose time may be that already.
  */
-static int note_times(struct put *p, const struct webex_message *m)
+static int note_times(struct put *p, const struct webex_message *m, int64_t thread)
 {
 	int64_t ms = MAX(m->created_ms, m->updated_ms);
 	bool is_late = put_is_late(p, m->created_ms);
 	bool is_tied = m->created_ms > p->top_ms && m->created_ms / 1000 == p->top_ms / 1000;
+	int r;
 
 	body_counts_note_time(p->w, p->room.rowid, m->created_ms, ms, is_late);
-	return is_late || is_tied ? times_text(p->w, p->room.rowid) : 0;
+	if (!is_late && !is_tied)
+		return 0;
+	r = times_text(p->w, p->room.rowid);
+	return r < 0 ? r : thread_text_changed(p->w, thread);
 }
 
 /* -EEXIST: the room has the message, or another one in its place. */
@@ -231,15 +238,19 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 		  int64_t *ret_rowid)
 {
 	struct message_row row = {.room = p->room.rowid, .pin_ms = pin_ms};
+	struct thread_place place;
 	struct author *author = NULL;
 	g_autofree char *stem = NULL;
 	int r = find_author(p, m, &author);
 
 	if (r == 0)
 		r = name_and_place(p, m, is_alone, author, &row, &stem);
+	if (r == 0)
+		r = thread_place(p, m, &place);
 	if (r < 0)
 		return r;
 	row.rowid = store_new_rowid(p->w->s);
+	row.thread = place.thread;
 	row.person = author->rowid;
 	row.is_own = author->is_owner;
 	row.stem = stem;
@@ -253,8 +264,20 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 		put_add_twin(p, row.rowid, false, g_strdup(m->id), g_strdup(stem));
 		p->twins_next = row.cookie + 1;
 	}
-	add_change(p, m, row.rowid, stem);
-	return note_times(p, m);
+	add_change(p, m, &row);
+	r = thread_came(p, &place, stem);
+	return r < 0 ? r : note_times(p, m, row.thread);
+}
+
+/* Appends a change of a message that was known. */
+static void tell(struct put *p, enum store_change_type type, const struct store_message *old,
+		 bool is_news)
+{
+	struct store_change *c = changes_add_named(p->w, type, p->room.rowid, p->room.type,
+						   old->rowid, NULL, old->stem);
+
+	c->thread = message_thread(p->w->q, old->rowid);
+	c->is_news = is_news;
 }
 
 /* True if somebody edited the message; false if only one answer of the server has what another
@@ -355,10 +378,11 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 		r = is_refill(old, m) || message_is_same(m, &old->m)
 			    ? times_again(p->w, old)
 			    : times_changed(p->w, old, m);
+	/* Replies may have named it meanwhile. */
 	if (r == 0)
-		changes_add_named(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type,
-				  old->rowid, NULL, old->stem)
-			->is_news = false;
+		r = thread_move(p, old, m);
+	if (r == 0)
+		tell(p, STORE_MESSAGE_ADDED, old, false);
 	return r;
 }
 

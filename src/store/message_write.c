@@ -76,8 +76,8 @@ static int write_row(struct write *w, const struct message_row *row,
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		w->q, "INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
 		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
-		      " log_size, form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-		      " ?12, ?13, " SIZES_FORM ")");
+		      " log_size, thread, form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		      " ?11, ?12, ?13, ?14, " SIZES_FORM ")");
 
 	struct webex_sizes sizes;
 
@@ -97,6 +97,7 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_id(&st, 11, "MESSAGE", m->parent_id);
 	sql_int(&st, 12, row->pin_ms);
 	sql_int(&st, 13, (int64_t)sizes.transcript);
+	sql_int(&st, 14, row->thread);
 	return sql_run_any(&st);
 }
 
@@ -119,9 +120,10 @@ int message_insert(struct write *w, const struct message_row *row,
 int message_rewrite_row(struct write *w, const struct store_message *old,
 			const struct webex_message *m)
 {
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
-		      " parent_id=?5, log_size=?6, form=" SIZES_FORM " WHERE rowid=?1");
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
+			       " parent_id=ifnull(?5, parent_id), log_size=?6, form=" SIZES_FORM
+			       " WHERE rowid=?1");
 	int64_t flags = flags_of(m) | (old->flags & MESSAGE_OWN);
 	struct webex_message named = *m;
 	struct webex_sizes sizes;
@@ -165,7 +167,7 @@ bool message_has_row_of(const struct store_message *old, const struct webex_mess
 	struct webex_sizes sizes;
 
 	if (old->m.updated_ms != m->updated_ms || known != flags_of(m) ||
-	    g_strcmp0(old->m.parent_id, m->parent_id) != 0)
+	    !message_is_same_parent(m, &old->m))
 		return false;
 	if (old->flags & MESSAGE_SHOWS_NAMES || old->txt_size < 0)
 		return true;
@@ -200,7 +202,8 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE message SET deleted=1, pin_until_ms=?2 WHERE rowid=?1"
-			       " RETURNING stem, created_ms");
+			       " RETURNING stem, created_ms, thread");
+	int64_t thread;
 	int r, body;
 
 	sql_int(&st, 1, rowid);
@@ -208,8 +211,10 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	r = sql_step(&st);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
+	thread = sql_get_int(&st, 2);
 	changes_add_named(w, STORE_MESSAGE_GONE, room->rowid, room->type, rowid, NULL,
-			  sql_peek_text(&st, 0));
+			  sql_peek_text(&st, 0))
+		->thread = thread;
 	body = has_body(w, rowid);
 	if (body >= 0)
 		body_counts_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0,
@@ -220,6 +225,8 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 		r = MIN(body, 0);
 	if (r == 0)
 		r = times_text(w, room->rowid);
+	if (r == 0)
+		r = thread_text_changed(w, thread);
 	return r < 0 ? r : contents_drop_of(w, room, rowid);
 }
 

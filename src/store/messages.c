@@ -21,7 +21,8 @@
 			    "b.markdown, b.html, b.files, p.id, b.email,"                      \
 			    " p.first_email, b.mentioned_people, b.mentioned_groups, "         \
 			    "b.attachments, m.flags,"                                          \
-			    " m.created_ms, m.updated_ms, b.extra, b.message, m.changed_ms "
+			    " m.created_ms, m.updated_ms, b.extra, b.message, m.changed_ms, "  \
+			    "m.thread "
 #define MESSAGE_FROM                                                                           \
 	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
 	" LEFT JOIN person p ON p.rowid=m.person "
@@ -89,6 +90,7 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 		.deleted = sql_get_int(st, 6),
 		.is_evicted = sql_get_int(st, 25) == 0,
 		.changed_ms = sql_get_int(st, 26),
+		.thread = sql_get_int(st, 27),
 		.m =
 			{
 				.id = sql_get_id(st, 7, "MESSAGE"),
@@ -273,18 +275,26 @@ static void bind_listing(struct sql_stmt *st, const struct store_range *range)
 	sql_int(st, 2, MAX(range->after, cookie_floor(range->since_ms) - 1));
 	sql_int(st, 3, range->since_ms);
 	sql_int(st, 4, range->until > 0 ? range->until : G_MAXINT64);
+	if (range->thread)
+		sql_int(st, 5, range->thread);
 }
 
-#define LISTING_WHERE                                                                          \
-	"WHERE m.room=?1 AND m.cookie>?2 AND m.cookie<?4 AND m.deleted=0"                      \
-	" AND m.created_ms>=?3 AND (SELECT gone FROM room WHERE rowid=?1)=0"                   \
-	" ORDER BY m.cookie"
+#define LISTING_OF(room)                                                                       \
+	room "=?1 AND m.cookie>?2 AND m.cookie<?4 AND m.deleted=0"                             \
+	     " AND m.created_ms>=?3 AND (SELECT gone FROM room WHERE rowid=?1)=0"              \
+	     " ORDER BY m.cookie"
+#define LISTING_WHERE "WHERE " LISTING_OF("m.room")
+/* The "+" keeps SQLite from going through all of the room. */
+#define THREAD_WHERE "WHERE m.thread=?5 AND m.thread>0 AND " LISTING_OF("+m.room")
+/* A statement that lists the range. */
+#define LIST(q, range, what)                                                                   \
+	sql_stmt(q, (range)->thread ? what THREAD_WHERE : what LISTING_WHERE)
 
 int store_message_list(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_brief *brief), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT " BRIEF_COLUMNS "FROM message m " LISTING_WHERE);
+		LIST(c->q, range, "SELECT " BRIEF_COLUMNS "FROM message m ");
 	bool more = true;
 	int r = 0;
 
@@ -302,7 +312,7 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 		       bool (*fn)(void *arg, const struct store_message *m), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT " MESSAGE_COLUMNS MESSAGE_FROM LISTING_WHERE);
+		LIST(c->q, range, "SELECT " MESSAGE_COLUMNS MESSAGE_FROM);
 	bool more = true;
 	int r = 0;
 
@@ -321,8 +331,8 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 int store_transcript_places(struct store_conn *c, const struct store_range *range,
 			    bool (*fn)(void *arg, int64_t cookie, int64_t size), void *arg)
 {
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT m.cookie, " SIZE_OF("log_size") " FROM message m " LISTING_WHERE);
+	_cleanup_(sql_done) struct sql_stmt st =
+		LIST(c->q, range, "SELECT m.cookie, " SIZE_OF("log_size") " FROM message m ");
 	bool more = true;
 	int r = 0;
 

@@ -38,6 +38,7 @@ static const char *const room_parts[] = {
 	"DELETE FROM span WHERE room=?1",
 	"DELETE FROM month WHERE room=?1",
 	"DELETE FROM sweep WHERE room=?1",
+	"DELETE FROM thread WHERE room=?1",
 };
 
 struct dead_room {

@@ -218,10 +218,29 @@ static const char VERSION_8[] =
 	" max(max(created_ms, updated_ms)) AS ms FROM message GROUP BY 1, 2) AS known"
 	" WHERE known.room=month.room AND known.month=month.month;";
 
+/*
+ * thread: one row for each message that is, or may become, a root (threads.h). root: its id; part_of: the
+ * thread that this number stands for, 0: itself; whole_ms: when all its replies were known; changed_ms: as
+ * month.changed_ms. message.thread: 0, or a row of it whose part_of is 0 (threads_adopt).
+ */
+static const char VERSION_9[] =
+	"ALTER TABLE message ADD COLUMN thread INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_thread ON message(thread, cookie) WHERE thread>0 AND deleted=0;"
+	"CREATE INDEX message_threaded ON message(room, cookie, thread)"
+	" WHERE thread>0 AND deleted=0;"
+	"CREATE TABLE thread(rowid INTEGER PRIMARY KEY, room INTEGER NOT NULL, root NOT NULL,"
+	" part_of INTEGER NOT NULL DEFAULT 0, stem TEXT, is_lost INTEGER NOT NULL DEFAULT 0,"
+	" retry_ms INTEGER NOT NULL DEFAULT 0, whole_ms INTEGER NOT NULL DEFAULT -1,"
+	" changed_ms INTEGER NOT NULL DEFAULT -1);"
+	"CREATE UNIQUE INDEX thread_root ON thread(root, room);"
+	"CREATE INDEX thread_stem ON thread(room, stem);"
+	"CREATE INDEX thread_part ON thread(part_of) WHERE part_of<>0;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
-static const char *const migrations[SCHEMA_VERSION] = {
-	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8};
+static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
+						       VERSION_4, VERSION_5, VERSION_6,
+						       VERSION_7, VERSION_8, VERSION_9};
 
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {
@@ -325,6 +344,12 @@ static int apply_migrations(struct sql *q, int64_t version)
 		if (r < 0)
 			return r;
 	}
+	if (version > 0 && version < 9) {
+		int r = threads_adopt(q);
+
+		if (r < 0)
+			return r;
+	}
 	snprintf(mark, sizeof(mark), "PRAGMA application_id=%d; PRAGMA user_version=%d",
 		 APPLICATION_ID, SCHEMA_VERSION);
 	return sql_exec(q, mark);
@@ -374,6 +399,7 @@ int schema_max_rowid(struct sql *q, int64_t *ret_rowid)
 			      " ifnull((SELECT max(rowid) FROM person),0),"
 			      " ifnull((SELECT max(rowid) FROM content),0),"
 			      " ifnull((SELECT max(rowid) FROM node),0),"
+			      " ifnull((SELECT max(rowid) FROM thread),0),"
 			      " ifnull((SELECT max(room) FROM span),0),"
 			      " ifnull((SELECT max(seq) FROM event),0),"
 			      " ifnull((SELECT CAST(value AS INTEGER) FROM meta"

@@ -47,6 +47,7 @@
 #include "base/clock.h"
 #include "store/contents.h"
 #include "store/events.h"
+#include "store/threads.h"
 #include "store/verified.h"
 #include "webex/model.h"
 
@@ -122,6 +123,9 @@ enum store_change_type {
 	STORE_CONTENT_ADDED,
 	STORE_CONTENT_GONE,
 	STORE_CONTENT_CHANGED,
+	/* The directory of a thread (rowid) has another name, because its root became known, or cannot
+	 * be had, or was renamed; old_name NULL: it had none. No news. */
+	STORE_THREAD_RENAMED,
 };
 
 struct store_change {
@@ -135,6 +139,10 @@ struct store_change {
 	 * has it); NULL if it has no meaning for this change.
 	 */
 	char *old_name, *name;
+	/* Of messages, contents and threads: the thread (threads.h) that it is in, as a reply or as the
+	 * root; 0: it is in none. Set where the message is written, since it may be gone when somebody
+	 * reads this. */
+	int64_t thread;
 	/*
 	 * Something happened, and the store did not just learn of something older (by a first
 	 * listing, by a field that earlier answers lacked, by the time of last activity).
@@ -269,6 +277,7 @@ struct store_message {
 	 */
 	int64_t cookie;
 	int64_t person;	  /* rowid of its author, 0 if unknown */
+	int64_t thread;	  /* that it is in, as a reply or as the root; 0: in none (threads.h) */
 	char *stem;	  /* file name without .txt */
 	int64_t txt_size; /* bytes of webex_render_txt(); -1: unknown (store_renew_sizes) */
 	int64_t flags;	  /* the store's own */
@@ -305,9 +314,11 @@ int store_message_created(struct store_conn *c, int64_t rowid, int64_t *ret_ms);
 int store_message_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
 			  int64_t *ret_rowid);
 int store_message_by_id(struct store_conn *c, const char *id, int64_t *ret_rowid);
-/* A part of a room's messages: after < cookie < until (0: no end), created_ms >= since_ms. */
+/* A part of a room's messages: after < cookie < until (0: no end), created_ms >= since_ms; those of one
+ * thread (0: all). */
 struct store_range {
 	int64_t room, after, until, since_ms;
+	int64_t thread;
 };
 /* The lowest cookie that a message of this time can have: where a month begins or ends. */
 int64_t store_cookie_of(int64_t created_ms);

@@ -98,6 +98,24 @@ static void mix(uint64_t *hash, int64_t value)
 	*hash ^= *hash >> 29;
 }
 
+/* Older replies come by their thread's own list, which moves nothing of the room. */
+static int mix_thread(struct store_conn *c, int64_t thread, uint64_t *hash)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT count(*), max(rowid) FROM message WHERE thread=?1 AND"
+			       " thread>0 AND deleted=0");
+	int r;
+
+	sql_int(&st, 1, thread);
+	r = sql_step(&st);
+	if (r < 0)
+		return r;
+	mix(hash, thread);
+	mix(hash, sql_get_int(&st, 0));
+	mix(hash, sql_get_int(&st, 1));
+	return 0;
+}
+
 int store_text_version(struct store_conn *c, const struct store_range *range,
 		       uint64_t *ret_version)
 {
@@ -117,8 +135,10 @@ int store_text_version(struct store_conn *c, const struct store_range *range,
 	mix(&hash, range->after);
 	mix(&hash, range->until);
 	mix(&hash, range->since_ms);
+	if (range->thread)
+		r = mix_thread(c, range->thread, &hash);
 	*ret_version = hash ? hash : 1;
-	return 0;
+	return MIN(r, 0);
 }
 
 int store_text_stamp(struct store_conn *c, int64_t room, struct store_stamp *ret_stamp)

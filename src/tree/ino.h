@@ -107,6 +107,29 @@ enum tree_kind {
 
 	TREE_LATER = 93, /* a name that is told later; row: a number of counted.h */
 
+	/* row: room */
+	TREE_THREADS_LINK = 94, /* spaces/X/threads */
+	TREE_THREADS = 95,	/* .sparkfs/views/<row>/threads */
+	TREE_THREAD_VIEWS = 96, /* .sparkfs/views/<row>/by-thread */
+
+	/* row: thread */
+	TREE_THREAD = 97, /* threads/<stem of its root> */
+	TREE_THREAD_POST = 98,
+	TREE_THREAD_POST_MD = 99,
+	TREE_THREAD_POST_JSON = 100,
+	TREE_THREAD_LAST = 101,
+	TREE_THREAD_TRANSCRIPT_LINK = 102, /* threads/<stem>/transcript.log */
+	TREE_THREAD_TRANSCRIPT = 103,	   /* by-thread/<stem>.log */
+	TREE_THREAD_FILES_LINK = 104,	   /* threads/<stem>/files */
+	TREE_THREAD_FILES = 105,	   /* by-thread/<stem> */
+
+	TREE_THREAD_OF_REPLY = 106, /* threads/<stem of a reply>, a link; row: message */
+
+	/* row: as 65 */
+	TREE_MONTH_THREADS_LINK = 107, /* history/<YYYY-MM>/threads */
+	TREE_MONTH_THREADS = 108,      /* threads-by-month/<YYYY-MM> */
+	TREE_THREADS_MONTHS = 109,     /* .sparkfs/views/<row>/threads-by-month; row: room */
+
 	TREE_API_LINK = 144,  /* api */
 	TREE_API = 145,	      /* .sparkfs/api */
 	TREE_API_SHOWN = 146, /* a known path; row: its number among those */

@@ -289,6 +289,8 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		tell_inode(g, tree_ino(TREE_ATTACHMENT, c->rowid));
 		tell_month_files(g, c);
 		break;
+	case STORE_THREAD_RENAMED:
+		break;
 	}
 }
 

@@ -37,6 +37,7 @@ bool tree_place_of(const struct store_change *c, struct tree_place *ret)
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
+	case STORE_THREAD_RENAMED:
 		return false;
 	}
 	ret->top = top;

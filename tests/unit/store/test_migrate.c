@@ -270,6 +270,36 @@ static void test_goes_on(void **state)
 	assert_int_equal(kit_number(k->path, "PRAGMA user_version"), SCHEMA_VERSION);
 }
 
+/* The threads of messages that were known before there were threads are there. */
+static void test_threads(void **state)
+{
+	struct kit *k = *state;
+	struct store_thread t = {0};
+	struct store_conn *c;
+	int64_t thread = 0;
+
+	open_version_1(k);
+	assert_int_equal(store_read_begin(k->s, &c), 0);
+	assert_int_equal(store_message_thread(c, 61, &thread), 0);
+	assert_true(thread > 900);
+	assert_int_equal(store_thread_get(c, thread, &t), 0);
+	assert_int_equal(t.root, 60);
+	assert_string_equal(t.stem, "2025-03-04T09-20-31.508Z_a@x");
+	store_thread_clear(&t);
+	assert_int_equal(store_message_thread(c, 60, &thread), 0);
+	assert_true(thread > 900);
+	/* The root is not known, and its id has no time. */
+	assert_int_equal(store_message_thread(c, 62, &thread), 0);
+	assert_int_equal(store_thread_get(c, thread, &t), 0);
+	assert_string_equal(t.root_id, "opaque-parent");
+	assert_null(t.stem);
+	store_thread_clear(&t);
+	assert_int_equal(store_message_thread(c, 64, &thread), 0);
+	assert_int_equal(thread, 0);
+	store_read_end(c);
+	assert_true(store_new_rowid(k->s) > thread);
+}
+
 /* A migrated store has the tables and indexes of a new one. */
 static void test_same_schema(void **state)
 {
@@ -340,10 +370,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
-		T(test_nothing_is_lost),    T(test_heads),
-		T(test_months_are_counted), T(test_goes_on),
-		T(test_same_schema),	    T(test_sizes_are_found_again),
-		T(test_attachments),	    T(test_attachments_of_dropped_bodies),
+		T(test_nothing_is_lost),
+		T(test_heads),
+		T(test_months_are_counted),
+		T(test_goes_on),
+		T(test_same_schema),
+		T(test_sizes_are_found_again),
+		T(test_attachments),
+		T(test_attachments_of_dropped_bodies),
+		T(test_threads),
 	};
 
 	return cmocka_run_group_tests_name("store migrate", tests, NULL, NULL);

@@ -31,10 +31,11 @@ KEYS = {
     "room_id": 1, "room_key": 2, "room_name": 2, "room_email": 1, "message_list": 2,
     "message_id": 1, "member_id": 2, "member_key": 2, "member_name": 2, "person_id": 1,
     "person_email": 1, "person_first": 1, "content_key": 2, "content_message": 1, "node_key": 2,
+    "thread_root": 2, "thread_stem": 2, "thread_part": 1,
 }
 # Steps that read nothing themselves.
 IDLE = re.compile(r"(CORRELATED )?SCALAR SUBQUERY|LIST SUBQUERY|MULTI-INDEX OR|INDEX \d|CO-ROUTINE"
-                  r"|SCAN CONSTANT ROW|SETUP|RECURSIVE STEP")
+                  r"|SCAN CONSTANT ROW|SETUP|RECURSIVE STEP|MERGE \(UNION ALL\)|LEFT|RIGHT")
 ONCE = "once, when an older store is opened"
 PURGE = "the purge: the rows that it deletes"
 MAX = "the last row is the answer"
@@ -131,6 +132,28 @@ WIDE = {
     ("SELECT month, bodies+evicted, verified_ms", r"SEARCH month .*"): MONTHS,
     ("max(max(created_ms, updated_ms, changed_ms))", r"SEARCH message .*message_list.*"):
         "the messages of one month, of which the latest time is the answer",
+    ("AND m.id<>t.root ORDER BY m.cookie DESC LIMIT 1", r"SEARCH m .*message_thread .*"): NEAR,
+    ("AND m.id<>t.root)", r"SEARCH m .*message_thread .*"): NEAR,
+    ("INDEXED BY message_threaded", r"SEARCH m .*message_threaded .*"): LIST,
+    ("INDEXED BY message_threaded", r"USE TEMP B-TREE FOR DISTINCT"): LIST,
+    ("m.thread=?5 AND m.thread>0", r"SEARCH m .*message_thread .*"): LIST,
+    ("SELECT rowid FROM message WHERE thread=?5", r"SEARCH message .*message_thread .*"): LIST,
+    ("SELECT rowid FROM message WHERE thread=?5", r"USE TEMP B-TREE FOR ORDER BY"): FEW,
+    ("(SELECT changed_ms FROM thread WHERE rowid=?1)", r"SEARCH message .*message_thread .*"):
+        "the messages of one thread, of which the latest time is the answer",
+    ("SELECT count(*), max(rowid) FROM message WHERE thread=?1", r"SEARCH .*message_thread .*"):
+        "the messages of one thread, whose text is to be shown",
+    ("AND +person=?2 ORDER BY cookie DESC LIMIT 1", r"SEARCH .*message_thread .*"): NEAR,
+    ("WHERE thread=?1 AND thread>0 AND deleted=0 ORDER BY cookie", r"SEARCH .*message_thread .*"):
+        NEAR,
+    ("UPDATE message SET thread=?2 WHERE thread=?1", r"SEARCH message .*message_thread .*"):
+        "the messages that come into another thread",
+    ("DELETE FROM thread WHERE room=?1", r"SEARCH thread .*thread_stem.*"): PURGE,
+    ("SELECT DISTINCT room, parent_id FROM message", r"SCAN message.*"): ONCE,
+    ("SELECT DISTINCT room, parent_id FROM message", r"USE TEMP B-TREE FOR DISTINCT"): ONCE,
+    ("UPDATE message SET thread=ifnull(", r"SCAN message"): ONCE,
+    ("WHERE m.parent_id IS NOT NULL AND m.thread<>t.rowid", r"SCAN [tm].*"): ONCE,
+    ("UPDATE message SET thread=(SELECT part_of", r"SCAN .*"): ONCE,
     ("sum(bodies+evicted) AS n FROM month", r"MATERIALIZE m|CO-ROUTINE m|SCAN m(onth)?.*"
      r"|USE TEMP B-TREE FOR ORDER BY"): "the sweep: looks for the space whose turn it is",
 }
