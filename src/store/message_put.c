@@ -332,10 +332,10 @@ static int update(struct put *p, const struct store_message *old, const struct w
 		r = message_rewrite(p->w, old, m, author->first_email);
 	if (r == 0 && !is_refill(old, m))
 		r = times_changed(p->w, old, m);
+	if (r == 0 && !message_is_same_parent(m, &old->m))
+		r = thread_move(p, old, m);
 	if (r == 0 && !is_refill(old, m))
-		changes_add_named(p->w, STORE_MESSAGE_CHANGED, p->room.rowid, p->room.type,
-				  old->rowid, NULL, old->stem)
-			->is_news = is_edit(old, m);
+		tell(p, STORE_MESSAGE_CHANGED, old, is_edit(old, m));
 	return r;
 }
 

@@ -255,9 +255,13 @@ int thread_move(struct put *p, const struct store_message *old, const struct web
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(p->w->q, "UPDATE message SET thread=?2 WHERE rowid=?1");
+	struct webex_message now = *m;
 	struct thread_place place;
-	int r = thread_place(p, m, &place);
+	int r;
 
+	if (!now.parent_id)
+		now.parent_id = old->m.parent_id;
+	r = thread_place(p, &now, &place);
 	if (r == 0 && place.thread != old->thread) {
 		sql_int(&st, 1, old->rowid);
 		sql_int(&st, 2, place.thread);
