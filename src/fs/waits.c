@@ -157,7 +157,8 @@ int waits_end(struct op *op, bool is_locked)
 
 	if (why)
 		tree_refuse(&op->ctx, -EBUSY, "%s %s: %s; try again", op->what, name, why);
-	else if (op->ctx.missing.kind == NEED_NAMES)
+	else if (op->ctx.missing.kind == NEED_NAMES ||
+		 op->ctx.missing.kind == NEED_THREAD_NAMES)
 		tree_refuse(&op->ctx, -ETIMEDOUT,
 			    "%s %s: the server is still being asked for the names of the "
 			    "attachments, one by one: .sparkfs/transfers shows how far it is; "

@@ -101,6 +101,22 @@ static void note_end_locked(struct pager *p, struct pager_entry *e, int error)
 	p->stats.fetching--;
 }
 
+/* "the replies of Lunch, in the thread 2026-..._ann@example.com"; owned; NULL if it is gone. */
+static char *describe_thread(const struct fetch *f, struct store_conn *conn)
+{
+	struct store_thread t = {0};
+	struct store_room room = {0};
+	char *text = NULL;
+
+	if (store_thread_get(conn, f->need.row, &t) == 0 &&
+	    store_room_get(conn, t.room, &room) == 0 && room.name)
+		text = g_strdup_printf("%s %s%s%s", f->fetcher->words, room.name,
+				       t.stem ? ", in the thread " : "", t.stem ? t.stem : "");
+	store_room_clear(&room);
+	store_thread_clear(&t);
+	return text;
+}
+
 /* The need in words, "the messages of Lunch"; owned. */
 static char *describe(const struct fetch *f)
 {
@@ -117,6 +133,10 @@ static char *describe(const struct fetch *f)
 		if (store_room_get(conn, f->need.row, &room) == 0 && room.name)
 			text = g_strdup_printf("%s %s", fetcher->words, room.name);
 		store_room_clear(&room);
+		store_read_end(conn);
+	}
+	if (fetcher->is_of_thread && store_read_begin(f->pager->config.store, &conn) == 0) {
+		text = describe_thread(f, conn);
 		store_read_end(conn);
 	}
 	if (!text)

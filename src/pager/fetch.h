@@ -37,6 +37,15 @@ struct fetch {
 	struct part *part;	      /* NEED_BODY, NEED_BODIES */
 	struct content_want *content; /* NEED_CONTENT */
 	struct names *names;	      /* NEED_NAMES */
+	struct roots *roots;	      /* NEED_ROOTS, NEED_ROOT */
+	/* NEED_THREAD, NEED_THREAD_BODIES: the part of the thread that is asked for. */
+	struct {
+		int64_t row, room;
+		int64_t whole_ms; /* up to then it was whole before; -1: it was not */
+		int64_t hi_ms;	  /* up to then it is, if the list comes to its end */
+		int64_t low_ms;	  /* the time of the oldest reply that came */
+		bool is_filtered; /* a bot's list */
+	} replies;
 
 	/* the fetchers' state between two answers */
 	int pages;
@@ -75,7 +84,8 @@ struct fetcher {
 	const char *
 		words; /* for a person: what is read; its space, key or number comes behind it */
 	bool is_of_space; /* need.row is that of a space */
-	bool is_silent;	  /* that it failed by the network says nothing of the server */
+	bool is_of_thread;
+	bool is_silent; /* that it failed by the network says nothing of the server */
 	enum fetch_age age;
 	int failed_ms; /* a failure is remembered so long; 0: FAILED_AGE_MS */
 	int absent_ms; /* -ENOENT is; 0: as any failure */

@@ -35,5 +35,5 @@ gboolean need_equal_g(gconstpointer a, gconstpointer b)
 
 bool need_asks_server(enum need_kind kind)
 {
-	return kind != NEED_MONTHS;
+	return kind != NEED_MONTHS && kind != NEED_THREAD_ROW;
 }

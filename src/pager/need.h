@@ -36,6 +36,15 @@ enum need_kind {
 	/* Every known message of a space with lo_ms < created <= hi_ms, verified
 	 * (pager/past/sweep.h); row. For months that were verified long ago. */
 	NEED_VERIFY,
+	NEED_ROOTS, /* the unknown roots of the threads of a space's messages with after < cookie < until;
+		     * both 0: of its newest messages; row */
+	NEED_ROOT,	   /* the root of a thread; row is that of the thread */
+	NEED_THREAD,	   /* all replies of a thread; row is that of the thread */
+	NEED_THREAD_NAMES, /* as NEED_NAMES, of the messages of a thread; row is that of the thread */
+	NEED_THREAD_BODIES, /* the same once more, since bodies were dropped */
+	/* The row of the thread of a message that nobody replied to; row is that of the message. As
+	 * NEED_MONTHS it makes no request. */
+	NEED_THREAD_ROW,
 };
 
 /* lo_ms of a NEED_TO_HEAD by a program that saves everything: all pages in one go, down to the beginning
@@ -57,7 +66,7 @@ struct need {
 		}; /* NEED_CONTENT */
 		struct {
 			int64_t after, until;
-		};			/* NEED_NAMES: cookies */
+		};			/* NEED_NAMES, NEED_ROOTS: cookies */
 		char key[NEED_KEY_MAX]; /* NEED_PERSON, NEED_DIRECT; addresses in lower case */
 	};
 };

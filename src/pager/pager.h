@@ -144,7 +144,7 @@ int pager_soft_wait_ms(const struct pager *p);
 /*
  * As the error of a waiter: the need is not filled, but something of it came, which may be enough for an
  * operation that wants only that. It looks again, and waits again if it is not; the fetch ends if nobody
- * does. Only of NEED_NAMES.
+ * does. Only of NEED_NAMES and NEED_THREAD_NAMES.
  */
 #define PAGER_LOOK_AGAIN 1
 

@@ -73,6 +73,15 @@ static void names_free(struct names *n)
 static int range_of(struct pager *p, struct store_conn *conn, const struct need *need,
 		    struct store_range *ret_range)
 {
+	struct store_thread t = {0};
+	int r;
+
+	if (need->kind == NEED_THREAD_NAMES) {
+		r = store_thread_get(conn, need->row, &t);
+		*ret_range = (struct store_range){.room = t.room, .thread = t.rowid};
+		store_thread_clear(&t);
+		return r;
+	}
 	if (!need->until)
 		return store_head_range(conn, need->row, pager_get_config(p)->recent,
 					ret_range);
@@ -81,7 +90,8 @@ static int range_of(struct pager *p, struct store_conn *conn, const struct need 
 	return 0;
 }
 
-static int find_rows(struct pager *p, const struct need *need, GArray *rows)
+/* *ret_room: the room that they are in. */
+static int find_rows(struct pager *p, const struct need *need, GArray *rows, int64_t *ret_room)
 {
 	const struct pager_config *c = pager_get_config(p);
 	struct store_range range;
@@ -94,6 +104,8 @@ static int find_rows(struct pager *p, const struct need *need, GArray *rows)
 	if (r == 0)
 		r = store_content_unnamed(conn, &range, clock_wall(c->clock), rows, NAMES_MAX);
 	store_read_end(conn);
+	if (r == 0)
+		*ret_room = range.room;
 	return r;
 }
 
@@ -239,7 +251,7 @@ static int look_again(struct names *n)
 		return 0;
 	g_array_set_size(n->rows, 0);
 	n->next = 0;
-	r = find_rows(n->pager, &n->fetch->need, n->rows);
+	r = find_rows(n->pager, &n->fetch->need, n->rows, &n->room);
 	for (guint i = n->rows->len; i-- > 0;)
 		if (is_unclear(n, g_array_index(n->rows, int64_t, i)))
 			g_array_remove_index(n->rows, i);
@@ -404,11 +416,10 @@ static int names_begin(struct fetch *f)
 
 	n->fetch = f;
 	n->pager = f->pager;
-	n->room = f->need.row;
 	n->rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	n->asked = g_ptr_array_new();
 	n->unclear = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	r = find_rows(f->pager, &f->need, n->rows);
+	r = find_rows(f->pager, &f->need, n->rows, &n->room);
 	if (r == 0)
 		r = ask(n);
 	if (n->asked->len) {
@@ -432,6 +443,14 @@ static void names_cancel(struct fetch *f)
 	if (!n->is_enough)
 		cancel_asked(n);
 }
+
+const struct fetcher fetcher_thread_names = {
+	.kind = NEED_THREAD_NAMES,
+	.words = "the names of files of",
+	.is_of_thread = true,
+	.begin = names_begin,
+	.cancel = names_cancel,
+};
 
 const struct fetcher fetcher_names = {
 	.kind = NEED_NAMES,

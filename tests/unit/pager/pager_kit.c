@@ -24,6 +24,7 @@ static uint64_t note(const char *what, const struct webex_list *l, webex_done do
 		c->max = l->max;
 		c->mentioned_me = l->mentioned_me;
 		c->room_id = g_strdup(l->room_id);
+		c->parent_id = g_strdup(l->parent_id);
 		c->sort_by = g_strdup(l->sort_by);
 		c->background = l->background;
 	}
@@ -38,6 +39,7 @@ static void call_free(void *p)
 	g_free(c->next);
 	g_free(c->before_message);
 	g_free(c->room_id);
+	g_free(c->parent_id);
 	g_free(c->sort_by);
 	g_free(c->id);
 	g_free(c);

@@ -26,9 +26,9 @@ struct call {
 	int64_t before_ms;
 	int max;
 	bool mentioned_me;
-	char *room_id; /* messages */
-	char *id;      /* message */
-	char *sort_by; /* rooms */
+	char *room_id, *parent_id; /* messages */
+	char *id;		   /* message */
+	char *sort_by;		   /* rooms */
 	bool background;
 	bool cancelled;
 	bool answered;
