@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * files/: the attachments of a space's listed messages, and of a month's, under their own names
- * (design 2.1). Both directories are in the space's view, so that walkers, which do not follow
+ * files/: the attachments of a space's listed messages, of a month's, and of a thread's, under their own names
+ * (design 2.1). These directories are in the space's view, so that walkers, which do not follow
  * the links, do not cause a request for each name. An open of the directory waits until all names
  * are known. A look-up waits until what it found cannot become another file: names are asked for
  * newest first, so that the newest file of a name is known as soon as all newer ones are. That a
@@ -41,6 +41,8 @@ static int files_readlink(struct tree_ctx *ctx, uint64_t ino, char **ret_target)
 
 static int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 {
+	if (tree_is_of_thread(ino))
+		return thread_attr(ctx, ino, attr);
 	return is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 }
 
@@ -48,6 +50,8 @@ static int files_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr
 static int open_messages(struct tree_ctx *ctx, uint64_t ino, struct tree_dir *ret_dir)
 {
 	*ret_dir = (struct tree_dir){.ino = ino};
+	if (tree_is_of_thread(ino))
+		return thread_opendir(ctx, ret_dir);
 	return is_of_month(ino) ? month_opendir(ctx, ret_dir) : space_opendir(ctx, ret_dir);
 }
 
@@ -69,7 +73,9 @@ int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir)
 
 	if (r <= 0)
 		return r;
-	if (dir->range.until) {
+	if (dir->range.thread) {
+		need = (struct need){.kind = NEED_THREAD_NAMES, .row = dir->range.thread};
+	} else if (dir->range.until) {
 		need.after = dir->range.after;
 		need.until = dir->range.until;
 	}
@@ -122,9 +128,16 @@ static bool is_certain(struct tree_ctx *ctx, const struct store_range *range, co
 /* Gives the range as it is known, without any request. */
 static int known_range(struct tree_ctx *ctx, uint64_t dir, struct store_range *ret_range)
 {
+	struct store_thread t = {0};
 	struct tree_month m;
 	int r;
 
+	if (tree_is_of_thread(dir)) {
+		r = tree_thread(ctx, tree_ino_row(dir), &t);
+		*ret_range = (struct store_range){.room = t.room, .thread = t.rowid};
+		store_thread_clear(&t);
+		return r;
+	}
 	*ret_range = (struct store_range){.room = tree_ino_row(dir)};
 	if (!is_of_month(dir))
 		return 0;
@@ -206,6 +219,8 @@ const struct tree_row files_rows[] = {
 	{ TREE_FILES, "files", TREE_VIEW, "files", DIR_RW, ROW_LISTED | ROW_TOLD, .attr = files_attr,
 	  .lookup = files_lookup, .opendir = files_opendir, .readdir = files_readdir },
 	{ TREE_MONTH_FILES, "month's files", TREE_NONE, NULL, DIR_RW, ROW_TOLD, .attr = files_attr,
+	  .lookup = files_lookup, .opendir = files_opendir, .readdir = files_readdir },
+	{ TREE_THREAD_FILES, "thread's files", TREE_NONE, NULL, DIR_RW, ROW_TOLD, .attr = files_attr,
 	  .lookup = files_lookup, .opendir = files_opendir, .readdir = files_readdir },
 	{ TREE_MONTH_FILES_LINK, "files link", TREE_MONTH, "files", LINK, ROW_LISTED,
 	  .attr = month_link_attr, .readlink = files_readlink },

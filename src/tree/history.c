@@ -277,6 +277,8 @@ static enum tree_kind kind_of_months(uint64_t dir)
 	switch (tree_ino_kind(dir)) {
 	case TREE_FILES_MONTHS:
 		return TREE_MONTH_FILES;
+	case TREE_THREADS_MONTHS:
+		return TREE_MONTH_THREADS;
 	case TREE_ARCHIVE_SPACE:
 		return TREE_ARCHIVE_MONTH;
 	default:

@@ -196,6 +196,8 @@ extern const struct tree_row messages_rows[];
 extern const struct tree_row attachment_rows[];
 extern const struct tree_row archive_rows[];
 extern const struct tree_row later_rows[];
+extern const struct tree_row threads_rows[];
+extern const struct tree_row thread_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \
@@ -225,6 +227,27 @@ int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* The messages of dir->range. */
 int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		     tree_emit emit, void *arg);
+/* thread.c */
+/* The thread with this row, or the one that it stands for. -ENOENT. */
+int tree_thread(struct tree_ctx *ctx, int64_t row, struct store_thread *ret_thread);
+/* True if the number of the node is that of a thread. */
+bool tree_is_of_thread(uint64_t ino);
+int thread_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
+/* Needs the root, or that it cannot be had: then the thread has a name. */
+int thread_need_root(struct tree_ctx *ctx, const struct store_thread *t);
+/* Needs all replies; dir->range is that of the thread. For any node of the thread. */
+int thread_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+/* Needs the bodies that were dropped, as `conn` sees it. */
+int thread_need_bodies(struct tree_ctx *ctx, struct store_conn *conn,
+		       const struct store_range *range);
+/* threads.c */
+/* True if the name has the form of a message's stem. */
+bool threads_is_stem(const char *name);
+/* The node that has this name in threads/: the directory of a thread, or, for a reply, a link. 0, -ENOENT,
+ * TREE_WAIT or -errno. */
+int threads_find(struct tree_ctx *ctx, int64_t room, const char *stem, size_t len,
+		 uint64_t *ret_ino);
+int threads_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
 /* files.c */
 /* Needs the names of the attachments of dir->range. */
 int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir);

@@ -31,8 +31,9 @@ struct telling {
 	struct store_conn
 		*conn; /* a snapshot with the changes in it; NULL: it could not be had */
 	/* Directories whose listing changed; each is told once. */
-	GHashTable *rooms;  /* of int64_t, owned */
-	GHashTable *months; /* of uint64_t, owned */
+	GHashTable *rooms;   /* of int64_t, owned */
+	GHashTable *months;  /* of uint64_t, owned */
+	GHashTable *threads; /* of int64_t, owned */
 	bool spaces, direct;
 	/* The month that was looked up last, since the messages of a page are mostly of one
 	 * month. */
@@ -101,6 +102,7 @@ static bool tell_month(void *arg, int64_t rowid, const char *key)
 	(void)key;
 	tell_inode(l->g, tree_ino(TREE_MONTH, rowid));
 	tell_inode(l->g, tree_ino(TREE_MONTH_FILES, rowid));
+	tell_inode(l->g, tree_ino(TREE_MONTH_THREADS, rowid));
 	return --l->left > 0;
 }
 
@@ -172,8 +174,23 @@ static void tell_names(const struct telling *g, const struct store_change *c, ui
 		tell_name(g, tree_ino(TREE_SPACE, c->room), name);
 		if (month)
 			tell_name(g, month, name);
+		if (c->thread)
+			tell_name(g, tree_ino(TREE_THREAD, c->thread), name);
 		g_free(name);
 	}
+}
+
+/* Tells of the name that the message, or its thread, has in the directories of threads. */
+static void tell_thread_name(const struct telling *g, const struct store_change *c,
+			     uint64_t month, const char *stem)
+{
+	g_autofree char *log = g_strconcat(stem, ".log", NULL);
+
+	tell_name(g, tree_ino(TREE_THREADS, c->room), stem);
+	tell_name(g, tree_ino(TREE_THREAD_VIEWS, c->room), stem);
+	tell_name(g, tree_ino(TREE_THREAD_VIEWS, c->room), log);
+	if (month)
+		tell_name(g, tree_ino(TREE_MONTH_THREADS, tree_ino_row(month)), stem);
 }
 
 /* Tells that the bytes of a message's files changed, or that it was deleted. */
@@ -202,11 +219,31 @@ static void grow_transcripts(const struct telling *g, const struct store_change 
 	store_message_clear(&m);
 }
 
+static void note_thread(const struct telling *g, int64_t thread)
+{
+	if (thread && !g_hash_table_contains(g->threads, &thread))
+		g_hash_table_add(g->threads, g_memdup2(&thread, sizeof(thread)));
+}
+
+static void tell_thread_renamed(struct telling *g, const struct store_change *c)
+{
+	if (c->old_name)
+		tell_thread_name(g, c, month_of(g, c->room, c->old_name), c->old_name);
+	if (c->name)
+		tell_thread_name(g, c, month_of(g, c->room, c->name), c->name);
+	/* Their targets have the name. */
+	tell_inode(g, tree_ino(TREE_THREAD_TRANSCRIPT_LINK, c->rowid));
+	tell_inode(g, tree_ino(TREE_THREAD_FILES_LINK, c->rowid));
+	note_thread(g, c->rowid);
+	note_thread(g, c->thread);
+}
+
 static void tell_message(struct telling *g, const struct store_change *c)
 {
 	const char *stem = c->name ? c->name : c->old_name;
 	uint64_t month = 0;
 
+	note_thread(g, c->thread);
 	if (c->type == STORE_MESSAGE_CHANGED) {
 		tell_bodies(g, c);
 		/* That the store has learned a name is no edit. */
@@ -226,6 +263,8 @@ static void tell_message(struct telling *g, const struct store_change *c)
 	}
 	if (c->type == STORE_MESSAGE_GONE) {
 		tell_names(g, c, month, stem);
+		if (c->thread && stem)
+			tell_thread_name(g, c, month, stem);
 		tell_bodies(g, c);
 	}
 	if (c->type != STORE_MESSAGE_RENAMED)
@@ -282,6 +321,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		break;
 	case STORE_CONTENT_ADDED:
 	case STORE_CONTENT_GONE:
+		note_thread(g, c->thread);
 		if (c->name) {
 			tell_name(g, tree_ino(TREE_SPACE, c->room), c->name);
 			tell_name(g, tree_ino(TREE_FILES, c->room), c->name);
@@ -290,6 +330,7 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		tell_month_files(g, c);
 		break;
 	case STORE_THREAD_RENAMED:
+		tell_thread_renamed(g, c);
 		break;
 	}
 }
@@ -323,6 +364,7 @@ static void tell_dirs(const struct telling *g)
 		tell_inode(g, tree_ino(TREE_SPACE, room));
 		tell_inode(g, tree_ino(TREE_MEMBERS, room));
 		tell_inode(g, tree_ino(TREE_FILES, room));
+		tell_inode(g, tree_ino(TREE_THREADS, room));
 		tell_inode(g, tree_ino(TREE_SPACE_JSON, room));
 		tell_inode(g, tree_ino(TREE_ARCHIVE_SPACE_JSON, room));
 		tell_name(g, tree_ino(TREE_SPACE, room), "last");
@@ -334,6 +376,15 @@ static void tell_dirs(const struct telling *g)
 
 		tell_inode(g, month);
 		tell_inode(g, tree_ino(TREE_MONTH_FILES, tree_ino_row(month)));
+		tell_inode(g, tree_ino(TREE_MONTH_THREADS, tree_ino_row(month)));
+	}
+	g_hash_table_iter_init(&iter, g->threads);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		int64_t thread = *(int64_t *)key;
+
+		tell_inode(g, tree_ino(TREE_THREAD, thread));
+		tell_inode(g, tree_ino(TREE_THREAD_FILES, thread));
+		tell_name(g, tree_ino(TREE_THREAD, thread), "last");
 	}
 }
 
@@ -345,6 +396,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 		g.conn = NULL;
 	g.rooms = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.months = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g.threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	for (guint i = 0; i < changes->len; i++)
 		g.added +=
 			((struct store_change *)changes->pdata[i])->type == STORE_MESSAGE_ADDED;
@@ -355,6 +407,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	tell_dirs(&g);
 	g_hash_table_unref(g.rooms);
 	g_hash_table_unref(g.months);
+	g_hash_table_unref(g.threads);
 	if (g.conn)
 		store_read_end(g.conn);
 }

@@ -15,6 +15,7 @@ static const char TEXT[] =
 	"  last                a link to the message that you sent last\n"
 	"  files/              attachments; to upload: cp FILE spaces/TITLE/\n"
 	"  history/YYYY-MM/    every message, by month\n"
+	"  threads/            who answered what: a directory each, ls -t threads/\n"
 	"  archive/            all of it, to save: rsync -a archive/ ~/saved/\n"
 	"  transcript.log      the messages as one text: tail -f transcript.log\n"
 	"  members/            touch members/E-MAIL invites, rm members/E-MAIL removes\n"

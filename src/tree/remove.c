@@ -275,9 +275,10 @@ static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name
 	return tree_refuse(
 		ctx, -EPERM, "rm %s: it is part of what is shown here and cannot be removed%s",
 		name,
-		tree_ino_kind(ino) == TREE_LAST ? "; rm \"$(readlink last)\" deletes the "
-						  "message"
-						: "");
+		tree_ino_kind(ino) == TREE_LAST || tree_ino_kind(ino) == TREE_THREAD_LAST
+			? "; rm \"$(readlink last)\" deletes the "
+			  "message"
+			: "");
 }
 
 /* True if rm removed the letter a moment ago, so that its reason is to go now. */

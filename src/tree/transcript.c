@@ -470,7 +470,8 @@ static bool is_in(const struct store_range *range, const struct store_message *m
 {
 	return range->room == m->room && m->cookie > range->after &&
 	       (!range->until || m->cookie < range->until) &&
-	       m->m.created_ms >= range->since_ms;
+	       m->m.created_ms >= range->since_ms &&
+	       (!range->thread || range->thread == m->thread);
 }
 
 /*

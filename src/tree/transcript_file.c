@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * transcript.log of a space and of a month: the links to them, their sizes, opening them.
+ * transcript.log of a space, of a month and of a thread: the links to them, their sizes, opening them.
  */
 #include <errno.h>
 #include <string.h>
@@ -67,7 +67,15 @@ int month_link_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 
 static bool is_of_month(uint64_t ino)
 {
-	return tree_ino_kind(ino) != TREE_TRANSCRIPT;
+	return tree_ino_kind(ino) != TREE_TRANSCRIPT && !tree_is_of_thread(ino);
+}
+
+/* Sets what the transcript has of its directory. */
+static int dir_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	if (tree_is_of_thread(ino))
+		return thread_attr(ctx, ino, attr);
+	return is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
 }
 
 /* Needs the bodies that were dropped, as `conn` sees it, page by page. */
@@ -76,8 +84,11 @@ static int need_bodies(struct tree_ctx *ctx, struct store_conn *conn,
 {
 	struct need need = {.kind = NEED_BODIES, .row = range->room};
 	struct store_span span;
-	int r = store_evicted_span(conn, range, &span);
+	int r;
 
+	if (range->thread)
+		return thread_need_bodies(ctx, conn, range);
+	r = store_evicted_span(conn, range, &span);
 	if (r <= 0)
 		return r;
 	need.lo_ms = span.lo;
@@ -95,7 +106,9 @@ static int need_bodies(struct tree_ctx *ctx, struct store_conn *conn,
 static int need_messages(struct tree_ctx *ctx, uint64_t ino, struct store_range *ret_range)
 {
 	struct tree_dir dir = {.ino = ino};
-	int r = is_of_month(ino) ? month_opendir(ctx, &dir) : space_opendir(ctx, &dir);
+	int r = tree_is_of_thread(ino) ? thread_opendir(ctx, &dir)
+		: is_of_month(ino)     ? month_opendir(ctx, &dir)
+				       : space_opendir(ctx, &dir);
 
 	*ret_range = dir.range;
 	return r;
@@ -107,17 +120,20 @@ static int keep_current(struct tree_ctx *ctx, uint64_t ino)
 {
 	const struct tree_config *c = &ctx->tree->config;
 	struct need head = {.kind = NEED_HEAD, .row = tree_ino_row(ino)};
+	struct store_thread t = {0};
 	struct tree_month m;
+	int r = 0;
 
-	if (is_of_month(ino)) {
-		int r = tree_month_get(ctx, ino, &m);
-
-		if (r)
-			return r;
-		head.row = m.room;
-		if (m.hi_ms < clock_wall(c->clock))
-			head.row = 0;
+	if (tree_is_of_thread(ino)) {
+		r = tree_thread(ctx, tree_ino_row(ino), &t);
+		head.row = t.room;
+		store_thread_clear(&t);
+	} else if (is_of_month(ino)) {
+		r = tree_month_get(ctx, ino, &m);
+		head.row = r == 0 && m.hi_ms >= clock_wall(c->clock) ? m.room : 0;
 	}
+	if (r)
+		return r;
 	pager_used(c->pager, head.row);
 	if (head.row && !pager_polls(c->pager))
 		pager_refresh(c->pager, &head);
@@ -132,7 +148,9 @@ static int set_times(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	int64_t ms;
 	int r;
 
-	if (!is_of_month(ino)) {
+	if (tree_is_of_thread(ino)) {
+		r = store_thread_text_ms(ctx->conn, tree_ino_row(ino), &ms);
+	} else if (!is_of_month(ino)) {
 		r = store_room_text_ms(ctx->conn, tree_ino_row(ino), &ms);
 	} else {
 		r = tree_month_get(ctx, ino, &m);
@@ -151,7 +169,7 @@ int transcript_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
 	struct store_range range;
 	uint64_t version;
 	int64_t size = 0;
-	int r = is_of_month(ino) ? month_attr(ctx, ino, attr) : space_attr(ctx, ino, attr);
+	int r = dir_attr(ctx, ino, attr);
 
 	if (r)
 		return r;
@@ -224,6 +242,8 @@ const struct tree_row transcript_file_rows[] = {
 	{ TREE_MONTH_TRANSCRIPT_LINK, "transcript link", TREE_MONTH, "transcript.log", LINK, ROW_LISTED,
 	  .attr = month_link_attr, .readlink = month_transcript_readlink },
 	{ TREE_MONTH_TRANSCRIPT, "month's transcript", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_TRANSCRIPT,
+	  .attr = transcript_attr, .open = transcript_open },
+	{ TREE_THREAD_TRANSCRIPT, "thread's transcript", TREE_NONE, NULL, FILE_RO, ROW_VOLATILE | ROW_TRANSCRIPT,
 	  .attr = transcript_attr, .open = transcript_open },
 	{ TREE_TRANSCRIPT_LINK, "transcript link", TREE_SPACE, "transcript.log", LINK, ROW_LISTED,
 	  .attr = view_link_attr, .readlink = transcript_readlink },

@@ -286,7 +286,7 @@ def test_rm_r_of_a_space_with_the_option(pier):
 
 def test_structural_names_stay(busy):
     for name in ("post", "post.md", "post.json", "last", "space.json", "transcript.log",
-                 "history"):
+                 "history", "threads"):
         with fails(errno.EPERM):
             os.unlink(busy / name)
     for path in (busy / "members", busy.mount / "spaces", busy.mount / "direct",

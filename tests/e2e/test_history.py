@@ -96,7 +96,8 @@ def test_structure(sim, mount):
         target = os.readlink(space / "history")
         assert re.fullmatch(r"\.\./\.\./\.sparkfs/views/\d+/history", target)
         view = mount.ls((space / "history/..").resolve())
-        assert view == ["files", "files-by-month", "history", "transcript.log", "transcripts"]
+        assert view == ["by-thread", "files", "files-by-month", "history", "threads",
+                        "threads-by-month", "transcript.log", "transcripts"]
         newest = max([room["lastActivity"], *(m["created"] for m in messages)])
         expected = months_between(room["created"][:7], newest[:7])
         assert os.listdir(space / "history") == expected

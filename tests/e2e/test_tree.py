@@ -514,8 +514,9 @@ def test_transcript_is_behind_its_link(mount):
     assert os.stat(link).st_size == len(read(link)) > 1000
     number = target.split("/")[4]
     assert number in mount.ls(".sparkfs/views")
-    assert mount.ls(f".sparkfs/views/{number}") == ["files", "files-by-month", "history",
-                                                  "transcript.log", "transcripts"]
+    assert mount.ls(f".sparkfs/views/{number}") == [
+        "by-thread", "files", "files-by-month", "history", "threads", "threads-by-month",
+        "transcript.log", "transcripts"]
     # Walkers meet a message once.
     found = mount.run("grep -rl 'Pier 2 then' .", check=True).lines()
     assert len(found) == 1 and "transcript" not in found[0]

@@ -13,7 +13,7 @@ import time
 from .util import scaled
 
 FIXED = ["archive", "files", "history", "last", "members", "post", "post.json", "post.md",
-         "space.json", "transcript.log"]
+         "space.json", "threads", "transcript.log"]
 TWINS = [".txt", ".md", ".html", ".json"]
 
 
