@@ -360,6 +360,50 @@ def memory(table, folder, spaces, messages):
         shutil.rmtree(mount.state)
 
 
+# Roots are asked for so many at a time.
+ROOTS_AT_ONCE = 8
+
+
+def make_threads(sim, room, count):
+    """So many roots of one day, and a reply to each of another one. Returns the roots."""
+    roots = sim.add_messages(room=room, person="bob@example.com", text="root", count=count,
+                             created="2025-03-04T09:00:00.000Z", stepMs=1000)["items"]
+    for i, root in enumerate(roots):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(1741600000 + i))
+        sim.add_messages(room=room, person="alice@example.com", text="reply", created=stamp,
+                         parentId=root["id"])
+    return roots
+
+
+def threads(table, folder, count, times):
+    """threads/ of a space whose roots are all older than what it lists."""
+    with simulator(folder, "--latency", LATENCY_MS) as sim:
+        room = sim.create_room("Talk", ["bob@example.com"])["id"]
+        make_threads(sim, room, count)
+        with mounted(folder, sim, "rate=off", "poll=off", f"recent={count}") as mount, \
+                shared_memory() as copy:
+            listed = get(mount, "threads")
+            os.listdir(get(mount))
+            sim.clear_log()
+            command = f"ls -l {shlex.quote(str(listed))}/"
+            trip = RoundTrip(sim)
+            table.add("threads-cold", f"ls -l of {count:,} threads, roots unknown", count,
+                      timed(command) / (trip() * count / ROOTS_AT_ONCE), target=2,
+                      requests=len([r for r in sim.log() if r["path"] != "/v1/people/me"]),
+                      against=f"GET /people/me, {ROOTS_AT_ONCE} at a time")
+            for name in os.listdir(listed):
+                (copy / name).mkdir()
+                times_of = os.stat(listed / name)
+                os.utime(copy / name, (times_of.st_atime, times_of.st_mtime))
+            sim.clear_log()
+            mine = f"ls -l {shlex.quote(str(copy))}/"
+            for run in (command, mine) * 2:
+                timed(run)
+            table.add_pair("threads-warm", f"warm ls -l of {count:,} threads", count,
+                           pairs(lambda: timed(command), lambda: timed(mine), times), target=1.2,
+                           requests=len(sim.log()), against="tmpfs")
+
+
 STORE_ROWS = {
     "insert_wall_us": ("store-insert", "store: take in a message, in pages of 1,000"),
     "list_us": ("store-list", "store: list a message"),
