@@ -14,6 +14,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 
 from .util import scaled, wait_until
 
@@ -82,34 +83,33 @@ class Chrome:
         except WebDriverException as e:
             assert "net::ERR_" in str(e), e
 
-    def _find(self, by, name):
-        """The element, once it is there."""
-        def found():
+    def _use(self, by, name, use):
+        """What `use` gives of the element, once it is there. The page that has it may be replaced meanwhile."""
+        def used():
             try:
-                return self.driver.find_elements(by, name)
+                return [use(self.driver.find_element(by, name))]
             except WebDriverException:
                 return None
-        return wait_until(found, 10, f"{name} in a page")[0]
+        return wait_until(used, 10, f"{name} in a page")[0]
 
     def click(self, element):
-        self._find(By.ID, element).click()
+        self._use(By.ID, element, WebElement.click)
 
     def type(self, element, text):
-        self._find(By.ID, element).send_keys(text)
+        self._use(By.ID, element, lambda e: e.send_keys(text))
 
     def words(self, element="words"):
-        return self._find(By.ID, element).text
+        return self._use(By.ID, element, lambda e: e.text)
 
     def heading(self):
-        return self._find(By.TAG_NAME, "h1").text
+        return self._use(By.TAG_NAME, "h1", lambda e: e.text)
+
+    def wait_for_words(self, text):
+        """After a click there may still be the page before."""
+        wait_until(lambda: text in self.words(), 10, f"the words {text!r}")
 
     def wait_for_heading(self, text):
-        def has_it():
-            try:
-                return self.heading() == text
-            except WebDriverException:  # the page goes just now
-                return False
-        wait_until(has_it, 10, f"the heading {text!r}")
+        wait_until(lambda: self.heading() == text, 10, f"the heading {text!r}")
 
     def answers(self):
         """(URL, status, address of the server, the headers asked with) of all answers since it was asked last."""
