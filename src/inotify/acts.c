@@ -68,24 +68,92 @@ static void fill(const struct store_change *c, const struct tree_place *p,
 	}
 }
 
-bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act)
+/* ---- in a thread ---- */
+
+/* The path of threads/ of the room, without the link that leads there, which the helper does not follow. */
+static char *threads_path(const struct store_thread *t)
+{
+	return g_strdup_printf(".sparkfs/views/%" G_GINT64_FORMAT "/threads/%s", t->room,
+			       t->stem);
+}
+
+struct first {
+	int64_t root, row; /* row: of the oldest reply; 0: there is none */
+};
+
+static bool note_first(void *arg, const struct store_brief *b)
+{
+	struct first *f = arg;
+
+	if (b->rowid != f->root)
+		f->row = b->rowid;
+	return !f->row;
+}
+
+/* True if the message is the first reply, which makes threads/ list the thread. */
+static bool begins_thread(struct store_conn *conn, const struct store_change *c,
+			  const struct store_thread *t)
+{
+	struct store_range range = {.room = t->room, .thread = t->rowid};
+	struct first f = {.root = t->root};
+
+	return c->type == STORE_MESSAGE_ADDED &&
+	       store_message_list(conn, &range, note_first, &f) == 0 && f.row == c->rowid;
+}
+
+static void add_thread_acts(struct store_conn *conn, const struct store_change *c,
+			    const struct tree_place *p, GArray *acts)
+{
+	struct mirror_act dir = {.what = MIRROR_MKDIR}, file = {.what = what_of(c)};
+	struct store_thread t = {0};
+
+	if (store_thread_get(conn, c->thread, &t) == 0 && t.stem) {
+		g_autofree char *path = threads_path(&t);
+
+		if (begins_thread(conn, c, &t)) {
+			dir.dir = tree_ino(TREE_THREADS, t.room);
+			dir.ino = tree_ino(TREE_THREAD, t.rowid);
+			dir.name = g_strdup(t.stem);
+			dir.path = g_strdup(path);
+			g_array_append_val(acts, dir);
+		}
+		file.dir = tree_ino(TREE_THREAD, t.rowid);
+		file.ino = p->ino;
+		file.name = g_strconcat(c->name, p->suffix, NULL);
+		file.path = g_strconcat(path, "/", file.name, NULL);
+		g_array_append_val(acts, file);
+	}
+	store_thread_clear(&t);
+}
+
+static void add_act(struct store_conn *conn, const struct store_change *c,
+		    const struct tree_place *p, GArray *acts)
 {
 	struct mirror_act a = {.what = what_of(c)};
 	struct store_room room = {0};
+
+	if (store_room_get(conn, c->room, &room) == 0 && !room.gone && room.name) {
+		fill(c, p, room.name, &a);
+		g_array_append_val(acts, a);
+		if (c->thread)
+			add_thread_acts(conn, c, p, acts);
+	}
+	store_room_clear(&room);
+}
+
+void mirror_acts_of(struct store *s, const struct store_change *c, GArray *ret_acts)
+{
+	struct mirror_act a = {.what = what_of(c)};
 	struct store_conn *conn;
 	struct tree_place p;
 
 	if (!a.what || !c->name || !tree_place_of(c, &p) || !c->is_news)
-		return false;
+		return;
 	if (!p.below) {
 		fill(c, &p, NULL, &a);
+		g_array_append_val(ret_acts, a);
 	} else if (store_read_begin(s, &conn) == 0) {
-		if (store_room_get(conn, c->room, &room) == 0 && !room.gone && room.name)
-			fill(c, &p, room.name, &a);
-		store_room_clear(&room);
+		add_act(conn, c, &p, ret_acts);
 		store_read_end(conn);
 	}
-	if (a.path)
-		*ret_act = a;
-	return a.path;
 }

@@ -32,6 +32,7 @@ struct mirror_act {
 	char *path, *newpath; /* from the mount point */
 };
 
-/* False if the change shows in no directory or is no news. */
-bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act);
+/* Appends what shows the change (struct mirror_act, whose contents are the caller's): in the space, and for a
+ * message of a thread in that, too. Nothing if it shows in no directory or is no news. */
+void mirror_acts_of(struct store *s, const struct store_change *c, GArray *ret_acts);
 void mirror_act_clear(struct mirror_act *a);

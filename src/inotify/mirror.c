@@ -235,29 +235,34 @@ static bool is_done_here(const struct fs *fs, const struct mirror_act *act)
 	return false;
 }
 
+/* Adopts the act. */
+static void queue_act(struct mirror *m, struct mirror_act *act)
+{
+	struct job *job;
+
+	if (is_done_here(m->fs, act) || atomic_load(&m->queued) >= QUEUED_MAX) {
+		mirror_act_clear(act);
+		return;
+	}
+	job = g_new0(struct job, 1);
+	job->m = m;
+	job->act = *act;
+	atomic_fetch_add(&m->queued, 1);
+	pthread_mutex_lock(&m->lock);
+	g_queue_push_tail(&m->jobs, job);
+	pthread_mutex_unlock(&m->lock);
+	notify_then(m->fs->notifier, 0, kernel_knows, job);
+}
+
 static void on_changes(void *above, GPtrArray *changes)
 {
+	g_autoptr(GArray) acts = g_array_new(FALSE, FALSE, sizeof(struct mirror_act));
 	struct mirror *m = above;
 
-	for (guint i = 0; i < changes->len; i++) {
-		struct mirror_act act;
-		struct job *job;
-
-		if (!mirror_act_of(m->fs->config.store, changes->pdata[i], &act))
-			continue;
-		if (is_done_here(m->fs, &act) || atomic_load(&m->queued) >= QUEUED_MAX) {
-			mirror_act_clear(&act);
-			continue;
-		}
-		job = g_new0(struct job, 1);
-		job->m = m;
-		job->act = act;
-		atomic_fetch_add(&m->queued, 1);
-		pthread_mutex_lock(&m->lock);
-		g_queue_push_tail(&m->jobs, job);
-		pthread_mutex_unlock(&m->lock);
-		notify_then(m->fs->notifier, 0, kernel_knows, job);
-	}
+	for (guint i = 0; i < changes->len; i++)
+		mirror_acts_of(m->fs->config.store, changes->pdata[i], acts);
+	for (guint i = 0; i < acts->len; i++)
+		queue_act(m, &g_array_index(acts, struct mirror_act, i));
 }
 
 const struct fs_above mirror_above = {

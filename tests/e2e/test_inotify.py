@@ -129,6 +129,29 @@ def test_messages(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
+def test_replies(sim, room, mount, watch):
+    """Who watches a thread sees its replies, and who watches threads/ sees one begin."""
+    root = sim.post(room["id"], "a question", token="bob-token")
+    wait_until(lambda: txt_name(root) in look(mount))
+    name = txt_name(root).removesuffix(".txt")
+    threads = os.path.relpath((mount / "spaces/Ops/threads").resolve(), mount.path)
+    thread = f"{threads}/{name}"
+    os.listdir(mount / thread)
+    seen = watch(threads, thread)
+    m = sim.post(room["id"], "an answer", token="bob-token", parentId=root["id"])
+    path = f"{thread}/{txt_name(m)}"
+    expected = {f"CREATE,ISDIR {thread}", "CREATE " + path, "CLOSE_WRITE " + path}
+    wait_until(lambda: look(mount) and set(seen.lines) == expected, 15)
+    assert (mount / path).read_text() == "an answer\n"
+    edit(sim, m, "a better one")
+    expected |= {"MODIFY " + path}
+    wait_until(lambda: look(mount) and set(seen.lines) == expected, 15)
+    sim.api("DELETE", "/messages/" + m["id"], token="bob-token").ok(204)
+    expected |= {"DELETE " + path}
+    wait_until(lambda: look(mount) and set(seen.lines) == expected, 15)
+    assert changes_by_mount(sim) == []
+
+
 def test_members(sim, room, mount, watch):
     look(mount)
     seen = watch("spaces/Ops", "spaces/Ops/members")

@@ -98,11 +98,12 @@ const struct fuse_lowlevel_ops *mirror_wrap(const struct fuse_lowlevel_ops *ops)
 
 /* ---- acts: a change is its name ---- */
 
-bool mirror_act_of(struct store *s, const struct store_change *c, struct mirror_act *ret_act)
+void mirror_acts_of(struct store *s, const struct store_change *c, GArray *ret_acts)
 {
+	struct mirror_act act = {.what = MIRROR_CREATE, .path = g_strdup(c->name)};
+
 	(void)s;
-	*ret_act = (struct mirror_act){.what = MIRROR_CREATE, .path = g_strdup(c->name)};
-	return true;
+	g_array_append_val(ret_acts, act);
 }
 
 void mirror_act_clear(struct mirror_act *a)
