@@ -201,8 +201,10 @@ int thread_root_renamed(struct write *w, const struct room_place *room, int64_t 
 static int become_part(struct write *w, const struct room_place *room, int64_t from,
 		       int64_t into)
 {
+	_cleanup_(sql_done) struct sql_stmt own =
+		sql_stmt(w->q, "UPDATE thread SET part_of=?2 WHERE rowid=?1");
 	_cleanup_(sql_done) struct sql_stmt parts =
-		sql_stmt(w->q, "UPDATE thread SET part_of=?2 WHERE rowid=?1 OR part_of=?1");
+		sql_stmt(w->q, "UPDATE thread SET part_of=?2 WHERE part_of=?1 AND part_of<>0");
 	_cleanup_(sql_done) struct sql_stmt replies =
 		sql_stmt(w->q, "UPDATE message SET thread=?2 WHERE thread=?1 AND thread>0 AND"
 			       " deleted=0");
@@ -210,11 +212,15 @@ static int become_part(struct write *w, const struct room_place *room, int64_t f
 	struct store_change *c;
 	int r;
 
+	sql_int(&own, 1, from);
+	sql_int(&own, 2, into);
 	sql_int(&parts, 1, from);
 	sql_int(&parts, 2, into);
 	sql_int(&replies, 1, from);
 	sql_int(&replies, 2, into);
-	r = sql_run(&parts);
+	r = sql_run(&own);
+	if (r == 0)
+		r = sql_run(&parts);
 	if (r == 0)
 		r = sql_run(&replies);
 	if (r < 0)
@@ -433,7 +439,8 @@ static int adopt_parts(struct sql *q)
 		_cleanup_(sql_done) struct sql_stmt set = sql_stmt(
 			q, "UPDATE thread SET part_of=(SELECT CASE part_of WHEN 0 THEN rowid"
 			   " ELSE part_of END FROM thread WHERE rowid=?2) WHERE rowid=?1 AND"
-			   " part_of=0 AND NOT EXISTS(SELECT 1 FROM thread WHERE part_of=?1)"
+			   " part_of=0 AND NOT EXISTS(SELECT 1 FROM thread WHERE part_of=?1"
+			   " AND part_of<>0)"
 			   " AND ?1<>(SELECT CASE part_of WHEN 0 THEN rowid ELSE part_of END"
 			   " FROM thread WHERE rowid=?2)");
 
