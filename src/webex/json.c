@@ -103,6 +103,21 @@ static cJSON *parse_clean(char *clean, size_t len)
 	return doc;
 }
 
+void json_find_fault(const char *json, size_t len, size_t *ret_line, size_t *ret_column)
+{
+	_cleanup_gfree_ char *clean = g_utf8_make_valid(json, (gssize)MIN(len, JSON_TEXT_MAX));
+	const char *end = clean;
+
+	*ret_line = *ret_column = 1;
+	fix_escapes(clean);
+	cJSON_Delete(cJSON_ParseWithLengthOpts(clean, strlen(clean) + 1, &end, false));
+	end += strspn(end, " \t\r\n");
+	for (const char *p = clean; p < end; p = g_utf8_next_char(p)) {
+		*ret_column = *p == '\n' ? 1 : *ret_column + 1;
+		*ret_line += *p == '\n';
+	}
+}
+
 cJSON *json_parse(const char *json, size_t len)
 {
 	if (!json || len > JSON_TEXT_MAX)

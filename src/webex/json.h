@@ -22,6 +22,9 @@
  * above JSON_TEXT_MAX or JSON_VALUES_MAX. */
 cJSON *json_parse(const char *json, size_t len);
 
+/* Where in a text that json_parse() refuses the fault is, both from 1, in characters. */
+void json_find_fault(const char *json, size_t len, size_t *ret_line, size_t *ret_column);
+
 static inline void json_cleanup(cJSON **p)
 {
 	cJSON_Delete(*p);

@@ -8,6 +8,7 @@
 #include "base/chars.h"
 #include "base/cleanup.h"
 #include "base/timefmt.h"
+#include "webex/card.h"
 #include "webex/mention.h"
 #include "webex/text.h"
 
@@ -88,9 +89,18 @@ static void append_files(GString *out, const struct webex_message *m)
 static void append_placeholder(GString *out, const struct webex_message *m)
 {
 	append_files(out, m);
-	if (m->files && *m->files)
+	if ((!m->files || !*m->files) && !m->attachments)
+		g_string_append(out, "[empty message]\n");
+}
+
+/* Appends the words of the cards below what `out` has from `start` on. */
+static void append_cards(GString *out, size_t start, const struct webex_message *m)
+{
+	if (!m->attachments)
 		return;
-	g_string_append(out, m->attachments ? "[card]\n" : "[empty message]\n");
+	if (out->len > start)
+		end_line(out, start);
+	webex_card_text(m->attachments, start, out);
 }
 
 /* Appends the text fit for a terminal. True if it is exact. */
@@ -117,6 +127,7 @@ static bool append_txt_of(const struct webex_message *m, GString *out, bool *ret
 	*ret_has_text = out->len > start;
 	if (!*ret_has_text)
 		append_placeholder(out, m);
+	append_cards(out, start, m);
 	end_line(out, start);
 	return is_exact;
 }
@@ -154,6 +165,7 @@ static bool append_md(const struct webex_message *m, GString *out)
 	}
 	if (!m->markdown && out->len == start)
 		return append_txt(m, out);
+	append_cards(out, start, m);
 	end_line(out, start);
 	return is_exact;
 }
@@ -222,6 +234,7 @@ void webex_render_html(const struct webex_message *m, GString *out)
 	append_raw_text(m, text);
 	if (!text->len)
 		append_placeholder(text, m);
+	append_cards(text, 0, m);
 	if (text->str[text->len - 1] == '\n')
 		g_string_truncate(text, text->len - 1);
 	_cleanup_gfree_ char *valid = g_utf8_make_valid(text->str, (gssize)text->len);
@@ -298,7 +311,7 @@ static bool sizes_of_plain(const struct webex_message *m, size_t author_len,
 {
 	size_t len = m->text ? strlen(m->text) : 0;
 
-	if (len == 0 || m->markdown || m->html || (m->files && m->files[0]) ||
+	if (len == 0 || m->markdown || m->html || (m->files && m->files[0]) || m->attachments ||
 	    !webex_text_is_clean(m->text, len))
 		return false;
 	ret_sizes->txt = len + (m->text[len - 1] != '\n');

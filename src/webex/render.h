@@ -16,25 +16,26 @@
  * sizes of the older form are unknown to the store, and are found anew before anybody is told
  * (store/sizes.h).
  */
-#define WEBEX_TEXT_FORM 2
+#define WEBEX_TEXT_FORM 3
 
 /*
  * .txt: the text; where that is only the words of the Markdown (else of the html) put into fewer
  * lines, the Markdown with mentions as names (else the html as text); else one line for each file
- * ("[file: <name>]", "[a file]" while its name is not known), "[card]" or "[empty message]". A
- * newline is added if it lacks one. In .txt, .md and transcripts "\r\n" is a line end, and the
+ * ("[file: <name>]", "[a file]" while its name is not known) or "[empty message]". The words of its
+ * cards come behind it (card.h). A newline is added if it lacks one. In .txt, .md and transcripts "\r\n" is a line end, and the
  * characters of char_is_unsafe() (base/chars.h) become U+FFFD, but for newline and tab, because
  * people show them on a terminal.
  */
 void webex_render_txt(const struct webex_message *m, GString *out);
-/* .md: the source of the Markdown; else the html as Markdown; else as .txt. */
+/* .md: the source of the Markdown; else the html as Markdown; else as .txt. The words of its cards come
+ * behind it. */
 void webex_render_md(const struct webex_message *m, GString *out);
 /* Markdown with <spark-mention ...> written back as <@personId:ID|Name> / <@all>, else exact. */
 void webex_markdown_source(const char *markdown, GString *out);
 /* True if the form that can be edited, .md of a message with Markdown, else .txt, shows each
  * character of the message. Else an edit would change what nobody touched. */
 bool webex_render_is_exact(const struct webex_message *m);
-/* .html: html as the server has it; else the text escaped in <p>..</p>, line breaks as <br/>, with
+/* .html: html as the server has it; else what .txt says, escaped in <p>..</p>, line breaks as <br/>, with
  * references for what a terminal would obey. A newline at the end. */
 void webex_render_html(const struct webex_message *m, GString *out);
 

@@ -177,6 +177,29 @@ static void test_txt(void **state)
 	      "[empty message]\n");
 }
 
+#define CARD "[{\"content\":{\"body\":[{\"type\":\"TextBlock\",\"text\":\"b\"}]}}]"
+
+/* Its words stand below the text, in whatever form that is. */
+static void test_cards(void **state)
+{
+	static char *one[] = {(char *)"https://x/contents/1", NULL};
+
+	(void)state;
+	check(webex_render_txt, &(struct webex_message){.attachments = (char *)CARD},
+	      "[card]\nb\n");
+	check(webex_render_txt,
+	      &(struct webex_message){.attachments = (char *)CARD, .text = (char *)"a"},
+	      "a\n[card]\nb\n");
+	check(webex_render_txt,
+	      &(struct webex_message){.attachments = (char *)CARD, .files = one},
+	      "[a file]\n[card]\nb\n");
+	check(webex_render_md,
+	      &(struct webex_message){.attachments = (char *)CARD, .markdown = (char *)"*a*"},
+	      "*a*\n[card]\nb\n");
+	check(webex_render_md, &(struct webex_message){.attachments = (char *)CARD},
+	      "[card]\nb\n");
+}
+
 #define TIDE_MD "# Tide\n\n- **low** 04:10\n- high " MENTION "\n"
 
 /* The server puts lists and lines into one line of text; shown is what says more. */
@@ -285,6 +308,12 @@ static void test_html_file(void **state)
 	      "<p>a&lt;b&gt;<br/>&amp;c</p>\n");
 	check(webex_render_html, &(struct webex_message){.attachments = (char *)"[{}]"},
 	      "<p>[card]</p>\n");
+	check(webex_render_html,
+	      &(struct webex_message){.attachments = (char *)CARD, .text = (char *)"a"},
+	      "<p>a<br/>[card]<br/>b</p>\n");
+	check(webex_render_html,
+	      &(struct webex_message){.attachments = (char *)CARD, .html = (char *)"<p>a</p>"},
+	      "<p>a</p>\n");
 }
 
 static void render_transcript(const struct webex_message *m, GString *out)
@@ -370,6 +399,33 @@ static char *any_text(unsigned odd)
 
 static char *contents[] = {(char *)"https://x/contents/1", NULL};
 
+/* Of each kind of element one: a byte that another form gives it is another digest. */
+static char any_card[] =
+	"[{\"content\":{\"fallbackText\":\"F\",\"body\":[{\"type\":\"TextBlock\",\"text\":"
+	"\"a\\nb\"},"
+	"{\"type\":\"RichTextBlock\",\"inlines\":[\"c\"]},{\"type\":\"Image\",\"altText\":"
+	"\"d\"},"
+	"{\"type\":\"ImageSet\",\"images\":[{}]},{\"type\":\"Media\"},{\"type\":\"FactSet\","
+	"\"facts\":[{\"title\":\"e\",\"value\":1}]},{\"type\":\"ColumnSet\",\"columns\":[{"
+	"\"items\":["
+	"{\"type\":\"TextBlock\",\"text\":\"f\"}]},{\"items\":[{\"type\":\"TextBlock\","
+	"\"text\":"
+	"\"g\"}]}]},{\"type\":\"Table\",\"rows\":[{\"cells\":[{\"items\":[{\"type\":"
+	"\"TextBlock\","
+	"\"text\":\"h\"}]}]}]},{\"type\":\"New\",\"title\":\"i\"},{\"type\":\"Input.Text\","
+	"\"id\":"
+	"\"j\"},{\"type\":\"Input.Number\",\"label\":\"k\",\"min\":1,\"max\":2,\"value\":1},{"
+	"\"type\":"
+	"\"Input.Toggle\",\"title\":\"l\"},{\"type\":\"Input.ChoiceSet\",\"isRequired\":true,"
+	"\"label\":"
+	"\"m\",\"value\":\"n\",\"choices\":[{\"title\":\"o\",\"value\":\"n\"},{\"value\":\"p\"}"
+	"]},"
+	"{\"type\":\"Container\",\"items\":[{\"type\":\"TextBlock\",\"text\":\"q\\u001b\"}]}],"
+	"\"actions\":[{\"type\":\"Action.Submit\",\"title\":\"r\"},{\"type\":\"Action."
+	"ShowCard\","
+	"\"title\":\"s\",\"card\":{\"body\":[{\"type\":\"TextBlock\",\"text\":\"t\\nu\"}]}}]}}"
+	"]";
+
 /* The same ones in the same order wherever it runs: one roll after the other. */
 static void any_message(struct webex_message *ret_message)
 {
@@ -379,6 +435,7 @@ static void any_message(struct webex_message *ret_message)
 	ret_message->html = roll(3) ? NULL : any_text(6);
 	ret_message->files = roll(6) ? NULL : contents;
 	ret_message->parent_id = roll(3) ? NULL : contents[0];
+	ret_message->attachments = roll(6) ? NULL : any_card;
 }
 
 static void any_message_free(struct webex_message *m)
@@ -414,7 +471,7 @@ static void test_sizes(void **state)
  * Stores keep sizes of these forms. If this fails, a byte of them has changed: WEBEX_TEXT_FORM goes up
  * by one, and the digest here is that of the new form.
  */
-#define FORM_DIGEST "f0b1c000bff60a59582ac40d9e022f42a1431af9e2cd9b47a86bf194c5288932"
+#define FORM_DIGEST "1608d08c0caffe748bf9631344f840c074e56dd22617bac1ddbdce0eb7d5e364"
 
 static void test_a_form_that_changes_has_another_version(void **state)
 {
@@ -435,7 +492,7 @@ static void test_a_form_that_changes_has_another_version(void **state)
 		g_string_free(out, TRUE);
 		any_message_free(&m);
 	}
-	assert_int_equal(WEBEX_TEXT_FORM, 2);
+	assert_int_equal(WEBEX_TEXT_FORM, 3);
 	assert_string_equal(g_checksum_get_string(sum), FORM_DIGEST);
 }
 
@@ -446,6 +503,7 @@ int main(void)
 		cmocka_unit_test(test_html_is_linear),
 		cmocka_unit_test(test_code_is_linear),
 		cmocka_unit_test(test_txt),
+		cmocka_unit_test(test_cards),
 		cmocka_unit_test(test_lists_and_lines),
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_md),
