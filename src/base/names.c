@@ -191,15 +191,23 @@ const char *name_stem_author(const char *stem, size_t *ret_len)
 
 static bool split_twin(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin)
 {
-	static const char *const suffixes[] = {[NAME_TXT] = ".txt",
-					       [NAME_MD] = ".md",
-					       [NAME_HTML] = ".html",
-					       [NAME_JSON] = ".json"};
+	/* The longer one of two that fit stands first. */
+	static const struct {
+		enum name_twin twin;
+		const char *suffix;
+	} twins[] = {
+		{NAME_CARD_JSON, ".card.json"},
+		{NAME_SUBMIT_JSON, ".submit.json"},
+		{NAME_TXT, ".txt"},
+		{NAME_MD, ".md"},
+		{NAME_HTML, ".html"},
+		{NAME_JSON, ".json"},
+	};
 
-	for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-		if (g_str_has_suffix(name, suffixes[i])) {
-			*ret_stem_len = strlen(name) - strlen(suffixes[i]);
-			*ret_twin = (enum name_twin)i;
+	for (size_t i = 0; i < G_N_ELEMENTS(twins); i++) {
+		if (g_str_has_suffix(name, twins[i].suffix)) {
+			*ret_stem_len = strlen(name) - strlen(twins[i].suffix);
+			*ret_twin = twins[i].twin;
 			return true;
 		}
 	}

@@ -71,12 +71,12 @@ char *name_message_stem(int64_t created_ms, const char *email, const char *perso
 /* The author's part of a stem that name_message_stem() made: *ret_len bytes, borrowed. */
 const char *name_stem_author(const char *stem, size_t *ret_len);
 
-enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON };
+enum name_twin { NAME_TXT, NAME_MD, NAME_HTML, NAME_JSON, NAME_CARD_JSON, NAME_SUBMIT_JSON };
 
 /*
  * Splits a message's file name into stem and twin. True only if `name` has the exact grammar:
- * time stamp, '_', author, optional ~hex, and one of .txt .md .html .json. *ret_stem_len counts
- * bytes.
+ * time stamp, '_', author, optional ~hex, and one of .txt .md .html .json .card.json .submit.json.
+ * *ret_stem_len counts bytes.
  */
 bool name_parse_message(const char *name, size_t *ret_stem_len, enum name_twin *ret_twin);
 

@@ -215,6 +215,14 @@ static void on_reply(void *arg, const struct webex_reply *reply)
 	server_noticed(pager_server(s->pager), reply);
 }
 
+static void on_answer(void *arg, const struct outbox_letter *letter, const char *json)
+{
+	struct sparkfs *s = arg;
+
+	if (s->tree)
+		tree_answered(s->tree, letter, json);
+}
+
 /* Keeps the length of an attachment that was found out by counting its bytes. */
 static void on_length(void *arg, int64_t row, int64_t length)
 {
@@ -285,6 +293,7 @@ static int start_cache(struct sparkfs *s)
 		.clock = clock_server(),
 		.on_changes = on_own_changes,
 		.on_reply = on_reply,
+		.on_answer = on_answer,
 		.arg = s,
 		.is_bot = s->owner.is_bot,
 	};

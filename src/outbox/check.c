@@ -433,7 +433,11 @@ void outbox_check_begin(struct letter_job *job)
 {
 	job->state = JOB_CHECKING;
 	job->is_slow |= job->error == -ETIMEDOUT;
-	if (!said_is_comparable(job->letter))
+	if (job->letter->form == LETTER_SUBMIT)
+		give_up(job, OUTBOX_IN_DOUBT,
+			"no answer came; it may have arrived, which nobody but the author of "
+			"the card can see");
+	else if (!said_is_comparable(job->letter))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came; it may have arrived, which cannot be told of raw "
 			"JSON that has more than text and Markdown");

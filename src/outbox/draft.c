@@ -153,12 +153,12 @@ enum letter_form draft_get_form(const struct draft *d)
 
 static int64_t raw_max(const struct draft *d)
 {
-	return d->form == LETTER_JSON ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
+	return letter_form_is_json(d->form) ? DRAFT_JSON_MAX : DRAFT_TEXT_RAW_MAX;
 }
 
 static int check_size_locked(const struct draft *d)
 {
-	if (d->form == LETTER_JSON)
+	if (letter_form_is_json(d->form))
 		return d->text->len > DRAFT_JSON_MAX ? -EFBIG : 0;
 	if (d->text->len <= DRAFT_MESSAGE_MAX)
 		return 0;

@@ -7,6 +7,7 @@
  *   job.c       from there to its end: the state machine
  *   answer.c    whether the answer is what was asked for
  *   edit.c      whether what is to be edited is still the same
+ *   action.c    the answer to a card
  *   same.c      whether a file that was sent before still is there
  *   copies.c    earlier tries of a file that was delivered in the end
  *   recall.c    what becomes of a file that is removed while it is sent
@@ -73,6 +74,7 @@ struct outbox {
 	const struct clock *clock;
 	void (*on_changes)(void *arg, GPtrArray *changes);
 	void (*on_reply)(void *arg, const struct webex_reply *reply);
+	void (*on_answer)(void *arg, const struct outbox_letter *l, const char *json);
 	void *arg;
 	bool is_bot;
 	int upload_timeout_ms, check_pause_ms;
@@ -277,6 +279,10 @@ void outbox_job_post(struct letter_job *job);
 void outbox_job_sum(struct letter_job *job);
 /* Submits the PUT of an edit. */
 void outbox_job_put(struct letter_job *job);
+
+/* ---- action.c: cache thread ---- */
+/* Submits the answer to a card. */
+void outbox_action_submit(struct letter_job *job);
 
 /* ---- same.c: cache thread ---- */
 /* Looks whether the same file is at the server; then outbox_job_post, or the end. */

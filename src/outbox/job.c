@@ -474,7 +474,7 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 
 static bool is_partial(const struct outbox_letter *l, const struct webex_message *m)
 {
-	bool has_text = l->form != LETTER_FILE && l->form != LETTER_JSON;
+	bool has_text = l->form != LETTER_FILE && !letter_form_is_json(l->form);
 
 	return !m->person_id || !m->room_id || (l->form == LETTER_FILE && !m->files) ||
 	       (has_text && !m->text && !m->markdown && !m->html);

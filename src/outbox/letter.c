@@ -52,6 +52,11 @@ const char *destination_name(const struct destination *d)
 	return d->place ? d->place : d->email ? d->email : "an unknown place";
 }
 
+bool letter_form_is_json(enum letter_form form)
+{
+	return form == LETTER_JSON || form == LETTER_SUBMIT;
+}
+
 char *letter_form_render(enum letter_form form, const struct webex_message *m)
 {
 	GString *text = g_string_new(NULL);
@@ -78,6 +83,7 @@ void outbox_letter_free(struct outbox_letter *l)
 	destination_clear(&l->to);
 	g_free(l->base);
 	g_free(l->body);
+	g_free(l->inputs);
 	letter_local_free(l->local);
 	g_free(l->filename);
 	g_free(l->content_type);

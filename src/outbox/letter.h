@@ -13,7 +13,15 @@ struct letter_local;
 struct webex_message;
 
 /* What the bytes of a letter are, or those of a draft that becomes one. */
-enum letter_form { LETTER_TEXT, LETTER_MARKDOWN, LETTER_JSON, LETTER_FILE };
+enum letter_form {
+	LETTER_TEXT,
+	LETTER_MARKDOWN,
+	LETTER_JSON,
+	LETTER_FILE,
+	LETTER_SUBMIT, /* the answer to the card of to.message_id, JSON as it was written */
+};
+/* True for bytes that are JSON, which is kept as it was written. */
+bool letter_form_is_json(enum letter_form form);
 
 /* Where a letter goes. Owns its strings. */
 struct destination {
@@ -21,7 +29,7 @@ struct destination {
 	char *room_id; /* exactly one of room_id, email; none if it was lost */
 	char *email;
 	char *parent_id;
-	char *message_id; /* the message that is edited */
+	char *message_id; /* the message that is edited, or whose card is answered */
 	char *place;	  /* for people: "Harbour project" or the address */
 };
 struct destination destination_copy(const struct destination *d);
@@ -46,6 +54,9 @@ struct outbox_letter {
 	char *body;	   /* text forms, JSON; NUL-terminated. JSON: as it was written, the
 			     destination is filled in when it is sent */
 	size_t body_len;
+	/* The answer to a card: the inputs that are sent, JSON made of the body; without them it can
+	 * only be kept. Not on disk, since it takes the card to make them. Owned. */
+	char *inputs;
 	/* JSON that names a local file: the file, which is read (local_file.h) before the
 	 * letter is sent. Owned; NULL: it names none. */
 	struct letter_local *local;
@@ -57,6 +68,7 @@ struct outbox_letter {
 	int64_t content_rowid; /* file: the store_content row to be made (0: a new one) */
 	int64_t mtime_ms;
 	pid_t pid;
+	pid_t session; /* of that process, base/session.h */
 	char *comm;
 	int64_t replaces; /* number of the unsent letter that this one was made of
 			   * (outbox_take); 0: none */

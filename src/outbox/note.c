@@ -20,10 +20,8 @@
 #define CONTENT_TYPE_MAX 255
 
 static const char *const form_words[] = {
-	[LETTER_TEXT] = "text",
-	[LETTER_MARKDOWN] = "markdown",
-	[LETTER_JSON] = "json",
-	[LETTER_FILE] = "file",
+	[LETTER_TEXT] = "text", [LETTER_MARKDOWN] = "markdown", [LETTER_JSON] = "json",
+	[LETTER_FILE] = "file", [LETTER_SUBMIT] = "submit",
 };
 /* Stands before the word of the form of an edit, which is a text or Markdown. */
 #define EDIT "edit-"

@@ -35,6 +35,7 @@ static struct outbox *outbox_new(const struct outbox_config *config)
 	o->arg = config->arg;
 	o->is_bot = config->is_bot;
 	o->on_reply = config->on_reply;
+	o->on_answer = config->on_answer;
 	o->upload_timeout_ms =
 		config->upload_timeout_ms ? config->upload_timeout_ms : UPLOAD_TIMEOUT_MS;
 	o->check_pause_ms = config->check_pause_ms ? config->check_pause_ms : CHECK_PAUSE_MS;

@@ -60,6 +60,7 @@
  *      - If it is not found both times, a text or Markdown is unsent ("it did not arrive") where
  *        the list was complete. Otherwise it is in-doubt, as also after a time-out (or 504), and
  *        if it was found as `sending` within ten minutes, because a slow server may still do it.
+ *      - The answer to a card is in-doubt at once: there is no list of answers.
  *      - Raw JSON of nothing but text and Markdown is compared like them; other raw JSON (cards,
  *        files by URL) and bots in group spaces are in-doubt at once.
  *      - For an edit the message itself is read. It is also read before the edit is sent: if it
@@ -125,6 +126,9 @@ struct outbox_config {
 	/* cache thread: the answer to a letter, or the error in its place (borrowed); may be
 	 * NULL */
 	void (*on_reply)(void *arg, const struct webex_reply *reply);
+	/* cache thread: the object that the server answered the letter with, as JSON (both borrowed): of
+	 * the answer to a card. May be NULL. */
+	void (*on_answer)(void *arg, const struct outbox_letter *letter, const char *json);
 	void *arg;
 	bool is_bot;
 	int upload_timeout_ms; /* 0: 10 min */

@@ -22,6 +22,8 @@ bool said_by(const struct outbox_letter *l, struct said *ret_said)
 
 	*ret_said = (struct said){0};
 	switch (l->form) {
+	case LETTER_SUBMIT:
+		return false;
 	case LETTER_TEXT:
 		ret_said->text = g_strdup(l->body);
 		break;

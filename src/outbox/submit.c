@@ -90,6 +90,8 @@ void outbox_job_submit(struct letter_job *job)
 		outbox_edit_begin(job);
 	} else if (l->form == LETTER_JSON) {
 		submit_json(job);
+	} else if (l->form == LETTER_SUBMIT) {
+		outbox_action_submit(job);
 	} else if (l->form == LETTER_FILE) {
 		outbox_same_begin(job);
 	} else {

@@ -46,6 +46,8 @@ static char *file_part(const struct outbox_letter *l)
 
 	if (l->form == LETTER_FILE)
 		return name_from_file(l->filename ? l->filename : "file", FILE_PART_MAX);
+	if (l->form == LETTER_SUBMIT)
+		return g_strdup("submit.json");
 	return g_strconcat(l->is_edit ? "edit." : "post.", endings[l->form], NULL);
 }
 
@@ -415,7 +417,7 @@ static int read_body(int fd, struct outbox_letter *l)
 		r = -EILSEQ;
 	if (r < 0)
 		return r;
-	l->body_len = l->form == LETTER_JSON ? len : draft_trim_text(l->body, len);
+	l->body_len = letter_form_is_json(l->form) ? len : draft_trim_text(l->body, len);
 	return 0;
 }
 

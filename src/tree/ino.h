@@ -130,6 +130,10 @@ enum tree_kind {
 	TREE_MONTH_THREADS = 108,      /* threads-by-month/<YYYY-MM> */
 	TREE_THREADS_MONTHS = 109,     /* .sparkfs/views/<row>/threads-by-month; row: room */
 
+	/* row: message */
+	TREE_MESSAGE_CARD = 118,   /* .card.json */
+	TREE_MESSAGE_SUBMIT = 119, /* .submit.json */
+
 	TREE_API_LINK = 144,  /* api */
 	TREE_API = 145,	      /* .sparkfs/api */
 	TREE_API_SHOWN = 146, /* a known path; row: its number among those */

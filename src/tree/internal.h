@@ -193,6 +193,7 @@ extern const struct tree_row history_rows[];
 extern const struct tree_row transcript_file_rows[];
 extern const struct tree_row files_rows[];
 extern const struct tree_row messages_rows[];
+extern const struct tree_row cards_rows[];
 extern const struct tree_row attachment_rows[];
 extern const struct tree_row archive_rows[];
 extern const struct tree_row later_rows[];
@@ -279,6 +280,9 @@ int64_t transfer_rate(const struct content_transfer *t);
  * has it now; else -EPERM. */
 int tree_remove_check(struct tree *t, const struct tree_plan *plan,
 		      const struct webex_message *now);
+/* write_submit.c */
+/* Plans to send the unsent letter `n` as the answer to the card of `ino`, a .submit.json. */
+int tree_plan_resubmit(struct tree_ctx *ctx, int64_t n, uint64_t ino, struct tree_plan *plan);
 /* refuse.c: refusals that several files make. Each returns its error. */
 /* -EINVAL, or -ENAMETOOLONG: a name that would not come back as typed. */
 int tree_refuse_name(struct tree_ctx *ctx, const char *name);

@@ -17,10 +17,9 @@ static const struct {
 	enum tree_kind kind;
 	const char *suffix;
 } twins[] = {
-	{TREE_MESSAGE_TXT, ".txt"},
-	{TREE_MESSAGE_MD, ".md"},
-	{TREE_MESSAGE_HTML, ".html"},
-	{TREE_MESSAGE_JSON, ".json"},
+	{TREE_MESSAGE_TXT, ".txt"},	   {TREE_MESSAGE_MD, ".md"},
+	{TREE_MESSAGE_HTML, ".html"},	   {TREE_MESSAGE_JSON, ".json"},
+	{TREE_MESSAGE_CARD, ".card.json"}, {TREE_MESSAGE_SUBMIT, ".submit.json"},
 };
 
 /* The state of telling one batch of changes. */

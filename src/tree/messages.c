@@ -22,6 +22,10 @@ enum tree_kind tree_kind_of_twin(enum name_twin twin)
 		return TREE_MESSAGE_HTML;
 	case NAME_JSON:
 		return TREE_MESSAGE_JSON;
+	case NAME_CARD_JSON:
+		return TREE_MESSAGE_CARD;
+	case NAME_SUBMIT_JSON:
+		return TREE_MESSAGE_SUBMIT;
 	}
 	return TREE_MESSAGE_TXT;
 }

@@ -350,6 +350,15 @@ static int check_resend_name(struct tree_ctx *ctx, uint64_t dir, const char *nam
 			   newname);
 }
 
+/* True for the name of a form, which takes the answers to its card. */
+static bool names_form(const char *name)
+{
+	enum name_twin twin;
+	size_t stem_len;
+
+	return name_parse_message(name, &stem_len, &twin) && twin == NAME_SUBMIT_JSON;
+}
+
 /* Plans to send an unsent letter that is moved to a post file or into a space. */
 static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64_t newdir,
 		       const char *newname, struct tree_plan *plan)
@@ -358,7 +367,14 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	struct destination to = {0};
 	/* After `mv unsent/LETTER SPACE/` the name is not one that somebody chose. */
 	bool is_named = strcmp(name, newname) != 0;
-	int r = check_resend_name(ctx, newdir, name, newname);
+	uint64_t form;
+	int r;
+
+	if (names_form(newname)) {
+		r = find(ctx, newdir, newname, &form);
+		return r ? r : tree_plan_resubmit(ctx, n, form, plan);
+	}
+	r = check_resend_name(ctx, newdir, name, newname);
 
 	if (r == 0)
 		r = tree_destination(ctx, newdir, &to);
@@ -374,6 +390,11 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	}
 	if (r == 0 && l->form == LETTER_JSON)
 		r = find_again(ctx, l);
+	if (r == 0 && l->form == LETTER_SUBMIT)
+		r = tree_refuse(ctx, -EPERM,
+				"%s: it answers a card, and is no message: mv it onto that "
+				"card's .submit.json",
+				name);
 	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {

@@ -84,6 +84,10 @@ int tree_refuse_month(struct tree_ctx *ctx, const char *name)
 
 int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino)
 {
+	if (tree_ino_kind(ino) == TREE_MESSAGE_CARD)
+		return tree_refuse(ctx, -EACCES,
+				   "a card can only be read; what it asks for is answered by "
+				   "writing to its .submit.json");
 	if (tree_is_message(ino))
 		return tree_refuse(ctx, -EACCES,
 				   "a message is edited by its .txt, or by its .md if it has "

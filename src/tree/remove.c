@@ -281,6 +281,15 @@ static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name
 			: "");
 }
 
+static int refuse_card(struct tree_ctx *ctx, const char *name)
+{
+	return tree_refuse(
+		ctx, -EPERM,
+		"rm %s: it is a part of its message, and cannot go alone: rm deletes "
+		"the message by its .txt",
+		name);
+}
+
 /* True if rm removed the letter a moment ago, so that its reason is to go now. */
 static bool is_letter_gone(struct tree_ctx *ctx, int64_t n)
 {
@@ -311,6 +320,10 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 	case TREE_MESSAGE_JSON:
 		r = by == TREE_REMOVES ? plan_message(ctx, tree_ino_row(e.ino), &plan)
 				       : refuse(ctx, by, name, "rm does");
+		break;
+	case TREE_MESSAGE_CARD:
+	case TREE_MESSAGE_SUBMIT:
+		r = refuse_card(ctx, name);
 		break;
 	case TREE_ATTACHMENT:
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);

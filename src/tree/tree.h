@@ -194,6 +194,9 @@ int tree_make_entry(struct tree_ctx *ctx, uint64_t ino, struct tree_entry *ret_e
  */
 int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name);
 
+/* Cache thread: the server answered a letter with this object (outbox.h), which its session may read. */
+void tree_answered(struct tree *t, const struct outbox_letter *letter, const char *json);
+
 /* ---- questions of the fs layer ---- */
 bool tree_is_post(uint64_t ino);
 /* What kind of file it is, in a word for a person. Never NULL. */

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "base/session.h"
 #include "pager/server.h"
 #include "tree/internal.h"
 #include "tree/write.h"
@@ -369,6 +370,8 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_r
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:
 		return open_edit(ctx, truncate, w);
+	case TREE_MESSAGE_SUBMIT:
+		return tree_open_submit(ctx, truncate, w);
 	case TREE_SPACE_JSON:
 	case TREE_MEMBER:
 		return open_object(ctx, truncate, w);
@@ -435,6 +438,7 @@ void tree_write_close(struct tree *t, struct tree_write *w)
 	draft_unref(&w->draft);
 	destination_clear(&w->to);
 	g_free(w->base);
+	g_free(w->card);
 	g_free(w->name);
 	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
@@ -484,6 +488,7 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 
 	l->to = destination_copy(&w->to);
 	l->is_edit = w->is_edit;
+	l->session = session_of(ctx->pid);
 	l->base = g_strdup(w->base);
 	l->replaces = w->rewrites;
 	l->is_rewrite = w->rewrites != 0;
@@ -569,6 +574,8 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 		if (r == 0 && !l->local)
 			r = fill_json(l, ret_reason);
 	}
+	if (w->form == LETTER_SUBMIT && !w->rewrites)
+		r = tree_fill_submit(w, l, ret_reason);
 	/* The text that a second edit of this handle begins from depends on how this one ends. */
 	g_clear_pointer(&w->base, g_free);
 	*ret_letter = l;

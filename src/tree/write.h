@@ -30,6 +30,7 @@ struct tree_write {
 	char *name;
 	int64_t rewrites; /* number of the unsent letter that is edited; 0: none */
 	char *base;	  /* edits: the text at open; until the first commit */
+	char *card;	  /* .submit.json: the attachments of its message; owned */
 	bool is_moved; /* a scratch file that gets a real name: it is sent as it is now, but its
 		        * draft counts as taken only */
 	uint64_t state; /* when it has arrived: draft_set_sent() with this */
@@ -90,6 +91,10 @@ int tree_find_local(struct outbox_letter *l, const struct local_caller *caller,
 /* Opens an unsent letter (w->row) for editing: what is committed replaces its bytes. -EBUSY while
  * it is being sent. */
 int tree_open_letter(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
+/* Opens the form of a card (w->row: its message). -EACCES: it has neither inputs nor buttons. */
+int tree_open_submit(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
+/* Checks what was written into it against the card: fills in l->inputs, or gives the reason (owned). */
+int tree_fill_submit(const struct tree_write *w, struct outbox_letter *l, char **ret_reason);
 /* Makes an opened scratch file an upload called `name`. -EINVAL if the name would not come back
  * as typed. */
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name);

@@ -16,7 +16,7 @@ static int load_text(const struct outbox_letter *l, struct draft *draft)
 	GString *text = g_string_new_len(l->body, (gssize)l->body_len);
 	int r;
 
-	if (l->form != LETTER_JSON && text->len)
+	if (!letter_form_is_json(l->form) && text->len)
 		g_string_append_c(text, '\n');
 	r = draft_load(draft, text->str, text->len);
 	g_string_free(text, TRUE);

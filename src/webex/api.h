@@ -237,6 +237,10 @@ struct webex_post {
 uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, webex_done done,
 			    void *arg);
 
+/* Answers the card of a message. `inputs`: a JSON object, as of webex_card_submit(). */
+uint64_t webex_submit_card(struct webex_client *c, const char *message_id, const char *inputs,
+			   webex_done done, void *arg);
+
 struct webex_download {
 	const char *url;
 	int64_t from, to; /* as in http_request */

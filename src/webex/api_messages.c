@@ -110,6 +110,21 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 	return webex_call_start(call);
 }
 
+uint64_t webex_submit_card(struct webex_client *c, const char *message_id, const char *inputs,
+			   webex_done done, void *arg)
+{
+	struct webex_call *call =
+		webex_call_new(c, HTTP_POST, "/attachment/actions", WEBEX_FORM_OBJECT,
+			       WEBEX_KIND_ACTION, done, arg);
+	GString *body = g_string_new("{");
+
+	json_append_member(body, "type", "submit");
+	json_append_member(body, "messageId", message_id);
+	g_string_append_printf(body, ",\"inputs\":%s}", inputs);
+	webex_call_set_json(call, g_string_free(body, FALSE));
+	return webex_call_start(call);
+}
+
 uint64_t webex_get_content(struct webex_client *c, const struct webex_download *d,
 			   webex_done done, void *arg)
 {

@@ -69,6 +69,34 @@ bool card_knows_type(const cJSON *element)
 	return false;
 }
 
+bool card_input_type_of(const cJSON *element, enum card_input_type *ret_type)
+{
+	static const char *const types[] = {
+		[CARD_TEXT] = "Input.Text",	[CARD_NUMBER] = "Input.Number",
+		[CARD_DATE] = "Input.Date",	[CARD_TIME] = "Input.Time",
+		[CARD_TOGGLE] = "Input.Toggle", [CARD_CHOICES] = "Input.ChoiceSet"};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+		if (card_is_type(element, types[i])) {
+			*ret_type = (enum card_input_type)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool card_is_multiple(const cJSON *element)
+{
+	return card_is_true(element, "isMultiSelect");
+}
+
+char *card_toggle_word(const cJSON *element, bool is_on)
+{
+	char *word = card_word(element, is_on ? "valueOn" : "valueOff");
+
+	return word ? word : g_strdup(is_on ? "true" : "false");
+}
+
 static bool is_any(const cJSON *doc)
 {
 	for (const cJSON *a = json_is_array(doc) ? doc->child : NULL; a; a = a->next)

@@ -8,18 +8,18 @@
 #include "webex/card_parts.h"
 #include "webex/text.h"
 
-#define SHOWN_MAX 80
+#define SHOWN_BYTES 80
 /* So many choices are named to whoever wrote another one. */
-#define CHOICES_SHOWN_MAX 8
+#define CHOICES_SHOWN 8
 /* The pattern is the card's. A longer one is not tried, and none takes more steps than this: what
  * cannot be told here is the server's to say. */
-#define PATTERN_MAX 1000
+#define CARD_PATTERN_MAX 1000
 #define PATTERN_LIMITS "(*LIMIT_MATCH=100000)(*LIMIT_DEPTH=1000)"
 
 /* `text` as it can stand in a line, with quotes; owned. */
 static char *shown(const char *text)
 {
-	_cleanup_gfree_ char *line = webex_text_line(text, SHOWN_MAX);
+	_cleanup_gfree_ char *line = webex_text_line(text, SHOWN_BYTES);
 
 	return g_strdup_printf("\"%s\"", line);
 }
@@ -56,7 +56,7 @@ static char *check_text(const cJSON *element, const char *value)
 
 	if (max > 0 && g_utf8_strlen(value, -1) > max)
 		return g_strdup_printf("is longer than %" G_GINT64_FORMAT " characters", max);
-	if (pattern && strlen(pattern) <= PATTERN_MAX && !matches(pattern, value)) {
+	if (pattern && strlen(pattern) <= CARD_PATTERN_MAX && !matches(pattern, value)) {
 		_cleanup_gfree_ char *quoted = shown(pattern);
 
 		return g_strdup_printf("does not match %s", quoted);
@@ -165,7 +165,7 @@ static char *is_no_choice(const cJSON *element, const char *value)
 
 		if (!one)
 			continue;
-		if (n++ == CHOICES_SHOWN_MAX) {
+		if (n++ == CHOICES_SHOWN) {
 			g_string_append(out, ", ...");
 			break;
 		}

@@ -14,9 +14,9 @@
 #include "webex/card_parts.h"
 #include "webex/text.h"
 
-#define REASON_MAX 500
-#define NAME_SHOWN_MAX 80
-#define NAMES_SHOWN_MAX 12
+#define REASON_BYTES 500
+#define NAME_BYTES 80
+#define NAMES_SHOWN 12
 
 struct submit {
 	struct card_form form;
@@ -38,7 +38,7 @@ G_GNUC_PRINTF(2, 3) static int refuse(struct submit *s, const char *fmt, ...)
 
 static int refuse_key(struct submit *s, const char *key, const char *what)
 {
-	_cleanup_gfree_ char *shown = webex_text_line(key, NAME_SHOWN_MAX);
+	_cleanup_gfree_ char *shown = webex_text_line(key, NAME_BYTES);
 
 	return refuse(s, "\"%s\": %s", shown, what);
 }
@@ -47,11 +47,11 @@ static int refuse_key(struct submit *s, const char *key, const char *what)
 
 static void append_name(GString *out, const char *name, guint i)
 {
-	_cleanup_gfree_ char *shown = webex_text_line(name, NAME_SHOWN_MAX);
+	_cleanup_gfree_ char *shown = webex_text_line(name, NAME_BYTES);
 
-	if (i == NAMES_SHOWN_MAX)
+	if (i == NAMES_SHOWN)
 		g_string_append(out, ", ...");
-	if (i < NAMES_SHOWN_MAX)
+	if (i < NAMES_SHOWN)
 		g_string_append_printf(out, "%s\"%s\"", i ? ", " : "", shown);
 }
 
@@ -60,7 +60,7 @@ static int refuse_unknown(struct submit *s, const char *key)
 	refuse_key(s, key,
 		   s->form.inputs->len ? "the card has no such input, but "
 				       : "the card has no inputs");
-	for (guint i = 0; i < s->form.inputs->len && i <= NAMES_SHOWN_MAX; i++)
+	for (guint i = 0; i < s->form.inputs->len && i <= NAMES_SHOWN; i++)
 		append_name(s->reason, ((struct card_input *)s->form.inputs->pdata[i])->id, i);
 	return -EINVAL;
 }
@@ -68,7 +68,7 @@ static int refuse_unknown(struct submit *s, const char *key)
 static int refuse_button(struct submit *s, const char *why)
 {
 	refuse(s, "\"" CARD_SUBMIT_KEY "\": %s", why);
-	for (guint i = 0; i < s->form.buttons->len && i <= NAMES_SHOWN_MAX; i++)
+	for (guint i = 0; i < s->form.buttons->len && i <= NAMES_SHOWN; i++)
 		append_name(s->reason, ((struct card_button *)s->form.buttons->pdata[i])->title,
 			    i);
 	return -EINVAL;
@@ -322,7 +322,7 @@ int webex_card_submit(const char *attachments, const char *json, size_t len, cha
 	if (r == 0)
 		*ret_inputs = steal_ptr(&inputs);
 	else
-		*ret_reason = webex_text_line(s.reason->str, REASON_MAX);
+		*ret_reason = webex_text_line(s.reason->str, REASON_BYTES);
 	card_form_clear(&s.form);
 	cJSON_Delete(s.doc);
 	g_free(s.chosen);

@@ -8,7 +8,7 @@
 #include "webex/text.h"
 
 /* What is unfolded deeper is not indented more, so that a text stays as long as its words. */
-#define INDENT_MAX 8
+#define INDENT_LEVELS 8
 #define MARK "[card]\n"
 #define BLANK "____"
 
@@ -27,7 +27,7 @@ static void append_card(struct card_text *t, const cJSON *card);
 
 static void append_indent(struct card_text *t)
 {
-	for (int i = 0; i < MIN(t->indent, INDENT_MAX); i++)
+	for (int i = 0; i < MIN(t->indent, INDENT_LEVELS); i++)
 		g_string_append(t->out, "  ");
 }
 

@@ -23,6 +23,7 @@ enum webex_field_type {
 	WEBEX_FIELD_ROOM_TYPE, /* enum webex_room_type */
 	WEBEX_FIELD_URLS,      /* char ** */
 	WEBEX_FIELD_ARRAY,     /* char *, JSON text */
+	WEBEX_FIELD_OBJECT,    /* char *, JSON text */
 	WEBEX_FIELD_IGNORED,   /* known, and neither kept nor printed */
 };
 

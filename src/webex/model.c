@@ -68,6 +68,17 @@ static const struct webex_field membership_fields[] = {
 	{NULL},
 };
 
+static const struct webex_field action_fields[] = {
+	ROW(action, "id", ID, id, 0),
+	ROW(action, "type", STRING, type, WEBEX_TITLE_MAX),
+	ROW(action, "messageId", ID, message_id, 0),
+	ROW(action, "inputs", OBJECT, inputs, WEBEX_VALUE_MAX),
+	ROW(action, "personId", ID, person_id, 0),
+	ROW(action, "roomId", ID, room_id, 0),
+	ROW(action, "created", TIME, created_ms, 0),
+	{NULL},
+};
+
 static const struct {
 	const struct webex_field *fields;
 	size_t size, extra;
@@ -79,6 +90,8 @@ static const struct {
 	[WEBEX_KIND_MEMBERSHIP] = {membership_fields, sizeof(struct webex_membership),
 				   offsetof(struct webex_membership, extra)},
 	[WEBEX_KIND_PERSON] = {NULL, sizeof(struct webex_person), 0},
+	[WEBEX_KIND_ACTION] = {action_fields, sizeof(struct webex_action),
+			       offsetof(struct webex_action, extra)},
 };
 
 const struct webex_field *webex_fields(enum webex_kind kind)
@@ -126,6 +139,7 @@ static void clear_fields(enum webex_kind kind, void *object)
 		case WEBEX_FIELD_NAME:
 		case WEBEX_FIELD_ID:
 		case WEBEX_FIELD_ARRAY:
+		case WEBEX_FIELD_OBJECT:
 			g_free(*(char **)at);
 			break;
 		case WEBEX_FIELD_URLS:
@@ -189,6 +203,13 @@ void webex_membership_free(void *m)
 	g_free(m);
 }
 
+void webex_action_free(void *a)
+{
+	if (a)
+		clear_fields(WEBEX_KIND_ACTION, a);
+	g_free(a);
+}
+
 void webex_person_free(void *p)
 {
 	if (p)
@@ -209,4 +230,9 @@ char *webex_message_json(const struct webex_message *m)
 char *webex_membership_json(const struct webex_membership *m)
 {
 	return webex_fields_print(WEBEX_KIND_MEMBERSHIP, m);
+}
+
+char *webex_action_json(const struct webex_action *a)
+{
+	return webex_fields_print(WEBEX_KIND_ACTION, a);
 }

@@ -67,6 +67,16 @@ struct webex_membership {
 	char *extra;
 };
 
+/* An answer to a card. */
+struct webex_action {
+	char *id; /* may be NULL: a server may answer that it has taken it, and no more */
+	char *type, *message_id;
+	char *inputs; /* JSON object text, or NULL */
+	char *person_id, *room_id;
+	int64_t created_ms;
+	char *extra;
+};
+
 enum webex_person_type { WEBEX_PERSON_PERSON, WEBEX_PERSON_BOT, WEBEX_PERSON_APPUSER };
 
 struct webex_person {
@@ -87,12 +97,14 @@ void webex_room_free(void *r);
 void webex_message_free(void *m);
 void webex_membership_free(void *m);
 void webex_person_free(void *p);
+void webex_action_free(void *a);
 
 enum webex_kind {
 	WEBEX_KIND_ROOM,
 	WEBEX_KIND_MESSAGE,
 	WEBEX_KIND_MEMBERSHIP,
 	WEBEX_KIND_PERSON,
+	WEBEX_KIND_ACTION,
 };
 
 /* What frees an object of the kind. */
@@ -110,6 +122,7 @@ int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list
 char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);
+char *webex_action_json(const struct webex_action *a);
 /* Persons need none: struct webex_person.json already is JSON. */
 
 /*

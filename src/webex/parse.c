@@ -88,6 +88,9 @@ static void set_field(void *object, const struct webex_field *f, const cJSON *va
 		*(char **)at =
 			json_is_array(value) && value->child ? dup_json(value, f->max) : NULL;
 		break;
+	case WEBEX_FIELD_OBJECT:
+		*(char **)at = json_is_object(value) ? dup_json(value, f->max) : NULL;
+		break;
 	case WEBEX_FIELD_IGNORED:
 		break;
 	}
@@ -249,6 +252,14 @@ static struct webex_membership *parse_membership(const cJSON *json)
 	return m;
 }
 
+static struct webex_action *parse_action(const cJSON *json)
+{
+	struct webex_action *a = g_new0(struct webex_action, 1);
+
+	fill(WEBEX_KIND_ACTION, json, a);
+	return a;
+}
+
 static enum webex_person_type person_type(const cJSON *json)
 {
 	const char *text = json_string(json, "type");
@@ -324,6 +335,8 @@ static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_li
 		return parse_membership(json);
 	case WEBEX_KIND_PERSON:
 		return parse_person(json);
+	case WEBEX_KIND_ACTION:
+		return parse_action(json);
 	}
 	return NULL;
 }
@@ -339,6 +352,8 @@ GDestroyNotify webex_free_function(enum webex_kind kind)
 		return webex_membership_free;
 	case WEBEX_KIND_PERSON:
 		return webex_person_free;
+	case WEBEX_KIND_ACTION:
+		return webex_action_free;
 	}
 	return NULL;
 }

@@ -88,6 +88,7 @@ static void append_field(GString *out, const struct webex_field *f, const void *
 		append_urls(out, f->name, *(char **const *)at);
 		break;
 	case WEBEX_FIELD_ARRAY:
+	case WEBEX_FIELD_OBJECT:
 		append_json(out, f->name, *(char *const *)at);
 		break;
 	case WEBEX_FIELD_IGNORED:

@@ -143,6 +143,7 @@ static const char *room_of(enum webex_kind kind, const void *item)
 		return ((const struct webex_membership *)item)->room_id;
 	case WEBEX_KIND_ROOM:
 	case WEBEX_KIND_PERSON:
+	case WEBEX_KIND_ACTION:
 		break;
 	}
 	return NULL;

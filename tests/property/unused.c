@@ -34,6 +34,9 @@ UNUSED_CALL(webex_delete_membership, G_GNUC_UNUSED struct webex_client *c, G_GNU
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_submit_card, G_GNUC_UNUSED struct webex_client *c,
+	    G_GNUC_UNUSED const char *message_id, G_GNUC_UNUSED const char *inputs,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_edit_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED const char *room_id, G_GNUC_UNUSED const char *text, G_GNUC_UNUSED const char *markdown,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)

@@ -253,6 +253,16 @@ static struct message *add_message(struct req *rq, const cJSON *body, struct roo
 	return msg;
 }
 
+/* Any cards, also what POST /messages refuses. */
+static void add_cards(const cJSON *body, struct message *msg)
+{
+	const cJSON *cards = jr_get(body, "attachments");
+	char *raw = cJSON_IsArray(cards) ? cJSON_PrintUnformatted(cards) : NULL;
+
+	msg->attachments = g_strdup(raw);
+	cJSON_free(raw);
+}
+
 static void add_file(const cJSON *body, struct message *msg)
 {
 	const cJSON *file = jr_get(body, "file");
@@ -288,6 +298,7 @@ void control_messages(struct req *rq)
 			rq, body, room, p, created + (int64_t)i * step, count > 1 ? i + 1 : 0);
 
 		add_file(body, msg);
+		add_cards(body, msg);
 		if (root) {
 			msg->has_parent = true;
 			msg->parent = root->uuid;

@@ -191,6 +191,21 @@ void fake_answer_head(struct fake_call *call, const char *name, int64_t size)
 	post_answer(call, &reply);
 }
 
+void fake_answer_submit(struct fake_call *call, const char *message_id)
+{
+	struct webex_reply reply = {.status = message_id ? 200 : 202};
+	struct webex_action *a = g_new0(struct webex_action, 1);
+
+	a->id = g_strdup("ACTION");
+	a->message_id = g_strdup(message_id);
+	reply.items = g_ptr_array_new_with_free_func(webex_action_free);
+	if (message_id)
+		g_ptr_array_add(reply.items, a);
+	else
+		webex_action_free(a);
+	post_answer(call, &reply);
+}
+
 void fake_answer_room(struct fake_call *call, struct webex_room *room)
 {
 	struct webex_reply reply = {.status = 200};
@@ -308,6 +323,17 @@ uint64_t webex_edit_message(struct webex_client *c, const char *id, const char *
 	call->room_id = g_strdup(room_id);
 	call->text = g_strdup(text);
 	call->markdown = g_strdup(markdown);
+	return add(call);
+}
+
+uint64_t webex_submit_card(struct webex_client *c, const char *message_id, const char *inputs,
+			   webex_done done, void *arg)
+{
+	struct fake_call *call = call_new(FAKE_SUBMIT, done, arg);
+
+	(void)c;
+	call->message_id = g_strdup(message_id);
+	call->json = g_strdup(inputs);
 	return add(call);
 }
 

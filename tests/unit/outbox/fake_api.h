@@ -16,7 +16,8 @@ enum fake_kind {
 	FAKE_DIRECT,
 	FAKE_GET_MESSAGE,
 	FAKE_GET_ROOM,
-	FAKE_HEAD
+	FAKE_HEAD,
+	FAKE_SUBMIT
 };
 
 struct fake_call {
@@ -56,6 +57,8 @@ void fake_answer(struct fake_call *call, struct webex_message *m);
 void fake_answer_as_is(struct fake_call *call, struct webex_message *m);
 /* `size` -1: not told. */
 void fake_answer_head(struct fake_call *call, const char *name, int64_t size);
+/* `message_id` is copied; NULL: a success without words. */
+void fake_answer_submit(struct fake_call *call, const char *message_id);
 void fake_answer_room(struct fake_call *call, struct webex_room *room);
 /* NULL-terminated messages. */
 void fake_answer_list(struct fake_call *call, const char *next, ...);

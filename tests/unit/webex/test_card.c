@@ -40,64 +40,64 @@ static void check_text(const char *attachments, const char *beside, const char *
 	g_string_free(out, TRUE);
 }
 
+static const struct {
+	const char *body, *wanted;
+} words[] = {
+	{"{\"type\":\"TextBlock\",\"text\":\"Ticket 4711\\nsilent\\n\"}",
+	 "Ticket 4711\nsilent\n"},
+	{"{\"type\":\"RichTextBlock\",\"inlines\":[\"No \",{\"type\":\"TextRun\","
+	 "\"text\":\"report\"},7]}",
+	 "No report7\n"},
+	{"{\"type\":\"Image\",\"url\":\"https://x.example/a.png\",\"altText\":\"a "
+	 "buoy\"},{\"type\":\"Image\",\"url\":\"https://x.example/b.png\"}",
+	 "[image: a buoy]\n[image]\n"},
+	{"{\"type\":\"ImageSet\",\"images\":[{\"type\":\"Image\",\"altText\":\"one\"},"
+	 "{\"type\":\"Image\",\"altText\":\"two\"}]}",
+	 "[image: one] [image: two]\n"},
+	{"{\"type\":\"Media\",\"altText\":\"a film\"}", "[media: a film]\n"},
+	{"{\"type\":\"FactSet\",\"facts\":[{\"title\":\"Buoy:\",\"value\":7},"
+	 "{\"title\":\"Where\",\"value\":\"north\"},{\"value\":\"alone\"},"
+	 "{\"title\":\"bare\"}]}",
+	 "Buoy: 7\nWhere: north\nalone\nbare\n"},
+	{"{\"type\":\"ColumnSet\",\"columns\":[{\"type\":\"Column\",\"items\":[{"
+	 "\"type\":\"TextBlock\",\"text\":\"left\"}]},{\"type\":\"Column\","
+	 "\"items\":[{\"type\":\"TextBlock\",\"text\":\"right\"}]}]}",
+	 "left | right\n"},
+	{"{\"type\":\"ColumnSet\",\"columns\":[{\"type\":\"Column\",\"items\":[{"
+	 "\"type\":\"TextBlock\",\"text\":\"a\"},{\"type\":\"TextBlock\","
+	 "\"text\":\"b\"}]},{\"items\":[{\"type\":\"TextBlock\",\"text\":\"c\"}]}]}",
+	 "a\nb\nc\n"},
+	{"{\"type\":\"Container\",\"selectAction\":{\"type\":\"Action.OpenUrl\","
+	 "\"title\":\"Map\",\"url\":\"https://x.example/m\"},\"items\":[{\"type\":"
+	 "\"Container\",\"items\":[{\"type\":\"TextBlock\",\"text\":\"inner\"}]}]}",
+	 "inner\n[Map: https://x.example/m]\n"},
+	{"{\"type\":\"Table\",\"rows\":[{\"type\":\"TableRow\",\"cells\":[{\"items\":["
+	 "{\"type\":\"TextBlock\",\"text\":\"1\"}]},{\"items\":[{\"type\":"
+	 "\"TextBlock\",\"text\":\"2\"}]}]}]}",
+	 "1 | 2\n"},
+	{"{\"type\":\"ActionSet\",\"actions\":[{\"type\":\"Action.Submit\",\"title\":"
+	 "\"Take it\"},{\"type\":\"Action.Submit\"},{\"type\":\"Action.OpenUrl\","
+	 "\"url\":\"https://x.example/\"}]}",
+	 "[Take it] [Submit] [https://x.example/]\n"},
+	{"{\"type\":\"Hologram\",\"fallback\":{\"type\":\"TextBlock\",\"text\":"
+	 "\"instead\"},\"text\":\"not this\"}",
+	 "instead\n"},
+	{"{\"type\":\"Hologram\",\"fallback\":\"drop\",\"title\":\"T\",\"items\":[{"
+	 "\"type\":\"TextBlock\",\"text\":\"deep\"}]}",
+	 "T\ndeep\n"},
+	{"{\"type\":\"TextBlock\",\"text\":\"   \"},7,\"word\",null,[1]", "word\n"},
+	{"{\"type\":\"TextBlock\",\"text\":\"a\\u001b[31m\\u202eb\\rc\"}",
+	 "a\xEF\xBF\xBD[31m\xEF\xBF\xBD"
+	 "b\xEF\xBF\xBD"
+	 "c\n"},
+};
+
 static void test_words(void **state)
 {
-	static const struct {
-		const char *body, *wanted;
-	} cases[] = {
-		{"{\"type\":\"TextBlock\",\"text\":\"Ticket 4711\\nsilent\\n\"}",
-		 "Ticket 4711\nsilent\n"},
-		{"{\"type\":\"RichTextBlock\",\"inlines\":[\"No \",{\"type\":\"TextRun\","
-		 "\"text\":\"report\"},7]}",
-		 "No report7\n"},
-		{"{\"type\":\"Image\",\"url\":\"https://x.example/a.png\",\"altText\":\"a "
-		 "buoy\"},{\"type\":\"Image\",\"url\":\"https://x.example/b.png\"}",
-		 "[image: a buoy]\n[image]\n"},
-		{"{\"type\":\"ImageSet\",\"images\":[{\"type\":\"Image\",\"altText\":\"one\"},"
-		 "{\"type\":\"Image\",\"altText\":\"two\"}]}",
-		 "[image: one] [image: two]\n"},
-		{"{\"type\":\"Media\",\"altText\":\"a film\"}", "[media: a film]\n"},
-		{"{\"type\":\"FactSet\",\"facts\":[{\"title\":\"Buoy:\",\"value\":7},"
-		 "{\"title\":\"Where\",\"value\":\"north\"},{\"value\":\"alone\"},"
-		 "{\"title\":\"bare\"}]}",
-		 "Buoy: 7\nWhere: north\nalone\nbare\n"},
-		{"{\"type\":\"ColumnSet\",\"columns\":[{\"type\":\"Column\",\"items\":[{"
-		 "\"type\":\"TextBlock\",\"text\":\"left\"}]},{\"type\":\"Column\","
-		 "\"items\":[{\"type\":\"TextBlock\",\"text\":\"right\"}]}]}",
-		 "left | right\n"},
-		{"{\"type\":\"ColumnSet\",\"columns\":[{\"type\":\"Column\",\"items\":[{"
-		 "\"type\":\"TextBlock\",\"text\":\"a\"},{\"type\":\"TextBlock\","
-		 "\"text\":\"b\"}]},{\"items\":[{\"type\":\"TextBlock\",\"text\":\"c\"}]}]}",
-		 "a\nb\nc\n"},
-		{"{\"type\":\"Container\",\"selectAction\":{\"type\":\"Action.OpenUrl\","
-		 "\"title\":\"Map\",\"url\":\"https://x.example/m\"},\"items\":[{\"type\":"
-		 "\"Container\",\"items\":[{\"type\":\"TextBlock\",\"text\":\"inner\"}]}]}",
-		 "inner\n[Map: https://x.example/m]\n"},
-		{"{\"type\":\"Table\",\"rows\":[{\"type\":\"TableRow\",\"cells\":[{\"items\":["
-		 "{\"type\":\"TextBlock\",\"text\":\"1\"}]},{\"items\":[{\"type\":"
-		 "\"TextBlock\",\"text\":\"2\"}]}]}]}",
-		 "1 | 2\n"},
-		{"{\"type\":\"ActionSet\",\"actions\":[{\"type\":\"Action.Submit\",\"title\":"
-		 "\"Take it\"},{\"type\":\"Action.Submit\"},{\"type\":\"Action.OpenUrl\","
-		 "\"url\":\"https://x.example/\"}]}",
-		 "[Take it] [Submit] [https://x.example/]\n"},
-		{"{\"type\":\"Hologram\",\"fallback\":{\"type\":\"TextBlock\",\"text\":"
-		 "\"instead\"},\"text\":\"not this\"}",
-		 "instead\n"},
-		{"{\"type\":\"Hologram\",\"fallback\":\"drop\",\"title\":\"T\",\"items\":[{"
-		 "\"type\":\"TextBlock\",\"text\":\"deep\"}]}",
-		 "T\ndeep\n"},
-		{"{\"type\":\"TextBlock\",\"text\":\"   \"},7,\"word\",null,[1]", "word\n"},
-		{"{\"type\":\"TextBlock\",\"text\":\"a\\u001b[31m\\u202eb\\rc\"}",
-		 "a\xEF\xBF\xBD[31m\xEF\xBF\xBD"
-		 "b\xEF\xBF\xBD"
-		 "c\n"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		_cleanup_gfree_ char *attachments = with_body(cases[i].body);
-		_cleanup_gfree_ char *wanted = g_strconcat("[card]\n", cases[i].wanted, NULL);
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+		_cleanup_gfree_ char *attachments = with_body(words[i].body);
+		_cleanup_gfree_ char *wanted = g_strconcat("[card]\n", words[i].wanted, NULL);
 
 		check_text(attachments, "", wanted);
 	}
