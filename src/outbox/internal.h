@@ -5,7 +5,7 @@
  *   outbox.c    life, sending, detaching, keeping
  *   submit.c    a letter to the wire
  *   job.c       from there to its end: the state machine
- *   answer.c    whether the answer is what was asked for
+ *   answer.c    the answer to the request, and whether it is what was asked for
  *   edit.c      whether what is to be edited is still the same
  *   action.c    the answer to a card
  *   same.c      whether a file that was sent before still is there
@@ -255,8 +255,6 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply);
 void outbox_job_drop(struct letter_job *job);
 /* True if the job ends here because of something that happened before it was submitted. */
 bool outbox_job_ends_unsubmitted(struct letter_job *job);
-/* The answer to the request; `arg` is the job. */
-void outbox_job_answered(void *arg, struct webex_reply *reply);
 /* Keeps the letter here in this state. `reason` is adopted. */
 void outbox_job_fail(struct letter_job *job, enum outbox_state state, int error, char *reason);
 /* Keeps the server's words about a failed request. */
@@ -319,6 +317,10 @@ void outbox_detach_over(struct letter_job *job);
 void outbox_rewrite_begin(struct letter_job *job);
 
 /* ---- answer.c ---- */
+/* True if it has a message. */
+bool outbox_answer_has_item(const struct webex_reply *reply);
+/* Cache thread. The answer to the request; `arg` is the job. */
+void outbox_job_answered(void *arg, struct webex_reply *reply);
 /* Called before an edit leaves: keeps the text that it changes in job->old. */
 void outbox_answer_note_old(struct letter_job *job);
 /*

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A job is a letter on its way. It passes between the cache thread, which decides, and the io
- * thread, which writes. The functions that make each step (* in outbox.c, + in check.c; those
- * without a mark that are not static stand here without their outbox_job_):
+ * thread, which writes. The functions that make each step (* in outbox.c, + in check.c, - in
+ * answer.c; those without a mark that are not static stand here without their outbox_job_):
  *
  *   outbox_send* -> admit* -> [io] write_job* -> written* ->   advance   ->   submit
  *                     |                             |                     |
  *                     |refused                      |detached             v
- *                     |                             |                 answered
+ *                     |                             |                 answered-
  *                     |                             |                  |     |failed
  *                     |                             |           success|     v
  *                     |                             |<--refused--------|-- failed
@@ -424,11 +424,6 @@ static bool is_success(int status)
 	return status >= 200 && status < 300;
 }
 
-static bool has_item(const struct webex_reply *reply)
-{
-	return !reply->error && reply->items && reply->items->len > 0;
-}
-
 /* Why the letter is unsent. A server that cannot be asked has refused nothing. */
 static const char *why_unsent(const struct letter_job *job, const struct webex_reply *reply)
 {
@@ -453,8 +448,8 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 	/* A success that cannot be read does not say which message it was. */
 	if (!job->is_asking && (reply->may_have_applied || is_success(reply->status))) {
 		job->error = error;
-		job->is_answered =
-			job->letter->is_edit && is_success(reply->status) && !has_item(reply);
+		job->is_answered = job->letter->is_edit && is_success(reply->status) &&
+				   !outbox_answer_has_item(reply);
 		if (o->is_closing)
 			outbox_job_fail(job, OUTBOX_IN_DOUBT, error,
 					g_strdup("sparkfs ended before the answer came: it may "
@@ -470,118 +465,4 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 		known_refused(o->known, job->letter, reply->status, reply->message);
 		outbox_job_fail(job, OUTBOX_UNSENT, error, g_strdup(why_unsent(job, reply)));
 	}
-}
-
-static bool is_partial(const struct outbox_letter *l, const struct webex_message *m)
-{
-	bool has_text = l->form != LETTER_FILE && !letter_form_is_json(l->form);
-
-	return !m->person_id || !m->room_id || (l->form == LETTER_FILE && !m->files) ||
-	       (has_text && !m->text && !m->markdown && !m->html);
-}
-
-/* Fills in what we know of the message ourselves. */
-static void complete(const struct letter_job *job, struct webex_message *m)
-{
-	const struct outbox_letter *l = job->letter;
-	struct store_conn *conn;
-
-	if (!m->person_id && store_read_begin(job->o->store, &conn) == 0) {
-		m->person_id = store_meta_get(conn, "me.id");
-		store_read_end(conn);
-	}
-	if (m->text || m->markdown || m->html)
-		return;
-	if (l->form == LETTER_TEXT)
-		m->text = g_strdup(l->body);
-	else if (l->form == LETTER_MARKDOWN)
-		m->markdown = g_strdup(l->body);
-}
-
-/* The complete answer has come. */
-static void answered(struct letter_job *job, struct webex_message *m)
-{
-	bool is_edit = job->letter->is_edit;
-
-	if (outbox_answer_is_old(job, m)) {
-		webex_message_free(m);
-		job->error = -EIO;
-		if (is_edit)
-			outbox_check_unchanged(job);
-		else
-			outbox_check_begin(job);
-		return;
-	}
-	if (!is_edit && m->created_ms > 0) {
-		job->o->skew_ms = m->created_ms - job->answered_ms;
-		job->o->has_skew = true;
-	}
-	outbox_job_deliver(job, m);
-}
-
-static void on_whole(void *arg, struct webex_reply *reply)
-{
-	struct letter_job *job = arg;
-	struct webex_message *m = steal_ptr(&job->delivered);
-	bool is_whole = false;
-
-	job->call = 0;
-	if (has_item(reply)) {
-		const struct webex_message *whole = g_ptr_array_index(reply->items, 0);
-
-		is_whole = webex_id_is_same(whole->id, m->id);
-	}
-	if (is_whole) {
-		webex_message_free(m);
-		m = g_ptr_array_steal_index(reply->items, 0);
-	}
-	/* A success that does not say where, of a message that is not there, may be no success. */
-	if (is_whole ? outbox_answer_is_another(job, m)
-		     : !m->room_id && !job->letter->is_edit) {
-		webex_message_free(m);
-		job->error = -EIO;
-		job->is_doubtful = true;
-		outbox_check_begin(job);
-		return;
-	}
-	if (is_whole && job->letter->form == LETTER_FILE && !m->files) {
-		g_hash_table_add(job->o->claims, g_strdup(m->id));
-		webex_message_free(m);
-		outbox_job_fail(job, OUTBOX_IN_DOUBT, -EIO,
-				g_strdup("the server has a message of it, but the file is not "
-					 "in that message"));
-		return;
-	}
-	complete(job, m);
-	answered(job, m);
-}
-
-void outbox_job_answered(void *arg, struct webex_reply *reply)
-{
-	struct letter_job *job = arg;
-	struct outbox *o = job->o;
-	struct webex_message *m;
-
-	g_assert(work_on_thread(o->cache));
-	g_assert(job->state == JOB_WIRE);
-	job->call = 0;
-	outbox_upload_end(job);
-	if (o->on_reply)
-		o->on_reply(o->arg, reply);
-	if (!has_item(reply) ||
-	    outbox_answer_is_another(job, g_ptr_array_index(reply->items, 0))) {
-		outbox_job_failed(job, reply);
-		return;
-	}
-	m = g_ptr_array_steal_index(reply->items, 0);
-	job->answered_ms = clock_wall(o->clock);
-	if (!is_partial(job->letter, m)) {
-		answered(job, m);
-		return;
-	}
-	/* The answer may lack fields, and names are given only once, so the whole message is
-	 * fetched. */
-	job->state = JOB_APPLYING;
-	job->delivered = m;
-	job->call = webex_get_message(o->client, m->id, on_whole, job);
 }
