@@ -466,18 +466,14 @@ static bool is_unchanged_edit(struct tree_ctx *ctx, const struct tree_write *w,
 	return same;
 }
 
-static int fill_json(struct outbox_letter *l, char **ret_reason)
+/* The letter keeps what was written: with this destination filled in it could not be moved to
+ * another. */
+static int check_json(const struct outbox_letter *l, char **ret_reason)
 {
-	char *body = NULL;
-	int r = webex_post_body(l->body, l->body_len, l->to.room_id, l->to.email,
-				l->to.parent_id, &body, ret_reason);
+	_cleanup_gfree_ char *body = NULL;
 
-	if (r)
-		return r;
-	g_free(l->body);
-	l->body = body;
-	l->body_len = strlen(body);
-	return 0;
+	return webex_post_body(l->body, l->body_len, l->to.room_id, l->to.email,
+			       l->to.parent_id, &body, ret_reason);
 }
 
 /* Makes a letter with the destination of `w`, without its bytes. */
@@ -572,7 +568,7 @@ int tree_write_take(struct tree_ctx *ctx, struct tree_write *w,
 	if (w->form == LETTER_JSON && !w->rewrites) {
 		r = tree_find_local(l, w->caller, ret_reason);
 		if (r == 0 && !l->local)
-			r = fill_json(l, ret_reason);
+			r = check_json(l, ret_reason);
 	}
 	if (w->form == LETTER_SUBMIT && !w->rewrites)
 		r = tree_fill_submit(w, l, ret_reason);

@@ -322,10 +322,13 @@ def test_mv_of_a_file_into_a_space_keeps_its_name(pier, unsent):
 def test_mv_to_another_space(pier, unsent):
     other = pier.sim.create_room("Other")
     wait_until(lambda: "Other" in pier.mount.ls("spaces"))
-    name = make_unsent(pier, unsent)
-    pier.run(f"mv '{unsent.dir}/{name}' ../Other/post", check=True)
+    for made, data in (("post", "one more try"), ("post.json", '{"text": "one more try"}\n')):
+        name = make_unsent(pier, unsent, made, data)
+        # What was written to post.json is kept as it was written.
+        assert (unsent.dir / name).read_text().strip() == data.strip()
+        pier.run(f"mv '{unsent.dir}/{name}' ../Other/{made}", check=True)
     assert pier.texts() == []
-    assert [m["text"] for m in pier.sim.messages(other["id"])] == ["one more try"]
+    assert [m["text"] for m in pier.sim.messages(other["id"])] == ["one more try"] * 2
 
 
 def test_mv_that_fails_keeps_it(pier, unsent):
