@@ -44,6 +44,7 @@ struct tree_plan {
 	bool is_local;	   /* rm: nothing of the file is at the server or on its way there */
 	int64_t row, room; /* rows of the object and of its space */
 	uint64_t ino;	   /* the node that exists afterwards, if known */
+	uint64_t home;	   /* TREE_DO_HIDE: where the other file is made (upload_dir()) */
 	char *id;	   /* API id of the object */
 	char *room_id;
 	/* according to the action: a title, an address, a JSON body, the URL or name of an

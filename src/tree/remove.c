@@ -190,6 +190,7 @@ static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	plan->action = TREE_DO_HIDE;
 	plan->row = content->rowid;
 	plan->room = content->room;
+	plan->home = upload_dir(dir);
 	plan->text = g_strdup(name);
 	return 0;
 }

@@ -13,6 +13,7 @@ struct entry {
 	struct replaced *table;
 	int64_t row, room;
 	char *name;
+	uint64_t home;	  /* replaced.lock */
 	int64_t until_ms; /* mono; replaced.lock */
 	bool is_hidden;	  /* replaced.lock */
 };
@@ -68,9 +69,9 @@ static void tell(struct tree *t, enum store_change_type type, int64_t row, int64
 	g_ptr_array_unref(changes);
 }
 
-static bool is_being_written(struct tree *t, int64_t room, const char *name)
+static bool is_being_written(struct tree *t, uint64_t home, const char *name)
 {
-	struct pending *p = pending_by_name(t->pendings, tree_ino(TREE_SPACE, room), name);
+	struct pending *p = pending_by_name(t->pendings, home, name);
 	bool is = p != NULL;
 
 	pending_unref(t->pendings, &p);
@@ -83,7 +84,7 @@ static void on_timer(void *arg)
 	struct replaced *r = e->table;
 	struct tree *t = r->tree;
 	int64_t now = clock_mono(t->config.clock);
-	bool waits = is_being_written(t, e->room, e->name), was_hidden;
+	bool waits = is_being_written(t, e->home, e->name), was_hidden;
 
 	pthread_mutex_lock(&r->lock);
 	waits = e->is_hidden && (waits || e->until_ms > now);
@@ -100,7 +101,8 @@ static void on_timer(void *arg)
 	entry_free(e);
 }
 
-void replaced_hide(struct replaced *r, int64_t row, int64_t room, const char *name)
+void replaced_hide(struct replaced *r, int64_t row, int64_t room, uint64_t home,
+		   const char *name)
 {
 	struct tree *t = r->tree;
 	int64_t until = clock_mono(t->config.clock) + REPLACED_HIDE_MS;
@@ -118,6 +120,7 @@ void replaced_hide(struct replaced *r, int64_t row, int64_t room, const char *na
 		e->name = g_strdup(name);
 		g_hash_table_insert(r->by_row, &e->row, e);
 	}
+	e->home = home;
 	e->until_ms = until;
 	e->is_hidden = true;
 	pthread_mutex_unlock(&r->lock);
@@ -141,7 +144,7 @@ static void show_run(void *arg)
 	g_free(s);
 }
 
-void replaced_show(struct replaced *r, int64_t room, const char *name)
+void replaced_show(struct replaced *r, uint64_t home, const char *name)
 {
 	struct showing *s = NULL;
 	GHashTableIter iter;
@@ -153,13 +156,13 @@ void replaced_show(struct replaced *r, int64_t room, const char *name)
 	while (!s && g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct entry *e = value;
 
-		if (!e->is_hidden || e->room != room || strcmp(e->name, name) != 0)
+		if (!e->is_hidden || e->home != home || strcmp(e->name, name) != 0)
 			continue;
 		e->is_hidden = false;
 		s = g_new0(struct showing, 1);
 		s->tree = r->tree;
 		s->row = e->row;
-		s->room = room;
+		s->room = e->room;
 		s->name = g_strdup(name);
 	}
 	pthread_mutex_unlock(&r->lock);

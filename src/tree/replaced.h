@@ -27,8 +27,10 @@ struct replaced *replaced_new(struct tree *t);
 /* After the cache queue was stopped. */
 void replaced_free(struct replaced **r);
 
-/* Hides the content `row` of space `room`, called `name`. */
-void replaced_hide(struct replaced *r, int64_t row, int64_t room, const char *name);
-/* Shows it again, because no file of this name is being written in the space any more. */
-void replaced_show(struct replaced *r, int64_t room, const char *name);
+/* Hides the content `row` of space `room`, called `name` in `home`, where the other file is made
+ * (upload_dir()). */
+void replaced_hide(struct replaced *r, int64_t row, int64_t room, uint64_t home,
+		   const char *name);
+/* Shows it again, because no file of this name is being written there any more. */
+void replaced_show(struct replaced *r, uint64_t home, const char *name);
 bool replaced_is_hidden(struct replaced *r, int64_t row);

@@ -67,7 +67,7 @@ static void show_replaced(struct submission *s)
 	const struct pending *p = s->plan.pending;
 
 	if (p && s->plan.action == TREE_DO_SEND && s->plan.text)
-		replaced_show(s->tree->replaced, tree_ino_row(p->dir), s->plan.text);
+		replaced_show(s->tree->replaced, p->dir, s->plan.text);
 }
 
 void submission_finish(struct submission *s, int error, uint64_t ino)
@@ -191,7 +191,7 @@ static void attachment_checked(void *arg, struct webex_reply *reply)
 
 static void hide_replaced(struct submission *s)
 {
-	replaced_hide(s->tree->replaced, s->plan.row, s->plan.room, s->plan.text);
+	replaced_hide(s->tree->replaced, s->plan.row, s->plan.room, s->plan.home, s->plan.text);
 	/* If it was sent a moment ago, its last close is still to come; submission_finish()
 	 * sees to that. */
 	finish(s, 0, 0);

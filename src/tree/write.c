@@ -426,7 +426,7 @@ void tree_write_close(struct tree *t, struct tree_write *w)
 	if (w->pending) {
 		end = pending_closed(t->pendings, w->pending);
 		if (end == PENDING_LEFT)
-			replaced_show(t->replaced, tree_ino_row(w->dir), w->name);
+			replaced_show(t->replaced, w->dir, w->name);
 		pending_unref(t->pendings, &w->pending);
 	}
 	if (end == PENDING_WAITS)

@@ -80,7 +80,7 @@ static void nothing_comes(void **state)
 {
 	struct world *w = *state;
 
-	replaced_hide(w->tree.replaced, 5, 7, "a.pdf");
+	replaced_hide(w->tree.replaced, 5, 7, tree_ino(TREE_SPACE, 7), "a.pdf");
 	assert_int_equal(1, w->changed);
 	assert_true(replaced_is_hidden(w->tree.replaced, 5));
 	assert_false(replaced_is_hidden(w->tree.replaced, 6));
@@ -93,14 +93,14 @@ static void hidden_again(void **state)
 {
 	struct world *w = *state;
 
-	replaced_hide(w->tree.replaced, 5, 7, "a.pdf");
-	replaced_show(w->tree.replaced, 8, "a.pdf");
-	replaced_show(w->tree.replaced, 7, "b.pdf");
+	replaced_hide(w->tree.replaced, 5, 7, tree_ino(TREE_SPACE, 7), "a.pdf");
+	replaced_show(w->tree.replaced, tree_ino(TREE_SPACE, 8), "a.pdf");
+	replaced_show(w->tree.replaced, tree_ino(TREE_SPACE, 7), "b.pdf");
 	assert_true(replaced_is_hidden(w->tree.replaced, 5));
-	replaced_show(w->tree.replaced, 7, "a.pdf");
+	replaced_show(w->tree.replaced, tree_ino(TREE_SPACE, 7), "a.pdf");
 	assert_false(replaced_is_hidden(w->tree.replaced, 5));
 	wait_for(&w->added, 1);
-	replaced_hide(w->tree.replaced, 5, 7, "a.pdf");
+	replaced_hide(w->tree.replaced, 5, 7, tree_ino(TREE_SPACE, 7), "a.pdf");
 	assert_true(replaced_is_hidden(w->tree.replaced, 5));
 }
 
@@ -114,14 +114,14 @@ static void something_is_written(void **state)
 	assert_int_equal(0, draft_new(LETTER_TEXT, "/tmp", &draft));
 	assert_int_equal(0, pending_add(w->tree.pendings, 9, 9, tree_ino(TREE_SPACE, 7),
 					"a.pdf", draft, false, 0644, &p));
-	replaced_hide(w->tree.replaced, 5, 7, "a.pdf");
+	replaced_hide(w->tree.replaced, 5, 7, tree_ino(TREE_SPACE, 7), "a.pdf");
 	atomic_store(&skew, 10);
 	g_usleep(60000);
 	assert_true(replaced_is_hidden(w->tree.replaced, 5));
 	assert_int_equal(0, w->added);
 	assert_int_equal(pending_closed(w->tree.pendings, p), PENDING_LEFT);
 	pending_unref(w->tree.pendings, &p);
-	replaced_show(w->tree.replaced, 7, "a.pdf");
+	replaced_show(w->tree.replaced, tree_ino(TREE_SPACE, 7), "a.pdf");
 	wait_for(&w->added, 1);
 }
 
