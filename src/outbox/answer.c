@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "outbox/internal.h"
+#include "outbox/said.h"
+#include "outbox/thread.h"
 #include "webex/id.h"
 
 void outbox_answer_note_old(struct letter_job *job)
@@ -82,6 +85,22 @@ bool outbox_answer_is_another(const struct letter_job *job, const struct webex_m
 	return is_of_another(job, m);
 }
 
+/* True if the message is not in the thread that the letter is for, or in one though the letter is for the
+ * space itself. */
+static bool is_elsewhere(const struct letter_job *job, const struct webex_message *m)
+{
+	struct thread thread;
+	bool is;
+
+	/* A message that is edited is where it is. */
+	if (job->letter->is_edit)
+		return false;
+	thread_of(job->o, job->letter, &thread);
+	is = thread_fits(&thread, m->parent_id) != THREAD_FITS;
+	thread_clear(&thread);
+	return is;
+}
+
 bool outbox_answer_has_item(const struct webex_reply *reply)
 {
 	return !reply->error && reply->items && reply->items->len > 0;
@@ -97,8 +116,9 @@ static bool is_partial(const struct outbox_letter *l, const struct webex_message
 	       (has_text && !m->text && !m->markdown && !m->html);
 }
 
-/* Fills in what we know of the message ourselves. */
-static void complete(const struct letter_job *job, struct webex_message *m)
+/* Fills in what we know of the message ourselves. What the server has is its word, though: a whole message
+ * without a parentId is in no thread. */
+static void complete(const struct letter_job *job, struct webex_message *m, bool is_whole)
 {
 	const struct outbox_letter *l = job->letter;
 	struct store_conn *conn;
@@ -106,6 +126,13 @@ static void complete(const struct letter_job *job, struct webex_message *m)
 	if (!m->person_id && store_read_begin(job->o->store, &conn) == 0) {
 		m->person_id = store_meta_get(conn, "me.id");
 		store_read_end(conn);
+	}
+	if (!is_whole && !m->parent_id && !l->is_edit) {
+		struct thread thread;
+
+		thread_of(job->o, l, &thread);
+		m->parent_id = g_steal_pointer(&thread.root);
+		thread_clear(&thread);
 	}
 	if (m->text || m->markdown || m->html)
 		return;
@@ -136,6 +163,36 @@ static void answered(struct letter_job *job, struct webex_message *m)
 	outbox_job_deliver(job, m);
 }
 
+/*
+ * True if the answer is none to the letter. The service refuses a reply to a reply; another server may put it
+ * under the root of that, or into the space (webex-api.md 6.5), and then it has arrived. `is_whole`: it is what
+ * the server has, and not only what the answer said.
+ */
+static bool is_of_something_else(const struct letter_job *job, const struct webex_message *m,
+				 bool is_whole)
+{
+	const struct outbox_letter *l = job->letter;
+	_cleanup_gfree_ char *where = destination_name(&l->to);
+
+	if (!is_whole)
+		/* A success that does not say where, of a message that is not there, may be no
+		 * success. */
+		return (!m->room_id && !l->is_edit) || (m->parent_id && is_elsewhere(job, m));
+	if (outbox_answer_is_another(job, m))
+		return true;
+	if (!is_elsewhere(job, m))
+		return false;
+	if (g_hash_table_contains(job->o->claims, m->id) ||
+	    (said_is_comparable(l) && !outbox_check_is_delivered(l, m)))
+		return true;
+	log_last_error(
+		"a message to %s, written by %s (%d): it was sent, but the server put it "
+		"%s",
+		where, l->comm ? l->comm : "?", (int)l->pid,
+		m->parent_id ? "into another thread" : "into the space itself");
+	return false;
+}
+
 static void on_whole(void *arg, struct webex_reply *reply)
 {
 	struct letter_job *job = arg;
@@ -152,9 +209,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 		webex_message_free(m);
 		m = g_ptr_array_steal_index(reply->items, 0);
 	}
-	/* A success that does not say where, of a message that is not there, may be no success. */
-	if (is_whole ? outbox_answer_is_another(job, m)
-		     : !m->room_id && !job->letter->is_edit) {
+	if (is_of_something_else(job, m, is_whole)) {
 		webex_message_free(m);
 		job->error = -EIO;
 		job->is_doubtful = true;
@@ -169,7 +224,7 @@ static void on_whole(void *arg, struct webex_reply *reply)
 					 "in that message"));
 		return;
 	}
-	complete(job, m);
+	complete(job, m, is_whole);
 	answered(job, m);
 }
 
@@ -192,12 +247,12 @@ void outbox_job_answered(void *arg, struct webex_reply *reply)
 	}
 	m = g_ptr_array_steal_index(reply->items, 0);
 	job->answered_ms = clock_wall(o->clock);
-	if (!is_partial(job->letter, m)) {
+	if (!is_partial(job->letter, m) && !is_elsewhere(job, m)) {
 		answered(job, m);
 		return;
 	}
-	/* The answer may lack fields, and names are given only once, so the whole message is
-	 * fetched. */
+	/* The answer may lack fields, or tell of another thread, and names are given only once, so
+	 * the whole message is fetched. */
 	job->state = JOB_APPLYING;
 	job->delivered = m;
 	job->call = webex_get_message(o->client, m->id, on_whole, job);

@@ -24,6 +24,7 @@
 #include "base/cleanup.h"
 #include "outbox/internal.h"
 #include "outbox/said.h"
+#include "outbox/thread.h"
 #include "webex/id.h"
 #include "webex/render.h"
 
@@ -102,13 +103,6 @@ bool outbox_check_is_delivered(const struct outbox_letter *l, const struct webex
 	return is;
 }
 
-/* The thread of raw JSON is as somebody wrote it, and so may be in another notation than in what the
- * server lists. */
-static bool is_same_thread(const char *a, const char *b)
-{
-	return !a || !b ? a == b : webex_id_is_same(a, b);
-}
-
 enum verdict { VERDICT_NO, VERDICT_DOUBTFUL, VERDICT_IT };
 
 /* Who asks, and what for. */
@@ -116,18 +110,28 @@ struct question {
 	struct store_conn *conn;
 	char *me;
 	struct said said;
+	struct thread thread;
 };
+
+/* A list of a thread may leave out to which thread its messages belong; but a server that knows no such
+ * lists gives those of the space. */
+static enum thread_fit fits(const struct letter_job *job, const struct question *q,
+			    const struct webex_message *m)
+{
+	return job->in_thread && !m->parent_id ? THREAD_IS_UNSURE
+					       : thread_fits(&q->thread, m->parent_id);
+}
 
 static enum verdict judge(const struct letter_job *job, const struct question *q,
 			  const struct webex_message *m)
 {
 	const struct outbox_letter *l = job->letter;
 	int64_t rowid, start_ms = window_start(job);
+	enum thread_fit fit = fits(job, q, m);
 
 	if (!m->person_id || !webex_id_is_same(m->person_id, q->me) ||
-	    !is_same_thread(m->parent_id, q->said.parent_id) ||
-	    m->created_ms < start_ms - DOUBT_MS || !is_delivered(l, &q->said, m) ||
-	    g_hash_table_contains(job->o->claims, m->id))
+	    fit == THREAD_IS_ANOTHER || m->created_ms < start_ms - DOUBT_MS ||
+	    !is_delivered(l, &q->said, m) || g_hash_table_contains(job->o->claims, m->id))
 		return VERDICT_NO;
 	if (store_message_by_id(q->conn, m->id, &rowid) == 0) {
 		if (rowid < job->note.n)
@@ -136,7 +140,8 @@ static enum verdict judge(const struct letter_job *job, const struct question *q
 		if (rowid < job->known_until)
 			return VERDICT_DOUBTFUL;
 	}
-	return m->created_ms < start_ms ? VERDICT_DOUBTFUL : VERDICT_IT;
+	return m->created_ms < start_ms || fit == THREAD_IS_UNSURE ? VERDICT_DOUBTFUL
+								   : VERDICT_IT;
 }
 
 /* Finds the oldest of the first `len` items that could be the letter; -1: there is none. So of
@@ -146,7 +151,9 @@ static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 	struct question q = {.me = NULL};
 	int found = -1;
 
+	thread_of(job->o, job->letter, &q.thread);
 	if (store_read_begin(job->o->store, &q.conn) < 0) {
+		thread_clear(&q.thread);
 		job->is_doubtful = true;
 		return -1;
 	}
@@ -165,6 +172,7 @@ static int find_it(struct letter_job *job, const GPtrArray *items, guint len)
 	}
 	store_read_end(q.conn);
 	said_clear(&q.said);
+	thread_clear(&q.thread);
 	g_free(q.me);
 	return found;
 }
@@ -184,7 +192,7 @@ static bool has_rival(const struct letter_job *job)
 		if (other == job || other->state != JOB_WIRE || k->is_edit != l->is_edit ||
 		    !destination_is_same(&k->to, &l->to))
 			continue;
-		if (said_is_same(k, l))
+		if (said_is_same(k, l) && thread_may_be_same(job->o, k, l))
 			return true;
 	}
 	return false;
@@ -226,6 +234,12 @@ static bool is_final(const struct webex_reply *reply)
 /* The question itself failed. */
 static void on_error(struct letter_job *job, const struct webex_reply *reply)
 {
+	if (job->in_thread && is_final(reply)) {
+		/* Its root is gone, or the server has no such lists. */
+		job->is_thread_refused = true;
+		pause_then_ask(job);
+		return;
+	}
 	if (!job->o->is_closing && (is_final(reply) || ++job->tries >= TRIES_MAX))
 		give_up(job, OUTBOX_IN_DOUBT,
 			"no answer came, and asking whether it arrived failed too");
@@ -273,8 +287,16 @@ static void ask_page(struct letter_job *job, const char *next)
 		.max = MESSAGES_ASKED,
 		.next = next,
 	};
+	struct thread thread;
 
+	/* A busy space has pushed a reply out of its newest messages before its thread does. Of a reply to a
+	 * message that nobody knows it cannot be told in whose thread it is. */
+	thread_of(job->o, job->letter, &thread);
+	if (!next)
+		job->in_thread = thread.is_certain && !job->is_thread_refused;
+	list.parent_id = job->in_thread ? thread.root : NULL;
 	job->call = webex_list_messages(job->o->client, &list, on_list, job);
+	thread_clear(&thread);
 }
 
 /* No item of this page is the letter. */

@@ -11,11 +11,17 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "outbox/internal.h"
+#include "webex/id.h"
+
+static bool is_same_thread(const char *a, const char *b)
+{
+	return !a || !b ? a == b : webex_id_is_same(a, b);
+}
 
 static bool is_same_letter(const struct outbox_letter *a, const struct outbox_letter *b)
 {
 	return b->form == LETTER_FILE && destination_is_same(&a->to, &b->to) &&
-	       g_strcmp0(a->to.parent_id, b->to.parent_id) == 0 &&
+	       is_same_thread(a->to.parent_id, b->to.parent_id) &&
 	       g_strcmp0(a->filename, b->filename) == 0 && g_strcmp0(a->text, b->text) == 0 &&
 	       g_strcmp0(a->markdown, b->markdown) == 0;
 }

@@ -52,12 +52,12 @@ void outbox_detach_over(struct letter_job *job)
 static void say_under_way(const struct letter_job *job, const struct outbox_note *note)
 {
 	const struct outbox_letter *l = job->letter;
+	_cleanup_gfree_ char *where = destination_name(&l->to);
 
 	log_last_error(
 		"a message to %s, written by %s (%d): %s; until that is known it is listed as "
 		".sparkfs/unsent/%s",
-		destination_name(&l->to), l->comm ? l->comm : "?", (int)l->pid, note->reason,
-		note->name);
+		where, l->comm ? l->comm : "?", (int)l->pid, note->reason, note->name);
 }
 
 /* True if the whole answer has come, or only the disk is left to wait for. */

@@ -19,8 +19,9 @@
 #include "base/fd.h"
 #include "base/names.h"
 
-#define LABEL_PLACE_MAX 64
-#define LABEL_NAME_MAX 160
+/* Of a file name: what the place and the name of the file may take. */
+#define LABEL_MAX 224
+#define LABEL_PLACE_MAX 100
 #define NO_ORIGIN INT64_C(-1)
 /* Room for the .json of a letter and the growth of the folder, besides the text. */
 #define LETTER_ROOM (32 * 1024)
@@ -113,7 +114,8 @@ void draft_set_label(struct draft *d, const char *place, const char *filename)
 {
 	_cleanup_gfree_ char *clean_place =
 		name_from_title(place ? place : "", LABEL_PLACE_MAX);
-	_cleanup_gfree_ char *clean_name = name_from_file(filename, LABEL_NAME_MAX);
+	_cleanup_gfree_ char *clean_name =
+		name_from_file(filename, LABEL_MAX - strlen(clean_place));
 	_cleanup_gfree_ char *path = NULL;
 
 	if (d->form != LETTER_FILE)

@@ -9,6 +9,7 @@
  *   edit.c      whether what is to be edited is still the same
  *   action.c    the answer to a card
  *   same.c      whether a file that was sent before still is there
+ *   root.c      whether the message is there to which a refused letter replies
  *   copies.c    earlier tries of a file that was delivered in the end
  *   recall.c    what becomes of a file that is removed while it is sent
  *   detach.c    what becomes of a letter whose writer waits no longer
@@ -17,6 +18,7 @@
  *   files.c     the two files of a letter
  *   recover.c   what an earlier run left
  *   recheck.c   whether the letters that it was sending have arrived
+ *   thread.c    in which thread a letter belongs
  *   note.c      the .json of a letter as text
  *   unsent.c    the letters in unsent/
  *   peers.c     other daemons of the same person
@@ -229,7 +231,9 @@ struct letter_job {
 	int tries, misses, pages, rival_waits, looks;
 	bool is_doubtful; /* a message was found that could be it */
 	bool is_answered; /* edits: a success was answered, but with the old text */
-	bool is_slow;	  /* the server was slow or not waited for, so it may still do it */
+	bool in_thread; /* the messages of the letter's thread are asked for, not the space's */
+	bool is_thread_refused; /* the server did not list them */
+	bool is_slow; /* the server was slow or not waited for, so it may still do it */
 	GArray *copies; /* files: numbers of unsent letters that have arrived by this one (copies.c);
 			 * io thread until that has posted back; NULL: none */
 	/* files: listed messages whose attachments are still to be looked at */
@@ -285,6 +289,13 @@ void outbox_action_submit(struct letter_job *job);
 /* ---- same.c: cache thread ---- */
 /* Looks whether the same file is at the server; then outbox_job_post, or the end. */
 void outbox_same_begin(struct letter_job *job);
+/* Takes a message that the server has no more out of the store. */
+void outbox_forget_message(struct outbox *o, int64_t row);
+
+/* ---- root.c: cache thread ---- */
+/* The server refused a reply (`reply`, borrowed): asks whether the message is there that it replies to, and
+ * ends the job. False: it is no reply, or something else was refused. */
+bool outbox_root_begin(struct letter_job *job, const struct webex_reply *reply);
 
 /* ---- copies.c ---- */
 /* io thread; the body of the letter is open. Removes the files of unsent letters that are the same

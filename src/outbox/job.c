@@ -109,9 +109,10 @@ static void say_failed(const struct letter_job *job)
 {
 	const struct outbox_letter *l = job->letter;
 	const struct outbox_note *note = &job->note;
+	_cleanup_gfree_ char *where = destination_name(&l->to);
 
-	log_last_error("a message to %s, written by %s (%d): %s (%s)%s%s%s%s%s%s",
-		       destination_name(&l->to), l->comm ? l->comm : "?", (int)l->pid,
+	log_last_error("a message to %s, written by %s (%d): %s (%s)%s%s%s%s%s%s", where,
+		       l->comm ? l->comm : "?", (int)l->pid,
 		       note->reason ? note->reason : "failed", g_strerror(-job->error),
 		       note->words ? "; the server says: " : "", note->words ? note->words : "",
 		       note->tracking_id ? "; tracking id " : "",
@@ -463,6 +464,8 @@ void outbox_job_failed(struct letter_job *job, const struct webex_reply *reply)
 		outbox_job_fail_unsubmitted(job);
 	} else {
 		known_refused(o->known, job->letter, reply->status, reply->message);
-		outbox_job_fail(job, OUTBOX_UNSENT, error, g_strdup(why_unsent(job, reply)));
+		if (!outbox_root_begin(job, reply))
+			outbox_job_fail(job, OUTBOX_UNSENT, error,
+					g_strdup(why_unsent(job, reply)));
 	}
 }

@@ -16,6 +16,7 @@ struct destination destination_copy(const struct destination *d)
 		.parent_id = g_strdup(d->parent_id),
 		.message_id = g_strdup(d->message_id),
 		.place = g_strdup(d->place),
+		.thread = g_strdup(d->thread),
 	};
 }
 
@@ -34,6 +35,7 @@ void destination_clear(struct destination *d)
 	g_free(d->parent_id);
 	g_free(d->message_id);
 	g_free(d->place);
+	g_free(d->thread);
 	*d = (struct destination){0};
 }
 
@@ -47,9 +49,11 @@ bool destination_is_same(const struct destination *a, const struct destination *
 	return g_strcmp0(a->room_id, b->room_id) == 0 && g_strcmp0(a->email, b->email) == 0;
 }
 
-const char *destination_name(const struct destination *d)
+char *destination_name(const struct destination *d)
 {
-	return d->place ? d->place : d->email ? d->email : "an unknown place";
+	const char *place = d->place ? d->place : d->email ? d->email : "an unknown place";
+
+	return d->thread ? g_strconcat(place, "/threads/", d->thread, NULL) : g_strdup(place);
 }
 
 bool letter_form_is_json(enum letter_form form)

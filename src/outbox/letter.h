@@ -28,9 +28,12 @@ struct destination {
 	int64_t room;  /* store rowid; 0 if unknown (a person never written to) */
 	char *room_id; /* exactly one of room_id, email; none if it was lost */
 	char *email;
-	char *parent_id;
+	char *parent_id;  /* the root of the thread; NULL: none, or raw JSON names it */
 	char *message_id; /* the message that is edited, or whose card is answered */
 	char *place;	  /* for people: "Harbour project" or the address */
+	/* For people: the name of the thread's directory, for what is written there. NULL: the space itself;
+	 * raw JSON that was written there may name a thread all the same. */
+	char *thread;
 };
 struct destination destination_copy(const struct destination *d);
 /* Gives the strings to the caller; `d` is empty afterwards. */
@@ -38,10 +41,10 @@ struct destination steal_destination(struct destination *d);
 void destination_clear(struct destination *d);
 /* False if it was lost: then a letter can only be moved somewhere. */
 bool destination_is_known(const struct destination *d);
-/* True if both are the same space or person. */
+/* True if both are the same space or person, whatever the thread (thread.h). */
 bool destination_is_same(const struct destination *a, const struct destination *b);
-/* What to call it in a message for people. */
-const char *destination_name(const struct destination *d);
+/* What to call it in a message for people: as a path below spaces/ or direct/. Owned. */
+char *destination_name(const struct destination *d);
 
 /* What is to be sent. The letter owns its strings. */
 struct outbox_letter {

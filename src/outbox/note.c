@@ -70,6 +70,7 @@ GString *outbox_note_print(const struct outbox_letter *l, const struct outbox_no
 	put_string(out, "server", note->words);
 	put_string(out, "trackingId", note->tracking_id);
 	put_string(out, "place", l->to.place);
+	put_string(out, "thread", l->to.thread);
 	put_string(out, "written", written);
 	put_string(out, "writer", l->comm);
 	put_int(out, "writerPid", l->pid);
@@ -169,6 +170,7 @@ static void parse_destination(const char *json, bool is_edit, struct destination
 	to->parent_id = get_id(json, "parentId");
 	to->message_id = get_id(json, "messageId");
 	to->place = get_line(json, "place");
+	to->thread = to->parent_id ? get_line(json, "thread") : NULL;
 	/* It cannot be told which destination is meant, or what was to be edited. */
 	if ((to->room_id && to->email) || (is_edit && !to->message_id)) {
 		g_clear_pointer(&to->room_id, g_free);

@@ -240,6 +240,7 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 		.began_ms = clock_wall(o->clock),
 		.reason = g_strdup(reason),
 	};
+	_cleanup_gfree_ char *where = destination_name(&letter->to);
 	int64_t why_size;
 	int r = outbox_count(o) >= OUTBOX_MAX ? -ENOSPC : 0;
 
@@ -257,9 +258,8 @@ int outbox_keep(struct outbox *o, struct outbox_letter *letter, const char *reas
 	}
 	if (r == 0)
 		outbox_item_put(o, &note, letter->size, why_size);
-	log_last_error("a message to %s, written by %s (%d): %s; %s%s",
-		       destination_name(&letter->to), letter->comm ? letter->comm : "?",
-		       (int)letter->pid, reason,
+	log_last_error("a message to %s, written by %s (%d): %s; %s%s", where,
+		       letter->comm ? letter->comm : "?", (int)letter->pid, reason,
 		       r < 0 ? "it cannot be kept: " : "kept as .sparkfs/unsent/",
 		       r < 0 ? g_strerror(-r) : note.name);
 	outbox_note_clear(&note);
@@ -278,9 +278,9 @@ static void abort_jobs(void *arg)
 	g_hash_table_iter_init(&iter, o->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		struct letter_job *job = value;
+		_cleanup_gfree_ char *where = destination_name(&job->letter->to);
 
-		log_warning("cache", "a message to %s is left in the outbox",
-			    destination_name(&job->letter->to));
+		log_warning("cache", "a message to %s is left in the outbox", where);
 		if (job->state == JOB_READY)
 			outbox_job_fail_unsubmitted(job);
 		else if (job->state == JOB_CHECKING)

@@ -51,12 +51,13 @@
  *     kept.
  *  3. `done` is called exactly once for each letter, on the cache thread, also after
  *     outbox_detach; it must be able to cope with that.
- *  4. After an ambiguous failure the newest messages of the room are listed, twice with a pause
- *     (2 s), and compared with the letter.
- *      - A message is the letter if it is mine, has the same text (of a file: one file and no
- *        text), was created since, was unknown to the store before, and is claimed by no other
- *        letter, not even one of another daemon of the person. If it is found, the letter is
- *        delivered.
+ *  4. After an ambiguous failure the newest messages of the room are listed, for a reply those of
+ *     its thread, twice with a pause (2 s), and compared with the letter.
+ *      - A message is the letter if it is mine, is in the same thread or in none as the letter,
+ *        has the same text (of a file: one file and no text), was created since, was unknown to
+ *        the store before, and is claimed by no other letter, not even one of another daemon of
+ *        the person. If it is found, the letter is delivered. Where the list does not tell the
+ *        thread, or the store does not know whether the letter names a root, there is a doubt.
  *      - If it is not found both times, a text or Markdown is unsent ("it did not arrive") where
  *        the list was complete. Otherwise it is in-doubt, as also after a time-out (or 504), and
  *        if it was found as `sending` within ten minutes, because a slow server may still do it.
@@ -70,8 +71,12 @@
  *        again after the pause, and if it still has the old text, the letter is unsent (-EIO). If
  *        a post is answered with a message that was known before, or that is in another room or
  *        of another author, it is looked for as if no answer had come; so is one of which neither
- *        the answer nor its GET says where it is. A file whose message has no file is in-doubt
+ *        the answer nor its GET says where it is. If the answer lacks the thread of a reply, or
+ *        has another, the message is asked for; one that says the same and is in another thread
+ *        has arrived there. A file whose message has no file is in-doubt
  *        (-EIO).
+ *      - If a reply is refused (400, 404), the message that it replies to is asked for: if that is
+ *        gone, the letter is unsent, -ENOENT.
  *  5. Letters of one writer to one room are submitted in the order of outbox_send, each when
  *     the one before has ended. The same holds for versions of one file (content_rowid),
  *     whoever wrote them.

@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "outbox/internal.h"
 #include "outbox/said.h"
+#include "outbox/thread.h"
 
 #define SENT "sent"
 #define SENT_OLD "sent.old"
@@ -143,13 +144,16 @@ static bool says_same(struct outbox *there, int64_t n, const struct outbox_lette
 	return pread(fd, k->body, k->body_len, 0) == k->size && said_is_same(k, l);
 }
 
-static bool is_rival(struct outbox *there, int64_t n, const struct outbox_letter *l)
+/* `o`: ours, whose store knows which messages are replies. */
+static bool is_rival(const struct outbox *o, struct outbox *there, int64_t n,
+		     const struct outbox_letter *l)
 {
 	struct outbox_letter *k = NULL;
 	struct outbox_note note = {0};
 	bool is = outbox_files_get(there, n, &k, &note, NULL) == 0 &&
 		  note.state != OUTBOX_UNSENT && k->is_edit == l->is_edit &&
-		  destination_is_same(&k->to, &l->to) && says_same(there, n, l, k);
+		  destination_is_same(&k->to, &l->to) && says_same(there, n, l, k) &&
+		  thread_may_be_same(o, k, l);
 
 	outbox_letter_free(k);
 	outbox_note_clear(&note);
@@ -167,7 +171,8 @@ static bool parse(int dir_fd, const char *name, int64_t now_ms, int64_t *ret_n)
 	return (int64_t)st.st_mtim.tv_sec * 1000 > now_ms - RECENT_MS;
 }
 
-static bool has_rival_in(struct outbox *there, const struct outbox_letter *l, int64_t now_ms)
+static bool has_rival_in(const struct outbox *o, struct outbox *there,
+			 const struct outbox_letter *l, int64_t now_ms)
 {
 	int copy = fcntl(there->dir_fd, F_DUPFD_CLOEXEC, 0);
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -178,7 +183,8 @@ static bool has_rival_in(struct outbox *there, const struct outbox_letter *l, in
 	if (!dir && copy >= 0)
 		close(copy);
 	while (dir && !has && (entry = readdir(dir)))
-		has = parse(there->dir_fd, entry->d_name, now_ms, &n) && is_rival(there, n, l);
+		has = parse(there->dir_fd, entry->d_name, now_ms, &n) &&
+		      is_rival(o, there, n, l);
 	if (dir)
 		closedir(dir);
 	return has;
@@ -215,7 +221,7 @@ bool outbox_peers_have_rival(const struct letter_job *job)
 		if (there.dir_fd < 0)
 			continue;
 		has = !is_own(o, there.dir_fd) &&
-		      has_rival_in(&there, job->letter, clock_wall(o->clock));
+		      has_rival_in(o, &there, job->letter, clock_wall(o->clock));
 		close(there.dir_fd);
 	}
 	if (dir)

@@ -210,10 +210,11 @@ static void recover_unknown(struct outbox *o, struct found *f)
 
 static void recover_sending(struct outbox *o, struct found *f)
 {
+	_cleanup_gfree_ char *where = destination_name(&f->l->to);
+
 	set_reason(&f->note, OUTBOX_IN_DOUBT,
 		   "sparkfs ended while it was being sent: it may have arrived");
-	log_warning("cache", "a message to %s may or may not have been sent",
-		    destination_name(&f->l->to));
+	log_warning("cache", "a message to %s may or may not have been sent", where);
 	if (!fold(o, f->l, &f->note))
 		list(o, f->l, &f->note, f->why_size, true);
 	outbox_recheck_add(o, &f->note, f->n);

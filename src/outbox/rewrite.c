@@ -5,18 +5,20 @@
 #include <errno.h>
 #include <glib.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "outbox/internal.h"
 
 static void rewritten(void *arg)
 {
 	struct letter_job *job = arg;
+	_cleanup_gfree_ char *where = destination_name(&job->letter->to);
 
 	if (job->error == 0)
 		outbox_item_put(job->o, &job->note, job->letter->size, job->why_size);
 	else
-		log_last_error("the unsent message to %s keeps its old text: %s",
-			       destination_name(&job->letter->to), g_strerror(-job->error));
+		log_last_error("the unsent message to %s keeps its old text: %s", where,
+			       g_strerror(-job->error));
 	outbox_job_finish(job);
 }
 

@@ -13,7 +13,6 @@ void said_clear(struct said *said)
 {
 	g_clear_pointer(&said->text, g_free);
 	g_clear_pointer(&said->markdown, g_free);
-	g_clear_pointer(&said->parent_id, g_free);
 }
 
 bool said_by(const struct outbox_letter *l, struct said *ret_said)
@@ -39,12 +38,8 @@ bool said_by(const struct outbox_letter *l, struct said *ret_said)
 			return false;
 		ret_said->text = raw.text;
 		ret_said->markdown = raw.markdown;
-		ret_said->parent_id = raw.parent_id;
+		g_free(raw.parent_id);
 		break;
-	}
-	if (l->to.parent_id) {
-		g_free(ret_said->parent_id);
-		ret_said->parent_id = g_strdup(l->to.parent_id);
 	}
 	return true;
 }

@@ -13,7 +13,6 @@ struct webex_message;
 /* Owns its strings. */
 struct said {
 	char *text, *markdown;
-	char *parent_id; /* the thread it goes to; NULL: none */
 };
 
 /* False if no message can be recognised by it: raw JSON with a card, a file by its URL, or a field
@@ -24,7 +23,7 @@ void said_clear(struct said *said);
 bool said_is_comparable(const struct outbox_letter *l);
 /* True if the message says that. The thread is not compared. */
 bool said_is_in(const struct said *said, const struct webex_message *m);
-/* True if a message that one letter became could be taken for the other's. */
+/* True if a message that one letter became says what the other does. The thread is not compared (thread.h). */
 bool said_is_same(const struct outbox_letter *a, const struct outbox_letter *b);
 /* True if the letter says something that the server is known to write in another way. */
 bool said_may_change(const struct outbox_letter *l);

@@ -42,11 +42,10 @@ static bool find(const struct letter_job *job, struct store_content *ret_content
 	return found;
 }
 
-static void gone(struct letter_job *job)
+void outbox_forget_message(struct outbox *o, int64_t row)
 {
 	GPtrArray *changes = store_changes_new();
-	struct outbox *o = job->o;
-	int r = store_remove_message(o->store, job->message, changes);
+	int r = store_remove_message(o->store, row, changes);
 
 	if (r < 0 && r != -ENOENT)
 		log_error("cache", "a message is not in the store: %s", g_strerror(-r));
@@ -100,7 +99,7 @@ static void on_message(void *arg, struct webex_reply *reply)
 	}
 	/* A bot does not see all messages. */
 	if (reply->error && !job->o->is_bot)
-		gone(job);
+		outbox_forget_message(job->o, job->message);
 	job->message = 0;
 	/* The file was removed meanwhile, or nobody waits any more. */
 	if (!outbox_job_ends_unsubmitted(job))

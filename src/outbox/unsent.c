@@ -48,7 +48,10 @@ static char *file_part(const struct outbox_letter *l)
 		return name_from_file(l->filename ? l->filename : "file", FILE_PART_MAX);
 	if (l->form == LETTER_SUBMIT)
 		return g_strdup("submit.json");
-	return g_strconcat(l->is_edit ? "edit." : "post.", endings[l->form], NULL);
+	return g_strconcat(l->is_edit	  ? "edit."
+			   : l->to.thread ? "reply."
+					  : "post.",
+			   endings[l->form], NULL);
 }
 
 static char *item_name(const struct outbox_letter *l, int64_t began_ms, unsigned tie)

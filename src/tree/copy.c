@@ -73,7 +73,7 @@ int tree_begin_with(struct tree_ctx *ctx, const struct tree_write *w, const char
 	tree_copy_clear(c);
 	if (!row)
 		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	r = !row && fd < 0 ? -errno : tree_spool_draft(ctx, w->to.place, name, &c->draft);
+	r = !row && fd < 0 ? -errno : tree_spool_draft(ctx, &w->to, name, &c->draft);
 	if (r) {
 		if (!row && fd >= 0)
 			close(fd);

@@ -398,7 +398,10 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {
-		to.parent_id = steal_ptr(&l->to.parent_id);
+		/* A thread that the letter itself names, and not where it was written, is part of what
+		 * it says. */
+		if (!to.parent_id && !l->to.thread)
+			to.parent_id = steal_ptr(&l->to.parent_id);
 		destination_clear(&l->to);
 		l->to = steal_destination(&to);
 		l->is_edit = false;

@@ -208,9 +208,10 @@ static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w
 
 /* ---- uploads ---- */
 
-int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
+int tree_spool_draft(struct tree_ctx *ctx, const struct destination *to, const char *name,
 		     struct draft **ret_draft)
 {
+	_cleanup_gfree_ char *place = to->place ? destination_name(to) : NULL;
 	char *spool = g_strconcat(ctx->tree->config.state_dir, "/spool", NULL);
 	int r = draft_new(LETTER_FILE, spool, ret_draft);
 
@@ -277,7 +278,7 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 	if (r == 0)
 		r = tree_check_may_send(ctx, &w->to);
 	if (r == 0 && truncate)
-		r = tree_spool_draft(ctx, w->to.place, content.name, &draft);
+		r = tree_spool_draft(ctx, &w->to, content.name, &draft);
 	else if (r == 0)
 		r = tree_begin_with(ctx, w, content.name, -1, &draft);
 	if (r == 0) {
@@ -335,7 +336,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 	if (r == 0 && !is_scratch)
 		r = tree_check_may_send(ctx, &w.to);
 	if (r == 0)
-		r = tree_spool_draft(ctx, w.to.place, name, &draft);
+		r = tree_spool_draft(ctx, &w.to, name, &draft);
 	if (r == 0) {
 		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);

@@ -76,9 +76,9 @@ bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker);
 /* Finds where a letter put into directory `dir` goes. *ret is empty, and owned by the caller
  * afterwards. -EPERM for a directory that takes none. */
 int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret);
-/* Makes a draft for `name` in `place`. Its spool file has both in its name, so that they survive a
- * crash. */
-int tree_spool_draft(struct tree_ctx *ctx, const char *place, const char *name,
+/* Makes a draft for `name`, which is to go to `to`. Its spool file has both in its name, so that they
+ * survive a crash. */
+int tree_spool_draft(struct tree_ctx *ctx, const struct destination *to, const char *name,
 		     struct draft **ret_draft);
 /*
  * For a letter of raw JSON: finds whether it names a local file. If so, l->local is that file,

@@ -32,7 +32,7 @@ static int letter_draft(struct tree_ctx *ctx, const struct tree_write *w, bool t
 
 	if (w->form != LETTER_FILE)
 		return draft_new(w->form, ctx->tree->config.state_dir, ret_draft);
-	return truncate ? tree_spool_draft(ctx, w->to.place, name, ret_draft)
+	return truncate ? tree_spool_draft(ctx, &w->to, name, ret_draft)
 			: tree_begin_with(ctx, w, name, fd, ret_draft);
 }
 

@@ -90,7 +90,7 @@ static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const ch
 	l->filename = g_strdup(w->kind == TREE_SPACE_JSON ? "space.json" : "member.json");
 	if (l->to.room)
 		tree_destination(ctx, tree_ino(TREE_SPACE, l->to.room), &l->to);
-	r = tree_spool_draft(ctx, l->to.place, l->filename, &draft);
+	r = tree_spool_draft(ctx, &l->to, l->filename, &draft);
 	if (r == 0) {
 		n = draft_write(draft, json, len, 0, false);
 		r = n < 0 ? (int)n : draft_take(draft, &text, &len, &l->fd, &l->size);

@@ -344,6 +344,7 @@ uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
 
 	(void)c;
 	call->room_id = g_strdup(l->room_id);
+	call->parent_id = g_strdup(l->parent_id);
 	call->next = g_strdup(l->next);
 	return add(call);
 }

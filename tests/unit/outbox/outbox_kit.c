@@ -366,6 +366,7 @@ struct webex_message *kit_copy(const struct webex_message *m)
 
 	copy->id = g_strdup(m->id);
 	copy->room_id = g_strdup(m->room_id);
+	copy->parent_id = g_strdup(m->parent_id);
 	copy->text = g_strdup(m->text);
 	copy->person_id = g_strdup(m->person_id);
 	copy->person_email = g_strdup(m->person_email);

@@ -105,6 +105,14 @@ static bool is_refused(enum scenario s)
 	return s == REFUSE_TEXT || s == REFUSE_FILE || s == REFUSE_AGAIN;
 }
 
+/* They are replies, and must still be that. */
+static struct outbox_letter *as_reply(struct outbox_letter *l)
+{
+	l->to.parent_id = g_strdup("PARENT");
+	l->to.thread = g_strdup("THREAD");
+	return l;
+}
+
 static struct outbox_letter *make_letter(struct kit *k, enum scenario s,
 					 struct draft **ret_draft)
 {
@@ -114,14 +122,15 @@ static struct outbox_letter *make_letter(struct kit *k, enum scenario s,
 	switch (s) {
 	case SEND_TEXT:
 	case REFUSE_TEXT:
-		return kit_text(k, 1, "bytes");
+		return as_reply(kit_text(k, 1, "bytes"));
 	case SEND_FILE:
 	case REFUSE_FILE:
 	case KEEP_FILE:
-		return kit_file(k, "a.txt", "bytes", ret_draft);
+		return as_reply(kit_file(k, "a.txt", "bytes", ret_draft));
 	case SEND_AGAIN:
 	case REFUSE_AGAIN:
-		assert_int_equal(outbox_keep(k->o, kit_text(k, 1, "bytes"), "why"), 0);
+		l = as_reply(kit_text(k, 1, "bytes"));
+		assert_int_equal(outbox_keep(k->o, l, "why"), 0);
 		item = kit_only_item(k);
 		assert_int_equal(outbox_take(k->o, item->n, &l), 0);
 		outbox_item_free(item);
@@ -150,8 +159,11 @@ static void run_child(enum scenario s, char *dir, int steps)
 		if (is_refused(s)) {
 			fake_fail(call, -EACCES, 403, false);
 		} else {
+			struct webex_message *m = kit_message(&k, "bytes", kit_now());
+
+			m->parent_id = g_strdup("PARENT");
 			report('a');
-			fake_answer(call, kit_message(&k, "bytes", kit_now()));
+			fake_answer(call, m);
 		}
 		kit_expect_end(&end, is_refused(s) ? -EACCES : 0);
 	}
@@ -236,6 +248,10 @@ static void expect_letter(struct kit *k, enum scenario s, const struct seen *see
 	assert_string_equal(bytes, "bytes");
 	close(fd);
 	assert_false(seen->applied && seen->told);
+	/* Of what was killed while it was written nothing is known but the bytes. */
+	if (seen->posted || seen->told)
+		assert_true(item_says(k, item, "\"parentId\": \"PARENT\"") &&
+			    item_says(k, item, "\"thread\": \"THREAD\""));
 	if (seen->posted && !is_refused(s))
 		assert_true(item_says(k, item, "\"in-doubt\""));
 	if (is_refused(s) && seen->told)

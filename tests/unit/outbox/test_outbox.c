@@ -80,6 +80,7 @@ static void each_form_has_its_request(void **state)
 {
 	struct kit *k = *state;
 	struct outbox_letter *l = kit_letter(k, LETTER_MARKDOWN, "**x**");
+	struct webex_message *reply = kit_message(k, "x", kit_now());
 	struct fake_call *call;
 	struct outcome end;
 
@@ -89,7 +90,8 @@ static void each_form_has_its_request(void **state)
 	assert_string_equal(call->markdown, "**x**");
 	assert_string_equal(call->parent_id, "PARENT");
 	assert_null(call->text);
-	fake_answer(call, kit_message(k, "x", kit_now()));
+	reply->parent_id = g_strdup("PARENT");
+	fake_answer(call, reply);
 	kit_expect_end(&end, 0);
 
 	kit_send(k, kit_letter(k, LETTER_JSON, "{\"text\": \"raw\"}"), &end);

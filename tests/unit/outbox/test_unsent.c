@@ -232,6 +232,7 @@ static struct outbox_letter *take_only(struct kit *k, struct outbox_item **ret_i
 static void sent_again_it_goes_when_it_is_delivered(void **state)
 {
 	struct kit *k = *state;
+	struct webex_message *reply = kit_message(k, "hello", kit_now());
 	struct outbox_item *item;
 	struct outbox_letter *l;
 	struct fake_call *call;
@@ -256,7 +257,8 @@ static void sent_again_it_goes_when_it_is_delivered(void **state)
 	assert_int_equal(outbox_count(k->o), 1);
 	assert_int_equal(outbox_remove(k->o, item->n), -EBUSY);
 	assert_int_equal(outbox_take(k->o, item->n, &l), -EBUSY);
-	fake_answer(call, kit_message(k, "hello", kit_now()));
+	reply->parent_id = g_strdup("PARENT");
+	fake_answer(call, reply);
 	kit_expect_end(&end, 0);
 	assert_int_equal(outbox_count(k->o), 0);
 	files = kit_files(k, "outbox");
