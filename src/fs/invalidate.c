@@ -43,12 +43,12 @@ void fs_drop_names(struct fs *fs)
 
 void fs_local_changed(struct fs *fs, uint64_t dir)
 {
-	enum tree_kind kind = tree_ino_kind(dir);
+	uint64_t files, home = tree_home(dir, &files);
 
-	if ((kind != TREE_SPACE && kind != TREE_FILES) || fs->stopping)
+	if (!files || fs->stopping)
 		return;
-	notify_inode(fs->notifier, tree_ino(TREE_FILES, tree_ino_row(dir)));
-	notify_inode(fs->notifier, tree_ino(TREE_SPACE, tree_ino_row(dir)));
+	notify_inode(fs->notifier, files);
+	notify_inode(fs->notifier, home);
 }
 
 void fs_on_changes(struct fs *fs, GPtrArray *changes)

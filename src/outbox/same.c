@@ -22,7 +22,25 @@
 #include "base/log.h"
 #include "outbox/draft.h"
 #include "outbox/internal.h"
+#include "outbox/thread.h"
 #include "webex/id.h"
+
+/* The newest version in the thread that the letter is for, or in all of the space: there, too, it is under
+ * its name. */
+static int find_version(const struct letter_job *job, struct store_conn *conn,
+			struct store_content *ret_content)
+{
+	const struct outbox_letter *l = job->letter;
+	struct store_range range = {.room = l->to.room};
+	struct thread thread;
+
+	thread_of(job->o, l, &thread);
+	range.thread = thread.row;
+	thread_clear(&thread);
+	if (l->to.parent_id && !range.thread)
+		return -ENOENT;
+	return store_content_newest(conn, &range, l->filename, ret_content);
+}
 
 /* Finds the newest version, if it has the same size and its checksum is known. */
 static bool find(const struct letter_job *job, struct store_content *ret_content,
@@ -32,11 +50,11 @@ static bool find(const struct letter_job *job, struct store_content *ret_content
 	struct store_conn *conn;
 	bool found = false;
 
-	if (!l->to.room || !l->filename || l->text || l->markdown || l->to.parent_id ||
+	if (!l->to.room || !l->filename || l->text || l->markdown ||
 	    store_read_begin(job->o->store, &conn))
 		return false;
-	found = store_content_by_name(conn, l->to.room, l->filename, ret_content) == 0 &&
-		ret_content->size == l->size && ret_content->sha256 && ret_content->url &&
+	found = find_version(job, conn, ret_content) == 0 && ret_content->size == l->size &&
+		ret_content->sha256 && ret_content->url &&
 		store_message_get(conn, ret_content->message, ret_message) == 0;
 	store_read_end(conn);
 	return found;

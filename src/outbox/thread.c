@@ -19,26 +19,55 @@ static char *named_by(const struct outbox_letter *l)
 	return id && id[0] ? steal_ptr(&id) : NULL;
 }
 
-void thread_of(const struct outbox *o, const struct outbox_letter *l, struct thread *ret_thread)
+/* The row of the space that the letter is for; 0: it is not known. */
+static int64_t room_of(struct store_conn *conn, const struct outbox_letter *l)
+{
+	struct store_room room = {0};
+	int64_t row = 0;
+
+	if (l->to.room_id && store_room_by_id(conn, l->to.room_id, &room) == 0) {
+		row = room.rowid;
+		store_room_clear(&room);
+	}
+	return row;
+}
+
+/* The root of what is called `id`; owned. NULL: it is neither a known message nor the root of a known
+ * reply. */
+static char *find_root(struct store_conn *conn, const struct outbox_letter *l, const char *id,
+		       int64_t *ret_row)
 {
 	struct store_message m = {0};
+	struct store_thread t = {0};
+	int64_t room = room_of(conn, l), row;
+	char *root = NULL;
+
+	*ret_row = 0;
+	if (store_message_by_id(conn, id, &row) == 0 && store_message_get(conn, row, &m) == 0) {
+		root = g_strdup(m.m.parent_id ? m.m.parent_id : id);
+		*ret_row = m.thread;
+		store_message_clear(&m);
+	} else if (room && store_thread_by_root(conn, room, id, &row) == 0 &&
+		   store_thread_get(conn, row, &t) == 0) {
+		root = steal_ptr(&t.root_id);
+		*ret_row = t.rowid;
+		store_thread_clear(&t);
+	}
+	return root;
+}
+
+void thread_of(const struct outbox *o, const struct outbox_letter *l, struct thread *ret_thread)
+{
 	struct store_conn *conn;
-	int64_t row;
 
 	*ret_thread = (struct thread){.id = named_by(l)};
-	ret_thread->root = g_strdup(ret_thread->id);
-	if (!ret_thread->id || store_read_begin(o->store, &conn) < 0)
-		return;
-	if (store_message_by_id(conn, ret_thread->id, &row) == 0 &&
-	    store_message_get(conn, row, &m) == 0) {
-		ret_thread->is_certain = true;
-		if (m.m.parent_id) {
-			g_free(ret_thread->root);
-			ret_thread->root = g_strdup(m.m.parent_id);
-		}
-		store_message_clear(&m);
+	if (ret_thread->id && store_read_begin(o->store, &conn) == 0) {
+		ret_thread->root = find_root(conn, l, ret_thread->id, &ret_thread->row);
+		store_read_end(conn);
 	}
-	store_read_end(conn);
+	ret_thread->is_certain = ret_thread->root != NULL;
+	if (!ret_thread->is_certain)
+		ret_thread->root = g_strdup(ret_thread->id);
 }
 
 void thread_clear(struct thread *t)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct outbox;
 struct outbox_letter;
@@ -19,6 +20,7 @@ struct thread {
 	char *root;
 	/* The store knows it. Otherwise it may be a reply to a root that nobody knows. */
 	bool is_certain;
+	int64_t row; /* of the thread in the store; 0: nobody has replied yet, as far as is known */
 };
 
 void thread_of(const struct outbox *o, const struct outbox_letter *l,

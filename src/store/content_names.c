@@ -97,8 +97,8 @@ int store_content_shown(struct store_conn *conn, const struct store_range *range
 
 /* ---- from the name ---- */
 
-static int find_plain(struct store_conn *conn, const struct store_range *range,
-		      const char *name, struct store_content *ret_content)
+int store_content_newest(struct store_conn *conn, const struct store_range *range,
+			 const char *name, struct store_content *ret_content)
 {
 	g_autofree char *key = name_key(name);
 	int64_t rowid = 0;
@@ -183,7 +183,7 @@ int store_content_find_lasting(struct store_conn *conn, const struct store_range
 int store_content_find(struct store_conn *conn, const struct store_range *range,
 		       const char *name, struct store_content *ret_content)
 {
-	int r = find_plain(conn, range, name, ret_content);
+	int r = store_content_newest(conn, range, name, ret_content);
 
 	return r == -ENOENT ? find_timed(conn, range, name, store_content_shown, ret_content)
 			    : r;
@@ -192,7 +192,7 @@ int store_content_find(struct store_conn *conn, const struct store_range *range,
 int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 			  struct store_content *ret_content)
 {
-	return find_plain(c, &(struct store_range){.room = room}, name, ret_content);
+	return store_content_newest(c, &(struct store_range){.room = room}, name, ret_content);
 }
 
 /* ---- listing ---- */

@@ -38,6 +38,9 @@ int store_content_get(struct store_conn *c, int64_t rowid, struct store_content 
 /* The newest content of that name in the room whose message is not deleted. */
 int store_content_by_name(struct store_conn *c, int64_t room, const char *name,
 			  struct store_content *ret_content);
+/* The same in a range: among the messages of a thread. */
+int store_content_newest(struct store_conn *c, const struct store_range *range,
+			 const char *name, struct store_content *ret_content);
 /* The content that has this name in a listing of the range; range.after is ignored. -ENOENT. */
 int store_content_find(struct store_conn *c, const struct store_range *range, const char *name,
 		       struct store_content *ret_content);

@@ -74,6 +74,23 @@ int store_thread_by_stem(struct store_conn *c, int64_t room, const char *stem, s
 	return 0;
 }
 
+int store_thread_by_root(struct store_conn *c, int64_t room, const char *root_id,
+			 int64_t *ret_rowid)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT CASE part_of WHEN 0 THEN rowid ELSE part_of END"
+			       " FROM thread WHERE root=?1 AND room=?2");
+	int r;
+
+	sql_id(&st, 1, "MESSAGE", root_id);
+	sql_int(&st, 2, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_rowid = sql_get_int(&st, 0);
+	return 0;
+}
+
 /* The threads of which the range has a message, and of which another one than the root is known. */
 #define OF_RANGE                                                                               \
 	"(SELECT DISTINCT m.thread FROM message m INDEXED BY message_threaded WHERE m.room=?1" \

@@ -40,6 +40,9 @@ int store_thread_get(struct store_conn *c, int64_t rowid, struct store_thread *r
 /* The thread whose directory has this name. -ENOENT. */
 int store_thread_by_stem(struct store_conn *c, int64_t room, const char *stem, size_t stem_len,
 			 int64_t *ret_rowid);
+/* The thread of the replies to the message with this id, known or not. -ENOENT: nobody has named it. */
+int store_thread_by_root(struct store_conn *c, int64_t room, const char *root_id,
+			 int64_t *ret_rowid);
 /*
  * Calls `fn` for the threads with a reply that is known of which the range has a message (the root or a
  * reply), rising by rowid from `after`, until it returns false. `fn` borrows the thread.

@@ -32,7 +32,76 @@ int tree_check_file_name(struct tree_ctx *ctx, const char *name)
 
 uint64_t upload_dir(uint64_t dir)
 {
-	return tree_ino_kind(dir) == TREE_FILES ? tree_ino(TREE_SPACE, tree_ino_row(dir)) : dir;
+	switch (tree_ino_kind(dir)) {
+	case TREE_FILES:
+		return tree_ino(TREE_SPACE, tree_ino_row(dir));
+	case TREE_THREAD_FILES:
+		return tree_ino(TREE_THREAD, tree_ino_row(dir));
+	default:
+		return dir;
+	}
+}
+
+uint64_t upload_files(uint64_t home)
+{
+	switch (tree_ino_kind(home)) {
+	case TREE_SPACE:
+		return tree_ino(TREE_FILES, tree_ino_row(home));
+	case TREE_THREAD:
+		return tree_ino(TREE_THREAD_FILES, tree_ino_row(home));
+	default:
+		return 0;
+	}
+}
+
+uint64_t tree_home(uint64_t dir, uint64_t *ret_files)
+{
+	uint64_t home = upload_dir(dir);
+
+	*ret_files = upload_files(home);
+	return home;
+}
+
+int64_t upload_room(struct tree_ctx *ctx, uint64_t dir)
+{
+	struct store_thread thread = {0};
+	struct tree_month m = {0};
+	uint64_t home = upload_dir(dir);
+
+	if (tree_is_month(dir)) {
+		tree_month_get(ctx, dir, &m);
+		return m.room;
+	}
+	if (tree_ino_kind(home) != TREE_THREAD)
+		return tree_ino_kind(home) == TREE_SPACE ? tree_ino_row(home) : 0;
+	if (store_thread_get(ctx->conn, tree_ino_row(home), &thread))
+		return 0;
+	store_thread_clear(&thread);
+	return thread.room;
+}
+
+int upload_find(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		struct store_content *ret_content)
+{
+	uint64_t home = upload_dir(dir);
+	struct store_range range = {.room = upload_room(ctx, home)};
+
+	if (!upload_files(home) || !range.room)
+		return -ENOENT;
+	if (tree_ino_kind(home) == TREE_THREAD)
+		range.thread = tree_ino_row(home);
+	return store_content_newest(ctx->conn, &range, name, ret_content);
+}
+
+int64_t upload_thread(struct tree_ctx *ctx, const struct store_content *content)
+{
+	struct store_message m = {0};
+	int64_t thread = 0;
+
+	if (store_message_get(ctx->conn, content->message, &m) == 0 && m.m.parent_id)
+		thread = m.thread;
+	store_message_clear(&m);
+	return thread;
 }
 
 int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name)
@@ -61,8 +130,7 @@ struct pending *upload_held(struct tree_ctx *ctx, int64_t row)
 
 bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row)
 {
-	return (tree_ino_kind(dir) == TREE_SPACE || tree_ino_kind(dir) == TREE_FILES) &&
-	       replaced_is_hidden(ctx->tree->replaced, row);
+	return upload_files(upload_dir(dir)) && replaced_is_hidden(ctx->tree->replaced, row);
 }
 
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -74,7 +142,7 @@ int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	int r = 0;
 
 	if (!row) {
-		r = store_content_by_name(ctx->conn, tree_ino_row(dir), name, &content);
+		r = upload_find(ctx, dir, name, &content);
 		row = content.rowid;
 		store_content_clear(&content);
 		is_hidden = r == 0 && upload_is_hidden(ctx, dir, row);
@@ -112,15 +180,26 @@ static int64_t sent_ms(struct tree_ctx *ctx, int64_t message)
 	return brief.created_ms;
 }
 
-bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
+static bool is_newest_in(struct tree_ctx *ctx, const struct store_content *content,
+			 int64_t thread)
 {
+	const struct store_range range = {.room = content->room, .thread = thread};
 	struct store_content newest = {0};
-	bool is =
-		store_content_by_name(ctx->conn, content->room, content->name, &newest) == 0 &&
-		newest.rowid == content->rowid;
+	bool is = store_content_newest(ctx->conn, &range, content->name, &newest) == 0 &&
+		  newest.rowid == content->rowid;
 
 	store_content_clear(&newest);
 	return is;
+}
+
+bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content)
+{
+	int64_t thread;
+
+	if (is_newest_in(ctx, content, 0))
+		return true;
+	thread = upload_thread(ctx, content);
+	return thread && is_newest_in(ctx, content, thread);
 }
 
 /*

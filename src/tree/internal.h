@@ -312,9 +312,18 @@ int tree_check_may_change(struct tree_ctx *ctx, int64_t row);
 int tree_check_file_name(struct tree_ctx *ctx, const char *name);
 /* True if `dir` does not show this attachment because it is being replaced (replaced.h). */
 bool upload_is_hidden(struct tree_ctx *ctx, uint64_t dir, int64_t row);
-/* The directory under which files that are written in `dir` are kept: a space and its files/
- * share them. */
+/* The directory under which files that are written in `dir` are kept, its home: a space and its files/
+ * share them, and so do a thread and its files/. */
 uint64_t upload_dir(uint64_t dir);
+/* The files/ of a home; 0: it has none, and nothing is sent from it. */
+uint64_t upload_files(uint64_t home);
+/* The space of the directory; 0: it is in none. */
+int64_t upload_room(struct tree_ctx *ctx, uint64_t dir);
+/* The newest attachment of this name in the space, or in the thread. -ENOENT. */
+int upload_find(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		struct store_content *ret_content);
+/* The thread that the attachment was sent to as a reply; 0: none. */
+int64_t upload_thread(struct tree_ctx *ctx, const struct store_content *content);
 /* The row of the file of this name in `dir` that is being written or is scratch; 0: there is
  * none. */
 int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
@@ -322,7 +331,7 @@ int64_t upload_pending(struct tree_ctx *ctx, uint64_t dir, const char *name);
 struct pending *upload_held(struct tree_ctx *ctx, int64_t row);
 int upload_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry);
-/* True if no newer attachment of the space has its name. */
+/* True if no newer attachment of the space, or of the thread that it was sent to, has its name. */
 bool upload_is_newest(struct tree_ctx *ctx, const struct store_content *content);
 /* 0 if writing to the content, called `name`, may make a newer version; -EPERM for an older
  * version. */

@@ -10,17 +10,6 @@
 #include "tree/submit.h"
 #include "webex/media_type.h"
 
-/* The row of the space that the directory belongs to; 0: none. */
-static int64_t room_of_dir(struct tree_ctx *ctx, uint64_t dir)
-{
-	struct tree_month m = {0};
-
-	if (!tree_is_month(dir))
-		return tree_ino_row(dir);
-	tree_month_get(ctx, dir, &m);
-	return m.room;
-}
-
 /* Addresses the letter to where the file would have gone. */
 static void address(struct tree *t, const struct pending *p, bool is_scratch,
 		    struct outbox_letter *l)
@@ -32,7 +21,7 @@ static void address(struct tree *t, const struct pending *p, bool is_scratch,
 	if (store_read_begin(t->config.store, &ctx.conn))
 		return;
 	if (is_scratch)
-		l->to.room = room_of_dir(&ctx, p->dir);
+		l->to.room = upload_room(&ctx, p->dir);
 	else
 		tree_destination(&ctx, p->dir, &l->to);
 	store_read_end(ctx.conn);
@@ -86,8 +75,8 @@ static void tell(const struct tree_invalidate *told, const struct pending *p, co
 	told->name(told->arg, p->dir, name);
 	/* The kernel may know the name in files/ alone, or no longer. */
 	told->inode(told->arg, p->dir);
-	if (tree_ino_kind(p->dir) == TREE_SPACE)
-		told->inode(told->arg, tree_ino(TREE_FILES, tree_ino_row(p->dir)));
+	if (upload_files(p->dir))
+		told->inode(told->arg, upload_files(p->dir));
 }
 
 static int64_t keep_all(struct tree *t, int64_t age_ms, const struct tree_invalidate *told)

@@ -54,7 +54,7 @@ static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
 	if (tree_ino_kind(dir) == TREE_MEMBERS)
 		return tree_refuse(ctx, -EPERM,
 				   "mkdir %s: to invite somebody, touch members/ADDRESS", name);
-	if (tree_ino_kind(dir) == TREE_FILES || tree_ino_kind(dir) == TREE_SPACE)
+	if (upload_files(upload_dir(dir)))
 		return tree_refuse(
 			ctx, -EPERM,
 			"mkdir %s: a space has files, no folders: send what is in it, "
@@ -408,7 +408,8 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		/* A file that is moved into the space itself under a new name is sent under
 		 * that name. */
 		if (is_named && (l->form == LETTER_FILE || l->local) &&
-		    !tree_fixed_child(TREE_SPACE, newname) && !name_is_scratch(newname)) {
+		    !tree_fixed_child(tree_ino_kind(upload_dir(newdir)), newname) &&
+		    !name_is_scratch(newname)) {
 			g_free(l->filename);
 			l->filename = g_strdup(newname);
 			g_clear_pointer(&l->content_type, g_free);

@@ -177,7 +177,7 @@ static int plan_replace(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	struct tree_write aim = {.dir = upload_dir(dir)};
 	int r;
 
-	if (tree_ino_kind(dir) != TREE_SPACE && tree_ino_kind(dir) != TREE_FILES)
+	if (!upload_files(upload_dir(dir)))
 		r = tree_refuse_month(ctx, name);
 	else
 		r = upload_check_newest(ctx, content, name);
@@ -214,7 +214,7 @@ static int plan_replace_pending(struct tree_ctx *ctx, uint64_t dir, const char *
 	struct store_content content = {0};
 	int r;
 
-	r = is_unsent ? store_content_by_name(ctx->conn, tree_ino_row(p->dir), name, &content)
+	r = is_unsent ? upload_find(ctx, p->dir, name, &content)
 		      : get_content(ctx, p->content_row, &content);
 	if (r == 0) {
 		r = plan_replace(ctx, dir, name, &content, plan);

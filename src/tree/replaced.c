@@ -52,6 +52,22 @@ void replaced_free(struct replaced **r)
 	*r = NULL;
 }
 
+/* The thread whose files/ shows the content, too; 0: none. */
+static int64_t thread_of(struct store *store, int64_t row)
+{
+	struct store_content content = {0};
+	struct store_conn *conn;
+	int64_t thread = 0;
+
+	if (!store || store_read_begin(store, &conn))
+		return 0;
+	if (store_content_get(conn, row, &content) == 0)
+		(void)store_message_thread(conn, content.message, &thread);
+	store_content_clear(&content);
+	store_read_end(conn);
+	return thread;
+}
+
 /* Lets the kernel forget the content; with STORE_CONTENT_ADDED its names, too. */
 static void tell(struct tree *t, enum store_change_type type, int64_t row, int64_t room,
 		 const char *name)
@@ -62,6 +78,7 @@ static void tell(struct tree *t, enum store_change_type type, int64_t row, int64
 	c->type = type;
 	c->room = room;
 	c->rowid = row;
+	c->thread = thread_of(t->config.store, row);
 	c->name = g_strdup(name);
 	g_ptr_array_add(changes, c);
 	if (t->config.on_changes)

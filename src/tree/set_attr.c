@@ -37,7 +37,7 @@ static void set_sent_mtime(struct tree_ctx *ctx, struct pending *p, int64_t mtim
 
 	if (p->is_scratch || draft_is_dirty(p->draft))
 		return;
-	if (store_content_by_name(ctx->conn, tree_ino_row(p->dir), p->name, &content) == 0)
+	if (upload_find(ctx, p->dir, p->name, &content) == 0)
 		set_content_mtime(ctx->tree, content.rowid, mtime_ms);
 	store_content_clear(&content);
 }

@@ -138,13 +138,14 @@ static bool note_backup(struct tree *t, struct pending *p, const char *name, int
 
 /* ---- telling ---- */
 
-/* The path of the directory, or that of the space whose month it is; owned. *ret_room: the row of
+/* The path of the directory, or that of the history that its month is in; owned. *ret_room: the row of
  * the space, or 0. */
 static char *dir_path(struct tree_ctx *ctx, uint64_t dir, int64_t *ret_room)
 {
 	struct store_room room = {0};
 	_cleanup_free_ char *key = NULL;
-	struct tree_month m = {0};
+	struct store_thread thread = {0};
+	bool is_month = tree_is_month(dir);
 	char *path = NULL;
 
 	*ret_room = 0;
@@ -154,13 +155,18 @@ static char *dir_path(struct tree_ctx *ctx, uint64_t dir, int64_t *ret_room)
 		return counted_key(ctx->tree->counted, tree_ino_row(dir), &key)
 			       ? g_strdup("direct")
 			       : g_strconcat("direct/", key, NULL);
-	if (tree_is_month(dir))
-		tree_month_get(ctx, dir, &m);
-	*ret_room = m.room ? m.room : tree_ino_row(dir);
+	*ret_room = upload_room(ctx, dir);
+	if (tree_ino_kind(upload_dir(dir)) == TREE_THREAD)
+		(void)store_thread_get(ctx->conn, tree_ino_row(dir), &thread);
 	if (store_room_get(ctx->conn, *ret_room, &room) == 0)
 		path = g_strconcat(room.room.type == WEBEX_ROOM_DIRECT ? "direct/" : "spaces/",
-				   room.name, m.room ? "/history" : "", NULL);
+				   room.name,
+				   is_month	 ? "/history"
+				   : thread.stem ? "/threads/"
+						 : "",
+				   thread.stem, NULL);
 	store_room_clear(&room);
+	store_thread_clear(&thread);
 	return path ? path : g_strdup("spaces");
 }
 

@@ -213,6 +213,9 @@ static int lookup_file(struct tree_ctx *ctx, uint64_t dir, const struct store_th
 	if (!row) {
 		r = store_content_find(ctx->conn, &range, name, &content);
 		row = content.rowid;
+		if (r == 0 && strcmp(content.name, name) == 0 &&
+		    upload_is_hidden(ctx, dir, row))
+			r = -ENOENT;
 		store_content_clear(&content);
 	}
 	return tree_entry_or_none(ctx, r, tree_ino(TREE_ATTACHMENT, row), 0, ret_entry);

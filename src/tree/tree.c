@@ -447,8 +447,7 @@ static bool emit_filling(void *arg, const char *name, const struct tree_entry *e
 static bool is_of_server(struct tree_ctx *ctx, uint64_t home, const char *name)
 {
 	struct store_content content = {0};
-	bool is = tree_ino_kind(home) == TREE_SPACE &&
-		  store_content_by_name(ctx->conn, tree_ino_row(home), name, &content) == 0;
+	bool is = upload_files(home) && upload_find(ctx, home, name, &content) == 0;
 
 	store_content_clear(&content);
 	return is;

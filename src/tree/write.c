@@ -81,16 +81,37 @@ static int aim_at_address(struct tree_ctx *ctx, int64_t row, struct destination 
 	return 0;
 }
 
+static int aim_at_thread(struct tree_ctx *ctx, int64_t row, struct destination *ret)
+{
+	struct store_thread thread = {0};
+	int r = store_thread_get(ctx->conn, row, &thread);
+
+	if (r == -ENOENT)
+		return tree_refuse(ctx, r, "this thread is gone with its space");
+	if (r == 0)
+		r = aim_at_room(ctx, thread.room, ret);
+	if (r == 0) {
+		ret->parent_id = g_strdup(thread.root_id);
+		ret->thread = g_strdup(thread.stem ? thread.stem : thread.root_id);
+	}
+	store_thread_clear(&thread);
+	return r;
+}
+
 int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret)
 {
-	if (tree_ino_kind(dir) == TREE_SPACE || tree_ino_kind(dir) == TREE_FILES)
+	uint64_t home = upload_dir(dir);
+
+	if (tree_ino_kind(home) == TREE_SPACE)
 		return aim_at_room(ctx, tree_ino_row(dir), ret);
+	if (tree_ino_kind(home) == TREE_THREAD)
+		return aim_at_thread(ctx, tree_ino_row(dir), ret);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
 		return aim_at_address(ctx, tree_ino_row(dir), ret);
 	return tree_refuse(
 		ctx, -EPERM,
 		"no file can be made there: one that is to be sent goes into a space, "
-		"spaces/NAME/ or direct/NAME/");
+		"spaces/NAME/ or direct/NAME/, or into a thread, threads/MESSAGE/ in it");
 }
 
 /* Finds where a scratch file is made. It can also be in a month, where nothing else can be
@@ -247,6 +268,15 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 	return 0;
 }
 
+/* Where a new version of the attachment is sent: to where it is itself, also if it was opened in the
+ * space, which shows the files of its threads, too. */
+static uint64_t home_of(struct tree_ctx *ctx, const struct store_content *content)
+{
+	int64_t thread = upload_thread(ctx, content);
+
+	return thread ? tree_ino(TREE_THREAD, thread) : tree_ino(TREE_SPACE, content->room);
+}
+
 /* Opens one's own attachment to write a new version under the same name (design 2.3). Until the
  * last close its node shows what is being written. */
 static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
@@ -270,10 +300,10 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 		r = upload_need_all(ctx, w->row, content.size);
 	if (r == 0) {
 		w->what = TREE_WRITE_UPLOAD;
-		w->dir = tree_ino(TREE_SPACE, content.room);
+		w->dir = home_of(ctx, &content);
 		w->content_row = store_new_rowid(t->config.store);
 		w->name = g_strdup(content.name);
-		r = aim_at_room(ctx, content.room, &w->to);
+		r = tree_destination(ctx, w->dir, &w->to);
 	}
 	if (r == 0)
 		r = tree_check_may_send(ctx, &w->to);

@@ -73,6 +73,9 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 void tree_note_maker(struct tree *t, const struct tree_write *w, pid_t maker);
 /* True if the process has a scratch file in `dir` that it may rename onto another file there. */
 bool tree_is_made_beside(struct tree *t, uint64_t dir, pid_t maker);
+/* The directory under which what is written in `dir` is kept, and its files/, which shows it, too; 0: nothing
+ * is sent from there. */
+uint64_t tree_home(uint64_t dir, uint64_t *ret_files);
 /* Finds where a letter put into directory `dir` goes. *ret is empty, and owned by the caller
  * afterwards. -EPERM for a directory that takes none. */
 int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret);

@@ -358,20 +358,14 @@ static void expect_refused(struct kit *k, struct outcome *end, int error, const 
 
 static bool is_deleted(struct kit *k, const char *id)
 {
-	struct store_message m;
 	struct store_conn *conn;
 	int64_t row;
-	bool is;
+	int r;
 
 	assert_int_equal(store_read_begin(k->store, &conn), 0);
-	is = store_message_by_id(conn, id, &row) != 0;
-	if (!is) {
-		assert_int_equal(store_message_get(conn, row, &m), 0);
-		is = m.deleted;
-		store_message_clear(&m);
-	}
+	r = store_message_by_id(conn, id, &row);
 	store_read_end(conn);
-	return is;
+	return r == -ENOENT;
 }
 
 static void a_reply_to_what_is_gone_says_so(void **state)
@@ -463,6 +457,78 @@ static void a_file_for_a_thread_is_none_for_the_space(void **state)
 	g_free(root);
 }
 
+/* Sends the file to the thread, as one that was not there; returns its message. */
+static struct webex_message *deliver_file(struct kit *k, const char *root)
+{
+	struct webex_message *m = reply(k, NULL, root), *copy;
+	struct outbox_letter *l;
+	struct draft *draft;
+	struct outcome end;
+
+	l = kit_file(k, "plan.txt", "bytes", &draft);
+	l->to.parent_id = g_strdup(root);
+	m->files = g_new0(char *, 2);
+	m->files[0] = g_strconcat("https://webexapis.com/v1/contents/", m->id, NULL);
+	copy = kit_copy(m);
+	copy->files = g_strdupv(m->files);
+	kit_send(k, l, &end);
+	fake_answer(fake_expect(FAKE_POST), copy);
+	kit_expect_delivered(k, &end, m->id);
+	draft_unref(&draft);
+	return m;
+}
+
+static void expect_not_sent(struct kit *k, const char *root, struct webex_message *there)
+{
+	int posts = fake_count(FAKE_POST);
+	struct outbox_letter *l;
+	struct fake_call *call;
+	struct draft *draft;
+	struct outcome end;
+
+	l = kit_file(k, "plan.txt", "bytes", &draft);
+	l->to.parent_id = g_strdup(root);
+	kit_send(k, l, &end);
+	call = fake_expect(FAKE_GET_MESSAGE);
+	assert_string_equal(call->message_id, there->id);
+	fake_answer_as_is(call, there);
+	kit_expect_end(&end, 0);
+	assert_int_equal(fake_count(FAKE_POST), posts);
+	draft_unref(&draft);
+}
+
+/* cron's cp into a thread. */
+static void the_same_file_is_sent_once_to_each_thread(void **state)
+{
+	struct kit *k = *state;
+	char *roots[2] = {known(k, "who comes?", NULL), known(k, "who pays?", NULL)};
+	struct webex_message *there[2];
+
+	for (int i = 0; i < 2; i++)
+		there[i] = deliver_file(k, roots[i]);
+	for (int i = 0; i < 2; i++)
+		expect_not_sent(k, roots[i], there[i]);
+	for (int i = 0; i < 2; i++)
+		g_free(roots[i]);
+}
+
+/* Nobody knows the root itself, but a reply to it. */
+static void a_root_that_replies_name_is_known_as_one(void **state)
+{
+	struct kit *k = *state;
+	char *root = g_strdup("FAR"), *first = known(k, "I do", root);
+	struct webex_message *m = reply(k, "yes", root);
+	char *id = g_strdup(m->id);
+	struct outcome end;
+
+	kit_send_into_doubt(k, letter(k, 1, root), &end);
+	fake_answer_list(expect_list(root), NULL, m, NULL);
+	kit_expect_delivered(k, &end, id);
+	g_free(id);
+	g_free(first);
+	g_free(root);
+}
+
 /* ---- a kill ---- */
 
 static void send_and_die(char *dir)
@@ -524,6 +590,8 @@ int main(void)
 		kit_test(a_refused_reply_to_what_is_there_is_refused),
 		kit_test(an_unsent_reply_says_where_it_goes),
 		kit_test(a_file_for_a_thread_is_none_for_the_space),
+		kit_test(the_same_file_is_sent_once_to_each_thread),
+		kit_test(a_root_that_replies_name_is_known_as_one),
 		cmocka_unit_test(after_a_kill_it_is_still_a_reply),
 	};
 
