@@ -300,6 +300,9 @@ int tree_refuse_month(struct tree_ctx *ctx, const char *name);
 int tree_refuse_read_only(struct tree_ctx *ctx);
 /* `error`: that of server_known_error(). */
 int tree_refuse_server(struct tree_ctx *ctx, int error);
+/* destination.c */
+/* Fills in the space; -EACCES if the account can only read it. */
+int tree_aim_at_room(struct tree_ctx *ctx, int64_t row, struct destination *ret);
 /* write_check.c: 0, an error that the server is known to answer with, or TREE_WAIT; so only for
  * requests that can wait. */
 /* A letter to `to`. */
