@@ -359,6 +359,16 @@ static bool names_form(const char *name)
 	return name_parse_message(name, &stem_len, &twin) && twin == NAME_SUBMIT_JSON;
 }
 
+/* A thread that the letter itself names, and not where it was written, is part of what it says. */
+static void aim_again(struct outbox_letter *l, struct destination *to)
+{
+	if (!to->parent_id && !l->to.thread)
+		to->parent_id = steal_ptr(&l->to.parent_id);
+	destination_clear(&l->to);
+	l->to = steal_destination(to);
+	l->is_edit = false;
+}
+
 /* Plans to send an unsent letter that is moved to a post file or into a space. */
 static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64_t newdir,
 		       const char *newname, struct tree_plan *plan)
@@ -398,13 +408,7 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 	if (r && l)
 		outbox_letter_free(l);
 	if (r == 0) {
-		/* A thread that the letter itself names, and not where it was written, is part of what
-		 * it says. */
-		if (!to.parent_id && !l->to.thread)
-			to.parent_id = steal_ptr(&l->to.parent_id);
-		destination_clear(&l->to);
-		l->to = steal_destination(&to);
-		l->is_edit = false;
+		aim_again(l, &to);
 		/* A file that is moved into the space itself under a new name is sent under
 		 * that name. */
 		if (is_named && (l->form == LETTER_FILE || l->local) &&
