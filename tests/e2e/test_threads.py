@@ -230,6 +230,30 @@ def test_replies_that_come(talk, start_mount, request, options):
     wait_until(lambda: stem(root) not in mount.ls(threads), 20)
 
 
+def test_texts_that_were_dropped_come_back(talk, start_mount):
+    root = talk.say(0)
+    talk.sim.add_messages(room=talk.id, person=BOB, created=created(1), stepMs=86400000, count=200,
+                          text="reply", parentId=root["id"])
+    for i in range(20):
+        talk.say(400 * 1440 + i)
+    talk.say(401 * 1440, root)
+    talk.mount = mount = start_mount(talk.sim, "recent=10", "cache_messages=100", hurry=5,
+                                     hurry_wall=True)
+    assert mount.ls(talk.dir / "threads/") == [stem(root)]
+    names = talk.in_thread(root)
+    log = talk.thread(root) / "transcript.log"
+    text = read(log)
+    assert text.count(b"\n") == len(names) == 202
+    wait_until(lambda: mount.status()["bodies"] <= 100, 30)
+    talk.sim.clear_log()
+    assert read(log) == text
+    # The list of replies has all of them but the root, and those in between are not asked for.
+    assert len(talk.reads()) <= 5
+    wait_until(lambda: mount.status()["bodies"] <= 100, 30)
+    assert read(talk.thread(root) / names[5]) == b"reply 5\n"
+    assert os.stat(log).st_size == len(text)
+
+
 def test_odd_threads(talk, start_mount):
     twins = talk.sim.add_messages(room=talk.id, person=BOB, created=created(0), text="twin",
                                   count=2)["items"]
