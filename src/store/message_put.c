@@ -238,7 +238,7 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 		  int64_t *ret_rowid)
 {
 	struct message_row row = {.room = p->room.rowid, .pin_ms = pin_ms};
-	struct thread_place place;
+	struct thread_place place = {0};
 	struct author *author = NULL;
 	g_autofree char *stem = NULL;
 	int r = find_author(p, m, &author);

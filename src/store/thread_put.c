@@ -262,7 +262,7 @@ int thread_move(struct put *p, const struct store_message *old, const struct web
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(p->w->q, "UPDATE message SET thread=?2 WHERE rowid=?1");
 	struct webex_message now = *m;
-	struct thread_place place;
+	struct thread_place place = {0};
 	int r;
 
 	if (!now.parent_id)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lib.shell import run_cmd
-from lib.tree import Timed, asked, messages_in, parallel, read, txt_name
+from lib.tree import FIXED, Timed, asked, messages_in, parallel, read, txt_name
 from lib.util import scaled, wait_until
 
 ME = "GET /people/me"
@@ -50,7 +50,7 @@ def test_the_table_of_requests(sim, start_mount):
 
     sim.clear_log()
     space = mount.space(title)
-    assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 10
+    assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + len(FIXED)
     assert asked(sim) == [MESSAGES]
     assert "max=1000" in sim.log()[0]["query"]
 
@@ -60,7 +60,7 @@ def test_the_table_of_requests(sim, start_mount):
     assert len(text) == sum(os.stat(space / n).st_size for n in messages_in(space))
 
     def second_ls():
-        assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + 10
+        assert len(mount.run("ls", cwd=space, check=True).lines()) == 1000 + len(FIXED)
         mount.run("ls ../../spaces", cwd=space, check=True)
     assert while_fresh(sim, lambda: mount.run("ls . ../../spaces", cwd=space, check=True),
                        second_ls) == []
@@ -117,7 +117,7 @@ def test_fifty_listings_of_one_cold_space_are_one_request(sim, mount):
     sim.clear_log()
     results = parallel(lambda _: sorted(os.listdir(mount.space(title))), range(50))
     assert [e for _r, e in results if e] == []
-    assert {len(r) for r, _e in results} == {210}
+    assert {len(r) for r, _e in results} == {200 + len(FIXED)}
     assert asked(sim) == [MESSAGES]
 
 
@@ -246,7 +246,7 @@ def test_a_second_walk_asks_nothing(sim, start_mount, mount, tmp_path):
     assert asked(sim).count("GET /memberships") == 5
     found = mount.run("find . | wc -l", check=True)
     # The root, README, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
-    assert int(found.out) == 1 + 1 + 3 + 1 + 2 + 20 * (1 + 10 + 30 + 3)
+    assert int(found.out) == 1 + 1 + 3 + 1 + 2 + 20 * (1 + len(FIXED) + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ME, 0) <= 1 and counts.pop(ROOMS, 1) == 1
     assert counts == first
@@ -314,7 +314,7 @@ def test_a_person_sees_who_came(sim, mount, tmp_path):
 def test_ls_l_and_file_cost_no_more_than_ls(sim, mount):
     title = mount.ls("spaces")[0]
     sim.clear_log()
-    assert len(mount.run("ls -l", cwd=mount.space(title), check=True).lines()) == 1000 + 11
+    assert len(mount.run("ls -l", cwd=mount.space(title), check=True).lines()) == 1001 + len(FIXED)
     assert asked(sim) == [MESSAGES]
     if shutil.which("file"):
         sim.clear_log()
