@@ -126,6 +126,36 @@ static void add_thread_acts(struct store_conn *conn, const struct store_change *
 	store_thread_clear(&t);
 }
 
+/* ---- among the mentions of its space ---- */
+
+static enum mirror_what what_among_mentions(const struct store_change *c)
+{
+	if (!c->is_mention)
+		return 0;
+	if (c->type == STORE_MESSAGE_GONE)
+		return MIRROR_UNLINK;
+	/* That an edit took the mention away is seen when somebody lists them. */
+	return c->type == STORE_MESSAGE_ADDED ||
+			       (c->type == STORE_MESSAGE_CHANGED && c->is_new_mention)
+		       ? MIRROR_CREATE
+		       : 0;
+}
+
+static void add_mention_act(const struct store_change *c, const struct tree_place *p,
+			    GArray *acts)
+{
+	struct mirror_act a = {.what = what_among_mentions(c)};
+
+	if (!a.what)
+		return;
+	a.dir = tree_ino(TREE_MENTIONS, c->room);
+	a.ino = p->ino;
+	a.name = g_strconcat(c->name, p->suffix, NULL);
+	a.path = g_strdup_printf(".sparkfs/views/%" G_GINT64_FORMAT "/mentions/%s", c->room,
+				 a.name);
+	g_array_append_val(acts, a);
+}
+
 static void add_act(struct store_conn *conn, const struct store_change *c,
 		    const struct tree_place *p, GArray *acts)
 {
@@ -137,6 +167,7 @@ static void add_act(struct store_conn *conn, const struct store_change *c,
 		g_array_append_val(acts, a);
 		if (c->thread)
 			add_thread_acts(conn, c, p, acts);
+		add_mention_act(c, p, acts);
 	}
 	store_room_clear(&room);
 }

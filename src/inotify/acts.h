@@ -33,6 +33,6 @@ struct mirror_act {
 };
 
 /* Appends what shows the change (struct mirror_act, whose contents are the caller's): in the space, and for a
- * message of a thread in that, too. Nothing if it shows in no directory or is no news. */
+ * message of a thread, or one that mentions us, there, too. Nothing if it shows in no directory or is no news. */
 void mirror_acts_of(struct store *s, const struct store_change *c, GArray *ret_acts);
 void mirror_act_clear(struct mirror_act *a);

@@ -29,10 +29,11 @@ struct fetch {
 	int64_t started_ms;  /* mono: when it began, or began again */
 	int64_t activity_ms; /* NEED_HEAD: the space's last activity at that time */
 	bool has_activity;
-	int64_t verified_hi_ms; /* NEED_VERIFY: it verifies what is known from there down */
+	int64_t verified_hi_ms; /* NEED_VERIFY, NEED_MENTIONS: it verifies what is known from there
+				 * down */
 	guint listed;		/* NEED_HEAD: messages that came with its pages */
 
-	struct page_run *run;	      /* NEED_HEAD, NEED_SWEEP, NEED_VERIFY */
+	struct page_run *run;	      /* NEED_HEAD, NEED_SWEEP, NEED_VERIFY, NEED_MENTIONS */
 	struct span_waiter *waiter;   /* NEED_SPAN */
 	struct part *part;	      /* NEED_BODY, NEED_BODIES */
 	struct content_want *content; /* NEED_CONTENT */

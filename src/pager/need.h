@@ -45,6 +45,10 @@ enum need_kind {
 	/* The row of the thread of a message that nobody replied to; row is that of the message. As
 	 * NEED_MONTHS it makes no request. */
 	NEED_THREAD_ROW,
+	/* Every message of a space that mentions us, with lo_ms < created <= hi_ms (store/mentions.h); row. */
+	NEED_MENTIONS,
+	/* The newest page of those up to hi_ms, verified; row. For what was verified long ago. */
+	NEED_MENTIONS_AGAIN,
 };
 
 /* lo_ms of a NEED_TO_HEAD by a program that saves everything: all pages in one go, down to the beginning
@@ -60,7 +64,8 @@ struct need {
 	union {
 		struct {
 			int64_t lo_ms, hi_ms;
-		}; /* NEED_TO_HEAD, NEED_SPAN, NEED_BODIES, NEED_SWEEP, NEED_VERIFY */
+		}; /* NEED_TO_HEAD, NEED_SPAN, NEED_BODIES, NEED_SWEEP, NEED_VERIFY, NEED_MENTIONS,
+		    * NEED_MENTIONS_AGAIN */
 		struct {
 			int64_t from_byte, to_byte;
 		}; /* NEED_CONTENT */

@@ -111,7 +111,11 @@ static int append_change(struct write *w, const struct store_change *c)
 		return 0;
 	if (c->rowid == c->room)
 		return append_named(w, what, c, room, room);
-	return c->name ? append_named(w, what, c, room, c->name) : 0;
+	r = c->name ? append_named(w, what, c, room, c->name) : 0;
+	/* Behind it, so that who waits for mentions alone knows the message from that line. */
+	if (r == 0 && c->name && c->is_new_mention)
+		r = append_named(w, STORE_EVENT_MENTION, c, room, c->name);
+	return r;
 }
 
 int events_missed(struct write *w, int64_t room, enum webex_room_type type)

@@ -34,6 +34,8 @@ enum store_event_what {
 	STORE_EVENT_UNSENT = 32, /* a letter came into unsent/ */
 	STORE_EVENT_NOT_SENT,	 /* a file has a name that is not sent, and stays here */
 	STORE_EVENT_MISSED = 40, /* some new messages of this space make no event */
+	STORE_EVENT_MENTION =
+		41, /* the message of the event before mentions the owner since then */
 };
 
 struct store_event {

@@ -79,6 +79,8 @@ struct write {
 	int64_t bodies, evicted;   /* added to the store's counts when it is committed */
 	int64_t rooms[ROOM_TYPES]; /* likewise */
 	int64_t text_room;	   /* the space whose text has a later time already */
+	char *me_id;	  /* mentions.c: of the owner; owned; NULL: not read yet, or unknown */
+	int64_t mentions; /* mentions.c: the flags that make a mention; 0: not read yet */
 };
 
 int write_begin(struct store *s, GPtrArray *changes, struct write *ret_write);
@@ -205,8 +207,19 @@ int contents_adopt(struct sql *q);
 #define MESSAGE_OWN                                                                            \
 	16 /* its author is the owner of the store; schema.c has an index of these */
 #define MESSAGE_IS_OWN "flags&16"
-#define MESSAGE_SHOWS_NAMES 32 /* its sizes are those of texts that name its files */
-#define MESSAGE_INEXACT 64     /* webex_render_is_exact() is false; unknown of an older form */
+#define MESSAGE_SHOWS_NAMES 32	/* its sizes are those of texts that name its files */
+#define MESSAGE_INEXACT 64	/* webex_render_is_exact() is false; unknown of an older form */
+#define MESSAGE_MENTIONS_ME 128 /* it names the owner of the store; mentions.c */
+#define MESSAGE_MENTIONS_ALL 256 /* it mentions a group of people */
+#define MESSAGE_MENTIONS (MESSAGE_MENTIONS_ME | MESSAGE_MENTIONS_ALL)
+#define MESSAGE_IS_MENTION "flags&384" /* either; schema.c has indexes of these */
+
+/* Columns 0 to 8 of message m, for brief_row(). */
+#define BRIEF_COLUMNS                                                                          \
+	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, " SIZE_OF(                   \
+		"txt_size") ", m.flags, m.stem, m.changed_ms "
+/* The stem is borrowed until the next step. */
+void brief_row(struct sql_stmt *st, struct store_brief *ret_brief);
 
 /* The messages of one millisecond have the cookies [cookie_floor(ms), cookie_floor(ms) +
  * COOKIE_TIES). */
@@ -226,6 +239,21 @@ int message_scan(struct sql *q, int64_t room, int64_t low, int64_t high,
 		 bool *ret_whole);
 /* Finds the row of (room, id), also a tombstone; -ENOENT. */
 int message_find(struct sql *q, int64_t room, const char *id, int64_t *ret_rowid);
+
+/* ---- mentions.c ---- */
+/* The bits of MESSAGE_MENTIONS that the message has. */
+int64_t mention_flags(struct write *w, const struct webex_message *m);
+/* True if a message with these flags is a mention. */
+bool mention_is(struct write *w, int64_t flags);
+/* Notes in the change of a message what it had of MESSAGE_MENTIONS and has now; 0: none, or it was not
+ * there. `now` has MESSAGE_OWN, too. */
+void mention_note(struct write *w, struct store_change *c, int64_t was, int64_t now);
+void mention_write_clear(struct write *w);
+struct put;
+/* Learns from a page of the server's filter whether @all counts. */
+int mentions_learn(struct put *p, const GPtrArray *messages);
+/* Sets the flags of all messages that have their bodies (schema.c). */
+int mentions_adopt(struct sql *q);
 
 /* ---- sizes.c ---- */
 /* meta: every message with a body has the sizes of this form. */
@@ -338,7 +366,8 @@ struct put {
 	/* Nothing was known of this interval, so nobody has seen a listing of it: only one
 	 * change is appended for all messages. */
 	bool is_backfill;
-	bool has_told_backfill;
+	bool has_told_backfill, has_told_mention;
+	bool is_sparse; /* the messages of a page stand far apart: what is between them is not read */
 	unsigned late;	     /* messages that the server shows late */
 	bool is_pinned;	     /* the messages are our own, and so no news */
 	GHashTable *authors; /* person id -> struct author */
@@ -426,6 +455,7 @@ int put_tell_late(const struct put *p);
 extern bool put_page_scans; /* for tests; false: each message is looked up */
 struct page_part {
 	bool is_complete;
+	bool has_mentions; /* only of messages that mention the owner, and those alone are missing */
 	int64_t lo, hi, sure_hi, now_wall_ms;
 };
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,

@@ -119,6 +119,7 @@ static bool is_of_base(const char *stem, const char *base, const char *base_key)
 
 static int set_stem(struct put *p, struct twin *t, const char *stem)
 {
+	struct store_change *change;
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(p->w->q, "UPDATE message SET stem=?2 WHERE rowid=?1");
 	int r;
@@ -126,10 +127,12 @@ static int set_stem(struct put *p, struct twin *t, const char *stem)
 	sql_int(&st, 1, t->rowid);
 	sql_text(&st, 2, stem);
 	r = sql_run(&st);
-	if (r == 0 && !t->deleted)
-		changes_add_named(p->w, STORE_MESSAGE_RENAMED, p->room.rowid, p->room.type,
-				  t->rowid, t->stem, stem)
-			->thread = message_thread(p->w->q, t->rowid);
+	if (r == 0 && !t->deleted) {
+		change = changes_add_named(p->w, STORE_MESSAGE_RENAMED, p->room.rowid,
+					   p->room.type, t->rowid, t->stem, stem);
+		change->thread = message_thread(p->w->q, t->rowid);
+		change->is_mention = true; /* perhaps */
+	}
 	if (r == 0)
 		r = thread_root_renamed(p->w, &p->room, t->rowid, stem);
 	if (r == 0) {

@@ -199,20 +199,24 @@ static int name_and_place(struct put *p, const struct webex_message *m, bool is_
 static void add_change(struct put *p, const struct webex_message *m,
 		       const struct message_row *row)
 {
-	bool is_new = put_is_news(p, m->created_ms);
+	int64_t flags = mention_flags(p->w, m) | (row->is_own ? MESSAGE_OWN : 0);
+	bool is_new = put_is_news(p, m->created_ms), is_mention = mention_is(p->w, flags);
 	struct store_change *change;
 
 	if (!m->has_odd_time)
 		p->newest_ms = MAX(p->newest_ms, m->created_ms);
-	/* Its thread may have been listed before. */
-	if (p->is_backfill && !is_new && p->has_told_backfill && !row->thread)
+	/* Its thread may have been listed before, or the mentions. */
+	if (p->is_backfill && !is_new && p->has_told_backfill && !row->thread &&
+	    (p->has_told_mention || !is_mention))
 		return;
 	p->has_told_backfill |= !is_new;
+	p->has_told_mention |= !is_new && is_mention;
 	change =
 		changes_add(p->w, STORE_MESSAGE_ADDED, p->room.rowid, p->room.type, row->rowid);
 	change->name = g_strdup(row->stem);
 	change->thread = row->thread;
 	change->is_news = is_new;
+	mention_note(p->w, change, 0, flags);
 }
 
 /*
@@ -269,15 +273,17 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 	return r < 0 ? r : note_times(p, m, row.thread);
 }
 
-/* Appends a change of a message that was known. */
+/* Appends a change of a message that was known; `m`: as it is now. */
 static void tell(struct put *p, enum store_change_type type, const struct store_message *old,
-		 bool is_news)
+		 const struct webex_message *m, bool is_news)
 {
 	struct store_change *c = changes_add_named(p->w, type, p->room.rowid, p->room.type,
 						   old->rowid, NULL, old->stem);
 
 	c->thread = message_thread(p->w->q, old->rowid);
 	c->is_news = is_news;
+	mention_note(p->w, c, old->deleted ? 0 : old->flags,
+		     mention_flags(p->w, m) | (old->flags & MESSAGE_OWN));
 }
 
 /* True if somebody edited the message; false if only one answer of the server has what another
@@ -304,6 +310,13 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
 		(!old->is_evicted && message_is_same(m, &old->m)));
 }
 
+/* True if the message mentions the same people of whom the store knows. */
+static bool has_mentions_of(const struct put *p, const struct store_message *old,
+			    const struct webex_message *m)
+{
+	return (old->flags & MESSAGE_MENTIONS) == mention_flags(p->w, m);
+}
+
 static int update(struct put *p, const struct store_message *old, const struct webex_message *m)
 {
 	struct author *author = NULL;
@@ -318,7 +331,9 @@ static int update(struct put *p, const struct store_message *old, const struct w
 			return 0;
 	}
 	if (p->verifies && is_refill(old, m))
-		return old->txt_size < 0 ? message_rewrite_row(p->w, old, m) : 0;
+		return old->txt_size < 0 || !has_mentions_of(p, old, m)
+			       ? message_rewrite_row(p->w, old, m)
+			       : 0;
 	if (p->keeps_files && old->flags & MESSAGE_HAS_FILES) {
 		r = contents_lack(p->w->q, old->rowid, m->files);
 		if (r == 1 && p->doubts)
@@ -334,8 +349,8 @@ static int update(struct put *p, const struct store_message *old, const struct w
 		r = times_changed(p->w, old, m);
 	if (r == 0 && !message_is_same_parent(m, &old->m))
 		r = thread_move(p, old, m);
-	if (r == 0 && !is_refill(old, m))
-		tell(p, STORE_MESSAGE_CHANGED, old, is_edit(old, m));
+	if (r == 0 && (!is_refill(old, m) || !has_mentions_of(p, old, m)))
+		tell(p, STORE_MESSAGE_CHANGED, old, m, is_edit(old, m));
 	return r;
 }
 
@@ -382,7 +397,7 @@ static int revive(struct put *p, const struct store_message *old, const struct w
 	if (r == 0)
 		r = thread_move(p, old, m);
 	if (r == 0)
-		tell(p, STORE_MESSAGE_ADDED, old, false);
+		tell(p, STORE_MESSAGE_ADDED, old, m, false);
 	return r;
 }
 

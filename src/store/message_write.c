@@ -91,7 +91,7 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_int(&st, 7, m->updated_ms);
 	sql_int(&st, 8, (int64_t)sizes.txt);
 	sql_int(&st, 9,
-		flags_of(m) | (row->is_own ? MESSAGE_OWN : 0) |
+		flags_of(m) | mention_flags(w, m) | (row->is_own ? MESSAGE_OWN : 0) |
 			(sizes.is_exact ? 0 : MESSAGE_INEXACT));
 	sql_text(&st, 10, row->stem);
 	sql_id(&st, 11, "MESSAGE", m->parent_id);
@@ -124,7 +124,7 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 		sql_stmt(w->q, "UPDATE message SET updated_ms=?2, txt_size=?3, flags=?4,"
 			       " parent_id=ifnull(?5, parent_id), log_size=?6, form=" SIZES_FORM
 			       " WHERE rowid=?1");
-	int64_t flags = flags_of(m) | (old->flags & MESSAGE_OWN);
+	int64_t flags = flags_of(m) | mention_flags(w, m) | (old->flags & MESSAGE_OWN);
 	struct webex_message named = *m;
 	struct webex_sizes sizes;
 	int r = 0;
@@ -163,7 +163,8 @@ int message_rewrite(struct write *w, const struct store_message *old,
 
 bool message_has_row_of(const struct store_message *old, const struct webex_message *m)
 {
-	int64_t known = old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES | MESSAGE_INEXACT);
+	int64_t known = old->flags & ~(MESSAGE_OWN | MESSAGE_SHOWS_NAMES | MESSAGE_INEXACT |
+				       MESSAGE_MENTIONS);
 	struct webex_sizes sizes;
 
 	if (old->m.updated_ms != m->updated_ms || known != flags_of(m) ||
@@ -202,7 +203,8 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "UPDATE message SET deleted=1, pin_until_ms=?2 WHERE rowid=?1"
-			       " RETURNING stem, created_ms, thread");
+			       " RETURNING stem, created_ms, thread, flags");
+	struct store_change *change;
 	int64_t thread;
 	int r, body;
 
@@ -212,9 +214,10 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
 	thread = sql_get_int(&st, 2);
-	changes_add_named(w, STORE_MESSAGE_GONE, room->rowid, room->type, rowid, NULL,
-			  sql_peek_text(&st, 0))
-		->thread = thread;
+	change = changes_add_named(w, STORE_MESSAGE_GONE, room->rowid, room->type, rowid, NULL,
+				   sql_peek_text(&st, 0));
+	change->thread = thread;
+	mention_note(w, change, sql_get_int(&st, 3), 0);
 	body = has_body(w, rowid);
 	if (body >= 0)
 		body_counts_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0,

@@ -11,10 +11,6 @@
 /* Cookies stay below 2^62, so all times after the year 2139 share the last floor. */
 #define COOKIE_PLACE_MAX ((INT64_C(1) << 42) - 1)
 
-#define BRIEF_COLUMNS                                                                          \
-	"m.rowid, m.cookie, m.person, m.created_ms, m.updated_ms, " SIZE_OF(                   \
-		"txt_size") ", m.flags, m.stem, m.changed_ms "
-
 #define MESSAGE_COLUMNS                                                                        \
 	"m.rowid, m.room, m.cookie, m.person, m.stem, " SIZE_OF(                               \
 		"txt_size") ", m.deleted OR r.gone, m.id, r.id, m.parent_id, r.type, b.text, " \
@@ -114,8 +110,7 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 	};
 }
 
-/* stem is borrowed until the next step. */
-static void brief_row(struct sql_stmt *st, struct store_brief *ret_brief)
+void brief_row(struct sql_stmt *st, struct store_brief *ret_brief)
 {
 	int64_t flags = sql_get_int(st, 6);
 

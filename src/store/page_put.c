@@ -138,7 +138,7 @@ static int scan(struct page *page)
 		low = MIN(low, cookie_floor(created_ms));
 		high = MAX(high, cookie_floor(created_ms) + COOKIE_TIES);
 	}
-	if (put_page_scans)
+	if (put_page_scans && !page->put->is_sparse)
 		r = message_scan(page->put->w->q, page->put->room.rowid, low, high, compare_row,
 				 page, &is_whole);
 	/* There may be more rows than were read. */
@@ -204,6 +204,31 @@ static int64_t newest_of(const struct page *page)
 	return page->count ? page->items[page->count - 1].m->created_ms : -1;
 }
 
+/* The same of a page that has only messages which mention the owner. */
+static int find_missing_mentions(const struct page *page, const struct page_part *part,
+				 GArray *missing)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(page->put->w->q, "SELECT rowid, flags FROM message INDEXED BY"
+					  " message_mention WHERE room=?1 AND cookie>=?2"
+					  " AND cookie<?3 AND " MESSAGE_IS_MENTION
+					  " AND deleted=0 AND created_ms>?4 AND created_ms<=?5"
+					  " AND pin_until_ms<=?6");
+	int r;
+
+	sql_int(&st, 1, page->put->room.rowid);
+	sql_int(&st, 2, cookie_floor(part->lo));
+	sql_int(&st, 3, cookie_floor(part->hi) + COOKIE_TIES);
+	sql_int(&st, 4, part->lo);
+	sql_int(&st, 5, part->hi);
+	sql_int(&st, 6, part->now_wall_ms);
+	while ((r = sql_step(&st)) == 1)
+		if (!rowset_has(page->seen, sql_get_int(&st, 0)) &&
+		    mention_is(page->put->w, sql_get_int(&st, 1)))
+			rowset_add(missing, sql_get_int(&st, 0));
+	return r;
+}
+
 int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, GArray *missing,
 	     int64_t *ret_newest_ms)
 {
@@ -216,7 +241,8 @@ int put_page(struct put *p, GPtrArray *messages, const struct page_part *part, G
 	if (r == 0)
 		r = put_items(&page);
 	if (r == 0 && part->is_complete && missing)
-		r = find_missing(&page, part, missing);
+		r = part->has_mentions ? find_missing_mentions(&page, part, missing)
+				       : find_missing(&page, part, missing);
 	*ret_newest_ms = newest_of(&page);
 	g_free(page.items);
 	return r;

@@ -188,7 +188,7 @@ struct page {
 	struct store_span span;
 	bool is_all; /* every known message above the page is missing */
 	enum store_page mode;
-	bool verifies, believes;
+	bool verifies, believes, is_of_mentions;
 	int64_t now_wall_ms;
 	GArray *missing, *doubts; /* may be NULL */
 };
@@ -272,7 +272,9 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 	p.verifies = page->verifies;
 	p.keeps_files = !page->believes;
 	p.doubts = page->doubts;
-	r = put_items(&p, messages, page);
+	r = page->is_of_mentions ? mentions_learn(&p, messages) : 0;
+	if (r == 0)
+		r = put_items(&p, messages, page);
 	if (r == 0 && page->mode != STORE_PAGE_PICKED)
 		r = span_add(w, room, page->span, is_head(page));
 	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER))
@@ -300,9 +302,11 @@ int store_apply_page_apart(struct store *s, int64_t room, GPtrArray *messages, i
 {
 	struct page page = {
 		.span = {.lo = MAX(lo, -1), .hi = hi},
-		.mode = mode & ~(STORE_PAGE_VERIFIES | STORE_PAGE_BELIEVES),
+		.mode = mode &
+			~(STORE_PAGE_VERIFIES | STORE_PAGE_BELIEVES | STORE_PAGE_MENTIONS),
 		.verifies = mode & STORE_PAGE_VERIFIES,
 		.believes = mode & STORE_PAGE_BELIEVES,
+		.is_of_mentions = mode & STORE_PAGE_MENTIONS,
 		.now_wall_ms = now_wall_ms,
 		.missing = ret_missing,
 		.doubts = ret_doubts,

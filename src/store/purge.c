@@ -35,9 +35,8 @@ static const struct {
 #define MESSAGES 0
 
 static const char *const room_parts[] = {
-	"DELETE FROM span WHERE room=?1",
-	"DELETE FROM month WHERE room=?1",
-	"DELETE FROM sweep WHERE room=?1",
+	"DELETE FROM span WHERE room=?1",   "DELETE FROM mention_span WHERE room=?1",
+	"DELETE FROM month WHERE room=?1",  "DELETE FROM sweep WHERE room=?1",
 	"DELETE FROM thread WHERE room=?1",
 };
 

@@ -236,11 +236,29 @@ static const char VERSION_9[] =
 	"CREATE INDEX thread_stem ON thread(room, stem);"
 	"CREATE INDEX thread_part ON thread(part_of) WHERE part_of<>0;";
 
+/*
+ * mention_span: as span, of the messages that mention the owner alone (mentions.h). Of older messages whose
+ * bodies were dropped nobody knows whether they do: spans of all messages tell mentions above
+ * room.mentions_after_ms alone. room.mentions_wall_ms: when the newest page of mentions was last listed.
+ */
+static const char VERSION_10[] =
+	"ALTER TABLE room ADD COLUMN mentions_after_ms INTEGER NOT NULL DEFAULT -1;"
+	"ALTER TABLE room ADD COLUMN mentions_wall_ms INTEGER NOT NULL DEFAULT -1;"
+	"CREATE TABLE mention_span(room INTEGER NOT NULL, hi INTEGER NOT NULL,"
+	" lo INTEGER NOT NULL, PRIMARY KEY(room, hi)) WITHOUT ROWID;"
+	"CREATE INDEX message_mention ON message(room, cookie)"
+	" WHERE " MESSAGE_IS_MENTION " AND deleted=0;"
+	"CREATE INDEX message_mentions ON message(created_ms)"
+	" WHERE " MESSAGE_IS_MENTION " AND deleted=0;"
+	"UPDATE room SET mentions_after_ms=ifnull((SELECT max(m.created_ms) FROM message m"
+	" LEFT JOIN body b ON b.message=m.rowid WHERE m.room=room.rowid AND m.deleted=0"
+	" AND b.message IS NULL), -1);";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
-static const char *const migrations[SCHEMA_VERSION] = {VERSION_1, VERSION_2, VERSION_3,
-						       VERSION_4, VERSION_5, VERSION_6,
-						       VERSION_7, VERSION_8, VERSION_9};
+static const char *const migrations[SCHEMA_VERSION] = {
+	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5,
+	VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10};
 
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {
@@ -346,6 +364,12 @@ static int apply_migrations(struct sql *q, int64_t version)
 	}
 	if (version > 0 && version < 9) {
 		int r = threads_adopt(q);
+
+		if (r < 0)
+			return r;
+	}
+	if (version > 0 && version < 10) {
+		int r = mentions_adopt(q);
 
 		if (r < 0)
 			return r;

@@ -153,6 +153,9 @@ struct store_change {
 	 * posted from here.
 	 */
 	bool is_news;
+	/* STORE_MESSAGE_*: it is among the owner's mentions (mentions.h), or may have been before. */
+	bool is_mention;
+	bool is_new_mention; /* it is since this change, and was written by somebody else */
 };
 
 /* An array with its free function set. */
@@ -404,6 +407,8 @@ enum store_page {
 	STORE_PAGE_PICKED, /* nothing, since the list has only some messages of any time */
 	STORE_PAGE_VERIFIES = 8,  /* or'ed in: bodies that were dropped are not kept again */
 	STORE_PAGE_BELIEVES = 16, /* or'ed in: a file that a message lacks now is removed */
+	STORE_PAGE_MENTIONS =
+		32, /* or'ed in: it is what the server's filter of mentions gives */
 };
 
 /*

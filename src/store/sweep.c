@@ -53,10 +53,27 @@ static int page_end(struct sql *q, int64_t room, int64_t hi_ms, int64_t *ret_lo_
 	return MIN(r, 0);
 }
 
+/* The span that has this time, or else the next one below it. 1; 0: there is none; -errno. */
+static int span_down_from(struct sql *q, int64_t room, int64_t ms, struct store_span *ret_span)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(q, "SELECT lo, hi FROM span WHERE room=?1 AND lo<?2"
+			    " ORDER BY hi DESC LIMIT 1");
+	int r;
+
+	sql_int(&st, 1, room);
+	sql_int(&st, 2, ms);
+	r = sql_step(&st);
+	if (r == 1)
+		*ret_span = (struct store_span){sql_get_int(&st, 0), sql_get_int(&st, 1)};
+	return r;
+}
+
 /* Goes on where the last page ended, or begins again at the top. 1; 0: the room has nothing to
  * verify; -errno. */
 static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_sweep *s)
 {
+	struct store_span span;
 	int64_t ms;
 	int r = below_head(q, s->room, depth, &s->hi_ms);
 
@@ -66,8 +83,15 @@ static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_
 			s->hi_ms = ms;
 		r = r < 0 ? r : 1;
 	}
+	/* Messages that came alone, as mentions do, would bring all that is between them. */
+	if (r == 1)
+		r = span_down_from(q, s->room, s->hi_ms, &span);
+	if (r == 1)
+		s->hi_ms = MIN(s->hi_ms, span.hi);
 	if (r == 1)
 		r = page_end(q, s->room, s->hi_ms, &s->lo_ms) < 0 ? -EIO : 1;
+	if (r == 1)
+		s->lo_ms = MAX(s->lo_ms, span.lo);
 	return r;
 }
 

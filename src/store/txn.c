@@ -255,6 +255,7 @@ int write_end(struct write *w, int r)
 	else if (r < 0 && w->changes)
 		g_ptr_array_set_size(w->changes, (gint)w->changes_mark);
 	body_counts_end(w, r == 0);
+	mention_write_clear(w);
 	if (r == 0 && changed) {
 		room_counts_end(w);
 		s->stored_rowid = last;

@@ -74,6 +74,7 @@ static const char *const words[] = {
 	[STORE_EVENT_UNSENT] = "unsent",
 	[STORE_EVENT_NOT_SENT] = "not-sent",
 	[STORE_EVENT_MISSED] = "missed",
+	[STORE_EVENT_MENTION] = "mention",
 };
 
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events)

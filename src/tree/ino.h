@@ -130,6 +130,12 @@ enum tree_kind {
 	TREE_MONTH_THREADS = 108,      /* threads-by-month/<YYYY-MM> */
 	TREE_THREADS_MONTHS = 109,     /* .sparkfs/views/<row>/threads-by-month; row: room */
 
+	TREE_MENTIONS_LINK = 110,     /* spaces/X/mentions; row: room */
+	TREE_MENTIONS = 111,	      /* .sparkfs/views/<row>/mentions; row: room */
+	TREE_ALL_MENTIONS_LINK = 112, /* mentions */
+	TREE_ALL_MENTIONS = 113,      /* .sparkfs/mentions */
+	TREE_MENTION = 114,	      /* a link in it; row: message */
+
 	/* row: message */
 	TREE_MESSAGE_CARD = 118,   /* .card.json */
 	TREE_MESSAGE_SUBMIT = 119, /* .submit.json */

@@ -196,6 +196,7 @@ extern const struct tree_row messages_rows[];
 extern const struct tree_row cards_rows[];
 extern const struct tree_row attachment_rows[];
 extern const struct tree_row archive_rows[];
+extern const struct tree_row mentions_rows[];
 extern const struct tree_row later_rows[];
 extern const struct tree_row threads_rows[];
 extern const struct tree_row thread_rows[];
@@ -225,6 +226,11 @@ int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int message_open(struct tree_ctx *ctx, uint64_t ino);
 int message_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
 int space_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+/* Emits those messages of dir->range with a cookie above `cookie` that `list` gives. */
+typedef int (*messages_list)(struct store_conn *c, const struct store_range *range,
+			     bool (*fn)(void *arg, const struct store_brief *brief), void *arg);
+int messages_emit(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  messages_list list, tree_emit emit, void *arg);
 /* The messages of dir->range. */
 int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
 		     tree_emit emit, void *arg);
@@ -249,6 +255,10 @@ bool threads_is_stem(const char *name);
 int threads_find(struct tree_ctx *ctx, int64_t room, const char *stem, size_t len,
 		 uint64_t *ret_ino);
 int threads_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+/* mentions.c */
+/* The name of a message's link among the mentions of all spaces. Owned. */
+char *mention_link_name(const char *stem, enum webex_room_type type, const char *room_name,
+			int64_t row);
 /* files.c */
 /* Needs the names of the attachments of dir->range. */
 int files_need_names(struct tree_ctx *ctx, const struct tree_dir *dir);

@@ -30,10 +30,11 @@ struct telling {
 	struct store_conn
 		*conn; /* a snapshot with the changes in it; NULL: it could not be had */
 	/* Directories whose listing changed; each is told once. */
-	GHashTable *rooms;   /* of int64_t, owned */
-	GHashTable *months;  /* of uint64_t, owned */
-	GHashTable *threads; /* of int64_t, owned */
-	bool spaces, direct;
+	GHashTable *rooms;    /* of int64_t, owned */
+	GHashTable *months;   /* of uint64_t, owned */
+	GHashTable *threads;  /* of int64_t, owned */
+	GHashTable *mentions; /* of int64_t, owned: rooms whose mentions changed */
+	bool spaces, direct, all_mentions;
 	/* The month that was looked up last, since the messages of a page are mostly of one
 	 * month. */
 	char month_key[MONTHS_KEY_SIZE];
@@ -157,6 +158,7 @@ static void tell_room(const struct telling *g, const struct store_change *c)
 	tell_inode(g, tree_ino(TREE_SPACE, c->room));
 	tell_inode(g, tree_ino(TREE_SPACE_JSON, c->room));
 	tell_inode(g, tree_ino(TREE_ARCHIVE_SPACE_JSON, c->room));
+	tell_inode(g, tree_ino(TREE_MENTIONS, c->room));
 	/* The time of the newest month follows the room's, and the month before may have been
 	 * the newest until now. */
 	tell_history(g, c->room, c->type == STORE_ROOM_GONE ? INT_MAX : 2);
@@ -237,12 +239,48 @@ static void tell_thread_renamed(struct telling *g, const struct store_change *c)
 	note_thread(g, c->thread);
 }
 
+/* Tells of the link to the message among the mentions of all spaces. */
+static void tell_link(const struct telling *g, const struct store_change *c, const char *stem)
+{
+	struct store_room room = {0};
+	g_autofree char *name = NULL;
+
+	if (g->conn && store_room_get(g->conn, c->room, &room) == 0 && room.name) {
+		name = mention_link_name(stem, room.room.type, room.name, c->rowid);
+		tell_name(g, tree_ino(TREE_ALL_MENTIONS, 0), name);
+	}
+	store_room_clear(&room);
+}
+
+/* Tells of the names of what is a mention now, or was one. */
+static void tell_mention(struct telling *g, const struct store_change *c)
+{
+	const char *const stems[] = {c->old_name, c->name};
+
+	if (!c->is_mention)
+		return;
+	g->all_mentions = true;
+	g_hash_table_add(g->mentions, g_memdup2(&c->room, sizeof(c->room)));
+	if (c->type == STORE_MESSAGE_ADDED && g->added > TELL_ADDED_MAX)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(stems); i++) {
+		for (size_t k = 0; stems[i] && k < G_N_ELEMENTS(twins); k++) {
+			g_autofree char *name = g_strconcat(stems[i], twins[k].suffix, NULL);
+
+			tell_name(g, tree_ino(TREE_MENTIONS, c->room), name);
+		}
+		if (stems[i])
+			tell_link(g, c, stems[i]);
+	}
+}
+
 static void tell_message(struct telling *g, const struct store_change *c)
 {
 	const char *stem = c->name ? c->name : c->old_name;
 	uint64_t month = 0;
 
 	note_thread(g, c->thread);
+	tell_mention(g, c);
 	if (c->type == STORE_MESSAGE_CHANGED) {
 		tell_bodies(g, c);
 		/* That the store has learned a name is no edit. */
@@ -338,6 +376,7 @@ static void note_dirs(struct telling *g, const struct store_change *c)
 {
 	if (c->type == STORE_ROOM_ADDED || c->type == STORE_ROOM_RENAMED ||
 	    c->type == STORE_ROOM_GONE) {
+		g->all_mentions = true;
 		g->spaces |= c->room_type == WEBEX_ROOM_GROUP;
 		g->direct |= c->room_type == WEBEX_ROOM_DIRECT;
 	} else if (c->room && c->type != STORE_ROOM_CHANGED &&
@@ -369,6 +408,11 @@ static void tell_dirs(const struct telling *g)
 		tell_name(g, tree_ino(TREE_SPACE, room), "last");
 		tell_history(g, room, 2);
 	}
+	if (g->all_mentions)
+		tell_inode(g, tree_ino(TREE_ALL_MENTIONS, 0));
+	g_hash_table_iter_init(&iter, g->mentions);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		tell_inode(g, tree_ino(TREE_MENTIONS, *(int64_t *)key));
 	g_hash_table_iter_init(&iter, g->months);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		uint64_t month = *(uint64_t *)key;
@@ -396,6 +440,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	g.rooms = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.months = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g.mentions = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	for (guint i = 0; i < changes->len; i++)
 		g.added +=
 			((struct store_change *)changes->pdata[i])->type == STORE_MESSAGE_ADDED;
@@ -407,6 +452,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	g_hash_table_unref(g.rooms);
 	g_hash_table_unref(g.months);
 	g_hash_table_unref(g.threads);
+	g_hash_table_unref(g.mentions);
 	if (g.conn)
 		store_read_end(g.conn);
 }

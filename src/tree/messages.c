@@ -226,17 +226,23 @@ static bool emit_message(void *arg, const struct store_brief *b)
 	return l->emit(l->arg, l->name->str, &e, b->cookie);
 }
 
-int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-		     tree_emit emit, void *arg)
+int messages_emit(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		  messages_list list, tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .name = g_string_new(NULL)};
 	struct store_range range = dir->range;
 	int r;
 
 	range.after = MAX(range.after, cookie);
-	r = store_message_list(ctx->conn, &range, emit_message, &l);
+	r = list(ctx->conn, &range, emit_message, &l);
 	g_string_free(l.name, TRUE);
 	return r;
+}
+
+int messages_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		     tree_emit emit, void *arg)
+{
+	return messages_emit(ctx, dir, cookie, store_message_list, emit, arg);
 }
 
 /* ---- one message ---- */

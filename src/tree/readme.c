@@ -8,8 +8,7 @@
 static const char TEXT[] =
 	"A Webex account as files, by sparkfs. Ordinary tools read, search and send.\n"
 	"\n"
-	"spaces/TITLE/         a space: its newest messages, one file each, by time\n"
-	"                      and author: cat TIME_AUTHOR.txt (also .md .html .json)\n"
+	"spaces/TITLE/         newest messages: cat TIME_AUTHOR.txt (.md .html .json)\n"
 	"  post                write to it to send: echo hi > spaces/TITLE/post\n"
 	"  post.md post.json   the same as Markdown, as a request of the API\n"
 	"  last                a link to the message that you sent last\n"
@@ -22,6 +21,7 @@ static const char TEXT[] =
 	"  space.json          title and details\n"
 	"direct/NAME/          the same with one person; direct/E-MAIL/post for anybody\n"
 	"people/               people/me.json is you, people/E-MAIL.json anybody\n"
+	"mentions/             where you are mentioned; of one: spaces/TITLE/mentions/\n"
 	"events                a line for everything that happens; cat does not end\n"
 	".sparkfs/             not listed: status.json, log, transfers\n"
 	"  last-error          why something failed, and what to do instead\n"

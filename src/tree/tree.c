@@ -191,6 +191,7 @@ int64_t tree_walked(uint64_t dir)
 	case TREE_HISTORY:
 	case TREE_ARCHIVE_SPACE:
 	case TREE_FILES:
+	case TREE_MENTIONS:
 		return tree_ino_row(dir);
 	default:
 		return -1;

@@ -8,6 +8,13 @@
 #include "tree/internal.h"
 #include "tree/write.h"
 
+static bool is_of_mentions(uint64_t ino)
+{
+	enum tree_kind kind = tree_ino_kind(ino);
+
+	return kind == TREE_MENTIONS || kind == TREE_ALL_MENTIONS || kind == TREE_MENTION;
+}
+
 int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name)
 {
 	const struct tree_row *row = tree_row(ino);
@@ -16,6 +23,13 @@ int tree_check_change(struct tree_ctx *ctx, uint64_t ino, const char *name)
 		return tree_refuse_read_only(ctx);
 	if (!row || !(row->flags & ROW_SEALED))
 		return 0;
+	if (is_of_mentions(ino))
+		return tree_refuse(
+			ctx, -EROFS,
+			"%s: mentions/ only shows where you are mentioned: nothing can be "
+			"made, moved or deleted there; the message is in its space, where rm "
+			"deletes it for everybody",
+			name ? name : "a mention");
 	return tree_refuse(
 		ctx, -EROFS,
 		"%s: an archive is only read: nothing in it can be written, moved or "

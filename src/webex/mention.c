@@ -6,6 +6,8 @@
 #include "base/cleanup.h"
 #include "webex/html_scan.h"
 #include "webex/id.h"
+#include "webex/json.h"
+#include "webex/model.h"
 
 static const char mention_open[] = "<spark-mention";
 static const char mention_close[] = "</spark-mention>";
@@ -74,4 +76,29 @@ void mention_rewrite(GString *out, const char *text, enum mention_form form)
 		}
 	}
 	g_string_append(out, text);
+}
+
+bool webex_message_mentions(const struct webex_message *m, const char *person_id)
+{
+	const char *text = m->mentioned_people;
+	_cleanup_json_ cJSON *people =
+		text && person_id ? json_parse(text, strlen(text)) : NULL;
+	const cJSON *one;
+
+	if (!json_is_array(people))
+		return false;
+	cJSON_ArrayForEach(one, people)
+	{
+		if (json_is_string(one) && webex_id_is_same(one->valuestring, person_id))
+			return true;
+	}
+	return false;
+}
+
+bool webex_message_mentions_group(const struct webex_message *m)
+{
+	const char *text = m->mentioned_groups;
+	_cleanup_json_ cJSON *groups = text ? json_parse(text, strlen(text)) : NULL;
+
+	return json_is_array(groups) && cJSON_GetArraySize(groups) > 0;
 }

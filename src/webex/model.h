@@ -119,6 +119,11 @@ GDestroyNotify webex_free_function(enum webex_kind kind);
 int webex_parse(enum webex_kind kind, const char *json, size_t len, bool is_list,
 		GPtrArray **ret_items, int *ret_skipped);
 
+/* True if the message names the person among those whom it mentions, in whatever notation the id is. */
+bool webex_message_mentions(const struct webex_message *m, const char *person_id);
+/* True if it mentions a group of people (@all): all who are in the space. */
+bool webex_message_mentions_group(const struct webex_message *m);
+
 char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);

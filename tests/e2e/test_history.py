@@ -96,7 +96,7 @@ def test_structure(sim, mount):
         target = os.readlink(space / "history")
         assert re.fullmatch(r"\.\./\.\./\.sparkfs/views/\d+/history", target)
         view = mount.ls((space / "history/..").resolve())
-        assert view == ["by-thread", "files", "files-by-month", "history", "threads",
+        assert view == ["by-thread", "files", "files-by-month", "history", "mentions", "threads",
                         "threads-by-month", "transcript.log", "transcripts"]
         newest = max([room["lastActivity"], *(m["created"] for m in messages)])
         expected = months_between(room["created"][:7], newest[:7])

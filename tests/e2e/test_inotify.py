@@ -152,6 +152,24 @@ def test_replies(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
+def test_mentions(sim, room, mount, watch):
+    look(mount)
+    os.listdir(mount.space("Ops") / "mentions")
+    seen = watch("spaces/Ops/mentions/")
+    sim.post(room["id"], "to nobody", token="bob-token")
+    m = sim.post(room["id"], markdown="<@personEmail:alice@example.com|Alice> hello",
+                 token="bob-token")
+    path = "spaces/Ops/mentions/" + txt_name(m)
+    # A watch on a link is one on what it leads to, and has the link's name.
+    told = "spaces/Ops/mentions" + txt_name(m)
+    wait_until(lambda: look(mount) and len(seen.lines) >= 2)
+    assert b"hello" in (mount / path).read_bytes()
+    sim.api("DELETE", "/messages/" + m["id"], token="bob-token").ok(204)
+    wait_until(lambda: look(mount) and len(seen.lines) >= 3)
+    assert seen.lines == ["CREATE " + told, "CLOSE_WRITE " + told, "DELETE " + told]
+    assert changes_by_mount(sim) == []
+
+
 def test_members(sim, room, mount, watch):
     look(mount)
     seen = watch("spaces/Ops", "spaces/Ops/members")

@@ -245,8 +245,9 @@ def test_a_second_walk_asks_nothing(sim, start_mount, mount, tmp_path):
     mount.run(["find"] + [f"spaces/{n}" for n in names], check=True)
     assert asked(sim).count("GET /memberships") == 5
     found = mount.run("find . | wc -l", check=True)
-    # The root, README, three directories, events, two people; each space: 8 fixed, 30 messages, 3 members.
-    assert int(found.out) == 1 + 1 + 3 + 1 + 2 + 20 * (1 + len(FIXED) + 30 + 3)
+    # The root, README, three directories, events, mentions, two people; each space: the fixed names, 30
+    # messages, 3 members.
+    assert int(found.out) == 1 + 1 + 3 + 2 + 2 + 20 * (1 + len(FIXED) + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ME, 0) <= 1 and counts.pop(ROOMS, 1) == 1
     assert counts == first

@@ -21,9 +21,9 @@ BUOY = "Harbour buoy project"
 
 
 def test_root_and_control_directory(mount):
-    assert mount.ls() == ["README", "direct", "events", "people", "spaces"]
-    assert mount.ls(".sparkfs") == ["archive", "last-answer", "last-error", "log", "status.json",
-                                    "transfers", "unsent", "views"]
+    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces"]
+    assert mount.ls(".sparkfs") == ["archive", "last-answer", "last-error", "log", "mentions",
+                                    "status.json", "transfers", "unsent", "views"]
     assert mount.ls(".sparkfs/unsent") == []
 
 
@@ -515,8 +515,8 @@ def test_transcript_is_behind_its_link(mount):
     number = target.split("/")[4]
     assert number in mount.ls(".sparkfs/views")
     assert mount.ls(f".sparkfs/views/{number}") == [
-        "by-thread", "files", "files-by-month", "history", "threads", "threads-by-month",
-        "transcript.log", "transcripts"]
+        "by-thread", "files", "files-by-month", "history", "mentions", "threads",
+        "threads-by-month", "transcript.log", "transcripts"]
     # Walkers meet a message once.
     found = mount.run("grep -rl 'Pier 2 then' .", check=True).lines()
     assert len(found) == 1 and "transcript" not in found[0]
@@ -664,7 +664,7 @@ def test_structural_names_cannot_be_removed_or_made(sim, mount):
     assert error_of(os.link, space / name, space / "hard") == "EPERM"
     assert error_of(os.mkfifo, space / "fifo") == "EPERM"
     assert [r for r in sim.log() if r["method"] != "GET"] == []
-    assert mount.ls() == ["README", "direct", "events", "people", "spaces"]
+    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces"]
 
 
 def test_a_directory_can_be_read_in_pieces(mount):

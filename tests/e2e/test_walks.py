@@ -20,7 +20,7 @@ NIGHT = ("rate=off", "poll=600", "recent=10")
 def rsync(mount, source, target):
     """Returns what was copied; not what is different in each mount."""
     os.makedirs(target, exist_ok=True)
-    done = mount.run(["rsync", "-aiL", *(f"--exclude={n}" for n in ("files", "last", "post*", "archive")),
+    done = mount.run(["rsync", "-aiL", *(f"--exclude={n}" for n in ("files", "last", "post*", "archive", "mentions")),
                       f"{source}/", f"{target}/"])
     assert done.status == 0, done.err
     return sorted(line.split(" ", 1)[1] for line in done.lines() if line.startswith(">f"))

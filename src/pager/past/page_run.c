@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "pager/past/page_run.h"
 #include "store/doubts.h"
+#include "store/mentions.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -97,7 +98,7 @@ static void submit(struct page_run *l)
 	struct webex_list list = {
 		.room_id = l->config.room_id,
 		.max = l->max,
-		.mentioned_me = l->config.is_filtered,
+		.mentioned_me = l->config.is_filtered || l->config.has_mentions,
 		.next = l->next,
 		.before_message = anchored ? l->anchor : NULL,
 		.background = l->config.is_background && l->config.is_background(l->config.arg),
@@ -340,35 +341,46 @@ static void tell_missing(const struct page_run *l, int64_t lo, const GArray *mis
 		pager_lacks(l->config.pager, &page);
 }
 
+/* True if what a page lacks says nothing. */
+static bool is_filtered(const struct page_run *l)
+{
+	return l->config.is_filtered || l->is_partial;
+}
+
+static enum store_page mode_of(const struct page_run *l)
+{
+	enum store_page mode = is_head(l) ? STORE_PAGE_HEAD : STORE_PAGE_INNER;
+
+	if (is_filtered(l))
+		mode = is_head(l) ? STORE_PAGE_FILTERED : STORE_PAGE_INNER_FILTERED;
+	return mode | (l->config.verifies ? STORE_PAGE_VERIFIES : 0) |
+	       (l->config.believes ? STORE_PAGE_BELIEVES : 0) |
+	       (l->config.is_filtered ? STORE_PAGE_MENTIONS : 0);
+}
+
 static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
-	bool filtered = l->config.is_filtered || l->is_partial;
 	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) doubts = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	GPtrArray *changes = store_changes_new();
-	enum store_page mode;
 	int r;
 
-	if (is_head(l))
-		mode = filtered ? STORE_PAGE_FILTERED : STORE_PAGE_HEAD;
-	else
-		mode = filtered ? STORE_PAGE_INNER_FILTERED : STORE_PAGE_INNER;
-	if (l->config.verifies)
-		mode |= STORE_PAGE_VERIFIES;
-	if (l->config.believes)
-		mode |= STORE_PAGE_BELIEVES;
 	drop_above(l, reply->items);
 	hand_in_edge(l, reply->items);
-	r = store_apply_page_apart(c->store, l->config.room, reply->items, lo,
-				   is_head(l) ? l->known_ms : l->top, mode,
-				   clock_wall(c->clock), missing, doubts, changes);
+	if (l->config.has_mentions)
+		r = store_apply_mentions(c->store, l->config.room, reply->items, lo, l->top,
+					 clock_wall(c->clock), doubts, changes);
+	else
+		r = store_apply_page_apart(c->store, l->config.room, reply->items, lo,
+					   is_head(l) ? l->known_ms : l->top, mode_of(l),
+					   clock_wall(c->clock), missing, doubts, changes);
 	r = pager_published(l->config.pager, r, changes);
-	if (r == 0 && !filtered)
-		tell_missing(l, lo, missing, doubts);
+	/* A list of mentions does not show that other messages are there. */
+	if (r == 0 && !is_filtered(l))
+		tell_missing(l, l->config.has_mentions ? l->top : lo, missing, doubts);
 	return r;
 }
-
 /* True if the page is of a part of time that is known, of which nothing becomes less known. */
 static bool was_known(const struct page_run *l, const struct webex_reply *reply, int64_t lo)
 {
@@ -384,7 +396,9 @@ static bool was_known(const struct page_run *l, const struct webex_reply *reply,
 		return false;
 	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
 		return false;
-	is_known = store_span_covers(conn, l->config.room, lo, hi) == 1;
+	is_known =
+		(l->config.has_mentions ? store_mention_covers(conn, l->config.room, lo, hi)
+					: store_span_covers(conn, l->config.room, lo, hi)) == 1;
 	store_read_end(conn);
 	return is_known;
 }
@@ -411,7 +425,9 @@ static void skip_known(struct page_run *l)
 
 	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
 		return;
-	if (store_span_gaps(conn, l->config.room, l->bottom, l->top, gaps) == 0) {
+	if ((l->config.has_mentions
+		     ? store_mention_gaps(conn, l->config.room, l->bottom, l->top, gaps)
+		     : store_span_gaps(conn, l->config.room, l->bottom, l->top, gaps)) == 0) {
 		first = gaps->len ? &g_array_index(gaps, struct store_span, 0) : NULL;
 		if (!first) {
 			l->top = l->bottom;
@@ -458,7 +474,7 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 
 	l->pages++;
 	/* A page behind a message may have that message once more. */
-	if (reply->next && !is_behind_message(l))
+	if (reply->next && !is_behind_message(l) && !l->config.has_mentions)
 		server_note_page(pager_server(l->config.pager), (int)n + reply->skipped,
 				 l->max);
 	if (oldest_id) {
@@ -535,7 +551,8 @@ static void fail(struct page_run *l, const struct webex_reply *reply)
 	if ((reply->status == 502 || reply->status == 504) && l->max > SERVER_PAGE_MIN &&
 	    has_time) {
 		l->max = MAX(l->max / 2, SERVER_PAGE_MIN);
-		server_note_page_max(pager_server(l->config.pager), l->max);
+		if (!l->config.has_mentions)
+			server_note_page_max(pager_server(l->config.pager), l->max);
 		set_next(l, NULL);
 		submit(l);
 		return;

@@ -53,6 +53,9 @@ struct page_run_config {
 	int64_t room;
 	const char *room_id; /* copied */
 	bool is_filtered;    /* a bot's list, in which messages may lack that are not gone */
+	/* Only of messages that mention us: the interval becomes known of those alone (store/mentions.h), and
+	 * what is known of them is skipped. Not with PAGE_RUN_TOP. */
+	bool has_mentions;
 	/* (bottom, top] is fetched. top PAGE_RUN_TOP: from the newest message on, as a head. */
 	int64_t top, bottom;
 	int max;       /* page size at most */

@@ -11,6 +11,7 @@
 #include "pager/internal.h"
 #include "pager/past/sweep.h"
 #include "pager/present/recent_spaces.h"
+#include "store/mentions.h"
 
 /* The longest pause between two polls when polls fail. */
 #define BACK_OFF_MAX_MS (5 * 60 * 1000)
@@ -287,8 +288,29 @@ static int64_t verified_ms(const struct poller *f, int64_t good_ms)
 	return MAX(good_ms, f->started_ms);
 }
 
+/* What keeps a space in use fresh: its newest messages; where these were never listed, the newest of its
+ * mentions, if those were. False: nothing. */
+static bool freshener(struct poller *f, int64_t room, struct need *ret_need)
+{
+	struct store_activity activity = {.head_wall_ms = -1};
+	int64_t top_ms, verified_wall_ms;
+	struct store_conn *conn;
+
+	if (store_read_begin(config_of(f)->store, &conn))
+		return false;
+	(void)store_room_activity(conn, room, &activity);
+	top_ms = store_mention_top(conn, room, &verified_wall_ms);
+	store_read_end(conn);
+	*ret_need = (struct need){.kind = NEED_HEAD, .row = room};
+	if (activity.head_wall_ms >= 0)
+		return true;
+	*ret_need = (struct need){
+		.kind = NEED_MENTIONS_AGAIN, .row = room, .lo_ms = -1, .hi_ms = top_ms};
+	return top_ms >= 0;
+}
+
 /*
- * Wants the heads of the spaces in use. A space is in use if it was used within the idle time,
+ * Wants the newest messages of the spaces in use. A space is in use if it was used within the idle time,
  * or at any time while somebody must be told of news. What an earlier mount verified holds for
  * one interval of this mount.
  */
@@ -300,19 +322,14 @@ static void want_used(struct poller *f)
 	int n = recent_spaces_recent(f->recent, config_of(f)->store, since, rooms);
 
 	for (int i = 0; i < n; i++) {
-		struct need need = {.kind = NEED_HEAD, .row = rooms[i]};
-		int64_t good_ms = pager_good_ms(f->pager, &need);
-		int64_t least_ms =
-			good_ms < f->started_ms ? f->interval_ms : f->interval_ms / 10;
-		struct store_activity activity = {.head_wall_ms = -1};
-		struct store_conn *conn;
+		struct need need;
+		int64_t good_ms, least_ms;
 
-		if (now - verified_ms(f, good_ms) < least_ms ||
-		    store_read_begin(config_of(f)->store, &conn))
+		if (!freshener(f, rooms[i], &need))
 			continue;
-		(void)store_room_activity(conn, need.row, &activity);
-		store_read_end(conn);
-		if (activity.head_wall_ms >= 0)
+		good_ms = pager_good_ms(f->pager, &need);
+		least_ms = good_ms < f->started_ms ? f->interval_ms : f->interval_ms / 10;
+		if (now - verified_ms(f, good_ms) >= least_ms)
 			catchup_want(f->catchup, &need);
 	}
 }
@@ -466,6 +483,7 @@ void poller_ended(struct poller *f, struct fetch *fetch, int error, bool network
 	switch (kind) {
 	case NEED_HEAD:
 	case NEED_MEMBERS:
+	case NEED_MENTIONS_AGAIN:
 		catchup_ended(f->catchup, &fetch->need, error, network);
 		break;
 	case NEED_NEWS:

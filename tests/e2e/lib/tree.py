@@ -12,8 +12,8 @@ import time
 
 from .util import scaled
 
-FIXED = ["archive", "files", "history", "last", "members", "post", "post.json", "post.md",
-         "space.json", "threads", "transcript.log"]
+FIXED = ["archive", "files", "history", "last", "members", "mentions", "post", "post.json",
+         "post.md", "space.json", "threads", "transcript.log"]
 TWINS = [".txt", ".md", ".html", ".json"]
 
 

@@ -27,7 +27,7 @@ OTHER = re.compile(r"BEGIN|COMMIT|ROLLBACK|PRAGMA |VACUUM ")
 
 # Index: how many of its first columns make a key. The primary keys are those of the tables.
 KEYS = {
-    "rowid": 1, "meta": 1, "span": 2, "month": 2,
+    "rowid": 1, "meta": 1, "span": 2, "mention_span": 2, "month": 2,
     "room_id": 1, "room_key": 2, "room_name": 2, "room_email": 1, "message_list": 2,
     "message_id": 1, "member_id": 2, "member_key": 2, "member_name": 2, "person_id": 1,
     "person_email": 1, "person_first": 1, "content_key": 2, "content_message": 1, "node_key": 2,
@@ -82,6 +82,12 @@ WIDE = {
     ("SELECT m.created_ms, b.message", r"SEARCH m .*message_list.*"): PAGE,
     ("AND m.created_ms>?4 AND m.created_ms<=?5", r"SEARCH m .*message_list.*"): PART,
     ("FROM span WHERE room=?1", r"SEARCH span USING PRIMARY KEY \(room=\?.*"): SPANS,
+    ("FROM mention_span WHERE room=?1", r"SEARCH mention_span USING PRIMARY KEY \(room=\?.*"): SPANS,
+    ("SELECT message, mentioned_people", r"SCAN body"): ONCE,
+    ("INDEXED BY message_mention WHERE", r"SEARCH m(essage)? USING INDEX message_mention .*"): PART,
+    ("INDEXED BY message_mentions", r"SEARCH m USING INDEX message_mentions .*"): PAGE,
+    ("INDEXED BY message_mentions", r"USE TEMP B-TREE FOR (RIGHT PART|LAST TERM) OF ORDER BY"):
+        MILLISECOND,
     ("deleted=0 ORDER BY cookie LIMIT 1", r"SEARCH message .*message_list.*"): NEAR,
     ("deleted=0 ORDER BY cookie DESC LIMIT 1", r"SEARCH message .*message_list.*"): NEAR,
     ("m.rowid>?2 ORDER BY m.rowid", r"SEARCH m USING INDEX member_list .*"): PAGE,

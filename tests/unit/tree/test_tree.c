@@ -405,9 +405,9 @@ static void test_listing_in_pieces(void **state)
 	guint i = 0;
 
 	assert_int_equal(0, tree_readdir(&w->ctx, &dir, 0, take_name, &all));
-	/* post post.md post.json last space.json members transcript.log history files threads archive and three
-	 * messages */
-	assert_int_equal(14, whole->len);
+	/* post post.md post.json last space.json members transcript.log history files archive
+	 * threads mentions and three messages */
+	assert_int_equal(15, whole->len);
 	for (;;) {
 		struct names one = {
 			.names = g_ptr_array_new_with_free_func(g_free),
