@@ -15,19 +15,39 @@ static bool is_of_another(const struct letter_job *job, const struct webex_actio
 	return a->message_id && !webex_id_is_same(a->message_id, job->letter->to.message_id);
 }
 
+/* Adopts the text. */
+static void tell(const struct letter_job *job, char *json)
+{
+	if (job->o->on_answer)
+		job->o->on_answer(job->o->arg, job->letter, json);
+	g_free(json);
+}
+
+/* The server's words, as its errors have them; nothing of what it never said. */
+static void tell_refusal(const struct letter_job *job, const struct webex_reply *reply)
+{
+	_cleanup_gfree_ char *words = webex_json_quote(reply->message ? reply->message : "");
+	_cleanup_gfree_ char *id =
+		webex_json_quote(reply->tracking_id ? reply->tracking_id : "");
+
+	if (reply->status >= 400)
+		tell(job, g_strdup_printf("{\n  \"message\": %s,\n  \"trackingId\": %s\n}\n",
+					  words, id));
+}
+
 static void on_action(void *arg, struct webex_reply *reply)
 {
 	struct letter_job *job = arg;
 	struct outbox *o = job->o;
 	const struct webex_action *a =
 		!reply->error && reply->items->len ? reply->items->pdata[0] : NULL;
-	_cleanup_gfree_ char *json = NULL;
 
 	g_assert(job->state == JOB_WIRE);
 	job->call = 0;
 	if (o->on_reply)
 		o->on_reply(o->arg, reply);
 	if (reply->error) {
+		tell_refusal(job, reply);
 		outbox_job_failed(job, reply);
 		return;
 	}
@@ -37,9 +57,7 @@ static void on_action(void *arg, struct webex_reply *reply)
 					 "card; it may have arrived"));
 		return;
 	}
-	json = a ? webex_action_json(a) : NULL;
-	if (o->on_answer && json)
-		o->on_answer(o->arg, job->letter, json);
+	tell(job, a ? webex_action_json(a) : g_strdup(""));
 	if (job->letter->arrived)
 		job->letter->arrived(job->arg);
 	outbox_job_drop(job);

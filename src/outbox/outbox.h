@@ -131,8 +131,8 @@ struct outbox_config {
 	/* cache thread: the answer to a letter, or the error in its place (borrowed); may be
 	 * NULL */
 	void (*on_reply)(void *arg, const struct webex_reply *reply);
-	/* cache thread: the object that the server answered the letter with, as JSON (both borrowed): of
-	 * the answer to a card. May be NULL. */
+	/* cache thread: what the server answered to the answer to a card, as JSON: the object ("" if it
+	 * came without words), or the words of a refusal. Both are borrowed. May be NULL. */
 	void (*on_answer)(void *arg, const struct outbox_letter *letter, const char *json);
 	void *arg;
 	bool is_bot;

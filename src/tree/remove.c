@@ -282,8 +282,10 @@ static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name
 			: "");
 }
 
-static int refuse_card(struct tree_ctx *ctx, const char *name)
+static int refuse_card(struct tree_ctx *ctx, enum tree_remover by, const char *name)
 {
+	if (by == TREE_REPLACES)
+		return refuse(ctx, by, name, "cat FILE > it answers the card");
 	return tree_refuse(
 		ctx, -EPERM,
 		"rm %s: it is a part of its message, and cannot go alone: rm deletes "
@@ -324,7 +326,7 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		break;
 	case TREE_MESSAGE_CARD:
 	case TREE_MESSAGE_SUBMIT:
-		r = refuse_card(ctx, name);
+		r = refuse_card(ctx, by, name);
 		break;
 	case TREE_ATTACHMENT:
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);

@@ -204,10 +204,12 @@ bool card_form_sends(const struct card_form *f, const struct card_button *b,
 
 bool card_form_has_choice(const struct card_form *f)
 {
-	const struct card_button *first = f->buttons->len ? f->buttons->pdata[0] : NULL;
-	_cleanup_gfree_ char *data =
-		first && first->data ? json_compact(first->data) : g_strdup("");
+	const struct card_button *first = f->buttons->len > 1 ? f->buttons->pdata[0] : NULL;
+	_cleanup_gfree_ char *data = NULL;
 
+	if (!first)
+		return false;
+	data = first->data ? json_compact(first->data) : g_strdup("");
 	for (guint i = 1; i < f->buttons->len; i++) {
 		const struct card_button *b = f->buttons->pdata[i];
 		_cleanup_gfree_ char *other = b->data ? json_compact(b->data) : g_strdup("");

@@ -232,6 +232,7 @@ def test_an_answer_that_the_server_refuses(pier, cards, unsent):
     _, data, why = unsent.one()
     assert json.loads(data) == {"note": "mine"}
     assert "Author of a card" in why["server"] and why["form"] == "submit"
+    assert "Author of a card" in answer(pier)["message"]
 
 
 def test_an_answer_of_which_nobody_knows(pier, cards, unsent, start_mount):

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #define WAIT_S 10
-#define KINDS 7
+#define KINDS (FAKE_SUBMIT + 1)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t called = PTHREAD_COND_INITIALIZER;

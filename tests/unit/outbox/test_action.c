@@ -98,7 +98,7 @@ static void test_a_killed_daemon_leaves_it_in_doubt(void **state)
 	char *dir = kit_new_dir();
 	struct outbox_item *item;
 	struct kit k;
-	int status, asked = fake_count(FAKE_SUBMIT) + fake_count(FAKE_LIST);
+	int status;
 	pid_t pid = fork();
 
 	(void)state;
@@ -116,7 +116,7 @@ static void test_a_killed_daemon_leaves_it_in_doubt(void **state)
 	kit_drain(&k);
 	item = kit_only_item(&k);
 	kit_expect_item(&k, item, "{\"note\": \"mine\"}", "in-doubt", "may have arrived");
-	assert_int_equal(fake_count(FAKE_SUBMIT) + fake_count(FAKE_LIST), asked);
+	assert_int_equal(fake_count(FAKE_SUBMIT) + fake_count(FAKE_LIST), 0);
 	outbox_item_free(item);
 	kit_teardown(&k);
 }
