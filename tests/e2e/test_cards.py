@@ -288,3 +288,28 @@ def test_a_bot_answers(start_sim, start_mount):
     put(form, '{"note": "beep"}')
     given = json.loads((mount / ".sparkfs/last-answer").read_text())
     assert given["inputs"]["note"] == "beep" and given["personId"] == me
+
+def test_several_files_in_a_message(pier, unsent):
+    """An app can send them; each has its name, and none of them goes alone."""
+    both = pier.sim.add_messages(room=pier.id, person="alice", text="",
+                                 files=[{"name": "plan.pdf", "content": "one"},
+                                        {"name": "plan.png", "content": "two"}])["items"][0]
+    said = pier.sim.add_messages(room=pier.id, person="alice", text="see these",
+                                 files=[{"name": "a.txt", "content": "a"},
+                                        {"name": "b.txt", "content": "b"}])["items"][0]
+    assert len(both["files"]) == len(said["files"]) == 2
+    wait_until(lambda: len(pier.listed()) == 2)
+    assert sorted(os.listdir(pier / "files")) == ["a.txt", "b.txt", "plan.pdf", "plan.png"]
+    assert (pier / "files/plan.png").read_bytes() == b"two"
+    text = (pier / pier.listed()[0]).read_text()
+    assert text == "[file: plan.pdf]\n[file: plan.png]\n"
+    log = (pier / "transcript.log").read_text()
+    assert "[file: plan.png]" in log and "see these\n" in log and "[file: b.txt]" in log
+    for name, words in (("plan.pdf", "another file"), ("plan.png", "another file"),
+                        ("a.txt", "a text")):
+        assert "not permitted" in pier.run(["rm", "files/" + name]).err
+        assert words in unsent.last_error()
+    assert len(pier.messages()) == 2
+    os.unlink(pier / pier.listed()[0])
+    assert [m["id"] for m in pier.messages()] == [said["id"]]
+    wait_until(lambda: sorted(os.listdir(pier / "files")) == ["a.txt", "b.txt"])

@@ -263,9 +263,8 @@ static void add_cards(const cJSON *body, struct message *msg)
 	cJSON_free(raw);
 }
 
-static void add_file(const cJSON *body, struct message *msg)
+static void add_file(const cJSON *file, struct message *msg)
 {
-	const cJSON *file = jr_get(body, "file");
 	const char *content = jr_str(file, "content");
 
 	if (!cJSON_IsObject(file))
@@ -278,6 +277,7 @@ static void add_file(const cJSON *body, struct message *msg)
 void control_messages(struct req *rq)
 {
 	cJSON *body = req_json(rq);
+	const cJSON *file;
 	struct room *room = body ? find_room(rq, jr_str(body, "room")) : NULL;
 	struct person *p = room ? find_person(rq, jr_str(body, "person")) : NULL;
 	const char *parent = p ? jr_str(body, "parentId") : NULL;
@@ -297,7 +297,8 @@ void control_messages(struct req *rq)
 		struct message *msg = add_message(
 			rq, body, room, p, created + (int64_t)i * step, count > 1 ? i + 1 : 0);
 
-		add_file(body, msg);
+		add_file(jr_get(body, "file"), msg);
+		cJSON_ArrayForEach(file, jr_get(body, "files")) add_file(file, msg);
 		add_cards(body, msg);
 		if (root) {
 			msg->has_parent = true;
