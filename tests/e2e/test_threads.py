@@ -160,6 +160,22 @@ def test_names_that_are_not_known_yet(talk, start_mount):
         assert error_of(os.stat, talk.thread(stem(old).replace("bob", "rob"))) == "ENOENT"
         assert error_of(os.stat, talk.thread(created(-5).replace(":", "-") + "_" + BOB)) == "ENOENT"
     assert len(talk.reads()) <= 1
+    # A month has those of its messages, and the same by name.
+    assert talk.mount.ls(talk.dir / "history/2025-03/threads/") == [stem(old)]
+    assert messages_in(talk.dir / "history/2025-03/threads" / stem(old)) == talk.in_thread(old)
+
+
+@pytest.mark.sim("--data", "demo")
+@pytest.mark.mount("ro")
+def test_a_1_1_space(sim, mount):
+    """As in a space, also where nothing can be written."""
+    (name,) = mount.ls("direct/Bob Keller/threads/")
+    thread = mount / "direct/Bob Keller/threads" / name
+    names = messages_in(thread)
+    assert names[0] == name + ".txt" and len(names) == 2
+    assert set(names) < set(os.listdir(mount / "direct/Bob Keller"))
+    assert error_of(os.unlink, thread / names[0]) == "EROFS"
+    assert error_of(open, thread / "post", "w") == "EROFS"
 
 
 @pytest.mark.limit(120)
