@@ -1,5 +1,6 @@
 """Mentions: those of a space by the server's filter, those of all that are known, and what is told."""
 import os
+import pathlib
 import re
 import subprocess
 import time
@@ -227,6 +228,37 @@ def test_a_bot_asks_for_nothing_twice(sim, start_mount):
     assert mentions(mount, "bots") == seen and len(seen) == 4
     assert filtered(sim) == []
     assert len(mount.ls("mentions")) == 4
+
+
+BOT = r"""while read -r cursor time what file; do
+	[ "$what" = mention ] || continue
+	stem=${file##*/}
+	echo "I am on it." > "${file%/*}/threads/${stem%.txt}/post"
+done < events"""
+
+
+def test_a_bot_of_the_shell_answers_in_the_thread(sim, start_mount):
+    """The loop of the manual."""
+    manual = (pathlib.Path(__file__).resolve().parents[2] / "src/doc/sparkfs.1").read_text("utf-8")
+    assert BOT.replace("\\", "\\e") in manual
+    room = sim.create_room("bots", ["simbot@webex.bot", BOB])
+    sim.post(room["id"], markdown="<@personEmail:simbot@webex.bot|Bot> before")
+    mount = start_mount(sim, "timeout=150,poll=5", token="bot-token", hurry=5)
+    messages_in(mount.space("bots"))
+    bot = subprocess.Popen(["sh", "-c", BOT], cwd=mount.path, start_new_session=True)
+    try:
+        wait_until(lambda: any("events" in os.path.basename(os.path.realpath(f"/proc/{bot.pid}/fd/{n}"))
+                               for n in os.listdir(f"/proc/{bot.pid}/fd")))
+        asked = sim.post(room["id"], markdown="<@personEmail:simbot@webex.bot|Bot> please")
+
+        def answers():
+            return [m for m in sim.messages(room["id"]) if m.get("parentId") == asked["id"]]
+        wait_until(answers, 20)
+        assert [m["text"] for m in answers()] == ["I am on it."]
+        assert [m["text"] for m in sim.messages(room["id"])].count("I am on it.") == 1
+    finally:
+        bot.kill()
+        bot.wait()
 
 
 def test_offline_what_is_known_is_there(sim, ops, mount):
