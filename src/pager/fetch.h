@@ -46,6 +46,7 @@ struct fetch {
 		int64_t hi_ms;	  /* up to then it is, if the list comes to its end */
 		int64_t low_ms;	  /* the time of the oldest reply that came */
 		bool is_filtered; /* a bot's list */
+		int64_t root; /* row of its message, which is known, so there is such a list; 0: not */
 	} replies;
 
 	/* the fetchers' state between two answers */

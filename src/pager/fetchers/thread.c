@@ -22,6 +22,7 @@
 
 #include "pager/fetchers/fetchers.h"
 #include "pager/fetchers/list.h"
+#include "pager/proof/proof.h"
 
 static bool needs_bodies(const struct fetch *f)
 {
@@ -61,6 +62,7 @@ static int next_part(struct fetch *f)
 		if (part->rowid > after &&
 		    (needs_bodies(f) || !is_whole(conn, part, t.room, head.hi))) {
 			f->replies.row = part->rowid;
+			f->replies.root = part->rowid == t.rowid ? t.root : 0;
 			f->replies.whole_ms = needs_bodies(f) ? -1 : part->whole_ms;
 			r = FETCH_MORE;
 		}
@@ -183,11 +185,11 @@ static int end_part(struct fetch *f, struct webex_reply *reply)
 }
 
 /* True if the answer says that there is no such thread, or none for us: its replies are those that came
- * with the space itself. */
-static bool is_refused(const struct webex_reply *reply)
+ * with the space itself. Where the root is there, that answer is wrong, or the root has gone: the proof asks. */
+static bool is_refused(const struct fetch *f, const struct webex_reply *reply)
 {
-	return reply->status == 400 || reply->status == 403 || reply->status == 404 ||
-	       reply->status == 410;
+	return !f->replies.root && (reply->status == 400 || reply->status == 403 ||
+				    reply->status == 404 || reply->status == 410);
 }
 
 static int answer(struct fetch *f, struct webex_reply *reply)
@@ -201,10 +203,13 @@ static int answer(struct fetch *f, struct webex_reply *reply)
 		f->replies.low_ms = INT64_MAX;
 		return submit(f);
 	}
-	if (reply->error && is_refused(reply))
+	if (reply->error && is_refused(f, reply))
 		return end_part(f, reply);
+	if (reply->status == 404)
+		proof_doubt_message(pager_proof(f->pager), f->replies.room, f->replies.root);
+	/* Programs take ENOENT of a directory for an empty one. */
 	if (reply->error)
-		return reply->error;
+		return reply->error == -ENOENT ? -EBUSY : reply->error;
 	take(f, reply);
 	r = keep(f);
 	if (r)

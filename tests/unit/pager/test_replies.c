@@ -303,6 +303,28 @@ static void body_odd_lists(struct world *w)
 	assert_int_equal(6, calls->len);
 }
 
+/* The root is there, so a list that is not is a wrong answer, and no empty thread. */
+static void body_a_wrong_answer(struct world *w)
+{
+	struct asker a;
+	int64_t thread;
+
+	put(w, NULL, "ROOT", 1);
+	thread = thread_of(w, put(w, "ROOT", "R9", 90));
+	put_head(w, "H", 50, 100);
+	ask(w, &a, NEED_THREAD, thread);
+	answer(0, NULL, NULL, -ENOENT, 404, false);
+	assert_int_equal(-EBUSY, a.error);
+	/* Whether the root is gone is asked for. */
+	assert_string_equal("ROOT", call_at(1)->id);
+	answer(1, messages("ROOT", 1, NULL), NULL, 0, 200, false);
+	now_ms += 5000;
+	ask(w, &a, NEED_THREAD, thread);
+	answer(2, page_of("R9", 90, "R8", 80, NULL), NULL, 0, 200, false);
+	assert_int_equal(0, a.error);
+	assert_int_equal(3, known(w, thread));
+}
+
 static void body_a_row_without_a_request(struct world *w)
 {
 	int64_t row = put(w, NULL, "ROOT", 1);
@@ -322,6 +344,7 @@ CASE(the_network_fails)
 CASE(an_interrupt_ends_it)
 CASE(replies_page_by_page)
 CASE(odd_lists)
+CASE(a_wrong_answer)
 CASE(a_row_without_a_request)
 
 int main(void)
@@ -334,6 +357,7 @@ int main(void)
 		TEST(an_interrupt_ends_it),
 		TEST(replies_page_by_page),
 		TEST(odd_lists),
+		TEST(a_wrong_answer),
 		TEST(a_row_without_a_request),
 	};
 
