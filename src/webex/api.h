@@ -166,8 +166,9 @@ uint64_t webex_find_person(struct webex_client *c, const char *email, webex_done
 
 /* Lists: one page a call; `next` is reply.next of the page before, or NULL for the first. */
 struct webex_list {
-	const char *room_id;	    /* messages, memberships */
-	const char *parent_id;	    /* messages */
+	const char *room_id;   /* messages, memberships; of a team's memberships the team */
+	const char *team_id;   /* rooms */
+	const char *parent_id; /* messages */
 	const char *before_message; /* messages */
 	int64_t before_ms;   /* messages; 0 or less = not sent, nor beside before_message */
 	bool mentioned_me;   /* messages: bots in group rooms; max is lowered to 100 */
@@ -189,6 +190,38 @@ uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
 uint64_t webex_list_direct(struct webex_client *c, const char *email, webex_done done,
 			   void *arg);
 
+uint64_t webex_list_teams(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg);
+uint64_t webex_list_team_memberships(struct webex_client *c, const struct webex_list *l,
+				     webex_done done, void *arg);
+
+/*
+ * What is asked of a space and its memberships is asked of a team and its, by other paths and names
+ * (webex-api.md 5.2, 5.3, 5.7, 5.8): each type of room has its row of the functions below.
+ */
+struct webex_place {
+	uint64_t (*get)(struct webex_client *c, const char *id, webex_done done, void *arg);
+	/* team_id: NULL, or the team that the new space is one of; not of a team. */
+	uint64_t (*create)(struct webex_client *c, const char *title, const char *team_id,
+			   webex_done done, void *arg);
+	uint64_t (*update)(struct webex_client *c, const char *id, const char *body,
+			   webex_done done, void *arg);
+	uint64_t (*remove)(struct webex_client *c, const char *id, webex_done done, void *arg);
+	char *(*title_body)(const char *title);
+	uint64_t (*list_members)(struct webex_client *c, const struct webex_list *l,
+				 webex_done done, void *arg);
+	uint64_t (*get_member)(struct webex_client *c, const char *id, webex_done done,
+			       void *arg);
+	uint64_t (*invite)(struct webex_client *c, const char *place_id, const char *email,
+			   webex_done done, void *arg);
+	uint64_t (*update_member)(struct webex_client *c, const char *id, const char *body,
+				  webex_done done, void *arg);
+	uint64_t (*remove_member)(struct webex_client *c, const char *id, webex_done done,
+				  void *arg);
+};
+/* Never NULL. */
+const struct webex_place *webex_place(enum webex_room_type type);
+
 uint64_t webex_get_room(struct webex_client *c, const char *room_id, webex_done done,
 			void *arg);
 uint64_t webex_create_room(struct webex_client *c, const char *title, const char *team_id,
@@ -209,6 +242,23 @@ uint64_t webex_update_membership(struct webex_client *c, const char *id, const c
 				 webex_done done, void *arg);
 uint64_t webex_delete_membership(struct webex_client *c, const char *id, webex_done done,
 				 void *arg);
+
+/* Teams. team_id is not used: it makes this like webex_create_room. */
+uint64_t webex_get_team(struct webex_client *c, const char *id, webex_done done, void *arg);
+uint64_t webex_create_team(struct webex_client *c, const char *name, const char *team_id,
+			   webex_done done, void *arg);
+uint64_t webex_update_team(struct webex_client *c, const char *id, const char *body,
+			   webex_done done, void *arg);
+char *webex_team_name_body(const char *name);
+uint64_t webex_delete_team(struct webex_client *c, const char *id, webex_done done, void *arg);
+uint64_t webex_get_team_membership(struct webex_client *c, const char *id, webex_done done,
+				   void *arg);
+uint64_t webex_create_team_membership(struct webex_client *c, const char *team_id,
+				      const char *email, webex_done done, void *arg);
+uint64_t webex_update_team_membership(struct webex_client *c, const char *id, const char *body,
+				      webex_done done, void *arg);
+uint64_t webex_delete_team_membership(struct webex_client *c, const char *id, webex_done done,
+				      void *arg);
 
 uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg);
 uint64_t webex_delete_message(struct webex_client *c, const char *id, webex_done done,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of rooms, memberships and messages, page by page (webex-api.md 2, 5.2 to 5.4). */
+/* Lists of rooms, teams, memberships and messages, page by page (webex-api.md 2, 5.2 to 5.4, 5.7, 5.8). */
 #include <errno.h>
 #include <string.h>
 
@@ -46,6 +46,7 @@ uint64_t webex_list_rooms(struct webex_client *c, const struct webex_list *l, we
 {
 	GString *path = g_string_new("/rooms");
 
+	webex_url_add(path, "teamId", l->team_id);
 	webex_url_add(path, "type", l->type);
 	webex_url_add(path, "sortBy", l->sort_by);
 	webex_url_add_int(path, "max", l->max);
@@ -60,6 +61,26 @@ uint64_t webex_list_memberships(struct webex_client *c, const struct webex_list 
 	webex_url_add(path, "roomId", l->room_id);
 	webex_url_add_int(path, "max", l->max);
 	return start(c, "/memberships", l, path, NULL, WEBEX_KIND_MEMBERSHIP, done, arg);
+}
+
+uint64_t webex_list_teams(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg)
+{
+	GString *path = g_string_new("/teams");
+
+	webex_url_add_int(path, "max", l->max);
+	return start(c, "/teams", l, path, NULL, WEBEX_KIND_TEAM, done, arg);
+}
+
+uint64_t webex_list_team_memberships(struct webex_client *c, const struct webex_list *l,
+				     webex_done done, void *arg)
+{
+	GString *path = g_string_new("/team/memberships");
+
+	webex_url_add(path, "teamId", l->room_id);
+	webex_url_add_int(path, "max", l->max);
+	return start(c, "/team/memberships", l, path, NULL, WEBEX_KIND_TEAM_MEMBERSHIP, done,
+		     arg);
 }
 
 uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rooms and memberships (webex-api.md 5.2, 5.3). */
+/* Rooms, teams, and the memberships of both (webex-api.md 5.2, 5.3, 5.7, 5.8). */
 #include "base/cleanup.h"
 #include "webex/client.h"
 #include "webex/json.h"
@@ -99,4 +99,67 @@ uint64_t webex_delete_membership(struct webex_client *c, const char *id, webex_d
 				 void *arg)
 {
 	return delete (c, "/memberships", id, WEBEX_KIND_MEMBERSHIP, done, arg);
+}
+
+/* ---- teams ---- */
+
+uint64_t webex_get_team(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	return get(c, "/teams", id, WEBEX_KIND_TEAM, done, arg);
+}
+
+uint64_t webex_create_team(struct webex_client *c, const char *title, const char *team_id,
+			   webex_done done, void *arg)
+{
+	struct webex_call *call = webex_call_new(c, HTTP_POST, "/teams", WEBEX_FORM_OBJECT,
+						 WEBEX_KIND_TEAM, done, arg);
+
+	(void)team_id;
+	webex_call_set_json(call, two_members("name", title, "", NULL));
+	return webex_call_start(call);
+}
+
+uint64_t webex_update_team(struct webex_client *c, const char *id, const char *body,
+			   webex_done done, void *arg)
+{
+	return update(c, "/teams", id, body, WEBEX_KIND_TEAM, done, arg);
+}
+
+uint64_t webex_delete_team(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	return delete (c, "/teams", id, WEBEX_KIND_TEAM, done, arg);
+}
+
+char *webex_team_name_body(const char *name)
+{
+	return two_members("name", name, "", NULL);
+}
+
+uint64_t webex_get_team_membership(struct webex_client *c, const char *id, webex_done done,
+				   void *arg)
+{
+	return get(c, "/team/memberships", id, WEBEX_KIND_TEAM_MEMBERSHIP, done, arg);
+}
+
+uint64_t webex_create_team_membership(struct webex_client *c, const char *team_id,
+				      const char *email, webex_done done, void *arg)
+{
+	struct webex_call *call =
+		webex_call_new(c, HTTP_POST, "/team/memberships", WEBEX_FORM_OBJECT,
+			       WEBEX_KIND_TEAM_MEMBERSHIP, done, arg);
+
+	webex_call_set_json(call, two_members("teamId", team_id, "personEmail", email));
+	return webex_call_start(call);
+}
+
+uint64_t webex_update_team_membership(struct webex_client *c, const char *id, const char *body,
+				      webex_done done, void *arg)
+{
+	return update(c, "/team/memberships", id, body, WEBEX_KIND_TEAM_MEMBERSHIP, done, arg);
+}
+
+uint64_t webex_delete_team_membership(struct webex_client *c, const char *id, webex_done done,
+				      void *arg)
+{
+	return delete (c, "/team/memberships", id, WEBEX_KIND_TEAM_MEMBERSHIP, done, arg);
 }

@@ -36,6 +36,17 @@ static const struct editable membership_editable[] = {
 	{NULL},
 };
 
+static const struct editable team_editable[] = {
+	{"name", true, true},
+	{"description", true, false},
+	{NULL},
+};
+
+static const struct editable team_membership_editable[] = {
+	{"isModerator", false, false},
+	{NULL},
+};
+
 /* These change by themselves while somebody edits. */
 static const char *const ignored[] = {"lastActivity"};
 
@@ -203,7 +214,8 @@ int webex_room_edit(const struct webex_room *now, const char *json, size_t len, 
 {
 	_cleanup_gfree_ char *now_json = webex_room_json(now);
 
-	return edit(now_json, room_editable, json, len, ret_body, ret_reason);
+	return edit(now_json, now->type == WEBEX_ROOM_TEAM ? team_editable : room_editable,
+		    json, len, ret_body, ret_reason);
 }
 
 int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len,
@@ -211,7 +223,10 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
 {
 	_cleanup_gfree_ char *now_json = webex_membership_json(now);
 
-	return edit(now_json, membership_editable, json, len, ret_body, ret_reason);
+	return edit(now_json,
+		    now->room_type == WEBEX_ROOM_TEAM ? team_membership_editable
+						      : membership_editable,
+		    json, len, ret_body, ret_reason);
 }
 
 /* ---- post.json ---- */

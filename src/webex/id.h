@@ -21,6 +21,7 @@ enum webex_type {
 	WEBEX_TYPE_MEMBERSHIP,
 	WEBEX_TYPE_CONTENT,
 	WEBEX_TYPE_TEAM,
+	WEBEX_TYPE_TEAM_MEMBERSHIP,
 };
 
 struct webex_id {

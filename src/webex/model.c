@@ -79,6 +79,28 @@ static const struct webex_field action_fields[] = {
 	{NULL},
 };
 
+/* Of struct webex_room and struct webex_membership. */
+static const struct webex_field team_fields[] = {
+	ROW(room, "id", ID, id, 0),
+	ROW(room, "name", TITLE, title, WEBEX_TITLE_MAX),
+	ROW(room, "description", STRING, description, WEBEX_TITLE_MAX),
+	ROW(room, "creatorId", ID, creator_id, 0),
+	ROW(room, "created", TIME, created_ms, 0),
+	{NULL},
+};
+
+static const struct webex_field team_membership_fields[] = {
+	ROW(membership, "id", ID, id, 0),
+	ROW(membership, "teamId", ID, room_id, 0),
+	ROW(membership, "personId", ID, person_id, 0),
+	ROW(membership, "personEmail", NAME, person_email, WEBEX_ADDRESS_MAX),
+	ROW(membership, "personDisplayName", STRING, person_display_name, WEBEX_TITLE_MAX),
+	ROW(membership, "personOrgId", ID, person_org_id, 0),
+	ROW(membership, "isModerator", BOOL, is_moderator, 0),
+	ROW(membership, "created", TIME, created_ms, 0),
+	{NULL},
+};
+
 static const struct {
 	const struct webex_field *fields;
 	size_t size, extra;
@@ -92,6 +114,10 @@ static const struct {
 	[WEBEX_KIND_PERSON] = {NULL, sizeof(struct webex_person), 0},
 	[WEBEX_KIND_ACTION] = {action_fields, sizeof(struct webex_action),
 			       offsetof(struct webex_action, extra)},
+	[WEBEX_KIND_TEAM] = {team_fields, sizeof(struct webex_room),
+			     offsetof(struct webex_room, extra)},
+	[WEBEX_KIND_TEAM_MEMBERSHIP] = {team_membership_fields, sizeof(struct webex_membership),
+					offsetof(struct webex_membership, extra)},
 };
 
 const struct webex_field *webex_fields(enum webex_kind kind)
@@ -219,7 +245,8 @@ void webex_person_free(void *p)
 
 char *webex_room_json(const struct webex_room *r)
 {
-	return webex_fields_print(WEBEX_KIND_ROOM, r);
+	return webex_fields_print(
+		r->type == WEBEX_ROOM_TEAM ? WEBEX_KIND_TEAM : WEBEX_KIND_ROOM, r);
 }
 
 char *webex_message_json(const struct webex_message *m)
@@ -229,7 +256,9 @@ char *webex_message_json(const struct webex_message *m)
 
 char *webex_membership_json(const struct webex_membership *m)
 {
-	return webex_fields_print(WEBEX_KIND_MEMBERSHIP, m);
+	return webex_fields_print(m->room_type == WEBEX_ROOM_TEAM ? WEBEX_KIND_TEAM_MEMBERSHIP
+								  : WEBEX_KIND_MEMBERSHIP,
+				  m);
 }
 
 char *webex_action_json(const struct webex_action *a)

@@ -27,7 +27,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum webex_room_type { WEBEX_ROOM_GROUP, WEBEX_ROOM_DIRECT };
+/*
+ * A team is a room of its own type: like a space it has a title (its name), a time and memberships, and it
+ * can be renamed, joined and left; it has no messages. What comes as WEBEX_KIND_TEAM and
+ * WEBEX_KIND_TEAM_MEMBERSHIP is of this type, and nothing else is.
+ */
+enum webex_room_type { WEBEX_ROOM_GROUP, WEBEX_ROOM_DIRECT, WEBEX_ROOM_TEAM };
 
 struct webex_room {
 	char *id;
@@ -60,6 +65,7 @@ struct webex_message {
 };
 
 struct webex_membership {
+	/* room_id: that of the team if room_type says so */
 	char *id, *room_id, *person_id, *person_email, *person_display_name, *person_org_id;
 	bool is_moderator, is_room_hidden, is_monitor;
 	enum webex_room_type room_type;
@@ -105,6 +111,8 @@ enum webex_kind {
 	WEBEX_KIND_MEMBERSHIP,
 	WEBEX_KIND_PERSON,
 	WEBEX_KIND_ACTION,
+	WEBEX_KIND_TEAM,	    /* struct webex_room */
+	WEBEX_KIND_TEAM_MEMBERSHIP, /* struct webex_membership */
 };
 
 /* What frees an object of the kind. */
@@ -124,6 +132,7 @@ bool webex_message_mentions(const struct webex_message *m, const char *person_id
 /* True if it mentions a group of people (@all): all who are in the space. */
 bool webex_message_mentions_group(const struct webex_message *m);
 
+/* These two print what the API calls a team, or a membership of one, as that. */
 char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);
@@ -143,14 +152,14 @@ char *webex_error_text(const char *json, size_t len);
  * The changes that a space.json written by a person makes to the space as it is now (design
  * 2.2, 2.4; webex-api.md 5.2 PUT). `body` is the JSON to PUT (title always, and only what
  * differs of title, isLocked, isAnnouncementOnly, isPublic, description ("" becomes " "),
- * classificationId); NULL if nothing differs. A field that is left out or null is not changed;
+ * classificationId; of a team.json name always, and description: 5.7); NULL if nothing differs. A field that is left out or null is not changed;
  * lastActivity is ignored, because it changes while somebody edits. -EINVAL: not a JSON object,
  * not UTF-8, another room's id, wrong types, a field twice, an unknown or read-only field with
  * a changed value. *ret_reason: one line for the log, owned.
  */
 int webex_room_edit(const struct webex_room *now, const char *json, size_t len, char **ret_body,
 		    char **ret_reason);
-/* The same for a membership: isModerator, isRoomHidden. */
+/* The same for a membership: isModerator, isRoomHidden (not of a team). */
 int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len,
 			  char **ret_body, char **ret_reason);
 /*

@@ -162,12 +162,16 @@ static bool may_be(const char *id, enum webex_type type)
 	return !id || webex_id_may_be(id, type);
 }
 
-static struct webex_room *parse_room(const cJSON *json)
+static struct webex_room *parse_room(enum webex_kind kind, const cJSON *json)
 {
+	bool is_team = kind == WEBEX_KIND_TEAM;
 	struct webex_room *r = g_new0(struct webex_room, 1);
 
-	fill(WEBEX_KIND_ROOM, json, r);
-	if (!r->id || !may_be(r->id, WEBEX_TYPE_ROOM)) {
+	if (is_team)
+		r->type = WEBEX_ROOM_TEAM;
+	r->last_activity_ms = -1;
+	fill(kind, json, r);
+	if (!r->id || !may_be(r->id, is_team ? WEBEX_TYPE_TEAM : WEBEX_TYPE_ROOM)) {
 		webex_room_free(r);
 		return NULL;
 	}
@@ -239,13 +243,18 @@ static void place_odd(const GPtrArray *messages)
 	}
 }
 
-static struct webex_membership *parse_membership(const cJSON *json)
+static struct webex_membership *parse_membership(enum webex_kind kind, const cJSON *json)
 {
+	bool is_team = kind == WEBEX_KIND_TEAM_MEMBERSHIP;
 	struct webex_membership *m = g_new0(struct webex_membership, 1);
 
-	fill(WEBEX_KIND_MEMBERSHIP, json, m);
-	if (!m->id || !may_be(m->id, WEBEX_TYPE_MEMBERSHIP) ||
-	    !may_be(m->room_id, WEBEX_TYPE_ROOM) || !may_be(m->person_id, WEBEX_TYPE_PEOPLE)) {
+	if (is_team)
+		m->room_type = WEBEX_ROOM_TEAM;
+	fill(kind, json, m);
+	if (!m->id ||
+	    !may_be(m->id, is_team ? WEBEX_TYPE_TEAM_MEMBERSHIP : WEBEX_TYPE_MEMBERSHIP) ||
+	    !may_be(m->room_id, is_team ? WEBEX_TYPE_TEAM : WEBEX_TYPE_ROOM) ||
+	    !may_be(m->person_id, WEBEX_TYPE_PEOPLE)) {
 		webex_membership_free(m);
 		return NULL;
 	}
@@ -328,11 +337,13 @@ static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_li
 		return NULL;
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
-		return parse_room(json);
+	case WEBEX_KIND_TEAM:
+		return parse_room(kind, json);
 	case WEBEX_KIND_MESSAGE:
 		return parse_message(json, is_in_list);
 	case WEBEX_KIND_MEMBERSHIP:
-		return parse_membership(json);
+	case WEBEX_KIND_TEAM_MEMBERSHIP:
+		return parse_membership(kind, json);
 	case WEBEX_KIND_PERSON:
 		return parse_person(json);
 	case WEBEX_KIND_ACTION:
@@ -345,10 +356,12 @@ GDestroyNotify webex_free_function(enum webex_kind kind)
 {
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
+	case WEBEX_KIND_TEAM:
 		return webex_room_free;
 	case WEBEX_KIND_MESSAGE:
 		return webex_message_free;
 	case WEBEX_KIND_MEMBERSHIP:
+	case WEBEX_KIND_TEAM_MEMBERSHIP:
 		return webex_membership_free;
 	case WEBEX_KIND_PERSON:
 		return webex_person_free;

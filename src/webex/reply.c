@@ -140,8 +140,10 @@ static const char *room_of(enum webex_kind kind, const void *item)
 	case WEBEX_KIND_MESSAGE:
 		return ((const struct webex_message *)item)->room_id;
 	case WEBEX_KIND_MEMBERSHIP:
+	case WEBEX_KIND_TEAM_MEMBERSHIP:
 		return ((const struct webex_membership *)item)->room_id;
 	case WEBEX_KIND_ROOM:
+	case WEBEX_KIND_TEAM:
 	case WEBEX_KIND_PERSON:
 	case WEBEX_KIND_ACTION:
 		break;

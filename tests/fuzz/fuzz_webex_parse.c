@@ -10,10 +10,12 @@ static char *print(enum webex_kind kind, const void *object)
 {
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
+	case WEBEX_KIND_TEAM:
 		return webex_room_json(object);
 	case WEBEX_KIND_MESSAGE:
 		return webex_message_json(object);
 	case WEBEX_KIND_MEMBERSHIP:
+	case WEBEX_KIND_TEAM_MEMBERSHIP:
 		return webex_membership_json(object);
 	case WEBEX_KIND_PERSON:
 		return g_strdup(((const struct webex_person *)object)->json);
@@ -61,7 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	enum webex_kind kind = data[0] & 8 ? WEBEX_KIND_ACTION : (enum webex_kind)(data[0] & 3);
+	enum webex_kind kind = data[0] & 16   ? WEBEX_KIND_TEAM_MEMBERSHIP
+			       : data[0] & 32 ? WEBEX_KIND_TEAM
+			       : data[0] & 8  ? WEBEX_KIND_ACTION
+					      : (enum webex_kind)(data[0] & 3);
 	bool is_list = data[0] & 4;
 	g_free(webex_error_text((const char *)data + 1, size - 1));
 	if (webex_parse(kind, (const char *)data + 1, size - 1, is_list, &items, &skipped) < 0)

@@ -32,6 +32,26 @@ UNUSED_CALL(webex_update_membership, G_GNUC_UNUSED struct webex_client *c, G_GNU
 	    G_GNUC_UNUSED const char *body, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_list_teams, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_list *l,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_list_team_memberships, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_list *l,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_get_team, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_create_team, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *name, G_GNUC_UNUSED const char *team_id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_update_team, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id, G_GNUC_UNUSED const char *body,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_delete_team, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_get_team_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_create_team_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *team_id, G_GNUC_UNUSED const char *email,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_update_team_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id, G_GNUC_UNUSED const char *body,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_delete_team_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_submit_card, G_GNUC_UNUSED struct webex_client *c,
@@ -48,6 +68,11 @@ UNUSED_CALL(webex_get_content, G_GNUC_UNUSED struct webex_client *c,
 UNUSED_CALL(webex_head_content, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *url,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 /* clang-format on */
+
+char *webex_team_name_body(G_GNUC_UNUSED const char *name)
+{
+	g_error("nothing here renames");
+}
 
 char *webex_room_title_body(G_GNUC_UNUSED const char *title)
 {

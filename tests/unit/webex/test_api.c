@@ -146,6 +146,16 @@ static void test_lists(void **state)
 	ticket_free(t);
 	RUN(webex_list_direct(k.client, "a@b", kit_done, t));
 	ticket_free(t);
+	struct webex_list of_team = {.room_id = "TTT", .team_id = "TTT", .max = 50};
+	RUN(webex_list_teams(k.client, &of_team, kit_done, t));
+	ticket_free(t);
+	RUN(webex_list_team_memberships(k.client, &of_team, kit_done, t));
+	ticket_free(t);
+	RUN(webex_list_rooms(k.client, &of_team, kit_done, t));
+	ticket_free(t);
+	check_request(&k, 6, "GET /v1/teams?max=50", NULL);
+	check_request(&k, 7, "GET /v1/team/memberships?teamId=TTT&max=50", NULL);
+	check_request(&k, 8, "GET /v1/rooms?teamId=TTT&max=50", NULL);
 	check_request(&k, 1, "GET /v1/rooms?type=group&sortBy=lastactivity&max=1000", NULL);
 	check_request(&k, 2, "GET /v1/memberships?roomId=RRR", NULL);
 	check_request(&k, 3,
@@ -242,6 +252,52 @@ static void test_rooms_and_memberships(void **state)
 	check_request(&k, 8, "DELETE /v1/rooms/RRR", "");
 	_cleanup_gfree_ char *type = fake_field(fake_request_nth(k.server, 2), "Content-Type");
 	assert_string_equal(type, "application/json");
+	kit_stop(&k);
+}
+
+/* The same of a team and its memberships (webex-api.md 5.7, 5.8). */
+static void test_teams(void **state)
+{
+	const struct webex_place *team = webex_place(WEBEX_ROOM_TEAM);
+	struct answer a = {200, NULL, "{\"id\":\"XXX\"}"};
+	struct webex_reply *r;
+	struct ticket *t;
+	struct kit k;
+
+	(void)state;
+	assert_ptr_equal(webex_place(WEBEX_ROOM_DIRECT), webex_place(WEBEX_ROOM_GROUP));
+	kit_start(&k, say, &a, NULL);
+	RUN(team->get(k.client, "TTT", kit_done, t));
+	assert_int_equal(((struct webex_room *)r->items->pdata[0])->type, WEBEX_ROOM_TEAM);
+	ticket_free(t);
+	RUN(team->create(k.client, "a \"b\"", NULL, kit_done, t));
+	ticket_free(t);
+	_cleanup_gfree_ char *name = team->title_body("new\n");
+	RUN(team->update(k.client, "TTT", name, kit_done, t));
+	ticket_free(t);
+	RUN(team->invite(k.client, "TTT", "a@b", kit_done, t));
+	assert_int_equal(((struct webex_membership *)r->items->pdata[0])->room_type,
+			 WEBEX_ROOM_TEAM);
+	ticket_free(t);
+	RUN(team->update_member(k.client, "MEM", "{\"isModerator\":true}", kit_done, t));
+	ticket_free(t);
+	RUN(team->get_member(k.client, "MEM", kit_done, t));
+	ticket_free(t);
+	a = (struct answer){204, NULL, NULL};
+	RUN(team->remove_member(k.client, "MEM", kit_done, t));
+	ticket_free(t);
+	RUN(team->remove(k.client, "TTT", kit_done, t));
+	assert_int_equal(r->error, 0);
+	ticket_free(t);
+	check_request(&k, 1, "GET /v1/teams/TTT", "");
+	check_request(&k, 2, "POST /v1/teams", "{\"name\":\"a \\\"b\\\"\"}");
+	check_request(&k, 3, "PUT /v1/teams/TTT", "{\"name\":\"new\\n\"}");
+	check_request(&k, 4, "POST /v1/team/memberships",
+		      "{\"teamId\":\"TTT\",\"personEmail\":\"a@b\"}");
+	check_request(&k, 5, "PUT /v1/team/memberships/MEM", "{\"isModerator\":true}");
+	check_request(&k, 6, "GET /v1/team/memberships/MEM", "");
+	check_request(&k, 7, "DELETE /v1/team/memberships/MEM", "");
+	check_request(&k, 8, "DELETE /v1/teams/TTT", "");
 	kit_stop(&k);
 }
 
@@ -527,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_bad_next_links),
 		cmocka_unit_test(test_rooms_and_memberships),
+		cmocka_unit_test(test_teams),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_upload),
 		cmocka_unit_test(test_content),

@@ -52,6 +52,48 @@ static void refuse_room(const char *json, const char *wanted_reason)
 	assert_string_equal(reason, wanted_reason);
 }
 
+/* A team has a name and a description (webex-api.md 5.7), a membership of it no more than a role. */
+static void test_team_changes(void **state)
+{
+	struct webex_room team = {.id = (char *)"TEAM",
+				  .title = (char *)"Crew",
+				  .type = WEBEX_ROOM_TEAM,
+				  .description = (char *)"Quay",
+				  .last_activity_ms = -1,
+				  .created_ms = 1741080031507};
+	struct webex_membership of_team = member;
+	static const struct {
+		const char *json, *body; /* NULL: it is refused */
+	} cases[] = {
+		{"{\"name\":\"Port crew\"}", "{\"name\":\"Port crew\"}"},
+		{"{\"description\":\"\"}", "{\"name\":\"Crew\",\"description\":\" \"}"},
+		{"{\"title\":\"x\"}", NULL},
+		{"{\"name\":\"\"}", NULL},
+		{"{\"id\":\"x\"}", NULL},
+		{"{\"isLocked\":true}", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+		_cleanup_gfree_ char *body = NULL, *reason = NULL;
+
+		assert_int_equal(webex_room_edit(&team, cases[i].json, strlen(cases[i].json),
+						 &body, &reason),
+				 cases[i].body ? 0 : -EINVAL);
+		if (cases[i].body)
+			assert_string_equal(body, cases[i].body);
+	}
+	of_team.room_type = WEBEX_ROOM_TEAM;
+	for (int i = 0; i < 2; i++) {
+		_cleanup_gfree_ char *body = NULL, *reason = NULL;
+		const char *json = i ? "{\"isRoomHidden\":true}" : "{\"isModerator\":true}";
+
+		assert_int_equal(
+			webex_membership_edit(&of_team, json, strlen(json), &body, &reason),
+			i ? -EINVAL : 0);
+	}
+}
+
 static void test_room_changes(void **state)
 {
 	_cleanup_gfree_ char *same = webex_room_json(&room);
@@ -228,9 +270,9 @@ static void test_post_local(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_room_changes), cmocka_unit_test(test_room_refused),
-		cmocka_unit_test(test_membership),   cmocka_unit_test(test_post_body),
-		cmocka_unit_test(test_post_local),
+		cmocka_unit_test(test_room_changes), cmocka_unit_test(test_team_changes),
+		cmocka_unit_test(test_room_refused), cmocka_unit_test(test_membership),
+		cmocka_unit_test(test_post_body),    cmocka_unit_test(test_post_local),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 
 #include "base/timefmt.h"
 #include "base/cleanup.h"
+#include "webex/id.h"
 #include "webex/model.h"
 
 static GPtrArray *parse(enum webex_kind kind, const char *json, bool is_list, int *ret_skipped)
@@ -203,6 +204,59 @@ static void test_room(void **state)
 	g_ptr_array_unref(items);
 }
 
+/* webex-api.md 5.7, 5.8 */
+static void test_teams(void **state)
+{
+	GPtrArray *items =
+		parse(WEBEX_KIND_TEAM,
+		      "{\"items\":[{\"id\":\"T\",\"name\":\"Port crew\",\"description\":"
+		      "\"Quay\",\"created\":\"2025-03-01T08:00:00.000Z\",\"new\":[1]},"
+		      "{\"id\":\"U\"}]}",
+		      true, NULL);
+	const struct webex_room *team = items->pdata[0];
+
+	(void)state;
+	assert_int_equal(team->type, WEBEX_ROOM_TEAM);
+	assert_string_equal(team->title, "Port crew");
+	assert_int_equal(team->last_activity_ms, -1);
+	_cleanup_gfree_ char *json = webex_room_json(team);
+	assert_string_equal(json, "{\n"
+				  "  \"id\": \"T\",\n"
+				  "  \"name\": \"Port crew\",\n"
+				  "  \"description\": \"Quay\",\n"
+				  "  \"created\": \"2025-03-01T08:00:00.000Z\",\n"
+				  "  \"new\": [\n"
+				  "    1\n"
+				  "  ]\n"
+				  "}\n");
+	assert_string_equal(((const struct webex_room *)items->pdata[1])->title, "");
+	g_ptr_array_unref(items);
+
+	items = parse(WEBEX_KIND_TEAM_MEMBERSHIP,
+		      "{\"id\":\"M\",\"teamId\":\"T\",\"personId\":\"P\",\"personEmail\":"
+		      "\"a@b\",\"isModerator\":true,\"roomId\":\"R\"}",
+		      false, NULL);
+	const struct webex_membership *m = items->pdata[0];
+	assert_int_equal(m->room_type, WEBEX_ROOM_TEAM);
+	assert_string_equal(m->room_id, "T");
+	_cleanup_gfree_ char *member = webex_membership_json(m);
+	assert_string_equal(member, "{\n"
+				    "  \"id\": \"M\",\n"
+				    "  \"teamId\": \"T\",\n"
+				    "  \"personId\": \"P\",\n"
+				    "  \"personEmail\": \"a@b\",\n"
+				    "  \"isModerator\": true,\n"
+				    "  \"roomId\": \"R\"\n"
+				    "}\n");
+	g_ptr_array_unref(items);
+	/* A membership of a space is none of a team, nor is a space a team. */
+	_cleanup_gfree_ char *space =
+		webex_id_encode("us", "ROOM", "31ed6d50-f8d9-11ef-9a2b-0242ac110002");
+	_cleanup_gfree_ char *odd = g_strdup_printf("{\"id\":\"%s\"}", space);
+	refuse(WEBEX_KIND_TEAM, odd, false);
+	refuse(WEBEX_KIND_TEAM_MEMBERSHIP, odd, false);
+}
+
 static void test_membership_and_person(void **state)
 {
 	GPtrArray *items =
@@ -377,10 +431,12 @@ static char *print(enum webex_kind kind, const void *object)
 {
 	switch (kind) {
 	case WEBEX_KIND_ROOM:
+	case WEBEX_KIND_TEAM:
 		return webex_room_json(object);
 	case WEBEX_KIND_MESSAGE:
 		return webex_message_json(object);
 	case WEBEX_KIND_MEMBERSHIP:
+	case WEBEX_KIND_TEAM_MEMBERSHIP:
 		return webex_membership_json(object);
 	case WEBEX_KIND_PERSON:
 		return g_strdup(((const struct webex_person *)object)->json);
@@ -405,7 +461,7 @@ static void test_printing_is_stable(void **state)
 	static const char *const texts[] = {full_message, odd};
 
 	(void)state;
-	for (int kind = WEBEX_KIND_ROOM; kind <= WEBEX_KIND_ACTION; kind++) {
+	for (int kind = WEBEX_KIND_ROOM; kind <= WEBEX_KIND_TEAM_MEMBERSHIP; kind++) {
 		for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
 			GPtrArray *first = parse(kind, texts[i], false, NULL);
 			_cleanup_gfree_ char *once = print(kind, first->pdata[0]);
@@ -516,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_message_time),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_membership_and_person),
+		cmocka_unit_test(test_teams),
 		cmocka_unit_test(test_bad_text_becomes_good),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_caps),
