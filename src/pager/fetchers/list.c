@@ -96,3 +96,28 @@ int pages_fail(struct webex_reply *reply)
 	reply->error = -EIO;
 	return reply->error;
 }
+
+int pages_read_list(struct fetch *f, struct webex_reply *reply, const struct pages_list *list)
+{
+	enum pages_more more;
+	int r;
+
+	if (reply->error && pages_halve(f, reply)) {
+		/* A cursor belongs to its page size, so the list begins anew. */
+		pages_restart(f);
+		return list->submit(f, NULL);
+	}
+	if (reply->error)
+		return reply->error;
+	pages_collect(f, reply, list->free_item);
+	more = pages_more(f, reply);
+	if (more == PAGES_FOLLOW)
+		return list->submit(f, f->last_next);
+	if (more != PAGES_END) {
+		f->is_partial = true;
+		(void)list->publish(f);
+		return pages_fail(reply);
+	}
+	r = list->publish(f);
+	return r || !f->is_partial ? r : fetch_spoil_partial(reply);
+}

@@ -25,5 +25,15 @@ enum pages_more pages_more(struct fetch *f, const struct webex_reply *reply);
 bool pages_halve(struct fetch *f, const struct webex_reply *reply);
 /* Begins the list anew, from its first page on: the items that came are dropped. */
 void pages_restart(struct fetch *f);
+
+/* How a list is asked for that is kept when it is complete, or as a part if it does not end (is_partial). */
+struct pages_list {
+	int (*submit)(struct fetch *f, const char *next);
+	int (*publish)(struct fetch *f); /* 0 or -errno */
+	GDestroyNotify free_item;
+};
+/* The answer() of a fetcher of such a list. */
+int pages_read_list(struct fetch *f, struct webex_reply *reply, const struct pages_list *list);
+
 /* The error of a list that does not end (PAGES_LOOP, PAGES_TOO_MANY): -EIO, with words in the reply. */
 int pages_fail(struct webex_reply *reply);

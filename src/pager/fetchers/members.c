@@ -48,31 +48,14 @@ static int publish(struct fetch *f)
 
 static int answer(struct fetch *f, struct webex_reply *reply)
 {
-	enum pages_more more;
-	int r;
+	static const struct pages_list list = {
+		.submit = submit, .publish = publish, .free_item = webex_membership_free};
 
 	if (reply->status == 404) {
 		(void)proof_room_vanished(pager_proof(f->pager), f->need.row);
 		return -EBUSY;
 	}
-	if (reply->error && pages_halve(f, reply)) {
-		/* As for spaces: a cursor belongs to its page size. */
-		pages_restart(f);
-		return submit(f, NULL);
-	}
-	if (reply->error)
-		return reply->error;
-	pages_collect(f, reply, webex_membership_free);
-	more = pages_more(f, reply);
-	if (more == PAGES_FOLLOW)
-		return submit(f, f->last_next);
-	if (more != PAGES_END) {
-		f->is_partial = true;
-		(void)publish(f);
-		return pages_fail(reply);
-	}
-	r = publish(f);
-	return r || !f->is_partial ? r : fetch_spoil_partial(reply);
+	return pages_read_list(f, reply, &list);
 }
 
 const struct fetcher fetcher_members = {
