@@ -96,7 +96,7 @@ static int create_run(struct op *op)
 void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
-	bool invites = tree_ino_kind(parent) == TREE_MEMBERS;
+	bool invites = tree_invites(parent);
 	struct op *op = op_new(req, "create", invites ? invite_run : create_run, parent, name);
 
 	if (!op)

@@ -64,6 +64,9 @@ void walkers_free(struct walkers **w)
 
 static int64_t thing_of(const struct need *need)
 {
+	/* All teams are one thing; 0 would be none. */
+	if (need->kind == NEED_TEAMS)
+		return INT64_MIN;
 	return need_has_key(need->kind) ? INT64_MIN | (int64_t)g_str_hash(need->key)
 					: need->row;
 }

@@ -63,7 +63,7 @@ static void fill(const struct store_change *c, const struct tree_place *p,
 	}
 	if (room_name) {
 		a->top = p->top;
-		a->room = tree_ino(TREE_SPACE, c->room);
+		a->room = p->room;
 		a->room_name = g_strdup(room_name);
 	}
 }

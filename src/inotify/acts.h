@@ -26,7 +26,7 @@ struct mirror_act {
 	enum mirror_what what;
 	uint64_t dir, ino;    /* the directory of the entry, and its node */
 	char *name, *newname; /* in that directory */
-	/* If `dir` is inside a space: the space is `room`, called `room_name` in `top`. */
+	/* If `dir` is inside a space or team: that is `room`, called `room_name` in `top`. */
 	uint64_t top, room;
 	char *room_name;
 	char *path, *newpath; /* from the mount point */

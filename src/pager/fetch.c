@@ -23,6 +23,8 @@ static int64_t age_of(const struct pager *p, const struct need *need)
 		break;
 	case FETCH_LIST_AGE:
 		return p->config.list_age_ms;
+	case FETCH_TEAMS_AGE:
+		return p->config.teams_age_ms;
 	case FETCH_PERSON_AGE:
 		return p->config.person_age_ms;
 	}
@@ -275,6 +277,21 @@ struct proof *pager_proof(struct pager *p)
 struct poller *pager_poller(struct pager *p)
 {
 	return p->poller;
+}
+
+const struct webex_place *pager_place(struct pager *p, int64_t row)
+{
+	enum webex_room_type type = WEBEX_ROOM_GROUP;
+	struct store_room room = {0};
+	struct store_conn *conn;
+
+	if (store_read_begin(pager_get_config(p)->store, &conn) == 0) {
+		if (store_room_get(conn, row, &room) == 0)
+			type = room.room.type;
+		store_room_clear(&room);
+		store_read_end(conn);
+	}
+	return webex_place(type);
 }
 
 int pager_load_room(struct pager *p, int64_t row, char **ret_id, bool *ret_filtered)

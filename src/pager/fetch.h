@@ -77,6 +77,7 @@ enum fetch_step {
 enum fetch_age {
 	FETCH_NO_AGE,	  /* whoever asks has looked into the store */
 	FETCH_LIST_AGE,	  /* list_age_ms */
+	FETCH_TEAMS_AGE,  /* teams_age_ms */
 	FETCH_PERSON_AGE, /* person_age_ms */
 };
 
@@ -134,6 +135,8 @@ struct evicted *pager_evicted(struct pager *p);
 struct poller *pager_poller(struct pager *p);
 struct proof;
 struct proof *pager_proof(struct pager *p);
+/* How a space, or a team, and its memberships are asked for. */
+const struct webex_place *pager_place(struct pager *p, int64_t room);
 /* The id of the room (owned) and whether its lists are filtered for us. -ENOENT if it is gone. */
 int pager_load_room(struct pager *p, int64_t room, char **ret_id, bool *ret_filtered);
 /* For page runs: true if the need was changed here since the fetch began; then it begins again,

@@ -17,7 +17,7 @@ enum need_kind {
 	 * known; lo_ms INT64_MAX: one page. For operations that need the present of a space but not
 	 * as much as NEED_HEAD brings. */
 	NEED_TO_HEAD,
-	NEED_MEMBERS, /* all memberships of a space; row */
+	NEED_MEMBERS, /* all memberships of a space or team; row */
 	NEED_PERSON,  /* details by address, or "me"; key. -ENOENT: nobody has it */
 	NEED_DIRECT,  /* the 1:1 space with an address; key. 0 also if there is none yet */
 	NEED_CONTENT, /* the bytes [from_byte, to_byte) of an attachment, in attach/attach.h; row */
@@ -49,6 +49,7 @@ enum need_kind {
 	NEED_MENTIONS,
 	/* The newest page of those up to hi_ms, verified; row. For what was verified long ago. */
 	NEED_MENTIONS_AGAIN,
+	NEED_TEAMS, /* the complete list of teams */
 };
 
 /* lo_ms of a NEED_TO_HEAD by a program that saves everything: all pages in one go, down to the beginning

@@ -16,6 +16,7 @@
 #include "pager/past/spans.h"
 
 #define LIST_AGE_MS 3000
+#define TEAMS_AGE_MS (60 * 1000)
 #define PERSON_AGE_MS (60 * 60 * 1000)
 #define SOFT_WAIT_MS 300
 /* If there are more entries, idle ones are dropped. */
@@ -53,6 +54,8 @@ int pager_new(const struct pager_config *config, struct pager **ret_pager)
 	p->config = *config;
 	if (!p->config.list_age_ms)
 		p->config.list_age_ms = LIST_AGE_MS;
+	if (!p->config.teams_age_ms)
+		p->config.teams_age_ms = TEAMS_AGE_MS;
 	if (!p->config.person_age_ms)
 		p->config.person_age_ms = PERSON_AGE_MS;
 	if (!p->config.soft_wait_ms)
@@ -220,7 +223,8 @@ static void fetch_for(struct pager *p, struct pager_entry *e, struct http_asker 
 
 	asker.topic = topic_of(&e->need);
 	/* It is for everybody, whoever comes first. */
-	if (e->need.kind == NEED_NEWS || e->need.kind == NEED_ROOMS)
+	if (e->need.kind == NEED_NEWS || e->need.kind == NEED_ROOMS ||
+	    e->need.kind == NEED_TEAMS)
 		asker = (struct http_asker){.user = 0};
 	before = http_ask_for(asker);
 	if (e->fetch)

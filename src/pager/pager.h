@@ -95,9 +95,10 @@ struct pager_config {
 	int idle_ms;	    /* polls end after so long without use */
 	int list_age_ms;    /* how old a list may be when it is opened; 0 = 3000 */
 	int timeout_ms;	    /* how long a page is asked for that keeps failing; 0 = 30 s */
-	int person_age_ms;  /* 0 = one hour */
-	int link_down_ms; /* how long without any answer until the journal says so; 0 = 3000 */
-	int soft_wait_ms; /* how long an open that can be answered waits for news; 0 = 300 */
+	int teams_age_ms; /* the same for the list of teams, of which no poll tells; 0 = one minute */
+	int person_age_ms; /* 0 = one hour */
+	int link_down_ms;  /* how long without any answer until the journal says so; 0 = 3000 */
+	int soft_wait_ms;  /* how long an open that can be answered waits for news; 0 = 300 */
 	/* Cache thread: the changes of a fetch (borrowed). */
 	void (*on_changes)(void *arg, GPtrArray *changes);
 	void *arg;

@@ -61,9 +61,23 @@ static int append_named(struct write *w, enum store_event_what what,
 	return path ? append(w, what, path) : 0;
 }
 
+static enum store_event_what what_of_team(enum store_change_type type)
+{
+	switch (type) {
+	case STORE_ROOM_ADDED:
+		return STORE_EVENT_TEAM_ADDED;
+	case STORE_ROOM_GONE:
+		return STORE_EVENT_TEAM_REMOVED;
+	default:
+		return STORE_EVENT_TEAM_CHANGED;
+	}
+}
+
 /* The event that a change makes; 0: none. */
 static enum store_event_what what_of(const struct store_change *c)
 {
+	if (c->room_type == WEBEX_ROOM_TEAM && c->rowid == c->room)
+		return what_of_team(c->type);
 	switch (c->type) {
 	case STORE_ROOM_ADDED:
 		return STORE_EVENT_SPACE_ADDED;

@@ -36,6 +36,9 @@ enum store_event_what {
 	STORE_EVENT_MISSED = 40, /* some new messages of this space make no event */
 	STORE_EVENT_MENTION =
 		41, /* the message of the event before mentions the owner since then */
+	STORE_EVENT_TEAM_ADDED = 42,
+	STORE_EVENT_TEAM_CHANGED, /* its name (the path is the new one) or its description */
+	STORE_EVENT_TEAM_REMOVED,
 };
 
 struct store_event {

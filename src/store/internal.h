@@ -23,7 +23,18 @@ struct store_conn {
 	struct store_conn *next; /* store.pool_lock, while in the pool */
 };
 
-#define ROOM_TYPES (WEBEX_ROOM_DIRECT + 1)
+#define ROOM_TYPES (WEBEX_ROOM_TEAM + 1)
+
+/* SQL: the room is a team. A team and a space may have the same id where ids are bare UUIDs; schema.c has a
+ * unique index of both. */
+#define ROOM_IS_TEAM "type=2"
+G_STATIC_ASSERT(WEBEX_ROOM_TEAM == 2);
+
+/* Of the ids of rooms of this type, for sql_id() and sql_get_id(). */
+static inline const char *room_id_type(enum webex_room_type type)
+{
+	return type == WEBEX_ROOM_TEAM ? "TEAM" : "ROOM";
+}
 
 struct store {
 	bool in_memory;

@@ -27,6 +27,7 @@ void store_member_clear(struct store_member *m)
 
 static void member_row(struct sql_stmt *st, struct store_member *ret_member)
 {
+	enum webex_room_type type = (enum webex_room_type)sql_get_int(st, 11);
 	int64_t flags = sql_get_int(st, 10);
 
 	*ret_member = (struct store_member){
@@ -38,7 +39,7 @@ static void member_row(struct sql_stmt *st, struct store_member *ret_member)
 		.m =
 			{
 				.id = sql_get_text(st, 4),
-				.room_id = sql_get_id(st, 5, "ROOM"),
+				.room_id = sql_get_id(st, 5, room_id_type(type)),
 				.person_id = sql_get_id(st, 6, "PEOPLE"),
 				.person_email = sql_get_text(st, 7),
 				.person_display_name = sql_get_text(st, 8),
@@ -46,7 +47,7 @@ static void member_row(struct sql_stmt *st, struct store_member *ret_member)
 				.is_moderator = flags & MEMBER_MODERATOR,
 				.is_room_hidden = flags & MEMBER_ROOM_HIDDEN,
 				.is_monitor = flags & MEMBER_MONITOR,
-				.room_type = (enum webex_room_type)sql_get_int(st, 11),
+				.room_type = type,
 				.created_ms = sql_get_int(st, 12),
 				.extra = sql_get_text(st, 13),
 			},

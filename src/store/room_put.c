@@ -5,6 +5,7 @@
  * without a name get one, the oldest room first.
  */
 #include "store/rooms.h"
+#include "store/teams.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -121,7 +122,7 @@ static int insert_blank(struct write *w, const struct item *item, int64_t told_m
 		      " VALUES(?1, ?2, ?3, '', 0, -1, -1, ?4, ?4)");
 
 	sql_int(&st, 1, item->old.rowid);
-	sql_id(&st, 2, "ROOM", item->room->id);
+	sql_id(&st, 2, room_id_type(item->old.room.type), item->room->id);
 	sql_int(&st, 3, item->old.room.type);
 	sql_int(&st, 4, MIN(told_ms, item->room->last_activity_ms));
 	w->rooms[item->old.room.type]++;
@@ -241,7 +242,7 @@ static int item_make(struct write *w, const struct webex_room *room, struct item
 {
 	struct item *item = g_new0(struct item, 1);
 	int64_t rowid;
-	int r = room_find(w->q, room->id, &rowid);
+	int r = room_find(w->q, room->type, room->id, &rowid);
 
 	item->room = room;
 	if (r == 0) {
@@ -284,15 +285,16 @@ static int collect(struct write *w, GPtrArray *rooms, GPtrArray *items, GArray *
 	return 0;
 }
 
-static int find_missing(struct write *w, const GArray *seen, int64_t now_wall_ms,
-			GArray *missing)
+static int find_missing(struct write *w, const GArray *seen, bool are_teams,
+			int64_t now_wall_ms, GArray *missing)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
 		sql_stmt(w->q, "SELECT rowid FROM room WHERE gone=0 AND pin_until_ms<=?1"
-			       " ORDER BY rowid");
+			       " AND (" ROOM_IS_TEAM ")=?2 ORDER BY rowid");
 	int r;
 
 	sql_int(&st, 1, now_wall_ms);
+	sql_int(&st, 2, are_teams);
 	while ((r = sql_step(&st)) == 1)
 		if (!rowset_has(seen, sql_get_int(&st, 0)))
 			rowset_add(missing, sql_get_int(&st, 0));
@@ -393,17 +395,25 @@ static int name_heir(struct write *w, int64_t rowid)
 	return r;
 }
 
-/* pin_ms 0: does not change pins. */
-static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missing,
-		 int64_t now_wall_ms, int64_t pin_ms, int64_t *ret_rowid)
+/* What the rooms of a call are. */
+struct batch {
+	bool are_teams; /* or all are spaces */
+	bool is_list;
+	int64_t now_wall_ms;
+	int64_t pin_ms; /* 0: does not change pins */
+};
+
+static int apply(struct write *w, GPtrArray *rooms, const struct batch *b, GArray *missing,
+		 int64_t *ret_rowid)
 {
 	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(item_free);
 	g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	int r = collect(w, rooms, items, seen);
 
-	w->is_first_listing = !meta_int(w->q, "rooms.listed", 0);
+	w->is_first_listing =
+		!meta_int(w->q, b->are_teams ? STORE_TEAMS_LISTED : "rooms.listed", 0);
 	if (r == 0)
-		r = insert_new(w, items, is_list);
+		r = insert_new(w, items, b->is_list);
 	for (guint i = 0; r == 0 && i < items->len; i++) {
 		const struct item *item = g_ptr_array_index(items, i);
 
@@ -411,7 +421,7 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missin
 			r = drop_name(w, item->old.rowid);
 	}
 	if (r == 0 && missing)
-		r = find_missing(w, seen, now_wall_ms, missing);
+		r = find_missing(w, seen, b->are_teams, b->now_wall_ms, missing);
 	if (r == 0)
 		g_ptr_array_sort(items, compare_age);
 	for (guint i = 0; r == 0 && i < items->len; i++) {
@@ -420,28 +430,44 @@ static int apply(struct write *w, GPtrArray *rooms, bool is_list, GArray *missin
 		r = write_item(w, item);
 		if (r == 0 && item->needs_name && missing && missing->len)
 			r = note_heir(w, item, missing);
-		if (r == 0 && pin_ms > item->pin_ms)
-			r = set_pin(w, item->old.rowid, pin_ms);
+		if (r == 0 && b->pin_ms > item->pin_ms)
+			r = set_pin(w, item->old.rowid, b->pin_ms);
 		*ret_rowid = item->old.rowid;
 	}
 	return r;
 }
 
-int store_apply_rooms(struct store *s, GPtrArray *rooms, GArray *ret_missing,
-		      int64_t now_wall_ms, GPtrArray *changes)
+static int apply_list(struct store *s, GPtrArray *rooms, const struct batch *b, GArray *missing,
+		      GPtrArray *changes)
 {
 	struct write w;
 	int64_t last;
 	int r = write_begin(s, changes, &w);
 
-	return r < 0 ? r
-		     : write_end(&w,
-				 apply(&w, rooms, true, ret_missing, now_wall_ms, 0, &last));
+	return r < 0 ? r : write_end(&w, apply(&w, rooms, b, missing, &last));
+}
+
+int store_apply_rooms(struct store *s, GPtrArray *rooms, GArray *ret_missing,
+		      int64_t now_wall_ms, GPtrArray *changes)
+{
+	const struct batch b = {.is_list = true, .now_wall_ms = now_wall_ms};
+
+	return apply_list(s, rooms, &b, ret_missing, changes);
+}
+
+int store_apply_teams(struct store *s, GPtrArray *teams, GArray *ret_missing,
+		      int64_t now_wall_ms, GPtrArray *changes)
+{
+	const struct batch b = {.are_teams = true, .is_list = true, .now_wall_ms = now_wall_ms};
+
+	return apply_list(s, teams, &b, ret_missing, changes);
 }
 
 int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin_until_wall_ms,
 		     int64_t *ret_rowid, GPtrArray *changes)
 {
+	const struct batch b = {.are_teams = room->type == WEBEX_ROOM_TEAM,
+				.pin_ms = pin_until_wall_ms};
 	g_autoptr(GPtrArray) one = g_ptr_array_new();
 	struct write w;
 	int64_t rowid = 0;
@@ -450,7 +476,7 @@ int store_apply_room(struct store *s, const struct webex_room *room, int64_t pin
 	if (r < 0)
 		return r;
 	g_ptr_array_add(one, (void *)room);
-	r = write_end(&w, apply(&w, one, false, NULL, 0, pin_until_wall_ms, &rowid));
+	r = write_end(&w, apply(&w, one, &b, NULL, &rowid));
 	if (r == 0 && ret_rowid)
 		*ret_rowid = rowid;
 	return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads rooms. Writing is in room_put.c. */
 #include "store/rooms.h"
+#include "store/teams.h"
 
 #include <errno.h>
 
@@ -20,6 +21,7 @@ void store_room_clear(struct store_room *r)
 
 static void room_row(struct sql_stmt *st, struct store_room *ret_room)
 {
+	enum webex_room_type type = (enum webex_room_type)sql_get_int(st, 2);
 	int64_t flags = sql_get_int(st, 6);
 
 	*ret_room = (struct store_room){
@@ -33,8 +35,8 @@ static void room_row(struct sql_stmt *st, struct store_room *ret_room)
 		.head_wall_ms = sql_get_int(st, 20),
 		.room =
 			{
-				.id = sql_get_id(st, 1, "ROOM"),
-				.type = (enum webex_room_type)sql_get_int(st, 2),
+				.id = sql_get_id(st, 1, room_id_type(type)),
+				.type = type,
 				.title = sql_get_text(st, 5),
 				.is_locked = flags & ROOM_LOCKED,
 				.is_announcement_only = flags & ROOM_ANNOUNCEMENT,
@@ -75,13 +77,14 @@ int room_load(struct sql *q, int64_t rowid, struct store_room *ret_room, int64_t
 	return r;
 }
 
-int room_find(struct sql *q, const char *id, int64_t *ret_rowid)
+int room_find(struct sql *q, enum webex_room_type type, const char *id, int64_t *ret_rowid)
 {
-	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(q, "SELECT rowid FROM room WHERE id=?1 AND gone=0");
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
+		q, "SELECT rowid FROM room WHERE id=?1 AND (" ROOM_IS_TEAM ")=?2 AND gone=0");
 	int r;
 
-	sql_id(&st, 1, "ROOM", id);
+	sql_id(&st, 1, room_id_type(type), id);
+	sql_int(&st, 2, type == WEBEX_ROOM_TEAM);
 	r = sql_step(&st);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
@@ -106,7 +109,7 @@ int room_place_get(struct sql *q, int64_t rowid, struct room_place *ret_place)
 		return r < 0 ? r : -ENOENT;
 	ret_place->rowid = rowid;
 	ret_place->type = (enum webex_room_type)sql_get_int(&st, 0);
-	ret_place->id = sql_get_id(&st, 1, "ROOM");
+	ret_place->id = sql_get_id(&st, 1, room_id_type(ret_place->type));
 	return 0;
 }
 
@@ -115,13 +118,26 @@ int store_room_get(struct store_conn *c, int64_t rowid, struct store_room *ret_r
 	return room_load(c->q, rowid, ret_room, NULL);
 }
 
-int store_room_by_id(struct store_conn *c, const char *id, struct store_room *ret_room)
+static int by_id(struct store_conn *c, enum webex_room_type type, const char *id,
+		 struct store_room *ret_room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT " ROOM_COLUMNS "FROM room WHERE id=?1 AND gone=0");
+		sql_stmt(c->q, "SELECT " ROOM_COLUMNS "FROM room WHERE id=?1 AND"
+			       " (" ROOM_IS_TEAM ")=?2 AND gone=0");
 
-	sql_id(&st, 1, "ROOM", id);
+	sql_id(&st, 1, room_id_type(type), id);
+	sql_int(&st, 2, type == WEBEX_ROOM_TEAM);
 	return room_one(&st, ret_room);
+}
+
+int store_room_by_id(struct store_conn *c, const char *id, struct store_room *ret_room)
+{
+	return by_id(c, WEBEX_ROOM_GROUP, id, ret_room);
+}
+
+int store_team_by_id(struct store_conn *c, const char *id, struct store_room *ret_team)
+{
+	return by_id(c, WEBEX_ROOM_TEAM, id, ret_team);
 }
 
 int store_room_by_name(struct store_conn *c, enum webex_room_type type, const char *name,
@@ -146,25 +162,61 @@ int store_room_by_email(struct store_conn *c, const char *email, struct store_ro
 	return room_one(&st, ret_room);
 }
 
+/* Calls `fn` for each row of the statement until it returns false. */
+static int each_room(struct sql_stmt *st, bool (*fn)(void *arg, const struct store_room *room),
+		     void *arg)
+{
+	bool more = true;
+	int r = 0;
+
+	while (more && (r = sql_step(st)) == 1) {
+		struct store_room room;
+
+		room_row(st, &room);
+		more = fn(arg, &room);
+		store_room_clear(&room);
+	}
+	return r < 0 ? r : 0;
+}
+
 int store_room_list(struct store_conn *c, enum webex_room_type type, int64_t after,
 		    bool (*fn)(void *arg, const struct store_room *room), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		c->q, "SELECT " ROOM_COLUMNS
 		      "FROM room WHERE type=?1 AND gone=0 AND rowid>?2 ORDER BY rowid");
-	bool more = true;
-	int r = 0;
 
 	sql_int(&st, 1, type);
 	sql_int(&st, 2, after);
-	while (more && (r = sql_step(&st)) == 1) {
-		struct store_room room;
+	return each_room(&st, fn, arg);
+}
 
-		room_row(&st, &room);
-		more = fn(arg, &room);
-		store_room_clear(&room);
-	}
-	return r < 0 ? r : 0;
+int store_team_spaces(struct store_conn *c, int64_t team, int64_t after,
+		      bool (*fn)(void *arg, const struct store_room *space), void *arg)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT " ROOM_COLUMNS "FROM room WHERE team_id=(SELECT id FROM"
+			       " room WHERE rowid=?1 AND " ROOM_IS_TEAM
+			       ") AND gone=0 AND rowid>?2 ORDER BY rowid");
+
+	sql_int(&st, 1, team);
+	sql_int(&st, 2, after);
+	return each_room(&st, fn, arg);
+}
+
+int store_team_of(struct store_conn *c, int64_t room, int64_t *ret_team)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(c->q, "SELECT rowid FROM room WHERE id=(SELECT team_id FROM room WHERE"
+			       " rowid=?1) AND (" ROOM_IS_TEAM ")=1 AND gone=0");
+	int r;
+
+	sql_int(&st, 1, room);
+	r = sql_step(&st);
+	if (r <= 0)
+		return r < 0 ? r : -ENOENT;
+	*ret_team = sql_get_int(&st, 0);
+	return 0;
 }
 
 int store_room_next(struct store_conn *c, int64_t room, bool by_name, int limit,

@@ -254,11 +254,21 @@ static const char VERSION_10[] =
 	" LEFT JOIN body b ON b.message=m.rowid WHERE m.room=room.rowid AND m.deleted=0"
 	" AND b.message IS NULL), -1);";
 
+/*
+ * Teams are rooms (ROOM_IS_TEAM); their ids and those of spaces are looked for apart. room_team: the spaces
+ * of a team.
+ */
+static const char VERSION_11[] =
+	"DROP INDEX room_id;"
+	"CREATE UNIQUE INDEX room_id ON room(id, " ROOM_IS_TEAM ") WHERE gone=0;"
+	"CREATE INDEX room_team ON room(team_id) WHERE gone=0 AND"
+	" team_id IS NOT NULL;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {
-	VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5,
-	VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10};
+	VERSION_1, VERSION_2, VERSION_3, VERSION_4,  VERSION_5, VERSION_6,
+	VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11};
 
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {

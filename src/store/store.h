@@ -161,10 +161,10 @@ struct store_change {
 /* An array with its free function set. */
 GPtrArray *store_changes_new(void);
 
-/* ---- rooms ---- */
+/* ---- rooms: spaces and teams (webex/model.h) ---- */
 struct store_room {
 	int64_t rowid;
-	char *name; /* in spaces/ or direct/, according to room.type; of a tombstone the last
+	char *name; /* in spaces/, direct/ or teams/, according to room.type; of a tombstone the last
 		     * one */
 	bool gone;
 	char *direct_email;	 /* of direct rooms: the other person, if known */

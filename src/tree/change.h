@@ -42,10 +42,13 @@ struct tree_waiting {
 struct tree_plan {
 	enum tree_action action;
 	bool is_local;	   /* rm: nothing of the file is at the server or on its way there */
-	int64_t row, room; /* rows of the object and of its space */
-	uint64_t ino;	   /* the node that exists afterwards, if known */
-	uint64_t home;	   /* TREE_DO_HIDE: where the other file is made (upload_dir()) */
-	char *id;	   /* API id of the object */
+	int64_t row, room; /* rows of the object and of its space or team */
+	enum webex_room_type type; /* of that room */
+	uint64_t ino;		   /* the node that exists afterwards, if known */
+	uint64_t home; /* TREE_DO_HIDE: where the other file is made (upload_dir()) */
+	char *id;      /* API id of the object */
+	/* of the room that somebody is invited to; the team that a new space is one of; of a team that
+	 * is deleted the space that goes with it */
 	char *room_id;
 	/* according to the action: a title, an address, a JSON body, the URL or name of an
 	 * attachment, the name that a file gets */
@@ -82,18 +85,19 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		     struct tree_plan *ret_plan);
 int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
-/* -ENOTEMPTY: the space has a message or another member; both are asked for anew. */
+/* -ENOTEMPTY: the space has a message or another member; both are asked for anew. So are, for a team, its
+ * members, and what its General space has; its spaces are asked for when it is submitted. */
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		    struct tree_plan *ret_plan);
 /* `by`: what is known of the program: comm, is_move, pid. */
 int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint64_t newdir,
 		     const char *newname, unsigned flags, const struct name_birth *by,
 		     struct tree_plan *ret_plan);
-/* touch members/<address>. -EINVAL if it is no address. */
+/* touch members/<address>, of a space or team. -EINVAL if it is no address. */
 int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		     struct tree_plan *ret_plan);
 /*
- * Takes the draft of what a person wrote into space.json or a membership. TREE_DO_NOTHING if
+ * Takes the draft of what a person wrote into space.json, team.json or a membership. TREE_DO_NOTHING if
  * nothing was written. With an error plan->kept and plan->why are set, too, and the caller
  * keeps the letter.
  */

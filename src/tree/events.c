@@ -75,6 +75,9 @@ static const char *const words[] = {
 	[STORE_EVENT_NOT_SENT] = "not-sent",
 	[STORE_EVENT_MISSED] = "missed",
 	[STORE_EVENT_MENTION] = "mention",
+	[STORE_EVENT_TEAM_ADDED] = "team-added",
+	[STORE_EVENT_TEAM_CHANGED] = "team-changed",
+	[STORE_EVENT_TEAM_REMOVED] = "team-removed",
 };
 
 void tree_events_begin(struct tree *t, uint64_t ino, struct tree_events *ret_events)

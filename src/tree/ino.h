@@ -140,6 +140,15 @@ enum tree_kind {
 	TREE_MESSAGE_CARD = 118,   /* .card.json */
 	TREE_MESSAGE_SUBMIT = 119, /* .submit.json */
 
+	TREE_TEAMS = 122, /* teams */
+
+	/* row: room, a team */
+	TREE_TEAM = 123,
+	TREE_TEAM_JSON = 124,
+	TREE_TEAM_MEMBERS = 125, /* in it: TREE_MEMBER */
+	TREE_TEAM_SPACES = 126,
+	TREE_TEAM_SPACE = 127, /* teams/T/spaces/X, a link; row: room, the space */
+
 	TREE_API_LINK = 144,  /* api */
 	TREE_API = 145,	      /* .sparkfs/api */
 	TREE_API_SHOWN = 146, /* a known path; row: its number among those */
@@ -170,6 +179,12 @@ static inline enum tree_kind tree_ino_kind(uint64_t ino)
 static inline bool tree_is_month(uint64_t ino)
 {
 	return tree_ino_kind(ino) == TREE_MONTH || tree_ino_kind(ino) == TREE_MONTH_FILES;
+}
+
+/* The directory of a space or, if it is one, of a team. */
+static inline uint64_t tree_room_ino(bool is_team, int64_t row)
+{
+	return tree_ino(is_team ? TREE_TEAM : TREE_SPACE, row);
 }
 
 static inline int64_t tree_ino_row(uint64_t ino)

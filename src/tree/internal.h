@@ -53,7 +53,8 @@ enum tree_row_flags {
 	ROW_SEALED = 32768,    /* nobody writes, renames or removes it, nor anything in it */
 	ROW_TRANSCRIPT = 4096, /* read as transcript.h holds it */
 	ROW_CONTENT = 8192, /* its bytes are attach/attach.h's; its number is the content's */
-	ROW_NAMED = 16384,  /* a listing tells its name alone, since its attributes may cost
+	ROW_INVITES = 1 << 20, /* who makes a name in it invites the person who has it */
+	ROW_NAMED = 16384,     /* a listing tells its name alone, since its attributes may cost
 				* a request that can fail */
 	ROW_PRIVATE =
 		65536, /* 0600 or 0700, whatever the umask of the mount; root is let in only
@@ -200,6 +201,7 @@ extern const struct tree_row mentions_rows[];
 extern const struct tree_row later_rows[];
 extern const struct tree_row threads_rows[];
 extern const struct tree_row thread_rows[];
+extern const struct tree_row teams_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \
@@ -221,6 +223,15 @@ int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int space_json_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int space_json_render(struct tree_ctx *ctx, uint64_t ino, GString *out);
+/* teams.c */
+/* Needs the list of teams. */
+int teams_need(struct tree_ctx *ctx, bool is_listing);
+/* people.c */
+int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry);
+int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir);
+int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg);
 /* messages.c */
 int message_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr);
 int message_open(struct tree_ctx *ctx, uint64_t ino);

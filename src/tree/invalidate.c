@@ -31,10 +31,11 @@ struct telling {
 		*conn; /* a snapshot with the changes in it; NULL: it could not be had */
 	/* Directories whose listing changed; each is told once. */
 	GHashTable *rooms;    /* of int64_t, owned */
+	GHashTable *teams;    /* the same */
 	GHashTable *months;   /* of uint64_t, owned */
 	GHashTable *threads;  /* of int64_t, owned */
 	GHashTable *mentions; /* of int64_t, owned: rooms whose mentions changed */
-	bool spaces, direct, all_mentions;
+	bool spaces, direct, all_mentions, all_teams;
 	/* The month that was looked up last, since the messages of a page are mostly of one
 	 * month. */
 	char month_key[MONTHS_KEY_SIZE];
@@ -155,6 +156,11 @@ static void tell_room(const struct telling *g, const struct store_change *c)
 	tell_place(g, c);
 	if (c->type == STORE_ROOM_ADDED)
 		return;
+	if (c->room_type == WEBEX_ROOM_TEAM) {
+		tell_inode(g, tree_ino(TREE_TEAM, c->room));
+		tell_inode(g, tree_ino(TREE_TEAM_JSON, c->room));
+		return;
+	}
 	tell_inode(g, tree_ino(TREE_SPACE, c->room));
 	tell_inode(g, tree_ino(TREE_SPACE_JSON, c->room));
 	tell_inode(g, tree_ino(TREE_ARCHIVE_SPACE_JSON, c->room));
@@ -379,10 +385,13 @@ static void note_dirs(struct telling *g, const struct store_change *c)
 		g->all_mentions = true;
 		g->spaces |= c->room_type == WEBEX_ROOM_GROUP;
 		g->direct |= c->room_type == WEBEX_ROOM_DIRECT;
+		g->all_teams |= c->room_type == WEBEX_ROOM_TEAM;
 	} else if (c->room && c->type != STORE_ROOM_CHANGED &&
 		   c->type != STORE_MESSAGE_CHANGED) {
-		if (!g_hash_table_contains(g->rooms, &c->room))
-			g_hash_table_add(g->rooms, g_memdup2(&c->room, sizeof(c->room)));
+		GHashTable *set = c->room_type == WEBEX_ROOM_TEAM ? g->teams : g->rooms;
+
+		if (!g_hash_table_contains(set, &c->room))
+			g_hash_table_add(set, g_memdup2(&c->room, sizeof(c->room)));
 	}
 }
 
@@ -395,6 +404,11 @@ static void tell_dirs(const struct telling *g)
 		tell_inode(g, TREE_SPACES);
 	if (g->direct)
 		tell_inode(g, TREE_DIRECT);
+	if (g->all_teams)
+		tell_inode(g, TREE_TEAMS);
+	g_hash_table_iter_init(&iter, g->teams);
+	while (g_hash_table_iter_next(&iter, &key, NULL))
+		tell_inode(g, tree_ino(TREE_TEAM_MEMBERS, *(int64_t *)key));
 	g_hash_table_iter_init(&iter, g->rooms);
 	while (g_hash_table_iter_next(&iter, &key, NULL)) {
 		int64_t room = *(int64_t *)key;
@@ -438,6 +452,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	if (store_read_begin(t->config.store, &g.conn))
 		g.conn = NULL;
 	g.rooms = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	g.teams = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.months = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	g.mentions = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -450,6 +465,7 @@ void tree_on_changes(struct tree *t, GPtrArray *changes, const struct tree_inval
 	}
 	tell_dirs(&g);
 	g_hash_table_unref(g.rooms);
+	g_hash_table_unref(g.teams);
 	g_hash_table_unref(g.months);
 	g_hash_table_unref(g.threads);
 	g_hash_table_unref(g.mentions);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * members/ of a space, and people/.
+ * members/ of a space or team, and people/.
  */
 #include <errno.h>
 #include <string.h>
@@ -54,8 +54,8 @@ static int need_members(struct tree_ctx *ctx, int64_t row)
 	return r;
 }
 
-static int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
-			  struct tree_entry *ret_entry)
+int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct tree_entry *ret_entry)
 {
 	struct store_member m = {0};
 	int r;
@@ -73,7 +73,7 @@ static int members_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	return r;
 }
 
-static int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
+int members_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
 	return need_members(ctx, tree_ino_row(dir->ino));
 }
@@ -86,8 +86,8 @@ static bool emit_member(void *arg, const struct store_member *m)
 			     STORE_COOKIE_MIN + m->rowid, &l->error);
 }
 
-static int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
-			   tree_emit emit, void *arg)
+int members_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t cookie,
+		    tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg};
 	int r = store_member_list(ctx->conn, tree_ino_row(dir->ino), cookie - STORE_COOKIE_MIN,
@@ -254,7 +254,7 @@ const struct tree_row people_rows[] = {
 	  .attr = person_attr, .open = person_open, .render = person_render },
 	{ TREE_PERSON, "person", TREE_NONE, NULL, FILE_RO, 0,
 	  .attr = person_attr, .open = person_open, .render = person_render },
-	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED | ROW_OF_SPACE | ROW_TOLD, .attr = space_attr,
+	{ TREE_MEMBERS, "members", TREE_SPACE, "members", DIR_RW, ROW_LISTED | ROW_OF_SPACE | ROW_TOLD | ROW_INVITES, .attr = space_attr,
 	  .lookup = members_lookup, .opendir = members_opendir, .readdir = members_readdir },
 	{ TREE_MEMBER, "member", TREE_NONE, NULL, FILE_RW, ROW_WATCHED, LETTER_JSON, .attr = member_attr, .render = member_render },
 	ROWS_END,

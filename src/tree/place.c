@@ -5,9 +5,12 @@
 
 bool tree_place_of(const struct store_change *c, struct tree_place *ret)
 {
-	uint64_t top =
-		tree_ino(c->room_type == WEBEX_ROOM_DIRECT ? TREE_DIRECT : TREE_SPACES, 0);
-	uint64_t space = tree_ino(TREE_SPACE, c->room);
+	static const enum tree_kind tops[] = {[WEBEX_ROOM_GROUP] = TREE_SPACES,
+					      [WEBEX_ROOM_DIRECT] = TREE_DIRECT,
+					      [WEBEX_ROOM_TEAM] = TREE_TEAMS};
+	bool is_team = c->room_type == WEBEX_ROOM_TEAM;
+	uint64_t top = tree_ino(tops[c->room_type], 0);
+	uint64_t space = tree_room_ino(is_team, c->room);
 
 	switch (c->type) {
 	case STORE_ROOM_ADDED:
@@ -28,10 +31,11 @@ bool tree_place_of(const struct store_change *c, struct tree_place *ret)
 	case STORE_MEMBER_ADDED:
 	case STORE_MEMBER_CHANGED:
 	case STORE_MEMBER_GONE:
-		*ret = (struct tree_place){.dir = tree_ino(TREE_MEMBERS, c->room),
-					   .ino = tree_ino(TREE_MEMBER, c->rowid),
-					   .below = "members/",
-					   .suffix = ""};
+		*ret = (struct tree_place){
+			.dir = tree_ino(is_team ? TREE_TEAM_MEMBERS : TREE_MEMBERS, c->room),
+			.ino = tree_ino(TREE_MEMBER, c->rowid),
+			.below = "members/",
+			.suffix = ""};
 		break;
 	case STORE_PERSON_CHANGED:
 	case STORE_CONTENT_ADDED:
@@ -41,12 +45,15 @@ bool tree_place_of(const struct store_change *c, struct tree_place *ret)
 		return false;
 	}
 	ret->top = top;
+	ret->room = space;
 	return true;
 }
 
 char *tree_place_path(const struct tree_place *p, const char *room_name, const char *name)
 {
-	const char *top = p->top == TREE_DIRECT ? "direct/" : "spaces/";
+	const char *top = p->top == TREE_DIRECT	 ? "direct/"
+			  : p->top == TREE_TEAMS ? "teams/"
+						 : "spaces/";
 
 	if (!p->below)
 		return g_strconcat(top, name, NULL);

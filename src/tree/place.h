@@ -14,11 +14,12 @@
 #include "store/store.h"
 
 struct tree_place {
-	uint64_t top; /* spaces/ or direct/ */
-	uint64_t dir; /* the directory that has the entry */
-	uint64_t ino; /* the entry: the space, the member, the .txt of the message */
-	const char
-		*below; /* between the space and the name, "members/"; NULL: it is the space */
+	uint64_t top;  /* spaces/, direct/ or teams/ */
+	uint64_t room; /* the space or the team */
+	uint64_t dir;  /* the directory that has the entry */
+	uint64_t ino;  /* the entry: the space or team, the member, the .txt of the message */
+	const char *
+		below; /* between the space or team and the name, "members/"; NULL: it is the space */
 	const char *suffix; /* of the file's name behind the name of the change */
 };
 

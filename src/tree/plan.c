@@ -51,7 +51,7 @@ static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
 			"mkdir %s: a 1:1 space is made by the first message: echo hello > "
 			"direct/ADDRESS/post",
 			name);
-	if (tree_ino_kind(dir) == TREE_MEMBERS)
+	if (tree_invites(dir))
 		return tree_refuse(ctx, -EPERM,
 				   "mkdir %s: to invite somebody, touch members/ADDRESS", name);
 	if (upload_files(upload_dir(dir)))
@@ -60,10 +60,37 @@ static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
 			"mkdir %s: a space has files, no folders: send what is in it, "
 			"or an archive of it",
 			name);
+	if (tree_ino_kind(dir) == TREE_TEAM)
+		return tree_refuse(
+			ctx, -EPERM,
+			"mkdir %s: no folder can be made here; a new space of a team "
+			"is made by mkdir teams/TEAM/spaces/NAME",
+			name);
 	return tree_refuse(ctx, -EPERM,
 			   "mkdir %s: no folder can be made here; a new space is made by mkdir "
 			   "spaces/NAME",
 			   name);
+}
+
+/* A team's space is one of all spaces, among which it needs a name of its own. */
+static int check_team_space(struct tree_ctx *ctx, uint64_t dir, const char *name,
+			    struct tree_plan *plan)
+{
+	struct store_room team = {0};
+	uint64_t ino;
+	int r = find(ctx, TREE_SPACES, name, &ino);
+
+	if (r == 0)
+		return tree_refuse(ctx, -EEXIST,
+				   "mkdir %s: there is a space called so already, spaces/%s: "
+				   "take another title",
+				   name, name);
+	if (r == -ENOENT)
+		r = tree_room(ctx, tree_ino_row(dir), &team);
+	if (r == 0)
+		plan->room_id = g_strdup(team.room.id);
+	store_room_clear(&team);
+	return r;
 }
 
 int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -75,48 +102,67 @@ int tree_plan_mkdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 	if (r)
 		return r;
-	if (tree_ino_kind(dir) != TREE_SPACES)
+	if (tree_ino_kind(dir) != TREE_SPACES && tree_ino_kind(dir) != TREE_TEAMS &&
+	    tree_ino_kind(dir) != TREE_TEAM_SPACES)
 		return refuse_folder(ctx, dir, name);
 	r = find(ctx, dir, name, &ino);
 	if (r != -ENOENT)
 		return r ? r : -EEXIST;
+	plan.type = tree_ino_kind(dir) == TREE_TEAMS ? WEBEX_ROOM_TEAM : WEBEX_ROOM_GROUP;
 	plan.text = name_to_title(name);
+	r = 0;
 	if (!plan.text)
-		return tree_refuse_name(ctx, name);
-	*ret_plan = plan;
-	return 0;
+		r = tree_refuse_name(ctx, name);
+	else if (tree_ino_kind(dir) == TREE_TEAM_SPACES)
+		r = check_team_space(ctx, dir, name, &plan);
+	if (r)
+		tree_plan_clear(ctx->tree, &plan);
+	else
+		*ret_plan = plan;
+	return r;
 }
 
 /* ---- mv ---- */
 
+/* 0: the name is free. */
+static int check_free(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir, const char *newname,
+		      struct tree_plan *plan)
+{
+	bool is_team = tree_ino_kind(ino) == TREE_TEAM;
+	uint64_t there;
+	int r = find(ctx, newdir, newname, &there);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	if (there != ino)
+		return tree_refuse(ctx, -EEXIST,
+				   "mv: there is a %s called %s already; %s are not joined: "
+				   "take another %s",
+				   is_team ? "team" : "space", newname,
+				   is_team ? "teams" : "spaces", is_team ? "name" : "title");
+	plan->action = TREE_DO_NOTHING;
+	return 1;
+}
+
 static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
 			    const char *newname, struct tree_plan *plan)
 {
+	bool is_team = tree_ino_kind(ino) == TREE_TEAM;
 	struct store_room room = {0};
-	uint64_t there;
 	int r;
 
-	if (tree_ino_kind(newdir) != TREE_SPACES)
-		return tree_refuse(
-			ctx, -EPERM,
-			"%s: a space stays where it is: mv only gives it another title, "
-			"as in mv spaces/OLD spaces/NEW",
-			newname);
-	r = find(ctx, newdir, newname, &there);
-	if (r != -ENOENT) {
-		if (r)
-			return r;
-		if (there != ino)
-			return tree_refuse(
-				ctx, -EEXIST,
-				"mv: there is a space called %s already; spaces are not "
-				"joined: take another title",
-				newname);
-		plan->action = TREE_DO_NOTHING;
-		return 0;
-	}
+	if (newdir != (is_team ? TREE_TEAMS : TREE_SPACES))
+		return tree_refuse(ctx, -EPERM,
+				   "%s: a %s stays where it is: mv only gives it another %s, "
+				   "as in mv %s/OLD %s/NEW",
+				   newname, is_team ? "team" : "space",
+				   is_team ? "name" : "title", is_team ? "teams" : "spaces",
+				   is_team ? "teams" : "spaces");
+	r = check_free(ctx, ino, newdir, newname, plan);
+	if (r)
+		return MIN(r, 0);
 	r = tree_room(ctx, tree_ino_row(ino), &room);
-	if (r == 0 && room.room.type != WEBEX_ROOM_GROUP)
+	if (r == 0 && room.room.type == WEBEX_ROOM_DIRECT)
 		r = tree_refuse(
 			ctx, -EPERM,
 			"mv %s: a 1:1 space is called as the other person is, and cannot be "
@@ -133,6 +179,7 @@ static int plan_rename_room(struct tree_ctx *ctx, uint64_t ino, uint64_t newdir,
 	if (r == 0) {
 		plan->action = TREE_DO_RENAME_ROOM;
 		plan->row = plan->room = room.rowid;
+		plan->type = room.room.type;
 		plan->id = g_strdup(room.room.id);
 		plan->ino = ino;
 	}
@@ -442,6 +489,11 @@ static int refuse_rename(struct tree_ctx *ctx, uint64_t ino, const char *name)
 				   "mv %s: a membership is not renamed: touch members/ADDRESS "
 				   "invites, rm removes",
 				   name);
+	if (tree_ino_kind(ino) == TREE_TEAM_SPACE)
+		return tree_refuse(ctx, -EPERM,
+				   "mv %s: a space stays in its team; to give it another title "
+				   "mv spaces/%s spaces/NEW",
+				   name, name);
 	return tree_refuse(ctx, -EPERM,
 			   "mv %s: it is part of what is shown here and keeps its name", name);
 }
@@ -466,6 +518,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 		return r;
 	switch (tree_ino_kind(ino)) {
 	case TREE_SPACE:
+	case TREE_TEAM:
 		r = plan_rename_room(ctx, ino, newdir, newname, &plan);
 		break;
 	case TREE_ATTACHMENT:
@@ -509,6 +562,7 @@ int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 	r = tree_room(ctx, tree_ino_row(dir), &room);
 	if (r == 0) {
 		plan.room = room.rowid;
+		plan.type = room.room.type;
 		plan.room_id = g_strdup(room.room.id);
 		plan.text = g_strdup(name);
 		*ret_plan = plan;

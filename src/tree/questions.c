@@ -34,6 +34,11 @@ bool tree_is_private(uint64_t ino)
 	return tree_has(ino, ROW_PRIVATE);
 }
 
+bool tree_invites(uint64_t dir)
+{
+	return tree_has(dir, ROW_INVITES);
+}
+
 bool tree_dir_is_told(uint64_t ino)
 {
 	return tree_has(ino, ROW_TOLD);

@@ -2,13 +2,14 @@
 /*
  * Plans of names that are removed: what rm and rmdir mean, and what is not deleted though a
  * program unlinks it (design 2.4). Nothing is deleted that was not named: the message of an
- * attachment only if it has nothing but that file, a space only if nothing is in it.
+ * attachment only if it has nothing but that file, a space or a team only if nothing is in it.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "store/teams.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 #include "webex/id.h"
@@ -77,6 +78,7 @@ static int plan_member(struct tree_ctx *ctx, int64_t row, struct tree_plan *plan
 		plan->action = TREE_DO_REMOVE_MEMBER;
 		plan->row = row;
 		plan->room = m.room;
+		plan->type = m.m.room_type;
 		plan->id = g_strdup(m.m.id);
 	}
 	store_member_clear(&m);
@@ -273,6 +275,13 @@ static int refuse_structure(struct tree_ctx *ctx, uint64_t ino, const char *name
 {
 	if (S_ISDIR(tree_row(ino)->mode))
 		return -EISDIR;
+	if (tree_ino_kind(ino) == TREE_TEAM_SPACE)
+		return tree_refuse(
+			ctx, -EPERM,
+			"rm %s: a space stays in its team; rmdir spaces/%s deletes it "
+			"if nothing is in it, rm spaces/%s/members/YOUR-ADDRESS "
+			"leaves it",
+			name, name, name);
 	return tree_refuse(
 		ctx, -EPERM, "rm %s: it is part of what is shown here and cannot be removed%s",
 		name,
@@ -415,7 +424,7 @@ static bool note_member(void *arg, const struct store_member *m)
 	return true;
 }
 
-/* -ENOTEMPTY if the space has another member. */
+/* -ENOTEMPTY if the space, or team, has another member. */
 static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 {
 	struct need all = {.kind = NEED_MEMBERS, .row = room};
@@ -440,8 +449,65 @@ static int check_no_member(struct tree_ctx *ctx, int64_t room, const char *name)
 	return r;
 }
 
-static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name)
+struct team_spaces {
+	const char *team; /* the team's name, which its General space has for a title */
+	int64_t room;	  /* the one that may go with the team; 0: there is none */
+	char *id, *name;  /* of it; owned */
+	char *another;	  /* name of another one; owned */
+};
+
+static bool note_space(void *arg, const struct store_room *space)
 {
+	struct team_spaces *s = arg;
+
+	if (!s->room) {
+		s->room = space->rowid;
+		s->id = g_strdup(space->room.id);
+		s->name = g_strdup(space->name);
+		return true;
+	}
+	s->another = g_strdup(strcmp(space->room.title, s->team) ? space->name : s->name);
+	return false;
+}
+
+/*
+ * With a team goes its General space, which every team has, and which cannot be deleted by itself. Whatever
+ * else is there belongs to somebody. Spaces that the account is not in are known to the server alone, which
+ * is asked when the plan is submitted.
+ */
+static int check_team_spaces(struct tree_ctx *ctx, int64_t team, const char *name,
+			     struct tree_plan *plan)
+{
+	const struct need rooms = {.kind = NEED_ROOMS};
+	struct team_spaces s = {0};
+	struct store_room of = {0};
+	int r = tree_need_anew(ctx, &rooms);
+
+	if (r == 0)
+		r = tree_room(ctx, team, &of);
+	s.team = of.room.title;
+	if (r == 0)
+		r = store_team_spaces(ctx->conn, team, 0, note_space, &s);
+	if (r == 0 && s.another)
+		r = tree_refuse(
+			ctx, -ENOTEMPTY,
+			"rmdir %s: the team has spaces, as spaces/%s: remove them first", name,
+			s.another);
+	if (r == 0 && s.room)
+		r = check_no_message(ctx, s.room, name);
+	if (r == 0)
+		plan->room_id = steal_ptr(&s.id);
+	g_free(s.id);
+	g_free(s.name);
+	g_free(s.another);
+	store_room_clear(&of);
+	return r;
+}
+
+static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name,
+		       struct tree_plan *plan)
+{
+	bool is_team = tree_ino_kind(ino) == TREE_TEAM;
 	int64_t room = tree_ino_row(ino);
 	int r;
 
@@ -455,8 +521,23 @@ static int check_empty(struct tree_ctx *ctx, uint64_t ino, const char *name)
 		return tree_refuse(ctx, -ENOTEMPTY, "rmdir %s: a file is being written in it",
 				   name);
 	}
-	r = check_no_message(ctx, room, name);
+	r = is_team ? check_team_spaces(ctx, room, name, plan)
+		    : check_no_message(ctx, room, name);
 	return r ? r : check_no_member(ctx, room, name);
+}
+
+static int refuse_rmdir(struct tree_ctx *ctx, uint64_t ino, const char *name)
+{
+	if (!S_ISDIR(tree_row(ino)->mode))
+		return -ENOTDIR;
+	return tree_refuse(
+		ctx, -EPERM,
+		tree_ino_kind(ino) == TREE_SPACE ? "rmdir %s: a 1:1 space cannot be deleted"
+		: tree_ino_kind(ino) == TREE_UNSENT
+			? "rmdir %s: the folder itself stays; rm removes what is in it"
+			: "rmdir %s: it is part of what is shown here and cannot "
+			  "be removed",
+		name);
 }
 
 int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
@@ -473,26 +554,19 @@ int tree_plan_rmdir(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		r = -ENOENT;
 	if (r)
 		return r;
-	if (tree_ino_kind(e.ino) != TREE_SPACE || tree_ino_kind(dir) != TREE_SPACES) {
-		if (!S_ISDIR(tree_row(e.ino)->mode))
-			return -ENOTDIR;
-		return tree_refuse(
-			ctx, -EPERM,
-			tree_ino_kind(e.ino) == TREE_SPACE
-				? "rmdir %s: a 1:1 space cannot be deleted"
-			: tree_ino_kind(e.ino) == TREE_UNSENT
-				? "rmdir %s: the folder itself stays; rm removes what is in it"
-				: "rmdir %s: it is part of what is shown here and cannot "
-				  "be removed",
-			name);
-	}
+	if (dir != (tree_ino_kind(e.ino) == TREE_TEAM ? TREE_TEAMS : TREE_SPACES) ||
+	    (tree_ino_kind(e.ino) != TREE_SPACE && tree_ino_kind(e.ino) != TREE_TEAM))
+		return refuse_rmdir(ctx, e.ino, name);
 	r = tree_room(ctx, tree_ino_row(e.ino), &room);
 	if (r == 0 && !ctx->tree->config.recursive_delete)
-		r = check_empty(ctx, e.ino, name);
+		r = check_empty(ctx, e.ino, name, &plan);
 	if (r == 0) {
 		plan.row = plan.room = room.rowid;
+		plan.type = room.room.type;
 		plan.id = g_strdup(room.room.id);
 		*ret_plan = plan;
+	} else {
+		tree_plan_clear(ctx->tree, &plan);
 	}
 	store_room_clear(&room);
 	return r;

@@ -1,26 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spaces/, direct/, the files of a space's directory itself, and .sparkfs/views.
+ * spaces/, direct/, the lists of teams and of a team's spaces (teams.c), the files of a space's directory
+ * itself, and .sparkfs/views.
  */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/teams.h"
 #include "tree/internal.h"
 
 static enum webex_room_type type_of(uint64_t dir)
 {
-	return tree_ino_kind(dir) == TREE_DIRECT || tree_ino_kind(dir) == TREE_ARCHIVE_DIRECT
-		       ? WEBEX_ROOM_DIRECT
-		       : WEBEX_ROOM_GROUP;
+	switch (tree_ino_kind(dir)) {
+	case TREE_DIRECT:
+	case TREE_ARCHIVE_DIRECT:
+		return WEBEX_ROOM_DIRECT;
+	case TREE_TEAMS:
+		return WEBEX_ROOM_TEAM;
+	default:
+		return WEBEX_ROOM_GROUP;
+	}
 }
 
-/* The kind of the spaces in `dir`. */
+/* The kind of the spaces, or teams, in `dir`. */
 static enum tree_kind kind_below(uint64_t dir)
 {
-	return tree_ino_kind(dir) == TREE_ARCHIVE_SPACES ||
-			       tree_ino_kind(dir) == TREE_ARCHIVE_DIRECT
-		       ? TREE_ARCHIVE_SPACE
-		       : TREE_SPACE;
+	switch (tree_ino_kind(dir)) {
+	case TREE_ARCHIVE_SPACES:
+	case TREE_ARCHIVE_DIRECT:
+		return TREE_ARCHIVE_SPACE;
+	case TREE_TEAMS:
+		return TREE_TEAM;
+	case TREE_TEAM_SPACES:
+		return TREE_TEAM_SPACE;
+	default:
+		return TREE_SPACE;
+	}
 }
 
 /*
@@ -40,6 +55,25 @@ static int need_rooms(struct tree_ctx *ctx, bool is_listing)
 	return r ? r : tree_need_poll(ctx);
 }
 
+static int need_list(struct tree_ctx *ctx, uint64_t dir, bool is_listing)
+{
+	return type_of(dir) == WEBEX_ROOM_TEAM ? teams_need(ctx, is_listing)
+					       : need_rooms(ctx, is_listing);
+}
+
+/* Finds the space, or team, by its name in `dir`. */
+static int find_in(struct tree_ctx *ctx, uint64_t dir, const char *name,
+		   struct store_room *ret_room)
+{
+	int r = store_room_by_name(ctx->conn, type_of(dir), name, ret_room);
+	int64_t team;
+
+	if (r || tree_ino_kind(dir) != TREE_TEAM_SPACES)
+		return r;
+	r = store_team_of(ctx->conn, ret_room->rowid, &team);
+	return r == 0 && team != tree_ino_row(dir) ? -ENOENT : r;
+}
+
 int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		  struct tree_entry *ret_entry)
 {
@@ -51,12 +85,14 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		tree_no_entry(ret_entry, TIMEOUT_LONG);
 		return 0;
 	}
-	r = store_room_by_name(ctx->conn, type_of(dir), name, &room);
+	r = find_in(ctx, dir, name, &room);
 	if (r == -ENOENT) {
-		int wait = need_rooms(ctx, false);
+		int wait = need_list(ctx, dir, false);
 
-		if (wait)
+		if (wait) {
+			store_room_clear(&room);
 			return wait;
+		}
 	}
 	r = tree_entry_or_none(ctx, r, tree_ino(kind_below(dir), room.rowid), TIMEOUT_SHORT,
 			       ret_entry);
@@ -66,8 +102,7 @@ int spaces_lookup(struct tree_ctx *ctx, uint64_t dir, const char *name,
 
 int spaces_opendir(struct tree_ctx *ctx, struct tree_dir *dir)
 {
-	(void)dir;
-	return need_rooms(ctx, true);
+	return need_list(ctx, dir->ino, true);
 }
 
 struct listing {
@@ -93,10 +128,25 @@ int spaces_readdir(struct tree_ctx *ctx, const struct tree_dir *dir, int64_t coo
 		   tree_emit emit, void *arg)
 {
 	struct listing l = {.ctx = ctx, .emit = emit, .arg = arg, .kind = kind_below(dir->ino)};
-	int r = store_room_list(ctx->conn, type_of(dir->ino), cookie - STORE_COOKIE_MIN,
-				emit_space, &l);
+	int64_t after = cookie - STORE_COOKIE_MIN;
+	int r = tree_ino_kind(dir->ino) == TREE_TEAM_SPACES
+			? store_team_spaces(ctx->conn, tree_ino_row(dir->ino), after,
+					    emit_space, &l)
+			: store_room_list(ctx->conn, type_of(dir->ino), after, emit_space, &l);
 
 	return r ? r : l.error;
+}
+
+/* A team has no messages, and so no views of them. */
+static int view_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
+{
+	struct store_room room = {0};
+	int r = tree_room(ctx, tree_ino_row(ino), &room);
+
+	if (r == 0 && room.room.type == WEBEX_ROOM_TEAM)
+		r = -ENOENT;
+	store_room_clear(&room);
+	return r ? r : space_attr(ctx, ino, attr);
 }
 
 int space_attr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *attr)
@@ -224,7 +274,7 @@ const struct tree_row spaces_rows[] = {
 	  .lookup = spaces_lookup, .opendir = spaces_opendir, .readdir = spaces_readdir },
 	{ TREE_VIEWS, "views", TREE_CONTROL, "views", DIR_RO, ROW_LISTED | ROW_QUIET | ROW_LIST,
 	  .lookup = views_lookup, .opendir = spaces_opendir, .readdir = views_readdir },
-	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = space_attr },
+	{ TREE_VIEW, "view", TREE_NONE, NULL, DIR_RO, 0, .attr = view_attr },
 	{ TREE_POST, "post", TREE_SPACE, "post", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, LETTER_TEXT, .attr = post_attr },
 	{ TREE_POST_MD, "post.md", TREE_SPACE, "post.md", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, LETTER_MARKDOWN, .attr = post_attr },
 	{ TREE_POST_JSON, "post.json", TREE_SPACE, "post.json", FILE_RW, ROW_LISTED | ROW_POST | ROW_VOLATILE | ROW_OF_SPACE, LETTER_JSON, .attr = post_attr },

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "tree/submit.h"
+#include "webex/id.h"
 
 /* So long after a space was made or renamed here, or somebody was invited here, a list that
  * does not show it yet proves nothing (webex-api.md 7.4). */
@@ -197,7 +198,13 @@ static void hide_replaced(struct submission *s)
 	finish(s, 0, 0);
 }
 
-/* ---- spaces ---- */
+/* ---- spaces and teams ---- */
+
+/* The list that has it. */
+static enum need_kind list_of(const struct submission *s)
+{
+	return submission_is_of_team(s) ? NEED_TEAMS : NEED_ROOMS;
+}
 
 static bool is_locked(struct tree *t, int64_t row)
 {
@@ -217,15 +224,21 @@ static int apply_room(struct submission *s, struct webex_reply *reply, int64_t *
 {
 	struct tree *t = s->tree;
 	GPtrArray *changes = store_changes_new();
+	struct webex_room *answer = reply->items->pdata[0];
 	struct need room = {.kind = NEED_ROOM};
 	int r;
 
-	r = store_apply_room(t->config.store, reply->items->pdata[0],
-			     clock_wall(t->config.clock) + PIN_MS, ret_row, changes);
-	touch(t, NEED_ROOMS, 0);
+	if (s->plan.action == TREE_DO_MAKE_ROOM && !answer->team_id)
+		answer->team_id = g_strdup(s->plan.room_id);
+	r = store_apply_room(t->config.store, answer, clock_wall(t->config.clock) + PIN_MS,
+			     ret_row, changes);
+	touch(t, list_of(s), 0);
 	room.row = *ret_row;
 	pager_touch(t->config.pager, &room);
 	publish(t, changes);
+	/* With a team comes its General space, which is called as the team is. */
+	if (submission_is_of_team(s))
+		expire(t, NEED_ROOMS, 0);
 	return r;
 }
 
@@ -233,7 +246,9 @@ static void room_saved(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
 	bool is_new = s->plan.action == TREE_DO_MAKE_ROOM;
-	const char *what = is_new ? "mkdir" : "change of a space";
+	const char *what = is_new		      ? "mkdir"
+			   : submission_is_of_team(s) ? "change of a team"
+						      : "change of a space";
 	int64_t row = s->plan.row;
 	bool was_locked;
 	int r, stored = 0;
@@ -241,26 +256,53 @@ static void room_saved(void *arg, struct webex_reply *reply)
 	if (submission_must_look(s, what, reply, room_saved))
 		return;
 	r = submission_outcome(s, what, reply);
+	/* Perhaps it was made. */
+	if (is_new && reply->error && reply->may_have_applied)
+		expire(s->tree, list_of(s), 0);
 	was_locked = row && is_locked(s->tree, row);
 	if (!reply->error && reply->items->len)
 		stored = apply_room(s, reply, &row);
 	else if (s->has_read)
-		expire(s->tree, NEED_ROOMS, 0);
+		expire(s->tree, list_of(s), 0);
 	/* The store knows that the list of members is old by then (room_put.c). */
 	if (!is_new && is_locked(s->tree, row) != was_locked)
 		expire(s->tree, NEED_MEMBERS, row);
 	if (r == 0 && is_new && row < s->began)
-		r = is_another(s, "mkdir", "space", NEED_ROOMS, 0);
-	finish(s, r ? r : stored, tree_ino(TREE_SPACE, row));
+		r = is_another(s, "mkdir", submission_thing(s), list_of(s), 0);
+	finish(s, r ? r : stored, tree_room_ino(submission_is_of_team(s), row));
 }
 
 static void room_left(struct submission *s, int64_t room)
 {
 	GPtrArray *changes = store_changes_new();
 
-	touch(s->tree, NEED_ROOMS, 0);
+	touch(s->tree, list_of(s), 0);
 	store_remove_room(s->tree->config.store, room, changes);
 	publish(s->tree, changes);
+	/* With a team go its spaces, as the server sees fit: the next list of them says. */
+	if (submission_is_of_team(s))
+		expire(s->tree, NEED_ROOMS, 0);
+}
+
+static void ignore(G_GNUC_UNUSED void *arg, G_GNUC_UNUSED enum proof_verdict verdict)
+{
+}
+
+/* A General space went with its team. */
+static void general_left(struct submission *s)
+{
+	struct store_room room = {0};
+	struct store_conn *conn;
+	int64_t row = 0;
+
+	if (!s->plan.room_id || store_read_begin(s->tree->config.store, &conn))
+		return;
+	if (store_room_by_id(conn, s->plan.room_id, &room) == 0)
+		row = room.rowid;
+	store_room_clear(&room);
+	store_read_end(conn);
+	if (row)
+		proof_ask(s->tree->config.pager, PROOF_ROOM, row, true, ignore, NULL);
 }
 
 static void room_deleted(void *arg, struct webex_reply *reply)
@@ -270,23 +312,69 @@ static void room_deleted(void *arg, struct webex_reply *reply)
 
 	if (reply->error && reply->may_have_applied)
 		store_unpin_room(s->tree->config.store, s->plan.room);
-	if (submission_must_prove(s, "rmdir", reply, PROOF_ROOM, s->plan.room, deleted))
+	if (submission_must_prove(s, "rmdir", reply,
+				  submission_is_of_team(s) ? PROOF_TEAM : PROOF_ROOM,
+				  s->plan.room, deleted))
 		return;
 	r = submission_outcome_of_delete(s, "rmdir", reply);
-	if (r == 0)
+	if (r == 0) {
 		room_left(s, s->plan.room);
+		general_left(s);
+	}
 	finish(s, r, 0);
 }
 
-/* Refuses while something is being sent to the space, since it would be lost with the space. */
+static void delete_now(struct submission *s)
+{
+	webex_place(s->plan.type)->remove(s->tree->config.client, s->plan.id, room_deleted, s);
+}
+
+/* The spaces of the team came, also those that the account is not in: none but its General space, where
+ * nothing is (tree_plan_rmdir), may go with it. */
+static void team_spaces_came(void *arg, struct webex_reply *reply)
+{
+	struct submission *s = arg;
+	const struct webex_room *other = NULL;
+	bool is_whole = !reply->next && !reply->is_cut && !reply->skipped;
+	int r = reply->error;
+
+	if (r) {
+		finish(s, submission_outcome_of_delete(s, "rmdir", reply), 0);
+		return;
+	}
+	/* A server that knows no teamId lists all spaces. */
+	for (guint i = 0; i < reply->items->len && !other; i++) {
+		const struct webex_room *room = reply->items->pdata[i];
+
+		if (room->team_id && webex_id_is_same(room->team_id, s->plan.id) &&
+		    !(s->plan.room_id && webex_id_is_same(room->id, s->plan.room_id)))
+			other = room;
+	}
+	if (other || !is_whole) {
+		log_last_error("rmdir: the team has spaces that you are not in%s%s: it stays",
+			       other ? ", as " : "", other ? other->title : "");
+		finish(s, -ENOTEMPTY, 0);
+		return;
+	}
+	delete_now(s);
+}
+
+/* Refuses while something is being sent to the space, or to that of the team, since it would be lost with
+ * it. */
 static void delete_room(struct submission *s)
 {
-	if (outbox_sends_to(s->tree->config.outbox, s->plan.id)) {
+	const char *id = submission_is_of_team(s) ? s->plan.room_id : s->plan.id;
+	const struct webex_list of_team = {.team_id = s->plan.id, .max = 1000};
+
+	if (id && outbox_sends_to(s->tree->config.outbox, id)) {
 		log_last_error("rmdir: something is being sent there");
 		finish(s, -EBUSY, 0);
 		return;
 	}
-	webex_delete_room(s->tree->config.client, s->plan.id, room_deleted, s);
+	if (submission_is_of_team(s) && !s->tree->config.recursive_delete)
+		webex_list_rooms(s->tree->config.client, &of_team, team_spaces_came, s);
+	else
+		delete_now(s);
 }
 
 /* ---- members ---- */
@@ -302,7 +390,7 @@ static bool is_other_person(const struct submission *s, const struct webex_reply
  * answer says nothing of either. */
 static void expire_roles(struct submission *s, const struct webex_membership *m)
 {
-	if (!m->is_moderator || is_locked(s->tree, s->plan.room))
+	if (!m->is_moderator || submission_is_of_team(s) || is_locked(s->tree, s->plan.room))
 		return;
 	store_age_members(s->tree->config.store, s->plan.room);
 	expire(s->tree, NEED_MEMBERS, s->plan.room);
@@ -438,6 +526,7 @@ static void drop_letter(struct submission *s)
 
 void submission_begin(struct submission *s)
 {
+	const struct webex_place *place = webex_place(s->plan.type);
 	struct webex_client *client = s->tree->config.client;
 
 	submission_note(s);
@@ -455,23 +544,23 @@ void submission_begin(struct submission *s)
 		hide_replaced(s);
 		break;
 	case TREE_DO_MAKE_ROOM:
-		webex_create_room(client, s->plan.text, NULL, room_saved, s);
+		place->create(client, s->plan.text, s->plan.room_id, room_saved, s);
 		break;
 	case TREE_DO_RENAME_ROOM:
 	case TREE_DO_UPDATE_ROOM:
-		webex_update_room(client, s->plan.id, s->asked, room_saved, s);
+		place->update(client, s->plan.id, s->asked, room_saved, s);
 		break;
 	case TREE_DO_DELETE_ROOM:
 		delete_room(s);
 		break;
 	case TREE_DO_INVITE:
-		webex_create_membership(client, s->plan.room_id, s->plan.text, member_saved, s);
+		place->invite(client, s->plan.room_id, s->plan.text, member_saved, s);
 		break;
 	case TREE_DO_UPDATE_MEMBER:
-		webex_update_membership(client, s->plan.id, s->plan.text, member_saved, s);
+		place->update_member(client, s->plan.id, s->plan.text, member_saved, s);
 		break;
 	case TREE_DO_REMOVE_MEMBER:
-		webex_delete_membership(client, s->plan.id, member_removed, s);
+		place->remove_member(client, s->plan.id, member_removed, s);
 		break;
 	case TREE_DO_DROP_LETTER:
 		drop_letter(s);

@@ -69,6 +69,16 @@ void file_drop(struct submission *s);
 /* Deletes the next of s->messages; false if there is none. */
 bool file_drop_next(struct submission *s);
 
+/* What the plan is about, in a word. */
+static inline const char *submission_thing(const struct submission *s)
+{
+	return s->plan.type == WEBEX_ROOM_TEAM ? "team" : "space";
+}
+static inline bool submission_is_of_team(const struct submission *s)
+{
+	return s->plan.type == WEBEX_ROOM_TEAM;
+}
+
 /* ---- submit_check.c ---- */
 /* TREE_DO_CHECK_ROOM, TREE_DO_CHECK_MEMBER. */
 void object_check(struct submission *s);

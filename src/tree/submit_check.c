@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A change of a space or a membership that changes nothing, as far as is known here: the server
+ * A change of a space, a team or a membership that changes nothing, as far as is known here: the server
  * is asked whether it has what was written before the change is reported as done.
  *
  *     GET --as it was written--> 0
@@ -56,7 +56,8 @@ static void show(struct submission *s, const struct webex_reply *reply)
 static void checked(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
-	const char *what = s->plan.action == TREE_DO_CHECK_ROOM ? "space" : "membership";
+	const char *what =
+		s->plan.action == TREE_DO_CHECK_ROOM ? submission_thing(s) : "membership";
 	_cleanup_gfree_ char *words = webex_reply_words(reply);
 	int r = reply->error;
 
@@ -80,10 +81,11 @@ static void checked(void *arg, struct webex_reply *reply)
 
 void object_check(struct submission *s)
 {
+	const struct webex_place *place = webex_place(s->plan.type);
 	struct webex_client *client = s->tree->config.client;
 
 	if (s->plan.action == TREE_DO_CHECK_ROOM)
-		webex_get_room(client, s->plan.id, checked, s);
+		place->get(client, s->plan.id, checked, s);
 	else
-		webex_get_membership(client, s->plan.id, checked, s);
+		place->get_member(client, s->plan.id, checked, s);
 }

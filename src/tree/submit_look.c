@@ -48,7 +48,7 @@ void submission_note(struct submission *s)
 	if (plan->action == TREE_DO_MAKE_ROOM || plan->action == TREE_DO_INVITE)
 		s->began = store_new_rowid(store);
 	if (plan->action == TREE_DO_RENAME_ROOM)
-		s->asked = webex_room_title_body(plan->text);
+		s->asked = webex_place(plan->type)->title_body(plan->text);
 	else if (is_member || plan->action == TREE_DO_UPDATE_ROOM)
 		s->asked = g_strdup(plan->text);
 	if (!s->asked || store_read_begin(store, &conn))
@@ -80,14 +80,15 @@ static char *words(const char *what, const struct webex_reply *reply)
 
 static void read_it(struct submission *s)
 {
+	const struct webex_place *place = webex_place(s->plan.type);
 	struct webex_client *client = s->tree->config.client;
 
 	switch (s->plan.action) {
 	case TREE_DO_UPDATE_MEMBER:
-		webex_get_membership(client, s->plan.id, s->again, s);
+		place->get_member(client, s->plan.id, s->again, s);
 		break;
 	default:
-		webex_get_room(client, s->plan.id, s->again, s);
+		place->get(client, s->plan.id, s->again, s);
 		break;
 	}
 }

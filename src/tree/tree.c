@@ -187,6 +187,8 @@ int64_t tree_walked(uint64_t dir)
 	switch (tree_ino_kind(dir)) {
 	case TREE_SPACE:
 	case TREE_MEMBERS:
+	case TREE_TEAM:
+	case TREE_TEAM_MEMBERS:
 	case TREE_VIEW:
 	case TREE_HISTORY:
 	case TREE_ARCHIVE_SPACE:

@@ -201,6 +201,8 @@ void tree_answered(struct tree *t, const struct outbox_letter *letter, const cha
 bool tree_is_post(uint64_t ino);
 /* What kind of file it is, in a word for a person. Never NULL. */
 const char *tree_what(uint64_t ino);
+/* True if a name that is made in the directory is somebody's who is invited (tree_plan_invite). */
+bool tree_invites(uint64_t dir);
 /* True if all changes of the directory's listing pass through tree_on_changes. */
 bool tree_dir_is_told(uint64_t ino);
 /* Where a program walks that opens this directory: > 0: the space that it belongs to; 0: it is a list

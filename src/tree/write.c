@@ -135,7 +135,7 @@ static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 {
 	GString *text;
-	int r = w->kind == TREE_SPACE_JSON ? tree_check_may_change(ctx, w->row) : 0;
+	int r = w->kind == TREE_MEMBER ? 0 : tree_check_may_change(ctx, w->row);
 
 	if (r)
 		return r;
@@ -328,6 +328,7 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_r
 	case TREE_MESSAGE_SUBMIT:
 		return tree_open_submit(ctx, truncate, w);
 	case TREE_SPACE_JSON:
+	case TREE_TEAM_JSON:
 	case TREE_MEMBER:
 		return open_object(ctx, truncate, w);
 	case TREE_LETTER:

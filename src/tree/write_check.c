@@ -77,7 +77,12 @@ int tree_check_may_change(struct tree_ctx *ctx, int64_t row)
 
 	if (store_room_get(ctx->conn, row, &room))
 		return 0;
-	if (room.room.is_locked)
+	if (room.room.type == WEBEX_ROOM_TEAM)
+		r = check_moderator(
+			ctx, &room,
+			"only a moderator of the team can change it (isModerator in "
+			"members/)");
+	else if (room.room.is_locked)
 		r = check_moderator(ctx, &room,
 				    "only moderators can change a locked space (isLocked in "
 				    "space.json)");

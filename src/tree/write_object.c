@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was written into space.json or a membership gives a change, and a letter with the
+ * What was written into space.json, team.json or a membership gives a change, and a letter with the
  * written bytes, which is kept if the change fails.
  */
 #include <errno.h>
@@ -33,6 +33,7 @@ static int plan_room_edit(struct tree_ctx *ctx, const struct tree_write *w, cons
 		if (!plan->text)
 			set_check(plan, TREE_DO_CHECK_ROOM, json, len);
 		plan->row = plan->room = room.rowid;
+		plan->type = room.room.type;
 		plan->id = g_strdup(room.room.id);
 	}
 	store_room_clear(&room);
@@ -55,6 +56,7 @@ static int plan_member_edit(struct tree_ctx *ctx, const struct tree_write *w, co
 			set_check(plan, TREE_DO_CHECK_MEMBER, json, len);
 		plan->row = m.rowid;
 		plan->room = m.room;
+		plan->type = m.m.room_type;
 		plan->id = g_strdup(m.m.id);
 	}
 	store_member_clear(&m);
@@ -68,11 +70,34 @@ static int64_t room_of(struct tree_ctx *ctx, const struct tree_write *w)
 	struct store_member m = {0};
 	int64_t room = w->row;
 
-	if (w->kind == TREE_SPACE_JSON)
+	if (w->kind != TREE_MEMBER)
 		return room;
 	room = store_member_get(ctx->conn, w->row, &m) == 0 ? m.room : 0;
 	store_member_clear(&m);
 	return room;
+}
+
+/* The letter is of no message: a team is no place to send to. */
+static void set_place(struct tree_ctx *ctx, int64_t row, struct destination *to)
+{
+	struct store_room room = {0};
+
+	if (row && store_room_get(ctx->conn, row, &room) == 0) {
+		if (room.room.type == WEBEX_ROOM_TEAM) {
+			to->place = g_strdup(room.name);
+		} else {
+			to->room = row;
+			tree_destination(ctx, tree_ino(TREE_SPACE, row), to);
+		}
+	}
+	store_room_clear(&room);
+}
+
+static const char *file_name(enum tree_kind kind)
+{
+	return kind == TREE_SPACE_JSON	? "space.json"
+	       : kind == TREE_TEAM_JSON ? "team.json"
+					: "member.json";
 }
 
 /* Makes the letter, from which the text can be read and written again (cat LETTER >
@@ -86,10 +111,8 @@ static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const ch
 	ssize_t n;
 	int r;
 
-	l->to.room = room_of(ctx, w);
-	l->filename = g_strdup(w->kind == TREE_SPACE_JSON ? "space.json" : "member.json");
-	if (l->to.room)
-		tree_destination(ctx, tree_ino(TREE_SPACE, l->to.room), &l->to);
+	set_place(ctx, room_of(ctx, w), &l->to);
+	l->filename = g_strdup(file_name(w->kind));
 	r = tree_spool_draft(ctx, &l->to, l->filename, &draft);
 	if (r == 0) {
 		n = draft_write(draft, json, len, 0, false);
@@ -133,13 +156,14 @@ int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_pla
 	 * (outbox.h 2). */
 	if (len)
 		r = new_letter(ctx, w, json, len, &plan.kept);
-	if (r == 0 && len && w->kind == TREE_SPACE_JSON)
+	if (r == 0 && len && w->kind != TREE_MEMBER)
 		r = plan_room_edit(ctx, w, json, len, &plan);
 	else if (r == 0 && len)
 		r = plan_member_edit(ctx, w, json, len, &plan);
 	if (r && plan.why)
 		tree_refuse(ctx, r, "%s: %s",
-			    w->kind == TREE_SPACE_JSON ? "space.json" : "membership", plan.why);
+			    w->kind == TREE_MEMBER ? "membership" : file_name(w->kind),
+			    plan.why);
 	*ret_plan = plan;
 	return r;
 }

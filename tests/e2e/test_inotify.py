@@ -205,6 +205,36 @@ def test_spaces(sim, room, mount, watch):
 
 
 @pytest.mark.mount("inotify", "poll=1", "idle=2")
+def test_teams(sim, room, mount, watch):
+    """A team is told as a space is, by the list that opening teams/ brings."""
+    team = sim.api("POST", "/teams", {"name": "Crew"}, token="bob-token").ok().json
+    sim.api("POST", "/team/memberships", {"teamId": team["id"],
+                                          "personEmail": "alice@example.com"},
+            token="bob-token").ok()
+    assert mount.ls("teams") == ["Crew"]
+    mount.ls("teams/Crew/members")
+    seen = watch("teams", "teams/Crew/members")
+    expected = []
+
+    def happens(*lines):
+        expected.extend(lines)
+        wait_until(lambda: mount.ls("teams") and len(seen.lines) >= len(expected), 60)
+        assert seen.lines == expected
+
+    admin = sim.api("POST", "/team/memberships", {"teamId": team["id"],
+                                                  "personEmail": "admin@example.com"},
+                    token="bob-token").ok().json
+    wait_until(lambda: len(mount.ls("teams/Crew/members")) == 3)
+    happens("CREATE teams/Crew/members/admin@example.com",
+            "CLOSE_WRITE teams/Crew/members/admin@example.com")
+    sim.api("DELETE", "/team/memberships/" + admin["id"], token="bob-token").ok(204)
+    wait_until(lambda: len(mount.ls("teams/Crew/members")) == 2)
+    happens("DELETE teams/Crew/members/admin@example.com")
+    sim.api("PUT", "/teams/" + team["id"], {"name": "Port crew"}, token="bob-token").ok()
+    happens("MOVED_FROM,ISDIR teams/Crew", "MOVED_TO,ISDIR teams/Port crew")
+    assert changes_by_mount(sim) == []
+
+
 def test_news_come_by_themselves(sim, room, mount, watch):
     """A watch counts as use: events come though no program reads the directory."""
     look(mount)

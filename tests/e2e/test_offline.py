@@ -269,12 +269,13 @@ def test_nothing_is_listed_that_is_not_known(sim, start_mount):
     """A cold mount whose server is gone: no empty directories."""
     mount = start_mount(sim)
     sim.kill()
-    for name in ("spaces", "direct", ".sparkfs/views"):
+    for name in ("spaces", "direct", "teams", ".sparkfs/views"):
         assert error_of(mount.ls, name) in NETWORK, name
     assert error_of(os.stat, mount.space("Lunch")) in NETWORK
-    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces"]
+    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces",
+                          "teams"]
     done = mount.run("find . > /dev/null", timeout=30)
-    assert done.status == 1 and len(done.err.splitlines()) == 2
+    assert done.status == 1 and len(done.err.splitlines()) == 3
 
 
 # Where the cache is.

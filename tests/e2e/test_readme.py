@@ -15,6 +15,7 @@ class Readme:
         self.sim, self.mount = sim, mount
         self.title = "Readme"
         self.room = sim.create_room(self.title, [PERSON])
+        sim.api("POST", "/teams", {"name": "Crew"}).ok()
         self.space = mount.space(self.title)
         wait_until(lambda: self.space.is_dir(), 10, "the space")
         sim.clear_log()
@@ -23,6 +24,7 @@ class Readme:
     def fill(self, path):
         month = max(os.listdir(self.space / "history"))
         for word, value in (("TITLE", self.title), ("NAME", "Bob Keller"), ("E-MAIL", PERSON),
+                            ("TEAM", "Crew"),
                             ("YYYY-MM", month)):
             path = path.replace(word, value)
         return path
@@ -37,7 +39,7 @@ class Readme:
                 found.append(left)
             elif left:
                 found += [above + name for name in left.split()]
-        told = re.findall(r"(?:spaces|people|direct|\.sparkfs)/[A-Za-z./-]+", self.text)
+        told = re.findall(r"(?:spaces|people|direct|teams|\.sparkfs)/[A-Za-z./-]+", self.text)
         told += [f"spaces/TITLE/{m}" for m in re.findall(r" (members/[A-Z-]+)", self.text)]
         control = re.search(r"not listed: (.*)", self.text)[1].split(", ")
         return [*found, *(path.rstrip(".") for path in told),

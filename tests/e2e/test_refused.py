@@ -13,9 +13,11 @@ BOB = "bob@example.com"
 
 @pytest.fixture
 def full(pier):
-    """Pier with bob in it, a message of his, two of ours (one with Markdown), and files."""
+    """Pier with bob in it, a message of his, two of ours (one with Markdown), and files; a team."""
     pier.sim.api("POST", "/memberships", {"roomId": pier.id, "personEmail": BOB}).ok()
     pier.sim.post(pier.id, "theirs", token="bob-token")
+    team = pier.sim.api("POST", "/teams", {"name": "Crew"}).ok().json
+    pier.sim.api("POST", "/team/memberships", {"teamId": team["id"], "personEmail": BOB}).ok()
     pier.run("printf ours > post; printf '**bold**' > post.md", check=True)
     for data in (b"old", b"new"):
         put(pier / "a.txt", data)
@@ -52,6 +54,18 @@ REFUSED = [
     ("mv $S $M/spaces/-dash", "not permitted", "'_-dash'"),
     ("mv post x", "not permitted", "keeps its name"),
     ("mv members x", "not permitted", "keeps its name"),
+    # teams
+    ("rm -r $M/teams/Crew/members", "not permitted", "rm what you choose by name"),
+    ("rm $M/teams/Crew/spaces/Crew", "not permitted", "stays in its team"),
+    ("rm $M/teams/Crew/team.json", "not permitted", "cannot be removed"),
+    ("rmdir $M/teams/Crew", "not empty", "bob@example.com is in it"),
+    ("mv $M/teams/Crew $M/spaces/", "not permitted", "mv teams/OLD teams/NEW"),
+    ("mv $M/teams/Crew/spaces/Crew $M/teams/Crew/spaces/x", "not permitted",
+     "stays in its team"),
+    ("mkdir $M/teams/Crew/x", "not permitted", "teams/TEAM/spaces/NAME"),
+    ("mkdir $M/teams/Crew/spaces/Pier", "exists", "take another title"),
+    ("touch $M/teams/Crew/members/bob", "Invalid", "no e-mail address"),
+    ("echo '{\"title\": \"x\"}' | tee $M/teams/Crew/team.json", "Invalid", "\"title\""),
     # backups of what is edited
     ("sed -i.bak s/o/O/ $OURS.txt", "not permitted", "without one"),
     ("echo x | cp --backup=simple /dev/stdin $OURS.txt", "not permitted", "without one"),

@@ -32,5 +32,6 @@ extern const struct fetcher fetcher_thread_bodies;  /* thread.c */
 extern const struct fetcher fetcher_thread_row;	    /* thread.c */
 extern const struct fetcher fetcher_mentions;	    /* mentions.c */
 extern const struct fetcher fetcher_mentions_again; /* mentions.c */
+extern const struct fetcher fetcher_teams;	    /* teams.c */
 
 const struct fetcher *fetchers_find(enum need_kind kind);

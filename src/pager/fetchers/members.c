@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* NEED_MEMBERS: who is in a space (webex-api.md 5.3). */
+/* NEED_MEMBERS: who is in a space, or a team (webex-api.md 5.3, 5.8). */
 #include <errno.h>
 
 #include "pager/fetchers/fetchers.h"
@@ -13,7 +13,8 @@ static int submit(struct fetch *f, const char *next)
 			       .next = next,
 			       .background = fetch_is_unwaited(f)};
 
-	f->request = webex_list_memberships(pager_get_config(f->pager)->client, &l,
+	f->request = pager_place(f->pager, f->need.row)
+			     ->list_members(pager_get_config(f->pager)->client, &l,
 					    fetch_answered, f);
 	return FETCH_MORE;
 }

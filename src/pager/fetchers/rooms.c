@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "pager/fetchers/fetchers.h"
 #include "pager/fetchers/list.h"
+#include "pager/fetchers/teams.h"
 #include "pager/internal.h"
 #include "pager/present/poll.h"
 #include "pager/proof/proof.h"
@@ -143,9 +144,11 @@ static int publish(struct fetch *f)
 
 	if (r == 0 && is_whole)
 		r = store_meta_set_int(c->store, "rooms.listed", 1);
+	if (r == 0)
+		teams_spaces_listed(f->pager, changes);
 	r = pager_published(f->pager, r, changes);
 	if (r == 0 && is_whole)
-		proof_rooms_listed(f->pager->proof, f->started_ms, missing);
+		proof_rooms_listed(f->pager->proof, PROOF_ROOM, f->started_ms, missing);
 	return r;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* NEED_ROOM: the details of one space (webex-api.md 5.2). */
+/* NEED_ROOM: the details of one space, or team (webex-api.md 5.2, 5.7). */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -14,8 +14,9 @@ static int begin(struct fetch *f)
 
 	if (r)
 		return r;
-	f->request = webex_get_room(pager_get_config(f->pager)->client, f->room_id,
-				    fetch_answered, f);
+	f->request = pager_place(f->pager, f->need.row)
+			     ->get(pager_get_config(f->pager)->client, f->room_id,
+				   fetch_answered, f);
 	return FETCH_MORE;
 }
 

@@ -38,6 +38,7 @@ static enum proof_verdict read_item(const struct thing *t, const void *item)
 
 	switch (t->kind) {
 	case PROOF_ROOM:
+	case PROOF_TEAM:
 		return judge(t, room->id, NULL);
 	case PROOF_MESSAGE:
 		return judge(t, message->id, message->room_id);
@@ -54,11 +55,13 @@ static bool is_no_id(const struct thing *t)
 		[PROOF_ROOM] = WEBEX_TYPE_ROOM,
 		[PROOF_MESSAGE] = WEBEX_TYPE_MESSAGE,
 		[PROOF_MEMBER] = WEBEX_TYPE_MEMBERSHIP,
+		[PROOF_TEAM] = WEBEX_TYPE_TEAM,
 	};
+	bool is_of_team = t->kind == PROOF_MEMBER && t->type == WEBEX_ROOM_TEAM;
+	enum webex_type type = is_of_team ? WEBEX_TYPE_TEAM_MEMBERSHIP : types[t->kind];
 	struct webex_id id;
 
-	return webex_id_decode(t->id, &id) ||
-	       (id.type != types[t->kind] && id.type != WEBEX_TYPE_OTHER);
+	return webex_id_decode(t->id, &id) || (id.type != type && id.type != WEBEX_TYPE_OTHER);
 }
 
 enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_reply *reply)
@@ -75,7 +78,7 @@ enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_r
 uint64_t proof_generation(const struct thing *t)
 {
 	const struct need need = {
-		.kind = t->kind == PROOF_ROOM ? NEED_ROOM : NEED_MEMBERS,
+		.kind = proof_is_room(t->kind) ? NEED_ROOM : NEED_MEMBERS,
 		.row = t->room,
 	};
 

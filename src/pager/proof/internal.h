@@ -42,6 +42,7 @@ struct proof_list {
 struct thing {
 	struct proof *proof;
 	enum proof_kind kind;
+	enum webex_room_type type; /* ASKING: of the room that it is or is in */
 	int64_t row, room;
 	int64_t created_ms; /* of messages */
 	int64_t updated_ms; /* of messages; ASKING: as it was known then */
@@ -68,9 +69,9 @@ struct proof {
 	int64_t group;		    /* the group that had its turn; see next_due() */
 	int kind;		    /* the kind that has its turn; see step() */
 	int asking;
-	int64_t rooms_again_ms; /* mono; when a list of spaces that lacked many is fetched
-				 * again; 0: never */
-	uint64_t timer;		/* 0: none */
+	/* mono; when a list of spaces, of teams, that lacked many is fetched again; 0: never */
+	int64_t again_ms[PROOF_KINDS];
+	uint64_t timer; /* 0: none */
 	bool is_stopped, is_pumping;
 };
 
@@ -121,8 +122,16 @@ int64_t proof_list_next_ms(GHashTable *table);
 bool proof_list_is_quiet(GHashTable *table);
 
 /* ---- rooms.c ---- */
-/* Begins a list of spaces for those that wait for one. */
+/* Begins lists of spaces and of teams for those that wait for one. */
 void proof_rooms_pump(struct proof *proof);
+static inline bool proof_is_room(enum proof_kind kind)
+{
+	return kind == PROOF_ROOM || kind == PROOF_TEAM;
+}
+/* Doubts the space, or team, of this row. */
+void proof_doubt_room(struct proof *proof, int64_t room);
+/* When the next list is due, mono; INT64_MAX: none is. */
+int64_t proof_rooms_next_ms(const struct proof *proof);
 
 /* ---- lists.c ---- */
 void proof_pages_init(struct proof *proof);

@@ -326,7 +326,7 @@ static void on_done(void *arg, struct page_run *run, int error, const struct web
 		r = NULL;
 	}
 	if (lost)
-		proof_doubt(p, PROOF_ROOM, r->head.room, r->head.room);
+		proof_doubt_room(p, r->head.room);
 	proof_pump(p);
 }
 

@@ -63,7 +63,7 @@ void proof_member_gone(struct proof *p, int64_t room, int64_t member)
 	/* A list under way may still have it, so it must not be published. */
 	pager_touch(p->pager, &members);
 	if (is_me(p, member))
-		proof_doubt(p, PROOF_ROOM, room, room);
+		proof_doubt_room(p, room);
 }
 
 static struct recount *recount_of(const struct proof *p, int64_t room)

@@ -178,7 +178,7 @@ int proof_room_vanished(struct proof *p, int64_t room)
 
 	if (store_room_is_pinned(c->store, room, clock_wall(c->clock)))
 		return -EAGAIN;
-	proof_doubt(p, PROOF_ROOM, room, room);
+	proof_doubt_room(p, room);
 	proof_pump(p);
 	return -EBUSY;
 }
@@ -235,13 +235,14 @@ static int load(struct thing *t, char **ret_id, bool *ret_filtered)
 		   (r = store_member_get(conn, t->row, &member)) == 0) {
 		t->room = member.room;
 		*ret_id = member.gone ? NULL : g_steal_pointer(&member.m.id);
-	} else if (t->kind == PROOF_ROOM) {
+	} else if (proof_is_room(t->kind)) {
 		t->room = t->row;
 	}
 	if (r == 0 && (r = store_room_get(conn, t->room, &room)) == 0) {
 		*ret_filtered = t->kind == PROOF_MESSAGE && c->is_bot &&
 				room.room.type == WEBEX_ROOM_GROUP;
-		if (t->kind == PROOF_ROOM)
+		t->type = room.room.type;
+		if (proof_is_room(t->kind))
 			*ret_id = g_steal_pointer(&room.room.id);
 		if (room.gone)
 			g_clear_pointer(ret_id, g_free);
@@ -258,6 +259,7 @@ static void on_answer(void *arg, struct webex_reply *reply);
 static void submit(struct thing *t, const char *id)
 {
 	struct webex_client *client = config_of(t->proof)->client;
+	const struct webex_place *place = webex_place(t->type);
 
 	t->generation = proof_generation(t);
 	t->state = ASKING;
@@ -266,13 +268,14 @@ static void submit(struct thing *t, const char *id)
 	t->id = g_strdup(id);
 	switch (t->kind) {
 	case PROOF_ROOM:
-		t->call = webex_get_room(client, id, on_answer, t);
+	case PROOF_TEAM:
+		t->call = place->get(client, id, on_answer, t);
 		break;
 	case PROOF_MESSAGE:
 		t->call = webex_get_message(client, id, on_answer, t);
 		break;
 	case PROOF_MEMBER:
-		t->call = webex_get_membership(client, id, on_answer, t);
+		t->call = place->get_member(client, id, on_answer, t);
 		break;
 	}
 }
@@ -315,7 +318,7 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 	else if (!proof_is_untouched(t))
 		/* It is there; what the answer says of it may be what it was before. */
 		r = 0;
-	else if (t->kind == PROOF_ROOM)
+	else if (proof_is_room(t->kind))
 		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
 	else
 		r = store_apply_members(c->store, t->room, reply->items, NULL,
@@ -386,7 +389,7 @@ static void is_missing(struct thing *t)
 {
 	int64_t now = proof_now(t->proof);
 
-	if (t->kind != PROOF_ROOM) {
+	if (!proof_is_room(t->kind)) {
 		forget(t);
 		return;
 	}
@@ -439,10 +442,10 @@ static void set_timer(struct proof *p, int64_t at_ms)
 		at_ms == INT64_MAX ? 0 : work_post_at(config_of(p)->queue, at_ms, on_timer, p);
 }
 
-/* All spaces are one group, and the things of each space are one. */
+/* All spaces and teams are one group, and the things of each space are one. */
 static int64_t group_of(const struct thing *t)
 {
-	return t->kind == PROOF_ROOM ? 0 : t->room;
+	return proof_is_room(t->kind) ? 0 : t->room;
 }
 
 /* Orders by group, so that a group with many things does not hold up the others, and within a
@@ -489,8 +492,7 @@ static int64_t next_time(const struct proof *p)
 	GHashTableIter iter;
 	gpointer value;
 
-	if (p->rooms_again_ms)
-		next_ms = MIN(next_ms, p->rooms_again_ms);
+	next_ms = MIN(next_ms, proof_rooms_next_ms(p));
 	g_hash_table_iter_init(&iter, p->things);
 	while (g_hash_table_iter_next(&iter, NULL, &value)) {
 		const struct thing *t = value;

@@ -51,6 +51,8 @@
  * one of its files, or has an older text (store/doubts.h). It is asked for by its id, and no list
  * is fetched again, since the lists have it.
  *
+ * What is said here of spaces is said of teams, too, which have a list of their own.
+ *
  * Nothing of this is kept across mounts, since the next list brings the doubt again.
  * Thread rule: cache thread.
  */
@@ -65,6 +67,10 @@
 
 struct proof;
 
+/* PROOF_ROOM: a space. PROOF_MEMBER: of a space or a team. */
+enum proof_kind { PROOF_ROOM, PROOF_MESSAGE, PROOF_MEMBER, PROOF_TEAM };
+#define PROOF_KINDS (PROOF_TEAM + 1)
+
 struct proof *proof_new(struct pager *p);
 /* Gives PROOF_OPEN to those who wait. Nothing is asked any more. */
 void proof_stop(struct proof *proof);
@@ -73,20 +79,22 @@ void proof_free(struct proof **proof);
 
 /* ---- suspicions ---- */
 
-/* Handles a 404 of a call for a room. Perhaps the room is gone or we left it (webex-api.md
+/* Handles a 404 of a call for a room, a space or a team. Perhaps the room is gone or we left it (webex-api.md
  * 7.6): then -EBUSY, and proof is sought. If it was made here a moment ago, perhaps not every
  * machine of the service knows it yet: -EAGAIN. */
 int proof_room_vanished(struct proof *proof, int64_t room);
 /* The server does not have one of its files. */
 void proof_doubt_message(struct proof *proof, int64_t room, int64_t message);
-/* A whole list of spaces came that was begun at began_ms (mono); `missing` (rows, rising) as
- * store_apply_rooms gives it. */
-void proof_rooms_listed(struct proof *proof, int64_t began_ms, const GArray *missing);
+
+/* A whole list of spaces (PROOF_ROOM) or of teams came that was begun at began_ms (mono); `missing` (rows,
+ * rising) as store_apply_rooms gives it. */
+void proof_rooms_listed(struct proof *proof, enum proof_kind kind, int64_t began_ms,
+			const GArray *missing);
 
 struct page_told;
 void proof_page_listed(struct proof *proof, const struct page_told *page);
 
-/* A list of all memberships of a space came; as proof_rooms_listed, with the page size. */
+/* A list of all memberships of a space or team came; as proof_rooms_listed, with the page size. */
 void proof_members_listed(struct proof *proof, int64_t room, int64_t began_ms, int max,
 			  const GArray *missing);
 /* The page size that the next list of members must have; `max` if any will do. */
@@ -94,7 +102,6 @@ int proof_members_max(const struct proof *proof, int64_t room, int max);
 
 /* ---- urgent questions ---- */
 
-enum proof_kind { PROOF_ROOM, PROOF_MESSAGE, PROOF_MEMBER };
 enum proof_verdict {
 	PROOF_GONE,  /* it is gone, and was forgotten */
 	PROOF_THERE, /* the server has it */

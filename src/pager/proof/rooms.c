@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The second list of spaces (proof.h has the states). */
+/* The second list of spaces, or of teams (proof.h has the states). */
 #include <errno.h>
 
 #include "pager/proof/internal.h"
@@ -14,10 +14,23 @@ static const struct pager_config *config_of(const struct proof *p)
 	return pager_get_config(p->pager);
 }
 
+/* The list that has all things of the kind. */
+static struct need list_of(enum proof_kind kind)
+{
+	return (struct need){.kind = kind == PROOF_TEAM ? NEED_TEAMS : NEED_ROOMS};
+}
+
+void proof_doubt_room(struct proof *p, int64_t room)
+{
+	bool is_team = pager_place(p->pager, room) == webex_place(WEBEX_ROOM_TEAM);
+
+	proof_doubt(p, is_team ? PROOF_TEAM : PROOF_ROOM, room, room);
+}
+
 static void forget_room(struct thing *t)
 {
 	const struct pager_config *c = config_of(t->proof);
-	const struct need rooms = {.kind = NEED_ROOMS};
+	const struct need rooms = list_of(t->kind);
 	GPtrArray *changes = store_changes_new();
 	int r;
 
@@ -42,13 +55,13 @@ static GPtrArray *things_of(const struct proof *p, enum proof_kind kind)
 	return all;
 }
 
-/* Begins one list for all things that wait for one. */
-void proof_rooms_pump(struct proof *p)
+/* Begins one list for all things of the kind that wait for one. */
+static void pump(struct proof *p, enum proof_kind kind)
 {
-	const struct need need = {.kind = NEED_ROOMS};
-	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+	const struct need need = list_of(kind);
+	g_autoptr(GPtrArray) rooms = things_of(p, kind);
 	int64_t now = proof_now(p);
-	bool is_again = p->rooms_again_ms && p->rooms_again_ms <= now;
+	bool is_again = p->again_ms[kind] && p->again_ms[kind] <= now;
 	bool is_urgent = false, begins;
 	guint due = 0;
 
@@ -65,7 +78,7 @@ void proof_rooms_pump(struct proof *p)
 	begins = (due || is_again) && !pager_is_fetching(p->pager, &need) &&
 		 (is_urgent || proof_take_turn(p));
 	if (is_again)
-		p->rooms_again_ms = begins ? 0 : now + LOOK_MS;
+		p->again_ms[kind] = begins ? 0 : now + LOOK_MS;
 	for (guint i = 0; i < due; i++) {
 		struct thing *t = rooms->pdata[i];
 
@@ -80,27 +93,44 @@ void proof_rooms_pump(struct proof *p)
 		pager_hurry(p->pager, &need);
 }
 
+void proof_rooms_pump(struct proof *p)
+{
+	pump(p, PROOF_ROOM);
+	pump(p, PROOF_TEAM);
+}
+
+int64_t proof_rooms_next_ms(const struct proof *p)
+{
+	int64_t next_ms = INT64_MAX;
+
+	for (int kind = 0; kind < PROOF_KINDS; kind++)
+		if (p->again_ms[kind])
+			next_ms = MIN(next_ms, p->again_ms[kind]);
+	return next_ms;
+}
+
 /* If very many are missing, the list itself is doubted: it is fetched again before any of them
  * is asked for. */
-static void list_first(struct proof *p, const GArray *missing)
+static void list_first(struct proof *p, enum proof_kind kind, const GArray *missing)
 {
-	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+	g_autoptr(GPtrArray) rooms = things_of(p, kind);
 	int64_t now = proof_now(p);
 
-	p->rooms_again_ms = 0;
+	p->again_ms[kind] = 0;
 	for (guint i = 0; missing->len > PROOF_MANY && i < rooms->len; i++) {
 		struct thing *t = rooms->pdata[i];
 
 		if (t->state != DOUBTED || t->doubted_ms != now || t->pace.next_ms != now)
 			continue;
 		t->pace.next_ms = now + 2 * PROOF_AGAIN_MS;
-		p->rooms_again_ms = now + PROOF_AGAIN_MS;
+		p->again_ms[kind] = now + PROOF_AGAIN_MS;
 	}
 }
 
-void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing)
+void proof_rooms_listed(struct proof *p, enum proof_kind kind, int64_t began_ms,
+			const GArray *missing)
 {
-	g_autoptr(GPtrArray) rooms = things_of(p, PROOF_ROOM);
+	g_autoptr(GPtrArray) rooms = things_of(p, kind);
 
 	if (p->is_stopped)
 		return;
@@ -121,8 +151,8 @@ void proof_rooms_listed(struct proof *p, int64_t began_ms, const GArray *missing
 	for (guint i = 0; i < missing->len; i++) {
 		int64_t row = g_array_index(missing, int64_t, i);
 
-		proof_doubt(p, PROOF_ROOM, row, row);
+		proof_doubt(p, kind, row, row);
 	}
-	list_first(p, missing);
+	list_first(p, kind, missing);
 	proof_pump(p);
 }

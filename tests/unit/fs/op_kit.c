@@ -362,6 +362,8 @@ FAKE(webex_list_messages, struct webex_client *c, const struct webex_list *l, we
      void *arg)
 FAKE(webex_list_memberships, struct webex_client *c, const struct webex_list *l,
      webex_done done, void *arg)
+FAKE(webex_list_teams, struct webex_client *c, const struct webex_list *l, webex_done done,
+     void *arg)
 FAKE(webex_get_room, struct webex_client *c, const char *id, webex_done done, void *arg)
 FAKE(webex_get_me, struct webex_client *c, webex_done done, void *arg)
 FAKE(webex_probe, struct webex_client *c, int timeout_ms, webex_done done, void *arg)
@@ -373,6 +375,16 @@ FAKE(webex_head_content, struct webex_client *c, const char *url, webex_done don
 FAKE(webex_get_content, struct webex_client *c, const struct webex_download *d, webex_done done,
      void *arg)
 #pragma GCC diagnostic pop
+
+const struct webex_place *webex_place(enum webex_room_type type)
+{
+	static const struct webex_place place = {.get = webex_get_room,
+						 .list_members = webex_list_memberships,
+						 .get_member = webex_get_membership};
+
+	(void)type;
+	return &place;
+}
 
 void webex_resume(struct webex_client *c, uint64_t id)
 {

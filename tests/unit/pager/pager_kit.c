@@ -89,6 +89,47 @@ uint64_t webex_get_membership(struct webex_client *c, const char *id, webex_done
 	return note("membership", NULL, done, arg);
 }
 
+uint64_t webex_list_teams(struct webex_client *c, const struct webex_list *l, webex_done done,
+			  void *arg)
+{
+	(void)c;
+	return note("teams", l, done, arg);
+}
+
+uint64_t webex_list_team_memberships(struct webex_client *c, const struct webex_list *l,
+				     webex_done done, void *arg)
+{
+	(void)c;
+	return note("team memberships", l, done, arg);
+}
+
+static uint64_t get_team(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("team", NULL, done, arg);
+}
+
+static uint64_t get_team_membership(struct webex_client *c, const char *id, webex_done done,
+				    void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("team membership", NULL, done, arg);
+}
+
+const struct webex_place *webex_place(enum webex_room_type type)
+{
+	static const struct webex_place space = {.get = webex_get_room,
+						 .list_members = webex_list_memberships,
+						 .get_member = webex_get_membership};
+	static const struct webex_place team = {.get = get_team,
+						.list_members = webex_list_team_memberships,
+						.get_member = get_team_membership};
+
+	return type == WEBEX_ROOM_TEAM ? &team : &space;
+}
+
 uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg)
 {
 	(void)timeout_ms;

@@ -181,11 +181,11 @@ struct webex_room *kit_room(unsigned n, const char *title, enum webex_room_type 
 {
 	struct webex_room *r = g_new0(struct webex_room, 1);
 
-	r->id = kit_id("ROOM", T0 + n, 0, n);
+	r->id = kit_id(type == WEBEX_ROOM_TEAM ? "TEAM" : "ROOM", T0 + n, 0, n);
 	r->title = g_strdup(title);
 	r->type = type;
 	r->created_ms = T0 + n;
-	r->last_activity_ms = T0 + n;
+	r->last_activity_ms = type == WEBEX_ROOM_TEAM ? -1 : T0 + n;
 	return r;
 }
 

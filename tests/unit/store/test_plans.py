@@ -119,6 +119,7 @@ WIDE = {
     ("ORDER BY n.name LIMIT ?2", r"SEARCH n .*room_name.*"): NEAR,
     ("ORDER BY n.rowid LIMIT ?2", r"SEARCH n .*(room_list|INTEGER PRIMARY KEY).*"): NEAR,
     ("FROM room WHERE type=?1 AND gone=0 AND rowid>?2", r"SEARCH room .*room_list.*"): PAGE,
+    ("WHERE team_id=(SELECT id FROM", r"SEARCH room .*room_team.*"): PAGE,
     ("SELECT count(*) FROM room WHERE type=?1", r"SEARCH room .*COVERING INDEX room_list.*"):
         "once, at the start",
     ("room WHERE gone=1", r"SEARCH .*"): PURGE,
