@@ -236,8 +236,8 @@ static bool is_blank(const cJSON *value)
 	return cJSON_IsNull(value) || (json_is_string(value) && !value->valuestring[0]);
 }
 
-/* A destination field of the body must be blank or equal to what it would be filled with. */
-static int check_destination(const cJSON *item, const char *ours, bool ignore_case,
+/* A destination field of the body must be blank or name what it would be filled with. */
+static int check_destination(const cJSON *item, const char *ours, bool is_address,
 			     char **ret_reason)
 {
 	const char *text = json_is_string(item) ? item->valuestring : NULL;
@@ -245,7 +245,7 @@ static int check_destination(const cJSON *item, const char *ours, bool ignore_ca
 	if (is_blank(item))
 		return 0;
 	if (text && ours &&
-	    (ignore_case ? g_ascii_strcasecmp(text, ours) : strcmp(text, ours)) == 0)
+	    (is_address ? g_ascii_strcasecmp(text, ours) == 0 : webex_id_is_same(text, ours)))
 		return 0;
 	return refuse_field(ret_reason, item->string, "names another destination");
 }

@@ -10,6 +10,11 @@
 #include "base/cleanup.h"
 #include "webex/model.h"
 
+/* webex-api.md 4.1 */
+#define ROOM_ID "Y2lzY29zcGFyazovL3VzL1JPT00vMzFlZDZkNTAtZjhkOS0xMWVmLTlhMmItMDI0MmFjMTEwMDAy"
+#define PARENT_ID                                                                              \
+	"Y2lzY29zcGFyazovL3VzL01FU1NBR0UvZWI4YTM2MzAtZjhkOS0xMWVmLTlhMmItMDI0MmFjMTEwMDAz"
+
 static struct webex_room room = {
 	.id = (char *)"ROOM",
 	.title = (char *)"Old \"title\"",
@@ -176,6 +181,11 @@ static const struct post_case posts[] = {
 	 "{\"toPersonEmail\":\"a@b\",\"text\":\"x\"}"},
 	{"{\"text\":\"x\"}", "R", NULL, "P",
 	 "{\"roomId\":\"R\",\"parentId\":\"P\",\"text\":\"x\"}"},
+	/* Another notation of the same ids. */
+	{"{\"roomId\":\"31ed6d50-f8d9-11ef-9a2b-0242ac110002\",\"text\":\"x\","
+	 "\"parentId\":\"eb8a3630-f8d9-11ef-9a2b-0242ac110003\"}",
+	 ROOM_ID, NULL, PARENT_ID,
+	 "{\"roomId\":\"" ROOM_ID "\",\"parentId\":\"" PARENT_ID "\",\"text\":\"x\"}"},
 	{"{\"text\":\"x\",\"parentId\":\"P\"}", "R", NULL, "P",
 	 "{\"roomId\":\"R\",\"parentId\":\"P\",\"text\":\"x\"}"},
 	{"{\"text\":\"x\",\"parentId\":\"Q\"}", "R", NULL, NULL,
