@@ -70,29 +70,35 @@ static int span_down_from(struct sql *q, int64_t room, int64_t ms, struct store_
 }
 
 /* Goes on where the last page ended, or begins again at the top. 1; 0: the room has nothing to
- * verify; -errno. */
+ * verify; -errno. Messages that came alone, as mentions do, are left out: a page of what they stand in
+ * would bring all that is between them. */
 static int place_in(struct sql *q, int64_t depth, int64_t next_ms, struct store_sweep *s)
 {
 	struct store_span span;
-	int64_t ms;
-	int r = below_head(q, s->room, depth, &s->hi_ms);
+	int64_t top_ms, ms;
+	int r = below_head(q, s->room, depth, &top_ms);
 
-	if (r == 1 && next_ms >= 0 && next_ms < s->hi_ms) {
+	if (r != 1)
+		return r;
+	s->hi_ms = top_ms;
+	if (next_ms >= 0 && next_ms < top_ms) {
 		r = newest_at(q, s->room, next_ms, &ms);
 		if (r == 1)
 			s->hi_ms = ms;
-		r = r < 0 ? r : 1;
 	}
-	/* Messages that came alone, as mentions do, would bring all that is between them. */
-	if (r == 1)
+	if (r >= 0)
 		r = span_down_from(q, s->room, s->hi_ms, &span);
-	if (r == 1)
-		s->hi_ms = MIN(s->hi_ms, span.hi);
-	if (r == 1)
-		r = page_end(q, s->room, s->hi_ms, &s->lo_ms) < 0 ? -EIO : 1;
-	if (r == 1)
-		s->lo_ms = MAX(s->lo_ms, span.lo);
-	return r;
+	if (r == 0 && s->hi_ms < top_ms) {
+		s->hi_ms = top_ms;
+		r = span_down_from(q, s->room, top_ms, &span);
+	}
+	if (r != 1)
+		return r;
+	s->hi_ms = MIN(s->hi_ms, span.hi);
+	if (page_end(q, s->room, s->hi_ms, &s->lo_ms) < 0)
+		return -EIO;
+	s->lo_ms = MAX(s->lo_ms, span.lo);
+	return 1;
 }
 
 int store_sweep_next(struct store_conn *c, int64_t depth, struct store_sweep *ret_sweep)

@@ -296,12 +296,36 @@ static void test_dropped_bodies(void **state)
 	assert_text(listed(k, room), "1 ");
 }
 
+/* The sweep does not fetch what is between mentions that came alone, and begins again above them. */
+static void test_sweep(void **state)
+{
+	struct kit *k = *state;
+	int64_t room = kit_add_room(k, 1, "Ops");
+	struct store_sweep s;
+	struct store_conn *c;
+
+	kit_page(k, room,
+		 kit_list(mention(1, T0 + 150, BOB, NULL, false),
+			  mention(2, T0 + 160, BOB, NULL, false),
+			  mention(3, T0 + 170, BOB, NULL, false), NULL),
+		 T0 + 100, T0 + 170, STORE_PAGE_HEAD);
+	filtered(k, room, kit_list(mention(4, T0 + 10, BOB, ME, false), NULL), -1, T0 + 100);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_read_begin(k->s, &c), 0);
+		assert_int_equal(store_sweep_next(c, 1, &s), 0);
+		store_read_end(c);
+		assert_int_equal(s.hi_ms, T0 + 160);
+		assert_int_equal(s.lo_ms, T0 + 100);
+		assert_int_equal(store_sweep_done(k->s, room, s.lo_ms, T0 + 1000 + i), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, kit_test_teardown)
 		T(test_which),	T(test_all),	       T(test_spans),	       T(test_doubts),
-		T(test_events), T(test_of_all_spaces), T(test_dropped_bodies),
+		T(test_events), T(test_of_all_spaces), T(test_dropped_bodies), T(test_sweep),
 	};
 
 	return cmocka_run_group_tests_name("store mentions", tests, NULL, NULL);
