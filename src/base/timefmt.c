@@ -92,6 +92,21 @@ void time_format_local(int64_t ms, char buf[static TIME_LOCAL_SIZE])
 	buf[22] = '\0';
 }
 
+/* No day is as long as two usual ones, whatever the zone does to its clocks. */
+#define TWO_DAYS_MS (INT64_C(48) * 60 * 60 * 1000)
+
+bool time_is_same_day(int64_t a_ms, int64_t b_ms)
+{
+	time_t a = (time_t)(clamp_shown(a_ms) / 1000), b = (time_t)(clamp_shown(b_ms) / 1000);
+	struct tm a_tm, b_tm;
+
+	if (a - b > TWO_DAYS_MS / 1000 || b - a > TWO_DAYS_MS / 1000)
+		return false;
+	localtime_r(&a, &a_tm);
+	localtime_r(&b, &b_tm);
+	return a_tm.tm_year == b_tm.tm_year && a_tm.tm_yday == b_tm.tm_yday;
+}
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';

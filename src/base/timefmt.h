@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Times that are used as the server gives them, 2000-01-01 to 2200-01-01. */
@@ -21,6 +22,8 @@ void time_format_name(int64_t ms, char buf[static TIME_ISO_SIZE]);
 /* "2025-03-04 10:20 +0100" in the time zone of the process: 22 characters and a NUL. */
 #define TIME_LOCAL_SIZE 23
 void time_format_local(int64_t ms, char buf[static TIME_LOCAL_SIZE]);
+/* True if both show the same date there. */
+bool time_is_same_day(int64_t a_ms, int64_t b_ms);
 
 /*
  * Parses ISO 8601 in UTC or with a numeric offset, with 0 to 9 digits of fraction

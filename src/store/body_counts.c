@@ -13,8 +13,9 @@ bool store_has_evicted(struct store *s)
 struct note {
 	int64_t room;
 	int month, bodies, evicted;
-	int64_t shown_ms; /* the latest time that a message of it got; -1: none did */
-	bool is_again;	  /* see body_counts_note_time() */
+	int64_t shown_ms;	    /* the latest time that a message of it got; -1: none did */
+	bool is_again;		    /* see body_counts_note_time() */
+	bool is_longer, is_shorter; /* see body_counts_note_length() */
 };
 
 static struct note *find_note(struct write *w, int64_t room, int month)
@@ -60,10 +61,26 @@ void body_counts_note_time(struct write *w, int64_t room, int64_t created_ms, in
 	n->is_again |= is_again;
 }
 
+void body_counts_note_length(struct write *w, int64_t room, int64_t created_ms, bool is_longer)
+{
+	struct note *n = find_note(w, room, time_month(created_ms));
+
+	n->is_longer |= is_longer;
+	n->is_shorter |= !is_longer;
+}
+
+/* 0: the text is as long as it was, 1: longer, -1: shorter, 2: nobody knows. */
+static int length_of(const struct note *n)
+{
+	if (n->is_longer && n->is_shorter)
+		return 2;
+	return n->is_longer - n->is_shorter;
+}
+
 /*
  * New bodies count as opening the month, so that what was fetched ahead is not dropped first. The first
  * ones were fetched just now: the month counts as verified. If a change brings no later second than the
- * month's text had, it gets one.
+ * month's text had, it gets one; also if the text may have a length again that it had before.
  */
 static int flush_one(struct write *w, const struct note *n)
 {
@@ -75,8 +92,10 @@ static int flush_one(struct write *w, const struct note *n)
 		" bodies=bodies+excluded.bodies, evicted=evicted+excluded.evicted,"
 		" opened_ms=max(opened_ms, excluded.opened_ms),"
 		" newest_ms=max(newest_ms, excluded.newest_ms),"
-		" changed_ms=CASE WHEN ?7 AND ?6/1000<=max(newest_ms, changed_ms)/1000"
-		"  THEN max(?8, max(newest_ms, changed_ms)+1000) ELSE changed_ms END");
+		" changed_ms=CASE WHEN (?7 AND ?6/1000<=max(newest_ms, changed_ms)/1000)"
+		"  OR ?9=2 OR ?9*longer<0"
+		"  THEN max(?8, max(newest_ms, changed_ms)+1000) ELSE changed_ms END,"
+		" longer=CASE ?9 WHEN 0 THEN longer WHEN 2 THEN 0 ELSE ?9 END");
 
 	sql_int(&st, 1, n->room);
 	sql_int(&st, 2, n->month);
@@ -86,6 +105,7 @@ static int flush_one(struct write *w, const struct note *n)
 	sql_int(&st, 6, n->shown_ms);
 	sql_int(&st, 7, n->is_again);
 	sql_int(&st, 8, clock_wall(w->s->clock));
+	sql_int(&st, 9, length_of(n));
 	return sql_run(&st);
 }
 

@@ -90,6 +90,7 @@ struct write {
 	int64_t bodies, evicted;   /* added to the store's counts when it is committed */
 	int64_t rooms[ROOM_TYPES]; /* likewise */
 	int64_t text_room;	   /* the space whose text has a later time already */
+	int64_t lines_room;	   /* the space whose text has another version already */
 	char *me_id;	  /* mentions.c: of the owner; owned; NULL: not read yet, or unknown */
 	int64_t mentions; /* mentions.c: the flags that make a mention; 0: not read yet */
 };
@@ -301,6 +302,10 @@ void body_counts_end(struct write *w, bool done);
 void body_counts_note_time(struct write *w, int64_t room, int64_t created_ms, int64_t shown_ms,
 			   bool is_again);
 
+/* The same for a change that makes the month's text longer, or shorter, and gives it no later time. Its
+ * size tells of it, until one makes it longer and one shorter: then it gets a time. */
+void body_counts_note_length(struct write *w, int64_t room, int64_t created_ms, bool is_longer);
+
 /* ---- verified.c ---- */
 /* The time is kept with this accuracy, so that a page with nothing new causes no write. */
 #define VERIFIED_GRAIN_MS (60 * 60 * 1000)
@@ -317,6 +322,23 @@ int times_changed(struct write *w, const struct store_message *old,
 int times_again(struct write *w, const struct store_message *old);
 /* Gives the space's text a later time than it had; once in a transaction. */
 int times_text(struct write *w, int64_t room);
+/* Gives the texts of the space another version, and no other time; once in a transaction. */
+int times_version(struct write *w, int64_t room);
+
+/* ---- roots.c ---- */
+/* What a reply's row has of its root. */
+struct root {
+	int64_t ms;   /* when it was created; of an unknown root what its id tells, else -1 */
+	char *author; /* as in the names of its files; NULL: it is not known */
+};
+void root_clear(struct root *root);
+/* `id` NULL: nothing is known. */
+int root_find(struct sql *q, int64_t room, const char *id, struct root *ret_root);
+/* Binds both columns: null where the message is no reply (parent_id NULL). Borrows the author. */
+void root_bind(struct sql_stmt *st, int ms_at, int author_at, const char *parent_id,
+	       const struct root *root);
+/* Fills the columns of all replies (schema.c). */
+int replies_adopt(struct sql *q);
 
 /* ---- threads.c ---- */
 /* The thread of the message, also of a tombstone; 0: it is in none. */
@@ -410,6 +432,10 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		int64_t pin_until_ms, int64_t *ret_rowid);
+
+/* ---- roots.c ---- */
+/* A message was inserted: its replies that are known say so from now on. */
+int replies_note(struct put *p, const struct webex_message *m, const char *stem);
 
 /* ---- thread_put.c ---- */
 struct thread_place {

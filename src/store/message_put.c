@@ -270,6 +270,8 @@ static int insert(struct put *p, const struct webex_message *m, bool is_alone, i
 	}
 	add_change(p, m, &row);
 	r = thread_came(p, &place, stem);
+	if (r == 0)
+		r = replies_note(p, m, stem);
 	return r < 0 ? r : note_times(p, m, row.thread);
 }
 

@@ -74,13 +74,18 @@ static int write_row(struct write *w, const struct message_row *row,
 		     const struct webex_message *m)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		w->q, "INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
-		      " created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
-		      " log_size, thread, form) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-		      " ?11, ?12, ?13, ?14, " SIZES_FORM ")");
+		w->q,
+		"INSERT OR IGNORE INTO message(rowid, room, cookie, id, person,"
+		" created_ms, updated_ms, txt_size, flags, stem, parent_id, pin_until_ms,"
+		" log_size, thread, root_ms, root_author, form) VALUES(?1, ?2, ?3, ?4, ?5,"
+		" ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, " SIZES_FORM ")");
 
 	struct webex_sizes sizes;
+	struct root root;
+	int r = root_find(w->q, row->room, m->parent_id, &root);
 
+	if (r < 0)
+		return r;
 	sizes_of(m, row->stem, &sizes);
 	sql_int(&st, 1, row->rowid);
 	sql_int(&st, 2, row->room);
@@ -98,7 +103,10 @@ static int write_row(struct write *w, const struct message_row *row,
 	sql_int(&st, 12, row->pin_ms);
 	sql_int(&st, 13, (int64_t)sizes.transcript);
 	sql_int(&st, 14, row->thread);
-	return sql_run_any(&st);
+	root_bind(&st, 15, 16, m->parent_id, &root);
+	r = sql_run_any(&st);
+	root_clear(&root);
+	return r;
 }
 
 int message_insert(struct write *w, const struct message_row *row,
@@ -114,6 +122,27 @@ int message_insert(struct write *w, const struct message_row *row,
 		r = contents_note(w, row->room, row->rowid, m->files);
 	if (r == 0)
 		body_counts_note(w, row->room, m->created_ms, 1, 0);
+	return r;
+}
+
+/* The row of a reply keeps what it has of its root, whose own row may be purged. */
+static int rewrite_root(struct write *w, const struct store_message *old,
+			const struct webex_message *m)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE message SET root_ms=?2, root_author=?3 WHERE rowid=?1");
+	struct root root;
+	int r;
+
+	if (!m->parent_id || g_strcmp0(old->m.parent_id, m->parent_id) == 0)
+		return 0;
+	r = root_find(w->q, old->room, m->parent_id, &root);
+	if (r < 0)
+		return r;
+	sql_int(&st, 1, old->rowid);
+	root_bind(&st, 2, 3, m->parent_id, &root);
+	r = sql_run(&st);
+	root_clear(&root);
 	return r;
 }
 
@@ -144,7 +173,8 @@ int message_rewrite_row(struct write *w, const struct store_message *old,
 	sql_id(&st, 5, "MESSAGE", m->parent_id);
 	sql_int(&st, 6, (int64_t)sizes.transcript);
 	g_strfreev(named.file_names);
-	return sql_run(&st);
+	r = sql_run(&st);
+	return r ? r : rewrite_root(w, old, m);
 }
 
 int message_rewrite(struct write *w, const struct store_message *old,
@@ -222,6 +252,7 @@ int put_deleted(struct write *w, const struct room_place *room, int64_t rowid)
 	if (body >= 0)
 		body_counts_note(w, room->rowid, sql_get_int(&st, 1), body ? -1 : 0,
 				 body ? 0 : -1);
+	body_counts_note_length(w, room->rowid, sql_get_int(&st, 1), false);
 	/* The row is written only when the statement ends. */
 	r = sql_run(&st);
 	if (r == 0)

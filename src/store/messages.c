@@ -18,7 +18,7 @@
 			    " p.first_email, b.mentioned_people, b.mentioned_groups, "         \
 			    "b.attachments, m.flags,"                                          \
 			    " m.created_ms, m.updated_ms, b.extra, b.message, m.changed_ms, "  \
-			    "m.thread "
+			    "m.thread, m.root_ms, m.root_author "
 #define MESSAGE_FROM                                                                           \
 	"FROM message m JOIN room r ON r.rowid=m.room LEFT JOIN body b ON b.message=m.rowid"   \
 	" LEFT JOIN person p ON p.rowid=m.person "
@@ -43,6 +43,7 @@ int64_t store_cookie_of(int64_t created_ms)
 void store_message_clear(struct store_message *m)
 {
 	g_clear_pointer(&m->stem, g_free);
+	g_clear_pointer(&m->root_author, g_free);
 	webex_message_clear(&m->m);
 }
 
@@ -87,6 +88,8 @@ static void message_row(struct sql_stmt *st, struct store_message *ret_message)
 		.is_evicted = sql_get_int(st, 25) == 0,
 		.changed_ms = sql_get_int(st, 26),
 		.thread = sql_get_int(st, 27),
+		.root_ms = sql_get_int(st, 28),
+		.root_author = sql_get_text(st, 29),
 		.m =
 			{
 				.id = sql_get_id(st, 7, "MESSAGE"),
@@ -323,11 +326,37 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 	return r < 0 ? r : 0;
 }
 
+const struct webex_root *store_message_root(const struct store_message *m,
+					    struct webex_root *ret_root)
+{
+	*ret_root = (struct webex_root){
+		.author = m->root_author,
+		.author_len = m->root_author ? strlen(m->root_author) : 0,
+		.created_ms = m->root_ms,
+	};
+	return m->m.parent_id ? ret_root : NULL;
+}
+
+/* Columns 2, 3 and 4: created_ms, root_ms, root_author. */
+static int64_t root_size(struct sql_stmt *st)
+{
+	struct webex_root root = {.author = sql_peek_text(st, 4)};
+
+	if (sql_is_null(st, 3))
+		return 0;
+	root.author_len = root.author ? strlen(root.author) : 0;
+	root.created_ms = sql_get_int(st, 3);
+	return (int64_t)webex_render_root_size(sql_get_int(st, 2), &root);
+}
+
 int store_transcript_places(struct store_conn *c, const struct store_range *range,
 			    bool (*fn)(void *arg, int64_t cookie, int64_t size), void *arg)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		LIST(c->q, range, "SELECT m.cookie, " SIZE_OF("log_size") " FROM message m ");
+		LIST(c->q, range,
+		     "SELECT m.cookie, " SIZE_OF(
+			     "log_size") ", m.created_ms,"
+					 " m.root_ms, m.root_author FROM message m ");
 	bool more = true;
 	int r = 0;
 
@@ -337,7 +366,7 @@ int store_transcript_places(struct store_conn *c, const struct store_range *rang
 
 		if (size < 0)
 			return -ENODATA;
-		more = fn(arg, sql_get_int(&st, 0), size);
+		more = fn(arg, sql_get_int(&st, 0), size + root_size(&st));
 	}
 	return MIN(r, 0);
 }

@@ -264,11 +264,24 @@ static const char VERSION_11[] =
 	"CREATE INDEX room_team ON room(team_id) WHERE gone=0 AND"
 	" team_id IS NOT NULL;";
 
+/*
+ * message.root_ms, message.root_author: what a reply's row has of its root (roots.c); null for a
+ * message that is no reply. log_size is without what a transcript says of it. room.text_version: rises
+ * with changes of lines that give the space's text no later time. month.longer: the last change that
+ * gave the month's text no later time made it longer (1) or shorter (-1); 0: there was none.
+ */
+static const char VERSION_12[] =
+	"ALTER TABLE message ADD COLUMN root_ms INTEGER;"
+	"ALTER TABLE message ADD COLUMN root_author TEXT;"
+	"ALTER TABLE room ADD COLUMN text_version INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE month ADD COLUMN longer INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_parent ON message(parent_id, room) WHERE parent_id IS NOT NULL;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {
-	VERSION_1, VERSION_2, VERSION_3, VERSION_4,  VERSION_5, VERSION_6,
-	VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11};
+	VERSION_1, VERSION_2, VERSION_3, VERSION_4,  VERSION_5,	 VERSION_6,
+	VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12};
 
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {
@@ -350,6 +363,15 @@ static int mark_own(struct sql *q)
 	return sql_run(&st);
 }
 
+/* What a script cannot do: for stores of an older version than this. */
+static const struct {
+	int64_t below;
+	int (*fn)(struct sql *q);
+} adoptions[] = {
+	{2, mark_own},	      {3, contents_adopt}, {9, threads_adopt},
+	{10, mentions_adopt}, {12, replies_adopt},
+};
+
 static int apply_migrations(struct sql *q, int64_t version)
 {
 	char mark[96];
@@ -360,26 +382,8 @@ static int apply_migrations(struct sql *q, int64_t version)
 		if (r < 0)
 			return r;
 	}
-	if (version == 1) {
-		int r = mark_own(q);
-
-		if (r < 0)
-			return r;
-	}
-	if (version > 0 && version < 3) {
-		int r = contents_adopt(q);
-
-		if (r < 0)
-			return r;
-	}
-	if (version > 0 && version < 9) {
-		int r = threads_adopt(q);
-
-		if (r < 0)
-			return r;
-	}
-	if (version > 0 && version < 10) {
-		int r = mentions_adopt(q);
+	for (size_t i = 0; version > 0 && i < G_N_ELEMENTS(adoptions); i++) {
+		int r = version < adoptions[i].below ? adoptions[i].fn(q) : 0;
 
 		if (r < 0)
 			return r;

@@ -11,7 +11,7 @@
 
 #include "store/sql.h"
 
-#define SCHEMA_VERSION 11
+#define SCHEMA_VERSION 12
 
 /* Settings that every connection needs. */
 int schema_tune(struct sql *q, bool in_memory, int cache_kib);

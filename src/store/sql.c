@@ -321,6 +321,11 @@ const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size)
 	return bytes;
 }
 
+bool sql_is_null(struct sql_stmt *s, int column)
+{
+	return sqlite3_column_type(s->st, column) == SQLITE_NULL;
+}
+
 bool sql_is_bytes(struct sql_stmt *s, int column)
 {
 	return sqlite3_column_type(s->st, column) == SQLITE_BLOB;

@@ -86,6 +86,7 @@ int64_t sql_get_int(struct sql_stmt *s, int column);
 char *sql_get_text(struct sql_stmt *s, int column);
 const char *sql_peek_text(struct sql_stmt *s, int column); /* borrowed until the next step */
 const void *sql_peek_bytes(struct sql_stmt *s, int column, size_t *ret_size);
+bool sql_is_null(struct sql_stmt *s, int column);
 /* True if the column holds an id as bytes, not as text. */
 bool sql_is_bytes(struct sql_stmt *s, int column);
 char *sql_get_id(struct sql_stmt *s, int column, const char *type);

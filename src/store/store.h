@@ -287,6 +287,8 @@ struct store_message {
 	bool deleted;
 	bool is_evicted; /* its body was dropped, so m lacks all that a listing does not show */
 	int64_t changed_ms; /* as in struct store_brief */
+	int64_t root_ms; /* of a reply: when its root was written, if only by its id; -1: unknown */
+	char *root_author; /* of a reply: as in the names of its root's files; NULL: unknown */
 	struct webex_message m;
 };
 void store_message_clear(struct store_message *m);

@@ -77,6 +77,18 @@ int times_text(struct write *w, int64_t room)
 	return sql_run(&st);
 }
 
+int times_version(struct write *w, int64_t room)
+{
+	_cleanup_(sql_done) struct sql_stmt st =
+		sql_stmt(w->q, "UPDATE room SET text_version=text_version+1 WHERE rowid=?1");
+
+	if (w->lines_room == room)
+		return 0;
+	w->lines_room = room;
+	sql_int(&st, 1, room);
+	return sql_run(&st);
+}
+
 int store_room_text_ms(struct store_conn *c, int64_t room, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
@@ -121,8 +133,8 @@ int store_text_version(struct store_conn *c, const struct store_range *range,
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
 		c->q, "SELECT messages_ms, ifnull((SELECT cookie FROM message WHERE room=?1"
-		      " AND deleted=0 ORDER BY cookie DESC LIMIT 1), 0) FROM room WHERE"
-		      " rowid=?1");
+		      " AND deleted=0 ORDER BY cookie DESC LIMIT 1), 0), text_version FROM room"
+		      " WHERE rowid=?1");
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	int r;
 
@@ -132,6 +144,7 @@ int store_text_version(struct store_conn *c, const struct store_range *range,
 		return r < 0 ? r : -ENOENT;
 	mix(&hash, sql_get_int(&st, 0));
 	mix(&hash, sql_get_int(&st, 1));
+	mix(&hash, sql_get_int(&st, 2));
 	mix(&hash, range->after);
 	mix(&hash, range->until);
 	mix(&hash, range->since_ms);
@@ -144,21 +157,23 @@ int store_text_version(struct store_conn *c, const struct store_range *range,
 int store_text_stamp(struct store_conn *c, int64_t room, struct store_stamp *ret_stamp)
 {
 	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(
-		c->q, "SELECT messages_ms, (SELECT sum(evicted) FROM month WHERE room=?1) FROM"
-		      " room WHERE rowid=?1 AND gone=0");
+		c->q, "SELECT messages_ms, (SELECT sum(evicted) FROM month WHERE room=?1),"
+		      " text_version FROM room WHERE rowid=?1 AND gone=0");
 	int r;
 
 	sql_int(&st, 1, room);
 	r = sql_step(&st);
 	if (r <= 0)
 		return r < 0 ? r : -ENOENT;
-	*ret_stamp = (struct store_stamp){sql_get_int(&st, 0), sql_get_int(&st, 1)};
+	*ret_stamp = (struct store_stamp){sql_get_int(&st, 0), sql_get_int(&st, 1),
+					  sql_get_int(&st, 2)};
 	return 0;
 }
 
 bool store_stamp_is_same(const struct store_stamp *a, const struct store_stamp *b)
 {
-	return a->messages_ms == b->messages_ms && a->evicted == b->evicted;
+	return a->messages_ms == b->messages_ms && a->evicted == b->evicted &&
+	       a->version == b->version;
 }
 
 /* Only messages that are there count, since a new cache knows no others and must tell the same. */

@@ -57,11 +57,12 @@ int64_t parts_rendered(void)
 
 void transcript_render(GString *out, const struct store_message *m)
 {
+	struct webex_root root;
 	size_t len;
 	const char *author = name_stem_author(m->stem, &len);
 
 	atomic_fetch_add_explicit(&rendered, 1, memory_order_relaxed);
-	webex_render_transcript(&m->m, author, len, out);
+	webex_render_transcript(&m->m, author, len, store_message_root(m, &root), out);
 }
 
 /* ---- the layout ---- */

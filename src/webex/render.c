@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/timefmt.h"
 #include "webex/card.h"
+#include "webex/id.h"
 #include "webex/mention.h"
 #include "webex/text.h"
 
@@ -264,8 +265,65 @@ static void make_lines(const struct webex_message *m, GString *txt, bool has_tex
 	trim_line_ends(txt);
 }
 
+/* Of an address what stands before the "@": the line of the root itself has all of it. */
+static size_t short_len(const struct webex_root *root)
+{
+	const char *at = root->author_len ? memrchr(root->author, '@', root->author_len) : NULL;
+
+	return at && at > root->author ? (size_t)(at - root->author) : root->author_len;
+}
+
+/* What stands in place of a time, "unknown-" and digits of the root's id. */
+#define UNKNOWN "unknown-"
+#define UNKNOWN_DIGITS 8
+
+static void append_unknown(const char *root_id, GString *out)
+{
+	char hex[WEBEX_ID_HEX_SIZE];
+
+	webex_id_hex(root_id, hex);
+	g_string_append_printf(out, UNKNOWN "%.*s", UNKNOWN_DIGITS, hex);
+}
+
+/* The parts of what time_format_local() gives. */
+#define DATE_BYTES 10
+#define TIME_BYTES 5
+
+static void append_root(const struct webex_message *m, const struct webex_root *root,
+			GString *out)
+{
+	char when[TIME_LOCAL_SIZE];
+	size_t skip, name = short_len(root);
+
+	g_string_append_c(out, '(');
+	if (name) {
+		g_string_append_len(out, root->author, (gssize)name);
+		g_string_append_c(out, ' ');
+	}
+	if (root->created_ms >= 0) {
+		time_format_local(root->created_ms, when);
+		skip = time_is_same_day(m->created_ms, root->created_ms) ? DATE_BYTES + 1 : 0;
+		g_string_append_len(out, when + skip,
+				    (gssize)(DATE_BYTES + 1 + TIME_BYTES - skip));
+	} else {
+		append_unknown(m->parent_id, out);
+	}
+	g_string_append(out, ") ");
+}
+
+size_t webex_render_root_size(int64_t created_ms, const struct webex_root *root)
+{
+	size_t name = short_len(root), when = strlen(UNKNOWN) + UNKNOWN_DIGITS;
+
+	if (root->created_ms >= 0)
+		when = time_is_same_day(created_ms, root->created_ms)
+			       ? TIME_BYTES
+			       : DATE_BYTES + 1 + TIME_BYTES;
+	return 1 + name + (name ? 1 : 0) + when + 2;
+}
+
 void webex_render_transcript(const struct webex_message *m, const char *author,
-			     size_t author_len, GString *out)
+			     size_t author_len, const struct webex_root *root, GString *out)
 {
 	GString *lines = g_string_new(NULL);
 	char when[TIME_LOCAL_SIZE];
@@ -276,6 +334,8 @@ void webex_render_transcript(const struct webex_message *m, const char *author,
 	time_format_local(m->created_ms, when);
 	g_string_append_printf(out, "%s %.*s: %s", when, (int)author_len, author,
 			       m->parent_id ? reply_mark : "");
+	if (m->parent_id && root)
+		append_root(m, root, out);
 	for (const char *p = lines->str; *p; p++) {
 		g_string_append_c(out, *p);
 		if (*p == '\n')
@@ -287,8 +347,8 @@ void webex_render_transcript(const struct webex_message *m, const char *author,
 
 /* ---- the sizes ---- */
 
-/* Of a line of a transcript: time, blank, author, colon, blank; two blanks at the head of each
- * further line. */
+/* Of a line of a transcript: time, blank, author, colon, blank, the mark of a reply; two blanks at the
+ * head of each further line. */
 static size_t transcript_size(const struct webex_message *m, size_t author_len, size_t len,
 			      size_t newlines)
 {

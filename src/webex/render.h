@@ -11,10 +11,10 @@
 #include "webex/model.h"
 
 /*
- * The version of the forms whose sizes the store keeps, .txt and the lines of a transcript. A
- * change that alters a byte of what either makes of any message raises it by one: then the
- * sizes of the older form are unknown to the store, and are found anew before anybody is told
- * (store/sizes.h).
+ * The version of the forms whose sizes the store keeps, .txt and the lines of a transcript without
+ * the place of a reply's root. A change that alters a byte of what either makes of any message
+ * raises it by one: then the sizes of the older form are unknown to the store, and are found anew
+ * before anybody is told (store/sizes.h).
  */
 #define WEBEX_TEXT_FORM 3
 
@@ -49,17 +49,32 @@ void webex_render_html(const struct webex_message *m, GString *out);
 bool webex_html_to_text(const char *html, GString *out);
 bool webex_html_to_markdown(const char *html, GString *out);
 
+/* What is known of the root that a message replies to. */
+struct webex_root {
+	const char *
+		author; /* as in the names of its files, author_len bytes; NULL: the root is unknown */
+	size_t author_len;
+	int64_t created_ms; /* of an unknown root what its id tells (webex_id_time_ms); -1: nothing */
+};
+
 /*
  * One message as lines of a transcript: "<local time> <author>: <first line>\n", further lines
- * indented by two spaces, the files behind the text. A reply has "↳ " before its first line.
- * `author`: as in the names of the message's files (name_stem_author).
+ * indented by two spaces, the files behind the text. A reply says before its first line to whom it
+ * belongs: "↳ (alice 08:45) ", on another day "↳ (alice 2026-11-21 08:45) ". Of an unknown root the
+ * name is left out, and "(unknown-<8 hex>)" stands for one of which the id tells no time.
+ * `author`: as in the names of the message's files (name_stem_author). `root`: NULL if the message is
+ * no reply.
  */
 void webex_render_transcript(const struct webex_message *m, const char *author,
-			     size_t author_len, GString *out);
+			     size_t author_len, const struct webex_root *root, GString *out);
+/* How many bytes of that are the place of the root. They depend on the time zone of the process, in
+ * which two times are of one day or not. */
+size_t webex_render_root_size(int64_t created_ms, const struct webex_root *root);
 
 struct webex_sizes {
 	size_t txt;	   /* bytes of .txt */
-	size_t transcript; /* bytes of its lines there, the same in any time zone */
+	size_t transcript; /* bytes of its lines there, the same in any time zone; without
+			    * webex_render_root_size() */
 	bool is_exact;	   /* webex_render_is_exact() */
 };
 /* Cheap for usual messages. */

@@ -25,6 +25,18 @@ static char *print(enum webex_kind kind, const void *object)
 	abort();
 }
 
+/* Whatever its time is, and that of its root. */
+static void render_lines(const struct webex_message *m, size_t size, GString *out)
+{
+	struct webex_root root = {"b@c", 3, m->updated_ms};
+	size_t before = out->len;
+
+	if (m->parent_id)
+		size += webex_render_root_size(m->created_ms, &root);
+	webex_render_transcript(m, "a", 1, &root, out);
+	fuzz_check(out->len - before == size);
+}
+
 static void render_all(const struct webex_message *m)
 {
 	GString *out = g_string_new(NULL);
@@ -36,7 +48,7 @@ static void render_all(const struct webex_message *m)
 	fuzz_check(sizes.txt == out->len);
 	webex_render_md(m, out);
 	webex_render_html(m, out);
-	webex_render_transcript(m, "a", 1, out);
+	render_lines(m, sizes.transcript, out);
 	fuzz_check(out->str[out->len - 1] == '\n');
 	fuzz_check(strlen(out->str) == out->len && g_utf8_validate(out->str, -1, NULL));
 	g_string_free(out, TRUE);

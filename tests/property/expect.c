@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "report.h"
 #include "wire.h"
+#include "store/texts.h"
 #include "webex/id.h"
 #include "webex/render.h"
 #include "tree/read.h"
@@ -71,18 +72,40 @@ void expect_listed(const struct truth *t, const struct listed *l, bool is_exact)
 		       (long long)l->st.st_size, (long long)l->st.st_mtim.tv_sec);
 }
 
+/* A reply says who wrote its root as soon as that is known. */
+static void expect_root(struct store_conn *conn, const struct store_message *m)
+{
+	g_autofree char *author = NULL;
+	struct store_message root = {0};
+	const char *name;
+	int64_t row;
+	size_t len;
+
+	if (!m->m.parent_id || store_message_by_id(conn, m->m.parent_id, &row))
+		return;
+	g_assert(store_message_get(conn, row, &root) == 0);
+	name = name_stem_author(root.stem, &len);
+	author = g_strndup(name, len);
+	if (g_strcmp0(author, m->root_author) != 0 || m->root_ms != root.m.created_ms)
+		report("message %s replies to %s, not %s", m->m.id, m->root_author, author);
+	store_message_clear(&root);
+}
+
 /* As the store has it; of a text that was dropped the server's. */
 static void append(GString *out, const struct truth *t, int64_t row)
 {
 	struct webex_message *now = truth_message(t);
 	struct store_message m = {0};
 	struct store_conn *conn;
+	struct webex_root root;
 	size_t len;
 
 	g_assert(store_read_begin(mount.store, &conn) == 0);
 	g_assert(store_message_get(conn, row, &m) == 0);
 	const char *author = name_stem_author(m.stem, &len);
-	webex_render_transcript(m.is_evicted ? now : &m.m, author, len, out);
+	expect_root(conn, &m);
+	webex_render_transcript(m.is_evicted ? now : &m.m, author, len,
+				store_message_root(&m, &root), out);
 	store_message_clear(&m);
 	store_read_end(conn);
 	webex_message_free(now);

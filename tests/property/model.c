@@ -28,6 +28,7 @@ static void truth_free(void *p)
 
 	g_ptr_array_unref(t->versions);
 	g_free(t->id);
+	g_free(t->parent_id);
 	g_free(t);
 }
 
@@ -137,6 +138,19 @@ static struct truth *add(struct model_room *room, int author, int64_t created_ms
 	return t;
 }
 
+/* A third of them are replies, to the message before them or some other one. No dice: what a seed does
+ * does not depend on it. */
+static void choose_root(struct truth *t, guint place)
+{
+	guint any = (guint)(t->created_ms % 1009), back = any % 2 ? 1 : any % (place + 1);
+	const struct truth *root;
+
+	if (any % 3 || !back || back > place)
+		return;
+	root = t->room->messages->pdata[place - back];
+	t->parent_id = g_strdup(root->parent_id ? root->parent_id : root->id);
+}
+
 /* The past: in bursts, some of them within one millisecond. */
 static void add_past(struct model_room *room, int messages)
 {
@@ -160,6 +174,8 @@ static void add_past(struct model_room *room, int messages)
 		}
 	}
 	g_ptr_array_sort(room->messages, compare);
+	for (guint i = 0; i < room->messages->len; i++)
+		choose_root(room->messages->pdata[i], i);
 }
 
 static int ties_of(const struct model_room *room, int64_t at)
@@ -188,6 +204,8 @@ struct truth *model_post(struct model_room *room, int author, const char *text)
 	if (ties_of(room, at) >= model.ties_max)
 		at++;
 	t = add(room, author, at, text);
+	if (author != ME)
+		choose_root(t, room->messages->len - 1);
 	g_ptr_array_sort(room->messages, compare);
 	/* What is told in the answer to a post is told. */
 	if (author == ME) {
@@ -226,6 +244,7 @@ struct webex_message *truth_message_of(const struct truth *t, const struct versi
 	m->id = g_strdup(t->id);
 	m->room_id = g_strdup(t->room->id);
 	m->room_type = t->room->type;
+	m->parent_id = g_strdup(t->parent_id);
 	m->text = g_strdup(v->text);
 	m->markdown = g_strdup(v->markdown);
 	m->person_id = g_strdup(model.person_ids[t->author]);

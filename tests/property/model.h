@@ -25,6 +25,7 @@ struct version {
 
 struct truth {
 	char *id;
+	char *parent_id; /* NULL: no reply; the root may be deleted */
 	struct model_room *room;
 	int author;
 	int64_t created_ms;

@@ -7,6 +7,7 @@
 #include "base/names.h"
 #include "base/timefmt.h"
 #include "kit.h"
+#include "store/texts.h"
 #include "webex/render.h"
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
@@ -114,10 +115,11 @@ static char *listing(struct kit *k, int64_t room)
 
 static bool add_log(void *arg, const struct store_message *m)
 {
+	struct webex_root root;
 	size_t len;
 	const char *author = name_stem_author(m->stem, &len);
 
-	webex_render_transcript(&m->m, author, len, arg);
+	webex_render_transcript(&m->m, author, len, store_message_root(m, &root), arg);
 	return true;
 }
 

@@ -67,6 +67,9 @@ WIDE = {
     ("b.files IS NOT NULL AND m.deleted=0", r"SCAN m .*"): ONCE,
     ("UPDATE content SET cookie=ifnull(", r"SCAN content"): ONCE,
     ("UPDATE message SET flags=flags|?1", r"SCAN message"): ONCE,
+    ("parent_id IS NOT NULL AND root_ms IS NULL", r"SEARCH message .*message_parent.*"): ONCE,
+    ("FROM message WHERE parent_id=?1", r"SEARCH message .*message_parent.*"):
+        "the replies to one message, all of which change",
     ("SELECT max(seq) FROM event", r"SEARCH event"): MAX,
     ("SELECT min(seq) FROM event", r"SEARCH event"): MAX,
     ("DELETE FROM event WHERE seq<=?1", r"SEARCH event .*"): "the rows that it deletes",
@@ -156,10 +159,9 @@ WIDE = {
     ("UPDATE message SET thread=?2 WHERE thread=?1", r"SEARCH message .*message_thread .*"):
         "the messages that come into another thread",
     ("DELETE FROM thread WHERE room=?1", r"SEARCH thread .*thread_stem.*"): PURGE,
-    ("SELECT DISTINCT room, parent_id FROM message", r"SCAN message.*"): ONCE,
-    ("SELECT DISTINCT room, parent_id FROM message", r"USE TEMP B-TREE FOR DISTINCT"): ONCE,
-    ("UPDATE message SET thread=ifnull(", r"SCAN message"): ONCE,
-    ("WHERE m.parent_id IS NOT NULL AND m.thread<>t.rowid", r"SCAN [tm].*"): ONCE,
+    ("SELECT DISTINCT room, parent_id FROM message", r"SEARCH message .*message_parent.*"): ONCE,
+    ("UPDATE message SET thread=ifnull(", r"SEARCH message .*message_parent.*"): ONCE,
+    ("WHERE m.parent_id IS NOT NULL AND m.thread<>t.rowid", r"SEARCH m .*message_parent.*"): ONCE,
     ("UPDATE message SET thread=(SELECT part_of", r"SCAN .*"): ONCE,
     ("sum(bodies+evicted) AS n FROM month", r"MATERIALIZE m|CO-ROUTINE m|SCAN m(onth)?.*"
      r"|USE TEMP B-TREE FOR ORDER BY"): "the sweep: looks for the space whose turn it is",

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/timefmt.h"
 #include "webex/render.h"
 
 static void check_html(const char *html, const char *wanted)
@@ -318,7 +319,77 @@ static void test_html_file(void **state)
 
 static void render_transcript(const struct webex_message *m, GString *out)
 {
-	webex_render_transcript(m, "bob@example.org~", strlen("bob@example.org"), out);
+	webex_render_transcript(m, "bob@example.org~", strlen("bob@example.org"), NULL, out);
+}
+
+static struct webex_root root;
+
+static void render_reply(const struct webex_message *m, GString *out)
+{
+	webex_render_transcript(m, "bob@example.org~", strlen("bob@example.org"), &root, out);
+}
+
+#define LINE "2025-03-04 10:25 +0100 bob@example.org: "
+#define MARK "\xe2\x86\xb3 "
+#define ROOT_ID "6e6a2f7c-1111-4111-8111-111111111111" /* tells no time */
+#define HOUR INT64_C(3600000)
+
+/* Says to whom a reply belongs; `size` is that of the place alone. */
+static void check_root(const struct webex_message *m, const char *author, int64_t created_ms,
+		       const char *expected)
+{
+	g_autofree char *line = g_strconcat(LINE MARK, expected, " x\n", NULL);
+
+	root = (struct webex_root){author, author ? strlen(author) : 0, created_ms};
+	check(render_reply, m, line);
+	assert_int_equal(webex_render_root_size(m->created_ms, &root), strlen(expected) + 1);
+}
+
+static void test_a_reply_says_whose_it_is(void **state)
+{
+	struct webex_message m = {
+		.text = (char *)"x",
+		.parent_id = (char *)ROOT_ID,
+		.created_ms = 1741080302040, /* 09:25 UTC */
+	};
+	int64_t ms = m.created_ms;
+
+	(void)state;
+	setenv("TZ", "CET-1", 1);
+	tzset();
+	check_root(&m, "alice@example.com", ms - HOUR, "(alice 09:25)");
+	/* Midnight is that of the zone. */
+	check_root(&m, "alice@example.com", ms - 10 * HOUR, "(alice 00:25)");
+	check_root(&m, "alice@example.com", ms - 11 * HOUR, "(alice 2025-03-03 23:25)");
+	check_root(&m, "alice@example.com", ms - 9000 * HOUR, "(alice 2024-02-23 10:25)");
+	/* A clock that went wrong. */
+	check_root(&m, "alice@example.com", ms + 24 * HOUR, "(alice 2025-03-05 10:25)");
+	check_root(&m, "\xc3\xa9mile@x", ms, "(\xc3\xa9mile 10:25)");
+	check_root(&m, "a@b@c", ms, "(a@b 10:25)");
+	check_root(&m, "@c", ms, "(@c 10:25)");
+	check_root(&m, "unknown-1234abcd", ms, "(unknown-1234abcd 10:25)");
+	/* Nothing is known but the id. */
+	check_root(&m, NULL, ms, "(10:25)");
+	check_root(&m, NULL, ms - 24 * HOUR, "(2025-03-03 10:25)");
+	check_root(&m, NULL, -1, "(unknown-6e6a2f7c)");
+	/* A message of several lines has it once, and one with files before them. */
+	m.text = (char *)"x\ny";
+	m.files = (char *[]){(char *)"https://h/1", (char *)"https://h/2", NULL};
+	m.file_names = (char *[]){(char *)"a b.pdf", (char *)"c.txt", NULL};
+	root = (struct webex_root){"a@b", 3, ms};
+	check(render_reply, &m,
+	      LINE MARK "(a 10:25) x\n  y\n  [file: a b.pdf]\n  [file: c.txt]\n");
+	m.text = NULL;
+	check(render_reply, &m, LINE MARK "(a 10:25) [file: a b.pdf]\n  [file: c.txt]\n");
+	/* Only a reply has it. */
+	m.parent_id = NULL;
+	check(render_reply, &m, LINE "[file: a b.pdf]\n  [file: c.txt]\n");
+	/* A day may have 25 hours. */
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_true(time_is_same_day(1761429600000, 1761429600000 + 25 * HOUR - 1));
+	assert_false(time_is_same_day(1761429600000, 1761429600000 + 25 * HOUR));
+	assert_false(time_is_same_day(1761429600000 - 1, 1761429600000));
 }
 
 static void test_transcript(void **state)
@@ -459,6 +530,16 @@ static void test_sizes(void **state)
 		render_transcript(&m, out);
 		assert_int_equal(sizes.transcript, out->len);
 		g_string_truncate(out, 0);
+		root = (struct webex_root){roll(4) ? "a@b" : NULL, 3,
+					   roll(5) ? m.created_ms - roll(100) * HOUR : -1};
+		if (!root.author)
+			root.author_len = 0;
+		render_reply(&m, out);
+		assert_int_equal(out->len,
+				 sizes.transcript + (m.parent_id ? webex_render_root_size(
+									   m.created_ms, &root)
+								 : 0));
+		g_string_truncate(out, 0);
 		webex_render_txt(&m, out);
 		assert_int_equal(sizes.txt, out->len);
 		assert_int_equal(sizes.is_exact, webex_render_is_exact(&m));
@@ -508,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_md),
 		cmocka_unit_test(test_html_file),
+		cmocka_unit_test(test_a_reply_says_whose_it_is),
 		cmocka_unit_test(test_transcript),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_a_form_that_changes_has_another_version),
