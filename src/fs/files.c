@@ -12,40 +12,6 @@
 #include "fs/op.h"
 #include "fs/caller.h"
 
-struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
-{
-	struct handle *h = g_new0(struct handle, 1);
-
-	h->what = what;
-	h->ino = ino;
-	h->letter = -1;
-	handles_add(fs->files, h);
-	return h;
-}
-
-/* ---- notes of readers (rm_guard.h) ---- */
-
-bool fs_watches_reads(const struct fs *fs, uint64_t ino)
-{
-	return tree_is_watched(ino) || (tree_is_message(ino) && fs->config.recursive_delete);
-}
-
-static void watch(struct op *op, struct handle *h)
-{
-	struct tree_attr attr;
-
-	if (!fs_watches_reads(op->fs, op->ino))
-		return;
-	h->is_watched = true;
-	h->opener = caller_tgid(op->pid);
-	if (tree_getattr(&op->ctx, op->ino, &attr) == 0)
-		h->size = attr.st.st_size;
-	rm_guard_file_opened(op->fs->rm_guard, op->ino, h->opener);
-	/* Nothing can be read from an empty file. */
-	if (!h->size)
-		rm_guard_file_ended(op->fs->rm_guard, op->ino);
-}
-
 /* A message has no handle, so its open counts as reading it. */
 static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 {
@@ -60,31 +26,6 @@ static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
 	rm_guard_file_opened(fs->rm_guard, ino, tgid);
 	rm_guard_file_ended(fs->rm_guard, ino);
 	rm_guard_file_closed(fs->rm_guard, ino, tgid, clock_mono(fs->config.clock));
-}
-
-void handle_free(struct fs *fs, struct handle *h)
-{
-	handles_take(fs->files, h);
-	if (h->is_watched)
-		rm_guard_file_closed(fs->rm_guard, h->ino, h->opener,
-				     clock_mono(fs->config.clock));
-	if (h->what == HANDLE_READ) {
-		tree_release_read(fs->config.tree, h->ino, h->from, &h->pending);
-	} else {
-		tree_write_close(fs->config.tree, &h->write);
-	}
-	if (h->content_counted)
-		contents_close(fs->config.contents, tree_ino_row(h->ino));
-	events_reader_free(fs, h->events);
-	snapshots_drop(fs->snapshots, &h->snapshot);
-	if (h->letter >= 0) {
-		close(h->letter);
-		share_give(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES);
-	}
-	if (atomic_load(&h->text_bytes))
-		share_give(fs->open_bytes, (uint64_t)h->opener, atomic_load(&h->text_bytes));
-	(void)fate_take(&h->left);
-	g_free(h);
 }
 
 static void open_undo(struct op *op)
@@ -137,41 +78,6 @@ static void count_content(struct op *op)
 	op->content_counted = true;
 }
 
-static int refuse_more(struct op *op, int error)
-{
-	return tree_refuse(&op->ctx, error,
-			   "%s: this program has so many of these files open that the memory "
-			   "for them is used up: close some",
-			   tree_what(op->ino));
-}
-
-int handle_take_text(struct op *op, struct handle *h)
-{
-	int64_t had = atomic_load(&h->text_bytes), want;
-
-	if (draft_get_form(h->write.draft) == LETTER_FILE)
-		return 0;
-	want = draft_size(h->write.draft) + (int64_t)op->size;
-	while (had < want) {
-		int64_t more = want - had;
-
-		if (!share_take(op->fs->open_bytes, (uint64_t)h->opener, more))
-			break;
-		if (atomic_compare_exchange_strong(&h->text_bytes, &had, want))
-			return 0;
-		/* Another write to it was faster. */
-		share_give(op->fs->open_bytes, (uint64_t)h->opener, more);
-	}
-	if (had >= want)
-		return 0;
-	atomic_store(&h->refused, -ENFILE);
-	return tree_refuse(
-		&op->ctx, -ENFILE,
-		"%s: this program has so many texts open that the memory for them is "
-		"used up: close some; nothing of this one is sent",
-		h->write.name ? h->write.name : tree_what(h->write.ino));
-}
-
 static int open_letter(struct op *op, struct handle *h)
 {
 	struct fs *fs = op->fs;
@@ -179,7 +85,7 @@ static int open_letter(struct op *op, struct handle *h)
 
 	h->letter_reader = caller_tgid(op->pid);
 	if (!share_take(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES))
-		return refuse_more(op, -ENFILE);
+		return handle_refuse_more(op, -ENFILE);
 	r = outbox_open_body(fs->config.outbox, tree_ino_row(op->ino), &h->letter);
 	if (r < 0)
 		share_give(fs->open_bytes, (uint64_t)h->letter_reader, OPEN_LETTER_BYTES);
@@ -200,14 +106,14 @@ static int take_snapshot(struct op *op, struct handle *h)
 		return r;
 	r = snapshots_take(op->fs->snapshots, op->ino, caller_tgid(op->pid), text,
 			   &h->snapshot);
-	return r ? refuse_more(op, r) : 0;
+	return r ? handle_refuse_more(op, r) : 0;
 }
 
 static int open_stream(struct op *op, struct handle *h)
 {
 	h->events = events_reader_new(op->fs, op->ino, caller_tgid(op->pid));
 	op->answer = OP_ANSWER_STREAM;
-	return h->events ? 0 : refuse_more(op, -ENFILE);
+	return h->events ? 0 : handle_refuse_more(op, -ENFILE);
 }
 
 /*
@@ -259,7 +165,7 @@ static int open_read_run(struct op *op)
 	if (from == TREE_READ_CONTENT && tree_ino_kind(op->ino) != TREE_ATTACHMENT)
 		op->fi.keep_cache = 0;
 	read_past_cache(op->fs, op->ino, from, &op->fi);
-	watch(op, h);
+	handle_watch(op, h);
 	give_out(op, h);
 	if (from == TREE_READ_EVENTS)
 		r = open_stream(op, h);
@@ -300,7 +206,7 @@ static int open_write_run(struct op *op)
 	handle_join(h, op->pid);
 	h->emptied = op->flags & O_TRUNC ? HANDLE_EMPTIED_AT_OPEN : HANDLE_HAS_TEXT;
 	if ((op->flags & O_ACCMODE) == O_RDWR && !(op->flags & O_TRUNC))
-		watch(op, h);
+		handle_watch(op, h);
 	op_end(op);
 	/* What is written to a post or a message goes into a draft and does not change the
 	 * file's bytes. */

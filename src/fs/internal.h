@@ -40,6 +40,8 @@
  * 64 of them are given to whoever looks what was not sent. */
 #define OPEN_LETTER_BYTES (OPEN_BYTES_MAX / 64)
 
+struct op;
+
 struct fs {
 	struct fs_config config; /* never changes after fs_new */
 	struct fuse_session *session;
@@ -152,7 +154,9 @@ static inline void fs_after_replies(struct fs *fs)
 bool fs_watches_reads(const struct fs *fs, uint64_t ino);
 struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino);
 void handle_free(struct fs *fs, struct handle *h);
-/* In writes.c. Notes that this thread opened the file for writing. */
+/* In handle.c. Notes who reads the file, for when he removes it. */
+void handle_watch(struct op *op, struct handle *h);
+/* Notes that this thread opened the file for writing. */
 void handle_join(struct handle *h, pid_t pid);
 
 /* At unmount, when no worker is left: moves what was being written to unsent/. */

@@ -149,12 +149,16 @@ struct op *op_ref(struct op *op);
 void op_unref(struct op *op);
 
 /*
- * files.c: 0, or -ENFILE in words: what is about to be written is too much of OPEN_BYTES_MAX. A text that is
+ * handle.c: 0, or -ENFILE in words: what is about to be written is too much of OPEN_BYTES_MAX. A text that is
  * being written is in memory, and a program may have thousands of them open: each counts, until its file is
  * closed, with the most that it had.
  */
 int handle_take_text(struct op *op, struct handle *h);
-/* writes.c: notes that what is written to the handle was refused, and says why. The error. */
+/* handle.c: the same refusal of another open. The error. */
+int handle_refuse_more(struct op *op, int error);
+/* write.c: says that what was written to the handle is not sent. The error. */
+int op_say_refused(struct op *op, const struct handle *h, int error);
+/* write.c: notes that what is written to the handle was refused, and says why. The error. */
 int op_refuse_write(struct op *op, struct handle *h, int error);
 /* Refuses a request that has no op: says why, and replies. */
 void fs_refuse(fuse_req_t req, int error, const char *fmt, ...) G_GNUC_PRINTF(3, 4);

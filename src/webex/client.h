@@ -137,3 +137,5 @@ void webex_client_post_login_locked(struct webex_client *c);
 /* In reply.c. Fills `reply` from a call that ended; any thread. */
 void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);
 void webex_reply_clear(struct webex_reply *reply);
+/* In reply_next.c. Fills reply->next, or is_cut with the reason. */
+void webex_reply_fill_next(const struct webex_call *call, struct webex_reply *reply);

@@ -3,12 +3,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "http/link.h"
 #include "webex/client.h"
 #include "webex/disposition.h"
 #include "webex/id.h"
 #include "webex/json.h"
-#include "webex/page.h"
 #include "webex/status.h"
 #include "webex/text.h"
 
@@ -110,30 +108,6 @@ static void fill_unreadable(struct webex_reply *reply, const char *message)
 	reply->may_have_applied = true;
 }
 
-/* A next link that leads nowhere must not look like the end of the list. What the page has is good. */
-static void cut_list(struct webex_reply *reply, const char *message)
-{
-	reply->is_cut = true;
-	reply->message = g_strdup(message);
-}
-
-static void fill_next(const struct webex_call *call, struct webex_reply *reply)
-{
-	const char *link = call->answer->link;
-	_cleanup_gfree_ char *target = link ? http_link_next(link) : NULL;
-
-	if (!target) {
-		if (link && (strcasestr(link, "rel=next") || strcasestr(link, "rel=\"next\"")))
-			cut_list(reply, "the next link cannot be read");
-		return;
-	}
-	int r = webex_page_next(call->url, target, &reply->next);
-	if (r == -ELOOP)
-		cut_list(reply, "the next link leads to the same page again");
-	else if (r < 0)
-		cut_list(reply, "the next link cannot be used");
-}
-
 static const char *room_of(enum webex_kind kind, const void *item)
 {
 	switch (kind) {
@@ -208,7 +182,7 @@ static void fill_items(const struct webex_call *call, struct webex_reply *reply)
 		return;
 	}
 	if (is_list)
-		fill_next(call, reply);
+		webex_reply_fill_next(call, reply);
 	if (reply->error == 0 &&
 	    webex_parse(call->kind, answer->body ? answer->body : "", answer->body_len, is_list,
 			&reply->items, &reply->skipped) < 0)
