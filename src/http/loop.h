@@ -22,7 +22,7 @@
  *  4. Repeats.
  *      - HTTP_REPEAT_ALWAYS (GET, PUT, DELETE, HEAD): on failed connections, resets, cut bodies,
  *        time-outs of one try, 429, 500 (once), 502, 503, 504, with backoff or Retry-After.
- *      - HTTP_REPEAT_UNSENT (POST): only when it provably did not take effect: refused or failed
+ *      - HTTP_REPEAT_UNSENT (POST, PATCH): only when it provably did not take effect: refused or failed
  *        connection, reset before any body byte went out, 423, 429, and 503 with Retry-After.
  *      - A 423 makes only its request wait, a 429 all of them.
  *      - 502 and 504 of a request that `asks_much` are not repeated: a gateway that gave up on a
@@ -91,7 +91,7 @@
 /* Of a body that is taken as it comes. */
 #define HTTP_MOVED_LEAST 1024
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH };
 enum http_lane { HTTP_LANE_READ, HTTP_LANE_WRITE, HTTP_LANE_BACKGROUND };
 enum http_repeat { HTTP_REPEAT_ALWAYS, HTTP_REPEAT_UNSENT, HTTP_REPEAT_NEVER };
 
@@ -242,7 +242,7 @@ void http_loop_stop(struct http_loop **loop);
 struct http_asker http_ask_for(struct http_asker asker);
 
 /*
- * The lane and the rule for repeats follow from the method (POST: HTTP_REPEAT_UNSENT), the asker
+ * The lane and the rule for repeats follow from the method (POST, PATCH: HTTP_REPEAT_UNSENT), the asker
  * from http_ask_for(); all else is zero. Strings are owned by the request (g_free). The bearer and the body are wiped on
  * free.
  */

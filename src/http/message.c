@@ -27,7 +27,8 @@ struct http_request *http_request_new(enum http_method method, const char *url)
 
 	req->method = method;
 	req->lane = reads ? HTTP_LANE_READ : HTTP_LANE_WRITE;
-	req->repeat = method == HTTP_POST ? HTTP_REPEAT_UNSENT : HTTP_REPEAT_ALWAYS;
+	req->repeat = method == HTTP_POST || method == HTTP_PATCH ? HTTP_REPEAT_UNSENT
+								  : HTTP_REPEAT_ALWAYS;
 	req->url = g_strdup(url);
 	req->asker = asker_now;
 	return req;

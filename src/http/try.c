@@ -310,6 +310,7 @@ static void set_method(struct http_try *t)
 		break;
 	case HTTP_POST:
 	case HTTP_PUT:
+	case HTTP_PATCH:
 		if (req->n_parts > 0) {
 			set_parts(t);
 		} else {
@@ -318,8 +319,9 @@ static void set_method(struct http_try *t)
 			curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS,
 					 req->body ? req->body : "");
 		}
-		if (req->method == HTTP_PUT)
-			curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "PUT");
+		if (req->method != HTTP_POST)
+			curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST,
+					 req->method == HTTP_PUT ? "PUT" : "PATCH");
 		break;
 	case HTTP_DELETE:
 		curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, "DELETE");

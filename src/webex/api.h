@@ -38,6 +38,7 @@
 
 #include "base/work.h"
 #include "http/loop.h"
+#include "webex/json_text.h"
 #include "webex/model.h"
 #include "webex/token.h"
 
@@ -98,6 +99,14 @@ struct webex_reply {
 	int64_t content_total;	/* length of the whole that the server stated, or -1 */
 	bool content_is_framed; /* the server marked the end of the body */
 	char *content_name, *content_type;
+	/* webex_request only: the body of the answer as it came, of an error, too; NULL if it had none, or was
+	 * taken. Owned (g_free), with a NUL behind it. */
+	char *body;
+	size_t body_len;
+	/* Of a list in it that is a page of several, or of the first that could be one: where its items are
+	 * (json_text.h); NULL if there is none. */
+	GArray *list_items;
+	struct json_span list;
 };
 
 /* `reply` is borrowed for the call; the callee may steal a field (and set it to NULL). */
@@ -290,6 +299,25 @@ uint64_t webex_post_message(struct webex_client *c, const struct webex_post *p, 
 /* Answers the card of a message. `inputs`: a JSON object, as of webex_card_submit(). */
 uint64_t webex_submit_card(struct webex_client *c, const char *message_id, const char *inputs,
 			   webex_done done, void *arg);
+
+/*
+ * Any request of the API, as somebody typed it. Its answer is not read into structs: reply.body is what the
+ * server wrote, and reply.next the next page of a list.
+ * A success of a GET without `take`, or of a change with a body, is JSON; else -EIO (of a change may_have_applied).
+ */
+struct webex_request {
+	enum http_method method;
+	const char *path; /* as of request_path_make(), or reply.next of the page before */
+	const char *body; /* of POST, PUT, PATCH: JSON, sent as it is */
+	size_t body_len;
+	bool asks_much; /* a large page: 502 and 504 are reported at once, so that less is asked for */
+	/* GET: the bytes are handed over as they come, as of webex_get_content(), and redirects are followed
+	 * without the bearer on another host. NULL: not so. */
+	http_take take;
+	void *take_arg;
+};
+uint64_t webex_request(struct webex_client *c, const struct webex_request *r, webex_done done,
+		       void *arg);
 
 struct webex_download {
 	const char *url;

@@ -157,7 +157,8 @@ static void on_answer(void *arg, struct http_response *answer)
 {
 	struct webex_call *call = arg;
 	struct webex_client *c = call->client;
-	bool is_long = call->form == WEBEX_FORM_LIST && answer->body_len > PARSE_HERE_MAX;
+	bool is_list = call->form == WEBEX_FORM_LIST || call->form == WEBEX_FORM_REQUEST;
+	bool is_long = is_list && answer->body_len > PARSE_HERE_MAX;
 
 	call->answer = answer;
 	call->was_shown = answer->bearer_shown;

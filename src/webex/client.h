@@ -26,6 +26,7 @@ enum webex_form {
 	WEBEX_FORM_LIST,
 	WEBEX_FORM_NOTHING, /* the body of the answer is ignored */
 	WEBEX_FORM_CONTENT,
+	WEBEX_FORM_REQUEST, /* webex_request() */
 };
 
 struct webex_call {
@@ -139,3 +140,7 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply);
 void webex_reply_clear(struct webex_reply *reply);
 /* In reply_next.c. Fills reply->next, or is_cut with the reason. */
 void webex_reply_fill_next(const struct webex_call *call, struct webex_reply *reply);
+
+/* In reply_request.c: the answer of a WEBEX_FORM_REQUEST that is a success; the body of any. */
+void webex_request_fill(const struct webex_call *call, struct webex_reply *reply);
+void webex_request_fill_body(const struct webex_call *call, struct webex_reply *reply);

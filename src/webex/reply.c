@@ -22,6 +22,9 @@ void webex_reply_clear(struct webex_reply *reply)
 	g_free(reply->next);
 	g_free(reply->content_name);
 	g_free(reply->content_type);
+	g_free(reply->body);
+	if (reply->list_items)
+		g_array_unref(reply->list_items);
 	if (reply->items)
 		g_ptr_array_unref(reply->items);
 	memset(reply, 0, sizeof(*reply));
@@ -89,14 +92,15 @@ static bool is_conflict(enum http_method method, int status)
 	return status == 409 && (method == HTTP_PUT || method == HTTP_DELETE);
 }
 
+/* may_be_ours: who asked reads the object after a conflict, to see whether it is one with an earlier try. */
 static void fill_status_error(enum http_method method, const struct http_response *answer,
-			      struct webex_reply *reply)
+			      bool may_be_ours, struct webex_reply *reply)
 {
 	const char *body = answer->body ? answer->body : "";
 
 	reply->message = webex_error_text(body, answer->body_len);
-	reply->may_have_applied =
-		answer->may_have_applied || is_conflict(method, answer->status);
+	reply->may_have_applied = answer->may_have_applied ||
+				  (may_be_ours && is_conflict(method, answer->status));
 	set_error(reply, webex_status_errno(method, answer->status, reply->message),
 		  answer->detail);
 }
@@ -216,6 +220,8 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	/* This also holds for a transfer that its taker ended. */
 	if (call->form == WEBEX_FORM_CONTENT && answer->status >= 200 && answer->status < 300)
 		fill_content(call, reply);
+	if (call->form == WEBEX_FORM_REQUEST || call->form == WEBEX_FORM_CONTENT)
+		webex_request_fill_body(call, reply);
 	if (answer->error != 0) {
 		fill_transport_error(answer, call->is_unchecked, reply);
 		return;
@@ -224,8 +230,11 @@ void webex_reply_fill(const struct webex_call *call, struct webex_reply *reply)
 	bool is_gone = (answer->status == 404 || answer->status == 410) &&
 		       method == HTTP_DELETE && answer->may_have_applied;
 	if (!is_gone && webex_status_errno(method, answer->status, NULL) != 0) {
-		fill_status_error(method, answer, reply);
+		fill_status_error(method, answer, call->form != WEBEX_FORM_REQUEST, reply);
 		return;
 	}
-	fill_items(call, reply);
+	if (call->form == WEBEX_FORM_REQUEST)
+		webex_request_fill(call, reply);
+	else
+		fill_items(call, reply);
 }
