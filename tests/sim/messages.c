@@ -91,6 +91,12 @@ bool message_visible(const struct req *rq, const struct message *msg)
 	       msg->author == rq->caller || message_mentions(msg, rq->caller);
 }
 
+/* An officer of compliance reads and deletes what people of the organization wrote (5.4). */
+static bool is_theirs(const struct person *caller, const struct message *msg)
+{
+	return caller->officer && msg->author->org == caller->org;
+}
+
 struct message *message_for(struct req *rq, const char *id, const char *missing)
 {
 	struct sim_id d;
@@ -100,7 +106,8 @@ struct message *message_for(struct req *rq, const char *id, const char *missing)
 	if (req_id(rq, id, "MESSAGE", missing, &d, &u))
 		return NULL;
 	msg = g_hash_table_lookup(rq->sim->messages_by_uuid, &u);
-	if (!msg || strcmp(msg->room->cluster, d.cluster) || !message_visible(rq, msg)) {
+	if (!msg || strcmp(msg->room->cluster, d.cluster) ||
+	    !(message_visible(rq, msg) || is_theirs(rq->caller, msg))) {
 		req_error(rq, 404, "%s", missing);
 		return NULL;
 	}

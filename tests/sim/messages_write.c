@@ -462,8 +462,8 @@ void messages_delete(struct req *rq)
 	if (!msg)
 		return;
 	m = data_member(msg->room, rq->caller);
-	if (msg->author != rq->caller && !is_admin(rq) &&
-	    !(msg->room->locked && m->moderator)) {
+	if (msg->author != rq->caller && !is_admin(rq) && !rq->caller->officer &&
+	    !(msg->room->locked && m && m->moderator)) {
 		req_forbidden(rq);
 		return;
 	}

@@ -42,6 +42,39 @@ static void jw_extra(GString *out, const struct person *p, const char *key, bool
 	cJSON_free(raw);
 }
 
+/* All other fields of a person. What the service does not know it keeps and shows as it was written. */
+static const char *const known_fields[] = {
+	"id",		"emails",	 "displayName",	 "firstName", "lastName",
+	"nickName",	"orgId",	 "userName",	 "avatar",    "roles",
+	"licenses",	"department",	 "title",	 "created",   "lastModified",
+	"lastActivity", "invitePending", "loginEnabled", "status",    "type",
+};
+
+static bool is_unknown(const char *key)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(kept_fields); i++)
+		if (!strcmp(key, kept_fields[i]))
+			return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(known_fields); i++)
+		if (!strcmp(key, known_fields[i]))
+			return false;
+	return true;
+}
+
+static void jw_unknown(GString *out, const struct person *p)
+{
+	const cJSON *v;
+
+	cJSON_ArrayForEach(v, p->extra)
+	{
+		char *raw = is_unknown(v->string) ? cJSON_PrintUnformatted(v) : NULL;
+
+		if (raw)
+			jw_raw(out, v->string, raw);
+		cJSON_free(raw);
+	}
+}
+
 static void jw_presence(struct req *rq, GString *out, const struct person *p)
 {
 	if (p->kind == PERSON_BOT || p->org != rq->caller->org)
@@ -83,6 +116,7 @@ static void jw_person(struct req *rq, GString *out, const struct person *p, bool
 	jw_bool(out, "invitePending", p->pending);
 	jw_bool(out, "loginEnabled", !p->no_login);
 	jw_str(out, "type", p->kind == PERSON_BOT ? "bot" : p->guest ? "appuser" : "person");
+	jw_unknown(out, p);
 	jw_close(out, '}');
 }
 
@@ -250,6 +284,7 @@ static void person_write(struct person *p, const cJSON *body)
 	const char *display = jr_str(body, "displayName");
 	const char *first = jr_str(body, "firstName"), *last = jr_str(body, "lastName");
 	char *joined = NULL;
+	const cJSON *v;
 
 	if (!display)
 		display = joined = g_strstrip(
@@ -269,10 +304,14 @@ static void person_write(struct person *p, const cJSON *body)
 	cJSON_Delete(p->extra);
 	p->extra = cJSON_CreateObject();
 	for (size_t i = 0; i < G_N_ELEMENTS(kept_fields); i++) {
-		const cJSON *v = jr_get(body, kept_fields[i]);
-
+		v = jr_get(body, kept_fields[i]);
 		if (v)
 			cJSON_AddItemToObject(p->extra, kept_fields[i], cJSON_Duplicate(v, 1));
+	}
+	cJSON_ArrayForEach(v, body)
+	{
+		if (is_unknown(v->string))
+			cJSON_AddItemToObject(p->extra, v->string, cJSON_Duplicate(v, 1));
 	}
 	keep_assigned(p, body, "roles");
 	keep_assigned(p, body, "licenses");

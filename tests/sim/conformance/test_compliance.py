@@ -66,6 +66,16 @@ def test_events_are_for_officers(sim, officer, room):
     error(sim.api("GET", "/events/" + unknown("EVENT"), token=officer), 404)
 
 
+def test_officers_delete_what_others_wrote(sim, officer, room):
+    made = sim.post(room["id"], "Confidential")
+    path = f"/messages/{made['id']}"
+    assert sim.api("GET", path, token=officer).ok().json["text"] == "Confidential"
+    error(sim.api("PUT", path, {"roomId": room["id"], "text": "x"}, token=officer), 403)
+    error(sim.api("DELETE", path, token="bob-token"), 404)
+    sim.api("DELETE", path, token=officer).ok(204)
+    error(sim.api("GET", path), 404)
+
+
 def test_events_by_filter(sim, officer, shared, people):
     sim.post(shared["id"], "a")
     sim.post(shared["id"], "b", token="bob-token")

@@ -78,6 +78,15 @@ def test_create_read_update_delete(sim, person):
     assert sim.api("DELETE", path, token="admin-token").status == 404
 
 
+def test_fields_that_nobody_knew_are_kept_as_written(sim, person):
+    path = f"/people/{person['id']}"
+    now = sim.api("PUT", path, {**person, "vendor": {"a": [1.5, None]}},
+                  token="admin-token").ok().json
+    assert now["vendor"] == {"a": [1.5, None]}
+    assert sim.api("GET", path).ok().json["vendor"] == {"a": [1.5, None]}
+    assert "vendor" not in sim.api("PUT", path, person, token="admin-token").ok().json
+
+
 def test_licenses_and_roles_are_kept_as_written(sim, person):
     assert person["licenses"] == [] and person["roles"] == []
     path = f"/people/{person['id']}"
