@@ -118,7 +118,7 @@ _sparkfs_mount() {
 	elif [[ $word == -* ]]; then
 		_sparkfs_add "$word" -f -d -o -h --help -V --version
 	else
-		((first == 1)) && _sparkfs_add "$word" login logout accounts help
+		((first == 1)) && _sparkfs_add "$word" login logout accounts api help
 		_sparkfs_add_files -d "$word" ''
 	fi
 }
@@ -139,7 +139,16 @@ _sparkfs() {
 		;;
 	logout) _sparkfs_add_logins --purge --help ;;
 	accounts) _sparkfs_add "$word" --json --help ;;
-	help) ((first == 2)) && _sparkfs_add "$word" login logout accounts ;;
+	api)
+		case $first in
+		2) _sparkfs_add "$word" GET POST PUT PATCH DELETE --help ;;
+		3) _sparkfs_add "$word" {people,rooms,memberships,messages,teams,webhooks,events}{,/} \
+			{organizations,licenses,roles,authorizations,contents}{,/} \
+			team/memberships attachment/actions room/tabs adminAudit/events ;;
+		4) _sparkfs_add_files -d "$word" '' ;;
+		esac
+		;;
+	help) ((first == 2)) && _sparkfs_add "$word" login logout accounts api ;;
 	*) _sparkfs_mount ;;
 	esac
 }

@@ -22,7 +22,7 @@ function __sparkfs_command_is
 end
 
 function __sparkfs_mounts
-    not __sparkfs_command_is login logout accounts help
+    not __sparkfs_command_is login logout accounts api help
 end
 
 # True if the word before is an option that takes the next one.
@@ -102,6 +102,7 @@ complete -c sparkfs -f
 complete -c sparkfs -n __sparkfs_command_is -a login -d 'log a person in'
 complete -c sparkfs -n __sparkfs_command_is -a logout -d 'forget a login'
 complete -c sparkfs -n __sparkfs_command_is -a accounts -d 'list the logins'
+complete -c sparkfs -n __sparkfs_command_is -a api -d 'make a request of the API'
 complete -c sparkfs -n __sparkfs_command_is -a help -d 'explain a subcommand'
 
 complete -c sparkfs -n '__sparkfs_mounts; and not __sparkfs_is_value' -a '(__fish_complete_directories (commandline -ct) "folder")'
@@ -112,7 +113,7 @@ complete -c sparkfs -n __sparkfs_mounts -s h -l help -d 'explain the options'
 complete -c sparkfs -n __sparkfs_mounts -s V -l version -d 'print versions'
 
 complete -c sparkfs -n '__sparkfs_command_is login logout; and not __sparkfs_is_value' -a '(__sparkfs_logins)' -d login
-complete -c sparkfs -n '__sparkfs_command_is login logout accounts' -l help -d 'explain this'
+complete -c sparkfs -n '__sparkfs_command_is login logout accounts api' -l help -d 'explain this'
 complete -c sparkfs -n '__sparkfs_command_is login' -l browser -d 'a browser of this machine'
 complete -c sparkfs -n '__sparkfs_command_is login' -l paste -d 'any browser; its last address is pasted'
 complete -c sparkfs -n '__sparkfs_command_is login' -l token -d 'read an access token from standard input'
@@ -122,4 +123,7 @@ complete -c sparkfs -n '__sparkfs_command_is login' -l url -x -a 'https://webexa
 complete -c sparkfs -n '__sparkfs_command_is login' -l replace -d 'the name may be that of somebody else'
 complete -c sparkfs -n '__sparkfs_command_is logout' -l purge -d 'remove what was fetched for it, too'
 complete -c sparkfs -n '__sparkfs_command_is accounts' -l json -d 'for programs'
-complete -c sparkfs -n '__sparkfs_command_is help' -a 'login logout accounts' -d 'explain it'
+complete -c sparkfs -n '__sparkfs_command_is api; and test (count (commandline -opc)) -eq 2' -a 'GET POST PUT PATCH DELETE' -d method
+complete -c sparkfs -n '__sparkfs_command_is api; and test (count (commandline -opc)) -eq 3' -a 'people rooms memberships messages teams webhooks events organizations licenses roles authorizations contents team/memberships attachment/actions room/tabs adminAudit/events' -d path
+complete -c sparkfs -n '__sparkfs_command_is api; and test (count (commandline -opc)) -eq 4' -a '(__fish_complete_directories (commandline -ct) "path in the mount")'
+complete -c sparkfs -n '__sparkfs_command_is help' -a 'login logout accounts api' -d 'explain it'

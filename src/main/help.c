@@ -7,6 +7,7 @@ static const char text[] =
 	"       sparkfs [options] SOURCE MOUNTPOINT      (mount -t fuse.sparkfs, "
 	"fstab)\n"
 	"       sparkfs login | logout | accounts        (sparkfs help login)\n"
+	"       sparkfs api METHOD PATH [MOUNTED PATH]   (sparkfs help api)\n"
 	"\n"
 	"Shows a Webex (formerly Cisco Spark) account as a directory tree. SOURCE is "
 	"the\n"

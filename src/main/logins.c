@@ -18,6 +18,7 @@
 #include "login/give.h"
 #include "login/place.h"
 #include "login/ways.h"
+#include "main/ask.h"
 #include "main/choice.h"
 #include "main/logins_list.h"
 #include "main/options.h"
@@ -512,6 +513,8 @@ static int help_main(int argc, char **argv)
 		fputs(LOGOUT_HELP, stdout);
 	else if (strcmp(what, "accounts") == 0)
 		fputs(ACCOUNTS_HELP, stdout);
+	else if (strcmp(what, "api") == 0)
+		fputs(ask_help(), stdout);
 	else if (argc <= 1)
 		fputs(options_help(), stdout);
 	else
@@ -521,6 +524,7 @@ static int help_main(int argc, char **argv)
 
 bool logins_main(int argc, char **argv, int *ret_status)
 {
+	/* clang-format off */
 	static const struct {
 		const char *name;
 		int (*fn)(int argc, char **argv);
@@ -528,8 +532,10 @@ bool logins_main(int argc, char **argv, int *ret_status)
 		{"login", login_main},
 		{"logout", logout_main},
 		{"accounts", accounts_main},
+		{"api", ask_main},
 		{"help", help_main},
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; argc > 1 && i < G_N_ELEMENTS(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)

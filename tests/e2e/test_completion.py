@@ -236,6 +236,9 @@ def what_a_person_types(shell):
     # Nothing is offered where nothing can be known.
     assert complete("sparkfs login --url x --repl") == {"--replace"}
     assert complete("sparkfs accounts x") == set()
+    assert complete("sparkfs api P") == {"POST", "PUT", "PATCH"}
+    assert complete("sparkfs api GET role") == {"roles"}
+    assert complete("sparkfs api GET roles do") == {"docs"}
 
 
 def another_folder_of_logins(shell):
