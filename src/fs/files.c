@@ -11,6 +11,7 @@
 #include "fs/local.h"
 #include "fs/op.h"
 #include "fs/caller.h"
+#include "tree/api.h"
 
 /* A message has no handle, so its open counts as reading it. */
 static void watch_message(struct fs *fs, uint64_t ino, pid_t pid)
@@ -213,7 +214,10 @@ static int open_write_run(struct op *op)
 	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
 	op->fi.keep_cache = !op->fi.direct_io;
 	give_out(op, h);
-	return 0;
+	if (!tree_is_asked(op->ino))
+		return 0;
+	op->answer = OP_ANSWER_STREAM;
+	return handle_take_answer(op, h);
 }
 
 /*
@@ -239,20 +243,25 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	/* O_TRUNC is a way of writing, even if nothing else can be written through this
 	 * descriptor. */
-	bool reads = (fi->flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY;
+	bool reads = (fi->flags & (O_ACCMODE | O_TRUNC)) == O_RDONLY, is_asked;
 	struct op *op;
 
 	if (reads && tree_opens_freely(fs_of(req)->config.tree, ino)) {
 		open_message(req, ino, fi);
 		return;
 	}
-	op = op_new(req, "open", reads ? open_read_run : open_write_run, ino, NULL);
+	is_asked = reads && tree_is_asked(ino);
+	op = op_new(req, "open",
+		    is_asked ? answer_open_run
+		    : reads  ? open_read_run
+			     : open_write_run,
+		    ino, NULL);
 	if (!op)
 		return;
 	op->fi = *fi;
 	op->fi.fh = 0;
 	op->flags = fi->flags;
-	op->undo = open_undo;
+	op->undo = is_asked ? answer_open_undo : open_undo;
 	op_start(op);
 }
 
@@ -305,8 +314,12 @@ static int read_run(struct op *op)
 
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
-	bool is_stream = events_reader_of(fi);
-	struct op *op = op_new(req, "read", is_stream ? events_read_run : read_run, ino, NULL);
+	bool is_stream = events_reader_of(fi), is_asked = tree_is_asked(ino);
+	struct op *op = op_new(req, "read",
+			       is_stream  ? events_read_run
+			       : is_asked ? answer_read_run
+					  : read_run,
+			       ino, NULL);
 
 	if (!op)
 		return;
@@ -320,6 +333,8 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
+	if (is_asked)
+		op->undo = answer_read_undo;
 	if (is_stream) {
 		op->undo = events_read_undo;
 		op->ends_quietly = true;

@@ -13,6 +13,7 @@ struct handle *handle_new(struct fs *fs, enum handle_what what, uint64_t ino)
 	h->what = what;
 	h->ino = ino;
 	h->letter = -1;
+	answer_slot_init(&h->answer);
 	handles_add(fs->files, h);
 	return h;
 }
@@ -77,6 +78,14 @@ int handle_take_text(struct op *op, struct handle *h)
 		h->write.name ? h->write.name : tree_what(h->write.ino));
 }
 
+int handle_take_answer(struct op *op, struct handle *h)
+{
+	if (!share_take(op->fs->open_bytes, (uint64_t)h->opener, OPEN_ANSWER_BYTES))
+		return handle_refuse_more(op, -ENFILE);
+	h->answer_counted = true;
+	return 0;
+}
+
 /* ---- their end, and who opened them ---- */
 
 void handle_free(struct fs *fs, struct handle *h)
@@ -93,6 +102,9 @@ void handle_free(struct fs *fs, struct handle *h)
 	if (h->content_counted)
 		contents_close(fs->config.contents, tree_ino_row(h->ino));
 	events_reader_free(fs, h->events);
+	answer_slot_clear(&h->answer);
+	if (h->answer_counted)
+		share_give(fs->open_bytes, (uint64_t)h->opener, OPEN_ANSWER_BYTES);
 	snapshots_drop(fs->snapshots, &h->snapshot);
 	if (h->letter >= 0) {
 		close(h->letter);

@@ -8,6 +8,7 @@
 #include "fs/local.h"
 #include "fs/op.h"
 #include "fs/caller.h"
+#include "tree/api.h"
 
 /* A process that waits behind a parked look-up cannot be killed (design 3), so the look-up ends
  * by itself. */
@@ -143,7 +144,10 @@ static int truncate_run(struct op *op)
 		tree_pending_unref(op->fs->config.tree, &p);
 		return r;
 	}
-	return tree_is_post(op->ino) && op->offset == 0 ? 0 : refuse_cut(op);
+	/* A file of api/ has nothing that could be cut off. */
+	return (tree_is_post(op->ino) || tree_is_asked(op->ino)) && op->offset == 0
+		       ? 0
+		       : refuse_cut(op);
 }
 
 /* A time outside of our range becomes the nearest one inside, as in other file systems. */
@@ -260,6 +264,12 @@ static void rename_done(void *arg, int error, uint64_t ino)
 static void change_submit(struct op *op)
 {
 	tree_submit(op->fs->config.tree, &op->plan, change_done, op);
+}
+
+static void ask_submit(struct op *op)
+{
+	answer_is_awaited(op, op->plan.asked);
+	change_submit(op);
 }
 
 static void mkdir_submit(struct op *op)
@@ -413,7 +423,7 @@ static int unlink_run(struct op *op)
 		set_deadline(op, op->fs->config.lookup_timeout_ms);
 		op->late = "it is being sent, and goes as soon as the server has answered";
 	}
-	return op_planned(op, r, change_submit);
+	return op_planned(op, r, op->plan.asked ? ask_submit : change_submit);
 }
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "base/share.h"
+#include "fs/answers.h"
 #include "fs/connection.h"
 #include "fs/events.h"
 #include "fs/fate.h"
@@ -39,6 +40,8 @@
 /* What an unsent letter that is open counts: it needs a descriptor, of which there may be few left, and
  * 64 of them are given to whoever looks what was not sent. */
 #define OPEN_LETTER_BYTES (OPEN_BYTES_MAX / 64)
+/* What an open file of api/ counts: as much of its answer is read ahead (ASKED_AHEAD). */
+#define OPEN_ANSWER_BYTES (OPEN_BYTES_MAX / 64)
 
 struct op;
 
@@ -94,6 +97,8 @@ struct handle {
 	pid_t letter_reader; /* with letter: the process that it counts for */
 	bool content_counted;
 	struct events_reader *events; /* NULL: it is no stream */
+	struct answer_slot answer;    /* of a file of api/ */
+	bool answer_counted;	      /* OPEN_ANSWER_BYTES, for `opener` */
 	bool is_watched;	      /* counted in rm_guard.h, by `opener` */
 	int64_t size;		      /* with is_watched: the size at open */
 	/* writing */

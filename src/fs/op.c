@@ -39,7 +39,7 @@ static void for_each_directory(const struct op *op,
 static bool is_waiting(const struct op *op)
 {
 	return op->state == OP_PARKED || op->state == OP_LISTENING || op->state == OP_COPYING ||
-	       op->state == OP_SUBMITTED;
+	       op->state == OP_AWAITING || op->state == OP_SUBMITTED;
 }
 
 static void op_reply(struct op *op, int error)
@@ -226,6 +226,9 @@ static void give_up(struct op *op, int error)
 	if (op->state == OP_PARKED || op->state == OP_LISTENING) {
 		pager_unwait(op->fs->config.pager, &op->waiter, true);
 		op_reply(op, error);
+	} else if (op->state == OP_AWAITING) {
+		op->unawait(op);
+		op_reply(op, error);
 	} else if (op->state == OP_COPYING) {
 		/* The submission has a reference of its own. */
 		op_reply(op, error);
@@ -238,6 +241,8 @@ static void give_up(struct op *op, int error)
 		else if (op->waiting.letter)
 			outbox_detach(op->fs->config.outbox, op->waiting.letter, error, NULL,
 				      NULL);
+		else if (op->withdraw && error == -EINTR)
+			op->withdraw(op);
 		op_reply(op, error);
 	}
 }
@@ -355,6 +360,24 @@ static void listen_for_event(void *arg)
 	pager_wait_event(op->fs->config.pager, op->cursor, &op->waiter);
 }
 
+static void await_answer(void *arg)
+{
+	struct op *op = arg;
+
+	if (!begin_wait(op, OP_AWAITING))
+		return;
+	note_waiting(op);
+	waits_begin(op);
+	arm_deadline(op);
+	/* This may call op_go_on, and so end the op, before it returns. */
+	op->await(op);
+}
+
+void op_go_on(struct op *op)
+{
+	run_again(op);
+}
+
 static void submit(void *arg)
 {
 	struct op *op = arg;
@@ -459,6 +482,7 @@ static work_fn way_of(int r)
 		[TREE_COPY] = copy,
 		[OP_SUBMIT] = submit,
 		[OP_WAIT_EVENT] = listen_for_event,
+		[OP_WAIT_ANSWER] = await_answer,
 	};
 
 	return r > 0 ? ways[r] : NULL;

@@ -17,7 +17,8 @@
  *     TREE_COPY is like TREE_WAIT, but waits for a copy that the thread of the copies makes
  *     (state COPYING, then run() again). An op that is answered before leaves the copy to
  *     itself. OP_WAIT_EVENT waits for an event (state LISTENING, then run() again): no
- *     deadline ends that.
+ *     deadline ends that. OP_WAIT_ANSWER waits for more of an answer of api/ (state AWAITING, until
+ *     op_go_on(), then run() again); the request ends by its own time-outs.
  *
  *  1. There is exactly one reply; op_reply asserts that. It is given without a lock, after the
  *     interrupt callback was removed.
@@ -36,15 +37,25 @@
 #include <stdatomic.h>
 
 #include "fs/internal.h"
+#include "tree/asked.h"
 #include "tree/write.h"
 
 /* What run() returns but 0, -errno and what the tree returned. */
 enum op_result {
 	OP_SUBMIT = TREE_RESULTS, /* of a change: submit() is then called on the cache thread */
 	OP_WAIT_EVENT,		  /* wait for an event with a cursor above op->cursor */
+	OP_WAIT_ANSWER, /* of a request of api/: await() is then called on the cache thread */
 };
 
-enum op_state { OP_RUNNING, OP_PARKED, OP_LISTENING, OP_COPYING, OP_SUBMITTED, OP_DONE };
+enum op_state {
+	OP_RUNNING,
+	OP_PARKED,
+	OP_LISTENING,
+	OP_COPYING,
+	OP_AWAITING,
+	OP_SUBMITTED,
+	OP_DONE
+};
 
 /* What the reply consists of. */
 enum op_answer {
@@ -106,6 +117,13 @@ struct op {
 	bool content_counted;  /* contents_open was called */
 	bool ends_quietly;     /* at unmount it gets the end of the file, not an error */
 	struct tree_waiting waiting;
+	/* answers.c: whose answer is read or awaited, a reference. Cache thread: begins and ends the wait for
+	 * it; takes a change back that was submitted, as far as it has no effect yet. */
+	struct asked *asked;
+	struct asked_waiter asked_waiter;
+	void (*await)(struct op *op);
+	void (*unawait)(struct op *op);
+	void (*withdraw)(struct op *op);
 	struct fate *fate; /* of a close or fsync that sends something; NULL: of another op */
 	bool is_leaving;   /* cache thread; leave_letter() is under way */
 	const char *late;  /* what last-error says if it did not end in time; NULL: nothing */
@@ -144,6 +162,8 @@ void op_finish(struct op *op, int error);
 void op_set_deadline(struct op *op, int64_t mono_ms);
 /* Sets the deadline of a close or mv that sends the letter. */
 void op_set_letter_deadline(struct op *op, const struct outbox_letter *letter);
+/* Cache thread: ends the wait that await() began; run() is called again. */
+void op_go_on(struct op *op);
 /* A submission holds one reference: op_finish drops it. */
 struct op *op_ref(struct op *op);
 void op_unref(struct op *op);
@@ -154,6 +174,14 @@ void op_unref(struct op *op);
  * closed, with the most that it had.
  */
 int handle_take_text(struct op *op, struct handle *h);
+/* writes.c: commits what was written to the handle, as a close of its opener does. 0: there is nothing to do;
+ * OP_SUBMIT; -errno. */
+int handle_commit(struct op *op, struct handle *h);
+/* writes.c: an undo: keeps the letter of a request that ended after the draft was taken and before it was
+ * submitted. */
+void op_keep_letter(struct op *op);
+/* handle.c: counts the open file of api/ (OPEN_ANSWER_BYTES); its opener is known. 0 or -ENFILE in words. */
+int handle_take_answer(struct op *op, struct handle *h);
 /* handle.c: the same refusal of another open. The error. */
 int handle_refuse_more(struct op *op, int error);
 /* write.c: says that what was written to the handle is not sent. The error. */

@@ -40,6 +40,7 @@ void op_unref(struct op *op)
 	tree_plan_clear(op->fs->config.tree, &op->plan);
 	tree_copy_clear(&op->ctx.copy);
 	fate_unref(&op->fate);
+	asked_unref(&op->asked);
 	tree_ctx_clear(&op->ctx);
 	g_free(op->name);
 	g_free(op->newname);

@@ -55,8 +55,8 @@ static int reply_stream(struct op *op)
 {
 	struct fuse_open_out out = {
 		.fh = op->fi.fh,
-		.open_flags =
-			FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM | FOPEN_NOFLUSH,
+		.open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE | FOPEN_STREAM |
+			      (op->fi.noflush ? FOPEN_NOFLUSH : 0),
 	};
 
 	return fuse_reply_buf(op->req, (const char *)&out, sizeof(out));

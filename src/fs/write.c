@@ -5,6 +5,7 @@
 
 #include "fs/op.h"
 #include "fs/why.h"
+#include "tree/api.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -16,6 +17,9 @@ static enum draft_way way_of(const struct op *op)
 {
 	if (op->fi.writepage)
 		return DRAFT_MAPPED;
+	/* A file without a position is written on. */
+	if (tree_is_asked(op->ino))
+		return DRAFT_APPEND;
 	return op->fi.flags & O_APPEND ? DRAFT_APPEND : DRAFT_AT;
 }
 

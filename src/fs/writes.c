@@ -36,6 +36,7 @@
 #include "fs/op.h"
 #include "fs/caller.h"
 #include "fs/why.h"
+#include "tree/api.h"
 
 static struct handle *handle_of(const struct fuse_file_info *fi)
 {
@@ -130,7 +131,7 @@ static void drop_beginning(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 
 /* Keeps the letter of a request that ended after the draft was taken and before it was
  * submitted. */
-static void keep_letter(struct op *op)
+void op_keep_letter(struct op *op)
 {
 	struct outbox_letter *letter = steal_ptr(&op->plan.letter);
 
@@ -195,10 +196,14 @@ static int commit(struct op *op, struct handle *h)
 		r = take(op->fs, &op->ctx, h, &letter);
 		op->submit = letter_submit;
 	}
-	op->undo = keep_letter;
+	op->undo = op_keep_letter;
 	op_end(op);
+	if (tree_is_asked(h->ino) && (r || op->plan.asked))
+		answer_slot_set(&h->answer, r ? NULL : op->plan.asked, r);
 	if (r)
 		return r;
+	if (op->plan.asked)
+		answer_is_awaited(op, op->plan.asked);
 	if (h->write.what == TREE_WRITE_OBJECT ? op->plan.action == TREE_DO_NOTHING : !letter)
 		return 0;
 	op->fate = fate_new();
@@ -275,11 +280,21 @@ static int flush_clean(struct op *op, struct handle *h)
 	return fate_take(&h->left);
 }
 
+int handle_commit(struct op *op, struct handle *h)
+{
+	int error;
+
+	if (draft_is_tainted(h->write.draft))
+		return keep_tainted(op, h);
+	error = atomic_exchange(&h->refused, 0);
+	return error ? flush_refused(op, h, error) : commit(op, h);
+}
+
 static int flush_run(struct op *op)
 {
 	struct handle *h = handle_of(&op->fi);
 	bool is_others;
-	int signum, error;
+	int signum;
 	pid_t tgid;
 
 	if (!h || h->what != HANDLE_WRITE)
@@ -305,10 +320,7 @@ static int flush_run(struct op *op)
 	 * opener will come. */
 	if (is_empty_file(h) || is_others)
 		return 0;
-	if (draft_is_tainted(h->write.draft))
-		return keep_tainted(op, h);
-	error = atomic_exchange(&h->refused, 0);
-	return error ? flush_refused(op, h, error) : commit(op, h);
+	return handle_commit(op, h);
 }
 
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -30,7 +30,7 @@ static void job_free(struct job *job)
 
 static void log_outcome(const struct job *job, const struct http_response *resp)
 {
-	static const char *const words[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+	static const char *const words[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"};
 
 	log_debug("http", "%s %s: %s, %d tries, tracking id %s", words[job->req->method],
 		  job->req->url, resp->detail ? resp->detail : "?", resp->attempts,

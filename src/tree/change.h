@@ -31,6 +31,7 @@ enum tree_action {
 	TREE_DO_RENAME_PENDING, /* a scratch file renamed to `text`, another scratch name */
 	TREE_DO_NAME,		/* an empty file gets the real name `text` and waits under it */
 	TREE_DO_DROP_PENDING,	/* a scratch file, or one that is being sent, is removed */
+	TREE_DO_ASK,		/* makes the request `asked` (api.h) */
 };
 
 /* The request that waits for a change; belongs to it until `done` was called. Cache thread. */
@@ -38,6 +39,8 @@ struct tree_waiting {
 	uint64_t letter; /* outbox id while it is being sent */
 	bool is_over;	 /* it waits no more: a change that has not begun does not begin */
 };
+
+struct asked;
 
 struct tree_plan {
 	enum tree_action action;
@@ -64,6 +67,9 @@ struct tree_plan {
 	uint64_t state; /* of its draft, whose bytes go with the plan; for draft_set_sent */
 	struct tree_waiting *waiting; /* borrowed; may be NULL */
 	int64_t n;		      /* number of an unsent letter */
+	/* A request of api/, of which a GET is only planned here: it begins when it is read. A reference;
+	 * NULL: none. */
+	struct asked *asked;
 };
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan);
@@ -97,7 +103,7 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 int tree_plan_invite(struct tree_ctx *ctx, uint64_t dir, const char *name,
 		     struct tree_plan *ret_plan);
 /*
- * Takes the draft of what a person wrote into space.json, team.json or a membership. TREE_DO_NOTHING if
+ * Takes the draft of what a person wrote into space.json, team.json, a membership or a file of api/. TREE_DO_NOTHING if
  * nothing was written. With an error plan->kept and plan->why are set, too, and the caller
  * keeps the letter.
  */

@@ -75,6 +75,8 @@ int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret
 		return aim_at_thread(ctx, tree_ino_row(dir), ret);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
 		return aim_at_address(ctx, tree_ino_row(dir), ret);
+	if (tree_is_private(dir))
+		return tree_refuse_api(ctx);
 	return tree_refuse(
 		ctx, -EPERM,
 		"no file can be made there: one that is to be sent goes into a space, "

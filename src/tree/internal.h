@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 #include "tree/answers.h"
+#include "tree/asked.h"
 #include "tree/counted.h"
 #include "tree/pending.h"
 #include "tree/replaced.h"
@@ -28,6 +29,7 @@ struct tree {
 	struct replaced *replaced;
 	struct counted *counted;
 	struct answers *answers;
+	struct askeds *askeds;
 	int64_t started_wall_ms;
 	bool is_shut;	/* cache thread */
 	GQueue looking; /* cache thread; of struct submission.link */
@@ -202,6 +204,7 @@ extern const struct tree_row later_rows[];
 extern const struct tree_row threads_rows[];
 extern const struct tree_row thread_rows[];
 extern const struct tree_row teams_rows[];
+extern const struct tree_row api_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \
@@ -315,6 +318,8 @@ int tree_refuse_write(struct tree_ctx *ctx, uint64_t ino);
 /* `error` of the need, with the words of the fetch that failed: an operation may be answered so without
  * having waited for it. An absence needs none. */
 int tree_refuse_failed(struct tree_ctx *ctx, const struct need *need, int error);
+/* -EPERM: a new file in api/. */
+int tree_refuse_api(struct tree_ctx *ctx);
 /* -EPERM: a new file in a month. */
 int tree_refuse_month(struct tree_ctx *ctx, const char *name);
 /* -EROFS. */

@@ -12,7 +12,7 @@ static const struct tree_row *const parts[] = {
 	events_rows,	spaces_rows, direct_rows,     people_rows,	    control_rows,
 	transfers_rows, readme_rows, history_rows,    transcript_file_rows, files_rows,
 	messages_rows,	cards_rows,  attachment_rows, archive_rows,	    later_rows,
-	threads_rows,	thread_rows, mentions_rows,   teams_rows,
+	threads_rows,	thread_rows, mentions_rows,   teams_rows,	    api_rows,
 };
 
 #define KINDS 256

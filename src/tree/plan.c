@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/names.h"
+#include "tree/asked.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 
@@ -22,6 +23,7 @@ void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 	outbox_letter_free(plan->letter);
 	outbox_letter_free(plan->kept);
 	pending_unref(t->pendings, &plan->pending);
+	asked_unref(&plan->asked);
 	memset(plan, 0, sizeof(*plan));
 }
 
@@ -59,6 +61,12 @@ static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
 			ctx, -EPERM,
 			"mkdir %s: a space has files, no folders: send what is in it, "
 			"or an archive of it",
+			name);
+	if (tree_is_private(dir))
+		return tree_refuse(
+			ctx, -EPERM,
+			"mkdir %s: every path of the API is here already; something new "
+			"is made by writing to its PATH.json",
 			name);
 	if (tree_ino_kind(dir) == TREE_TEAM)
 		return tree_refuse(

@@ -6,7 +6,7 @@
 #include "tree/internal.h"
 
 static const char TEXT[] =
-	"A Webex account as files, by sparkfs. Ordinary tools read, search and send.\n"
+	"A Webex account as files (man sparkfs). Ordinary tools read, search and send.\n"
 	"\n"
 	"spaces/TITLE/         newest messages: cat TIME_AUTHOR.txt (.md .html .json)\n"
 	"  post                write to it to send: echo hi > spaces/TITLE/post\n"
@@ -23,13 +23,13 @@ static const char TEXT[] =
 	"teams/TEAM/           team.json, its members/, its spaces/: links to them\n"
 	"people/               people/me.json is you, people/E-MAIL.json anybody\n"
 	"mentions/             where you are mentioned; of one: spaces/TITLE/mentions/\n"
+	"api/PATH.json         the REST API: reading is GET, writing POST, rm DELETE\n"
 	"events                a line for everything that happens; cat does not end\n"
 	".sparkfs/             not listed: status.json, log, transfers\n"
 	"  last-error unsent/  why something failed; what was not sent: mv or rm it\n"
 	"\n"
 	"Write to a message of yours to edit it. rm deletes a message for everybody;\n"
-	"rm -r is refused. What cannot be sent fails at close: see .sparkfs/last-error.\n"
-	"Manual: man sparkfs, man sparkfs-semantics\n";
+	"rm -r is refused. What cannot be sent fails at close: see .sparkfs/last-error.\n";
 
 static int readme_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {

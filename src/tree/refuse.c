@@ -75,6 +75,13 @@ int tree_refuse_trash(struct tree_ctx *ctx, const char *name)
 			   name);
 }
 
+int tree_refuse_api(struct tree_ctx *ctx)
+{
+	return tree_refuse(ctx, -EPERM,
+			   "no file can be made in api/: a request is made by writing to "
+			   "PATH.json, a temporary name has no place there");
+}
+
 int tree_refuse_month(struct tree_ctx *ctx, const char *name)
 {
 	return tree_refuse(ctx, -EPERM,

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "store/teams.h"
+#include "tree/api_internal.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 #include "webex/id.h"
@@ -312,6 +313,12 @@ static bool is_letter_gone(struct tree_ctx *ctx, int64_t n)
 	return is_gone;
 }
 
+static int plan_object(struct tree_ctx *ctx, uint64_t ino, struct tree_plan *plan)
+{
+	return tree_is_asked(ino) ? api_plan_delete(ctx, ino, plan)
+				  : plan_member(ctx, tree_ino_row(ino), plan);
+}
+
 int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
 		     struct tree_plan *ret_plan)
 {
@@ -341,7 +348,8 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);
 		break;
 	case TREE_MEMBER:
-		r = by == TREE_REMOVES ? plan_member(ctx, tree_ino_row(e.ino), &plan)
+	case TREE_API_JSON:
+		r = by == TREE_REMOVES ? plan_object(ctx, e.ino, &plan)
 				       : refuse(ctx, by, name, "rm does");
 		break;
 	case TREE_LETTER:

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Carries plans out: makes one request for each and keeps its answer in the store. Thread rule:
- * cache thread.
- */
+/* Carries plans out: makes one request for each and keeps its answer in the store. Cache thread. */
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -578,6 +575,9 @@ void submission_begin(struct submission *s)
 		break;
 	case TREE_DO_DROP_PENDING:
 		file_drop(s);
+		break;
+	case TREE_DO_ASK:
+		ask_begin(s);
 		break;
 	}
 }

@@ -80,6 +80,8 @@ static inline bool submission_is_of_team(const struct submission *s)
 }
 
 /* ---- submit_check.c ---- */
+/* TREE_DO_ASK. */
+void ask_begin(struct submission *s);
 /* TREE_DO_CHECK_ROOM, TREE_DO_CHECK_MEMBER. */
 void object_check(struct submission *s);
 

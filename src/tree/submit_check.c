@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tree/asked.h"
 #include "tree/submit.h"
 
 static void publish(struct tree *t, GPtrArray *changes)
@@ -88,4 +89,28 @@ void object_check(struct submission *s)
 		place->get(client, s->plan.id, checked, s);
 	else
 		place->get_member(client, s->plan.id, checked, s);
+}
+
+/* ---- requests of api/ ---- */
+
+static void asked_ended(void *arg, int error, const char *words)
+{
+	struct submission *s = arg;
+	struct need news = {.kind = NEED_NEWS};
+
+	if (error && words) {
+		s->said = g_strdup(words);
+		log_last_error("%s", words);
+	} else if (error) {
+		s->said = g_strdup("the writer was interrupted before it was sent");
+	}
+	/* The rest of the tree learns of it when somebody looks. */
+	pager_touch(s->tree->config.pager, &news);
+	pager_expire(s->tree->config.pager, &news);
+	submission_finish(s, error, 0);
+}
+
+void ask_begin(struct submission *s)
+{
+	asked_start(s->plan.asked, asked_ended, s);
 }

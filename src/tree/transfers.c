@@ -3,9 +3,11 @@
  * .sparkfs/transfers: a line for each file under way, for `watch cat` and for scripts. Its
  * fields are separated by tabs: direction, bytes done, bytes in all ("?" if unknown), part
  * done, bytes per second, name. A line "names" counts names instead of bytes: those of a space's
- * attachments that are being asked for.
+ * attachments that are being asked for. A line "list" counts the items of a list of api/, and "download" names
+ * what it gives as bytes.
  */
 #include "attach/attach.h"
+#include "tree/asked.h"
 #include "tree/internal.h"
 
 static void name_download(struct tree_ctx *ctx, struct content_transfer *t)
@@ -72,6 +74,25 @@ static void add_names(struct tree_ctx *ctx, GString *out)
 	}
 }
 
+static void add_asked(struct tree_ctx *ctx, GString *out)
+{
+	g_autoptr(GArray) all = askeds_list(ctx->tree->askeds);
+
+	for (guint i = 0; i < all->len; i++) {
+		const struct asked_progress *p = &g_array_index(all, struct asked_progress, i);
+		int64_t rate = p->done * 1000 / MAX(p->for_ms, 1);
+
+		g_string_append_printf(out, "%s\t%" G_GINT64_FORMAT "\t",
+				       p->is_list ? "list" : "download", p->done);
+		if (p->total > 0)
+			g_string_append_printf(out, "%" G_GINT64_FORMAT "\t%d%%\t", p->total,
+					       (int)(p->done * 100 / p->total));
+		else
+			g_string_append(out, "?\t?\t");
+		g_string_append_printf(out, "%" G_GINT64_FORMAT "/s\t%s\n", rate, p->name);
+	}
+}
+
 static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 {
 	g_autoptr(GArray) all = transfers_list(ctx);
@@ -80,6 +101,7 @@ static int transfers_render(struct tree_ctx *ctx, uint64_t ino, GString *out)
 	for (guint i = 0; i < all->len; i++)
 		add_line(&g_array_index(all, struct content_transfer, i), out);
 	add_names(ctx, out);
+	add_asked(ctx, out);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ int tree_new(const struct tree_config *config, struct tree **ret_tree)
 	t->config.me_email = g_strdup(config->me_email);
 	t->counted = counted_new(config->store, config->clock);
 	t->answers = answers_new(config->clock);
+	t->askeds = askeds_new();
 	t->pendings = pendings_new(config->clock, t->counted);
 	t->transcripts = transcripts_new();
 	t->replaced = replaced_new(t);
@@ -44,6 +45,7 @@ void tree_free(struct tree **t)
 	replaced_free(&(*t)->replaced);
 	counted_free(&(*t)->counted);
 	answers_free(&(*t)->answers);
+	askeds_free(&(*t)->askeds);
 	g_free((char *)(*t)->config.state_dir);
 	g_free((char *)(*t)->config.base_url);
 	g_free((char *)(*t)->config.me_id);

@@ -10,6 +10,7 @@
 #include "base/names.h"
 #include "base/session.h"
 #include "pager/server.h"
+#include "tree/api_internal.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 #include "webex/render.h"
@@ -321,6 +322,8 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_r
 
 	if (row->flags & ROW_POST)
 		return open_post(ctx, row->parent, w);
+	if (tree_is_asked(w->ino))
+		return api_open_write(ctx, w);
 	switch (w->kind) {
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:
@@ -396,6 +399,7 @@ void tree_write_close(struct tree *t, struct tree_write *w)
 	g_free(w->base);
 	g_free(w->card);
 	g_free(w->name);
+	g_free(w->api_path);
 	local_caller_free(w->caller);
 	memset(w, 0, sizeof(*w));
 }

@@ -15,7 +15,7 @@ enum tree_write_what {
 	TREE_WRITE_LETTER, /* a post or an edit: goes through the outbox */
 	TREE_WRITE_UPLOAD, /* a file: goes through the outbox, and is a pending file meanwhile */
 	TREE_WRITE_SCRATCH, /* stays local */
-	TREE_WRITE_OBJECT,  /* space.json or a membership: a PUT of what changed */
+	TREE_WRITE_OBJECT, /* space.json or a membership: a PUT of what changed; a request of api/ */
 };
 
 struct tree_write {
@@ -28,6 +28,7 @@ struct tree_write {
 	struct destination to;
 	bool is_edit; /* of to.message_id, or of an unsent letter that is such an edit */
 	char *name;
+	char *api_path;	  /* of a file of api/: what its name stands for (api.h) */
 	int64_t rewrites; /* number of the unsent letter that is edited; 0: none */
 	char *base;	  /* edits: the text at open; until the first commit */
 	char *card;	  /* .submit.json: the attachments of its message; owned */

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tree/api_internal.h"
 #include "tree/internal.h"
 #include "tree/write.h"
 
@@ -72,6 +73,8 @@ static int64_t room_of(struct tree_ctx *ctx, const struct tree_write *w)
 
 	if (w->kind != TREE_MEMBER)
 		return room;
+	if (tree_is_asked(w->ino))
+		return 0;
 	room = store_member_get(ctx->conn, w->row, &m) == 0 ? m.room : 0;
 	store_member_clear(&m);
 	return room;
@@ -93,11 +96,17 @@ static void set_place(struct tree_ctx *ctx, int64_t row, struct destination *to)
 	store_room_clear(&room);
 }
 
-static const char *file_name(enum tree_kind kind)
+static char *file_name(const struct tree_write *w)
 {
-	return kind == TREE_SPACE_JSON	? "space.json"
-	       : kind == TREE_TEAM_JSON ? "team.json"
-					: "member.json";
+	const char *path = tree_is_asked(w->ino) ? w->name : NULL;
+
+	if (path && g_str_has_prefix(path, API_PREFIX))
+		path += strlen(API_PREFIX);
+	if (path)
+		return name_from_file(path, NAME_MAX_BYTES);
+	return g_strdup(w->kind == TREE_SPACE_JSON  ? "space.json"
+			: w->kind == TREE_TEAM_JSON ? "team.json"
+						    : "member.json");
 }
 
 /* Makes the letter, from which the text can be read and written again (cat LETTER >
@@ -112,7 +121,9 @@ static int new_letter(struct tree_ctx *ctx, const struct tree_write *w, const ch
 	int r;
 
 	set_place(ctx, room_of(ctx, w), &l->to);
-	l->filename = g_strdup(file_name(w->kind));
+	l->filename = file_name(w);
+	if (tree_is_asked(w->ino))
+		l->to.place = g_strdup("api");
 	r = tree_spool_draft(ctx, &l->to, l->filename, &draft);
 	if (r == 0) {
 		n = draft_write(draft, json, len, 0, false);
@@ -139,6 +150,15 @@ int tree_keep_object(struct tree_ctx *ctx, struct tree_write *w,
 	return r || !len ? r : new_letter(ctx, w, json, len, ret_letter);
 }
 
+static const char *object_name(const struct tree_write *w)
+{
+	if (w->name)
+		return w->name;
+	return w->kind == TREE_SPACE_JSON  ? "space.json"
+	       : w->kind == TREE_TEAM_JSON ? "team.json"
+					   : "membership";
+}
+
 int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_plan *ret_plan)
 {
 	_cleanup_free_ char *json = NULL;
@@ -156,14 +176,14 @@ int tree_plan_object(struct tree_ctx *ctx, struct tree_write *w, struct tree_pla
 	 * (outbox.h 2). */
 	if (len)
 		r = new_letter(ctx, w, json, len, &plan.kept);
-	if (r == 0 && len && w->kind != TREE_MEMBER)
+	if (r == 0 && len && tree_is_asked(w->ino))
+		r = api_plan_write(ctx, w, json, len, &plan);
+	else if (r == 0 && len && w->kind != TREE_MEMBER)
 		r = plan_room_edit(ctx, w, json, len, &plan);
 	else if (r == 0 && len)
 		r = plan_member_edit(ctx, w, json, len, &plan);
 	if (r && plan.why)
-		tree_refuse(ctx, r, "%s: %s",
-			    w->kind == TREE_MEMBER ? "membership" : file_name(w->kind),
-			    plan.why);
+		tree_refuse(ctx, r, "%s: %s", object_name(w), plan.why);
 	*ret_plan = plan;
 	return r;
 }

@@ -304,8 +304,8 @@ def test_names_of_cursors(mount):
         assert error_of(os.stat, mount / name) == "ENOENT", name
     assert os.stat(mount / "events@35184372088831").st_ino == os.stat(
         mount / "events@35184372088831").st_ino
-    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces",
-                          "teams"]
+    assert mount.ls() == ["README", "api", "direct", "events", "mentions", "people",
+                          "spaces", "teams"]
     assert "events" not in mount.ls(".sparkfs")
 
 

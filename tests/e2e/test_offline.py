@@ -272,8 +272,8 @@ def test_nothing_is_listed_that_is_not_known(sim, start_mount):
     for name in ("spaces", "direct", "teams", ".sparkfs/views"):
         assert error_of(mount.ls, name) in NETWORK, name
     assert error_of(os.stat, mount.space("Lunch")) in NETWORK
-    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces",
-                          "teams"]
+    assert mount.ls() == ["README", "api", "direct", "events", "mentions", "people",
+                          "spaces", "teams"]
     done = mount.run("find . > /dev/null", timeout=30)
     assert done.status == 1 and len(done.err.splitlines()) == 3
 

@@ -308,6 +308,14 @@ def members_and_spaces(reader, out):
     space_came_and_went(reader, out)
 
 
+def api_is_files(_reader, said):
+    assert '"emails":["alice@example.com"]' in said and said.count('"title":"By hand"') == 1
+
+
+def is_answered(_reader, said):
+    assert '"title":"Both ways"' in said
+
+
 def finds_the_budget(_, out):
     assert re.search(r"Ops/.*_bob@example\.com\.txt$", out, re.M)
     assert "Harbour project" in out and "The budget is there." in out
@@ -568,6 +576,7 @@ ROWS = {
         Row("mkdir 'New space'", space_came_and_went),
         Row("grep -ril budget .", finds_the_budget),
         Row("grep -ril budget Ops/history/", finds_it_in_a_month),
+        Row("cat ~/webex/api/people/me.json", api_is_files),
         Row("mkdir -p ~/archive", is_saved),
         Row("rsync -a", all_are_saved),
         Row("cat ~/webex/events", until=hears_of_a_message),
@@ -595,6 +604,9 @@ ROWS = {
         Row("cp ~/report.pdf", files_are_sent),
         Row("printf '{", text_and_file_are_one),
         Row("touch spaces/Ops/members/carol", members_and_spaces),
+        Row("cat api/people/me.json", api_is_files, not_run_lines="sparkfs api",
+            reason="what stands in for sparkfs mounts; test_api runs it"),
+        Row("exec 3<>api/rooms.json", is_answered),
         Row("grep -ril budget spaces", finds_the_budget),
         Row("mkdir -p ~/archive", is_saved),
         Row("rsync -a", all_are_saved),

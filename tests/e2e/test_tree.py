@@ -21,9 +21,9 @@ BUOY = "Harbour buoy project"
 
 
 def test_root_and_control_directory(mount):
-    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces",
-                          "teams"]
-    assert mount.ls(".sparkfs") == ["archive", "last-answer", "last-error", "log", "mentions",
+    assert mount.ls() == ["README", "api", "direct", "events", "mentions", "people",
+                          "spaces", "teams"]
+    assert mount.ls(".sparkfs") == ["api", "archive", "last-answer", "last-error", "log", "mentions",
                                     "status.json", "transfers", "unsent", "views"]
     assert mount.ls(".sparkfs/unsent") == []
 
@@ -665,8 +665,8 @@ def test_structural_names_cannot_be_removed_or_made(sim, mount):
     assert error_of(os.link, space / name, space / "hard") == "EPERM"
     assert error_of(os.mkfifo, space / "fifo") == "EPERM"
     assert [r for r in sim.log() if r["method"] != "GET"] == []
-    assert mount.ls() == ["README", "direct", "events", "mentions", "people", "spaces",
-                          "teams"]
+    assert mount.ls() == ["README", "api", "direct", "events", "mentions", "people",
+                          "spaces", "teams"]
 
 
 def test_a_directory_can_be_read_in_pieces(mount):

@@ -305,6 +305,11 @@ void tree_ctx_clear(struct tree_ctx *ctx)
 	atomic_fetch_add(&cleared, 1);
 }
 
+void asked_unref(struct asked **a)
+{
+	assert_null(*a);
+}
+
 void tree_plan_clear(struct tree *t, struct tree_plan *plan)
 {
 	(void)t;
