@@ -54,6 +54,8 @@ UNUSED_CALL(webex_delete_team_membership, G_GNUC_UNUSED struct webex_client *c, 
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_request, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_request *r,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_submit_card, G_GNUC_UNUSED struct webex_client *c,
 	    G_GNUC_UNUSED const char *message_id, G_GNUC_UNUSED const char *inputs,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
