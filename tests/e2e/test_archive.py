@@ -44,7 +44,7 @@ def expected(space, folder):
     for message in space.messages():
         month = message["created"][:7]
         base = f"{month}/{names[message['id']]}"
-        is_plain = message.get("text") and not message.get("html")
+        is_plain = message.get("text") and not message.get("html") and not message.get("attachments")
         found[f"{base}.txt"] = txt_bytes(message) if is_plain else \
             read(os.path.join(folder, names[message["id"]] + ".txt"))
         found[f"{base}.json"] = None
