@@ -308,6 +308,37 @@ def members_and_spaces(reader, out):
     space_came_and_went(reader, out)
 
 
+def teams(reader):
+    return {t["name"]: t["id"] for t in reader.sim.all("/teams")}
+
+
+def crew(reader, name):
+    """Who is in the team, with whether he is a moderator; the team has a space."""
+    team = teams(reader)[name]
+    assert any(r["title"] == "Night shift" and r.get("teamId") == team for r in reader.sim.rooms())
+    return {m["personEmail"]: m["isModerator"]
+            for m in reader.sim.all("/team/memberships", query={"teamId": team})}
+
+
+def crew_is_there(reader, _):
+    assert set(crew(reader, "Crew")) == {"alice@example.com", "carol@example.com"}
+
+
+def crew_has_another_name(reader, _):
+    assert crew(reader, "Port crew")["carol@example.com"] and "Crew" not in teams(reader)
+
+
+def shows_mentions(_, out):
+    assert re.search(r"_bob@example\.com\.txt$", out, re.M) and "Alice Seven, please look." in out
+
+
+def card_is_answered(reader, out):
+    action = out.splitlines()[-1]
+    assert '"note": ""' in out and "I take it" in out
+    assert reader.sim.api("GET", f"/attachment/actions/{action}", token="bob-token") \
+        .ok().json["inputs"] == {"note": "on my way"}
+
+
 def api_is_files(_reader, said):
     assert '"emails":["alice@example.com"]' in said and said.count('"title":"By hand"') == 1
 
@@ -356,8 +387,18 @@ def hears_of_a_message(reader, out):
     return re.search(r"message-created.? spaces/Ops/\S+_bob@example\.com\.txt", out)
 
 
+def bob_mentions(reader, text):
+    return reader.sim.post(reader.rooms["Ops"], token="bob-token",
+                           markdown=f"<@personEmail:alice@example.com|Alice Seven>, {text}")
+
+
+def answers_mentions(reader, _):
+    bob_mentions(reader, "who is on it?")
+    return any(m.get("text") == "I am on it." and m.get("parentId") for m in reader.messages("Ops"))
+
+
 def is_notified(reader, _):
-    reader.bob_says("Ops", "Look here.")
+    bob_mentions(reader, "Look here.")
     path = reader.home / "notified"
     return path.exists() and "Look here." in path.read_text()
 
@@ -451,6 +492,24 @@ def something_failed(reader):
                      times=1)
     with reader.started("echo hi > ~/webex/spaces/Ops/post") as process:
         process.wait(scaled(20))
+
+
+def shown(reader, text):
+    wait_until(lambda: text in reader.run("cat ~/webex/spaces/Ops/transcript.log"), 20, text)
+
+
+def alice_was_mentioned(reader):
+    bob_mentions(reader, "please look.")
+    shown(reader, "please look.")
+
+
+def card_is_there(reader):
+    card = {"type": "AdaptiveCard", "version": "1.3",
+            "body": [{"type": "TextBlock", "text": "Who takes it?"}, {"type": "Input.Text", "id": "note"}],
+            "actions": [{"type": "Action.Submit", "title": "I take it"}]}
+    reader.sim.post(reader.rooms["Ops"], "A ticket", token="bob-token", attachments=[
+        {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}])
+    shown(reader, "Who takes it?")
 
 
 def nobody_is_in_it(reader):
@@ -574,6 +633,7 @@ ROWS = {
         Row("head -c 4096", says_what_it_is),
         Row("ls Ops/members", carol_came_and_went),
         Row("mkdir 'New space'", space_came_and_went),
+        Row("mkdir ~/webex/teams/Crew", crew_is_there),
         Row("grep -ril budget .", finds_the_budget),
         Row("grep -ril budget Ops/history/", finds_it_in_a_month),
         Row("cat ~/webex/api/people/me.json", api_is_files),
@@ -596,14 +656,18 @@ ROWS = {
         Row("systemctl --user enable", not_run="there is no systemd here; test_unit does as it does"),
         Row("sparkfs -o proxy=", not_run="there is no such proxy; test_proxy has one"),
         Row("cd ~/webex", looks_around),
+        Row("ls spaces/Ops/mentions/", shows_mentions, before=alice_was_mentioned),
         Row("echo 'Ready for reviw.'", is_posted_and_edited, typed=VIM("reviw", "review")),
         Row("rm \"spaces/Harbour project/", is_deleted),
         Row("echo 'Lunch?'", reaches_bob),
         Row("cat > spaces/Ops/post.md", markdown_is_edited, typed=VIM("staging", "production")),
         Row("message=$(ls spaces/Ops/2*.txt", is_in_the_thread),
+        Row("card=$(grep -l 'Who takes it?'", card_is_answered, before=card_is_there),
+        Row("echo '{\"why\"", not_run="there is no card with two buttons; test_cards has some"),
         Row("cp ~/report.pdf", files_are_sent),
         Row("printf '{", text_and_file_are_one),
         Row("touch spaces/Ops/members/carol", members_and_spaces),
+        Row("mkdir teams/Crew", crew_has_another_name),
         Row("cat api/people/me.json", api_is_files, not_run_lines="sparkfs api",
             reason="what stands in for sparkfs mounts; test_api runs it"),
         Row("exec 3<>api/rooms.json", is_answered),
@@ -612,6 +676,7 @@ ROWS = {
         Row("rsync -a", all_are_saved),
         Row("cat events", until=hears_of_a_message),
         Row("while read", until=is_notified),
+        Row("while read", until=answers_mentions),
         Row("touch ~/.seen", until=goes_on_where_it_was, before=missed_a_message),
         Row("inotifywait", until=sees_a_file, before=watchers_are_told),
         Row("PathChanged=", systemd_takes_it, not_run="a line of a unit of systemd"),
