@@ -32,6 +32,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/late.h"
 #include "fs/local.h"
 #include "fs/op.h"
 #include "fs/caller.h"
@@ -348,46 +349,6 @@ void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 #define KILLED "the program that wrote it was ended by a signal"
 
-static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
-{
-	/* An error needs no handling here: unsent/ has the letter and last-error the reason. */
-	(void)arg;
-	(void)error;
-	(void)room;
-	(void)message;
-}
-
-static void object_nobody_waits(void *arg, int error, uint64_t ino)
-{
-	nobody_waits(arg, error, (int64_t)ino, 0);
-}
-
-struct late_plan {
-	struct fs *fs;
-	struct tree_plan plan;
-};
-
-static void late_submit(void *arg)
-{
-	struct late_plan *late = arg;
-
-	tree_submit(late->fs->config.tree, &late->plan, object_nobody_waits, NULL);
-	g_free(late);
-}
-
-static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
-{
-	struct late_plan *late = g_new0(struct late_plan, 1);
-
-	late->fs = fs;
-	if (plan_object(fs, ctx, h, &late->plan) == 0) {
-		work_post(fs->config.queue, late_submit, late);
-		return;
-	}
-	tree_plan_clear(fs->config.tree, &late->plan);
-	g_free(late);
-}
-
 static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, const char *why)
 {
 	struct outbox_letter *letter = NULL;
@@ -396,74 +357,14 @@ static void keep_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h, c
 		keep(fs, ctx, h, letter, why ? why : KILLED);
 }
 
-/* The kernel must forget what was written, since the server's version replaces it, or nothing
- * does. */
-static void end_upload(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
+static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h)
 {
-	_cleanup_free_ char *name = g_strdup(w->name);
-	bool is_new = w->ino == tree_ino(TREE_ATTACHMENT, w->content_row);
-	uint64_t dir = w->dir;
+	struct tree_plan plan = {0};
 
-	tree_write_close(fs->config.tree, w);
-	if (!tell)
-		return;
-	/* It may be listed from now on, or no longer. */
-	fs_local_changed(fs, dir);
-	notify_written(fs->notifier, ino);
-	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
-		notify_name(fs->notifier, dir, name);
-}
-
-/* A file that is delivered after its last close keeps its name meanwhile. */
-struct late_upload {
-	struct fs *fs;
-	uint64_t ino;
-	struct tree_write write;
-	struct outbox_letter *letter;
-};
-
-static void late_upload_done(void *arg, int error, int64_t room, int64_t message)
-{
-	struct late_upload *late = arg;
-
-	nobody_waits(NULL, error, room, message);
-	end_upload(late->fs, late->ino, &late->write, !late->fs->stopping);
-	g_free(late);
-}
-
-/* Runs on the cache thread like an rm of the file, so that nothing is sent after an rm. */
-static void late_upload_send(void *arg)
-{
-	struct late_upload *late = arg;
-	struct outbox_letter *letter = steal_ptr(&late->letter);
-
-	if (tree_letter_is_dropped(late->fs->config.tree, late->write.pending)) {
-		outbox_letter_free(letter);
-		late_upload_done(late, 0, 0, 0);
-	} else {
-		outbox_send(late->fs->config.outbox, letter, late_upload_done, late);
-	}
-}
-
-static void send_late(struct fs *fs, struct handle *h, struct outbox_letter *letter)
-{
-	struct late_upload *late;
-
-	if (letter->local) {
-		local_send_late(fs, letter);
-		return;
-	}
-	if (!h->write.pending) {
-		outbox_send(fs->config.outbox, letter, nobody_waits, NULL);
-		return;
-	}
-	late = g_new0(struct late_upload, 1);
-	late->fs = fs;
-	late->ino = h->ino;
-	late->write = h->write;
-	late->letter = letter;
-	memset(&h->write, 0, sizeof(h->write));
-	work_post(fs->config.queue, late_upload_send, late);
+	if (plan_object(fs, ctx, h, &plan) == 0)
+		late_object(fs, &plan);
+	else
+		tree_plan_clear(fs->config.tree, &plan);
 }
 
 static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
@@ -481,7 +382,7 @@ static void release_letter(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 	} else if (error) {
 		drop_beginning(fs, ctx, h, error);
 	} else if (take(fs, ctx, h, &letter) == 0 && letter) {
-		send_late(fs, h, letter);
+		late_letter(fs, h, letter);
 	}
 }
 
@@ -522,7 +423,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	release_dirty(fs, h, NULL);
 	may_wait = h->pending || (h->what == HANDLE_WRITE && h->write.pending);
 	if (h->what == HANDLE_WRITE && h->write.pending)
-		end_upload(fs, ino, &h->write, true);
+		late_end(fs, ino, &h->write, true);
 	handle_free(fs, h);
 	if (may_wait)
 		fs_linger(fs);
