@@ -211,7 +211,8 @@ static int open_write_run(struct op *op)
 	op_end(op);
 	/* What is written to a post or a message goes into a draft and does not change the
 	 * file's bytes. */
-	op->fi.direct_io = w.what == TREE_WRITE_LETTER || w.what == TREE_WRITE_OBJECT;
+	op->fi.direct_io =
+		w.what == TREE_WRITE_LETTER || (w.what == TREE_WRITE_OBJECT && !w.pending);
 	op->fi.keep_cache = !op->fi.direct_io;
 	give_out(op, h);
 	if (!tree_is_asked(op->ino))

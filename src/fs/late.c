@@ -16,34 +16,6 @@ static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 	(void)message;
 }
 
-static void object_nobody_waits(void *arg, int error, uint64_t ino)
-{
-	nobody_waits(arg, error, (int64_t)ino, 0);
-}
-
-struct late_plan {
-	struct fs *fs;
-	struct tree_plan plan;
-};
-
-static void late_submit(void *arg)
-{
-	struct late_plan *late = arg;
-
-	tree_submit(late->fs->config.tree, &late->plan, object_nobody_waits, NULL);
-	g_free(late);
-}
-
-void late_object(struct fs *fs, struct tree_plan *plan)
-{
-	struct late_plan *late = g_new0(struct late_plan, 1);
-
-	late->fs = fs;
-	late->plan = *plan;
-	memset(plan, 0, sizeof(*plan));
-	work_post(fs->config.queue, late_submit, late);
-}
-
 /* The kernel must forget what was written, since the server's version replaces it, or nothing
  * does. */
 void late_end(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
@@ -60,6 +32,46 @@ void late_end(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell)
 	notify_written(fs->notifier, ino);
 	if (!is_new || !tree_upload_is_known(fs->config.tree, ino))
 		notify_name(fs->notifier, dir, name);
+}
+
+/* An object that is written after its last close; a new one keeps the name of its file meanwhile. */
+struct late_plan {
+	struct fs *fs;
+	struct tree_plan plan;
+	uint64_t ino;
+	struct tree_write write; /* of a new one; else zeroed */
+};
+
+static void late_plan_done(void *arg, int error, uint64_t ino)
+{
+	struct late_plan *late = arg;
+
+	nobody_waits(NULL, error, (int64_t)ino, 0);
+	if (late->write.pending)
+		late_end(late->fs, late->ino, &late->write, !late->fs->stopping);
+	g_free(late);
+}
+
+static void late_submit(void *arg)
+{
+	struct late_plan *late = arg;
+
+	tree_submit(late->fs->config.tree, &late->plan, late_plan_done, late);
+}
+
+void late_object(struct fs *fs, struct handle *h, struct tree_plan *plan)
+{
+	struct late_plan *late = g_new0(struct late_plan, 1);
+
+	late->fs = fs;
+	late->ino = h->ino;
+	late->plan = *plan;
+	memset(plan, 0, sizeof(*plan));
+	if (h->write.pending) {
+		late->write = h->write;
+		memset(&h->write, 0, sizeof(h->write));
+	}
+	work_post(fs->config.queue, late_submit, late);
 }
 
 /* A file that is delivered after its last close keeps its name meanwhile. */

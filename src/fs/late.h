@@ -11,8 +11,8 @@
 
 /* Adopts the letter and, for a file, h->write, which is empty afterwards. */
 void late_letter(struct fs *fs, struct handle *h, struct outbox_letter *letter);
-/* The same for an object; adopts the plan. */
-void late_object(struct fs *fs, struct tree_plan *plan);
+/* The same for an object: adopts the plan and, for a new one, h->write. */
+void late_object(struct fs *fs, struct handle *h, struct tree_plan *plan);
 /* Ends what was written to a file that is being sent, or was. `tell`: the kernel must forget it, since the
  * server's version replaces it, or nothing does. */
 void late_end(struct fs *fs, uint64_t ino, struct tree_write *w, bool tell);

@@ -56,7 +56,8 @@ void fs_access(fuse_req_t req, fuse_ino_t ino, int mask)
 
 int op_check_private(struct op *op, uint64_t ino)
 {
-	if (!tree_is_private(ino) || op->uid == op->fs->config.uid || op->uid == geteuid())
+	if (!tree_is_private(op->fs->config.tree, ino) || op->uid == op->fs->config.uid ||
+	    op->uid == geteuid())
 		return 0;
 	return tree_refuse(&op->ctx, -EACCES,
 			   "%s: only who made the mount may use it, not root either",

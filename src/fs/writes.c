@@ -186,11 +186,12 @@ static int plan_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h,
 static int commit(struct op *op, struct handle *h)
 {
 	struct outbox_letter *letter = NULL;
+	bool is_object = tree_write_is_object(op->fs->config.tree, &h->write);
 	int r = op_begin(op);
 
 	if (r)
 		return r;
-	if (h->write.what == TREE_WRITE_OBJECT) {
+	if (is_object) {
 		r = plan_object(op->fs, &op->ctx, h, &op->plan);
 		op->submit = object_submit;
 	} else {
@@ -205,7 +206,7 @@ static int commit(struct op *op, struct handle *h)
 		return r;
 	if (op->plan.asked)
 		answer_is_awaited(op, op->plan.asked);
-	if (h->write.what == TREE_WRITE_OBJECT ? op->plan.action == TREE_DO_NOTHING : !letter)
+	if (is_object ? op->plan.action == TREE_DO_NOTHING : !letter)
 		return 0;
 	op->fate = fate_new();
 	if (!letter)
@@ -361,8 +362,11 @@ static void release_object(struct fs *fs, struct tree_ctx *ctx, struct handle *h
 {
 	struct tree_plan plan = {0};
 
+	/* It stays here (tree/linger.c). */
+	if (is_empty_file(h))
+		return;
 	if (plan_object(fs, ctx, h, &plan) == 0)
-		late_object(fs, &plan);
+		late_object(fs, h, &plan);
 	else
 		tree_plan_clear(fs->config.tree, &plan);
 }
@@ -398,7 +402,7 @@ static void release_dirty(struct fs *fs, struct handle *h, const char *unsent_be
 	if (h->what != HANDLE_WRITE || !draft_leave(h->write.draft, &h->write.writer) ||
 	    stays_here(fs, h) || store_read_begin(fs->config.store, &ctx.conn))
 		return;
-	if (h->write.what != TREE_WRITE_OBJECT)
+	if (!tree_write_is_object(fs->config.tree, &h->write))
 		release_letter(fs, &ctx, h, unsent_because);
 	else if (unsent_because || draft_is_tainted(h->write.draft))
 		keep_object(fs, &ctx, h, unsent_because);

@@ -42,6 +42,9 @@ static enum mirror_what what_of(const struct store_change *c)
 	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
 	case STORE_THREAD_RENAMED:
+	case STORE_WEBHOOK_ADDED:
+	case STORE_WEBHOOK_CHANGED:
+	case STORE_WEBHOOK_GONE:
 		break;
 	}
 	return 0;

@@ -182,6 +182,13 @@ struct outbox_item {
 	int64_t size, why_size, mtime_ms;
 };
 void outbox_item_free(void *item);
+/*
+ * The place of what nobody but the mounter may see, because it can hold a secret: a webhook's. A letter with
+ * this place, or one of a space that is called so, is private. The name says it, which is there after a crash
+ * as well.
+ */
+#define OUTBOX_PLACE_PRIVATE "webhooks"
+bool outbox_item_is_private(const struct outbox_item *item);
 /* The unsent and in-doubt letters by rising n, from that number on, `most` of them. Owned array. */
 GPtrArray *outbox_list(struct outbox *o, int64_t from, guint most);
 /* The number of a letter. -ENOENT: *ret_n is 0. */

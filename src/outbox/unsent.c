@@ -25,6 +25,15 @@ void outbox_item_free(void *item)
 	g_free(i);
 }
 
+bool outbox_item_is_private(const struct outbox_item *item)
+{
+	static const char place[] = "_" OUTBOX_PLACE_PRIVATE;
+	const char *at = strchr(item->name, '_');
+
+	return at && g_str_has_prefix(at, place) &&
+	       (at[sizeof(place) - 1] == '_' || at[sizeof(place) - 1] == '~');
+}
+
 void outbox_items_init(struct outbox *o)
 {
 	o->entries = entries_new();

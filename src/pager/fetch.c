@@ -10,6 +10,7 @@
 #include "pager/internal.h"
 
 #define MAX_RESTARTS 3
+#define MINUTE_MS (60 * 1000)
 
 const struct pager_config *pager_get_config(const struct pager *p)
 {
@@ -25,6 +26,8 @@ static int64_t age_of(const struct pager *p, const struct need *need)
 		return p->config.list_age_ms;
 	case FETCH_TEAMS_AGE:
 		return p->config.teams_age_ms;
+	case FETCH_MINUTE_AGE:
+		return MINUTE_MS;
 	case FETCH_PERSON_AGE:
 		return p->config.person_age_ms;
 	}

@@ -60,6 +60,7 @@ struct fetch {
 	bool is_complete;  /* NEED_NEWS, NEED_ROOMS: it was the whole list */
 	bool has_kept;	   /* NEED_NEWS, NEED_ROOMS: what came is in the store */
 	bool is_cut;	   /* NEED_NEWS: neither list could be followed as far as it should */
+	bool is_of_org;	   /* NEED_WEBHOOKS: those of the organization are listed */
 	bool has_been_all, has_been_sorted; /* NEED_NEWS: which lists did not end */
 	GPtrArray *items;		    /* owned, of the fetcher's struct */
 	GHashTable *seen;		    /* ids of items, borrowed from them */
@@ -78,6 +79,7 @@ enum fetch_age {
 	FETCH_NO_AGE,	  /* whoever asks has looked into the store */
 	FETCH_LIST_AGE,	  /* list_age_ms */
 	FETCH_TEAMS_AGE,  /* teams_age_ms */
+	FETCH_MINUTE_AGE, /* a minute */
 	FETCH_PERSON_AGE, /* person_age_ms */
 };
 

@@ -49,7 +49,8 @@ enum need_kind {
 	NEED_MENTIONS,
 	/* The newest page of those up to hi_ms, verified; row. For what was verified long ago. */
 	NEED_MENTIONS_AGAIN,
-	NEED_TEAMS, /* the complete list of teams */
+	NEED_TEAMS,    /* the complete list of teams */
+	NEED_WEBHOOKS, /* the complete list of webhooks */
 };
 
 /* lo_ms of a NEED_TO_HEAD by a program that saves everything: all pages in one go, down to the beginning

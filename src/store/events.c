@@ -105,6 +105,9 @@ static enum store_event_what what_of(const struct store_change *c)
 	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
 	case STORE_THREAD_RENAMED:
+	case STORE_WEBHOOK_ADDED:
+	case STORE_WEBHOOK_CHANGED:
+	case STORE_WEBHOOK_GONE:
 		break;
 	}
 	return 0;

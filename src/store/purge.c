@@ -13,7 +13,7 @@
 #include "store/internal.h"
 
 /* A row of the queue takes no more rows with it than this. */
-#define TABLES 3
+#define TABLES 4
 
 static const struct {
 	const char *tombstones, *drop_tombstone;
@@ -31,6 +31,9 @@ static const struct {
 	 "DELETE FROM content WHERE rowid=?1 AND gone=1",
 	 "SELECT rowid FROM content WHERE room=?1 AND gone=0 LIMIT ?2",
 	 "DELETE FROM content WHERE rowid=?1"},
+	/* Of no room. */
+	{"SELECT rowid FROM webhook WHERE gone=1",
+	 "DELETE FROM webhook WHERE rowid=?1 AND gone=1", NULL, NULL},
 };
 #define MESSAGES 0
 
@@ -142,8 +145,11 @@ static int drop_tombstones(struct sql *q, int table, const GArray *rows, int cou
 static int drop_in_room(struct sql *q, int table, int64_t room, int most)
 {
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(int64_t));
-	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, tables[table].in_room);
 	int r;
+
+	if (!tables[table].in_room)
+		return 0;
+	_cleanup_(sql_done) struct sql_stmt st = sql_stmt(q, tables[table].in_room);
 
 	sql_int(&st, 1, room);
 	sql_int(&st, 2, most);

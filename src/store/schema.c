@@ -277,11 +277,25 @@ static const char VERSION_12[] =
 	"ALTER TABLE month ADD COLUMN longer INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX message_parent ON message(parent_id, room) WHERE parent_id IS NOT NULL;";
 
+/*
+ * webhook: json is the whole object, NULL when it is gone; title its name on the server; changed_ms: as of a
+ * member; pin_until_ms: as of a room.
+ */
+static const char VERSION_13[] =
+	"CREATE TABLE webhook(rowid INTEGER PRIMARY KEY, id NOT NULL,"
+	" gone INTEGER NOT NULL DEFAULT 0, name TEXT, name_key TEXT, title TEXT, json TEXT,"
+	" created_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL DEFAULT -1,"
+	" pin_until_ms INTEGER NOT NULL DEFAULT 0);"
+	"CREATE UNIQUE INDEX webhook_id ON webhook(id) WHERE gone=0;"
+	"CREATE UNIQUE INDEX webhook_key ON webhook(name_key) WHERE gone=0;"
+	"CREATE INDEX webhook_name ON webhook(name) WHERE gone=0;"
+	"CREATE INDEX webhook_gone ON webhook(gone) WHERE gone=1;";
+
 /* One script for each version, in order. A new one is added at the end, and SCHEMA_VERSION
  * rises by one. */
 static const char *const migrations[SCHEMA_VERSION] = {
-	VERSION_1, VERSION_2, VERSION_3, VERSION_4,  VERSION_5,	 VERSION_6,
-	VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12};
+	VERSION_1, VERSION_2, VERSION_3,  VERSION_4,  VERSION_5,  VERSION_6, VERSION_7,
+	VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12, VERSION_13};
 
 int schema_tune(struct sql *q, bool in_memory, int cache_kib)
 {
@@ -438,6 +452,7 @@ int schema_max_rowid(struct sql *q, int64_t *ret_rowid)
 			      " ifnull((SELECT max(rowid) FROM content),0),"
 			      " ifnull((SELECT max(rowid) FROM node),0),"
 			      " ifnull((SELECT max(rowid) FROM thread),0),"
+			      " ifnull((SELECT max(rowid) FROM webhook),0),"
 			      " ifnull((SELECT max(room) FROM span),0),"
 			      " ifnull((SELECT max(seq) FROM event),0),"
 			      " ifnull((SELECT CAST(value AS INTEGER) FROM meta"

@@ -11,7 +11,7 @@
 
 #include "store/sql.h"
 
-#define SCHEMA_VERSION 12
+#define SCHEMA_VERSION 13
 
 /* Settings that every connection needs. */
 int schema_tune(struct sql *q, bool in_memory, int cache_kib);

@@ -49,6 +49,7 @@
 #include "store/events.h"
 #include "store/threads.h"
 #include "store/verified.h"
+#include "store/webhooks.h"
 #include "webex/model.h"
 
 struct store;
@@ -105,7 +106,6 @@ char *store_meta_get(struct store_conn *c, const char *key);
 int store_meta_set(struct store *s, const char *key, const char *value);
 int64_t store_meta_get_int(struct store_conn *c, const char *key, int64_t fallback);
 int store_meta_set_int(struct store *s, const char *key, int64_t value);
-
 /* ---- changes ---- */
 enum store_change_type {
 	STORE_ROOM_ADDED,
@@ -126,6 +126,9 @@ enum store_change_type {
 	/* The directory of a thread (rowid) has another name, because its root became known, or cannot
 	 * be had, or was renamed; old_name NULL: it had none. No news. */
 	STORE_THREAD_RENAMED,
+	STORE_WEBHOOK_ADDED,
+	STORE_WEBHOOK_CHANGED, /* if old_name is set, its name, too */
+	STORE_WEBHOOK_GONE,
 };
 
 struct store_change {
@@ -590,10 +593,8 @@ int store_node_get(struct store_conn *c, int64_t rowid, int *ret_kind, char **re
  */
 int store_node_list(struct store_conn *c, int kind, const char *prefix,
 		    bool (*fn)(void *arg, int64_t rowid, const char *key), void *arg);
-/*
- * A new rowid for a file that has no row yet (a draft). ANY thread, since it comes from a block
- * that was reserved before.
- */
+/* A new rowid for a file that has no row yet (a draft). ANY thread, since it comes from a block
+ * that was reserved before. */
 int64_t store_new_rowid(struct store *s);
 /* New rowids are above `used`, which a file has that the store knows nothing of. ANY thread. */
 void store_skip_rowids(struct store *s, int64_t used);

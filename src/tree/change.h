@@ -25,6 +25,10 @@ enum tree_action {
 	TREE_DO_CHECK_ROOM, /* asks whether the server has what `text` says, as far as is known
 			     * here */
 	TREE_DO_CHECK_MEMBER,
+	TREE_DO_MAKE_WEBHOOK, /* `text`: the body; what was written is a pending file, or was one */
+	TREE_DO_UPDATE_WEBHOOK,
+	TREE_DO_CHECK_WEBHOOK,
+	TREE_DO_DELETE_WEBHOOK,
 	TREE_DO_DROP_LETTER,
 	TREE_DO_SEND, /* an unsent letter moved to a post file or space; a scratch file
 				   renamed to a real name */

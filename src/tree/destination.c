@@ -75,7 +75,11 @@ int tree_destination(struct tree_ctx *ctx, uint64_t dir, struct destination *ret
 		return aim_at_thread(ctx, tree_ino_row(dir), ret);
 	if (tree_ino_kind(dir) == TREE_ADDRESS)
 		return aim_at_address(ctx, tree_ino_row(dir), ret);
-	if (tree_is_private(dir))
+	if (tree_ino_kind(dir) == TREE_WEBHOOKS)
+		return tree_refuse(
+			ctx, -EPERM,
+			"a letter cannot be moved there: cat it > webhooks/NAME.json");
+	if (tree_is_private(ctx->tree, dir))
 		return tree_refuse_api(ctx);
 	return tree_refuse(
 		ctx, -EPERM,

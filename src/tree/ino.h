@@ -149,6 +149,9 @@ enum tree_kind {
 	TREE_TEAM_SPACES = 126,
 	TREE_TEAM_SPACE = 127, /* teams/T/spaces/X, a link; row: room, the space */
 
+	TREE_WEBHOOKS = 140,
+	TREE_WEBHOOK = 141, /* row: webhook */
+
 	TREE_API_LINK = 144,  /* api */
 	TREE_API = 145,	      /* .sparkfs/api */
 	TREE_API_SHOWN = 146, /* a known path; row: its number among those */

@@ -205,6 +205,7 @@ extern const struct tree_row threads_rows[];
 extern const struct tree_row thread_rows[];
 extern const struct tree_row teams_rows[];
 extern const struct tree_row api_rows[];
+extern const struct tree_row webhooks_rows[];
 #define ROWS_END                                                                               \
 	{                                                                                      \
 		.kind = TREE_NONE                                                              \

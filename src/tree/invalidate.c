@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "pager/past/months.h"
 #include "tree/internal.h"
 #include "tree/place.h"
@@ -330,6 +331,23 @@ static void tell_month_files(struct telling *g, const struct store_change *c)
 	store_content_clear(&content);
 }
 
+/* ---- webhooks ---- */
+
+static void tell_webhook(struct telling *g, const struct store_change *c)
+{
+	const char *names[] = {c->old_name, c->name};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+		_cleanup_gfree_ char *file =
+			names[i] ? g_strconcat(names[i], ".json", NULL) : NULL;
+
+		if (file)
+			tell_name(g, tree_ino(TREE_WEBHOOKS, 0), file);
+	}
+	tell_inode(g, tree_ino(TREE_WEBHOOK, c->rowid));
+	tell_inode(g, tree_ino(TREE_WEBHOOKS, 0));
+}
+
 /* ---- every change ---- */
 
 static void tell_one(struct telling *g, const struct store_change *c)
@@ -353,6 +371,11 @@ static void tell_one(struct telling *g, const struct store_change *c)
 		tell_place(g, c);
 		tell_inode(g, tree_ino(TREE_MEMBER, c->rowid));
 		tell_inode(g, tree_ino(TREE_ARCHIVE_MEMBERS_JSON, c->room));
+		break;
+	case STORE_WEBHOOK_ADDED:
+	case STORE_WEBHOOK_CHANGED:
+	case STORE_WEBHOOK_GONE:
+		tell_webhook(g, c);
 		break;
 	case STORE_PERSON_CHANGED:
 		tell_inode(g, tree_ino(TREE_PERSON, c->rowid));

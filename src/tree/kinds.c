@@ -9,10 +9,11 @@
 
 /* In the order in which a directory lists them. */
 static const struct tree_row *const parts[] = {
-	events_rows,	spaces_rows, direct_rows,     people_rows,	    control_rows,
-	transfers_rows, readme_rows, history_rows,    transcript_file_rows, files_rows,
-	messages_rows,	cards_rows,  attachment_rows, archive_rows,	    later_rows,
-	threads_rows,	thread_rows, mentions_rows,   teams_rows,	    api_rows,
+	events_rows,  spaces_rows,    direct_rows, people_rows,	    webhooks_rows,
+	control_rows, transfers_rows, readme_rows, history_rows,    transcript_file_rows,
+	files_rows,   messages_rows,  cards_rows,  attachment_rows, archive_rows,
+	later_rows,   threads_rows,   thread_rows, mentions_rows,   teams_rows,
+	api_rows,
 };
 
 #define KINDS 256

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "tree/object.h"
 #include "tree/submit.h"
 #include "webex/media_type.h"
 
@@ -16,9 +17,11 @@ static void address(struct tree *t, const struct pending *p, bool is_scratch,
 {
 	struct tree_ctx ctx = {.tree = t};
 
-	if (is_scratch)
-		l->to.place = g_strdup("scratch");
-	if (store_read_begin(t->config.store, &ctx.conn))
+	const struct tree_object *object = tree_object_in(tree_ino_kind(p->dir));
+
+	if (object || is_scratch)
+		l->to.place = g_strdup(object ? object->place : "scratch");
+	if (object || store_read_begin(t->config.store, &ctx.conn))
 		return;
 	if (is_scratch)
 		l->to.room = upload_room(&ctx, p->dir);

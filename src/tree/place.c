@@ -42,6 +42,9 @@ bool tree_place_of(const struct store_change *c, struct tree_place *ret)
 	case STORE_CONTENT_CHANGED:
 	case STORE_CONTENT_GONE:
 	case STORE_THREAD_RENAMED:
+	case STORE_WEBHOOK_ADDED:
+	case STORE_WEBHOOK_CHANGED:
+	case STORE_WEBHOOK_GONE:
 		return false;
 	}
 	ret->top = top;

@@ -12,6 +12,8 @@
 #include "base/names.h"
 #include "tree/asked.h"
 #include "tree/internal.h"
+#include "tree/object.h"
+#include "tree/webhooks.h"
 #include "tree/write.h"
 
 void tree_plan_clear(struct tree *t, struct tree_plan *plan)
@@ -62,7 +64,11 @@ static int refuse_folder(struct tree_ctx *ctx, uint64_t dir, const char *name)
 			"mkdir %s: a space has files, no folders: send what is in it, "
 			"or an archive of it",
 			name);
-	if (tree_is_private(dir))
+	if (tree_ino_kind(dir) == TREE_WEBHOOKS)
+		return tree_refuse(ctx, -EPERM,
+				   "mkdir %s: a webhook is a file: write to webhooks/NAME.json",
+				   name);
+	if (tree_is_private(ctx->tree, dir))
 		return tree_refuse(
 			ctx, -EPERM,
 			"mkdir %s: every path of the API is here already; something new "
@@ -363,6 +369,8 @@ static int plan_rename_scratch(struct tree_ctx *ctx, struct pending *p, uint64_t
 	if (onto && r)
 		return r;
 	plan->ino = tree_ino(TREE_ATTACHMENT, p->row);
+	if (draft_size(p->draft) > 0 && tree_object_in(tree_ino_kind(p->dir)))
+		return tree_plan_moved_object(ctx, p, newname, plan);
 	plan->text = g_strdup(newname);
 	if (draft_size(p->draft) == 0) {
 		plan->action = TREE_DO_NAME;
@@ -440,7 +448,6 @@ static int plan_resend(struct tree_ctx *ctx, int64_t n, const char *name, uint64
 		return r ? r : tree_plan_resubmit(ctx, n, form, plan);
 	}
 	r = check_resend_name(ctx, newdir, name, newname);
-
 	if (r == 0)
 		r = tree_destination(ctx, newdir, &to);
 	if (r == 0)
@@ -535,9 +542,14 @@ int tree_plan_rename(struct tree_ctx *ctx, uint64_t dir, const char *name, uint6
 			r = plan_rename_scratch(ctx, p, newdir, newname, by, &plan);
 		else
 			r = refuse_sent(ctx, name);
-		if (r == 0)
+		if (r == 0 && !plan.pending)
 			plan.pending = steal_ptr(&p);
 		pending_unref(pendings, &p);
+		break;
+	case TREE_WEBHOOK:
+		r = webhook_plan_rename(ctx, ino, name, newdir, newname, &plan);
+		if (r && plan.why)
+			tree_refuse(ctx, r, "mv %s: %s", name, plan.why);
 		break;
 	case TREE_LETTER:
 		r = plan_resend(ctx, tree_ino_row(ino), name, newdir, newname, &plan);

@@ -29,9 +29,22 @@ bool tree_is_watched(uint64_t ino)
 	return tree_has(ino, ROW_WATCHED);
 }
 
-bool tree_is_private(uint64_t ino)
+/* A letter, or a file that is being written, is so where its place is. */
+bool tree_is_private(struct tree *t, uint64_t ino)
 {
-	return tree_has(ino, ROW_PRIVATE);
+	struct outbox_item *item = NULL;
+	struct pending *p;
+	bool is = tree_has(ino, ROW_PRIVATE);
+
+	if (tree_ino_kind(ino) == TREE_ATTACHMENT && (p = tree_pending(t, ino))) {
+		is = tree_has(p->dir, ROW_PRIVATE);
+		pending_unref(t->pendings, &p);
+	} else if (tree_ino_kind(ino) == TREE_LETTER &&
+		   outbox_find(t->config.outbox, tree_ino_row(ino), &item) == 0) {
+		is = outbox_item_is_private(item);
+	}
+	outbox_item_free(item);
+	return is;
 }
 
 bool tree_invites(uint64_t dir)

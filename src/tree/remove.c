@@ -12,6 +12,7 @@
 #include "store/teams.h"
 #include "tree/api_internal.h"
 #include "tree/internal.h"
+#include "tree/webhooks.h"
 #include "tree/write.h"
 #include "webex/id.h"
 
@@ -313,10 +314,19 @@ static bool is_letter_gone(struct tree_ctx *ctx, int64_t n)
 	return is_gone;
 }
 
+/* For what the server deletes at once. */
 static int plan_object(struct tree_ctx *ctx, uint64_t ino, struct tree_plan *plan)
 {
-	return tree_is_asked(ino) ? api_plan_delete(ctx, ino, plan)
-				  : plan_member(ctx, tree_ino_row(ino), plan);
+	switch (tree_ino_kind(ino)) {
+	case TREE_MEMBER:
+		return plan_member(ctx, tree_ino_row(ino), plan);
+	case TREE_WEBHOOK:
+		return webhook_plan_remove(ctx, tree_ino_row(ino), plan);
+	case TREE_API_JSON:
+		return api_plan_delete(ctx, ino, plan);
+	default:
+		return plan_message(ctx, tree_ino_row(ino), plan);
+	}
 }
 
 int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum tree_remover by,
@@ -337,7 +347,10 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 	case TREE_MESSAGE_MD:
 	case TREE_MESSAGE_HTML:
 	case TREE_MESSAGE_JSON:
-		r = by == TREE_REMOVES ? plan_message(ctx, tree_ino_row(e.ino), &plan)
+	case TREE_MEMBER:
+	case TREE_WEBHOOK:
+	case TREE_API_JSON:
+		r = by == TREE_REMOVES ? plan_object(ctx, e.ino, &plan)
 				       : refuse(ctx, by, name, "rm does");
 		break;
 	case TREE_MESSAGE_CARD:
@@ -346,11 +359,6 @@ int tree_plan_unlink(struct tree_ctx *ctx, uint64_t dir, const char *name, enum 
 		break;
 	case TREE_ATTACHMENT:
 		r = plan_upload(ctx, dir, e.ino, name, by, &plan);
-		break;
-	case TREE_MEMBER:
-	case TREE_API_JSON:
-		r = by == TREE_REMOVES ? plan_object(ctx, e.ino, &plan)
-				       : refuse(ctx, by, name, "rm does");
 		break;
 	case TREE_LETTER:
 		/* When it is moved out, its bytes are kept elsewhere; when it is replaced, a

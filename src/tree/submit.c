@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tree/object.h"
 #include "tree/submit.h"
 #include "webex/id.h"
 
@@ -45,15 +46,14 @@ static void end_pending(struct submission *s)
 			pending_replaced(pendings, p->dir, s->plan.text, p);
 		became(s, s->plan.text);
 		break;
-	case TREE_DO_UPDATE_ROOM:
-	case TREE_DO_UPDATE_MEMBER:
-	case TREE_DO_CHECK_ROOM:
-	case TREE_DO_CHECK_MEMBER:
 	case TREE_DO_NOTHING:
 		became(s, NULL);
 		break;
 	default:
-		pending_remove(pendings, p);
+		if (tree_object_of(s->plan.action))
+			became(s, NULL);
+		else
+			pending_remove(pendings, p);
 	}
 	tree_tell_passed(s->tree, p);
 }
@@ -527,6 +527,8 @@ void submission_begin(struct submission *s)
 	struct webex_client *client = s->tree->config.client;
 
 	submission_note(s);
+	if (object_begin(s))
+		return;
 	switch (s->plan.action) {
 	case TREE_DO_NOTHING:
 		finish(s, 0, s->plan.ino);
@@ -565,10 +567,6 @@ void submission_begin(struct submission *s)
 	case TREE_DO_SEND:
 		send_letter(s);
 		break;
-	case TREE_DO_CHECK_ROOM:
-	case TREE_DO_CHECK_MEMBER:
-		object_check(s);
-		break;
 	case TREE_DO_RENAME_PENDING:
 	case TREE_DO_NAME:
 		file_rename(s);
@@ -579,6 +577,8 @@ void submission_begin(struct submission *s)
 	case TREE_DO_ASK:
 		ask_begin(s);
 		break;
+	default: /* object_begin() */
+		g_assert_not_reached();
 	}
 }
 

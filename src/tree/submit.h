@@ -82,8 +82,12 @@ static inline bool submission_is_of_team(const struct submission *s)
 /* ---- submit_check.c ---- */
 /* TREE_DO_ASK. */
 void ask_begin(struct submission *s);
-/* TREE_DO_CHECK_ROOM, TREE_DO_CHECK_MEMBER. */
-void object_check(struct submission *s);
+/* Begins a check of an object, and what submit_webhook.c does; false for anything else. */
+bool object_begin(struct submission *s);
+
+/* ---- submit_webhook.c ---- */
+/* TREE_DO_MAKE_WEBHOOK, TREE_DO_UPDATE_WEBHOOK, TREE_DO_DELETE_WEBHOOK. */
+void webhook_submit(struct submission *s);
 
 /* ---- submit_look.c ---- */
 

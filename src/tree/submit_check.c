@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A change of a space, a team or a membership that changes nothing, as far as is known here: the server
+ * A change of an object that changes nothing, as far as is known here: the server
  * is asked whether it has what was written before the change is reported as done.
  *
  *     GET --as it was written--> 0
@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "tree/asked.h"
+#include "tree/object.h"
 #include "tree/submit.h"
 
 static void publish(struct tree *t, GPtrArray *changes)
@@ -27,13 +28,9 @@ static bool differs(struct submission *s, const struct webex_reply *reply, int *
 {
 	const char *json = s->plan.text;
 	char *change = NULL, *reason = NULL;
-	size_t len = strlen(json);
 
-	if (s->plan.action == TREE_DO_CHECK_ROOM)
-		*ret_r = webex_room_edit(reply->items->pdata[0], json, len, &change, &reason);
-	else
-		*ret_r = webex_membership_edit(reply->items->pdata[0], json, len, &change,
-					       &reason);
+	*ret_r = tree_object_of(s->plan.action)
+			 ->edit(reply->items->pdata[0], json, strlen(json), &change, &reason);
 	g_free(reason);
 	g_free(change);
 	return *ret_r || change;
@@ -43,22 +40,17 @@ static bool differs(struct submission *s, const struct webex_reply *reply, int *
 static void show(struct submission *s, const struct webex_reply *reply)
 {
 	GPtrArray *changes = store_changes_new();
-	struct tree *t = s->tree;
-	int64_t row;
 
-	if (s->plan.action == TREE_DO_CHECK_ROOM)
-		store_apply_room(t->config.store, reply->items->pdata[0], 0, &row, changes);
-	else
-		store_apply_members(t->config.store, s->plan.room, reply->items, false,
-				    clock_wall(t->config.clock), changes);
-	publish(t, changes);
+	tree_object_of(s->plan.action)->keep(s->tree, &s->plan, reply, changes);
+	publish(s->tree, changes);
 }
 
 static void checked(void *arg, struct webex_reply *reply)
 {
 	struct submission *s = arg;
-	const char *what =
-		s->plan.action == TREE_DO_CHECK_ROOM ? submission_thing(s) : "membership";
+	const char *what = s->plan.action == TREE_DO_CHECK_ROOM
+				   ? submission_thing(s)
+				   : tree_object_of(s->plan.action)->what;
 	_cleanup_gfree_ char *words = webex_reply_words(reply);
 	int r = reply->error;
 
@@ -80,15 +72,23 @@ static void checked(void *arg, struct webex_reply *reply)
 	submission_finish(s, r, s->plan.ino);
 }
 
-void object_check(struct submission *s)
+static void object_check(struct submission *s)
 {
-	const struct webex_place *place = webex_place(s->plan.type);
-	struct webex_client *client = s->tree->config.client;
+	tree_object_of(s->plan.action)->get(s->tree->config.client, &s->plan, checked, s);
+}
 
-	if (s->plan.action == TREE_DO_CHECK_ROOM)
-		place->get(client, s->plan.id, checked, s);
+bool object_begin(struct submission *s)
+{
+	const struct tree_object *object = tree_object_of(s->plan.action);
+
+	if (object && s->plan.action == object->check)
+		object_check(s);
+	else if (s->plan.action == TREE_DO_DELETE_WEBHOOK ||
+		 (object && object->create != TREE_DO_NOTHING))
+		webhook_submit(s);
 	else
-		place->get_member(client, s->plan.id, checked, s);
+		return false;
+	return true;
 }
 
 /* ---- requests of api/ ---- */

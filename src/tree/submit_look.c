@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "tree/object.h"
 #include "webex/id.h"
 #include "webex/same.h"
 
@@ -14,46 +15,23 @@
 
 /* ---- before ---- */
 
-static char *room_before(struct store_conn *conn, int64_t row)
-{
-	struct store_room room = {0};
-	char *json;
-
-	if (store_room_get(conn, row, &room))
-		return NULL;
-	json = webex_room_json(&room.room);
-	store_room_clear(&room);
-	return json;
-}
-
-static char *member_before(struct store_conn *conn, int64_t row)
-{
-	struct store_member member = {0};
-	char *json;
-
-	if (store_member_get(conn, row, &member))
-		return NULL;
-	json = webex_membership_json(&member.m);
-	store_member_clear(&member);
-	return json;
-}
-
 void submission_note(struct submission *s)
 {
 	const struct tree_plan *plan = &s->plan;
+	const struct tree_object *object = tree_object_of(plan->action);
 	struct store *store = s->tree->config.store;
-	bool is_member = plan->action == TREE_DO_UPDATE_MEMBER;
 	struct store_conn *conn;
 
-	if (plan->action == TREE_DO_MAKE_ROOM || plan->action == TREE_DO_INVITE)
+	if (plan->action == TREE_DO_MAKE_ROOM || plan->action == TREE_DO_INVITE ||
+	    plan->action == TREE_DO_MAKE_WEBHOOK)
 		s->began = store_new_rowid(store);
 	if (plan->action == TREE_DO_RENAME_ROOM)
 		s->asked = webex_place(plan->type)->title_body(plan->text);
-	else if (is_member || plan->action == TREE_DO_UPDATE_ROOM)
+	else if (object && plan->action == object->update)
 		s->asked = g_strdup(plan->text);
 	if (!s->asked || store_read_begin(store, &conn))
 		return;
-	s->before = is_member ? member_before(conn, plan->row) : room_before(conn, plan->row);
+	s->before = object->before(conn, plan->row);
 	store_read_end(conn);
 }
 
@@ -80,17 +58,7 @@ static char *words(const char *what, const struct webex_reply *reply)
 
 static void read_it(struct submission *s)
 {
-	const struct webex_place *place = webex_place(s->plan.type);
-	struct webex_client *client = s->tree->config.client;
-
-	switch (s->plan.action) {
-	case TREE_DO_UPDATE_MEMBER:
-		place->get_member(client, s->plan.id, s->again, s);
-		break;
-	default:
-		place->get(client, s->plan.id, s->again, s);
-		break;
-	}
+	tree_object_of(s->plan.action)->get(s->tree->config.client, &s->plan, s->again, s);
 }
 
 static void read_now(void *arg)
@@ -144,17 +112,9 @@ static void keep_error(struct submission *s, int error, char *said)
  * of this one. */
 static bool is_about_another(const struct submission *s, const struct webex_reply *reply)
 {
-	const struct webex_membership *member;
-	const struct webex_room *room;
-
 	if (reply->error || !reply->items->len || !s->plan.id)
 		return false;
-	if (s->plan.action == TREE_DO_UPDATE_MEMBER) {
-		member = reply->items->pdata[0];
-		return !webex_id_is_same(member->id, s->plan.id);
-	}
-	room = reply->items->pdata[0];
-	return !webex_id_is_same(room->id, s->plan.id);
+	return !webex_id_is_same(webex_item_id(reply->items->pdata[0]), s->plan.id);
 }
 
 /* The name of a field that was to change and has its old value. Owned; NULL: there is none, or
@@ -166,9 +126,7 @@ static char *unchanged(const struct submission *s, const struct webex_reply *rep
 	if (reply->error || !reply->items->len || !s->asked || !s->before ||
 	    is_about_another(s, reply))
 		return NULL;
-	now = s->plan.action == TREE_DO_UPDATE_MEMBER
-		      ? webex_membership_json(reply->items->pdata[0])
-		      : webex_room_json(reply->items->pdata[0]);
+	now = tree_object_of(s->plan.action)->json(reply->items->pdata[0]);
 	return webex_unchanged_field(s->asked, s->before, now);
 }
 

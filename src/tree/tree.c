@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "tree/internal.h"
+#include "tree/webhooks.h"
 #include "tree/invalidate.h"
 #include "tree/write.h"
 
@@ -260,7 +261,7 @@ int tree_getattr(struct tree_ctx *ctx, uint64_t ino, struct tree_attr *ret_attr)
 		if (r)
 			return r;
 	}
-	if (row->flags & ROW_PRIVATE)
+	if (tree_is_private(ctx->tree, ino))
 		attr.st.st_mode &= ~077U;
 	else if (!S_ISLNK(attr.st.st_mode))
 		attr.st.st_mode &= ~(ctx->tree->config.umask & 0777);
@@ -455,7 +456,7 @@ static bool is_of_server(struct tree_ctx *ctx, uint64_t home, const char *name)
 	bool is = upload_files(home) && upload_find(ctx, home, name, &content) == 0;
 
 	store_content_clear(&content);
-	return is;
+	return is || webhook_is_known(ctx, home, name);
 }
 
 /* Lists what is only here: scratch files, and those that wait for their bytes (pending.h). */

@@ -216,7 +216,7 @@ bool tree_is_content(uint64_t ino);
 bool tree_is_watched(uint64_t ino);
 /* True for what only the owner of all files and who made the mount may open or change, also where the kernel
  * would let root. */
-bool tree_is_private(uint64_t ino);
+bool tree_is_private(struct tree *t, uint64_t ino);
 /* True for spaces and the directories in them, in which a program that walks them may not
  * delete. */
 bool tree_guards_deletion(uint64_t dir);

@@ -12,6 +12,7 @@
 #include "pager/server.h"
 #include "tree/api_internal.h"
 #include "tree/internal.h"
+#include "tree/object.h"
 #include "tree/write.h"
 #include "webex/render.h"
 
@@ -46,9 +47,12 @@ static int aim_scratch(struct tree_ctx *ctx, uint64_t dir, struct destination *r
 	struct tree_month m;
 	int r;
 
-	/* A scratch file beside a letter that is edited has no destination. */
-	if (tree_ino_kind(dir) == TREE_UNSENT) {
-		ret->place = g_strdup("unsent");
+	const struct tree_object *object = tree_object_in(tree_ino_kind(dir));
+
+	/* A scratch file beside a letter that is edited has no destination, nor has one beside an
+	 * object. */
+	if (object || tree_ino_kind(dir) == TREE_UNSENT) {
+		ret->place = g_strdup(object ? object->place : "unsent");
 		return 0;
 	}
 	if (!tree_is_month(dir))
@@ -131,25 +135,23 @@ static int open_edit(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
 	return r;
 }
 
-/* ---- space.json, memberships ---- */
+/* ---- where new files go ---- */
 
-static int open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w)
+/* Aims what is written to a file in the directory w->dir, which is no scratch file. */
+static int aim(struct tree_ctx *ctx, struct tree_write *w)
 {
-	GString *text;
-	int r = w->kind == TREE_MEMBER ? 0 : tree_check_may_change(ctx, w->row);
+	const struct tree_object *object = tree_object_in(tree_ino_kind(w->dir));
+	int r;
 
-	if (r)
-		return r;
-	w->what = TREE_WRITE_OBJECT;
-	r = draft_new(w->form, ctx->tree->config.state_dir, &w->draft);
-	if (r || truncate)
-		return r;
-	text = g_string_new(NULL);
-	r = tree_render(ctx, w->ino, text);
-	if (r == 0)
-		r = draft_load(w->draft, text->str, text->len);
-	g_string_free(text, TRUE);
-	return r;
+	if (object) {
+		w->what = TREE_WRITE_OBJECT;
+		w->kind = tree_ino_kind(w->dir);
+		w->to.place = g_strdup(object->place);
+		return 0;
+	}
+	w->what = TREE_WRITE_UPLOAD;
+	r = tree_destination(ctx, w->dir, &w->to);
+	return r ? r : tree_check_may_send(ctx, &w->to);
 }
 
 /* ---- uploads ---- */
@@ -172,10 +174,11 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 			struct tree_write *w)
 {
 	bool is_scratch = p->is_scratch;
-	int r = is_scratch ? 0 : tree_destination(ctx, p->dir, &w->to);
+	int r;
 
-	if (r == 0 && !is_scratch)
-		r = tree_check_may_send(ctx, &w->to);
+	w->dir = p->dir;
+	w->what = TREE_WRITE_SCRATCH;
+	r = is_scratch ? 0 : aim(ctx, w);
 	if (r == 0 && truncate)
 		r = draft_truncate(p->draft, 0);
 	if (r == 0)
@@ -184,8 +187,6 @@ static int open_pending(struct tree_ctx *ctx, struct pending *p, bool truncate,
 		pending_unref(ctx->tree->pendings, &p);
 		return r;
 	}
-	w->what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
-	w->dir = p->dir;
 	w->content_row = p->content_row;
 	w->name = pending_dup_name(ctx->tree->pendings, p);
 	w->draft = draft_ref(p->draft);
@@ -247,18 +248,15 @@ static int open_version(struct tree_ctx *ctx, bool truncate, struct tree_write *
 
 int tree_write_aim(struct tree_ctx *ctx, struct tree_write *w, const char *name)
 {
-	int r = tree_check_file_name(ctx, name);
+	int r = tree_check_new_name(ctx, w->dir, name);
 
 	/* It is opened as the scratch file that it was, which needs no network. */
 	if (r == 0)
 		r = preflight(ctx, false);
 	if (r == 0)
-		r = tree_destination(ctx, w->dir, &w->to);
-	if (r == 0)
-		r = tree_check_may_send(ctx, &w->to);
+		r = aim(ctx, w);
 	if (r)
 		return r;
-	w->what = TREE_WRITE_UPLOAD;
 	g_free(w->name);
 	w->name = g_strdup(name);
 	return 0;
@@ -276,7 +274,7 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 
 	r = tree_check_change(ctx, dir, name);
 	if (r == 0 && !is_scratch)
-		r = tree_check_file_name(ctx, name);
+		r = tree_check_new_name(ctx, dir, name);
 	if (r == 0)
 		r = preflight(ctx, is_scratch);
 	if (r == 0)
@@ -285,15 +283,12 @@ int tree_create(struct tree_ctx *ctx, uint64_t dir, const char *name, mode_t mod
 		r = tree_refuse_trash(ctx, name);
 	else if (r != -EROFS && !is_scratch && tree_is_month(dir))
 		r = tree_refuse_month(ctx, name);
+	w.what = TREE_WRITE_SCRATCH;
 	if (r == 0)
-		r = is_scratch ? aim_scratch(ctx, dir, &w.to)
-			       : tree_destination(ctx, dir, &w.to);
-	if (r == 0 && !is_scratch)
-		r = tree_check_may_send(ctx, &w.to);
+		r = is_scratch ? aim_scratch(ctx, dir, &w.to) : aim(ctx, &w);
 	if (r == 0)
 		r = tree_spool_draft(ctx, &w.to, name, &draft);
 	if (r == 0) {
-		w.what = is_scratch ? TREE_WRITE_SCRATCH : TREE_WRITE_UPLOAD;
 		w.row = w.content_row = store_new_rowid(t->config.store);
 		w.ino = tree_ino(TREE_ATTACHMENT, w.row);
 		w.name = g_strdup(name);
@@ -324,16 +319,14 @@ static int open_by_kind(struct tree_ctx *ctx, bool truncate, const struct tree_r
 		return open_post(ctx, row->parent, w);
 	if (tree_is_asked(w->ino))
 		return api_open_write(ctx, w);
+	if (tree_object_at(w->kind))
+		return tree_open_object(ctx, truncate, w);
 	switch (w->kind) {
 	case TREE_MESSAGE_TXT:
 	case TREE_MESSAGE_MD:
 		return open_edit(ctx, truncate, w);
 	case TREE_MESSAGE_SUBMIT:
 		return tree_open_submit(ctx, truncate, w);
-	case TREE_SPACE_JSON:
-	case TREE_TEAM_JSON:
-	case TREE_MEMBER:
-		return open_object(ctx, truncate, w);
 	case TREE_LETTER:
 		return tree_open_letter(ctx, truncate, w);
 	case TREE_ATTACHMENT:
@@ -460,7 +453,7 @@ static struct outbox_letter *new_letter(struct tree_ctx *ctx, const struct tree_
 /* True if the file was unlinked while it is open, so that nobody can see it any more. */
 static bool is_unlinked(struct tree_ctx *ctx, const struct tree_write *w)
 {
-	return w->what == TREE_WRITE_UPLOAD && w->pending &&
+	return w->what != TREE_WRITE_SCRATCH && w->pending &&
 	       pending_is_unlinked(ctx->tree->pendings, w->pending);
 }
 

@@ -15,7 +15,8 @@ enum tree_write_what {
 	TREE_WRITE_LETTER, /* a post or an edit: goes through the outbox */
 	TREE_WRITE_UPLOAD, /* a file: goes through the outbox, and is a pending file meanwhile */
 	TREE_WRITE_SCRATCH, /* stays local */
-	TREE_WRITE_OBJECT, /* space.json or a membership: a PUT of what changed; a request of api/ */
+	TREE_WRITE_OBJECT, /* an object (object.h), a request of api/: a PUT of what changed; with a pending file:
+			     * a new one, in the directory of kind `kind` */
 };
 
 struct tree_write {
@@ -126,6 +127,13 @@ int tree_write_take_renamed(struct tree_ctx *ctx, struct tree_write *w,
  * would. Cache thread.
  */
 void tree_write_send_left(struct tree *t, struct pending *p);
+/* Opens the file of an object: what is written begins with its present text, unless `truncate`. */
+int tree_open_object(struct tree_ctx *ctx, bool truncate, struct tree_write *w);
+/* 0 if a new file in `dir` may have this name. */
+int tree_check_new_name(struct tree_ctx *ctx, uint64_t dir, const char *name);
+/* True if what is written is an object: tree_plan_object() takes it. A scratch file that got a real name while
+ * it is open is one from then on, where a new file becomes one. */
+bool tree_write_is_object(struct tree *t, struct tree_write *w);
 /* As tree_write_take, but for a draft that will not be sent, whatever it contains: a letter to
  * keep. NULL if it is empty. */
 int tree_write_take_raw(struct tree_ctx *ctx, struct tree_write *w,

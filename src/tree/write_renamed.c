@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "tree/internal.h"
+#include "tree/object.h"
 #include "tree/write.h"
 
 bool tree_write_was_renamed(struct tree *t, const struct tree_write *w)
@@ -97,6 +98,7 @@ static void nobody_waits(void *arg, int error, int64_t room, int64_t message)
 
 void tree_write_send_left(struct tree *t, struct pending *p)
 {
+	const struct tree_object *object = tree_object_in(tree_ino_kind(p->dir));
 	struct tree_ctx ctx = {.tree = t};
 	struct outbox_letter *letter = NULL;
 	_cleanup_gfree_ char *reason = NULL;
@@ -109,7 +111,7 @@ void tree_write_send_left(struct tree *t, struct pending *p)
 		return;
 	r = under_new_name(&ctx, p, &renamed);
 	if (r)
-		renamed.to.place = g_strdup("scratch");
+		renamed.to.place = g_strdup(object ? object->place : "scratch");
 	r = take_renamed(&ctx, &renamed, &letter, &reason, r);
 	store_read_end(ctx.conn);
 	tree_say_why(&ctx);

@@ -183,6 +183,7 @@ struct webex_list {
 	bool mentioned_me;   /* messages: bots in group rooms; max is lowered to 100 */
 	const char *sort_by; /* rooms: "lastactivity" ... or NULL */
 	const char *type;    /* rooms: "group", "direct" or NULL */
+	bool owned_by_org;   /* webhooks: those of the organization, for an administrator */
 	int max;	     /* page size, 0 = the server's default */
 	const char *next;    /* if set, all fields above are ignored, but for room_id, which its
 			      * items are judged by */
@@ -268,6 +269,17 @@ uint64_t webex_update_team_membership(struct webex_client *c, const char *id, co
 				      webex_done done, void *arg);
 uint64_t webex_delete_team_membership(struct webex_client *c, const char *id, webex_done done,
 				      void *arg);
+
+/* Webhooks (webex-api.md 5.9); `body` is JSON as of webex_webhook_new, webex_webhook_edit. */
+uint64_t webex_list_webhooks(struct webex_client *c, const struct webex_list *l,
+			     webex_done done, void *arg);
+uint64_t webex_get_webhook(struct webex_client *c, const char *id, webex_done done, void *arg);
+uint64_t webex_create_webhook(struct webex_client *c, const char *body, webex_done done,
+			      void *arg);
+uint64_t webex_update_webhook(struct webex_client *c, const char *id, const char *body,
+			      webex_done done, void *arg);
+uint64_t webex_delete_webhook(struct webex_client *c, const char *id, webex_done done,
+			      void *arg);
 
 uint64_t webex_get_message(struct webex_client *c, const char *id, webex_done done, void *arg);
 uint64_t webex_delete_message(struct webex_client *c, const char *id, webex_done done,

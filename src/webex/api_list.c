@@ -83,6 +83,16 @@ uint64_t webex_list_team_memberships(struct webex_client *c, const struct webex_
 		     arg);
 }
 
+uint64_t webex_list_webhooks(struct webex_client *c, const struct webex_list *l,
+			     webex_done done, void *arg)
+{
+	GString *path = g_string_new("/webhooks");
+
+	webex_url_add(path, "ownedBy", l->owned_by_org ? "org" : NULL);
+	webex_url_add_int(path, "max", l->max);
+	return start(c, "/webhooks", l, path, NULL, WEBEX_KIND_WEBHOOK, done, arg);
+}
+
 uint64_t webex_list_messages(struct webex_client *c, const struct webex_list *l,
 			     webex_done done, void *arg)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rooms, teams, and the memberships of both (webex-api.md 5.2, 5.3, 5.7, 5.8). */
+/* Rooms, teams, the memberships of both, and webhooks (webex-api.md 5.2, 5.3, 5.7 to 5.9). */
 #include "base/cleanup.h"
 #include "webex/client.h"
 #include "webex/json.h"
@@ -162,4 +162,31 @@ uint64_t webex_delete_team_membership(struct webex_client *c, const char *id, we
 				      void *arg)
 {
 	return delete (c, "/team/memberships", id, WEBEX_KIND_TEAM_MEMBERSHIP, done, arg);
+}
+
+uint64_t webex_get_webhook(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	return get(c, "/webhooks", id, WEBEX_KIND_WEBHOOK, done, arg);
+}
+
+uint64_t webex_create_webhook(struct webex_client *c, const char *body, webex_done done,
+			      void *arg)
+{
+	struct webex_call *call = webex_call_new(c, HTTP_POST, "/webhooks", WEBEX_FORM_OBJECT,
+						 WEBEX_KIND_WEBHOOK, done, arg);
+
+	webex_call_set_json(call, g_strdup(body));
+	return webex_call_start(call);
+}
+
+uint64_t webex_update_webhook(struct webex_client *c, const char *id, const char *body,
+			      webex_done done, void *arg)
+{
+	return update(c, "/webhooks", id, body, WEBEX_KIND_WEBHOOK, done, arg);
+}
+
+uint64_t webex_delete_webhook(struct webex_client *c, const char *id, webex_done done,
+			      void *arg)
+{
+	return delete (c, "/webhooks", id, WEBEX_KIND_WEBHOOK, done, arg);
 }

@@ -18,32 +18,48 @@ struct editable {
 	const char *name;
 	bool is_string;
 	bool is_sent_always; /* the API wants it in every PUT */
+	bool is_kept;	     /* what is known of it is sent again, lest a server take it away */
+	bool can_be_empty;   /* "" is sent as it is */
+	bool is_fixed;	     /* since it was made; no PUT changes it */
 };
 
 static const struct editable room_editable[] = {
-	{"title", true, true},
-	{"isLocked", false, false},
-	{"isAnnouncementOnly", false, false},
-	{"isPublic", false, false},
-	{"description", true, false},
-	{"classificationId", true, false},
+	{.name = "title", .is_string = true, .is_sent_always = true},
+	{.name = "isLocked"},
+	{.name = "isAnnouncementOnly"},
+	{.name = "isPublic"},
+	{.name = "description", .is_string = true},
+	{.name = "classificationId", .is_string = true},
 	{NULL},
 };
 
 static const struct editable membership_editable[] = {
-	{"isModerator", false, false},
-	{"isRoomHidden", false, false},
+	{.name = "isModerator"},
+	{.name = "isRoomHidden"},
+	{NULL},
+};
+
+/* webex-api.md 5.9: the service takes "inactive" without doing it, another may do it. */
+static const struct editable webhook_editable[] = {
+	{.name = "name", .is_string = true, .is_sent_always = true},
+	{.name = "targetUrl", .is_string = true, .is_sent_always = true},
+	{.name = "secret", .is_string = true, .is_kept = true, .can_be_empty = true},
+	{.name = "ownedBy", .is_string = true, .is_kept = true},
+	{.name = "status", .is_string = true},
+	{.name = "resource", .is_string = true, .is_fixed = true},
+	{.name = "event", .is_string = true, .is_fixed = true},
+	{.name = "filter", .is_string = true, .is_fixed = true},
 	{NULL},
 };
 
 static const struct editable team_editable[] = {
-	{"name", true, true},
-	{"description", true, false},
+	{.name = "name", .is_string = true, .is_sent_always = true},
+	{.name = "description", .is_string = true},
 	{NULL},
 };
 
 static const struct editable team_membership_editable[] = {
-	{"isModerator", false, false},
+	{.name = "isModerator"},
 	{NULL},
 };
 
@@ -70,6 +86,15 @@ static int refuse_field(char **ret_reason, const char *key, const char *what)
 	return refuse(ret_reason, "field \"%s\": %s", shown, what);
 }
 
+static int refuse_place(const char *json, size_t len, char **ret_reason)
+{
+	size_t line, column;
+
+	json_find_fault(json, len, &line, &column);
+	return refuse(ret_reason, "not a JSON object: line %zu, column %zu cannot be read",
+		      line, column);
+}
+
 /* The document that a person wrote: an object without repeated fields. */
 static int parse_written(const char *json, size_t len, cJSON **ret_doc, char **ret_reason)
 {
@@ -78,6 +103,8 @@ static int parse_written(const char *json, size_t len, cJSON **ret_doc, char **r
 	if (!g_utf8_validate(json, (gssize)len, NULL))
 		return refuse(ret_reason, "not UTF-8");
 	cJSON *doc = json_parse(json, len);
+	if (!doc)
+		return refuse_place(json, len, ret_reason);
 	if (!json_is_object(doc)) {
 		cJSON_Delete(doc);
 		return refuse(ret_reason, "not a JSON object");
@@ -123,6 +150,23 @@ static bool is_same(const cJSON *a, const cJSON *b)
 	return strcmp(left, right) == 0;
 }
 
+/* What a server is known to refuse of a string, or to take for something else. */
+static int check_words(const char *name, const char *text, char **ret_reason)
+{
+	if (strcmp(name, "targetUrl") == 0 && !webex_url_is_clean(text))
+		return refuse_field(ret_reason, name, "is no URL");
+	if (strcmp(name, "targetUrl") == 0 && g_ascii_strncasecmp(text, "https://", 8) != 0 &&
+	    g_ascii_strncasecmp(text, "http://", 7) != 0)
+		return refuse_field(ret_reason, name, "must be an http or https URL");
+	if (strcmp(name, "status") == 0 && strcmp(text, "active") != 0 &&
+	    strcmp(text, "inactive") != 0)
+		return refuse_field(ret_reason, name, "must be \"active\" or \"inactive\"");
+	if (strcmp(name, "ownedBy") == 0 && strcmp(text, "creator") != 0 &&
+	    strcmp(text, "org") != 0)
+		return refuse_field(ret_reason, name, "must be \"creator\" or \"org\"");
+	return 0;
+}
+
 static int check_editable(const struct editable *e, const cJSON *value, char **ret_reason)
 {
 	if (!e->is_string)
@@ -135,7 +179,7 @@ static int check_editable(const struct editable *e, const cJSON *value, char **r
 		return refuse_field(ret_reason, e->name, "is too long");
 	if (e->is_sent_always && !value->valuestring[0])
 		return refuse_field(ret_reason, e->name, "must not be empty");
-	return 0;
+	return check_words(e->name, value->valuestring, ret_reason);
 }
 
 /* A single space deletes a description, "" does not (webex-api.md 5.2). */
@@ -143,7 +187,8 @@ static void append_change(GString *body, const struct editable *e, const cJSON *
 {
 	if (e->is_string) {
 		json_append_member(body, e->name,
-				   value->valuestring[0] ? value->valuestring : " ");
+				   value->valuestring[0] || e->can_be_empty ? value->valuestring
+									    : " ");
 		return;
 	}
 	g_string_append_printf(body, "%s\"%s\":%s", body->len > 1 ? "," : "", e->name,
@@ -168,6 +213,10 @@ static int check_fields(const cJSON *now, const cJSON *written, const struct edi
 			continue;
 		if (strcmp(item->string, "id") == 0)
 			return refuse_field(ret_reason, item->string, "names another object");
+		if (e && e->is_fixed)
+			return refuse_field(
+				ret_reason, item->string,
+				"cannot be changed: rm the file, and write it anew");
 		if (!e)
 			return refuse_field(ret_reason, item->string,
 					    old ? "cannot be changed" : "is unknown");
@@ -201,8 +250,8 @@ static int edit(const char *now_json, const struct editable *table, const char *
 		const cJSON *value = json_get(written, e->name);
 		if (value && !is_same(value, old))
 			append_change(body, e, value);
-		else if (e->is_sent_always)
-			json_append_member(body, e->name, old->valuestring);
+		else if (e->is_sent_always || e->is_kept)
+			json_append_member(body, e->name, json_string(now, e->name));
 	}
 	g_string_append_c(body, '}');
 	*ret_body = g_string_free(body, FALSE);
@@ -227,6 +276,86 @@ int webex_membership_edit(const struct webex_membership *now, const char *json, 
 		    now->room_type == WEBEX_ROOM_TEAM ? team_membership_editable
 						      : membership_editable,
 		    json, len, ret_body, ret_reason);
+}
+
+/* ---- webhooks ---- */
+
+int webex_webhook_edit(const struct webex_webhook *now, const char *json, size_t len,
+		       char **ret_body, char **ret_reason)
+{
+	return edit(now->json ? now->json : "{}", webhook_editable, json, len, ret_body,
+		    ret_reason);
+}
+
+char *webex_webhook_name_body(const char *name)
+{
+	GString *body = g_string_new("{");
+
+	json_append_member(body, "name", name);
+	g_string_append_c(body, '}');
+	return g_string_free(body, FALSE);
+}
+
+static const struct {
+	const char *name;
+	bool is_needed;
+} webhook_fields[] = {
+	{"name", false},   {"targetUrl", true}, {"resource", true}, {"event", true},
+	{"filter", false}, {"secret", false},	{"ownedBy", false},
+};
+
+static int check_new_field(const cJSON *item, const char *name, char **ret_reason)
+{
+	bool is_known = false;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(webhook_fields); i++)
+		is_known |= strcmp(webhook_fields[i].name, item->string) == 0;
+	if (strcmp(item->string, "id") == 0)
+		return refuse_field(ret_reason, item->string, "names another object");
+	if (!is_known)
+		return refuse_field(ret_reason, item->string,
+				    "is not one of name, targetUrl, resource, event, filter, "
+				    "secret, ownedBy");
+	if (!json_is_string(item))
+		return refuse_field(ret_reason, item->string, "must be a string");
+	if (strlen(item->valuestring) > WEBEX_TITLE_MAX)
+		return refuse_field(ret_reason, item->string, "is too long");
+	if (strcmp(item->string, "name") == 0 && strcmp(item->valuestring, name) != 0)
+		return refuse_field(ret_reason, item->string,
+				    "is another name than that of the file: leave it out");
+	return check_words(item->string, item->valuestring, ret_reason);
+}
+
+int webex_webhook_new(const char *name, const char *json, size_t len, char **ret_body,
+		      char **ret_reason)
+{
+	_cleanup_json_secret_ cJSON *doc = NULL;
+	int r = parse_written(json, len, &doc, ret_reason);
+
+	if (r < 0)
+		return r;
+	for (const cJSON *item = doc->child; item; item = item->next) {
+		if (cJSON_IsNull(item))
+			continue;
+		r = check_new_field(item, name, ret_reason);
+		if (r < 0)
+			return r;
+	}
+	GString *body = g_string_new("{");
+	json_append_member(body, "name", name);
+	for (size_t i = 1; i < G_N_ELEMENTS(webhook_fields); i++) {
+		const char *key = webhook_fields[i].name;
+		const char *value = json_string(doc, key);
+
+		if (!value && webhook_fields[i].is_needed) {
+			g_string_free(body, TRUE);
+			return refuse_field(ret_reason, key, "is missing");
+		}
+		json_append_member(body, key, value);
+	}
+	g_string_append_c(body, '}');
+	*ret_body = g_string_free(body, FALSE);
+	return 0;
 }
 
 /* ---- post.json ---- */

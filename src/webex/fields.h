@@ -34,7 +34,7 @@ struct webex_field {
 	size_t max;
 };
 
-/* The table of the kind, ended by a NULL name. Persons have none: they are kept as text. */
+/* The table of the kind, ended by a NULL name. Persons and webhooks have none: they are kept as text. */
 const struct webex_field *webex_fields(enum webex_kind kind);
 /* The row of that name, or NULL. */
 const struct webex_field *webex_field_find(const struct webex_field *fields, const char *name);

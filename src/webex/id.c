@@ -26,6 +26,7 @@ static const struct {
 	{"CONTENT", WEBEX_TYPE_CONTENT},
 	{"TEAM", WEBEX_TYPE_TEAM},
 	{"TEAM_MEMBERSHIP", WEBEX_TYPE_TEAM_MEMBERSHIP},
+	{"WEBHOOK", WEBEX_TYPE_WEBHOOK},
 };
 
 const char *webex_type_name(enum webex_type type)

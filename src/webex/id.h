@@ -22,6 +22,7 @@ enum webex_type {
 	WEBEX_TYPE_CONTENT,
 	WEBEX_TYPE_TEAM,
 	WEBEX_TYPE_TEAM_MEMBERSHIP,
+	WEBEX_TYPE_WEBHOOK,
 };
 
 struct webex_id {

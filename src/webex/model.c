@@ -118,6 +118,7 @@ static const struct {
 			     offsetof(struct webex_room, extra)},
 	[WEBEX_KIND_TEAM_MEMBERSHIP] = {team_membership_fields, sizeof(struct webex_membership),
 					offsetof(struct webex_membership, extra)},
+	[WEBEX_KIND_WEBHOOK] = {NULL, sizeof(struct webex_webhook), 0},
 };
 
 const struct webex_field *webex_fields(enum webex_kind kind)
@@ -208,6 +209,17 @@ void webex_person_clear(struct webex_person *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* The secret is not left in the memory. */
+void webex_webhook_clear(struct webex_webhook *w)
+{
+	if (w->json)
+		explicit_bzero(w->json, strlen(w->json));
+	g_free(w->id);
+	g_free(w->name);
+	g_free(w->json);
+	memset(w, 0, sizeof(*w));
+}
+
 void webex_room_free(void *r)
 {
 	if (r)
@@ -241,6 +253,13 @@ void webex_person_free(void *p)
 	if (p)
 		webex_person_clear(p);
 	g_free(p);
+}
+
+void webex_webhook_free(void *w)
+{
+	if (w)
+		webex_webhook_clear(w);
+	g_free(w);
 }
 
 char *webex_room_json(const struct webex_room *r)

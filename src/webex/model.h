@@ -94,16 +94,25 @@ struct webex_person {
 		     */
 };
 
+struct webex_webhook {
+	char *id;
+	char *name;
+	int64_t created_ms;
+	char *json; /* as that of a person; it has the secret, if the server shows it */
+};
+
 void webex_room_clear(struct webex_room *r);
 void webex_message_clear(struct webex_message *m);
 void webex_membership_clear(struct webex_membership *m);
 void webex_person_clear(struct webex_person *p);
+void webex_webhook_clear(struct webex_webhook *w);
 /* clear + g_free; for GPtrArray. */
 void webex_room_free(void *r);
 void webex_message_free(void *m);
 void webex_membership_free(void *m);
 void webex_person_free(void *p);
 void webex_action_free(void *a);
+void webex_webhook_free(void *w);
 
 enum webex_kind {
 	WEBEX_KIND_ROOM,
@@ -113,7 +122,14 @@ enum webex_kind {
 	WEBEX_KIND_ACTION,
 	WEBEX_KIND_TEAM,	    /* struct webex_room */
 	WEBEX_KIND_TEAM_MEMBERSHIP, /* struct webex_membership */
+	WEBEX_KIND_WEBHOOK,
 };
+
+/* The id of an object of any kind: each of the structs begins with it. */
+static inline const char *webex_item_id(const void *item)
+{
+	return *(char *const *)item;
+}
 
 /* What frees an object of the kind. */
 GDestroyNotify webex_free_function(enum webex_kind kind);
@@ -137,7 +153,9 @@ char *webex_room_json(const struct webex_room *r);
 char *webex_message_json(const struct webex_message *m);
 char *webex_membership_json(const struct webex_membership *m);
 char *webex_action_json(const struct webex_action *a);
-/* Persons need none: struct webex_person.json already is JSON. */
+/* Persons and webhooks need none: their `json` already is JSON. */
+/* True if the server says of the person which roles it has, as it does of administrators. */
+bool webex_person_has_roles(const struct webex_person *p);
 
 /*
  * "message" (and, if it says more, errors[0].description) of an error body as one clean line of
@@ -162,6 +180,20 @@ int webex_room_edit(const struct webex_room *now, const char *json, size_t len, 
 /* The same for a membership: isModerator, isRoomHidden (not of a team). */
 int webex_membership_edit(const struct webex_membership *now, const char *json, size_t len,
 			  char **ret_body, char **ret_reason);
+/* The same for a webhook: name, targetUrl (http or https), secret ("" takes it away), status ("active" or
+ * "inactive"). The body has name, targetUrl and, as far as they are known, secret and ownedBy always, so that
+ * no server takes them away. */
+int webex_webhook_edit(const struct webex_webhook *now, const char *json, size_t len,
+		       char **ret_body, char **ret_reason);
+/* What is written to give it another name; owned. */
+char *webex_webhook_name_body(const char *name);
+/*
+ * The body of a new webhook called `name`, out of what a person wrote: targetUrl, resource and event, and
+ * perhaps filter, secret, ownedBy, and the same name. -EINVAL: as webex_room_edit(), or one of the three is
+ * missing, or another name is given.
+ */
+int webex_webhook_new(const char *name, const char *json, size_t len, char **ret_body,
+		      char **ret_reason);
 /*
  * A raw API body written to post.json, with its destination filled in: roomId = room_id, or
  * toPersonEmail = email (exactly one of both given), parentId = parent_id if not NULL and

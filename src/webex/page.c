@@ -10,7 +10,8 @@
 
 /* Filters that hold for every page: a link cannot drop or change them. */
 static const char *const filters[] = {
-	"roomId", "parentId", "mentionedPeople", "type", "sortBy", "teamId", "personEmail",
+	"roomId", "parentId", "mentionedPeople", "type",
+	"sortBy", "teamId",   "personEmail",	 "ownedBy",
 };
 
 static bool has_key(const char *param, const char *key)

@@ -280,9 +280,9 @@ static enum webex_person_type person_type(const cJSON *json)
 	return WEBEX_PERSON_PERSON;
 }
 
-/* The whole object without nulls and repeated keys; what is too large is cut down to what we
- * know of it. */
-static char *person_json(const cJSON *json, const struct webex_person *p)
+/* The whole object without nulls and repeated keys; what is too large is cut down to its id and the member
+ * `key`. */
+static char *whole_json(const cJSON *json, const char *id, const char *key, const char *value)
 {
 	GHashTable *seen = g_hash_table_new(g_str_hash, g_str_equal);
 	GString *object = g_string_new(NULL);
@@ -298,10 +298,10 @@ static char *person_json(const cJSON *json, const struct webex_person *p)
 		json_append_pretty(out, whole, 0);
 	} else {
 		g_string_append(out, "{\n  \"id\": ");
-		json_append_string(out, p->id);
-		if (p->display_name) {
-			g_string_append(out, ",\n  \"displayName\": ");
-			json_append_string(out, p->display_name);
+		json_append_string(out, id);
+		if (value) {
+			g_string_append_printf(out, ",\n  \"%s\": ", key);
+			json_append_string(out, value);
 		}
 		g_string_append(out, "\n}");
 	}
@@ -327,8 +327,33 @@ static struct webex_person *parse_person(const cJSON *json)
 		    strlen(e->valuestring) <= WEBEX_ADDRESS_MAX)
 			p->email = g_strdup(e->valuestring);
 	}
-	p->json = person_json(json, p);
+	p->json = whole_json(json, p->id, "displayName", p->display_name);
 	return p;
+}
+
+bool webex_person_has_roles(const struct webex_person *p)
+{
+	_cleanup_json_ cJSON *doc = p->json ? json_parse(p->json, strlen(p->json)) : NULL;
+	const cJSON *roles = json_get(doc, "roles");
+
+	return json_is_array(roles) && roles->child;
+}
+
+static struct webex_webhook *parse_webhook(const cJSON *json)
+{
+	const char *id = json_string(json, "id");
+	const char *name = json_string(json, "name");
+	const char *created = json_string(json, "created");
+
+	if (!webex_id_is_sane(id) || !may_be(id, WEBEX_TYPE_WEBHOOK))
+		return NULL;
+	struct webex_webhook *w = g_new0(struct webex_webhook, 1);
+	w->id = g_strdup(id);
+	w->name = name ? dup_cut(name, WEBEX_TITLE_MAX) : NULL;
+	if (!created || time_parse_iso(created, &w->created_ms) != 0)
+		w->created_ms = -1;
+	w->json = whole_json(json, w->id, "name", w->name);
+	return w;
 }
 
 static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_list)
@@ -348,6 +373,8 @@ static void *parse_object(enum webex_kind kind, const cJSON *json, bool is_in_li
 		return parse_person(json);
 	case WEBEX_KIND_ACTION:
 		return parse_action(json);
+	case WEBEX_KIND_WEBHOOK:
+		return parse_webhook(json);
 	}
 	return NULL;
 }
@@ -367,6 +394,8 @@ GDestroyNotify webex_free_function(enum webex_kind kind)
 		return webex_person_free;
 	case WEBEX_KIND_ACTION:
 		return webex_action_free;
+	case WEBEX_KIND_WEBHOOK:
+		return webex_webhook_free;
 	}
 	return NULL;
 }

@@ -124,6 +124,7 @@ static const char *room_of(enum webex_kind kind, const void *item)
 	case WEBEX_KIND_TEAM:
 	case WEBEX_KIND_PERSON:
 	case WEBEX_KIND_ACTION:
+	case WEBEX_KIND_WEBHOOK:
 		break;
 	}
 	return NULL;

@@ -14,6 +14,7 @@ bool webex_is_same_text(const char *a, const char *b);
 /*
  * `body` (a JSON object) asked for a change. Returns the name of its first field that has its
  * value of `before` still in `answer` and not the value that was asked for; NULL: the change
- * was done. Absent, null, "" and false count as equal. Owned (g_free).
+ * was done. Absent, null, "" and false count as equal. A secret that
+ * the answer does not have counts as changed. Owned (g_free).
  */
 char *webex_unchanged_field(const char *body, const char *before, const char *answer);

@@ -305,7 +305,7 @@ def test_names_of_cursors(mount):
     assert os.stat(mount / "events@35184372088831").st_ino == os.stat(
         mount / "events@35184372088831").st_ino
     assert mount.ls() == ["README", "api", "direct", "events", "mentions", "people",
-                          "spaces", "teams"]
+                          "spaces", "teams", "webhooks"]
     assert "events" not in mount.ls(".sparkfs")
 
 

@@ -98,6 +98,12 @@ REFUSED = [
     ("echo x > $M/new.txt", "not permitted", "goes into a space"),
     ("echo x > $M/spaces/new.txt", "not permitted", "goes into a space"),
     ("echo x > $M/people/new.txt", "not permitted", "goes into a space"),
+    # webhooks
+    ("printf '{' | cp /dev/stdin $M/webhooks/x.json", "Invalid", "line 1, column 2"),
+    ("echo '{\"event\": \"created\"}' | cp /dev/stdin $M/webhooks/x.json", "Invalid", "is missing"),
+    ("echo x > $M/webhooks/x", "Invalid", "webhooks/NAME.json"),
+    ("mkdir $M/webhooks/x", "not permitted", "webhooks/NAME.json"),
+    ("rmdir $M/webhooks", "not permitted", "cannot be removed"),
     # what can only be read
     ("echo x > $THEIRS.txt", "denied", "only who wrote a message"),
     ("echo x > $OURS.md", "denied", "edit its .txt"),

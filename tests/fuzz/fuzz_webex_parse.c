@@ -21,6 +21,8 @@ static char *print(enum webex_kind kind, const void *object)
 		return g_strdup(((const struct webex_person *)object)->json);
 	case WEBEX_KIND_ACTION:
 		return webex_action_json(object);
+	case WEBEX_KIND_WEBHOOK:
+		return g_strdup(((const struct webex_webhook *)object)->json);
 	}
 	abort();
 }

@@ -52,23 +52,6 @@ UNUSED_CALL(webex_update_team_membership, G_GNUC_UNUSED struct webex_client *c, 
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 UNUSED_CALL(webex_delete_team_membership, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
 	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_delete_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_request, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_request *r,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_submit_card, G_GNUC_UNUSED struct webex_client *c,
-	    G_GNUC_UNUSED const char *message_id, G_GNUC_UNUSED const char *inputs,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_edit_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
-	    G_GNUC_UNUSED const char *room_id, G_GNUC_UNUSED const char *text, G_GNUC_UNUSED const char *markdown,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_post_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_post *p,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_get_content, G_GNUC_UNUSED struct webex_client *c,
-	    G_GNUC_UNUSED const struct webex_download *d, G_GNUC_UNUSED webex_done done,
-	    G_GNUC_UNUSED void *arg)
-UNUSED_CALL(webex_head_content, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *url,
-	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
 /* clang-format on */
 
 char *webex_team_name_body(G_GNUC_UNUSED const char *name)
@@ -94,3 +77,34 @@ bool webex_withdraw(G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED uint64_t
 {
 	return false;
 }
+
+/* clang-format off */
+/* webhooks/ */
+UNUSED_CALL(webex_list_webhooks, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_list *l,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_get_webhook, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_create_webhook, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *body,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_update_webhook, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED const char *body, G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_delete_webhook, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_delete_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_request, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_request *r,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_submit_card, G_GNUC_UNUSED struct webex_client *c,
+	    G_GNUC_UNUSED const char *message_id, G_GNUC_UNUSED const char *inputs,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_edit_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *id,
+	    G_GNUC_UNUSED const char *room_id, G_GNUC_UNUSED const char *text, G_GNUC_UNUSED const char *markdown,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_post_message, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const struct webex_post *p,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_get_content, G_GNUC_UNUSED struct webex_client *c,
+	    G_GNUC_UNUSED const struct webex_download *d, G_GNUC_UNUSED webex_done done,
+	    G_GNUC_UNUSED void *arg)
+UNUSED_CALL(webex_head_content, G_GNUC_UNUSED struct webex_client *c, G_GNUC_UNUSED const char *url,
+	    G_GNUC_UNUSED webex_done done, G_GNUC_UNUSED void *arg)
+/* clang-format on */

@@ -33,5 +33,6 @@ extern const struct fetcher fetcher_thread_row;	    /* thread.c */
 extern const struct fetcher fetcher_mentions;	    /* mentions.c */
 extern const struct fetcher fetcher_mentions_again; /* mentions.c */
 extern const struct fetcher fetcher_teams;	    /* teams.c */
+extern const struct fetcher fetcher_webhooks;	    /* webhooks.c */
 
 const struct fetcher *fetchers_find(enum need_kind kind);

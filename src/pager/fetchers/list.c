@@ -17,7 +17,7 @@ void pages_collect(struct fetch *f, struct webex_reply *reply, GDestroyNotify fr
 	g_ptr_array_set_free_func(reply->items, NULL);
 	for (guint i = 0; i < reply->items->len; i++) {
 		void *item = reply->items->pdata[i];
-		char *id = *(char **)item;
+		char *id = (char *)webex_item_id(item);
 
 		if (g_hash_table_contains(f->seen, id)) {
 			free_item(item);

@@ -8,7 +8,7 @@ static const struct fetcher *const fetchers[] = {
 	&fetcher_months,	 &fetcher_body,		 &fetcher_bodies,     &fetcher_sweep,
 	&fetcher_verify,	 &fetcher_roots,	 &fetcher_root,	      &fetcher_thread,
 	&fetcher_thread_names,	 &fetcher_thread_bodies, &fetcher_thread_row, &fetcher_mentions,
-	&fetcher_mentions_again, &fetcher_teams,
+	&fetcher_mentions_again, &fetcher_teams,	 &fetcher_webhooks,
 };
 
 const struct fetcher *fetchers_find(enum need_kind kind)

@@ -44,6 +44,8 @@ static enum proof_verdict read_item(const struct thing *t, const void *item)
 		return judge(t, message->id, message->room_id);
 	case PROOF_MEMBER:
 		return judge(t, member->id, member->room_id);
+	case PROOF_WEBHOOK:
+		return judge(t, webex_item_id(item), NULL);
 	}
 	return PROOF_OPEN;
 }
@@ -52,10 +54,9 @@ static enum proof_verdict read_item(const struct thing *t, const void *item)
 static bool is_no_id(const struct thing *t)
 {
 	static const enum webex_type types[] = {
-		[PROOF_ROOM] = WEBEX_TYPE_ROOM,
-		[PROOF_MESSAGE] = WEBEX_TYPE_MESSAGE,
-		[PROOF_MEMBER] = WEBEX_TYPE_MEMBERSHIP,
-		[PROOF_TEAM] = WEBEX_TYPE_TEAM,
+		[PROOF_ROOM] = WEBEX_TYPE_ROOM,		[PROOF_MESSAGE] = WEBEX_TYPE_MESSAGE,
+		[PROOF_MEMBER] = WEBEX_TYPE_MEMBERSHIP, [PROOF_TEAM] = WEBEX_TYPE_TEAM,
+		[PROOF_WEBHOOK] = WEBEX_TYPE_WEBHOOK,
 	};
 	bool is_of_team = t->kind == PROOF_MEMBER && t->type == WEBEX_ROOM_TEAM;
 	enum webex_type type = is_of_team ? WEBEX_TYPE_TEAM_MEMBERSHIP : types[t->kind];
@@ -78,7 +79,9 @@ enum proof_verdict proof_read_answer(const struct thing *t, const struct webex_r
 uint64_t proof_generation(const struct thing *t)
 {
 	const struct need need = {
-		.kind = proof_is_room(t->kind) ? NEED_ROOM : NEED_MEMBERS,
+		.kind = t->kind == PROOF_WEBHOOK ? NEED_WEBHOOKS
+			: proof_is_room(t->kind) ? NEED_ROOM
+						 : NEED_MEMBERS,
 		.row = t->room,
 	};
 

@@ -133,6 +133,15 @@ void proof_doubt_room(struct proof *proof, int64_t room);
 /* When the next list is due, mono; INT64_MAX: none is. */
 int64_t proof_rooms_next_ms(const struct proof *proof);
 
+/* ---- webhooks.c ---- */
+/* The id of the webhook (owned), NULL if it is gone. */
+int proof_load_webhook(const struct thing *t, char **ret_id);
+int proof_keep_webhook(const struct thing *t, const struct webex_reply *reply,
+		       GPtrArray *changes);
+int proof_forget_webhook(const struct thing *t, int64_t now_wall_ms, GPtrArray *changes);
+bool proof_is_webhook_live(const struct thing *t);
+void proof_unpin_webhook(const struct thing *t);
+
 /* ---- lists.c ---- */
 void proof_pages_init(struct proof *proof);
 void proof_pages_stop(struct proof *proof);

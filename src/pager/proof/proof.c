@@ -227,6 +227,10 @@ static int load(struct thing *t, char **ret_id, bool *ret_filtered)
 	*ret_filtered = false;
 	if (r)
 		return r;
+	if (t->kind == PROOF_WEBHOOK) {
+		store_read_end(conn);
+		return proof_load_webhook(t, ret_id);
+	}
 	if (t->kind == PROOF_MESSAGE && (r = store_message_get(conn, t->row, &message)) == 0) {
 		t->room = message.room;
 		t->updated_ms = message.m.updated_ms;
@@ -277,6 +281,9 @@ static void submit(struct thing *t, const char *id)
 	case PROOF_MEMBER:
 		t->call = place->get_member(client, id, on_answer, t);
 		break;
+	case PROOF_WEBHOOK:
+		t->call = webex_get_webhook(client, id, on_answer, t);
+		break;
 	}
 }
 
@@ -320,6 +327,8 @@ static void is_there(struct thing *t, struct webex_reply *reply)
 		r = 0;
 	else if (proof_is_room(t->kind))
 		r = store_apply_room(c->store, reply->items->pdata[0], 0, NULL, changes);
+	else if (t->kind == PROOF_WEBHOOK)
+		r = proof_keep_webhook(t, reply, changes);
 	else
 		r = store_apply_members(c->store, t->room, reply->items, NULL,
 					clock_wall(c->clock), changes);
@@ -334,6 +343,8 @@ static bool is_live(const struct thing *t)
 	struct store_conn *conn;
 	bool is;
 
+	if (t->kind == PROOF_WEBHOOK)
+		return proof_is_webhook_live(t);
 	if (store_read_begin(config_of(t->proof)->store, &conn))
 		return true;
 	if (t->kind == PROOF_MESSAGE)
@@ -355,6 +366,8 @@ static void unpin(const struct thing *t)
 
 	if (t->kind == PROOF_MESSAGE)
 		store_unpin_message(s, t->row);
+	else if (t->kind == PROOF_WEBHOOK)
+		proof_unpin_webhook(t);
 	else
 		store_pin_member(s, t->row, 0);
 }
@@ -371,6 +384,8 @@ static void forget(struct thing *t)
 	g_array_append_val(rows, t->row);
 	if (t->kind == PROOF_MESSAGE)
 		r = store_remove_messages(c->store, rows, now_wall_ms, changes);
+	else if (t->kind == PROOF_WEBHOOK)
+		r = proof_forget_webhook(t, now_wall_ms, changes);
 	else
 		r = store_remove_members(c->store, rows, now_wall_ms, changes);
 	pager_published(t->proof->pager, r, changes);

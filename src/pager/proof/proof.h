@@ -68,8 +68,8 @@
 struct proof;
 
 /* PROOF_ROOM: a space. PROOF_MEMBER: of a space or a team. */
-enum proof_kind { PROOF_ROOM, PROOF_MESSAGE, PROOF_MEMBER, PROOF_TEAM };
-#define PROOF_KINDS (PROOF_TEAM + 1)
+enum proof_kind { PROOF_ROOM, PROOF_MESSAGE, PROOF_MEMBER, PROOF_TEAM, PROOF_WEBHOOK };
+#define PROOF_KINDS (PROOF_WEBHOOK + 1)
 
 struct proof *proof_new(struct pager *p);
 /* Gives PROOF_OPEN to those who wait. Nothing is asked any more. */
@@ -97,6 +97,8 @@ void proof_page_listed(struct proof *proof, const struct page_told *page);
 /* A list of all memberships of a space or team came; as proof_rooms_listed, with the page size. */
 void proof_members_listed(struct proof *proof, int64_t room, int64_t began_ms, int max,
 			  const GArray *missing);
+/* A whole list of webhooks came; `missing` as above. */
+void proof_webhooks_listed(struct proof *proof, const GArray *missing);
 /* The page size that the next list of members must have; `max` if any will do. */
 int proof_members_max(const struct proof *proof, int64_t room, int max);
 

@@ -130,6 +130,20 @@ const struct webex_place *webex_place(enum webex_room_type type)
 	return type == WEBEX_ROOM_TEAM ? &team : &space;
 }
 
+uint64_t webex_list_webhooks(struct webex_client *c, const struct webex_list *l,
+			     webex_done done, void *arg)
+{
+	(void)c;
+	return note(l->owned_by_org ? "webhooks of org" : "webhooks", l, done, arg);
+}
+
+uint64_t webex_get_webhook(struct webex_client *c, const char *id, webex_done done, void *arg)
+{
+	(void)c;
+	(void)id;
+	return note("webhook", NULL, done, arg);
+}
+
 uint64_t webex_probe(struct webex_client *c, int timeout_ms, webex_done done, void *arg)
 {
 	(void)timeout_ms;

@@ -32,6 +32,7 @@ KEYS = {
     "message_id": 1, "member_id": 2, "member_key": 2, "member_name": 2, "person_id": 1,
     "person_email": 1, "person_first": 1, "content_key": 2, "content_message": 1, "node_key": 2,
     "thread_root": 2, "thread_stem": 2, "thread_part": 1,
+    "webhook_id": 1, "webhook_key": 1, "webhook_name": 1,
 }
 # Steps that read nothing themselves.
 IDLE = re.compile(r"(CORRELATED )?SCALAR SUBQUERY|LIST SUBQUERY|MULTI-INDEX OR|INDEX \d|CO-ROUTINE"
@@ -128,6 +129,10 @@ WIDE = {
     ("room WHERE gone=1", r"SEARCH .*"): PURGE,
     ("SELECT rowid FROM message WHERE deleted=1", r"SEARCH .*message_gone.*"): PURGE,
     ("SELECT rowid FROM member WHERE gone=1", r"SEARCH .*member_gone.*"): PURGE,
+    ("SELECT rowid FROM webhook WHERE gone=1", r"SEARCH .*webhook_gone.*"): PURGE,
+    ("FROM webhook WHERE rowid>?1 AND gone=0", r"SEARCH webhook USING INTEGER PRIMARY KEY.*"): PAGE,
+    ("FROM webhook WHERE gone=0 AND pin_until_ms<=?1", r"SCAN webhook"):
+        "a list of the server is compared with all of them",
     ("SELECT rowid FROM content WHERE gone=1", r"SEARCH .*content_gone.*"): PURGE,
     ("WHERE room=?1 LIMIT ?2", r"SEARCH message .*message_list.*"): PURGE,
     ("WHERE room=?1 AND gone=0 LIMIT ?2", r"SEARCH content .*content_(list|place).*"): PURGE,

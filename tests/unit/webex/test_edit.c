@@ -121,9 +121,13 @@ static void test_room_changes(void **state)
 static void test_room_refused(void **state)
 {
 	(void)state;
-	refuse_room("", "not a JSON object");
+	refuse_room("", "not a JSON object: line 1, column 1 cannot be read");
 	refuse_room("[]", "not a JSON object");
-	refuse_room("{\"title\": \"New\"", "not a JSON object");
+	refuse_room("{\"title\": \"New\"",
+		    "not a JSON object: line 1, column 16 cannot be read");
+	refuse_room("{\"title\": \"New\",\n \"ü\": x}",
+		    "not a JSON object: line 2, column 7 cannot be read");
+	refuse_room("{}\n}", "not a JSON object: line 2, column 1 cannot be read");
 	refuse_room("{\"title\": \"\xff\"}", "not UTF-8");
 	refuse_room("{\"id\": \"OTHER\", \"title\": \"New\"}",
 		    "field \"id\": names another object");
@@ -162,6 +166,78 @@ static void test_membership(void **state)
 			 -EINVAL);
 	static const char id[] = "{\"id\": \"ELSE\"}";
 	assert_int_equal(webex_membership_edit(&member, id, strlen(id), &body, NULL), -EINVAL);
+}
+
+/* ---- webhooks ---- */
+
+static char hook_json[] =
+	"{\"id\": \"HOOK\", \"name\": \"dock\", \"targetUrl\": \"https://a/\","
+	" \"resource\": \"rooms\", \"event\": \"created\", \"secret\": \"s\","
+	" \"ownedBy\": \"creator\", \"status\": \"active\"}";
+#define KEPT "\"secret\":\"s\",\"ownedBy\":\"creator\""
+
+/* `wanted`: the body, or the reason. */
+static void check_hook(const char *json, int error, const char *wanted)
+{
+	const struct webex_webhook now = {.json = hook_json};
+	_cleanup_gfree_ char *body = NULL, *reason = NULL;
+
+	assert_int_equal(webex_webhook_edit(&now, json, strlen(json), &body, &reason), error);
+	if (wanted)
+		assert_string_equal(error ? reason : body, wanted);
+	else
+		assert_null(body);
+}
+
+static void test_webhook_changes(void **state)
+{
+	(void)state;
+	check_hook(hook_json, 0, NULL);
+	check_hook("{\"secret\": null}", 0, NULL);
+	check_hook("{\"targetUrl\": \"http://b/\"}", 0,
+		   "{\"name\":\"dock\",\"targetUrl\":\"http://b/\"," KEPT "}");
+	check_hook("{\"secret\": \"\"}", 0,
+		   "{\"name\":\"dock\",\"targetUrl\":\"https://a/\",\"secret\":\"\","
+		   "\"ownedBy\":\"creator\"}");
+	check_hook("{\"status\": \"inactive\"}", 0,
+		   "{\"name\":\"dock\",\"targetUrl\":\"https://a/\"," KEPT
+		   ",\"status\":\"inactive\"}");
+	check_hook("{\"status\": \"off\"}", -EINVAL,
+		   "field \"status\": must be \"active\" or \"inactive\"");
+	check_hook("{\"targetUrl\": \"ftp://b/\"}", -EINVAL,
+		   "field \"targetUrl\": must be an http or https URL");
+	check_hook("{\"targetUrl\": \"https://b/ c\"}", -EINVAL,
+		   "field \"targetUrl\": is no URL");
+	check_hook("{\"filter\": \"x=y\"}", -EINVAL,
+		   "field \"filter\": cannot be changed: rm the file, and write it anew");
+	check_hook("{\"id\": \"OTHER\"}", -EINVAL, "field \"id\": names another object");
+	check_hook("{\"colour\": \"red\"}", -EINVAL, "field \"colour\": is unknown");
+}
+
+static void check_new(const char *json, int error, const char *wanted)
+{
+	_cleanup_gfree_ char *body = NULL, *reason = NULL;
+
+	assert_int_equal(webex_webhook_new("dock", json, strlen(json), &body, &reason), error);
+	assert_string_equal(error ? reason : body, wanted);
+}
+
+#define NEEDED "\"targetUrl\":\"https://a/\",\"resource\":\"all\",\"event\":\"all\""
+
+static void test_new_webhook(void **state)
+{
+	(void)state;
+	check_new("{" NEEDED "}", 0, "{\"name\":\"dock\"," NEEDED "}");
+	check_new("{\"secret\": \"s\", \"name\": \"dock\", \"filter\": \"\", \"ownedBy\": "
+		  "null, " NEEDED "}",
+		  0, "{\"name\":\"dock\"," NEEDED ",\"secret\":\"s\"}");
+	check_new("{\"name\": \"pier\", " NEEDED "}", -EINVAL,
+		  "field \"name\": is another name than that of the file: leave it out");
+	check_new("{\"id\": \"HOOK\", " NEEDED "}", -EINVAL,
+		  "field \"id\": names another object");
+	check_new("{\"targetUrl\":\"https://a/\",\"event\":\"all\"}", -EINVAL,
+		  "field \"resource\": is missing");
+	check_new("{\"event\": 1}", -EINVAL, "field \"event\": must be a string");
 }
 
 struct post_case {
@@ -280,9 +356,10 @@ static void test_post_local(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_room_changes), cmocka_unit_test(test_team_changes),
-		cmocka_unit_test(test_room_refused), cmocka_unit_test(test_membership),
-		cmocka_unit_test(test_post_body),    cmocka_unit_test(test_post_local),
+		cmocka_unit_test(test_room_changes),	cmocka_unit_test(test_team_changes),
+		cmocka_unit_test(test_room_refused),	cmocka_unit_test(test_membership),
+		cmocka_unit_test(test_post_body),	cmocka_unit_test(test_post_local),
+		cmocka_unit_test(test_webhook_changes), cmocka_unit_test(test_new_webhook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

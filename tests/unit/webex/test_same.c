@@ -48,6 +48,8 @@ static void a_field_that_stayed_is_named(void **state)
 	expect("{\"description\":\"x\"}", "{\"title\":\"Old\"}", "description");
 	expect("{\"description\":\" \"}", "{}", NULL);
 	expect("{\"n\":4}", "{\"n\":3}", "n");
+	expect("{\"secret\":\"x\"}", "{}", NULL);
+	expect("{\"secret\":\"x\"}", "{\"secret\":\"y\"}", NULL);
 	expect("no JSON", "{}", NULL);
 	expect("{\"title\":\"New\"}", "no JSON", NULL);
 }
