@@ -119,7 +119,11 @@ class Proxy:
         self.weights = {name: n for name, n in FAULTS.items() if name not in leave}
         self.upstream = upstream
         self.host = host
-        self.port = 0
+        # Nobody else gets the port while it is down: a socket has it, and does not listen.
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.reserved.bind((host, 0))
+        self.port = self.reserved.getsockname()[1]
         self.share = share
         self.rate = rate
         self.random = random.Random(seed)
@@ -143,6 +147,7 @@ class Proxy:
         self.down()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
+        self.reserved.close()
 
     def call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
@@ -168,8 +173,7 @@ class Proxy:
 
     async def listen(self):
         self.server = await asyncio.start_server(self.serve, self.host, self.port,
-                                                 limit=HEAD_MAX)
-        self.port = self.server.sockets[0].getsockname()[1]
+                                                 limit=HEAD_MAX, reuse_port=True)
 
         self.is_down = False
 
