@@ -204,7 +204,6 @@ def test_spaces(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
-@pytest.mark.mount("inotify", "poll=1", "idle=2")
 def test_teams(sim, room, mount, watch):
     """A team is told as a space is, by the list that opening teams/ brings."""
     team = sim.api("POST", "/teams", {"name": "Crew"}, token="bob-token").ok().json
@@ -235,6 +234,7 @@ def test_teams(sim, room, mount, watch):
     assert changes_by_mount(sim) == []
 
 
+@pytest.mark.mount("inotify", "poll=1", "idle=2")
 def test_news_come_by_themselves(sim, room, mount, watch):
     """A watch counts as use: events come though no program reads the directory."""
     look(mount)

@@ -529,12 +529,18 @@ def test_transcript_is_behind_its_link(mount):
 def test_transcript_is_every_listed_message(sim, mount):
     lines = read(mount.space("Firmware") / "transcript.log").decode().splitlines()
     messages = sim.messages(sim.room("Firmware")["id"])[::-1]
+    roots = {m["id"]: m for m in messages}
     heads = [line for line in lines if not line.startswith("  ")]
     assert len(heads) == len(messages)
     for m, line in zip(messages, heads):
         when = m["created"][:16].replace("T", " ") + " +0000"
         text = txt_bytes(m).decode().splitlines()[0]
-        arrow = "\u21b3 " if "parentId" in m else ""
+        arrow = ""
+        if "parentId" in m:
+            root = roots[m["parentId"]]
+            day = root["created"][:10]
+            author, at = root["personEmail"].split("@")[0], root["created"][11:16]
+            arrow = f"\u21b3 ({author} {at if day == m['created'][:10] else day + ' ' + at}) "
         assert line == f"{when} {m['personEmail']}: {arrow}{text}"
 
 

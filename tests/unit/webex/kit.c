@@ -174,6 +174,7 @@ void ticket_free(struct ticket *t)
 	g_free(t->reply.advice);
 	g_free(t->reply.content_name);
 	g_free(t->reply.content_type);
+	g_free(t->reply.body);
 	if (t->reply.items)
 		g_ptr_array_unref(t->reply.items);
 	pthread_cond_destroy(&t->done);
