@@ -328,6 +328,12 @@ def crew_has_another_name(reader, _):
     assert crew(reader, "Port crew")["carol@example.com"] and "Crew" not in teams(reader)
 
 
+def webhook_came_and_went(reader, _):
+    assert [r["status"] for r in reader.sim.requests("POST", "/webhooks")] == [200]
+    assert [r["status"] for r in reader.sim.requests("PUT", "/webhooks/.*")] == [200, 200]
+    assert [r["status"] for r in reader.sim.requests("DELETE", "/webhooks/.*")] == [204]
+
+
 def shows_mentions(_, out):
     assert re.search(r"_bob@example\.com\.txt$", out, re.M) and "Alice Seven, please look." in out
 
@@ -668,6 +674,7 @@ ROWS = {
         Row("printf '{", text_and_file_are_one),
         Row("touch spaces/Ops/members/carol", members_and_spaces),
         Row("mkdir teams/Crew", crew_has_another_name),
+        Row("echo '{\"targetUrl\"", webhook_came_and_went),
         Row("cat api/people/me.json", api_is_files, not_run_lines="sparkfs api",
             reason="what stands in for sparkfs mounts; test_api runs it"),
         Row("exec 3<>api/rooms.json", is_answered),

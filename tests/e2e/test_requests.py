@@ -237,17 +237,17 @@ def old_enough(since):
 # No poll comes meanwhile.
 @pytest.mark.mount("poll=600")
 def test_a_second_walk_asks_nothing(sim, start_mount, mount, tmp_path):
-    """find, du, grep -r: the spaces and teams, and of each space messages and members, once."""
-    first = {MESSAGES: 20, "GET /memberships": 20, "GET /teams": 1}
+    """find, du, grep -r: the spaces, teams and webhooks, and of each space messages and members, once."""
+    first = {MESSAGES: 20, "GET /memberships": 20, "GET /teams": 1, "GET /webhooks": 1}
     sim.clear_log()
     # One that is interrupted leaves what it has.
     names = mount.run("ls spaces | head -5", check=True).lines()
     mount.run(["find"] + [f"spaces/{n}" for n in names], check=True)
     assert asked(sim).count("GET /memberships") == 5
     found = mount.run("find . | wc -l", check=True)
-    # The root, README, four directories, events, mentions, two people; each space: the fixed names, 30
+    # The root, README, five directories, three links, two people; each space: the fixed names, 30
     # messages, 3 members.
-    assert int(found.out) == 1 + 1 + 4 + 2 + 2 + 20 * (1 + len(FIXED) + 30 + 3)
+    assert int(found.out) == 1 + 1 + 5 + 3 + 2 + 20 * (1 + len(FIXED) + 30 + 3)
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ME, 0) <= 1 and counts.pop(ROOMS, 1) == 1
     assert counts == first
@@ -277,7 +277,7 @@ def test_a_walk_where_the_list_of_spaces_has_pages(sim, mount, tmp_path):
     walk(mount, tmp_path, ["grep -ril zzz .; test $? = 1"])
     counts = {r: asked(sim).count(r) for r in asked(sim)}
     assert counts.pop(ROOMS, 0) <= 6 and counts.pop(ME, 0) <= 1
-    assert counts == {MESSAGES: 25, "GET /memberships": 25, "GET /teams": 1}
+    assert counts == {MESSAGES: 25, "GET /memberships": 25, "GET /teams": 1, "GET /webhooks": 1}
     old_enough(time.monotonic())
     sim.clear_log()
     walk(mount, tmp_path, ["grep -ril zzz .; test $? = 1", "find . -ls"])

@@ -342,9 +342,10 @@ char *kit_members(struct kit *k, int64_t room)
 char *kit_changes(struct kit *k)
 {
 	static const char *const types[] = {
-		"room+", "room>",   "room!",	"room-",    "msg+",
-		"msg>",	 "msg!",    "msg-",	"mem+",	    "mem!",
-		"mem-",	 "person!", "content+", "content-", "content!",
+		"room+",   "room>",    "room!",	   "room-",    "msg+",
+		"msg>",	   "msg!",     "msg-",	   "mem+",     "mem!",
+		"mem-",	   "person!",  "content+", "content-", "content!",
+		"thread>", "webhook+", "webhook!", "webhook-",
 	};
 	GString *out = g_string_new(NULL);
 
