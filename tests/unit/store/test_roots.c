@@ -399,7 +399,8 @@ static void test_an_older_store(void **state)
 	kit_put(k, room, reply(4, 3 * HOUR, "bob@x.org", "odd", "no id at all"));
 	known = size_said(k, room);
 	kit_close(k);
-	kit_sql(k->path, "DROP INDEX message_parent;"
+	kit_sql(k->path, "DROP TABLE webhook;"
+			 "DROP INDEX message_parent;"
 			 "ALTER TABLE message DROP COLUMN root_ms;"
 			 "ALTER TABLE message DROP COLUMN root_author;"
 			 "ALTER TABLE room DROP COLUMN text_version;"
