@@ -37,6 +37,7 @@ struct page_run {
 	GPtrArray *edge; /* messages of earlier pages with created == top; owned */
 	bool is_partial; /* the page has unusable items, or those of an earlier one may be of its time */
 	bool was_partial; /* of the page before, for the next one */
+	bool is_picked; /* the page is partial, and its part of time is not known: it stays unknown */
 };
 
 static void submit(struct page_run *l);
@@ -351,48 +352,54 @@ static enum store_page mode_of(const struct page_run *l)
 {
 	enum store_page mode = is_head(l) ? STORE_PAGE_HEAD : STORE_PAGE_INNER;
 
-	if (is_filtered(l))
+	if (l->is_picked)
+		mode = STORE_PAGE_PICKED;
+	else if (is_filtered(l))
 		mode = is_head(l) ? STORE_PAGE_FILTERED : STORE_PAGE_INNER_FILTERED;
 	return mode | (l->config.verifies ? STORE_PAGE_VERIFIES : 0) |
 	       (l->config.believes ? STORE_PAGE_BELIEVES : 0) |
-	       (l->config.is_filtered ? STORE_PAGE_MENTIONS : 0);
+	       (l->config.is_filtered || l->config.has_mentions ? STORE_PAGE_MENTIONS : 0);
 }
 
+/* Of a picked page no part of time becomes known, since what it lacks may be of any time. */
 static int apply(struct page_run *l, struct webex_reply *reply, int64_t lo)
 {
 	const struct pager_config *c = pager_get_config(l->config.pager);
 	g_autoptr(GArray) missing = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	g_autoptr(GArray) doubts = g_array_new(FALSE, FALSE, sizeof(int64_t));
 	GPtrArray *changes = store_changes_new();
+	int64_t hi = is_head(l) ? l->known_ms : l->top;
 	int r;
 
 	drop_above(l, reply->items);
 	hand_in_edge(l, reply->items);
-	if (l->config.has_mentions)
+	if (l->config.has_mentions && !l->is_picked)
 		r = store_apply_mentions(c->store, l->config.room, reply->items, lo, l->top,
 					 clock_wall(c->clock), doubts, changes);
 	else
-		r = store_apply_page_apart(c->store, l->config.room, reply->items, lo,
-					   is_head(l) ? l->known_ms : l->top, mode_of(l),
-					   clock_wall(c->clock), missing, doubts, changes);
+		r = store_apply_page_apart(c->store, l->config.room, reply->items,
+					   l->is_picked ? 0 : lo, l->is_picked ? 0 : hi,
+					   mode_of(l), clock_wall(c->clock), missing, doubts,
+					   changes);
 	r = pager_published(l->config.pager, r, changes);
 	/* A list of mentions does not show that other messages are there. */
 	if (r == 0 && !is_filtered(l))
 		tell_missing(l, l->config.has_mentions ? l->top : lo, missing, doubts);
 	return r;
 }
-/* True if the page is of a part of time that is known, of which nothing becomes less known. */
+
+/* True if the page is of a part of time that is known, of which nothing becomes less known. That a page run
+ * fetches again does not say so: the bodies of messages that came alone are fetched by it, too. */
 static bool was_known(const struct page_run *l, const struct webex_reply *reply, int64_t lo)
 {
-	int64_t hi = is_head(l) ? -1 : l->top;
+	/* A head covers what was known above its newest item, too, and what is between. */
+	int64_t hi = is_head(l) ? l->known_ms : l->top;
 	struct store_conn *conn;
 	bool is_known;
 
 	for (guint i = 0; is_head(l) && i < reply->items->len; i++)
 		hi = MAX(hi, ((struct webex_message *)reply->items->pdata[i])->created_ms);
-	if (l->config.is_again)
-		return true;
-	if (is_head(l) && (hi < 0 || l->known_ms < 0))
+	if (is_head(l) && (!reply->items->len || l->known_ms < 0))
 		return false;
 	if (store_read_begin(pager_get_config(l->config.pager)->store, &conn))
 		return false;
@@ -401,19 +408,6 @@ static bool was_known(const struct page_run *l, const struct webex_reply *reply,
 					: store_span_covers(conn, l->config.room, lo, hi)) == 1;
 	store_read_end(conn);
 	return is_known;
-}
-
-/* Keeps what a page has of which other items cannot be used, and ends: no part of time becomes
- * known by it, since what it lacks may be of any time. */
-static void end_partial(struct page_run *l, struct webex_reply *reply)
-{
-	const struct pager_config *c = pager_get_config(l->config.pager);
-	GPtrArray *changes = store_changes_new();
-	int r = store_apply_page(c->store, l->config.room, reply->items, 0, 0,
-				 STORE_PAGE_PICKED, clock_wall(c->clock), NULL, changes);
-
-	r = pager_published(l->config.pager, r, changes);
-	end(l, r ? r : fetch_spoil_partial(reply), reply);
 }
 
 /* Skips a part below that is known by now. */
@@ -493,13 +487,13 @@ static void take_page(struct page_run *l, struct webex_reply *reply)
 		submit(l);
 		return;
 	}
-	if (l->is_partial && !was_known(l, reply, lo)) {
-		end_partial(l, reply);
-		return;
-	}
+	l->is_picked = l->is_partial && !was_known(l, reply, lo);
 	r = apply(l, reply, lo);
 	if (r == -EOVERFLOW)
 		r = fetch_spoil(reply, "too many messages of one millisecond to be listed");
+	/* Who asks again wants what the page has, and needs no time to become known. */
+	else if (r == 0 && l->is_picked && !l->config.is_again)
+		r = fetch_spoil_partial(reply);
 	if (r) {
 		end(l, r, r == -EIO && reply->error ? reply : NULL);
 		return;

@@ -39,9 +39,9 @@ static bool is_background(void *arg)
 	return o.background;
 }
 
-void start(struct world *w, int64_t bottom, int64_t top, int max)
+static struct page_run_config config_of(struct world *w, int64_t bottom, int64_t top, int max)
 {
-	struct page_run_config config = {
+	return (struct page_run_config){
 		.pager = w->pager,
 		.room = w->room,
 		.room_id = "ROOM1",
@@ -54,10 +54,29 @@ void start(struct world *w, int64_t bottom, int64_t top, int max)
 		.done = on_done,
 		.arg = &o,
 	};
+}
 
+static void begin(const struct page_run_config *config)
+{
 	o = (struct owner){0};
-	o.run = page_run_new(&config);
+	o.run = page_run_new(config);
 	assert_int_equal(0, o.done);
+}
+
+void start(struct world *w, int64_t bottom, int64_t top, int max)
+{
+	struct page_run_config config = config_of(w, bottom, top, max);
+
+	begin(&config);
+}
+
+void start_again(struct world *w, int64_t bottom, int64_t top, bool has_mentions)
+{
+	struct page_run_config config = config_of(w, bottom, top, 10);
+
+	config.is_again = true;
+	config.has_mentions = has_mentions;
+	begin(&config);
 }
 
 void assert_ended(int error)

@@ -20,5 +20,7 @@ extern struct owner o;
 /* Begins a page run for (T0 + bottom, T0 + top]; bottom -1: from the beginning; top may be
  * PAGE_RUN_TOP. */
 void start(struct world *w, int64_t bottom, int64_t top, int max);
+/* The same for what is fetched again, known or not. */
+void start_again(struct world *w, int64_t bottom, int64_t top, bool has_mentions);
 void assert_ended(int error);
 void refuse(guint i, int error, int status);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "page_run_kit.h"
+#include "store/mentions.h"
 
 /* ---- ASKING, APPLIED, ENDED ---- */
 
@@ -189,6 +190,84 @@ static void body_partly_unusable(struct world *w)
 }
 
 CASE(partly_unusable)
+
+/* A head makes known all of the time up to where the space was listed: what it cannot read may be there. */
+static void body_partly_unusable_above(struct world *w)
+{
+	start(w, -1, 30, 10);
+	answer(0, messages("M3", 30, NULL), NULL, 0, 200, false);
+	start(w, 80, 90, 10);
+	answer(1, messages("M9", 90, "M8", 80, NULL), "n1", 0, 200, false);
+	start(w, -1, PAGE_RUN_TOP, 10);
+	answer_skipped(2, messages("M3", 30, NULL), 2, NULL);
+	assert_ended(-EIO);
+	assert_false(knows(w, 30, 80));
+	assert_true(knows(w, -1, 30));
+	assert_true(knows(w, 80, 90));
+}
+
+CASE(partly_unusable_above)
+
+/* What came alone is fetched again where nothing is known: that part of time stays unknown. */
+static void body_again_of_the_unknown(struct world *w)
+{
+	start_again(w, 20, 100, false);
+	answer_skipped(0, messages("M9", 90, "M5", 50, NULL), 1, "n1");
+	/* It goes on: who asked wants what is there. */
+	assert_int_equal(0, o.done);
+	assert_int_equal(1, o.paged);
+	assert_int_equal(2, listed(w));
+	/* The item that cannot be used may be of this page's time, too. */
+	answer(1, messages("M4", 40, NULL), "n2", 0, 200, false);
+	answer(2, messages("M2", 20, NULL), "n3", 0, 200, false);
+	assert_ended(0);
+	assert_int_equal(4, listed(w));
+	assert_false(knows(w, 89, 90));
+	assert_false(knows(w, 49, 50));
+	assert_false(knows(w, 45, 50));
+	/* By now it is known what is below. */
+	assert_true(knows(w, 20, 40));
+	/* What is known stays so. */
+	start(w, 20, 100, 10);
+	answer(3, messages("M9", 90, "M7", 70, "M5", 50, "M4", 40, NULL), "n1", 0, 200, false);
+	assert_ended(0);
+	assert_true(knows(w, 20, 100));
+	start_again(w, 20, 100, false);
+	answer_skipped(4, messages("M9", 90, "M2", 20, NULL), 1, "n1");
+	assert_ended(0);
+	assert_true(knows(w, 20, 100));
+	assert_int_equal(5, listed(w));
+}
+
+CASE(again_of_the_unknown)
+
+static bool knows_mentions(struct world *w, int64_t lo, int64_t hi)
+{
+	struct store_conn *conn;
+	bool known;
+
+	assert_int_equal(0, store_read_begin(w->store, &conn));
+	known = store_mention_covers(conn, w->room, T0 + lo, T0 + hi) == 1;
+	store_read_end(conn);
+	return known;
+}
+
+/* The same of the list of mentions. */
+static void body_mentions_again(struct world *w)
+{
+	start_again(w, 20, 100, true);
+	answer_skipped(0, messages("M9", 90, "M2", 20, NULL), 1, "n1");
+	assert_ended(0);
+	assert_int_equal(2, listed(w));
+	assert_false(knows_mentions(w, 20, 100));
+	start_again(w, 20, 100, true);
+	answer(1, messages("M9", 90, "M2", 20, NULL), "n1", 0, 200, false);
+	assert_ended(0);
+	assert_true(knows_mentions(w, 20, 100));
+	assert_false(knows(w, 20, 100));
+}
+
+CASE(mentions_again)
 
 static void body_no_link_keeps_the_past(struct world *w)
 {
@@ -460,6 +539,9 @@ int main(void)
 		TEST(partial),
 		TEST(only_unusable),
 		TEST(partly_unusable),
+		TEST(partly_unusable_above),
+		TEST(again_of_the_unknown),
+		TEST(mentions_again),
 		TEST(no_link_keeps_the_past),
 		TEST(empty_keeps_the_past),
 		TEST(no_link_is_the_beginning),
