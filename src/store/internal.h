@@ -386,6 +386,8 @@ bool message_contradicts(const struct store_message *old, const struct webex_mes
 /* ---- pages.c ---- */
 /* True if one span has all of this one. */
 bool span_is_known(struct sql *q, int64_t room, const struct store_span *span);
+/* As store_span_top(). */
+int64_t span_top(struct sql *q, int64_t room);
 
 /* ---- message_put.c ---- */
 /* What the messages of one call share. */
@@ -396,6 +398,9 @@ struct put {
 	int64_t newest_ms; /* time of the newest message that was added; told_ms if none is
 			    * newer */
 	int64_t top_ms;	   /* time of the newest message that was known; -1: none was */
+	/* Up to which time the room was listed when the write began; -1: it was not. */
+	int64_t listed_ms;
+	bool has_listed; /* listed_ms was looked up */
 	/* Nothing was known of this interval, so nobody has seen a listing of it: only one
 	 * change is appended for all messages. */
 	bool is_backfill;
@@ -432,6 +437,17 @@ bool put_is_settled(const struct store_message *old, const struct webex_message 
  */
 int put_message(struct put *p, const struct webex_message *m, bool is_alone,
 		int64_t pin_until_ms, int64_t *ret_rowid);
+
+/* ---- times.c ---- */
+/*
+ * A text is made when all of its time is known up to where the room was listed; above that it has what came
+ * alone, as our own messages do. Others that come between these later, and before the newest, make it another
+ * text, as this notes: a message was inserted.
+ */
+int times_between(struct put *p, int64_t created_ms);
+/* The same of what is still to come below a new head's `lo_ms`, if the head does not reach down to where
+ * the room was listed. Called before the span is added. */
+int times_head(struct put *p, int64_t lo_ms);
 
 /* ---- roots.c ---- */
 /* A message was inserted: its replies that are known say so from now on. */

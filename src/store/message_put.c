@@ -221,7 +221,8 @@ static void add_change(struct put *p, const struct webex_message *m,
 
 /*
  * Notes the times of a new message. One that comes into a time that was known, or into the second of the
- * newest one, changes a text whose time may be that already.
+ * newest one, changes a text whose time may be that already. One that comes between others only makes it
+ * longer.
  */
 static int note_times(struct put *p, const struct webex_message *m, int64_t thread)
 {
@@ -232,7 +233,7 @@ static int note_times(struct put *p, const struct webex_message *m, int64_t thre
 
 	body_counts_note_time(p->w, p->room.rowid, m->created_ms, ms, is_late);
 	if (!is_late && !is_tied)
-		return 0;
+		return times_between(p, m->created_ms);
 	r = times_text(p->w, p->room.rowid);
 	return r < 0 ? r : thread_text_changed(p->w, thread);
 }

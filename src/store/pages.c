@@ -36,13 +36,18 @@ int store_head_range(struct store_conn *c, int64_t room, int64_t recent,
 	return r;
 }
 
-int64_t store_span_top(struct store_conn *c, int64_t room)
+int64_t span_top(struct sql *q, int64_t room)
 {
 	_cleanup_(sql_done) struct sql_stmt st =
-		sql_stmt(c->q, "SELECT hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
+		sql_stmt(q, "SELECT hi FROM span WHERE room=?1 ORDER BY hi DESC LIMIT 1");
 
 	sql_int(&st, 1, room);
 	return sql_step(&st) == 1 ? sql_get_int(&st, 0) : -1;
+}
+
+int64_t store_span_top(struct store_conn *c, int64_t room)
+{
+	return span_top(c->q, room);
 }
 
 /* Widens the span by the ones it touches: (a,b] and (b,c] become (a,c]. */
@@ -275,6 +280,8 @@ static int apply_page(struct write *w, int64_t room, GPtrArray *messages, struct
 	r = page->is_of_mentions ? mentions_learn(&p, messages) : 0;
 	if (r == 0)
 		r = put_items(&p, messages, page);
+	if (r == 0 && is_head(page))
+		r = times_head(&p, page->span.lo);
 	if (r == 0 && page->mode != STORE_PAGE_PICKED)
 		r = span_add(w, room, page->span, is_head(page));
 	if (r == 0 && (page->mode == STORE_PAGE_HEAD || page->mode == STORE_PAGE_INNER))

@@ -267,7 +267,7 @@ static const char VERSION_11[] =
 /*
  * message.root_ms, message.root_author: what a reply's row has of its root (roots.c); null for a
  * message that is no reply. log_size is without what a transcript says of it. room.text_version: rises
- * with changes of lines that give the space's text no later time. month.longer: the last change that
+ * with changes of the space's text that give it no later time. month.longer: the last change that
  * gave the month's text no later time made it longer (1) or shorter (-1); 0: there was none.
  */
 static const char VERSION_12[] =

@@ -348,8 +348,8 @@ int store_message_each(struct store_conn *c, const struct store_range *range,
 int64_t store_brief_ms(const struct store_brief *b);
 /* Of the text of a month's messages. -ENOENT: it has none. */
 int store_month_ms(struct store_conn *c, int64_t room, int month, int64_t *ret_ms);
-/* A number that is another one when the text of the range's messages is another one, or may be; never 0. The
- * range is one of which every message is known. Costs no look at the messages. */
+/* A number that is another one when the text of the range's messages is another one, or may be; never 0. Every
+ * message of the range is known up to store_span_top(); above it some may lack. Costs no look at them. */
 int store_text_version(struct store_conn *c, const struct store_range *range,
 		       uint64_t *ret_version);
 /* Of the text of the messages that a space lists. -ENOENT: none is known. */

@@ -89,6 +89,28 @@ int times_version(struct write *w, int64_t room)
 	return sql_run(&st);
 }
 
+static int64_t listed_ms(struct put *p)
+{
+	if (!p->has_listed)
+		p->listed_ms = span_top(p->w->q, p->room.rowid);
+	p->has_listed = true;
+	return p->listed_ms;
+}
+
+int times_between(struct put *p, int64_t created_ms)
+{
+	if (created_ms > p->top_ms || listed_ms(p) < 0 || created_ms <= listed_ms(p))
+		return 0;
+	body_counts_note_length(p->w, p->room.rowid, created_ms, true);
+	return times_version(p->w, p->room.rowid);
+}
+
+int times_head(struct put *p, int64_t lo_ms)
+{
+	return listed_ms(p) >= 0 && lo_ms > listed_ms(p) ? times_version(p->w, p->room.rowid)
+							 : 0;
+}
+
 int store_room_text_ms(struct store_conn *c, int64_t room, int64_t *ret_ms)
 {
 	_cleanup_(sql_done) struct sql_stmt st =

@@ -195,6 +195,61 @@ static void test_texts_have_versions(void **state)
 	assert_true(version(k, room) == seen[n - 1]);
 }
 
+/* Our own message is shown when it is sent; what others wrote before it may come later. */
+static void test_messages_come_between(void **state)
+{
+	struct kit *k = *state;
+	struct store_stamp was, now;
+	int64_t room, row;
+	uint64_t v;
+
+	k->clock = &fake_clock;
+	kit_reopen(k);
+	now_ms = T0 + 900000;
+	room = kit_add_room(k, 1, "x");
+	kit_page(k, room, kit_list(said(2, 60000, "two", -1), NULL), T0 + 60000, 0,
+		 STORE_PAGE_HEAD);
+	row = kit_put(k, room, said(3, 120000, "own", -1));
+	v = version(k, room);
+	was = stamp(k, room);
+	assert_times(times_of(k, room, row), 120000, 120000, 120000);
+	/* What is older than all that a text has makes none of them another one. */
+	kit_page(k, room, kit_list(said(1, 0, "one", -1), said(2, 60000, "two", -1), NULL), -1,
+		 T0 + 60000, STORE_PAGE_INNER);
+	assert_true(version(k, room) == v);
+	kit_page(k, room,
+		 kit_list(said(2, 60000, "two", -1), said(4, 90000, "between", -1),
+			  said(3, 120000, "own", -1), NULL),
+		 T0 + 60000, T0 + 60000, STORE_PAGE_HEAD);
+	assert_true(version(k, room) != v);
+	now = stamp(k, room);
+	assert_false(store_stamp_is_same(&was, &now));
+	/* The text is longer. When it gets as long as it was, it has a later time. */
+	assert_times(times_of(k, room, row), 120000, 120000, 120000);
+	kit_page(k, room, kit_list(said(2, 60000, "two", -1), said(3, 120000, "own", -1), NULL),
+		 T0 + 60000, 0, STORE_PAGE_HEAD);
+	assert_times(times_of(k, room, row), 120000, 900000, 900000);
+}
+
+/* The same where the newest page has only what is known, and the next one what comes between. */
+static void test_messages_come_below_a_page(void **state)
+{
+	struct kit *k = *state;
+	int64_t room;
+	uint64_t v;
+
+	room = kit_add_room(k, 1, "x");
+	kit_page(k, room, kit_list(said(2, 60000, "two", -1), NULL), -1, 0, STORE_PAGE_HEAD);
+	kit_put(k, room, said(3, 120000, "own", -1));
+	v = version(k, room);
+	kit_page(k, room, kit_list(said(3, 120000, "own", -1), NULL), T0 + 120000, T0 + 60000,
+		 STORE_PAGE_HEAD);
+	kit_page(k, room,
+		 kit_list(said(4, 90000, "between", -1), said(3, 120000, "own", -1), NULL),
+		 T0 + 60000, T0 + 120000, STORE_PAGE_INNER);
+	assert_true(version(k, room) != v);
+}
+
 static int due(struct kit *k, int64_t room, int64_t before_ms)
 {
 	struct store_conn *c;
@@ -263,10 +318,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, kit_test_setup, kit_test_teardown)
-		T(test_every_change_has_a_time),
-		T(test_texts_have_versions),
-		T(test_stamps_of_what_stands),
-		T(test_months_are_verified),
+		T(test_every_change_has_a_time), T(test_texts_have_versions),
+		T(test_messages_come_between),	 T(test_messages_come_below_a_page),
+		T(test_stamps_of_what_stands),	 T(test_months_are_verified),
 	};
 
 	return cmocka_run_group_tests_name("store times", tests, NULL, NULL);
