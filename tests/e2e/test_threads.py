@@ -301,10 +301,14 @@ def test_a_bot(sim, start_mount):
     bot = sim.me("bot-token")["id"]
     call = f"<@personId:{bot}|SimBot>"
     root = sim.post(room, "not for the bot", token="bob-token")
-    sim.post(room, markdown=f"{call} one", token="bob-token", parentId=root["id"])
-    other = sim.post(room, markdown=f"{call} two", token="bob-token")
-    # In another millisecond, so that it has another name without more.
-    wait_until(lambda: time.time() * 1000 > millis(other["created"]) + 2)
+
+    def apart(message):
+        """The next one is of another millisecond, so that each has its name without more."""
+        wait_until(lambda: time.time() * 1000 > millis(message["created"]) + 2)
+        return message
+
+    apart(sim.post(room, markdown=f"{call} one", token="bob-token", parentId=root["id"]))
+    other = apart(sim.post(room, markdown=f"{call} two", token="bob-token"))
     sim.post(room, markdown=f"{call} three", token="bob-token", parentId=other["id"])
     sim.post(room, "unseen", token="bob-token", parentId=other["id"])
     mount = start_mount(sim, token="bot-token")
