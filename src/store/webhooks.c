@@ -226,7 +226,7 @@ static int update(struct write *w, const struct store_webhook *old,
 	r = sql_run(&st);
 	if (r == 0)
 		changes_add_named(w, STORE_WEBHOOK_CHANGED, 0, WEBEX_ROOM_GROUP, old->rowid,
-				  strcmp(name, old->name) != 0 ? old->name : NULL, name);
+				  g_strcmp0(name, old->name) ? old->name : NULL, name);
 	return r;
 }
 

@@ -29,7 +29,7 @@ void submission_note(struct submission *s)
 		s->asked = webex_place(plan->type)->title_body(plan->text);
 	else if (object && plan->action == object->update)
 		s->asked = g_strdup(plan->text);
-	if (!s->asked || store_read_begin(store, &conn))
+	if (!object || !s->asked || store_read_begin(store, &conn))
 		return;
 	s->before = object->before(conn, plan->row);
 	store_read_end(conn);

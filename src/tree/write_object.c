@@ -101,7 +101,8 @@ static char *file_name(struct tree_ctx *ctx, const struct tree_write *w)
 	if (w->pending)
 		return w->is_moved ? g_strdup(w->name)
 				   : pending_dup_name(ctx->tree->pendings, w->pending);
-	if (object && object->name)
+	g_assert(object);
+	if (object->name)
 		name = object->name(ctx, w->row);
 	return name ? name : g_strdup(object->file);
 }
